@@ -1,0 +1,456 @@
+//! A part: headers and body of one replacement (RFC 2046 §5.1).
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use mime::Mime;
+
+/// One replacement: a type, a body, and header fields if there are any.
+///
+/// ```text
+/// Content-Type: image/jpeg          the type
+/// X-Timestamp: 12.5                 headers, in the order they were added
+/// Content-Length: 31415             written by the encoder alone
+///
+/// ...                               the body
+/// ```
+///
+/// What viewers are known to choke on is refused here, when the part is made, so that encoding cannot fail over it:
+/// an empty body or one that is no picture of the type it claims crashes Chromium's tab, other limits are those of the
+/// readers that take least: a header line of at most 127 bytes, at most 15 lines, at most 255 bytes together.
+///
+/// Cloning is cheap: the body is shared.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::Part;
+///
+/// let part = Part::text("12:00")?;
+/// assert_eq!(part.content_type(), &mime::TEXT_PLAIN_UTF_8);
+/// assert_eq!(&part.body()[..], b"12:00");
+/// # Ok::<(), mixed_replace::part::InvalidPart>(())
+/// ```
+#[must_use]
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Part {
+    content_type: Mime,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Part {
+    /// A part of any type.
+    ///
+    /// # Errors
+    ///
+    /// If the body is empty; if the type is `image/jpeg`, `image/png` or `image/gif` and the body does not begin like
+    /// one; if the line `Content-Type: …` would be longer than 127 bytes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::Part;
+    ///
+    /// let part = Part::new("application/xml".parse()?, "<on/>")?;
+    /// assert_eq!(part.content_type().essence_str(), "application/xml");
+    /// assert!(Part::new(mime::TEXT_CSS, "").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn new(content_type: Mime, body: impl Into<Bytes>) -> Result<Self, InvalidPart> {
+        let body = body.into();
+        if body.is_empty() {
+            return Err(InvalidPart::Empty);
+        }
+        if line_len(CONTENT_TYPE, content_type.as_ref().len()) > LINE_MAX || !content_type.as_ref().is_ascii() {
+            return Err(InvalidPart::Type(content_type));
+        }
+        match signature(&content_type) {
+            Some(signature) if !body.starts_with(signature) => Err(InvalidPart::not_a(content_type, &body)),
+            _ => Ok(Self { content_type, headers: HeaderMap::new(), body }),
+        }
+    }
+
+    /// A JPEG picture, `image/jpeg`.
+    ///
+    /// # Errors
+    ///
+    /// If the body does not begin with the SOI marker and another (`ff d8 ff`, T.81 B.1.1).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::Part;
+    ///
+    /// let picture = &b"\xff\xd8\xff\xe0 ... \xff\xd9"[..];
+    /// assert_eq!(Part::jpeg(picture)?.content_type(), &mime::IMAGE_JPEG);
+    /// assert_eq!(
+    ///     Part::jpeg("GIF89a").unwrap_err().to_string(),
+    ///     "the body is no image/jpeg: it begins with 47 49 46 38"
+    /// );
+    /// # Ok::<(), mixed_replace::part::InvalidPart>(())
+    /// ```
+    pub fn jpeg(body: impl Into<Bytes>) -> Result<Self, InvalidPart> {
+        Self::new(mime::IMAGE_JPEG, body)
+    }
+
+    /// A PNG picture, `image/png`.
+    ///
+    /// # Errors
+    ///
+    /// If the body does not begin like a PNG.
+    pub fn png(body: impl Into<Bytes>) -> Result<Self, InvalidPart> {
+        Self::new(mime::IMAGE_PNG, body)
+    }
+
+    /// An SVG drawing, `image/svg+xml`.
+    ///
+    /// # Errors
+    ///
+    /// If the body is empty.
+    pub fn svg(body: impl Into<Bytes>) -> Result<Self, InvalidPart> {
+        Self::new(mime::IMAGE_SVG, body)
+    }
+
+    /// A page, `text/html; charset=utf-8`.
+    ///
+    /// # Errors
+    ///
+    /// If the body is empty.
+    pub fn html(body: impl Into<Bytes>) -> Result<Self, InvalidPart> {
+        Self::new(mime::TEXT_HTML_UTF_8, body)
+    }
+
+    /// Text, `text/plain; charset=utf-8`.
+    ///
+    /// # Errors
+    ///
+    /// If the body is empty.
+    pub fn text(body: impl Into<Bytes>) -> Result<Self, InvalidPart> {
+        Self::new(mime::TEXT_PLAIN_UTF_8, body)
+    }
+
+    /// JSON, `application/json`. The body is not checked.
+    ///
+    /// # Errors
+    ///
+    /// If the body is empty.
+    pub fn json(body: impl Into<Bytes>) -> Result<Self, InvalidPart> {
+        Self::new(mime::APPLICATION_JSON, body)
+    }
+
+    /// Adds a header field, written between `Content-Type` and `Content-Length`.
+    ///
+    /// The browser wire leaves such fields out: there a part's header block goes out before the part is known.
+    ///
+    /// # Errors
+    ///
+    /// If the field is one that frames or guards a response (`Content-…` that matters to framing, `Set-Cookie`,
+    /// `Content-Security-Policy` and the like: readers disagree on what those mean in a part), if the value holds
+    /// anything but printable ASCII or begins or ends with a space, or if the header block would outgrow its limits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::{HeaderName, HeaderValue};
+    /// use mixed_replace::Part;
+    ///
+    /// let part = Part::text("12:00")?;
+    /// let timed = part.clone().header(HeaderName::from_static("x-timestamp"), HeaderValue::from_static("12.5"))?;
+    /// assert_eq!(timed.headers()["x-timestamp"], "12.5");
+    ///
+    /// let error = part.header(http::header::SET_COOKIE, HeaderValue::from_static("a=b")).unwrap_err();
+    /// assert_eq!(error.to_string(), "a part cannot carry the header set-cookie");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Result<Self, InvalidHeader> {
+        let refuse = |why| Err(InvalidHeader { name: name.clone(), why });
+        if is_forbidden(name.as_str()) {
+            return refuse(Why::Forbidden);
+        }
+        let bytes = value.as_bytes();
+        if !bytes.iter().all(|b| (0x20..0x7f).contains(b)) || bytes.trim_ascii() != bytes || bytes.is_empty() {
+            return refuse(Why::Value);
+        }
+        if line_len(name.as_str(), value.len()) > LINE_MAX {
+            return refuse(Why::Line);
+        }
+        if self.headers.len() + TYPE_AND_LENGTH + 1 > LINES_MAX {
+            return refuse(Why::Lines);
+        }
+        if self.block_len() + line_len(name.as_str(), value.len()) + CRLF > BLOCK_MAX {
+            return refuse(Why::Block);
+        }
+        self.headers.append(name, value);
+        Ok(self)
+    }
+
+    /// The type, without the header's name.
+    #[must_use]
+    pub fn content_type(&self) -> &Mime {
+        &self.content_type
+    }
+
+    /// The fields that [`header`](Self::header) added.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The body, never empty.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The body, without the rest.
+    #[must_use]
+    pub fn into_body(self) -> Bytes {
+        self.body
+    }
+
+    /// From the dash-boundary to the blank line, as the machine wire writes it.
+    fn block_len(&self) -> usize {
+        let lines = [
+            DASH_BOUNDARY,
+            line_len(CONTENT_TYPE, self.content_type.as_ref().len()),
+            line_len("Content-Length", self.body.len().to_string().len()),
+        ];
+        let own = lines.iter().map(|line| line + CRLF).sum::<usize>();
+        let added = self.headers.iter().map(|(name, value)| line_len(name.as_str(), value.len()) + CRLF);
+        own + added.sum::<usize>() + CRLF
+    }
+}
+
+/// Why a body cannot be sent as a part.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum InvalidPart {
+    /// The body is empty: that crashes Chromium's tab and breaks an image for good in WebKitGTK.
+    Empty,
+    /// The body does not begin like a picture of its type.
+    #[non_exhaustive]
+    NotA {
+        /// The type that was claimed.
+        content_type: Mime,
+        /// The first bytes of the body, up to four.
+        begins: Bytes,
+    },
+    /// The type is too long for a header line of 127 bytes, or not ASCII.
+    Type(Mime),
+}
+
+impl InvalidPart {
+    fn not_a(content_type: Mime, body: &Bytes) -> Self {
+        Self::NotA { content_type, begins: body.slice(..body.len().min(4)) }
+    }
+}
+
+impl fmt::Display for InvalidPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("a part cannot have an empty body"),
+            Self::NotA { content_type, begins } => {
+                write!(f, "the body is no {content_type}: it begins with")?;
+                begins.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
+            }
+            Self::Type(content_type) => {
+                write!(f, "the content type is longer than a part's header takes: {content_type}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for InvalidPart {}
+
+/// Why a header field cannot stand in a part.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct InvalidHeader {
+    name: HeaderName,
+    why: Why,
+}
+
+impl fmt::Display for InvalidHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.name;
+        match self.why {
+            Why::Block => write!(f, "with the header {name} the part's headers exceed {BLOCK_MAX} bytes"),
+            Why::Forbidden => write!(f, "a part cannot carry the header {name}"),
+            Why::Line => write!(f, "the header {name} exceeds {LINE_MAX} bytes"),
+            Why::Lines => write!(f, "with the header {name} the part has more than {LINES_MAX} header lines"),
+            Why::Value => write!(f, "the value of the header {name} is not printable ASCII between its ends"),
+        }
+    }
+}
+
+impl std::error::Error for InvalidHeader {}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Why {
+    Block,
+    Forbidden,
+    Line,
+    Lines,
+    Value,
+}
+
+/// How a body of this type must begin.
+fn signature(content_type: &Mime) -> Option<&'static [u8]> {
+    match content_type.essence_str() {
+        "image/gif" => Some(b"GIF8"),
+        "image/jpeg" => Some(b"\xff\xd8\xff"),
+        "image/png" => Some(b"\x89PNG\r\n\x1a\n"),
+        _ => None,
+    }
+}
+
+/// `name: value`, without the line end.
+fn line_len(name: &str, value: usize) -> usize {
+    name.len() + ": ".len() + value
+}
+
+/// `name` is in lower case, as the `http` crate keeps it.
+fn is_forbidden(name: &str) -> bool {
+    FORBIDDEN.contains(&name) || FORBIDDEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Gecko ends the stream at a name that merely begins with one of the first six; a `Cross-Origin-…`, CORS or security
+/// field in a part has been read as the response's own (CVE-2010-1197, CVE-2024-1551).
+const FORBIDDEN_PREFIXES: &[&str] = &[
+    "content-type",
+    "content-length",
+    "content-disposition",
+    "content-range",
+    "content-security-policy",
+    "set-cookie",
+    "access-control-",
+    "cross-origin-",
+    "proxy-",
+    "sec-",
+    "strict-transport-security",
+];
+
+const FORBIDDEN: &[&str] = &[
+    "clear-site-data",
+    "connection",
+    "content-encoding",
+    "content-transfer-encoding",
+    "keep-alive",
+    "location",
+    "mime-version",
+    "origin-agent-cluster",
+    "permissions-policy",
+    "public-key-pins",
+    "referrer-policy",
+    "refresh",
+    "reporting-endpoints",
+    "service-worker-allowed",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "www-authenticate",
+    "x-content-type-options",
+    "x-frame-options",
+    "x-xss-protection",
+];
+
+const CONTENT_TYPE: &str = "Content-Type";
+const CRLF: usize = 2;
+/// `--` and a random boundary.
+const DASH_BOUNDARY: usize = 24;
+/// ffmpeg reads a line into 128 bytes.
+const LINE_MAX: usize = 127;
+/// multipart-stream parses at most 16 header lines.
+const LINES_MAX: usize = 15;
+const TYPE_AND_LENGTH: usize = 2;
+/// GStreamer guesses the type of a stream from its first 256 bytes.
+const BLOCK_MAX: usize = 255;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &'static str, value: &str) -> Result<Part, InvalidHeader> {
+        let part = Part::text("x").unwrap();
+        part.header(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
+    }
+
+    #[test]
+    fn refuses_an_empty_body() {
+        for empty in [Part::jpeg(""), Part::png(""), Part::svg(""), Part::html(""), Part::text(""), Part::json("")] {
+            assert_eq!(empty, Err(InvalidPart::Empty));
+        }
+        assert_eq!(InvalidPart::Empty.to_string(), "a part cannot have an empty body");
+    }
+
+    #[test]
+    fn refuses_a_picture_that_is_none() {
+        let error = Part::png(&b"\x89PN"[..]).unwrap_err();
+        assert_eq!(error.to_string(), "the body is no image/png: it begins with 89 50 4e");
+        assert!(Part::new(mime::IMAGE_GIF, "<html>").is_err());
+        assert!(Part::jpeg(&b"\xff\xd8"[..]).is_err());
+        assert!(Part::new("image/webp".parse().unwrap(), "anything").is_ok());
+    }
+
+    #[test]
+    fn refuses_a_type_that_no_header_line_holds() {
+        let long: Mime = format!("text/plain; a={}", "x".repeat(128 - 14 - 14)).parse().unwrap();
+        assert_eq!(Part::new(long.clone(), "x"), Err(InvalidPart::Type(long)));
+        let fits: Mime = format!("text/plain; a={}", "x".repeat(127 - 14 - 14)).parse().unwrap();
+        assert!(Part::new(fits, "x").is_ok());
+    }
+
+    #[test]
+    fn refuses_headers_that_frame_or_guard() {
+        for name in [
+            "content-type",
+            "content-type-x",
+            "content-length",
+            "content-lengthy",
+            "content-disposition",
+            "content-range",
+            "content-security-policy-report-only",
+            "content-encoding",
+            "set-cookie",
+            "set-cookie2",
+            "access-control-allow-origin",
+            "cross-origin-resource-policy",
+            "transfer-encoding",
+            "strict-transport-security",
+            "x-frame-options",
+            "refresh",
+        ] {
+            let error = with(name, "x").unwrap_err();
+            assert_eq!(error.to_string(), format!("a part cannot carry the header {name}"));
+        }
+    }
+
+    #[test]
+    fn refuses_values_that_no_line_holds() {
+        for value in ["a\tb", " a", "a ", ""] {
+            assert!(with("x-a", value).unwrap_err().to_string().contains("x-a"), "{value:?}");
+        }
+        let latin = HeaderValue::from_bytes(b"\xe9").unwrap();
+        assert!(Part::text("x").unwrap().header(HeaderName::from_static("x-a"), latin).is_err());
+        assert!(with("x-a", &"v".repeat(122)).is_ok());
+        assert_eq!(with("x-a", &"v".repeat(123)).unwrap_err().to_string(), "the header x-a exceeds 127 bytes");
+    }
+
+    #[test]
+    fn refuses_more_headers_than_the_least_reader_takes() {
+        let add =
+            |part: Part, value: &str| part.header(HeaderName::from_static("x"), HeaderValue::from_str(value).unwrap());
+        let mut part = Part::json("{}").unwrap();
+        for _ in 0..13 {
+            part = add(part, "1").unwrap();
+        }
+        let error = add(part, "1").unwrap_err().to_string();
+        assert_eq!(error, "with the header x the part has more than 15 header lines");
+
+        let part = add(Part::json("{}").unwrap(), &"1".repeat(120)).unwrap();
+        let error = add(part, &"1".repeat(120)).unwrap_err().to_string();
+        assert_eq!(error, "with the header x the part's headers exceed 255 bytes");
+    }
+}

@@ -1,0 +1,179 @@
+//! The three spellings of a stream of parts, and which one a request asks for.
+
+use http::header::{ACCEPT, HeaderMap, HeaderValue};
+
+use crate::boundary::Boundary;
+
+/// How a stream of parts is spelled for one kind of client.
+///
+/// All three follow one grammar; they differ in how much of the *next* part's framing goes out with a part, because
+/// clients differ in what they wait for before they take a part as whole. The delimiter is `CRLF--B`:
+///
+/// | wire | a part | goes out behind it | media type |
+/// |---|---|---|---|
+/// | browser | body | `CRLF--B CRLF Content-Type: T CRLF CRLF` | `multipart/x-mixed-replace` |
+/// | machine | headers with `Content-Length`, body | `CRLF--B CRLF` | `multipart/x-mixed-replace` |
+/// | script | line end, headers with `Content-Length`, body | `CRLF--B` | `multipart/mixed` |
+///
+/// With another wire than its own a browser shows each picture one picture late.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum Wire {
+    /// For `<img>`, frames and documents: the browser has the part, and the next one's header block, at once.
+    ///
+    /// The next part's header block promises its type and cannot hold its length or other headers.
+    Browser,
+    /// For everything else, and the default: ffmpeg, curl, OpenCV, Go, recorders and relays.
+    #[default]
+    Machine,
+    /// For a page's own script, which reads the body with `fetch()`: WebKit refuses to do so under another media type.
+    Script,
+}
+
+impl Wire {
+    /// The wire that the client behind these request headers understands best, by its `Accept`.
+    ///
+    /// `multipart/mixed` asks for the script wire, `text/html` or any `image/…` for the browser wire, everything else
+    /// (`*/*` alone, nothing at all) for the machine wire. A media range with `q=0` asks for nothing. A response that
+    /// depends on this says `Vary: Accept`; `MixedReplace` does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::{HeaderMap, HeaderValue, header::ACCEPT};
+    /// use mixed_replace::Wire;
+    ///
+    /// let mut headers = HeaderMap::new();
+    /// assert_eq!(Wire::for_request(&headers), Wire::Machine);
+    /// headers.insert(ACCEPT, HeaderValue::from_static("image/avif,image/webp,*/*;q=0.8"));
+    /// assert_eq!(Wire::for_request(&headers), Wire::Browser);
+    /// headers.insert(ACCEPT, HeaderValue::from_static("multipart/mixed"));
+    /// assert_eq!(Wire::for_request(&headers), Wire::Script);
+    /// ```
+    #[must_use]
+    pub fn for_request(headers: &HeaderMap) -> Self {
+        Self::for_accept(headers.get_all(ACCEPT).iter().map(HeaderValue::as_bytes))
+    }
+
+    /// The same by the values of `Accept` alone, for other header types and for CGI's `HTTP_ACCEPT`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::Wire;
+    ///
+    /// assert_eq!(Wire::for_accept(["text/html,*/*;q=0.8"]), Wire::Browser);
+    /// assert_eq!(Wire::for_accept(["*/*"]), Wire::Machine);
+    /// ```
+    #[must_use]
+    pub fn for_accept<V: AsRef<[u8]>>(accept: impl IntoIterator<Item = V>) -> Self {
+        let mut wire = Self::Machine;
+        for value in accept {
+            for range in value.as_ref().split(|byte| *byte == b',') {
+                match asked_for(range) {
+                    Some(Self::Script) => return Self::Script,
+                    Some(asked) => wire = asked,
+                    None => {}
+                }
+            }
+        }
+        wire
+    }
+
+    /// The value of the response's `Content-Type`.
+    ///
+    /// ```text
+    /// multipart/x-mixed-replace; boundary=7kKzXq0M3vTqRz5c1LwYpA
+    /// ```
+    ///
+    /// The boundary is the sole parameter, in lower case, and unquoted unless it holds characters that have to be
+    /// quoted (RFC 2045 §5.1): each of these is the only form that some consumer takes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Boundary, Wire};
+    ///
+    /// let boundary = Boundary::from_static("ThisRandomString");
+    /// assert_eq!(Wire::Browser.content_type(&boundary), "multipart/x-mixed-replace; boundary=ThisRandomString");
+    /// assert_eq!(Wire::Script.content_type(&boundary), "multipart/mixed; boundary=ThisRandomString");
+    /// ```
+    #[must_use]
+    pub fn content_type(self, boundary: &Boundary) -> HeaderValue {
+        let subtype = match self {
+            Self::Browser | Self::Machine => "x-mixed-replace",
+            Self::Script => "mixed",
+        };
+        let boundary = boundary.as_str();
+        let value = if boundary.bytes().all(is_token) {
+            format!("multipart/{subtype}; boundary={boundary}")
+        } else {
+            format!("multipart/{subtype}; boundary=\"{}\"", boundary.replace('\\', "\\\\").replace('"', "\\\""))
+        };
+        HeaderValue::try_from(value).unwrap_or_else(|_| unreachable!("a boundary is printable ASCII"))
+    }
+}
+
+/// What one media range of an `Accept` value (RFC 9110 §12.5.1) asks for.
+fn asked_for(range: &[u8]) -> Option<Wire> {
+    let mut fields = range.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+    let media_type = fields.next()?.to_ascii_lowercase();
+    if fields.any(is_refusal) {
+        return None;
+    }
+    match media_type.as_slice() {
+        b"multipart/mixed" => Some(Wire::Script),
+        b"text/html" => Some(Wire::Browser),
+        image if image.starts_with(b"image/") => Some(Wire::Browser),
+        _ => None,
+    }
+}
+
+/// `q=0`, `q=0.000`.
+fn is_refusal(parameter: &[u8]) -> bool {
+    let Some(q) = parameter.strip_prefix(b"q=").or_else(|| parameter.strip_prefix(b"Q=")) else { return false };
+    q.starts_with(b"0") && q.iter().all(|byte| matches!(byte, b'0' | b'.'))
+}
+
+/// `token` of RFC 9110 §5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn follows_what_clients_were_measured_to_send() {
+        for (accept, wire) in [
+            // Chromium, Firefox, WebKit: <img>.
+            ("image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8", Wire::Browser),
+            ("image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5", Wire::Browser),
+            ("image/webp,image/avif,video/*;q=0.8,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5", Wire::Browser),
+            // Navigation.
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", Wire::Browser),
+            // fetch(), ffmpeg, curl, Go.
+            ("*/*", Wire::Machine),
+            ("", Wire::Machine),
+            ("multipart/mixed", Wire::Script),
+            ("text/html, Multipart/Mixed;q=0.9", Wire::Script),
+            // Apollo Client.
+            ("multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0,application/json", Wire::Script),
+            ("image/jpeg;q=0, */*", Wire::Machine),
+            ("image/jpeg; q=0.000", Wire::Machine),
+            ("image/jpeg;q=0.1", Wire::Browser),
+            ("multipart/x-mixed-replace", Wire::Machine),
+        ] {
+            assert_eq!(Wire::for_accept([accept]), wire, "{accept}");
+        }
+        assert_eq!(Wire::for_accept(["*/*", "image/png"]), Wire::Browser);
+    }
+
+    #[test]
+    fn quotes_only_where_it_must() {
+        let quoted = Wire::Machine.content_type(&Boundary::from_static("a b:c"));
+        assert_eq!(quoted, "multipart/x-mixed-replace; boundary=\"a b:c\"");
+        assert_eq!(Wire::Script.content_type(&Boundary::from_static("-")), "multipart/mixed; boundary=-");
+    }
+}
