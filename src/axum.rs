@@ -1,0 +1,43 @@
+//! axum: `MixedReplace` and `Part` as responses, `Wire` as an argument of a handler.
+
+use std::convert::Infallible;
+
+use axum_core::BoxError;
+use axum_core::body::Body;
+use axum_core::extract::FromRequestParts;
+use axum_core::response::{IntoResponse, Response};
+use futures_core::Stream;
+use http::request::Parts;
+
+use crate::part::Part;
+use crate::response;
+use crate::stream::MixedReplace;
+use crate::wire::Wire;
+
+/// With a keep-alive every 10 seconds unless another one was set.
+impl<S, E> IntoResponse for MixedReplace<S>
+where
+    S: Stream<Item = Result<Part, E>> + Send + 'static,
+    E: Into<BoxError> + Send + 'static,
+{
+    fn into_response(self) -> Response {
+        self.or_standard_keep_alive().into_http_response().map(Body::new)
+    }
+}
+
+/// One part alone is an ordinary response: the still picture.
+impl IntoResponse for Part {
+    fn into_response(self) -> Response {
+        let head = response::part_head(&self);
+        (head, self.headers().clone(), Body::from(self.into_body())).into_response()
+    }
+}
+
+/// The wire that the client understands best: [`Wire::for_request`].
+impl<S: Sync> FromRequestParts<S> for Wire {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::for_request(&parts.headers))
+    }
+}

@@ -1,0 +1,286 @@
+//! Any stream of parts as a stream of bytes: the body of one response.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_core::{Stream, TryStream};
+use http::{HeaderMap, Response};
+use pin_project_lite::pin_project;
+
+use crate::encode::Encoder;
+use crate::keep_alive::KeepAlive;
+use crate::outgoing::Outgoing;
+use crate::part::Part;
+use crate::response;
+use crate::wire::Wire;
+
+pin_project! {
+    /// A response body in which every new part replaces the one before it, from any stream of parts.
+    ///
+    /// ```text
+    /// HTTP/1.1 200 OK
+    /// Content-Type: multipart/x-mixed-replace; boundary=7kKzXq0M3vTqRz5c1LwYpA
+    ///
+    /// --7kKzXq0M3vTqRz5c1LwYpA
+    /// Content-Type: image/jpeg
+    /// Content-Length: 31415
+    ///
+    /// ...
+    /// --7kKzXq0M3vTqRz5c1LwYpA
+    /// ```
+    ///
+    /// With a feature of the same name, axum and actix take it as a handler's result, as axum takes `Sse`. Anything
+    /// else takes it as a `Stream` of [`Bytes`], as an `http_body::Body` (feature `http-body`), or as the
+    /// [`http::Response`] of [`into_http_response`](Self::into_http_response).
+    ///
+    /// Each response has a random boundary of its own. Which [`Wire`] it is written for follows from the request: on
+    /// actix by itself, on axum by [`wire`](Self::wire) with the handler's `Wire` argument.
+    ///
+    /// A part goes out in one chunk up to 64 KiB, larger ones uncopied in three. No part is dropped or reordered: a
+    /// slow client slows its source down. When the source ends, the client gets the last part once more where the wire
+    /// needs that, the close-delimiter, and the end of the body. When the source fails, the last good part still goes
+    /// out; then the browser wire ends in the same clean way, since a browser would otherwise blank the picture or fail
+    /// its next request, and the other wires end in the source's error, so that a recorder can tell what is truncated.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is polled before the first poll of the body, and dropping it drops the source. When it is dropped between
+    /// two polls, the rest of the part in flight is lost, nothing else.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use futures::{StreamExt, executor::block_on_stream, stream};
+    /// use mixed_replace::{MixedReplace, Part, Wire};
+    ///
+    /// let clock = stream::iter(["12:00", "12:01"]).map(Part::text);
+    /// let body = MixedReplace::new(clock).wire(Wire::Script);
+    /// let bytes: Vec<u8> = block_on_stream(body).map(Result::unwrap).flatten().collect();
+    /// let text = String::from_utf8(bytes)?;
+    /// let (opening, parts) = text.split_once("\r\n").unwrap();
+    /// assert_eq!(parts, format!(
+    ///     "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\n\r\n12:00\r\n{opening}\r\n\
+    ///      Content-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\n\r\n12:01\r\n{opening}--\r\n"
+    /// ));
+    /// # Ok::<(), std::string::FromUtf8Error>(())
+    /// ```
+    #[must_use = "a body does nothing until it is returned from a handler or polled"]
+    pub struct MixedReplace<S: TryStream> {
+        #[pin]
+        parts: S,
+        source: Source<S::Error>,
+        wire: Option<Wire>,
+        outgoing: Option<Outgoing>,
+        keep_alive: Option<KeepAlive>,
+        settle_repeat: KeepAlive,
+        settled: bool,
+    }
+}
+
+enum Source<E> {
+    Ended,
+    Failed(E),
+    Live,
+}
+
+impl<S: TryStream> MixedReplace<S> {
+    /// A body from a stream of parts that may fail.
+    ///
+    /// The constructors of [`Part`] return a `Result`, so that most streams are a `map` away: `pictures.map(Part::jpeg)`.
+    pub fn new<E>(parts: S) -> Self
+    where
+        S: Stream<Item = Result<Part, E>>,
+    {
+        Self {
+            parts,
+            source: Source::Live,
+            wire: None,
+            outgoing: None,
+            keep_alive: None,
+            settle_repeat: KeepAlive::never(),
+            settled: true,
+        }
+    }
+
+    /// Repeats the last part when the stream is idle, at this pulse instead of the adapter's 10 seconds.
+    pub fn keep_alive(mut self, keep_alive: KeepAlive) -> Self {
+        self.keep_alive = Some(keep_alive);
+        self
+    }
+
+    /// Sends each part once more on the machine wire when nothing has followed it for one to two ticks of this pulse.
+    ///
+    /// Off by default. Cures the delay of one part in a browser whose request does not tell that it is one; a recorder
+    /// gets such parts twice. 150 ms are short enough to look immediate and long enough not to double a live picture.
+    ///
+    /// # Examples
+    ///
+    #[cfg_attr(feature = "tokio", doc = "```")]
+    #[cfg_attr(not(feature = "tokio"), doc = "```ignore")]
+    /// use std::time::Duration;
+    /// use futures::{StreamExt, stream};
+    /// use mixed_replace::{KeepAlive, MixedReplace, Part};
+    ///
+    /// let parts = stream::iter(["on"]).map(Part::text);
+    /// let body = MixedReplace::new(parts).settle_repeat(KeepAlive::every(Duration::from_millis(150)));
+    /// ```
+    pub fn settle_repeat(mut self, pulse: KeepAlive) -> Self {
+        self.settle_repeat = pulse;
+        self
+    }
+
+    /// Writes for this wire.
+    ///
+    /// Has no effect once the head has been written or the body has been polled.
+    pub fn wire(mut self, wire: Wire) -> Self {
+        self.wire = Some(wire);
+        self
+    }
+
+    /// Writes for the wire that the client behind these request headers understands best: [`Wire::for_request`].
+    pub fn for_request(self, headers: &HeaderMap) -> Self {
+        self.wire(Wire::for_request(headers))
+    }
+
+    /// The whole response, for stacks that speak in types of the `http` crate.
+    ///
+    /// `200 OK`, with the content type and what keeps caches, compression layers and proxies from holding parts back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::{StreamExt, stream};
+    /// use mixed_replace::{MixedReplace, Part};
+    ///
+    /// let response = MixedReplace::new(stream::iter(["on"]).map(Part::text)).into_http_response();
+    /// assert_eq!(response.headers()["cache-control"], "no-store, no-transform");
+    /// assert_eq!(response.headers()["x-accel-buffering"], "no");
+    /// ```
+    #[must_use]
+    pub fn into_http_response(mut self) -> Response<Self> {
+        let content_type = begun(&mut self.outgoing, self.wire).encoder().content_type();
+        let mut response = Response::new(self);
+        response.headers_mut().extend(response::stream_head(content_type));
+        response
+    }
+
+    /// The wire, if one was chosen.
+    #[cfg(feature = "actix-web")]
+    pub(crate) fn chosen_wire(&self) -> Option<Wire> {
+        self.wire
+    }
+
+    /// A keep-alive, if none was chosen.
+    #[cfg(any(feature = "axum", feature = "actix-web"))]
+    pub(crate) fn or_standard_keep_alive(mut self) -> Self {
+        self.keep_alive.get_or_insert_with(KeepAlive::standard);
+        self
+    }
+}
+
+impl<S: Stream<Item = Part>> MixedReplace<Infallibly<S>> {
+    /// A body from a stream of parts that cannot fail.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::stream;
+    /// use mixed_replace::{MixedReplace, Part};
+    ///
+    /// let body = MixedReplace::infallible(stream::iter([Part::text("on")?]));
+    /// # Ok::<(), mixed_replace::part::InvalidPart>(())
+    /// ```
+    pub fn infallible(parts: S) -> Self {
+        Self::new(Infallibly { parts })
+    }
+}
+
+impl<S, E> Stream for MixedReplace<S>
+where
+    S: Stream<Item = Result<Part, E>>,
+{
+    type Item = Result<Bytes, E>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut this = self.project();
+        let outgoing = begun(this.outgoing, *this.wire);
+        loop {
+            if let Some(chunk) = outgoing.next_chunk() {
+                return Poll::Ready(Some(Ok(chunk)));
+            }
+            match std::mem::replace(this.source, Source::Ended) {
+                Source::Ended => return Poll::Ready(None),
+                Source::Failed(error) => return Poll::Ready(Some(Err(error))),
+                Source::Live => {}
+            }
+            match this.parts.as_mut().poll_next(cx) {
+                Poll::Ready(Some(Ok(part))) => {
+                    let encoded = outgoing.encoder().encode_unsearched(&part);
+                    outgoing.push(encoded);
+                    if let Some(keep_alive) = this.keep_alive {
+                        keep_alive.sent();
+                    }
+                    this.settle_repeat.sent();
+                    *this.settled = outgoing.encoder().wire() != Wire::Machine;
+                    *this.source = Source::Live;
+                }
+                Poll::Ready(Some(Err(_))) if outgoing.encoder().wire() == Wire::Browser => outgoing.close(),
+                Poll::Ready(Some(Err(error))) => {
+                    // Servers throw away what they have buffered when a body fails, unless it is pending once before.
+                    *this.source = Source::Failed(error);
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Poll::Ready(None) => outgoing.close(),
+                Poll::Pending => {
+                    *this.source = Source::Live;
+                    // Before the first part there is nothing to repeat.
+                    if !outgoing.has_begun() {
+                        return Poll::Pending;
+                    }
+                    let mut due = this.keep_alive.as_mut().is_some_and(|pulse| pulse.poll_due(cx).is_ready());
+                    if !*this.settled && this.settle_repeat.poll_due(cx).is_ready() {
+                        *this.settled = true;
+                        due = true;
+                    }
+                    if !due {
+                        return Poll::Pending;
+                    }
+                    outgoing.repeat();
+                }
+            }
+        }
+    }
+}
+
+impl<S: TryStream + fmt::Debug> fmt::Debug for MixedReplace<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MixedReplace").field("parts", &self.parts).field("wire", &self.wire).finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// A stream of parts that cannot fail, as one of results: see [`MixedReplace::infallible`].
+    #[derive(Debug)]
+    pub struct Infallibly<S> {
+        #[pin]
+        parts: S,
+    }
+}
+
+impl<S: Stream<Item = Part>> Stream for Infallibly<S> {
+    type Item = Result<Part, Infallible>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.project().parts.poll_next(cx).map(|part| part.map(Ok))
+    }
+}
+
+/// The place of this response's client, which has a boundary from when the head or the body is first asked for.
+fn begun(outgoing: &mut Option<Outgoing>, wire: Option<Wire>) -> &mut Outgoing {
+    outgoing.get_or_insert_with(|| Outgoing::new(Encoder::random(wire.unwrap_or_default())))
+}

@@ -1,0 +1,228 @@
+//! The bytes of each wire, written out in full: begin, middle, change of type, end.
+
+#![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
+use mixed_replace::{Boundary, EncodedPart, Encoder, Part, Wire};
+
+const B: Boundary = Boundary::from_static("ThisRandomString");
+
+/// What a client gets: opening, parts with what goes between them, closing. A `|` stands where the client waits.
+fn body(wire: Wire, parts: &[Part]) -> String {
+    let encoder = Encoder::new(B, wire);
+    let mut body = Vec::new();
+    let mut last: Option<EncodedPart> = None;
+    for part in parts {
+        let part = encoder.encode(part).unwrap();
+        match &last {
+            None => body.extend(encoder.opening(&part)),
+            Some(last) => body.extend(encoder.bridge(last, &part).into_iter().flat_map(|bridge| bridge.to_bytes())),
+        }
+        body.extend(part.to_bytes());
+        body.push(b'|');
+        last = Some(part);
+    }
+    body.extend(encoder.closing(last.as_ref()).to_bytes());
+    String::from_utf8_lossy(&body).replace("\r\n", "\\r\\n\n")
+}
+
+fn two() -> [Part; 2] {
+    let long = "second ".repeat(100);
+    [Part::text("first ".repeat(100)).unwrap(), Part::text(long).unwrap()]
+}
+
+/// Two bodies of 600 and 700 bytes, shown as `first*` and `second*`.
+fn shortened(body: &str) -> String {
+    body.replace(&"first ".repeat(100), "first*").replace(&"second ".repeat(100), "second*")
+}
+
+#[test]
+fn browser_wire() {
+    let expected = r"--ThisRandomString\r\n
+Content-Type: text/plain; charset=utf-8\r\n
+\r\n
+first*\r\n
+--ThisRandomString\r\n
+Content-Type: text/plain; charset=utf-8\r\n
+\r\n
+|second*\r\n
+--ThisRandomString\r\n
+Content-Type: text/plain; charset=utf-8\r\n
+\r\n
+|second*\r\n
+--ThisRandomString--\r\n
+";
+    assert_eq!(shortened(&body(Wire::Browser, &two())), expected);
+}
+
+#[test]
+fn machine_wire() {
+    let expected = r"--ThisRandomString\r\n
+Content-Type: text/plain; charset=utf-8\r\n
+Content-Length: 600\r\n
+\r\n
+first*\r\n
+--ThisRandomString\r\n
+|Content-Type: text/plain; charset=utf-8\r\n
+Content-Length: 700\r\n
+\r\n
+second*\r\n
+--ThisRandomString\r\n
+|Content-Type: text/plain; charset=utf-8\r\n
+Content-Length: 700\r\n
+\r\n
+second*\r\n
+--ThisRandomString--\r\n
+";
+    assert_eq!(shortened(&body(Wire::Machine, &two())), expected);
+}
+
+#[test]
+fn script_wire() {
+    let expected = r"--ThisRandomString\r\n
+Content-Type: text/plain; charset=utf-8\r\n
+Content-Length: 600\r\n
+\r\n
+first*\r\n
+--ThisRandomString|\r\n
+Content-Type: text/plain; charset=utf-8\r\n
+Content-Length: 700\r\n
+\r\n
+second*\r\n
+--ThisRandomString|--\r\n
+";
+    assert_eq!(shortened(&body(Wire::Script, &two())), expected);
+}
+
+/// On the browser wire the second part's header block has promised text already: the text comes once more under it.
+#[test]
+fn change_of_type() {
+    let [text, _] = two();
+    let picture = Part::svg("<svg/>").unwrap();
+    let expected = r"--ThisRandomString\r\n
+Content-Type: text/plain; charset=utf-8\r\n
+\r\n
+first*\r\n
+--ThisRandomString\r\n
+Content-Type: text/plain; charset=utf-8\r\n
+\r\n
+|first*\r\n
+--ThisRandomString\r\n
+Content-Type: image/svg+xml\r\n
+\r\n
+<svg/>\r\n
+--ThisRandomString\r\n
+Content-Type: image/svg+xml\r\n
+\r\n
+|<svg/>\r\n
+--ThisRandomString--\r\n
+";
+    let parts = [text, picture];
+    assert_eq!(shortened(&body(Wire::Browser, &parts)), expected);
+    for wire in [Wire::Machine, Wire::Script] {
+        assert_eq!(body(wire, &parts).matches("first first").count(), 50, "{wire:?}: nothing between the two");
+    }
+}
+
+#[test]
+fn other_headers_stand_between_type_and_length_in_title_case() {
+    let part = Part::json("{}").unwrap();
+    let part = part.header("x-timestamp".parse().unwrap(), "12.5".parse().unwrap()).unwrap();
+    let part = part.header("etag".parse().unwrap(), "\"7\"".parse().unwrap()).unwrap();
+    let machine = Encoder::new(B, Wire::Machine).encode(&part).unwrap();
+    assert_eq!(
+        machine.to_bytes(),
+        "Content-Type: application/json\r\nX-Timestamp: 12.5\r\nEtag: \"7\"\r\nContent-Length: 2\r\n\r\n{}\r\n\
+         --ThisRandomString\r\n"
+    );
+    let browser = Encoder::new(B, Wire::Browser).encode(&part).unwrap();
+    assert_eq!(browser.to_bytes(), "{}\r\n--ThisRandomString\r\nContent-Type: application/json\r\n\r\n");
+}
+
+/// WebKitGTK holds back the first 512 bytes of a response.
+#[test]
+fn tiny_first_body_is_padded_on_the_browser_wire() {
+    let encoder = Encoder::new(B, Wire::Browser);
+    let tiny = encoder.encode(&Part::new(mime::IMAGE_GIF, "GIF89a").unwrap()).unwrap();
+    let opening = String::from_utf8(encoder.opening(&tiny).to_vec()).unwrap();
+    let line = format!("X-Padding: {}\r\n", ".".repeat(111));
+    assert_eq!(opening, format!("--ThisRandomString\r\nContent-Type: image/gif\r\n{}\r\n", line.repeat(5)));
+    assert!(opening.len() > 600);
+    for line in opening.lines() {
+        assert!(line.len() <= 127);
+    }
+    let machine = Encoder::new(B, Wire::Machine);
+    let tiny = machine.encode(&Part::text("x").unwrap()).unwrap();
+    assert_eq!(machine.opening(&tiny), "--ThisRandomString\r\n");
+}
+
+#[test]
+fn a_stream_without_parts_is_a_close_delimiter() {
+    for wire in [Wire::Browser, Wire::Machine, Wire::Script] {
+        assert_eq!(body(wire, &[]), "--ThisRandomString--\\r\\n\n");
+    }
+}
+
+/// Netscape, "An Exploration of Dynamic Documents" (1995), with what has changed since and why: a delimiter's own line
+/// end, no blank line before it (aiohttp), Title-Case (motionEye), a length (go2rtc), a close after the last part
+/// once more (the header line is out already, so that the part is finished at once).
+#[test]
+fn netscapes_example_of_1995() {
+    let parts = ["Data for the first object.", "Data for the second and last object."]
+        .map(|data| Part::new(mime::TEXT_PLAIN, data).unwrap());
+    let expected = r"--ThisRandomString\r\n
+Content-Type: text/plain\r\n
+Content-Length: 26\r\n
+\r\n
+Data for the first object.\r\n
+--ThisRandomString\r\n
+|Content-Type: text/plain\r\n
+Content-Length: 36\r\n
+\r\n
+Data for the second and last object.\r\n
+--ThisRandomString\r\n
+|Content-Type: text/plain\r\n
+Content-Length: 36\r\n
+\r\n
+Data for the second and last object.\r\n
+--ThisRandomString--\r\n
+";
+    assert_eq!(body(Wire::Machine, &parts), expected);
+    assert_eq!(Wire::Machine.content_type(&B), "multipart/x-mixed-replace; boundary=ThisRandomString");
+}
+
+#[test]
+fn refuses_a_part_that_a_reader_would_split() {
+    let hold = |body: &str, boundary: &'static str, wire| {
+        Encoder::new(Boundary::from_static(boundary), wire).encode(&Part::text(body.to_owned()).unwrap()).is_err()
+    };
+    for wire in [Wire::Browser, Wire::Machine] {
+        assert!(hold("in a line: ThisRandomString.", "ThisRandomString", wire), "{wire:?}");
+        assert!(!hold("ThisRandomStrin", "ThisRandomString", wire), "{wire:?}");
+    }
+    for body in ["--graphql", "a\r\n--graphql", "a\n--graphqlx"] {
+        assert!(hold(body, "graphql", Wire::Script), "{body:?}");
+    }
+    for body in ["a --graphql", "graphql", "\r\n-graphql"] {
+        assert!(!hold(body, "graphql", Wire::Script), "{body:?}");
+    }
+    let named = Part::text("x").unwrap().header("x-user".parse().unwrap(), "ThisRandomString".parse().unwrap());
+    let error = Encoder::new(B, Wire::Machine).encode(&named.unwrap()).unwrap_err();
+    assert_eq!(error.to_string(), "the part holds the boundary \"ThisRandomString\"");
+}
+
+#[test]
+fn large_bodies_are_shared_and_no_chunk_is_small() {
+    let payload: Vec<u8> = (0..200_000_u32).map(|i| i.to_le_bytes()[0]).collect();
+    for (wire, len) in [(Wire::Browser, 65_537), (Wire::Machine, 200_000), (Wire::Script, 70_000)] {
+        let part = Part::new(mime::APPLICATION_OCTET_STREAM, payload[..len].to_vec()).unwrap();
+        let encoded = Encoder::new(B, wire).encode(&part).unwrap();
+        let chunks: Vec<_> = encoded.chunks().collect();
+        assert_eq!(chunks.len(), 3, "{wire:?}");
+        assert!(chunks.iter().all(|chunk| chunk.len() >= 256), "{wire:?}");
+        assert_eq!(chunks[1].as_ptr(), part.body()[256..].as_ptr(), "{wire:?}: the payload is not copied");
+        assert_eq!(chunks.concat(), encoded.to_bytes(), "{wire:?}");
+        assert_eq!(encoded.to_bytes().len(), encoded.len(), "{wire:?}");
+    }
+    let small = Part::new(mime::APPLICATION_OCTET_STREAM, payload[..65_536].to_vec()).unwrap();
+    assert_eq!(Encoder::new(B, Wire::Machine).encode(&small).unwrap().chunks().count(), 1);
+}
