@@ -3,12 +3,14 @@
 use std::error::Error;
 
 use actix_web::body::{BodyStream, BoxBody};
-use actix_web::http::header::ACCEPT;
-use actix_web::http::{ConnectionType, Method, Version};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
+use actix_web::http::header::{ACCEPT, RETRY_AFTER};
+use actix_web::http::{ConnectionType, Method, StatusCode, Version};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder, ResponseError};
+use bytes::Bytes;
 use futures_core::Stream;
 use http::{HeaderName, HeaderValue};
 
+use crate::hub::{Refused, Subscriber};
 use crate::part::Part;
 use crate::response;
 use crate::stream::MixedReplace;
@@ -24,21 +26,30 @@ where
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        let accept = request.headers().get_all(ACCEPT).map(|value| value.as_bytes());
-        let wire = self.chosen_wire().unwrap_or_else(|| Wire::for_accept(accept));
-        let (head, body) = self.or_standard_keep_alive().wire(wire).into_http_response().into_parts();
-        let mut builder = HttpResponse::Ok();
-        insert(&mut builder, head.headers.iter());
-        if request.method() == Method::HEAD {
-            return builder.finish();
-        }
-        let mut response = builder.body(BodyStream::new(body));
-        if request.version() < Version::HTTP_11 {
-            // actix would write chunks, which HTTP/1.0 does not know: there the end of the connection ends the body.
-            response.head_mut().no_chunking(true);
-            response.head_mut().set_connection_type(ConnectionType::Close);
-        }
-        response.map_into_boxed_body()
+        let wire = self.chosen_wire().unwrap_or_else(|| wanted_wire(request));
+        stream(request, self.or_standard_keep_alive().wire(wire).into_http_response())
+    }
+}
+
+/// On the wire that the client understands best unless one was chosen.
+impl Responder for Subscriber {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let wire = self.chosen_wire().unwrap_or_else(|| wanted_wire(request));
+        stream(request, self.wire(wire).into_http_response())
+    }
+}
+
+/// `503 Service Unavailable` with `Retry-After`.
+impl ResponseError for Refused {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::SERVICE_UNAVAILABLE
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let retry_after = (RETRY_AFTER, self.retry_after_secs());
+        HttpResponse::build(self.status_code()).insert_header(retry_after).body(self.to_string())
     }
 }
 
@@ -52,6 +63,30 @@ impl Responder for Part {
         insert(&mut builder, self.headers().iter());
         builder.body(self.into_body())
     }
+}
+
+fn wanted_wire(request: &HttpRequest) -> Wire {
+    Wire::for_accept(request.headers().get_all(ACCEPT).map(|value| value.as_bytes()))
+}
+
+fn stream<S, E>(request: &HttpRequest, response: http::Response<S>) -> HttpResponse
+where
+    S: Stream<Item = Result<Bytes, E>> + 'static,
+    E: Into<Box<dyn Error>> + 'static,
+{
+    let (head, body) = response.into_parts();
+    let mut builder = HttpResponse::Ok();
+    insert(&mut builder, head.headers.iter());
+    if request.method() == Method::HEAD {
+        return builder.finish();
+    }
+    let mut response = builder.body(BodyStream::new(body));
+    if request.version() < Version::HTTP_11 {
+        // actix would write chunks, which HTTP/1.0 does not know: there the end of the connection ends the body.
+        response.head_mut().no_chunking(true);
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
+    response
 }
 
 /// actix has the header types of `http` 0.2.

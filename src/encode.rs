@@ -139,11 +139,20 @@ impl Encoder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn encode(&self, part: &Part) -> Result<EncodedPart, BoundaryInPart> {
-        let encoded = self.encode_unsearched(part);
-        if self.scan && (self.occurs_in(encoded.head()) || self.occurs_in(part.body())) {
+        if self.scan {
+            self.search(part)?;
+        }
+        Ok(self.encode_unsearched(part))
+    }
+
+    /// Refuses a part that holds the boundary.
+    pub(crate) fn search(&self, part: &Part) -> Result<(), BoundaryInPart> {
+        let head = part.headers().values().map(HeaderValue::as_bytes);
+        let mut pieces = head.chain([part.content_type().as_ref().as_bytes(), part.body()]);
+        if pieces.any(|piece| self.occurs_in(piece)) {
             return Err(BoundaryInPart(self.boundary.clone()));
         }
-        Ok(encoded)
+        Ok(())
     }
 
     /// Like [`encode`](Self::encode), for a boundary that the part's author cannot know.
@@ -209,6 +218,8 @@ pub struct EncodedPart {
     head_len: usize,
     edge: usize,
     body: Bytes,
+    /// All of it in one piece, where many clients share it.
+    whole: Option<Bytes>,
 }
 
 impl EncodedPart {
@@ -223,7 +234,7 @@ impl EncodedPart {
             framing.extend_from_slice(last);
         }
         tail.iter().for_each(|piece| framing.extend_from_slice(piece));
-        Self { framing: Bytes::from(framing), head_len, edge, body }
+        Self { framing: Bytes::from(framing), head_len, edge, body, whole: None }
     }
 
     /// How many bytes the part takes on the wire.
@@ -239,19 +250,28 @@ impl EncodedPart {
         &self.body
     }
 
-    /// All of it in one piece. Copies the body.
+    /// All of it in one piece. Copies the body, unless it is [`joined`](Self::joined) already.
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {
-        Bytes::from([self.head(), &self.body, self.tail()].concat())
+        self.whole.clone().unwrap_or_else(|| Bytes::from([self.head(), &self.body, self.tail()].concat()))
     }
 
-    /// All of it in the pieces that are cheapest to send: one up to 64 KiB of body, copied; above that three, of which
-    /// the middle one shares the body.
+    /// The same, put together in one piece once, for any number of clients: one buffer for each client and part costs
+    /// a server less than two or three, whatever their size.
+    pub fn joined(mut self) -> Self {
+        let whole = self.to_bytes();
+        self.body = whole.slice(self.head_len..self.head_len + self.body.len());
+        self.whole = Some(whole);
+        self
+    }
+
+    /// All of it in the pieces that are cheapest to send: one if it is [`joined`](Self::joined); otherwise one up to
+    /// 64 KiB of body, copied; above that three, of which the middle one shares the body.
     ///
     /// Each of the three has at least 256 bytes: HTTP/2 stacks count smaller ones against the connection. So the outer
     /// two begin and end with 256 bytes of the body each, which are all that is copied of it.
     pub fn chunks(&self) -> impl Iterator<Item = Bytes> + use<> {
-        let chunks = if self.edge == 0 {
+        let chunks = if self.edge == 0 || self.whole.is_some() {
             [Some(self.to_bytes()), None, None]
         } else {
             let cut = self.head_len + self.edge;

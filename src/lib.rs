@@ -3,11 +3,13 @@
 
 pub mod boundary;
 pub mod encode;
+pub mod hub;
 pub mod keep_alive;
 mod outgoing;
 pub mod part;
 mod response;
 pub mod stream;
+mod sync;
 pub mod wire;
 
 #[cfg(feature = "actix-web")]
@@ -19,6 +21,6 @@ mod http_body;
 
 #[doc(inline)]
 pub use crate::{
-    boundary::Boundary, encode::EncodedPart, encode::Encoder, keep_alive::KeepAlive, part::Part, stream::MixedReplace,
-    wire::Wire,
+    boundary::Boundary, encode::EncodedPart, encode::Encoder, hub::Hub, hub::Publisher, hub::Subscriber,
+    keep_alive::KeepAlive, part::Part, stream::MixedReplace, wire::Wire,
 };

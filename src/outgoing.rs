@@ -1,5 +1,6 @@
 //! One client's place in a stream: opening, chunks of the current part, repeats, closing.
 
+use std::borrow::Borrow;
 use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
@@ -7,14 +8,16 @@ use bytes::{Bytes, BytesMut};
 use crate::encode::{EncodedPart, Encoder};
 
 /// What one client has been given, and the chunks that it is still to be given.
+///
+/// `P` is an [`EncodedPart`] of this client's own, or an `Arc` of one that it shares with others.
 #[derive(Debug)]
-pub(crate) struct Outgoing {
+pub(crate) struct Outgoing<P> {
     encoder: Encoder,
-    last: Option<EncodedPart>,
+    last: Option<P>,
     chunks: VecDeque<Bytes>,
 }
 
-impl Outgoing {
+impl<P: Borrow<EncodedPart>> Outgoing<P> {
     pub(crate) fn new(encoder: Encoder) -> Self {
         Self { encoder, last: None, chunks: VecDeque::new() }
     }
@@ -28,18 +31,24 @@ impl Outgoing {
         self.chunks.pop_front()
     }
 
+    /// Whether [`next_chunk`](Self::next_chunk) has given all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
     /// Goes on to a new part.
-    pub(crate) fn push(&mut self, part: EncodedPart) {
+    pub(crate) fn push(&mut self, part: P) {
+        let next = part.borrow();
         match &self.last {
             None => {
-                let opening = self.encoder.opening(&part);
-                self.chunks.extend(lead(&opening, part.chunks()));
+                let opening = self.encoder.opening(next);
+                self.chunks.extend(lead(&opening, next.chunks()));
             }
             Some(last) => {
-                if let Some(bridge) = self.encoder.bridge(last, &part) {
+                if let Some(bridge) = self.encoder.bridge(last.borrow(), next) {
                     self.chunks.extend(bridge.chunks());
                 }
-                self.chunks.extend(part.chunks());
+                self.chunks.extend(next.chunks());
             }
         }
         self.last = Some(part);
@@ -52,12 +61,12 @@ impl Outgoing {
 
     /// The last part once more, if there has been one.
     pub(crate) fn repeat(&mut self) {
-        self.chunks.extend(self.last.iter().flat_map(EncodedPart::chunks));
+        self.chunks.extend(self.last.iter().flat_map(|last| last.borrow().chunks()));
     }
 
     /// The end. Nothing may be sent behind it.
     pub(crate) fn close(&mut self) {
-        self.chunks.extend(self.encoder.closing(self.last.as_ref()).chunks());
+        self.chunks.extend(self.encoder.closing(self.last.as_ref().map(Borrow::borrow)).chunks());
     }
 }
 

@@ -10,7 +10,7 @@ use futures_core::{Stream, TryStream};
 use http::{HeaderMap, Response};
 use pin_project_lite::pin_project;
 
-use crate::encode::Encoder;
+use crate::encode::{EncodedPart, Encoder};
 use crate::keep_alive::KeepAlive;
 use crate::outgoing::Outgoing;
 use crate::part::Part;
@@ -74,7 +74,7 @@ pin_project! {
         parts: S,
         source: Source<S::Error>,
         wire: Option<Wire>,
-        outgoing: Option<Outgoing>,
+        outgoing: Option<Outgoing<EncodedPart>>,
         keep_alive: Option<KeepAlive>,
         settle_repeat: KeepAlive,
         settled: bool,
@@ -281,6 +281,6 @@ impl<S: Stream<Item = Part>> Stream for Infallibly<S> {
 }
 
 /// The place of this response's client, which has a boundary from when the head or the body is first asked for.
-fn begun(outgoing: &mut Option<Outgoing>, wire: Option<Wire>) -> &mut Outgoing {
+fn begun(outgoing: &mut Option<Outgoing<EncodedPart>>, wire: Option<Wire>) -> &mut Outgoing<EncodedPart> {
     outgoing.get_or_insert_with(|| Outgoing::new(Encoder::random(wire.unwrap_or_default())))
 }

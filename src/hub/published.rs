@@ -1,0 +1,32 @@
+//! A part in a hub, with its bytes on each wire that somebody has asked for.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use crate::encode::{EncodedPart, Encoder};
+use crate::part::Part;
+
+#[derive(Debug)]
+pub(super) struct Published {
+    pub(super) part: Part,
+    pub(super) at: Instant,
+    encoded: [OnceLock<Arc<EncodedPart>>; 3],
+}
+
+impl Published {
+    pub(super) fn new(part: Part, at: Instant) -> Self {
+        Self { part, at, encoded: Default::default() }
+    }
+
+    /// The bytes on the encoder's wire, made when they are first asked for; `made` is called then.
+    pub(super) fn encoded(&self, encoder: &Encoder, made: impl FnOnce()) -> Arc<EncodedPart> {
+        let encode = || {
+            made();
+            Arc::new(encoder.encode_unsearched(&self.part).joined())
+        };
+        match self.encoded.get(encoder.wire() as usize) {
+            Some(encoded) => Arc::clone(encoded.get_or_init(encode)),
+            None => encode(),
+        }
+    }
+}
