@@ -49,11 +49,17 @@ impl Camera {
 
     /// To the last picture. The publisher goes last, so that whoever sees the streams end finds the reason.
     async fn run(self, args: Args, publisher: Publisher) {
-        let end = match source::run(&args, &publisher).await {
-            Ok(()) => End { state: "ended", note: format!("{} has ended", self.source) },
+        let ended = tokio::select! {
+            ended = source::run(&args, &publisher) => ended,
+            () = publisher.closed() => return,
+        };
+        let shown = self.hub.latest().is_some();
+        let end = match ended {
+            Ok(()) if shown => End { state: "ended", note: format!("{} has ended", self.source) },
+            Ok(()) => End { state: "failed", note: format!("no picture came from {}", self.source) },
             Err(note) => End { state: "failed", note },
         };
-        if self.hub.latest().is_some() {
+        if shown {
             eprintln!("{}; viewers keep the last picture", end.note);
         }
         let _ = self.end.set(end);
