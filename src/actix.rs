@@ -1,16 +1,19 @@
 //! actix-web: `MixedReplace` and `Part` as responses.
 
 use std::error::Error;
+use std::future::Future;
+use std::pin::Pin;
 
 use actix_web::body::{BodyStream, BoxBody};
-use actix_web::http::header::{ACCEPT, RETRY_AFTER};
+use actix_web::http::header::{ACCEPT, ALLOW, RETRY_AFTER};
 use actix_web::http::{ConnectionType, Method, StatusCode, Version};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder, ResponseError};
+use actix_web::{Handler, HttpRequest, HttpResponse, HttpResponseBuilder, Responder, ResponseError};
 use bytes::Bytes;
 use futures_core::Stream;
 use http::{HeaderName, HeaderValue};
 
-use crate::hub::{Refused, Subscriber};
+use crate::hub::{Hub, Refused, Subscriber};
+use crate::mount::{self, Asked, NotServed};
 use crate::part::Part;
 use crate::response;
 use crate::stream::MixedReplace;
@@ -62,6 +65,44 @@ impl Responder for Part {
         insert(&mut builder, response::part_head(&self).iter().map(|(name, value)| (name, value)));
         insert(&mut builder, self.headers().iter());
         builder.body(self.into_body())
+    }
+}
+
+/// A hub as a handler: `.route("/live", web::to(hub))`.
+///
+/// | request | answer |
+/// |---|---|
+/// | `GET` | the stream, on the wire that the client understands best; `503` with `Retry-After` if the hub is full |
+/// | `GET ?fps=5` | at most that many parts a second; `400` if it is no positive number |
+/// | `GET ?snapshot` | one part, at most a second old; the latest one if none comes within 5 s, `503` if there is none |
+/// | `HEAD` | the head of the stream; starts nothing |
+/// | other | `405` |
+impl Handler<HttpRequest> for Hub {
+    type Output = HttpResponse;
+    type Future = Pin<Box<dyn Future<Output = HttpResponse>>>;
+
+    fn call(&self, request: HttpRequest) -> Self::Future {
+        let hub = self.clone();
+        Box::pin(async move {
+            let method = request.method().as_str();
+            match mount::asked(&hub, method, request.uri().query(), wanted_wire(&request)) {
+                Ok(Asked::Head(wire)) => {
+                    let mut builder = HttpResponse::Ok();
+                    insert(&mut builder, hub.head(wire).headers().iter());
+                    builder.finish()
+                }
+                Ok(Asked::Live(viewer)) => viewer.respond_to(&request),
+                Ok(Asked::Snapshot(snapshot)) => match snapshot.await {
+                    Some(part) => part.respond_to(&request),
+                    None => HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, 1)).body("no picture yet"),
+                },
+                Err(NotServed::Refused(refused)) => refused.error_response(),
+                Err(NotServed::Method) => {
+                    HttpResponse::MethodNotAllowed().insert_header((ALLOW, mount::ALLOW)).body(NotServed::Method.text())
+                }
+                Err(reason @ NotServed::Fps(_)) => HttpResponse::BadRequest().body(reason.text()),
+            }
+        })
     }
 }
 

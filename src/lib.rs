@@ -18,6 +18,12 @@ mod actix;
 mod axum;
 #[cfg(feature = "http-body")]
 mod http_body;
+#[cfg(any(feature = "actix-web", feature = "tower"))]
+mod mount;
+#[cfg(feature = "tower")]
+pub mod service;
+#[cfg(feature = "socket")]
+pub mod socket;
 
 #[doc(inline)]
 pub use crate::{

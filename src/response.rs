@@ -23,7 +23,7 @@ pub(crate) fn stream_head(content_type: HeaderValue) -> [(HeaderName, HeaderValu
 }
 
 /// The head of one part alone, an ordinary response: the still picture. The part's own fields come behind it.
-#[cfg(any(feature = "axum", feature = "actix-web"))]
+#[cfg(any(feature = "actix-web", feature = "axum", feature = "tower"))]
 pub(crate) fn part_head(part: &Part) -> [(HeaderName, HeaderValue); 3] {
     let content_type = HeaderValue::from_str(part.content_type().as_ref());
     [

@@ -15,6 +15,9 @@ use crate::part::Part;
 pub struct Snapshot {
     shared: Arc<Shared>,
     max_age: Duration,
+    limit: Option<Duration>,
+    /// When the limit has passed.
+    until: Option<Instant>,
     /// How many parts there had been when it began to wait.
     heard: Option<u64>,
     place: Option<usize>,
@@ -22,7 +25,13 @@ pub struct Snapshot {
 
 impl Snapshot {
     pub(super) fn new(shared: Arc<Shared>, max_age: Duration) -> Self {
-        Self { shared, max_age, heard: None, place: None }
+        Self { shared, max_age, limit: None, until: None, heard: None, place: None }
+    }
+
+    /// Gives the latest part, however old, when no fresh one has come within that time; `None` if there is none.
+    pub fn or_latest_after(mut self, limit: Duration) -> Self {
+        self.limit = Some(limit);
+        self
     }
 }
 
@@ -35,14 +44,17 @@ impl Future for Snapshot {
         this.shared.update(|state| {
             let latest = state.latest(now);
             let fresh = latest.is_some_and(|(_, age)| age <= this.max_age);
-            if state.is_closed() || fresh || this.heard.is_some_and(|heard| heard < state.heard()) {
+            let next = this.heard.is_some_and(|heard| heard < state.heard());
+            let late = this.until.is_some_and(|until| until <= now);
+            if state.is_closed() || fresh || next || late {
                 return Poll::Ready(latest.map(|(part, _)| part.clone()));
             }
             if this.heard.is_none() {
                 this.heard = Some(state.heard());
+                this.until = this.limit.and_then(|limit| now.checked_add(limit));
                 state.snapshot_begins(now);
             }
-            state.for_part.keep(&mut this.place, cx.waker());
+            state.wait_for_part(&mut this.place, this.until, cx.waker());
             Poll::Pending
         })
     }

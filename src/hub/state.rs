@@ -43,6 +43,8 @@ pub(super) struct State {
     /// Viewers by wire, and snapshots that are waited for.
     watching: [usize; 3],
     snapshots: usize,
+    /// When the first of those loses patience.
+    patience: Option<Instant>,
     watched_since: Option<Instant>,
     unwatched_since: Option<Instant>,
     /// Tasks that wait for a change of demand, and those that wait for a part.
@@ -83,6 +85,7 @@ impl State {
             keys: HashMap::new(),
             watching: [0; 3],
             snapshots: 0,
+            patience: None,
             watched_since: None,
             unwatched_since: None,
             for_demand: Waiters::default(),
@@ -217,15 +220,15 @@ impl State {
         }
     }
 
-    /// A viewer is gone. `watched` if it had been polled.
-    pub(super) fn leave(&mut self, id: usize, watched: bool, now: Instant) -> Option<Reason> {
+    /// A viewer is gone; `watched` if it had been polled. Tells why it ended, and how many parts it missed.
+    pub(super) fn leave(&mut self, id: usize, watched: bool, now: Instant) -> Option<(Reason, u64)> {
         let slot = self.slots.try_remove(id).filter(|_| watched)?;
         if let Some(count) = self.watching.get_mut(slot.wishes.wire as usize) {
             *count -= 1;
         }
         self.stats.viewers -= 1;
-        if let Some(key) = slot.wishes.key.filter(|key| self.keys.get(key) == Some(&id)) {
-            self.keys.remove(&key);
+        if let Some(key) = slot.wishes.key.as_ref().filter(|key| self.keys.get(*key) == Some(&id)) {
+            self.keys.remove(key);
         }
         let reason = slot.ended.unwrap_or(Reason::Left);
         let ended = &mut self.stats.ended;
@@ -236,7 +239,7 @@ impl State {
             Reason::Replaced => ended.replaced += 1,
         }
         self.demand_may_end(now);
-        Some(reason)
+        Some((reason, slot.skipped()))
     }
 
     pub(super) fn skipped(&self, id: usize) -> u64 {
@@ -255,6 +258,12 @@ impl State {
     pub(super) fn snapshot_begins(&mut self, now: Instant) {
         self.snapshots += 1;
         self.demand_begins(now);
+    }
+
+    pub(super) fn wait_for_part(&mut self, place: &mut Option<usize>, until: Option<Instant>, waker: &Waker) {
+        self.for_part.keep(place, waker);
+        self.patience = earlier(self.patience, until);
+        self.set_alarm(until);
     }
 
     pub(super) fn snapshot_ends(&mut self, now: Instant) {
@@ -316,6 +325,11 @@ impl State {
             }
         }
         self.wake_viewers(now);
+        if self.patience.is_some_and(|until| until <= now) {
+            self.patience = None;
+            self.for_part.wake(&mut self.wakers);
+        }
+        self.set_alarm(self.patience);
         match self.linger_ends() {
             Some(end) if end <= now => self.wake_for_demand(),
             end => self.set_alarm(end),
