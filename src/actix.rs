@@ -51,8 +51,7 @@ impl ResponseError for Refused {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let retry_after = (RETRY_AFTER, self.retry_after_secs());
-        HttpResponse::build(self.status_code()).insert_header(retry_after).body(self.to_string())
+        not_served(&NotServed::Refused(*self))
     }
 }
 
@@ -96,14 +95,21 @@ impl Handler<HttpRequest> for Hub {
                     Some(part) => part.respond_to(&request),
                     None => HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, 1)).body("no picture yet"),
                 },
-                Err(NotServed::Refused(refused)) => refused.error_response(),
-                Err(NotServed::Method) => {
-                    HttpResponse::MethodNotAllowed().insert_header((ALLOW, mount::ALLOW)).body(NotServed::Method.text())
-                }
-                Err(reason @ NotServed::Fps(_)) => HttpResponse::BadRequest().body(reason.text()),
+                Err(reason) => not_served(&reason),
             }
         })
     }
+}
+
+fn not_served(reason: &NotServed) -> HttpResponse {
+    let status = StatusCode::from_u16(reason.status().as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut builder = HttpResponse::build(status);
+    match reason {
+        NotServed::Fps(_) => {}
+        NotServed::Method => drop(builder.insert_header((ALLOW, mount::ALLOW))),
+        NotServed::Refused(refused) => drop(builder.insert_header((RETRY_AFTER, refused.retry_after_secs()))),
+    }
+    builder.body(reason.text())
 }
 
 fn wanted_wire(request: &HttpRequest) -> Wire {
