@@ -4,6 +4,7 @@ use http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 
+#[cfg(any(feature = "axum", feature = "actix-web"))]
 use crate::part::Part;
 
 /// The head of a stream. Each field keeps away something that would hold parts back or change them.
