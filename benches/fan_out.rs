@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use http_body::Body;
 use mixed_replace::hub::{self, Subscriber};
-use mixed_replace::{EncodedPart, Encoder, Part, Wire};
+use mixed_replace::{Encoder, Part, Wire};
 
 /// Everything that the viewer can be given now.
 fn drain(viewer: &mut Subscriber, cx: &mut Context<'_>) {
@@ -52,9 +52,9 @@ fn shape(criterion: &mut Criterion) {
     for size in [2_000, 30_000, 150_000] {
         let part = picture(size);
         let encode = || encoder.encode(&part).expect("a random boundary occurs in no part");
-        group.bench_function(BenchmarkId::new("joined", size), |bencher| bencher.iter(|| encode().joined()));
-        group.bench_function(BenchmarkId::new("chunks", size), |bencher| {
-            bencher.iter(|| EncodedPart::chunks(&encode()).map(black_box).count());
+        group.bench_function(BenchmarkId::new("one buffer", size), |bencher| bencher.iter(|| encode().to_bytes()));
+        group.bench_function(BenchmarkId::new("head and tail", size), |bencher| {
+            bencher.iter(&encode);
         });
     }
     group.finish();

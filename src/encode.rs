@@ -53,13 +53,15 @@ pub struct Encoder {
     boundary: Boundary,
     wire: Wire,
     scan: bool,
+    /// What stands behind every body, on the browser wire up to the type.
+    behind: Vec<u8>,
 }
 
 impl Encoder {
     /// With a boundary of your choice. Every part is searched for it, since whoever knows a boundary can forge a part.
     #[must_use]
     pub fn new(boundary: Boundary, wire: Wire) -> Self {
-        Self { boundary, wire, scan: true }
+        Self::with(boundary, wire, true)
     }
 
     /// With a random boundary that nobody but this response's client will know, so that no part needs to be searched.
@@ -75,7 +77,16 @@ impl Encoder {
     /// ```
     #[must_use]
     pub fn random(wire: Wire) -> Self {
-        Self { boundary: Boundary::random(), wire, scan: false }
+        Self::with(Boundary::random(), wire, false)
+    }
+
+    fn with(boundary: Boundary, wire: Wire, scan: bool) -> Self {
+        let behind: &[&[u8]] = match wire {
+            Wire::Browser => &[DELIMITER, boundary.as_str().as_bytes(), CRLF, CONTENT_TYPE],
+            Wire::Machine => &[DELIMITER, boundary.as_str().as_bytes(), CRLF],
+            Wire::Script => &[DELIMITER, boundary.as_str().as_bytes()],
+        };
+        Self { behind: behind.concat(), boundary, wire, scan }
     }
 
     /// The boundary between the parts.
@@ -142,36 +153,20 @@ impl Encoder {
         if self.scan {
             self.search(part)?;
         }
-        Ok(self.encode_unsearched(part))
+        let body = part.body().clone();
+        Ok(EncodedPart::apart(&Framed::new(self, part, &mut [0; 20]), body))
     }
 
-    /// Refuses a part that holds the boundary.
-    pub(crate) fn search(&self, part: &Part) -> Result<(), BoundaryInPart> {
-        let head = part.headers().values().map(HeaderValue::as_bytes);
-        let mut pieces = head.chain([part.content_type().as_ref().as_bytes(), part.body()]);
-        if pieces.any(|piece| self.occurs_in(piece)) {
-            return Err(BoundaryInPart(self.boundary.clone()));
-        }
-        Ok(())
+    /// Like [`encode`](Self::encode), for a boundary that the part's author cannot know, and with the copying done that
+    /// [`EncodedPart::chunks`] would do at each call.
+    pub(crate) fn encode_to_send(&self, part: &Part) -> EncodedPart {
+        EncodedPart::to_send(&Framed::new(self, part, &mut [0; 20]), part.body())
     }
 
-    /// Like [`encode`](Self::encode), for a boundary that the part's author cannot know.
-    pub(crate) fn encode_unsearched(&self, part: &Part) -> EncodedPart {
-        let boundary = self.boundary.as_str().as_bytes();
-        let content_type = part.content_type().as_ref().as_bytes();
-        match self.wire {
-            Wire::Browser => EncodedPart::new(
-                &[],
-                part.body().clone(),
-                &[DELIMITER, boundary, CRLF, CONTENT_TYPE, content_type, BLANK_LINE],
-            ),
-            Wire::Machine => {
-                head(b"", part, |head| EncodedPart::new(head, part.body().clone(), &[DELIMITER, boundary, CRLF]))
-            }
-            Wire::Script => {
-                head(CRLF, part, |head| EncodedPart::new(head, part.body().clone(), &[DELIMITER, boundary]))
-            }
-        }
+    /// Like [`encode`](Self::encode), for a part that was [searched](Self::search), and in one piece whatever its size:
+    /// for many clients one copy costs less than the extra buffers that each of them would have to write.
+    pub(crate) fn encode_whole(&self, part: &Part) -> EncodedPart {
+        EncodedPart::whole(&Framed::new(self, part, &mut [0; 20]), part.body())
     }
 
     /// What has to go out between `last` and `next`: on the browser wire, where the type of the next part is promised
@@ -180,18 +175,31 @@ impl Encoder {
     /// `None` on the other wires, and where the type stays the same.
     #[must_use]
     pub fn bridge(&self, last: &EncodedPart, next: &EncodedPart) -> Option<EncodedPart> {
-        (last.tail() != next.tail()).then(|| EncodedPart::new(&[], last.body.clone(), &[next.tail()]))
+        (last.tail() != next.tail()).then(|| EncodedPart::to_send(&(&[][..], next.tail()), &last.body))
     }
 
     /// The end: the last part once more where its line or header block is open already (browser and machine wire),
     /// then the close-delimiter. Without a last part, an opening and the close-delimiter.
     pub fn closing(&self, last: Option<&EncodedPart>) -> EncodedPart {
-        let boundary = self.boundary.as_str().as_bytes();
+        let close_delimiter = [DELIMITER, self.boundary.as_str().as_bytes(), CLOSE].concat();
         match (last, self.wire) {
-            (None, _) => EncodedPart::new(&[b"--", boundary, CLOSE], Bytes::new(), &[]),
-            (Some(_), Wire::Script) => EncodedPart::new(&[CLOSE], Bytes::new(), &[]),
-            (Some(last), _) => EncodedPart::new(&[last.head()], last.body.clone(), &[DELIMITER, boundary, CLOSE]),
+            (None, _) => {
+                let dash_boundary = close_delimiter.strip_prefix(CRLF).unwrap_or_default();
+                EncodedPart::apart(&(&[][..], dash_boundary), Bytes::new())
+            }
+            (Some(_), Wire::Script) => EncodedPart::apart(&(&[][..], CLOSE), Bytes::new()),
+            (Some(last), _) => EncodedPart::to_send(&(last.head(), &close_delimiter[..]), &last.body),
         }
+    }
+
+    /// Refuses a part that holds the boundary.
+    pub(crate) fn search(&self, part: &Part) -> Result<(), BoundaryInPart> {
+        let mut block = Vec::new();
+        Framed::new(self, part, &mut [0; 20]).header_block(&mut block);
+        if self.occurs_in(&block) || self.occurs_in(part.body()) {
+            return Err(BoundaryInPart(self.boundary.clone()));
+        }
+        Ok(())
     }
 
     /// Whether a reader could take something in `bytes` for a delimiter.
@@ -209,39 +217,69 @@ impl Encoder {
     }
 }
 
-/// The bytes of one part on one wire, the body not yet copied: head, body, tail.
+/// The bytes of one part on one wire: head, body, tail.
 #[must_use]
 #[derive(Clone, Debug)]
 pub struct EncodedPart {
-    /// Head, the first and last `edge` bytes of the body, tail.
-    framing: Bytes,
+    framing: Framing,
     head_len: usize,
-    edge: usize,
     body: Bytes,
-    /// All of it in one piece, where many clients share it.
-    whole: Option<Bytes>,
+}
+
+#[derive(Clone, Debug)]
+enum Framing {
+    /// Head, tail: nothing of the body is copied.
+    Apart(Vec<u8>),
+    /// Head, the body's first and last `EDGE` bytes, tail.
+    Edges(Bytes),
+    /// Head, body, tail.
+    Whole(Bytes),
 }
 
 impl EncodedPart {
-    fn new(head: &[&[u8]], body: Bytes, tail: &[&[u8]]) -> Self {
-        let edge = if body.len() > COPY_UP_TO { EDGE } else { 0 };
-        let head_len = head.iter().map(|piece| piece.len()).sum::<usize>();
-        let tail_len = tail.iter().map(|piece| piece.len()).sum::<usize>();
-        let mut framing = Vec::with_capacity(head_len + 2 * edge + tail_len);
-        head.iter().for_each(|piece| framing.extend_from_slice(piece));
-        if let (Some(first), Some(last)) = (body.get(..edge), body.get(body.len() - edge..)) {
-            framing.extend_from_slice(first);
-            framing.extend_from_slice(last);
-        }
-        tail.iter().for_each(|piece| framing.extend_from_slice(piece));
-        Self { framing: Bytes::from(framing), head_len, edge, body, whole: None }
+    /// With nothing of the body copied.
+    #[inline]
+    fn apart(frame: &impl Frame, body: Bytes) -> Self {
+        let (head_len, tail_len) = lengths(frame);
+        let mut framing = Vec::with_capacity(head_len + tail_len);
+        fill(&mut framing, frame, &[]);
+        Self { framing: Framing::Apart(framing), head_len, body }
+    }
+
+    /// With as much of the body copied as [`chunks`](Self::chunks) needs, in two allocations, a body's that begins to be
+    /// shared included.
+    fn to_send(frame: &impl Frame, body: &Bytes) -> Self {
+        let (head_len, tail_len) = lengths(frame);
+        let edges = body.get(..EDGE).zip(body.get(body.len().saturating_sub(EDGE)..));
+        let Some((first, last)) = edges.filter(|_| body.len() > COPY_UP_TO) else { return Self::whole(frame, body) };
+        let framing_len = head_len + 2 * EDGE + tail_len;
+        let framing = if framing_len <= SHARED {
+            let mut shared = Shared { bytes: [0; SHARED], len: 0 };
+            fill(&mut shared, frame, &[first, last]);
+            Bytes::from_owner(shared)
+        } else {
+            let mut framing = Vec::with_capacity(framing_len);
+            fill(&mut framing, frame, &[first, last]);
+            Bytes::from(framing)
+        };
+        Self { framing: Framing::Edges(framing), head_len, body: body.clone() }
+    }
+
+    /// In one piece.
+    fn whole(frame: &impl Frame, body: &[u8]) -> Self {
+        let (head_len, tail_len) = lengths(frame);
+        let mut whole = Vec::with_capacity(head_len + body.len() + tail_len);
+        fill(&mut whole, frame, &[body]);
+        let whole = Bytes::from(whole);
+        let body = whole.slice(head_len..whole.len() - tail_len);
+        Self { framing: Framing::Whole(whole), head_len, body }
     }
 
     /// How many bytes the part takes on the wire.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a part is never empty")]
     pub fn len(&self) -> usize {
-        self.framing.len() - 2 * self.edge + self.body.len()
+        self.head().len() + self.body.len() + self.tail().len()
     }
 
     /// The body of the part.
@@ -250,43 +288,179 @@ impl EncodedPart {
         &self.body
     }
 
-    /// All of it in one piece. Copies the body, unless it is [`joined`](Self::joined) already.
+    /// All of it in one piece. Copies the body.
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {
-        self.whole.clone().unwrap_or_else(|| Bytes::from([self.head(), &self.body, self.tail()].concat()))
+        match &self.framing {
+            Framing::Whole(whole) => whole.clone(),
+            _ => Bytes::from([self.head(), &self.body, self.tail()].concat()),
+        }
     }
 
-    /// The same, put together in one piece once, for any number of clients: one buffer for each client and part costs
-    /// a server less than two or three, whatever their size.
-    pub fn joined(mut self) -> Self {
-        let whole = self.to_bytes();
-        self.body = whole.slice(self.head_len..self.head_len + self.body.len());
-        self.whole = Some(whole);
-        self
-    }
-
-    /// All of it in the pieces that are cheapest to send: one if it is [`joined`](Self::joined); otherwise one up to
-    /// 64 KiB of body, copied; above that three, of which the middle one shares the body.
+    /// All of it in the pieces that are cheapest to send: one up to 64 KiB of body, copied; above that three, of which
+    /// the middle one shares the body.
     ///
     /// Each of the three has at least 256 bytes: HTTP/2 stacks count smaller ones against the connection. So the outer
     /// two begin and end with 256 bytes of the body each, which are all that is copied of it.
+    ///
+    /// Each call copies anew. What goes to many clients is best collected once, and cloned for each.
     pub fn chunks(&self) -> impl Iterator<Item = Bytes> + use<> {
-        let chunks = if self.edge == 0 || self.whole.is_some() {
-            [Some(self.to_bytes()), None, None]
-        } else {
-            let cut = self.head_len + self.edge;
-            let middle = self.body.slice(self.edge..self.body.len() - self.edge);
-            [Some(self.framing.slice(..cut)), Some(middle), Some(self.framing.slice(cut..))]
-        };
-        chunks.into_iter().flatten()
+        self.pieces().into_iter().flatten()
+    }
+
+    fn pieces(&self) -> [Option<Bytes>; 3] {
+        match &self.framing {
+            Framing::Apart(_) => Self::to_send(&(self.head(), self.tail()), &self.body).pieces(),
+            Framing::Edges(framing) => {
+                let cut = self.head_len + EDGE;
+                let middle = self.body.slice(EDGE..self.body.len() - EDGE);
+                [Some(framing.slice(..cut)), Some(middle), Some(framing.slice(cut..))]
+            }
+            Framing::Whole(whole) => [Some(whole.clone()), None, None],
+        }
     }
 
     fn head(&self) -> &[u8] {
-        self.framing.get(..self.head_len).unwrap_or_default()
+        self.framing().0.get(..self.head_len).unwrap_or_default()
     }
 
     fn tail(&self) -> &[u8] {
-        self.framing.get(self.head_len + 2 * self.edge..).unwrap_or_default()
+        let (framing, copied) = self.framing();
+        framing.get(self.head_len + copied..).unwrap_or_default()
+    }
+
+    /// The framing, and how many bytes of the body stand in it.
+    fn framing(&self) -> (&[u8], usize) {
+        match &self.framing {
+            Framing::Apart(framing) => (framing, 0),
+            Framing::Edges(framing) => (framing, 2 * EDGE),
+            Framing::Whole(framing) => (framing, self.body.len()),
+        }
+    }
+}
+
+/// What stands around a body.
+trait Frame {
+    fn head(&self, to: &mut impl Put);
+    fn tail(&self, to: &mut impl Put);
+}
+
+/// What stands around a part's body on an encoder's wire.
+struct Framed<'a> {
+    encoder: &'a Encoder,
+    part: &'a Part,
+    content_type: &'a [u8],
+    length: &'a [u8],
+}
+
+impl<'a> Framed<'a> {
+    #[inline]
+    fn new(encoder: &'a Encoder, part: &'a Part, digits: &'a mut [u8; 20]) -> Self {
+        let content_type = part.content_type().as_ref().as_bytes();
+        let length = if encoder.wire == Wire::Browser { &[] } else { decimal(part.body().len(), digits) };
+        Self { encoder, part, content_type, length }
+    }
+
+    /// The type first, the length last, names in Title-Case: each of these is all that some consumer understands.
+    #[inline]
+    fn header_block(&self, to: &mut impl Put) {
+        to.put(CONTENT_TYPE);
+        to.put(self.content_type);
+        if !self.part.headers().is_empty() {
+            extra_lines(self.part, to);
+        }
+        to.put(CONTENT_LENGTH);
+        to.put(self.length);
+        to.put(BLANK_LINE);
+    }
+}
+
+impl Frame for Framed<'_> {
+    #[inline]
+    fn head(&self, to: &mut impl Put) {
+        match self.encoder.wire {
+            Wire::Browser => {}
+            Wire::Machine => self.header_block(to),
+            Wire::Script => {
+                to.put(CRLF);
+                self.header_block(to);
+            }
+        }
+    }
+
+    #[inline]
+    fn tail(&self, to: &mut impl Put) {
+        to.put(&self.encoder.behind);
+        if self.encoder.wire == Wire::Browser {
+            to.put(self.content_type);
+            to.put(BLANK_LINE);
+        }
+    }
+}
+
+/// Head and tail.
+impl Frame for (&[u8], &[u8]) {
+    fn head(&self, to: &mut impl Put) {
+        to.put(self.0);
+    }
+
+    fn tail(&self, to: &mut impl Put) {
+        to.put(self.1);
+    }
+}
+
+#[inline]
+fn fill(to: &mut impl Put, frame: &impl Frame, body: &[&[u8]]) {
+    frame.head(to);
+    body.iter().for_each(|piece| to.put(piece));
+    frame.tail(to);
+}
+
+#[inline]
+fn lengths(frame: &impl Frame) -> (usize, usize) {
+    let (mut head, mut tail) = (0, 0);
+    frame.head(&mut head);
+    frame.tail(&mut tail);
+    (head, tail)
+}
+
+trait Put {
+    fn put(&mut self, piece: &[u8]);
+}
+
+impl Put for Vec<u8> {
+    #[inline]
+    fn put(&mut self, piece: &[u8]) {
+        self.extend_from_slice(piece);
+    }
+}
+
+/// Only counts.
+impl Put for usize {
+    #[inline]
+    fn put(&mut self, piece: &[u8]) {
+        *self += piece.len();
+    }
+}
+
+/// Bytes that two chunks can share without an allocation for that.
+struct Shared {
+    bytes: [u8; SHARED],
+    len: usize,
+}
+
+impl Put for Shared {
+    fn put(&mut self, piece: &[u8]) {
+        if let Some(room) = self.bytes.get_mut(self.len..self.len + piece.len()) {
+            room.copy_from_slice(piece);
+            self.len += piece.len();
+        }
+    }
+}
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
     }
 }
 
@@ -302,41 +476,35 @@ impl fmt::Display for BoundaryInPart {
 
 impl std::error::Error for BoundaryInPart {}
 
-/// Hands the pieces of a header block to `then`: the type first, the length last, names in Title-Case, since each of
-/// these is all that some consumer understands.
-fn head<R>(before: &[u8], part: &Part, then: impl FnOnce(&[&[u8]]) -> R) -> R {
-    let content_type = part.content_type().as_ref().as_bytes();
-    let mut digits = [0; 20];
-    let length = decimal(part.body().len(), &mut digits);
-    if part.headers().is_empty() {
-        return then(&[before, CONTENT_TYPE, content_type, CONTENT_LENGTH, length, BLANK_LINE]);
-    }
-    let mut extra = Vec::new();
+/// The part's own header lines, each with a line end before it.
+#[cold]
+fn extra_lines(part: &Part, to: &mut impl Put) {
     for (name, value) in part.headers() {
-        extra.extend_from_slice(CRLF);
+        to.put(CRLF);
         let mut start = true;
-        extra.extend(name.as_str().bytes().map(|byte| {
-            let byte = if start { byte.to_ascii_uppercase() } else { byte };
+        for byte in name.as_str().bytes() {
+            to.put(&[if start { byte.to_ascii_uppercase() } else { byte }]);
             start = byte == b'-';
-            byte
-        }));
-        extra.extend_from_slice(b": ");
-        extra.extend_from_slice(value.as_bytes());
+        }
+        to.put(b": ");
+        to.put(value.as_bytes());
     }
-    then(&[before, CONTENT_TYPE, content_type, &extra, CONTENT_LENGTH, length, BLANK_LINE])
 }
 
+/// Two digits at a time: divisions that wait for one another are what would cost most here.
+#[inline]
 fn decimal(mut number: usize, digits: &mut [u8; 20]) -> &[u8] {
-    let mut at = digits.len();
-    for digit in digits.iter_mut().rev() {
-        *digit = b"0123456789".get(number % 10).copied().unwrap_or_default();
-        number /= 10;
-        at -= 1;
+    let mut start = digits.len();
+    for pair in digits.rchunks_exact_mut(2) {
+        let two = (number % 100).to_le_bytes()[0];
+        pair.copy_from_slice(&[b'0' + two / 10, b'0' + two % 10]);
+        number /= 100;
+        start -= if number == 0 && two < 10 { 1 } else { 2 };
         if number == 0 {
             break;
         }
     }
-    digits.get(at..).unwrap_or_default()
+    digits.get(start..).unwrap_or_default()
 }
 
 const CRLF: &[u8] = b"\r\n";
@@ -350,6 +518,8 @@ const CONTENT_LENGTH: &[u8] = b"\r\nContent-Length: ";
 const COPY_UP_TO: usize = 64 * 1024;
 /// h2 counts DATA frames below this size against a connection.
 const EDGE: usize = 256;
+/// What the framing and the edges of a large part need, unless the boundary is longer than readers take.
+const SHARED: usize = 960;
 const PADDED_BELOW: usize = 600;
 const PADDING_LINE: &[u8; 124] = b"X-Padding: \
 ................................................................\

@@ -37,10 +37,10 @@ impl<B> Service<Request<B>> for Hub {
     fn call(&mut self, request: Request<B>) -> Answer {
         let wire = Wire::for_request(request.headers());
         Answer(match mount::asked(self, request.method().as_str(), request.uri().query(), wire) {
-            Ok(Asked::Head(wire)) => Kind::Ready(Some(self.head(wire).map(|()| HubBody::full(Bytes::new())))),
-            Ok(Asked::Live(viewer)) => Kind::Ready(Some(viewer.into_http_response().map(HubBody::live))),
+            Ok(Asked::Head(wire)) => Kind::ready(self.head(wire).map(|()| HubBody::full(Bytes::new()))),
+            Ok(Asked::Live(viewer)) => Kind::ready(viewer.into_http_response().map(HubBody::live)),
             Ok(Asked::Snapshot(snapshot)) => Kind::Snapshot(snapshot),
-            Err(reason) => Kind::Ready(Some(not_served(&reason))),
+            Err(reason) => Kind::ready(not_served(&reason)),
         })
     }
 }
@@ -51,8 +51,14 @@ pub struct Answer(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    Ready(Option<Response<HubBody>>),
+    Ready(Option<Box<Response<HubBody>>>),
     Snapshot(Snapshot),
+}
+
+impl Kind {
+    fn ready(response: Response<HubBody>) -> Self {
+        Self::Ready(Some(Box::new(response)))
+    }
 }
 
 impl Future for Answer {
@@ -60,7 +66,7 @@ impl Future for Answer {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let response = match &mut self.0 {
-            Kind::Ready(response) => response.take(),
+            Kind::Ready(response) => response.take().map(|response| *response),
             Kind::Snapshot(snapshot) => ready!(Pin::new(snapshot).poll(cx)).map(|part| {
                 let mut response = Response::new(HubBody::full(part.body().clone()));
                 response.headers_mut().extend(response::part_head(&part));

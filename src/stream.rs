@@ -219,7 +219,7 @@ where
             }
             match this.parts.as_mut().poll_next(cx) {
                 Poll::Ready(Some(Ok(part))) => {
-                    let encoded = outgoing.encoder().encode_unsearched(&part);
+                    let encoded = outgoing.encoder().encode_to_send(&part);
                     outgoing.push(encoded);
                     if let Some(keep_alive) = this.keep_alive {
                         keep_alive.sent();

@@ -22,7 +22,7 @@ impl Published {
     pub(super) fn encoded(&self, encoder: &Encoder, made: impl FnOnce()) -> Arc<EncodedPart> {
         let encode = || {
             made();
-            Arc::new(encoder.encode_unsearched(&self.part).joined())
+            Arc::new(encoder.encode_whole(&self.part))
         };
         match self.encoded.get(encoder.wire() as usize) {
             Some(encoded) => Arc::clone(encoded.get_or_init(encode)),
