@@ -1,6 +1,7 @@
 //! The command line, the same for every camera server.
 
 use std::fmt;
+use std::path::Path;
 use std::process::exit;
 use std::str::FromStr;
 
@@ -42,17 +43,14 @@ impl fmt::Display for Source {
 impl Args {
     /// This process's arguments. Ends the process if they ask for help or make no sense.
     pub(crate) fn from_command_line() -> Self {
-        let mut arguments = std::env::args();
-        let path = arguments.next().unwrap_or_default();
-        let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
-        match Self::parse(arguments) {
+        match Self::parse(std::env::args().skip(1)) {
             Ok(Some(args)) => args,
             Ok(None) => {
-                println!("{}", HELP.replace("NAME", name));
+                println!("{}", HELP.replace("NAME", &name()));
                 exit(0)
             }
             Err(mistake) => {
-                eprintln!("{name}: {mistake} (--help lists what there is)");
+                eprintln!("{}: {mistake} (--help lists what there is)", name());
                 exit(2)
             }
         }
@@ -84,6 +82,12 @@ impl Args {
         }
         Ok(Some(args))
     }
+}
+
+/// What this program is called.
+pub(crate) fn name() -> String {
+    let path = std::env::args_os().next().unwrap_or_default();
+    Path::new(&path).file_stem().map_or_else(|| "camera".into(), |name| name.to_string_lossy().into_owned())
 }
 
 fn number<T: FromStr + PartialOrd>(name: &str, value: &str, least: T, most: T) -> Result<T, String> {
