@@ -8,6 +8,7 @@ pub mod keep_alive;
 mod outgoing;
 pub mod part;
 mod response;
+pub mod still;
 pub mod stream;
 mod sync;
 pub mod wire;
@@ -28,5 +29,5 @@ pub mod socket;
 #[doc(inline)]
 pub use crate::{
     boundary::Boundary, encode::EncodedPart, encode::Encoder, hub::Hub, hub::Publisher, hub::Subscriber,
-    keep_alive::KeepAlive, part::Part, stream::MixedReplace, wire::Wire,
+    keep_alive::KeepAlive, part::Part, still::Still, stream::MixedReplace, wire::Wire,
 };

@@ -4,7 +4,6 @@ use http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 
-#[cfg(any(feature = "actix-web", feature = "axum", feature = "tower"))]
 use crate::part::Part;
 
 /// The head of a stream. Each field keeps away something that would hold parts back or change them.
@@ -24,7 +23,6 @@ pub(crate) fn stream_head(content_type: HeaderValue) -> [(HeaderName, HeaderValu
 }
 
 /// The head of one part alone, an ordinary response: the still picture. The part's own fields come behind it.
-#[cfg(any(feature = "actix-web", feature = "axum", feature = "tower"))]
 pub(crate) fn part_head(part: &Part) -> [(HeaderName, HeaderValue); 3] {
     let content_type = HeaderValue::from_str(part.content_type().as_ref());
     [

@@ -6,15 +6,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::{ALLOW, HeaderValue, RETRY_AFTER};
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use tower_service::Service;
 
-use crate::hub::{Hub, Snapshot, Subscriber};
-use crate::mount::{self, Asked, NotServed};
-use crate::response;
-use crate::wire::Wire;
+use crate::hub::{Hub, Subscriber};
+use crate::mount::{self, Asked, Awaited};
 
 /// Serves the hub at the path where it is mounted, on axum with `.route_service("/live", hub)`.
 ///
@@ -22,8 +19,9 @@ use crate::wire::Wire;
 /// |---|---|
 /// | `GET` | the stream, on the wire that the client understands best; `503` with `Retry-After` if the hub is full |
 /// | `GET ?fps=5` | at most that many parts a second; `400` if it is no positive number |
-/// | `GET ?snapshot` | one part, at most a second old; the latest one if none comes within 5 s, `503` if there is none |
-/// | `HEAD` | the head of the stream; starts nothing |
+/// | `GET ?snapshot` | one part, at most a second old; the latest one if none comes within 5 s, `503` if there is none; `304` if the client has it: [`Still`](crate::Still) |
+/// | `GET ?snapshot&refresh=5` | the same, with `Refresh`, so that a browser asks again each 5 seconds |
+/// | `HEAD` | the head of either; starts nothing |
 /// | other | `405` |
 impl<B> Service<Request<B>> for Hub {
     type Response = Response<HubBody>;
@@ -35,14 +33,17 @@ impl<B> Service<Request<B>> for Hub {
     }
 
     fn call(&mut self, request: Request<B>) -> Answer {
-        let wire = Wire::for_request(request.headers());
-        Answer(match mount::asked(self, request.method().as_str(), request.uri().query(), wire) {
-            Ok(Asked::Head(wire)) => Kind::ready(self.head(wire).map(|()| HubBody::full(Bytes::new()))),
-            Ok(Asked::Live(viewer)) => Kind::ready(viewer.into_http_response().map(HubBody::live)),
-            Ok(Asked::Snapshot(snapshot)) => Kind::Snapshot(snapshot),
-            Err(reason) => Kind::ready(not_served(&reason)),
-        })
+        answer(&request, |request| self.asked(request))
     }
+}
+
+fn answer<B>(request: &Request<B>, asked: impl FnOnce(&mount::Request<'_>) -> Asked) -> Answer {
+    let (method, query, headers) = (request.method().as_str(), request.uri().query(), request.headers());
+    Answer(match asked(&mount::Request { method, query, headers }) {
+        Asked::Live(viewer) => Kind::ready(viewer.into_http_response().map(HubBody::live)),
+        Asked::Still(awaited) => Kind::Still(awaited),
+        Asked::Whole(response) => Kind::ready(response.map(HubBody::full)),
+    })
 }
 
 /// The answer of a mounted hub, once a still picture is there.
@@ -52,7 +53,7 @@ pub struct Answer(Kind);
 #[derive(Debug)]
 enum Kind {
     Ready(Option<Box<Response<HubBody>>>),
-    Snapshot(Snapshot),
+    Still(Awaited),
 }
 
 impl Kind {
@@ -65,35 +66,14 @@ impl Future for Answer {
     type Output = Result<Response<HubBody>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let response = match &mut self.0 {
-            Kind::Ready(response) => response.take().map(|response| *response),
-            Kind::Snapshot(snapshot) => ready!(Pin::new(snapshot).poll(cx)).map(|part| {
-                let mut response = Response::new(HubBody::full(part.body().clone()));
-                response.headers_mut().extend(response::part_head(&part));
-                response.headers_mut().extend(part.headers().clone());
-                response
-            }),
-        };
-        Poll::Ready(Ok(response.unwrap_or_else(|| {
-            let mut response = Response::new(HubBody::full(Bytes::from_static(b"no picture yet")));
-            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            response
-        })))
+        Poll::Ready(Ok(match &mut self.0 {
+            Kind::Ready(response) => match response.take() {
+                Some(response) => *response,
+                None => panic!("polled again after it was ready"),
+            },
+            Kind::Still(awaited) => ready!(Pin::new(awaited).poll(cx)).map(HubBody::full),
+        }))
     }
-}
-
-fn not_served(reason: &NotServed) -> Response<HubBody> {
-    let mut response = Response::new(HubBody::full(Bytes::from(reason.text())));
-    *response.status_mut() = reason.status();
-    match reason {
-        NotServed::Fps(_) => {}
-        NotServed::Method => drop(response.headers_mut().insert(ALLOW, HeaderValue::from_static(mount::ALLOW))),
-        NotServed::Refused(refused) => {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(refused.retry_after_secs()));
-        }
-    }
-    response
 }
 
 /// The body of a mounted hub's answer.

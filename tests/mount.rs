@@ -152,3 +152,46 @@ async fn snapshot_waits_for_a_camera_that_starts() {
     .await;
     hub.close();
 }
+
+#[tokio::test]
+async fn a_snapshot_is_asked_for_again_at_little_cost() {
+    let (_publisher, hub) = on();
+    let still = mixed_replace::Still::new(Part::text("on").unwrap());
+    let etag = still.etag().to_str().unwrap().to_owned();
+    for (method, path, tag, status, refresh) in [
+        ("GET", "/live?snapshot", "\"an older one\"", "200 OK", None),
+        ("GET", "/live?snapshot", &*etag, "304 Not Modified", None),
+        ("GET", "/live?snapshot&refresh=5", &*etag, "304 Not Modified", Some("5")),
+        ("HEAD", "/live?snapshot&refresh=86400", "\"an older one\"", "200 OK", Some("86400")),
+        ("HEAD", "/live?snapshot", &*etag, "304 Not Modified", None),
+    ] {
+        let request = format!("{method} {path} HTTP/1.1|Host: x|If-None-Match: {tag}|Connection: close||");
+        ask_both(&hub, &request, "never", |answer| {
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
+            assert!(answer.contains(&format!("etag: {etag}\r\n")), "{answer}");
+            assert!(answer.contains("cache-control: private, no-cache\r\n"), "{answer}");
+            assert_eq!(answer.contains("content-length: 2\r\n"), status == "200 OK", "{answer}");
+            assert_eq!(answer.ends_with("\r\n\r\non"), status == "200 OK" && method == "GET", "{answer}");
+            match refresh {
+                Some(seconds) => assert!(answer.contains(&format!("refresh: {seconds}\r\n")), "{answer}"),
+                None => assert!(!answer.contains("refresh:"), "{answer}"),
+            }
+        })
+        .await;
+    }
+    for bad in ["0", "-1", "1.5", "86401", "", "5;URL=x"] {
+        let request = format!("GET /live?snapshot&refresh={bad} HTTP/1.1|Host: x|Connection: close||");
+        ask_both(&hub, &request, "never", |answer| assert!(answer.starts_with("HTTP/1.1 400"), "{answer}")).await;
+    }
+}
+
+#[tokio::test]
+async fn the_head_of_a_snapshot_wakes_no_camera() {
+    let (publisher, hub) = hub::channel();
+    ask_both(&hub, "HEAD /live?snapshot HTTP/1.1|Host: x|Connection: close||", "never", |answer| {
+        assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+        assert!(answer.contains("retry-after: 1\r\n"), "{answer}");
+        assert!(!publisher.demand().is_wanted());
+    })
+    .await;
+}
