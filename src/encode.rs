@@ -10,7 +10,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use memchr::memmem;
 
 use crate::boundary::Boundary;
@@ -314,16 +314,21 @@ fn head<R>(before: &[u8], part: &Part, then: impl FnOnce(&[&[u8]]) -> R) -> R {
     let mut extra = Vec::new();
     for (name, value) in part.headers() {
         extra.extend_from_slice(CRLF);
-        let mut start = true;
-        extra.extend(name.as_str().bytes().map(|byte| {
-            let byte = if start { byte.to_ascii_uppercase() } else { byte };
-            start = byte == b'-';
-            byte
-        }));
+        extra.extend(title_case(name));
         extra.extend_from_slice(b": ");
         extra.extend_from_slice(value.as_bytes());
     }
     then(&[before, CONTENT_TYPE, content_type, &extra, CONTENT_LENGTH, length, BLANK_LINE])
+}
+
+/// `Content-Type` for `content-type`, which is how the `http` crate keeps it.
+pub(crate) fn title_case(name: &HeaderName) -> impl Iterator<Item = u8> {
+    let mut start = true;
+    name.as_str().bytes().map(move |byte| {
+        let byte = if start { byte.to_ascii_uppercase() } else { byte };
+        start = byte == b'-';
+        byte
+    })
 }
 
 fn decimal(mut number: usize, digits: &mut [u8; 20]) -> &[u8] {

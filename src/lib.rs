@@ -11,6 +11,7 @@ mod response;
 pub mod stream;
 mod sync;
 pub mod wire;
+pub mod write;
 
 #[cfg(feature = "actix-web")]
 mod actix;
@@ -28,5 +29,5 @@ pub mod socket;
 #[doc(inline)]
 pub use crate::{
     boundary::Boundary, encode::EncodedPart, encode::Encoder, hub::Hub, hub::Publisher, hub::Subscriber,
-    keep_alive::KeepAlive, part::Part, stream::MixedReplace, wire::Wire,
+    keep_alive::KeepAlive, part::Part, stream::MixedReplace, wire::Wire, write::Writer,
 };
