@@ -18,7 +18,7 @@ use http::HeaderValue;
 /// ```
 ///
 /// 1 to 70 of the characters that RFC 2046 §5.1.1 calls `bchars`, the last one no space. For
-/// [sending], [`random`](Self::random) is the right choice nearly always: readers look for the
+/// sending, [`random`](Self::random) is the right choice nearly always: readers look for the
 /// boundary anywhere in a part, so whoever can guess it can end a part early. A fixed one is for bodies that you trust,
 /// and best has 16 to 40 letters and digits: other lengths and characters each trip some consumer.
 ///

@@ -10,7 +10,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use memchr::memmem;
 
 use crate::boundary::Boundary;
@@ -481,14 +481,20 @@ impl std::error::Error for BoundaryInPart {}
 fn extra_lines(part: &Part, to: &mut impl Put) {
     for (name, value) in part.headers() {
         to.put(CRLF);
-        let mut start = true;
-        for byte in name.as_str().bytes() {
-            to.put(&[if start { byte.to_ascii_uppercase() } else { byte }]);
-            start = byte == b'-';
-        }
+        title_case(name).for_each(|byte| to.put(&[byte]));
         to.put(b": ");
         to.put(value.as_bytes());
     }
+}
+
+/// `Content-Type` for `content-type`, which is how the `http` crate keeps it.
+pub(crate) fn title_case(name: &HeaderName) -> impl Iterator<Item = u8> {
+    let mut start = true;
+    name.as_str().bytes().map(move |byte| {
+        let byte = if start { byte.to_ascii_uppercase() } else { byte };
+        start = byte == b'-';
+        byte
+    })
 }
 
 /// Two digits at a time: divisions that wait for one another are what would cost most here.

@@ -12,6 +12,7 @@ pub mod still;
 pub mod stream;
 mod sync;
 pub mod wire;
+pub mod write;
 
 #[cfg(feature = "actix-web")]
 mod actix;
@@ -29,5 +30,5 @@ pub mod socket;
 #[doc(inline)]
 pub use crate::{
     boundary::Boundary, encode::EncodedPart, encode::Encoder, hub::Hub, hub::Publisher, hub::Subscriber,
-    keep_alive::KeepAlive, part::Part, still::Still, stream::MixedReplace, wire::Wire,
+    keep_alive::KeepAlive, part::Part, still::Still, stream::MixedReplace, wire::Wire, write::Writer,
 };
