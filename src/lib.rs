@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod boundary;
+pub mod decode;
 pub mod encode;
 pub mod hub;
 pub mod keep_alive;
@@ -27,6 +28,6 @@ pub mod socket;
 
 #[doc(inline)]
 pub use crate::{
-    boundary::Boundary, encode::EncodedPart, encode::Encoder, hub::Hub, hub::Publisher, hub::Subscriber,
-    keep_alive::KeepAlive, part::Part, stream::MixedReplace, wire::Wire,
+    boundary::Boundary, decode::Decoder, decode::Parts, encode::EncodedPart, encode::Encoder, hub::Hub, hub::Publisher,
+    hub::Subscriber, keep_alive::KeepAlive, part::Part, stream::MixedReplace, wire::Wire,
 };
