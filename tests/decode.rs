@@ -646,7 +646,7 @@ fn names_the_limit_and_the_place() {
 
 #[test]
 fn everything_up_to_its_limit_passes() {
-    let limits = Limits::new().block(204).boundary(2).headers(2).junk(300).line(100).part(500);
+    let limits = Limits::new().block(202).boundary(2).headers(2).junk(300).line(100).part(500);
     let bytes = [
         &[b'x'; 298][..],
         b"\r\n--bb",

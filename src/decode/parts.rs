@@ -138,16 +138,16 @@ impl<E: std::error::Error + 'static> std::error::Error for PartsError<E> {
     }
 }
 
-/// Appends, and makes room for what is known to come.
+/// Appends, and makes room for what is known to come, or for as much again as is waiting.
 ///
 /// `BytesMut` alone would double a buffer that a part just below its limit has filled.
 fn append(buffer: &mut BytesMut, chunk: &[u8], decoder: &Decoder) {
     if !buffer.try_reclaim(chunk.len()) {
-        let len = buffer.len() + chunk.len();
         let ahead = match decoder.lacks(buffer) {
-            Some(lacks) => lacks.saturating_sub(chunk.len()).min(len.max(AHEAD)),
-            None => len,
+            Some(lacks) => lacks.saturating_sub(chunk.len()).min(buffer.len().max(AHEAD)),
+            None => buffer.len(),
         };
+        let len = buffer.len() + chunk.len();
         let most = decoder.limits.part.saturating_add(AHEAD / 2);
         let capacity = (len + ahead).min(most).max(len);
         // Both conversions move the allocation, unless a part still shares it.

@@ -8,7 +8,7 @@ use bytes::{Buf as _, BytesMut};
 use super::delimiter::{Delimiter, Find, Learn, learn, learn_anywhere};
 use super::head::Head;
 use super::scan::{Begins, LineEnd, begins, begins_part, line_end, line_ends};
-use super::{DecodeError, Decoder};
+use super::{DecodeError, Decoder, Limits};
 use crate::part::Part;
 
 #[derive(Clone, Debug)]
@@ -110,9 +110,6 @@ impl Decoder {
             }
             let (len, next) = self.line(src, line, eof)?;
             let Some(next) = next else { break };
-            if next > self.limits.block {
-                return Err(DecodeError::BlockTooLong { limit: self.limits.block, offset: self.taken });
-            }
             if len > 0 {
                 lines += 1;
                 if lines > self.limits.headers {
@@ -227,10 +224,15 @@ impl Decoder {
             LineEnd::Missing { len } => (from + len, None),
         };
         self.searched = end;
-        if end - start > self.limits.line {
-            return Err(DecodeError::LineTooLong { limit: self.limits.line, offset: self.taken + start as u64 });
+        let (len, Limits { line, block, .. }) = (end - start, self.limits);
+        // Whichever limit comes first, so that it makes no difference how much of the line has come.
+        if len > line && start.saturating_add(line) <= block {
+            return Err(DecodeError::LineTooLong { limit: line, offset: self.taken + start as u64 });
         }
-        Ok((end - start, next))
+        if end > block {
+            return Err(DecodeError::BlockTooLong { limit: block, offset: self.taken });
+        }
+        Ok((len, next))
     }
 
     fn enter_delimiter(&mut self, src: &mut BytesMut, len: usize) -> Step {
