@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod boundary;
+pub mod decode;
 pub mod encode;
 pub mod hub;
 pub mod keep_alive;
@@ -29,6 +30,6 @@ pub mod socket;
 
 #[doc(inline)]
 pub use crate::{
-    boundary::Boundary, encode::EncodedPart, encode::Encoder, hub::Hub, hub::Publisher, hub::Subscriber,
-    keep_alive::KeepAlive, part::Part, still::Still, stream::MixedReplace, wire::Wire, write::Writer,
+    boundary::Boundary, decode::Decoder, decode::Parts, encode::EncodedPart, encode::Encoder, hub::Hub, hub::Publisher,
+    hub::Subscriber, keep_alive::KeepAlive, part::Part, still::Still, stream::MixedReplace, wire::Wire, write::Writer,
 };

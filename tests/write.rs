@@ -22,6 +22,7 @@ const WIRES: [Wire; 3] = [Wire::Browser, Wire::Machine, Wire::Script];
 
 /// What a stream does.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a handful of them")]
 enum Step {
     Fail,
     Part(Part),
