@@ -3,6 +3,7 @@
 
 pub mod boundary;
 pub mod encode;
+pub mod jpeg;
 pub mod keep_alive;
 mod outgoing;
 pub mod part;
