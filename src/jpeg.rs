@@ -1,9 +1,10 @@
-//! JPEG markers: cutting a run of pictures into pictures, and whether one is whole.
+//! JPEG markers: cutting a run of pictures into pictures, whether one is whole, and the tables that webcams leave out.
 //!
 //! What `ffmpeg -f mjpeg -`, `rpicam-vid --codec mjpeg -o -` or GStreamer's `jpegenc ! fdsink` write has no framing at
 //! all: one picture follows the other. [`Pictures`] makes a stream of pictures from a stream of such bytes, [`Splitter`]
 //! does so without input or output of its own. Both follow the markers of T.81 Annex B and never decode a picture.
 
+mod huffman;
 mod pictures;
 mod walk;
 
@@ -11,6 +12,7 @@ use std::fmt;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 
+pub use self::huffman::with_huffman_tables;
 pub use self::pictures::{Pictures, PicturesError};
 use self::walk::{Step, View, Walk};
 
@@ -264,7 +266,7 @@ impl Splitter {
                     }
                 },
                 State::Within(walk) => match walk.step(bytes.first(self.max_picture)) {
-                    Step::Segment => {}
+                    Step::Segment { .. } => {}
                     Step::More if bytes.len().max(walk.at()) <= self.max_picture => return Ok(Found::More),
                     Step::More => {
                         let from = walk.at();
@@ -333,7 +335,7 @@ pub fn is_whole(picture: &[u8]) -> bool {
     let mut walk = Walk::new();
     loop {
         match walk.step(picture) {
-            Step::Segment => {}
+            Step::Segment { .. } => {}
             Step::End => return walk.at() == picture.len(),
             Step::Broken | Step::More => return false,
         }

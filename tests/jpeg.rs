@@ -8,7 +8,7 @@ use std::process::Command;
 use bytes::{Bytes, BytesMut};
 use futures::{FutureExt as _, StreamExt as _, stream};
 use jpeg_encoder::{ColorType, Encoder};
-use mixed_replace::jpeg::{Pictures, PicturesError, SplitError, Splitter, is_whole};
+use mixed_replace::jpeg::{Pictures, PicturesError, SplitError, Splitter, is_whole, with_huffman_tables};
 
 type Item = Result<Bytes, SplitError>;
 
@@ -282,6 +282,47 @@ fn loses_nothing_when_a_wait_is_given_up() {
 }
 
 #[test]
+fn standard_tables_decode_to_the_same_pixels() {
+    let full = baseline();
+    let bare = without(&full, 0xc4);
+    assert_eq!(full.len() - bare.len(), 4 * 4 + 416, "one segment for each table");
+    let restored = with_huffman_tables(bare.clone());
+    assert_eq!(restored.len(), bare.len() + 420);
+    assert!(is_whole(&restored));
+    assert_eq!(decode(&restored), decode(&full));
+
+    let scan = find(&restored, b"\xff\xda").unwrap();
+    let mut tables: Vec<_> = segments(&full, 0xc4);
+    tables.sort();
+    let mut ours = segments(&restored, 0xc4);
+    let mut rest = &ours.remove(0)[..];
+    while let Some((head, behind)) = rest.split_at_checked(17) {
+        let len = head[1..].iter().map(|count| usize::from(*count)).sum();
+        ours.push([head, &behind[..len]].concat());
+        rest = &behind[len..];
+    }
+    ours.sort();
+    assert_eq!(ours, tables, "as another encoder writes them");
+    assert_eq!(restored[scan - 420..scan - 416], *b"\xff\xc4\x01\xa2");
+}
+
+#[test]
+fn tables_are_added_to_nothing_else() {
+    let bare = without(&baseline(), 0xc4);
+    let arithmetic = {
+        let mut picture = bare.to_vec();
+        let frame = find(&picture, b"\xff\xc0").unwrap();
+        picture[frame + 1] = 0xc9;
+        Bytes::from(picture)
+    };
+    let progressive = without(&progressive(), 0xc4);
+    let cut = bare.slice(..100);
+    for same in [baseline(), arithmetic, progressive, cut, Bytes::new(), Bytes::from_static(b"\0"), bare.slice(1..)] {
+        assert_eq!(with_huffman_tables(same.clone()).as_ptr(), same.as_ptr());
+    }
+}
+
+#[test]
 #[ignore = "needs ffmpeg and GStreamer"]
 fn cuts_what_programs_write() {
     let ffmpeg = |options: &str| {
@@ -309,6 +350,11 @@ fn cuts_what_programs_write() {
                 for picture in got.items {
                     let picture = picture.unwrap();
                     assert_eq!(decode(&picture).len(), 640 * 480 * 3, "{name}");
+                    if name == "ffmpeg, standard tables" {
+                        let restored = with_huffman_tables(without(&picture, 0xc4));
+                        assert_eq!(segments(&restored, 0xc4), segments(&picture, 0xc4));
+                        assert_eq!(decode(&restored), decode(&picture));
+                    }
                 }
             }
         }
@@ -415,6 +461,11 @@ const THUMBNAIL: &[u8] = b"\xff\xd8\xff\xc0\x00\x0b\x08\x00\x10\x00\x10\x01\x01\
 
 fn decode(picture: &[u8]) -> Vec<u8> {
     jpeg_decoder::Decoder::new(picture).decode().unwrap()
+}
+
+/// The contents of the segments of one kind before the first scan.
+fn segments(picture: &[u8], code: u8) -> Vec<Vec<u8>> {
+    ranges(picture).filter(|(found, _)| *found == code).map(|(_, range)| picture[range][4..].to_vec()).collect()
 }
 
 fn without(picture: &[u8], code: u8) -> Bytes {

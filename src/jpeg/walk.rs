@@ -78,8 +78,8 @@ pub(super) enum Step {
     End,
     /// Everything there is has been looked at.
     More,
-    /// A marker begins a segment.
-    Segment,
+    /// The marker at this place begins a segment.
+    Segment { at: usize, code: u8 },
 }
 
 impl Walk {
@@ -122,7 +122,7 @@ impl Walk {
                     self.in_scan = true;
                     self.has_scan = true;
                     self.at += 2;
-                    return Step::Segment;
+                    return Step::Segment { at, code: SOS };
                 }
                 Some(RST0..=SOS) => return Step::Broken,
                 // Two frames in one picture are two pictures run together, or the hierarchical mode that nobody decodes.
@@ -141,7 +141,7 @@ impl Walk {
                     self.landing = true;
                     self.in_scan = false;
                     self.has_frame |= is_frame_header(code);
-                    return Step::Segment;
+                    return Step::Segment { at, code };
                 }
                 // Reserved (table B.1), or a stuffed byte where there is no scan.
                 Some(_) => return Step::Broken,
@@ -187,9 +187,9 @@ fn is_frame_header(code: u8) -> bool {
 }
 
 // Table B.1.
-const SOF0: u8 = 0xc0;
-const DHT: u8 = 0xc4;
-const SOS: u8 = 0xda;
+pub(super) const SOF0: u8 = 0xc0;
+pub(super) const DHT: u8 = 0xc4;
+pub(super) const SOS: u8 = 0xda;
 const FF: u8 = 0xff;
 const STUFFED: u8 = 0x00;
 const TEM: u8 = 0x01;
