@@ -5,6 +5,7 @@ pub mod boundary;
 pub mod decode;
 pub mod encode;
 pub mod hub;
+pub mod jpeg;
 pub mod keep_alive;
 mod outgoing;
 pub mod part;
