@@ -34,3 +34,7 @@ pub use crate::{
     boundary::Boundary, decode::Decoder, decode::Parts, encode::EncodedPart, encode::Encoder, hub::Hub, hub::Publisher,
     hub::Subscriber, keep_alive::KeepAlive, part::Part, still::Still, stream::MixedReplace, wire::Wire, write::Writer,
 };
+
+#[cfg(all(doctest, feature = "actix-web", feature = "axum"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
