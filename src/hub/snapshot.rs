@@ -15,14 +15,20 @@ use crate::part::Part;
 pub struct Snapshot {
     shared: Arc<Shared>,
     max_age: Duration,
-    /// How many parts there had been when it began to wait.
-    heard: Option<u64>,
+    waiting: Option<Waiting>,
+}
+
+/// It counts as demand.
+#[derive(Debug)]
+struct Waiting {
+    /// How many parts there had been when it began.
+    heard: u64,
     place: Option<usize>,
 }
 
 impl Snapshot {
     pub(super) fn new(shared: Arc<Shared>, max_age: Duration) -> Self {
-        Self { shared, max_age, heard: None, place: None }
+        Self { shared, max_age, waiting: None }
     }
 }
 
@@ -35,14 +41,19 @@ impl Future for Snapshot {
         this.shared.update(|state| {
             let latest = state.latest(now);
             let fresh = latest.is_some_and(|(_, age)| age <= this.max_age);
-            if state.is_closed() || fresh || this.heard.is_some_and(|heard| heard < state.heard()) {
-                return Poll::Ready(latest.map(|(part, _)| part.clone()));
+            let next = this.waiting.as_ref().is_some_and(|waiting| waiting.heard < state.heard());
+            if state.is_closed() || fresh || next {
+                let part = latest.map(|(part, _)| part.clone());
+                if let Some(waiting) = this.waiting.take() {
+                    state.snapshot_ends(waiting.place, now);
+                }
+                return Poll::Ready(part);
             }
-            if this.heard.is_none() {
-                this.heard = Some(state.heard());
+            let waiting = this.waiting.get_or_insert_with(|| {
                 state.snapshot_begins(now);
-            }
-            state.for_part.keep(&mut this.place, cx.waker());
+                Waiting { heard: state.heard(), place: None }
+            });
+            state.wait_for_part(&mut waiting.place, cx.waker());
             Poll::Pending
         })
     }
@@ -50,12 +61,9 @@ impl Future for Snapshot {
 
 impl Drop for Snapshot {
     fn drop(&mut self) {
-        let now = Instant::now();
-        self.shared.update(|state| {
-            state.for_part.forget(self.place);
-            if self.heard.is_some() {
-                state.snapshot_ends(now);
-            }
-        });
+        if let Some(waiting) = self.waiting.take() {
+            let now = Instant::now();
+            self.shared.update(|state| state.snapshot_ends(waiting.place, now));
+        }
     }
 }
