@@ -90,8 +90,7 @@ impl Hub {
     ///
     /// If the hub has as many viewers as it takes. Return the error from your handler: it is a `503` with `Retry-After`.
     pub fn subscribe(&self) -> Result<Subscriber, Refused> {
-        let now = Instant::now();
-        match self.shared.update(|state| state.join(now)) {
+        match self.shared.update(|state| state.join()) {
             Some((id, serial)) => Ok(Subscriber::new(Arc::clone(&self.shared), id, serial)),
             None => {
                 #[cfg(feature = "tracing")]
@@ -207,7 +206,7 @@ impl Builder {
         let config = Config {
             deadline: self.deadline,
             drop_identical: self.drop_identical,
-            keep_alive: self.keep_alive,
+            keep_alive: self.keep_alive.filter(|period| !period.is_zero()),
             linger: self.linger,
             max_subscribers: self.max_subscribers,
             stale_after: self.stale_after,
@@ -232,8 +231,8 @@ impl Builder {
         self
     }
 
-    /// Repeats the last part to viewers that have been given nothing new for one to two of these periods, or never.
-    /// 10 seconds unless set: see [`KeepAlive`](crate::KeepAlive).
+    /// Repeats the last part to viewers that have been given nothing new for one to two of these periods; with `None` or
+    /// zero, never. 10 seconds unless set: see [`KeepAlive`](crate::KeepAlive).
     pub fn keep_alive(mut self, period: impl Into<Option<Duration>>) -> Self {
         self.keep_alive = period.into();
         self

@@ -63,8 +63,7 @@ impl Demand {
     ///
     /// Nothing is lost when the future is dropped.
     pub async fn wanted(&self) -> bool {
-        Change { shared: &self.shared, to: true, place: None }.await;
-        self.is_wanted()
+        Change { shared: &self.shared, to: true, place: None }.await
     }
 
     /// Waits until nobody has watched for the linger, or the hub is closed.
@@ -83,17 +82,18 @@ struct Change<'a> {
     place: Option<usize>,
 }
 
+/// Gives `false` if the hub is closed.
 impl Future for Change<'_> {
-    type Output = ();
+    type Output = bool;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
         let this = &mut *self;
         let now = Instant::now();
         this.shared.update(|state| {
             if state.is_closed() || state.is_wanted(now) == this.to {
-                return Poll::Ready(());
+                return Poll::Ready(!state.is_closed());
             }
-            state.for_demand.keep(&mut this.place, cx.waker());
+            state.wait_for_demand(&mut this.place, cx.waker());
             Poll::Pending
         })
     }
@@ -101,6 +101,6 @@ impl Future for Change<'_> {
 
 impl Drop for Change<'_> {
     fn drop(&mut self) {
-        self.shared.update(|state| state.for_demand.forget(self.place));
+        self.shared.update(|state| state.forget_demand(self.place));
     }
 }

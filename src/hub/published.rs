@@ -18,15 +18,20 @@ impl Published {
         Self { part, at, encoded: Default::default() }
     }
 
-    /// The bytes on the encoder's wire, made when they are first asked for; `made` is called then.
+    /// The bytes on the encoder's wire, made when they are first asked for; `made` is called after that.
     pub(super) fn encoded(&self, encoder: &Encoder, made: impl FnOnce()) -> Arc<EncodedPart> {
-        let encode = || {
-            made();
+        let mut encoded_now = false;
+        let mut encode = || {
+            encoded_now = true;
             Arc::new(encoder.encode_whole(&self.part))
         };
-        match self.encoded.get(encoder.wire() as usize) {
-            Some(encoded) => Arc::clone(encoded.get_or_init(encode)),
+        let encoded = match self.encoded.get(encoder.wire() as usize) {
+            Some(encoded) => Arc::clone(encoded.get_or_init(&mut encode)),
             None => encode(),
+        };
+        if encoded_now {
+            made();
         }
+        encoded
     }
 }

@@ -47,13 +47,16 @@ impl Publisher {
     pub fn publish(&self, part: Part) -> Result<(), PublishError> {
         self.shared.encoder(Wire::Machine).search(&part).map_err(PublishError::BoundaryInPart)?;
         let published = Arc::new(Published::new(part, Instant::now()));
-        let listened = self.shared.update(|state| WIRES.map(|wire| state.listens(wire).then_some(wire)));
-        for wire in listened.into_iter().flatten() {
+        let wanted = self.shared.update(|state| {
+            let shown = !state.is_closed() && !state.is_identical(&published.part);
+            WIRES.map(|wire| (shown && state.listens(wire)).then_some(wire))
+        });
+        for wire in wanted.into_iter().flatten() {
             self.shared.encoded(&published, wire);
         }
         let now = Instant::now();
-        let replaced = self.shared.update(|state| (!state.is_closed()).then(|| state.publish(published, now)));
-        replaced.map(drop).ok_or(PublishError::Closed)
+        let taken = self.shared.update(|state| (!state.is_closed()).then(|| state.publish(&published, now)));
+        taken.ok_or(PublishError::Closed)
     }
 
     /// Tells whether anybody watches, so that a camera runs only while somebody does.

@@ -1,5 +1,6 @@
 //! What a hub's handles hold in common: its state behind one lock, and what never changes.
 
+use std::fmt;
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,6 @@ use crate::encode::{EncodedPart, Encoder};
 use crate::sync::{Condvar, Mutex};
 use crate::wire::Wire;
 
-#[derive(Debug)]
 pub(super) struct Shared {
     itself: Weak<Self>,
     state: Mutex<State>,
@@ -49,12 +49,11 @@ impl Shared {
         if aftermath.demand_changed {
             self.demand.notify_all();
         }
-        for waker in aftermath.wakers {
-            waker.wake();
-        }
         if let Some(at) = aftermath.alarm {
             clock::call(Weak::clone(&self.itself), at);
         }
+        // Last, because it runs the code of others.
+        aftermath.wakers.wake();
         result
     }
 
@@ -84,5 +83,17 @@ impl Shared {
     /// A part's bytes on a wire, made when they are first asked for.
     pub(super) fn encoded(&self, published: &Published, wire: Wire) -> Arc<EncodedPart> {
         published.encoded(self.encoder(wire), || self.update(State::count_encoding))
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        clock::forget(self);
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("boundary", self.encoder(Wire::Machine).boundary()).finish_non_exhaustive()
     }
 }

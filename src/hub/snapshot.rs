@@ -16,16 +16,22 @@ pub struct Snapshot {
     shared: Arc<Shared>,
     max_age: Duration,
     limit: Option<Duration>,
+    waiting: Option<Waiting>,
+}
+
+/// It counts as demand.
+#[derive(Debug)]
+struct Waiting {
+    /// How many parts there had been when it began.
+    heard: u64,
     /// When the limit has passed.
     until: Option<Instant>,
-    /// How many parts there had been when it began to wait.
-    heard: Option<u64>,
     place: Option<usize>,
 }
 
 impl Snapshot {
     pub(super) fn new(shared: Arc<Shared>, max_age: Duration) -> Self {
-        Self { shared, max_age, limit: None, until: None, heard: None, place: None }
+        Self { shared, max_age, limit: None, waiting: None }
     }
 
     /// Gives the latest part, however old, when no fresh one has come within that time; `None` if there is none.
@@ -44,17 +50,22 @@ impl Future for Snapshot {
         this.shared.update(|state| {
             let latest = state.latest(now);
             let fresh = latest.is_some_and(|(_, age)| age <= this.max_age);
-            let next = this.heard.is_some_and(|heard| heard < state.heard());
-            let late = this.until.is_some_and(|until| until <= now);
+            let waiting = this.waiting.as_ref();
+            let next = waiting.is_some_and(|waiting| waiting.heard < state.heard());
+            let late = waiting.and_then(|waiting| waiting.until).is_some_and(|until| until <= now);
             if state.is_closed() || fresh || next || late {
-                return Poll::Ready(latest.map(|(part, _)| part.clone()));
+                let part = latest.map(|(part, _)| part.clone());
+                if let Some(waiting) = this.waiting.take() {
+                    state.snapshot_ends(waiting.place, now);
+                }
+                return Poll::Ready(part);
             }
-            if this.heard.is_none() {
-                this.heard = Some(state.heard());
-                this.until = this.limit.and_then(|limit| now.checked_add(limit));
+            let until = this.limit.and_then(|limit| now.checked_add(limit));
+            let waiting = this.waiting.get_or_insert_with(|| {
                 state.snapshot_begins(now);
-            }
-            state.wait_for_part(&mut this.place, this.until, cx.waker());
+                Waiting { heard: state.heard(), until, place: None }
+            });
+            state.wait_for_part(&mut waiting.place, waiting.until, cx.waker());
             Poll::Pending
         })
     }
@@ -62,12 +73,9 @@ impl Future for Snapshot {
 
 impl Drop for Snapshot {
     fn drop(&mut self) {
-        let now = Instant::now();
-        self.shared.update(|state| {
-            state.for_part.forget(self.place);
-            if self.heard.is_some() {
-                state.snapshot_ends(now);
-            }
-        });
+        if let Some(waiting) = self.waiting.take() {
+            let now = Instant::now();
+            self.shared.update(|state| state.snapshot_ends(waiting.place, now));
+        }
     }
 }

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use super::published::Published;
-use super::slot::{Moment, Reason, Slot, Step, Wishes};
+use super::slot::{Moment, Reason, Slot, Step, Wishes, earlier};
 use super::stats::{Stats, Viewer};
-use super::waiters::Waiters;
+use super::waiters::{Waiters, Wakers};
 use crate::part::Part;
 use crate::wire::Wire;
 
@@ -48,8 +48,8 @@ pub(super) struct State {
     watched_since: Option<Instant>,
     unwatched_since: Option<Instant>,
     /// Tasks that wait for a change of demand, and those that wait for a part.
-    pub(super) for_demand: Waiters,
-    pub(super) for_part: Waiters,
+    for_demand: Waiters,
+    for_part: Waiters,
     next_keep_alive: Option<Instant>,
     /// When the clock is to call, and whether it has been told so.
     alarm: Option<Instant>,
@@ -57,7 +57,10 @@ pub(super) struct State {
     /// Threads may wait for a change of demand.
     demand_changed: bool,
     /// To be woken once the lock is released.
-    wakers: Vec<Waker>,
+    wakers: Wakers,
+    /// To be dropped then: that may run code of tasks and of the program, which may come back here.
+    dropped_wakers: Wakers,
+    dropped_parts: Vec<Arc<Published>>,
     stats: Stats,
 }
 
@@ -66,7 +69,8 @@ pub(super) struct State {
 pub(super) struct Aftermath {
     pub(super) alarm: Option<Instant>,
     pub(super) demand_changed: bool,
-    pub(super) wakers: Vec<Waker>,
+    pub(super) wakers: Wakers,
+    pub(super) _dropped: (Wakers, Vec<Arc<Published>>),
 }
 
 impl State {
@@ -94,34 +98,40 @@ impl State {
             alarm: None,
             alarm_is_new: false,
             demand_changed: false,
-            wakers: Vec::new(),
+            wakers: Wakers::default(),
+            dropped_wakers: Wakers::default(),
+            dropped_parts: Vec::new(),
             stats: Stats::default(),
         }
     }
 
-    /// Takes a part from the publisher. Returns what it replaces, to be dropped once the lock is released.
-    pub(super) fn publish(&mut self, published: Arc<Published>, now: Instant) -> Option<Arc<Published>> {
+    /// Takes a part from the publisher.
+    pub(super) fn publish(&mut self, published: &Arc<Published>, now: Instant) {
         self.stats.parts_published += 1;
         self.stats.bytes_published += published.part.body().len() as u64;
         self.heard += 1;
         self.heard_at = Some(now);
         self.for_part.wake(&mut self.wakers);
-        let before = self.latest.as_ref().filter(|_| self.config.drop_identical && !self.stale);
-        if before.is_some_and(|before| before.part == published.part) {
+        if self.is_identical(&published.part) {
             self.stats.parts_identical += 1;
-            return Some(published);
+            return;
         }
         self.stale = false;
-        self.latest = Some(Arc::clone(&published));
-        self.show(published, now)
+        self.dropped_parts.extend(self.latest.replace(Arc::clone(published)));
+        self.show(Arc::clone(published), now);
     }
 
-    fn show(&mut self, published: Arc<Published>, now: Instant) -> Option<Arc<Published>> {
+    /// Whether this part would be dropped because it is the same as the one before.
+    pub(super) fn is_identical(&self, part: &Part) -> bool {
+        let before = self.latest.as_ref().filter(|_| self.config.drop_identical && !self.stale);
+        before.is_some_and(|before| before.part == *part)
+    }
+
+    fn show(&mut self, published: Arc<Published>, now: Instant) {
         self.version += 1;
-        let replaced = self.current.replace(published);
+        self.dropped_parts.extend(self.current.replace(published));
         self.wake_viewers(now);
         self.set_alarm(self.stale_at());
-        replaced
     }
 
     /// Ends every stream, once it has the current part.
@@ -148,21 +158,20 @@ impl State {
     }
 
     /// Keeps a place for a viewer, if there is one left.
-    pub(super) fn join(&mut self, now: Instant) -> Option<(usize, u64)> {
+    pub(super) fn join(&mut self) -> Option<(usize, u64)> {
         if self.slots.len() >= self.config.max_subscribers {
             self.stats.ended.refused += 1;
             return None;
         }
         self.serials += 1;
-        let id = self.slots.insert(Slot::new(self.serials, now));
+        let id = self.slots.insert(Slot::new(self.serials));
         Some((id, self.serials))
     }
 
     /// A viewer's first poll: from now on it watches.
     pub(super) fn watch(&mut self, id: usize, wishes: Wishes, now: Instant) {
         let Some(slot) = self.slots.get_mut(id) else { return };
-        slot.expires = wishes.max_age.and_then(|age| now.checked_add(age));
-        slot.wishes = wishes;
+        slot.watch(wishes, now);
         let (expires, key) = (slot.expires, slot.wishes.key.clone());
         if let Some(count) = self.watching.get_mut(slot.wishes.wire as usize) {
             *count += 1;
@@ -196,7 +205,7 @@ impl State {
                 return (step, Some(Arc::clone(current)));
             }
             (Step::Wait(until), _) => {
-                slot.keep(waker);
+                self.dropped_wakers.extend(slot.keep(waker));
                 self.set_alarm(until);
             }
             _ => {}
@@ -222,13 +231,13 @@ impl State {
 
     /// A viewer is gone; `watched` if it had been polled. Tells why it ended, and how many parts it missed.
     pub(super) fn leave(&mut self, id: usize, watched: bool, now: Instant) -> Option<(Reason, u64)> {
-        let slot = self.slots.try_remove(id).filter(|_| watched)?;
+        let mut slot = self.slots.try_remove(id).filter(|_| watched)?;
         if let Some(count) = self.watching.get_mut(slot.wishes.wire as usize) {
             *count -= 1;
         }
         self.stats.viewers -= 1;
-        if let Some(key) = slot.wishes.key.as_ref().filter(|key| self.keys.get(*key) == Some(&id)) {
-            self.keys.remove(key);
+        if let Some(key) = slot.wishes.key.take().filter(|key| self.keys.get(key) == Some(&id)) {
+            self.keys.remove(&key);
         }
         let reason = slot.ended.unwrap_or(Reason::Left);
         let ended = &mut self.stats.ended;
@@ -238,8 +247,10 @@ impl State {
             Reason::Left => ended.left += 1,
             Reason::Replaced => ended.replaced += 1,
         }
+        let skipped = slot.skipped();
+        self.dropped_wakers.extend(slot.into_waker());
         self.demand_may_end(now);
-        Some((reason, slot.skipped()))
+        Some((reason, skipped))
     }
 
     pub(super) fn skipped(&self, id: usize) -> u64 {
@@ -255,25 +266,36 @@ impl State {
         self.stats.encodings += 1;
     }
 
+    pub(super) fn wait_for_demand(&mut self, place: &mut Option<usize>, waker: &Waker) {
+        self.dropped_wakers.extend(self.for_demand.keep(place, waker));
+    }
+
+    pub(super) fn forget_demand(&mut self, place: Option<usize>) {
+        self.dropped_wakers.extend(self.for_demand.forget(place));
+    }
+
+    /// Waits for a part, for at most so long.
+    pub(super) fn wait_for_part(&mut self, place: &mut Option<usize>, until: Option<Instant>, waker: &Waker) {
+        self.dropped_wakers.extend(self.for_part.keep(place, waker));
+        self.patience = earlier(self.patience, until);
+        self.set_alarm(until);
+    }
+
     pub(super) fn snapshot_begins(&mut self, now: Instant) {
         self.snapshots += 1;
         self.demand_begins(now);
     }
 
-    pub(super) fn wait_for_part(&mut self, place: &mut Option<usize>, until: Option<Instant>, waker: &Waker) {
-        self.for_part.keep(place, waker);
-        self.patience = earlier(self.patience, until);
-        self.set_alarm(until);
-    }
-
-    pub(super) fn snapshot_ends(&mut self, now: Instant) {
+    pub(super) fn snapshot_ends(&mut self, place: Option<usize>, now: Instant) {
+        self.dropped_wakers.extend(self.for_part.forget(place));
         self.snapshots -= 1;
         self.demand_may_end(now);
     }
 
     /// Whether somebody watches, or has until less than the linger ago.
     pub(super) fn is_wanted(&self, now: Instant) -> bool {
-        !self.closed && (self.is_watched() || self.linger_ends().is_some_and(|end| now < end))
+        let lingers = |since| now.saturating_duration_since(since) < self.config.linger;
+        !self.closed && (self.is_watched() || self.unwatched_since.is_some_and(lingers))
     }
 
     fn is_watched(&self) -> bool {
@@ -315,8 +337,9 @@ impl State {
         self.alarm = None;
         if self.stale_at().is_some_and(|at| at <= now) {
             self.stale = true;
-            let no_signal = self.config.stale_after.as_ref().map(|(_, part)| Published::new(part.clone(), now));
-            no_signal.and_then(|part| self.show(Arc::new(part), now));
+            if let Some((_, part)) = &self.config.stale_after {
+                self.show(Arc::new(Published::new(part.clone(), now)), now);
+            }
         }
         if let (Some(at), Some(period)) = (self.next_keep_alive, self.config.keep_alive) {
             if at <= now {
@@ -372,7 +395,8 @@ impl State {
     pub(super) fn aftermath(&mut self) -> Aftermath {
         let alarm = self.alarm.filter(|_| std::mem::take(&mut self.alarm_is_new));
         let demand_changed = std::mem::take(&mut self.demand_changed);
-        Aftermath { alarm, demand_changed, wakers: std::mem::take(&mut self.wakers) }
+        let dropped = (std::mem::take(&mut self.dropped_wakers), std::mem::take(&mut self.dropped_parts));
+        Aftermath { alarm, demand_changed, wakers: std::mem::take(&mut self.wakers), _dropped: dropped }
     }
 
     pub(super) fn stats(&self, now: Instant) -> Stats {
@@ -380,10 +404,9 @@ impl State {
     }
 
     pub(super) fn viewers(&self, now: Instant) -> Vec<Viewer> {
-        self.slots.iter().map(|(_, slot)| slot.viewer(now)).collect()
+        self.slots.iter().filter_map(|(_, slot)| slot.viewer(now)).collect()
     }
 }
 
-fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
-    a.into_iter().chain(b).min()
-}
+#[cfg(test)]
+mod tests;

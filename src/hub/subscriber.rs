@@ -139,7 +139,7 @@ impl Subscriber {
         loop {
             if let Some(chunk) = outgoing.next_chunk() {
                 self.bytes += chunk.len() as u64;
-                if !gated || !outgoing.is_empty() {
+                if !gated || !outgoing.is_empty() || self.ended {
                     return Poll::Ready(Some(chunk));
                 }
                 let (hub, id, serial) = (Arc::clone(&self.shared), self.id, self.serial);
@@ -244,7 +244,8 @@ impl std::error::Error for Refused {}
 
 /// From part to part, for a positive rate.
 pub(super) fn interval(parts_per_second: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(1.0 / parts_per_second).ok().filter(|interval| !interval.is_zero())
+    let interval = (parts_per_second > 0.0).then(|| Duration::try_from_secs_f64(1.0 / parts_per_second))?;
+    Some(interval.unwrap_or(LONGEST).min(LONGEST)).filter(|interval| !interval.is_zero())
 }
 
 /// From 0 to 1.
@@ -255,3 +256,5 @@ fn random_fraction() -> f64 {
 }
 
 const JITTER: f64 = 0.1;
+/// The slowest rate: what is added to a time must not be more than times can be.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
