@@ -83,7 +83,7 @@ impl Responder for Still {
 /// |---|---|
 /// | `GET` | the stream, on the wire that the client understands best; `503` with `Retry-After` if the hub is full |
 /// | `GET ?fps=5` | at most that many parts a second; `400` if it is no positive number |
-/// | `GET ?snapshot` | one part, at most a second old; the latest one if none comes within 5 s, `503` if there is none; `304` if the client has it: [`Still`](crate::Still) |
+/// | `GET ?snapshot` | one part, at most a second old; the latest one if none comes within 5 s, `503` if there is none; `304` if the client has it: [`Still`] |
 /// | `GET ?snapshot&refresh=5` | the same, with `Refresh`, so that a browser asks again each 5 seconds |
 /// | `HEAD` | the head of either; starts nothing |
 /// | other | `405` |
