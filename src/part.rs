@@ -63,7 +63,7 @@ impl Part {
         if body.is_empty() {
             return Err(InvalidPart::Empty);
         }
-        if line_len(CONTENT_TYPE, content_type.as_ref().len()) > LINE_MAX || !content_type.as_ref().is_ascii() {
+        if !fits(&content_type) {
             return Err(InvalidPart::Type(content_type));
         }
         match signature(&content_type) {
@@ -299,6 +299,11 @@ enum Why {
     Line,
     Lines,
     Value,
+}
+
+/// Whether a header line can hold this type.
+pub(crate) fn fits(content_type: &Mime) -> bool {
+    line_len(CONTENT_TYPE, content_type.as_ref().len()) <= LINE_MAX && content_type.as_ref().is_ascii()
 }
 
 /// How a body of this type must begin.

@@ -7,7 +7,7 @@ use http::header::{HeaderName, HeaderValue};
 use mime::Mime;
 
 use super::scan::{LineEnd, line_end, line_ends};
-use crate::part::Part;
+use crate::part::{Part, fits};
 
 /// What a header block says that is of use. Whatever cannot be read is left out.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -21,12 +21,13 @@ pub(super) struct Head {
 impl Head {
     pub(super) fn parse(block: &[u8]) -> Self {
         let mut head = Self::default();
-        let mut lengths = Vec::new();
-        for (name, value) in fields(block) {
+        let mut length = None;
+        for (name, value) in Fields(block) {
             if name.eq_ignore_ascii_case(b"content-type") {
                 head.content_type = head.content_type.or_else(|| content_type(&value));
             } else if name.eq_ignore_ascii_case(b"content-length") {
-                lengths.push(content_length(&value));
+                let other = content_length(&value);
+                length = Some(length.map_or(other, |length| if length == other { length } else { None }));
             } else if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(&value)) {
                 // The encoder's own padding for browsers that hold back the first bytes.
                 if name != "x-padding" {
@@ -34,10 +35,7 @@ impl Head {
                 }
             }
         }
-        head.length = match lengths.split_first() {
-            Some((first, others)) if others.iter().all(|other| other == first) => *first,
-            _ => None,
-        };
+        head.length = length.flatten();
         head
     }
 
@@ -45,22 +43,20 @@ impl Head {
     ///
     /// Headers that a part cannot carry are left out.
     pub(super) fn into_part(self, mut body: Bytes) -> Option<Part> {
-        let picture = |body: &Bytes| PICTURES.into_iter().find_map(|picture| Part::new(picture, body.clone()).ok());
         let mut part = match self.content_type {
-            None => picture(&body).or_else(|| Part::new(mime::TEXT_PLAIN, body).ok())?,
-            Some(declared) => {
-                let declared = match declared.essence_str() {
-                    "image/jpg" | "image/pjpeg" => mime::IMAGE_JPEG,
-                    _ => declared,
-                };
-                if PICTURES.iter().any(|picture| picture.essence_str() == declared.essence_str()) {
+            Some(mut declared) => {
+                if let "image/jpg" | "image/pjpeg" = declared.essence_str() {
+                    declared = mime::IMAGE_JPEG;
+                }
+                if let "image/gif" | "image/jpeg" | "image/png" = declared.essence_str() {
                     // No picture begins with a line end, but some senders write one blank line too many.
                     body.advance(line_ends(&body));
                 }
-                let essence = || declared.essence_str().parse::<Mime>().ok();
-                let whole = Part::new(declared.clone(), body.clone()).ok();
-                whole.or_else(|| Part::new(essence()?, body).ok())?
+                Part::new(declared, body).ok()?
             }
+            None => [mime::IMAGE_JPEG, mime::IMAGE_PNG, mime::IMAGE_GIF, mime::TEXT_PLAIN]
+                .into_iter()
+                .find_map(|content_type| Part::new(content_type, body.clone()).ok())?,
         };
         for (name, value) in self.headers {
             part.try_header(name, value).ok();
@@ -70,26 +66,38 @@ impl Head {
 }
 
 /// The lines that are `name: value`, continuation lines joined to theirs (RFC 5322 §2.2.3).
-fn fields(mut block: &[u8]) -> Vec<(&[u8], Cow<'_, [u8]>)> {
-    let mut fields: Vec<(&[u8], Cow<'_, [u8]>)> = Vec::new();
-    while !block.is_empty() {
-        let (len, next) = match line_end(block, true) {
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn line(&mut self) -> &'a [u8] {
+        let (len, next) = match line_end(self.0, true) {
             LineEnd::Found { len, next } => (len, next),
             LineEnd::Missing { len } => (len, len),
         };
-        let line = block.get(..len).unwrap_or_default();
-        block = block.get(next..).unwrap_or_default();
-        let continues = line.starts_with(b" ") || line.starts_with(b"\t");
-        if let (true, Some((_, value))) = (continues, fields.last_mut()) {
-            let value = value.to_mut();
-            value.push(b' ');
-            value.extend_from_slice(line.trim_ascii());
-        } else if let Some(colon) = memchr::memchr(b':', line) {
-            let (name, value) = line.split_at_checked(colon).unwrap_or_default();
-            fields.push((name.trim_ascii(), Cow::Borrowed(value.get(1..).unwrap_or_default().trim_ascii())));
-        }
+        let line = self.0.get(..len).unwrap_or_default();
+        self.0 = self.0.get(next..).unwrap_or_default();
+        line
     }
-    fields
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = (&'a [u8], Cow<'a, [u8]>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.0.is_empty() {
+            let line = self.line();
+            let Some((name, value)) = memchr::memchr(b':', line).and_then(|colon| line.split_at_checked(colon)) else {
+                continue;
+            };
+            let mut value = Cow::Borrowed(value.get(1..).unwrap_or_default().trim_ascii());
+            while let [b' ' | b'\t', ..] = self.0 {
+                let more = self.line().trim_ascii();
+                value.to_mut().extend([b" ", more].concat());
+            }
+            return Some((name.trim_ascii(), value));
+        }
+        None
+    }
 }
 
 fn content_type(value: &[u8]) -> Option<Mime> {
@@ -98,9 +106,9 @@ fn content_type(value: &[u8]) -> Option<Mime> {
     }
     let read = |value: &[u8]| {
         let mime = std::str::from_utf8(value).ok()?.parse::<Mime>().ok()?;
-        (mime.subtype() != "").then_some(mime)
+        (fits(&mime) && mime.subtype() != "").then_some(mime)
     };
-    // Where only the parameters cannot be read, the type still can.
+    // Where only the parameters cannot be used, the type still can.
     read(value).or_else(|| read(value.split(|byte| *byte == b';').next()?.trim_ascii()))
 }
 
@@ -111,8 +119,6 @@ fn content_length(value: &[u8]) -> Option<u64> {
     }
     Some(value.iter().fold(0, |length: u64, digit| length.saturating_mul(10).saturating_add(u64::from(digit - b'0'))))
 }
-
-const PICTURES: [Mime; 3] = [mime::IMAGE_JPEG, mime::IMAGE_PNG, mime::IMAGE_GIF];
 
 #[cfg(test)]
 mod tests {

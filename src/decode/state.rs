@@ -49,7 +49,16 @@ impl Decoder {
         src: &mut BytesMut,
         eof: bool,
     ) -> Result<Step, DecodeError> {
-        while !src.is_empty() {
+        loop {
+            if line_start {
+                self.take(src, line_ends(src));
+            }
+            if self.taken - from > self.limits.junk as u64 {
+                return Err(DecodeError::JunkTooLong { limit: self.limits.junk, offset: from });
+            }
+            if src.is_empty() {
+                break;
+            }
             if line_start {
                 match self.begins_delimiter(src).settled(eof) {
                     Begins::Maybe => break,
@@ -65,9 +74,6 @@ impl Decoder {
             let line_end = memchr::memchr2(b'\r', b'\n', src);
             self.take(src, line_end.map_or(src.len(), |at| at + 1));
             line_start = line_end.is_some();
-            if self.taken - from > self.limits.junk as u64 {
-                return Err(DecodeError::JunkTooLong { limit: self.limits.junk, offset: from });
-            }
         }
         Ok(self.wait(State::Junk { from, line_start }))
     }
