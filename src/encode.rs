@@ -158,9 +158,9 @@ impl Encoder {
     }
 
     /// Like [`encode`](Self::encode), for a boundary that the part's author cannot know, and with the copying done that
-    /// [`EncodedPart::chunks`] would do at each call.
-    pub(crate) fn encode_to_send(&self, part: &Part) -> EncodedPart {
-        EncodedPart::to_send(&Framed::new(self, part, &mut [0; 20]), part.body())
+    /// [`EncodedPart::chunks`] would do at each call. The guard is dropped with the last of the part and its chunks.
+    pub(crate) fn encode_to_send(&self, part: &Part, guard: impl Send + 'static) -> EncodedPart {
+        EncodedPart::to_send(&Framed::new(self, part, &mut [0; 20]), part.body(), guard)
     }
 
     /// What has to go out between `last` and `next`: on the browser wire, where the type of the next part is promised
@@ -169,7 +169,7 @@ impl Encoder {
     /// `None` on the other wires, and where the type stays the same.
     #[must_use]
     pub fn bridge(&self, last: &EncodedPart, next: &EncodedPart) -> Option<EncodedPart> {
-        (last.tail() != next.tail()).then(|| EncodedPart::to_send(&(&[][..], next.tail()), &last.body))
+        (last.tail() != next.tail()).then(|| EncodedPart::to_send(&(&[][..], next.tail()), &last.body, ()))
     }
 
     /// The end: the last part once more where its line or header block is open already (browser and machine wire),
@@ -182,7 +182,7 @@ impl Encoder {
                 EncodedPart::apart(&(&[][..], dash_boundary), Bytes::new())
             }
             (Some(_), Wire::Script) => EncodedPart::apart(&(&[][..], CLOSE), Bytes::new()),
-            (Some(last), _) => EncodedPart::to_send(&(last.head(), &close_delimiter[..]), &last.body),
+            (Some(last), _) => EncodedPart::to_send(&(last.head(), &close_delimiter[..]), &last.body, ()),
         }
     }
 
@@ -237,26 +237,26 @@ impl EncodedPart {
     }
 
     /// With as much of the body copied as [`chunks`](Self::chunks) needs, in two allocations, a body's that begins to be
-    /// shared included.
-    fn to_send(frame: &impl Frame, body: &Bytes) -> Self {
+    /// shared included. The guard is dropped with the last of them.
+    fn to_send(frame: &impl Frame, body: &Bytes, guard: impl Send + 'static) -> Self {
         let (head_len, tail_len) = lengths(frame);
         let edges = body.get(..EDGE).zip(body.get(body.len().saturating_sub(EDGE)..));
         let Some((first, last)) = edges.filter(|_| body.len() > COPY_UP_TO) else {
             let mut whole = Vec::with_capacity(head_len + body.len() + tail_len);
             fill(&mut whole, frame, &[body]);
-            let whole = Bytes::from(whole);
+            let whole = Bytes::from_owner(Guarded { bytes: whole, _guard: guard });
             let body = whole.slice(head_len..whole.len() - tail_len);
             return Self { framing: Framing::Whole(whole), head_len, body };
         };
         let framing_len = head_len + 2 * EDGE + tail_len;
-        let framing = if framing_len <= SHARED {
-            let mut shared = Shared { bytes: [0; SHARED], len: 0 };
-            fill(&mut shared, frame, &[first, last]);
-            Bytes::from_owner(shared)
+        let framing = if framing_len <= INLINE {
+            let mut bytes = Inline { bytes: [0; INLINE], len: 0 };
+            fill(&mut bytes, frame, &[first, last]);
+            Bytes::from_owner(Guarded { bytes, _guard: guard })
         } else {
-            let mut framing = Vec::with_capacity(framing_len);
-            fill(&mut framing, frame, &[first, last]);
-            Bytes::from(framing)
+            let mut bytes = Vec::with_capacity(framing_len);
+            fill(&mut bytes, frame, &[first, last]);
+            Bytes::from_owner(Guarded { bytes, _guard: guard })
         };
         Self { framing: Framing::Edges(framing), head_len, body: body.clone() }
     }
@@ -293,7 +293,7 @@ impl EncodedPart {
 
     fn pieces(&self) -> [Option<Bytes>; 3] {
         match &self.framing {
-            Framing::Apart(_) => Self::to_send(&(self.head(), self.tail()), &self.body).pieces(),
+            Framing::Apart(_) => Self::to_send(&(self.head(), self.tail()), &self.body, ()).pieces(),
             Framing::Edges(framing) => {
                 let cut = self.head_len + EDGE;
                 let middle = self.body.slice(EDGE..self.body.len() - EDGE);
@@ -426,13 +426,13 @@ impl Put for usize {
     }
 }
 
-/// Bytes that two chunks can share without an allocation for that.
-struct Shared {
-    bytes: [u8; SHARED],
+/// A few bytes in place, so that an owner of them takes one allocation.
+struct Inline {
+    bytes: [u8; INLINE],
     len: usize,
 }
 
-impl Put for Shared {
+impl Put for Inline {
     fn put(&mut self, piece: &[u8]) {
         if let Some(room) = self.bytes.get_mut(self.len..self.len + piece.len()) {
             room.copy_from_slice(piece);
@@ -441,9 +441,21 @@ impl Put for Shared {
     }
 }
 
-impl AsRef<[u8]> for Shared {
+impl AsRef<[u8]> for Inline {
     fn as_ref(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// Bytes, and something that lives as long as any of them.
+struct Guarded<B, G> {
+    bytes: B,
+    _guard: G,
+}
+
+impl<B: AsRef<[u8]>, G> AsRef<[u8]> for Guarded<B, G> {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.as_ref()
     }
 }
 
@@ -502,7 +514,7 @@ const COPY_UP_TO: usize = 64 * 1024;
 /// h2 counts DATA frames below this size against a connection.
 const EDGE: usize = 256;
 /// What the framing and the edges of a large part need, unless the boundary is longer than readers take.
-const SHARED: usize = 960;
+const INLINE: usize = 960;
 const PADDED_BELOW: usize = 600;
 const PADDING_LINE: &[u8; 124] = b"X-Padding: \
 ................................................................\
