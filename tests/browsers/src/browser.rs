@@ -11,10 +11,10 @@ use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::Value;
 use tempfile::TempDir;
+use test_support::Children;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::children::Children;
 use crate::engine::Engine;
 use crate::screen::Screen;
 use crate::watch::Watch;

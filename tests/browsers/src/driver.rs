@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Map, Value, json};
+use test_support::must_be_installed;
 
-use crate::children::must_be_installed;
 use crate::engine::Engine;
 
 /// The command of the engine's driver, which is to listen on `port`. All that it and its browser write goes to `home`.

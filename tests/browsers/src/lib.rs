@@ -25,7 +25,6 @@
 #![expect(clippy::indexing_slicing, clippy::missing_panics_doc, reason = "a panic is how a test fails")]
 
 pub mod browser;
-pub mod children;
 pub mod driver;
 pub mod engine;
 pub mod gif;

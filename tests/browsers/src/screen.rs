@@ -10,7 +10,8 @@ use std::os::unix::fs::FileExt as _;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use crate::children::{Children, must_be_installed};
+use test_support::{Children, must_be_installed};
+
 use crate::engine::Engine;
 use crate::picture::{Colour, PAGE, PALETTE};
 
