@@ -106,6 +106,18 @@ impl Camera {
         serde_json::from_str(&self.get("/state")).expect("JSON")
     }
 
+    /// A number of that.
+    ///
+    /// # Panics
+    ///
+    /// If there is none of this name.
+    #[must_use]
+    pub fn count(&self, name: &str) -> usize {
+        let state = self.state();
+        let count = state[name].as_u64().and_then(|count| usize::try_from(count).ok());
+        count.unwrap_or_else(|| panic!("no number of {name} in {state}"))
+    }
+
     /// Waits until the server knows that nobody watches any more, and returns how long that took.
     ///
     /// # Panics
@@ -114,7 +126,7 @@ impl Camera {
     #[must_use]
     pub fn notices_that_all_have_left(&self) -> Duration {
         let begin = Instant::now();
-        while self.state()["viewers"] != 0 {
+        while self.count("viewers") != 0 {
             assert!(begin.elapsed() < NOTICE, "after {NOTICE:?} the server has not noticed: {}", self.state());
             sleep(Duration::from_millis(20));
         }
