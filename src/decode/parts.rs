@@ -1,5 +1,6 @@
 //! The decoder over a stream of bytes.
 
+use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -72,9 +73,10 @@ impl<S> Parts<S> {
     }
 }
 
-impl<S, E> Stream for Parts<S>
+impl<S, B, E> Stream for Parts<S>
 where
-    S: Stream<Item = Result<Bytes, E>>,
+    S: Stream<Item = Result<B, E>>,
+    B: Into<Bytes>,
 {
     type Item = Result<Part, PartsError<E>>;
 
@@ -99,7 +101,7 @@ where
                 }
             }
             match ready!(this.bytes.as_mut().poll_next(cx)) {
-                Some(Ok(chunk)) => append(this.buffer, &chunk, this.decoder),
+                Some(Ok(chunk)) => append(this.buffer, &chunk.into(), this.decoder),
                 Some(Err(error)) => {
                     *this.phase = Phase::Done;
                     return Poll::Ready(Some(Err(PartsError::Source(error))));
@@ -110,30 +112,30 @@ where
     }
 }
 
-/// Why there are no more parts.
-#[derive(Debug)]
+/// Why there are no more parts: the source's own error, or that its bytes cannot be decoded.
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum PartsError<E> {
-    /// The bytes cannot be decoded any further.
+    /// The decoder's.
     Decode(DecodeError),
-    /// The stream of bytes failed.
+    /// The source's.
     Source(E),
 }
 
-impl<E> fmt::Display for PartsError<E> {
+impl<E: fmt::Display> fmt::Display for PartsError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Decode(error) => error.fmt(f),
-            Self::Source(_) => f.write_str("the stream of bytes failed"),
+            Self::Source(error) => error.fmt(f),
         }
     }
 }
 
-impl<E: std::error::Error + 'static> std::error::Error for PartsError<E> {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+impl<E: Error> Error for PartsError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Decode(_) => None,
-            Self::Source(error) => Some(error),
+            Self::Decode(error) => error.source(),
+            Self::Source(error) => error.source(),
         }
     }
 }
