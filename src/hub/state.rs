@@ -322,7 +322,14 @@ impl State {
         self.watched_since = None;
         self.unwatched_since = Some(now);
         self.next_keep_alive = None;
-        self.set_alarm(self.linger_ends());
+        self.tell_end_of_linger(now);
+    }
+
+    fn tell_end_of_linger(&mut self, now: Instant) {
+        match self.linger_ends() {
+            Some(end) if end <= now => self.wake_for_demand(),
+            end => self.set_alarm(end),
+        }
     }
 
     /// Does what is due.
@@ -341,10 +348,7 @@ impl State {
             }
         }
         self.wake_viewers(now);
-        match self.linger_ends() {
-            Some(end) if end <= now => self.wake_for_demand(),
-            end => self.set_alarm(end),
-        }
+        self.tell_end_of_linger(now);
         self.set_alarm(earlier(self.next_keep_alive, self.stale_at()));
     }
 
