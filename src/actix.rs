@@ -1,18 +1,22 @@
 //! actix-web: `MixedReplace` and `Part` as responses.
 
 use std::error::Error;
+use std::future::Future;
+use std::pin::Pin;
 
 use actix_web::body::{BodyStream, BoxBody};
-use actix_web::http::header::{ACCEPT, RETRY_AFTER};
+use actix_web::http::header;
 use actix_web::http::{ConnectionType, Method, StatusCode, Version};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder, ResponseError};
+use actix_web::{Handler, HttpRequest, HttpResponse, HttpResponseBuilder, Responder, ResponseError};
 use bytes::Bytes;
 use futures_core::Stream;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::hub::{Refused, Subscriber};
+use crate::hub::{Hub, Refused, Subscriber};
+use crate::mount::{self, Asked, NotServed};
 use crate::part::Part;
 use crate::response;
+use crate::still::Still;
 use crate::stream::MixedReplace;
 use crate::wire::Wire;
 
@@ -48,8 +52,7 @@ impl ResponseError for Refused {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let retry_after = (RETRY_AFTER, self.retry_after_secs());
-        HttpResponse::build(self.status_code()).insert_header(retry_after).body(self.to_string())
+        whole(NotServed::Refused(*self).response())
     }
 }
 
@@ -65,8 +68,64 @@ impl Responder for Part {
     }
 }
 
+/// The part, or `304 Not Modified` if the client has it.
+impl Responder for Still {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        whole(self.for_request(&headers(request)))
+    }
+}
+
+/// A hub as a handler: `.route("/live", web::to(hub))`.
+///
+/// | request | answer |
+/// |---|---|
+/// | `GET` | the stream, on the wire that the client understands best; `503` with `Retry-After` if the hub is full |
+/// | `GET ?fps=5` | at most that many parts a second; `400` if it is no positive number |
+/// | `GET ?snapshot` | one part, at most a second old; the latest one if none comes within 5 s, `503` if there is none; `304` if the client has it: [`Still`] |
+/// | `GET ?snapshot&refresh=5` | the same, with `Refresh`, so that a browser asks again each 5 seconds |
+/// | `HEAD` | the head of either; starts nothing |
+/// | other | `405` |
+impl Handler<HttpRequest> for Hub {
+    type Output = HttpResponse;
+    type Future = Pin<Box<dyn Future<Output = HttpResponse>>>;
+
+    fn call(&self, request: HttpRequest) -> Self::Future {
+        let hub = self.clone();
+        Box::pin(answer(request, move |request| hub.asked(request)))
+    }
+}
+
+async fn answer(request: HttpRequest, asked: impl FnOnce(&mount::Request<'_>) -> Asked) -> HttpResponse {
+    let (method, query, headers) = (request.method().as_str(), request.query_string(), headers(&request));
+    match asked(&mount::Request { method, query: Some(query), headers: &headers }) {
+        Asked::Live(viewer) => viewer.respond_to(&request),
+        Asked::Still(awaited) => whole(awaited.await),
+        Asked::Whole(response) => whole(response),
+    }
+}
+
+/// Those that an answer may depend on.
+fn headers(request: &HttpRequest) -> HeaderMap {
+    let names = [header::ACCEPT, header::IF_NONE_MATCH];
+    let values = |name| request.headers().get_all(name).map(move |value| (name, value.as_bytes()));
+    let known = names.iter().flat_map(values);
+    known
+        .filter_map(|(name, value)| Some((name.as_str().parse().ok()?, HeaderValue::from_bytes(value).ok()?)))
+        .collect()
+}
+
+fn whole(response: http::Response<Bytes>) -> HttpResponse {
+    let (head, body) = response.into_parts();
+    let status = StatusCode::from_u16(head.status.as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut builder = HttpResponse::build(status);
+    insert(&mut builder, head.headers.iter());
+    builder.body(body)
+}
+
 fn wanted_wire(request: &HttpRequest) -> Wire {
-    Wire::for_accept(request.headers().get_all(ACCEPT).map(|value| value.as_bytes()))
+    Wire::for_accept(request.headers().get_all(header::ACCEPT).map(|value| value.as_bytes()))
 }
 
 fn stream<S, E>(request: &HttpRequest, response: http::Response<S>) -> HttpResponse

@@ -74,6 +74,9 @@ pub fn builder() -> Builder {
 /// Where viewers come to. Clone it into the state of your app.
 ///
 /// A `Hub` does not keep the streams alive: they end when the [`Publisher`] is dropped, or with [`close`](Self::close).
+///
+/// It serves itself where it is mounted: on axum `.route_service("/live", hub.clone())`, on actix
+/// `.route("/live", web::to(hub.clone()))`, with `?fps=5` for a slower stream and `?snapshot` for a still picture.
 #[derive(Clone, Debug)]
 pub struct Hub {
     shared: Arc<Shared>,
@@ -91,7 +94,11 @@ impl Hub {
     pub fn subscribe(&self) -> Result<Subscriber, Refused> {
         match self.shared.update(|state| state.join()) {
             Some((id, serial)) => Ok(Subscriber::new(Arc::clone(&self.shared), id, serial)),
-            None => Err(Refused { retry_after: self.shared.defaults.retry_after }),
+            None => {
+                #[cfg(feature = "tracing")]
+                tracing::warn!("viewer refused: the hub is full");
+                Err(Refused { retry_after: self.shared.defaults.retry_after })
+            }
         }
     }
 
@@ -140,6 +147,14 @@ impl Hub {
     pub fn close(&self) {
         let now = Instant::now();
         self.shared.update(|state| state.close(now));
+    }
+
+    /// The head of a stream on this wire, without a viewer.
+    #[cfg(any(feature = "actix-web", feature = "tower"))]
+    pub(crate) fn head(&self, wire: crate::wire::Wire) -> http::Response<()> {
+        let mut response = http::Response::new(());
+        response.headers_mut().extend(crate::response::stream_head(self.shared.encoder(wire).content_type()));
+        response
     }
 
     /// Counters since the hub was made.

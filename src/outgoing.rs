@@ -2,10 +2,13 @@
 
 use std::borrow::Borrow;
 use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
 
 use crate::encode::{EncodedPart, Encoder};
+use crate::part::Part;
 
 /// What one client has been given, and the chunks that it is still to be given.
 ///
@@ -15,11 +18,12 @@ pub(crate) struct Outgoing<P> {
     encoder: Encoder,
     last: Option<P>,
     chunks: VecDeque<Bytes>,
+    flight: Arc<Mutex<Flight>>,
 }
 
 impl<P: Borrow<EncodedPart>> Outgoing<P> {
     pub(crate) fn new(encoder: Encoder) -> Self {
-        Self { encoder, last: None, chunks: VecDeque::new() }
+        Self { encoder, last: None, chunks: VecDeque::new(), flight: Arc::default() }
     }
 
     pub(crate) fn encoder(&self) -> &Encoder {
@@ -32,6 +36,7 @@ impl<P: Borrow<EncodedPart>> Outgoing<P> {
     }
 
     /// Whether [`next_chunk`](Self::next_chunk) has given all.
+    #[cfg(feature = "http-body")]
     pub(crate) fn is_empty(&self) -> bool {
         self.chunks.is_empty()
     }
@@ -42,7 +47,7 @@ impl<P: Borrow<EncodedPart>> Outgoing<P> {
         match &self.last {
             None => {
                 let opening = self.encoder.opening(next);
-                self.chunks.extend(lead(&opening, next.chunks()));
+                self.chunks.extend(lead(&opening, next.chunks(), InFlight::new(&self.flight)));
             }
             Some(last) => {
                 if let Some(bridge) = self.encoder.bridge(last.borrow(), next) {
@@ -68,19 +73,80 @@ impl<P: Borrow<EncodedPart>> Outgoing<P> {
     pub(crate) fn close(&mut self) {
         self.chunks.extend(self.encoder.closing(self.last.as_ref().map(Borrow::borrow)).chunks());
     }
+
+    /// Ready when the server has let go of every chunk of the parts that were [sent](Self::send), since it has written
+    /// them, or copied them. Nothing may be sent behind it.
+    pub(crate) fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.last = None;
+        let mut flight = self.flight.lock().unwrap_or_else(PoisonError::into_inner);
+        if flight.holders == 0 {
+            return Poll::Ready(());
+        }
+        flight.waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Outgoing<EncodedPart> {
+    /// Goes on to a new part, for this client alone.
+    pub(crate) fn send(&mut self, part: &Part) {
+        let encoded = self.encoder.encode_to_send(part, InFlight::new(&self.flight));
+        self.push(encoded);
+    }
+}
+
+/// How many owners of bytes there are that this client has been given.
+#[derive(Debug, Default)]
+struct Flight {
+    holders: usize,
+    waker: Option<Waker>,
+}
+
+/// Dropped together with the bytes it was given to.
+#[derive(Debug)]
+struct InFlight(Arc<Mutex<Flight>>);
+
+impl InFlight {
+    fn new(flight: &Arc<Mutex<Flight>>) -> Self {
+        flight.lock().unwrap_or_else(PoisonError::into_inner).holders += 1;
+        Self(Arc::clone(flight))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let mut flight = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        flight.holders -= 1;
+        let waker = if flight.holders == 0 { flight.waker.take() } else { None };
+        drop(flight);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
 }
 
 /// `opening` in front of the first chunk, without copying more than the begin of that: an opening alone would be a
 /// chunk so small that HTTP/2 stacks count it against the connection.
-fn lead(opening: &[u8], mut chunks: impl Iterator<Item = Bytes>) -> impl Iterator<Item = Bytes> {
+fn lead(opening: &[u8], mut chunks: impl Iterator<Item = Bytes>, guard: InFlight) -> impl Iterator<Item = Bytes> {
     let first = chunks.next().map(|mut chunk| {
         let copied = if chunk.len() < 2 * LEAD { chunk.len() } else { LEAD };
-        let mut joined = BytesMut::with_capacity(opening.len() + copied);
-        joined.extend_from_slice(opening);
-        joined.extend_from_slice(&chunk.split_to(copied));
-        [joined.freeze(), chunk]
+        let mut bytes = BytesMut::with_capacity(opening.len() + copied);
+        bytes.extend_from_slice(opening);
+        bytes.extend_from_slice(&chunk.split_to(copied));
+        [Bytes::from_owner(Lead { bytes, _guard: guard }), chunk]
     });
     first.into_iter().flatten().filter(|chunk| !chunk.is_empty()).chain(chunks)
+}
+
+struct Lead {
+    bytes: BytesMut,
+    _guard: InFlight,
+}
+
+impl AsRef<[u8]> for Lead {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 const LEAD: usize = 1024;

@@ -226,3 +226,31 @@ fn large_bodies_are_shared_and_no_chunk_is_small() {
     let small = Part::new(mime::APPLICATION_OCTET_STREAM, payload[..65_536].to_vec()).unwrap();
     assert_eq!(Encoder::new(B, Wire::Machine).encode(&small).unwrap().chunks().count(), 1);
 }
+
+#[test]
+fn the_length_is_written_in_plain_digits() {
+    let encoder = Encoder::new(B, Wire::Machine);
+    for len in [1, 9, 10, 11, 99, 100, 101, 999, 1000, 1001, 9999, 10_000, 65_536, 65_537, 100_000, 1_234_567] {
+        let encoded = encoder.encode(&Part::new(mime::TEXT_CSS, vec![b'x'; len]).unwrap()).unwrap();
+        let head = format!("Content-Type: text/css\r\nContent-Length: {len}\r\n\r\nxxx\r\n");
+        assert_eq!(encoded.to_bytes().slice(..head.len() - 5), head.as_bytes()[..head.len() - 5], "{len}");
+        let chunks: Vec<_> = encoded.chunks().collect();
+        assert_eq!(chunks.concat(), encoded.to_bytes(), "{len}");
+    }
+}
+
+/// As many headers as a part may have, and a boundary as long as readers of cameras take.
+#[test]
+fn nothing_is_cut_off_a_long_frame() {
+    let long = format!("multipart/x-mixed-replace; boundary={}", "b".repeat(200));
+    let long = Boundary::from_content_type(long.parse::<http::HeaderValue>().unwrap()).unwrap();
+    let mut part = Part::new(format!("text/x; a={}", "y".repeat(90)).parse().unwrap(), vec![b'x'; 70_000]).unwrap();
+    part = part.header("x-a".parse().unwrap(), "v".repeat(50).parse().unwrap()).unwrap();
+    for wire in [Wire::Browser, Wire::Machine, Wire::Script] {
+        let encoded = Encoder::new(long.clone(), wire).encode(&part).unwrap();
+        let chunks: Vec<_> = encoded.chunks().collect();
+        assert_eq!(chunks.len(), 3, "{wire:?}");
+        assert_eq!(chunks.concat(), encoded.to_bytes(), "{wire:?}");
+        assert_eq!(encoded.to_bytes().len(), encoded.len(), "{wire:?}");
+    }
+}

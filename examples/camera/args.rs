@@ -1,6 +1,7 @@
 //! The command line, the same for every camera server.
 
 use std::fmt;
+use std::path::Path;
 use std::process::exit;
 use std::str::FromStr;
 
@@ -9,7 +10,7 @@ use std::str::FromStr;
 pub(crate) struct Args {
     /// `HOST:PORT`.
     pub(crate) listen: String,
-    /// Pictures a second, of the test picture.
+    /// Pictures a second, where a source has no rate of its own.
     pub(crate) fps: f64,
     /// The source ends after so many pictures.
     pub(crate) frames: Option<u64>,
@@ -42,17 +43,14 @@ impl fmt::Display for Source {
 impl Args {
     /// This process's arguments. Ends the process if they ask for help or make no sense.
     pub(crate) fn from_command_line() -> Self {
-        let mut arguments = std::env::args();
-        let path = arguments.next().unwrap_or_default();
-        let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
-        match Self::parse(arguments) {
+        match Self::parse(std::env::args().skip(1)) {
             Ok(Some(args)) => args,
             Ok(None) => {
-                println!("{}", HELP.replace("NAME", name));
+                println!("{}", HELP.replace("NAME", &name()));
                 exit(0)
             }
             Err(mistake) => {
-                eprintln!("{name}: {mistake} (--help lists what there is)");
+                eprintln!("{}: {mistake} (--help lists what there is)", name());
                 exit(2)
             }
         }
@@ -84,6 +82,12 @@ impl Args {
         }
         Ok(Some(args))
     }
+}
+
+/// What this program is called.
+pub(crate) fn name() -> String {
+    let path = std::env::args_os().next().unwrap_or_default();
+    Path::new(&path).file_stem().map_or_else(|| "camera".into(), |name| name.to_string_lossy().into_owned())
 }
 
 fn number<T: FromStr + PartialOrd>(name: &str, value: &str, least: T, most: T) -> Result<T, String> {
@@ -134,7 +138,7 @@ A camera in a page.
 usage: NAME [--listen HOST:PORT] [--fps N] [--frames N] [--size WxH] [--source SOURCE]
 
   --listen HOST:PORT  where to serve it [127.0.0.1:3000]; port 0 takes a free one
-  --fps N             pictures a second of the test picture [30]
+  --fps N             pictures a second of what has no rate of its own: the test picture, a file [30]
   --frames N          the source ends after N pictures; viewers keep the last one
   --size WxH          size of the test picture [640x480]
   --source SOURCE     test     a moving test picture [default]

@@ -3,11 +3,11 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use mixed_replace::hub::{self, Hub, Publisher};
 use tokio::time::{sleep, timeout};
 
 use crate::args::Args;
-use crate::live::{self, Hub, Publisher};
-use crate::source;
+use crate::source::{self, PATIENCE};
 
 #[derive(Clone)]
 pub(crate) struct Camera {
@@ -29,7 +29,7 @@ impl Camera {
     ///
     /// Fails, with a line that says why, if none comes.
     pub(crate) async fn start(args: &Args) -> Result<Self, String> {
-        let (publisher, hub) = live::channel();
+        let (publisher, hub) = hub::channel();
         let run = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let camera = Self { hub, source: args.source.to_string().into(), run, end: Arc::default() };
         tokio::spawn(camera.clone().run(args.clone(), publisher));
@@ -49,10 +49,10 @@ impl Camera {
 
     /// To the last picture. The publisher goes last, so that whoever sees the streams end finds the reason.
     async fn run(self, args: Args, publisher: Publisher) {
-        let ended = tokio::select! {
-            ended = source::run(&args, &publisher) => ended,
-            () = publisher.closed() => return,
-        };
+        let ended = source::run(&args, &publisher).await;
+        if publisher.is_closed() {
+            return;
+        }
         let shown = self.hub.latest().is_some();
         let end = match ended {
             Ok(()) if shown => End { state: "ended", note: format!("{} has ended", self.source) },
@@ -71,13 +71,28 @@ impl Camera {
         let (state, note) = self.end.get().map_or(("live", ""), |end| (end.state, &end.note));
         let stats = self.hub.stats();
         format!(
-            r#"{{"run":{},"source":{},"state":"{state}","note":{},"pictures":{},"bytes":{},"viewers":{}}}"#,
+            r#"{{
+  "run": {},
+  "source": {},
+  "state": "{state}",
+  "note": {},
+  "published": {},
+  "bytes_published": {},
+  "viewers": {},
+  "viewers_peak": {},
+  "bytes_delivered": {},
+  "skipped": {}
+}}
+"#,
             self.run.as_millis(),
             json(&self.source),
             json(note),
-            stats.published,
-            stats.bytes,
+            stats.parts_published,
+            stats.bytes_published,
             stats.viewers,
+            stats.viewers_peak,
+            stats.bytes_delivered,
+            stats.parts_skipped,
         )
     }
 }
@@ -87,6 +102,3 @@ fn json(text: &str) -> String {
     let text: String = text.chars().filter(|c| !c.is_control()).collect();
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
-
-/// How long the first picture may take; a network camera behind ffmpeg needs a few seconds.
-const PATIENCE: Duration = Duration::from_secs(15);

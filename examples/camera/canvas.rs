@@ -69,14 +69,19 @@ impl Canvas {
 
 /// Between two colours; `share` of the second.
 pub(crate) fn mix(a: Color, b: Color, share: f32) -> Color {
-    std::array::from_fn(|i| a[i] + (b[i] - a[i]) * share.clamp(0.0, 1.0))
+    let mut mixed = a;
+    for (mixed, b) in mixed.iter_mut().zip(b) {
+        *mixed += (b - *mixed) * share.clamp(0.0, 1.0);
+    }
+    mixed
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "it saturates")]
 fn byte(value: f32) -> u8 {
-    // `as` saturates.
     (value + 0.5) as u8
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "whole numbers within the picture")]
 fn pixels(from: f32, to: f32, end: u16) -> std::ops::Range<usize> {
     let to = (to.ceil() + 1.0).clamp(0.0, f32::from(end)) as usize;
     (from.floor().max(0.0) as usize).min(to)..to

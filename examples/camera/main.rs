@@ -7,13 +7,12 @@
 mod args;
 mod camera;
 mod canvas;
-mod live;
 mod server;
 mod source;
 mod test_picture;
 
-use std::convert::Infallible;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -21,8 +20,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use axum::{Router, serve::ListenerExt as _};
-use futures_util::{FutureExt as _, Stream};
-use mixed_replace::{MixedReplace, Part, Wire};
+use futures_util::FutureExt as _;
+use mixed_replace::{Part, socket};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -42,13 +41,12 @@ async fn run(args: Args) -> Result<(), String> {
 
     let app = Router::new()
         .route("/", get(Html(server::PAGE)))
-        .route("/stream", get(stream))
+        .route_service("/stream", camera.hub.clone())
         .route("/snapshot.jpg", get(snapshot))
         .route("/state", get(state))
         .with_state(camera.clone());
-    let listener = TcpListener::from_std(listener).map_err(|error| error.to_string())?.tap_io(|socket| {
-        let _ = socket.set_nodelay(true);
-    });
+    let listener = TcpListener::from_std(listener).map_err(|error| error.to_string())?;
+    let listener = listener.tap_io(|connection| drop(socket::tune(connection)));
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = axum::serve(listener, app).with_graceful_shutdown(stopped.map(drop));
     let serving = tokio::spawn(serving.into_future());
@@ -61,15 +59,9 @@ async fn run(args: Args) -> Result<(), String> {
     Ok(())
 }
 
-async fn stream(
-    wire: Wire,
-    State(camera): State<Camera>,
-) -> MixedReplace<impl Stream<Item = Result<Part, Infallible>>> {
-    camera.hub.subscribe().wire(wire)
-}
-
 async fn snapshot(State(camera): State<Camera>) -> Result<Part, StatusCode> {
-    camera.hub.snapshot().await.ok_or(StatusCode::SERVICE_UNAVAILABLE)
+    let fresh = camera.hub.snapshot(Duration::from_secs(1)).or_latest_after(Duration::from_secs(5));
+    fresh.await.ok_or(StatusCode::SERVICE_UNAVAILABLE)
 }
 
 async fn state(State(camera): State<Camera>) -> impl IntoResponse {

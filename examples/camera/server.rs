@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::args::{Args, Source};
+use crate::args::{self, Args, Source};
 
 /// `/`.
 pub(crate) const PAGE: &str = include_str!("index.html");
@@ -77,7 +77,7 @@ pub(crate) fn exit_code(result: Result<(), String>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            eprintln!("camera: {why}");
+            eprintln!("{}: {why}", args::name());
             ExitCode::FAILURE
         }
     }

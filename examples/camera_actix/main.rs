@@ -1,6 +1,6 @@
 //! A camera in a page, with actix-web: one source of pictures, any number of viewers.
 //!
-//! `cargo run --release --example camera_actix`, then open the address that it prints. `--help` lists the rest.
+//! `cargo run --release -p camera_actix`, then open the address that it prints. `--help` lists the rest.
 
 #![expect(clippy::print_stdout, reason = "it speaks to the person who started it")]
 
@@ -10,8 +10,6 @@ mod args;
 mod camera;
 #[path = "../camera/canvas.rs"]
 mod canvas;
-#[path = "../camera/live.rs"]
-mod live;
 #[path = "../camera/server.rs"]
 mod server;
 #[path = "../camera/source.rs"]
@@ -20,10 +18,13 @@ mod source;
 mod test_picture;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
+use actix_web::error::ErrorServiceUnavailable;
 use actix_web::http::header::ContentType;
-use actix_web::web::{Data, get};
-use actix_web::{App, HttpResponse, HttpServer, Responder, error};
+use actix_web::web::{Data, get, to};
+use actix_web::{App, Error, HttpResponse, HttpServer, Responder};
+use mixed_replace::{Part, socket};
 
 use crate::args::Args;
 use crate::camera::Camera;
@@ -42,11 +43,13 @@ async fn run(args: Args) -> Result<(), String> {
         App::new()
             .app_data(data.clone())
             .route("/", get().to(page))
-            .route("/stream", get().to(stream))
+            .route("/stream", to(data.hub.clone()))
             .route("/snapshot.jpg", get().to(snapshot))
             .route("/state", get().to(state))
     };
     let serving = HttpServer::new(app)
+        .on_connect(socket::on_connect)
+        .h1_allow_half_closed(false)
         .listen(listener)
         .map_err(|error| error.to_string())?
         .shutdown_timeout(server::GRACE.as_secs())
@@ -66,12 +69,9 @@ async fn page() -> impl Responder {
     HttpResponse::Ok().content_type(ContentType::html()).body(server::PAGE)
 }
 
-async fn stream(camera: Data<Camera>) -> impl Responder {
-    camera.hub.subscribe()
-}
-
-async fn snapshot(camera: Data<Camera>) -> impl Responder {
-    camera.hub.snapshot().await.ok_or_else(|| error::ErrorServiceUnavailable("no picture yet"))
+async fn snapshot(camera: Data<Camera>) -> Result<Part, Error> {
+    let fresh = camera.hub.snapshot(Duration::from_secs(1)).or_latest_after(Duration::from_secs(5));
+    fresh.await.ok_or_else(|| ErrorServiceUnavailable("no picture yet"))
 }
 
 async fn state(camera: Data<Camera>) -> impl Responder {

@@ -43,6 +43,8 @@ pub(super) struct State {
     /// Viewers by wire, and snapshots that are waited for.
     watching: [usize; 3],
     snapshots: usize,
+    /// When the first of those loses patience.
+    patience: Option<Instant>,
     watched_since: Option<Instant>,
     unwatched_since: Option<Instant>,
     /// Tasks that wait for a change of demand, and those that wait for a part.
@@ -87,6 +89,7 @@ impl State {
             keys: HashMap::new(),
             watching: [0; 3],
             snapshots: 0,
+            patience: None,
             watched_since: None,
             unwatched_since: None,
             for_demand: Waiters::default(),
@@ -226,8 +229,8 @@ impl State {
         }
     }
 
-    /// A viewer is gone. `watched` if it had been polled.
-    pub(super) fn leave(&mut self, id: usize, watched: bool, now: Instant) -> Option<Reason> {
+    /// A viewer is gone; `watched` if it had been polled. Tells why it ended, and how many parts it missed.
+    pub(super) fn leave(&mut self, id: usize, watched: bool, now: Instant) -> Option<(Reason, u64)> {
         let mut slot = self.slots.try_remove(id).filter(|_| watched)?;
         if let Some(count) = self.watching.get_mut(slot.wishes.wire as usize) {
             *count -= 1;
@@ -244,9 +247,10 @@ impl State {
             Reason::Left => ended.left += 1,
             Reason::Replaced => ended.replaced += 1,
         }
+        let skipped = slot.skipped();
         self.dropped_wakers.extend(slot.into_waker());
         self.demand_may_end(now);
-        Some(reason)
+        Some((reason, skipped))
     }
 
     pub(super) fn skipped(&self, id: usize) -> u64 {
@@ -270,8 +274,11 @@ impl State {
         self.dropped_wakers.extend(self.for_demand.forget(place));
     }
 
-    pub(super) fn wait_for_part(&mut self, place: &mut Option<usize>, waker: &Waker) {
+    /// Waits for a part, for at most so long.
+    pub(super) fn wait_for_part(&mut self, place: &mut Option<usize>, until: Option<Instant>, waker: &Waker) {
         self.dropped_wakers.extend(self.for_part.keep(place, waker));
+        self.patience = earlier(self.patience, until);
+        self.set_alarm(until);
     }
 
     pub(super) fn snapshot_begins(&mut self, now: Instant) {
@@ -349,6 +356,11 @@ impl State {
         }
         self.wake_viewers(now);
         self.tell_end_of_linger(now);
+        if self.patience.is_some_and(|until| until <= now) {
+            self.patience = None;
+            self.for_part.wake(&mut self.wakers);
+        }
+        self.set_alarm(self.patience);
         self.set_alarm(earlier(self.next_keep_alive, self.stale_at()));
     }
 

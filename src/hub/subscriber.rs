@@ -178,6 +178,8 @@ impl Subscriber {
         wishes.max_age = wishes.max_age.map(|age| age - age.mul_f64(JITTER * random_fraction()));
         let now = Instant::now();
         self.shared.update(|state| state.watch(self.id, wishes, now));
+        #[cfg(feature = "tracing")]
+        tracing::debug!(viewer = self.serial, ?wire, "viewer joins");
         self.outgoing = Some(Outgoing::new(self.shared.encoder(wire).clone()));
     }
 }
@@ -194,7 +196,13 @@ impl Drop for Subscriber {
     fn drop(&mut self) {
         let now = Instant::now();
         let watched = self.outgoing.is_some();
-        self.shared.update(|state| state.leave(self.id, watched, now));
+        let ended = self.shared.update(|state| state.leave(self.id, watched, now));
+        #[cfg(feature = "tracing")]
+        if let Some((reason, skipped)) = ended {
+            tracing::debug!(viewer = self.serial, ?reason, skipped, "viewer ends");
+        }
+        #[cfg(not(feature = "tracing"))]
+        let _ = ended;
     }
 }
 
@@ -220,7 +228,7 @@ impl Refused {
     }
 
     /// `Retry-After` counts in whole seconds (RFC 9110 §10.2.3).
-    #[cfg(any(feature = "axum", feature = "actix-web"))]
+    #[cfg(any(feature = "actix-web", feature = "axum", feature = "tower"))]
     pub(crate) fn retry_after_secs(&self) -> u64 {
         self.retry_after.as_secs().max(1)
     }

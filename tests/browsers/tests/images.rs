@@ -1,0 +1,189 @@
+//! What an `<img>` puts on the screen, and when.
+
+#![expect(clippy::print_stdout, reason = "the figures are a result")]
+
+use std::time::{Duration, Instant};
+
+use browser_tests::picture::PALETTE;
+use browser_tests::{Browser, Colour, Engine, Site, Stack, Viewer, each_engine, in_engines};
+use mixed_replace::Part;
+use tokio::time::sleep;
+
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn each_picture_is_on_the_screen_before_the_next_is_sent() {
+    each_engine(async |browser| ten_pictures(browser, Stack::Axum).await);
+}
+
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn each_picture_is_on_the_screen_before_the_next_is_sent_by_actix() {
+    each_engine(async |browser| ten_pictures(browser, Stack::Actix).await);
+}
+
+async fn ten_pictures(browser: &Browser, stack: Stack) {
+    let (site, viewer) = image("/stream", browser, stack).await;
+    let mut latencies = Vec::new();
+    for colour in PALETTE {
+        let next = Instant::now() + SECOND;
+        latencies.push(is_displayed(browser, &viewer, colour, colour.jpeg()).await);
+        sleep(next.saturating_duration_since(Instant::now())).await;
+    }
+    println!("{}: send to screen from {stack:?}: {latencies:.1?}", browser.engine());
+    drop(viewer);
+    stays(browser, PALETTE[9]).await;
+    let seen: Vec<_> = browser.watch().sights().iter().map(|sight| sight.colour).collect();
+    let sent: Vec<_> = [None].into_iter().chain(PALETTE.map(Some)).collect();
+    assert_eq!(seen, sent, "each picture once, in order, and nothing between or behind them");
+    assert_eq!(site.viewers_waiting(), 0, "the browser has asked for the stream again");
+}
+
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn each_picture_is_on_the_screen_at_once_when_its_type_changes() {
+    each_engine(async |browser| {
+        let (_site, viewer) = image("/stream", browser, Stack::Axum).await;
+        let [a, b, c, d, e, ..] = PALETTE;
+        for (colour, part) in [(a, a.jpeg()), (b, b.png()), (c, c.jpeg()), (d, d.tiny_gif()), (e, e.jpeg())] {
+            let content_type = part.content_type().clone();
+            let latency = is_displayed(browser, &viewer, colour, part).await;
+            println!("{}: send to screen of {content_type}: {latency:.1?}", browser.engine());
+        }
+        drop(viewer);
+        stays(browser, e).await;
+    });
+}
+
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn a_tiny_first_picture_is_on_the_screen_at_once() {
+    each_engine(async |browser| {
+        let (_site, viewer) = image("/stream", browser, Stack::Axum).await;
+        for colour in &PALETTE[..2] {
+            let latency = is_displayed(browser, &viewer, *colour, colour.tiny_gif()).await;
+            println!("{}: send to screen of 300 bytes: {latency:.1?}", browser.engine());
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn the_last_picture_stays_when_the_source_fails() {
+    each_engine(async |browser| {
+        let (_site, viewer) = image("/stream", browser, Stack::Axum).await;
+        let [a, b, ..] = PALETTE;
+        is_displayed(browser, &viewer, a, a.jpeg()).await;
+        viewer.show(b.jpeg()).await;
+        // In the same moment: the last good picture is not to be lost on the way.
+        viewer.fail().await;
+        assert!(browser.watch().sees(b, SECOND).await.is_some(), "on the screen: {:?}", browser.watch().now());
+        stays(browser, b).await;
+    });
+}
+
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn a_stream_without_any_picture_harms_nothing() {
+    each_engine(async |browser| {
+        let (mut site, viewer) = image("/stream", browser, Stack::Axum).await;
+        drop(viewer);
+        sleep(SECOND).await;
+        assert_eq!(browser.watch().now(), None);
+        // The tab still works, and so does its connection to the server.
+        browser.run("document.images[0].src = '/stream?again'").await;
+        let viewer = site.viewer().await;
+        is_displayed(browser, &viewer, PALETTE[0], PALETTE[0].jpeg()).await;
+    });
+}
+
+/// The control: if this failed, the tests above could not fail.
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn on_the_classic_wire_each_picture_is_one_late() {
+    each_engine(async |browser| {
+        let behind = pictures_behind("/classic", browser).await;
+        // Firefox draws the very first picture while it comes, whatever follows it.
+        assert!(matches!(behind, [_, 1, 1, 1]), "{behind:?}");
+    });
+}
+
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn on_the_machine_wire_each_picture_is_one_late_but_in_firefox() {
+    each_engine(async |browser| {
+        let expected = if browser.engine() == Engine::Firefox { [0; 4] } else { [1; 4] };
+        assert_eq!(pictures_behind("/machine", browser).await, expected);
+    });
+}
+
+/// The control for the last picture's staying: the classic wire ends without a close-delimiter.
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn the_last_picture_is_lost_in_webkit_at_the_end_of_the_classic_wire() {
+    each_engine(async |browser| {
+        let (_site, viewer) = image("/classic", browser, Stack::Axum).await;
+        for colour in &PALETTE[..3] {
+            viewer.show(colour.jpeg()).await;
+            sleep(SECOND / 2).await;
+        }
+        drop(viewer);
+        sleep(SECOND).await;
+        let stays = browser.watch().now() == Some(PALETTE[2]);
+        assert_eq!(stays, browser.engine() != Engine::WebKit, "on the screen: {:?}", browser.watch().now());
+    });
+}
+
+/// The control for the page's answers.
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn a_crashed_tab_does_not_answer() {
+    in_engines(&[Engine::Chromium], async |browser| {
+        assert!(browser.answers().await);
+        browser.open("chrome://crash").await;
+        sleep(SECOND).await;
+        assert!(!browser.answers().await);
+    });
+}
+
+/// How many pictures the screen is behind, a second after each of four was sent.
+async fn pictures_behind(path: &str, browser: &Browser) -> [usize; 4] {
+    let (_site, viewer) = image(path, browser, Stack::Axum).await;
+    let mut behind = [0; 4];
+    for ((sent, colour), behind) in (1..).zip(PALETTE).zip(&mut behind) {
+        viewer.show(colour.jpeg()).await;
+        sleep(SECOND).await;
+        let shown = PALETTE.iter().position(|colour| browser.watch().now() == Some(*colour));
+        *behind = sent - shown.map_or(0, |index| index + 1);
+    }
+    println!("{}: pictures behind on {path}: {behind:?}", browser.engine());
+    behind
+}
+
+/// A page with an image of the path, and the stream that the browser has asked for.
+async fn image(path: &str, browser: &Browser, stack: Stack) -> (Site, Viewer) {
+    let mut site = Site::start(stack);
+    browser.open_page(&site.url(&format!("/image{path}"))).await;
+    let viewer = site.viewer().await;
+    (site, viewer)
+}
+
+/// Sends a picture and waits until it is on the screen: for a second at most, or a few for the first one, for which the
+/// browser sets up much. Nothing follows the picture as long.
+async fn is_displayed(browser: &Browser, viewer: &Viewer, colour: Colour, part: Part) -> Duration {
+    let within = if browser.watch().now().is_none() { 5 * SECOND } else { SECOND };
+    let (content_type, sent) = (part.content_type().clone(), Instant::now());
+    viewer.show(part).await;
+    match browser.watch().sees(colour, within).await {
+        Some(seen) => seen.duration_since(sent),
+        None => panic!("{within:?} after {colour} was sent as {content_type}: {:?}", browser.watch().now()),
+    }
+}
+
+/// Two seconds after the end, the picture is still there, and the page answers.
+async fn stays(browser: &Browser, colour: Colour) {
+    sleep(2 * SECOND).await;
+    assert_eq!(browser.watch().now(), Some(colour), "the last picture stays after the end");
+    assert!(browser.answers().await, "the page does not answer any more");
+}
+
+const SECOND: Duration = Duration::from_secs(1);
