@@ -13,6 +13,8 @@
 mod clock;
 mod demand;
 mod in_flight;
+#[cfg(all(loom, test))]
+mod models;
 mod published;
 mod publisher;
 mod shared;

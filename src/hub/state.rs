@@ -329,7 +329,14 @@ impl State {
         self.watched_since = None;
         self.unwatched_since = Some(now);
         self.next_keep_alive = None;
-        self.set_alarm(self.linger_ends());
+        self.tell_end_of_linger(now);
+    }
+
+    fn tell_end_of_linger(&mut self, now: Instant) {
+        match self.linger_ends() {
+            Some(end) if end <= now => self.wake_for_demand(),
+            end => self.set_alarm(end),
+        }
     }
 
     /// Does what is due.
@@ -348,15 +355,12 @@ impl State {
             }
         }
         self.wake_viewers(now);
+        self.tell_end_of_linger(now);
         if self.patience.is_some_and(|until| until <= now) {
             self.patience = None;
             self.for_part.wake(&mut self.wakers);
         }
         self.set_alarm(self.patience);
-        match self.linger_ends() {
-            Some(end) if end <= now => self.wake_for_demand(),
-            end => self.set_alarm(end),
-        }
         self.set_alarm(earlier(self.next_keep_alive, self.stale_at()));
     }
 
