@@ -12,8 +12,10 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::client::ClientJs;
 use crate::hub::{Hub, Refused, Subscriber};
 use crate::mount::{self, Asked, NotServed};
+use crate::page::{self, Page};
 use crate::part::Part;
 use crate::response;
 use crate::still::Still;
@@ -97,6 +99,27 @@ impl Handler<HttpRequest> for Hub {
     }
 }
 
+/// A page and its stream as a handler, `.route("/status", web::to(page))`: see [`Page`].
+impl Handler<HttpRequest> for Page {
+    type Output = HttpResponse;
+    type Future = Pin<Box<dyn Future<Output = HttpResponse>>>;
+
+    fn call(&self, request: HttpRequest) -> Self::Future {
+        let page = self.clone();
+        Box::pin(answer(request, move |request| page.asked(request)))
+    }
+}
+
+/// The module as a handler: `.route("/client.js", web::to(ClientJs))`.
+impl Handler<HttpRequest> for ClientJs {
+    type Output = HttpResponse;
+    type Future = Pin<Box<dyn Future<Output = HttpResponse>>>;
+
+    fn call(&self, request: HttpRequest) -> Self::Future {
+        Box::pin(answer(request, move |request| Self.asked(request)))
+    }
+}
+
 async fn answer(request: HttpRequest, asked: impl FnOnce(&mount::Request<'_>) -> Asked) -> HttpResponse {
     let (method, query, headers) = (request.method().as_str(), request.query_string(), headers(&request));
     match asked(&mount::Request { method, query: Some(query), headers: &headers }) {
@@ -108,12 +131,10 @@ async fn answer(request: HttpRequest, asked: impl FnOnce(&mount::Request<'_>) ->
 
 /// Those that an answer may depend on.
 fn headers(request: &HttpRequest) -> HeaderMap {
-    let names = [header::ACCEPT, header::IF_NONE_MATCH];
-    let values = |name| request.headers().get_all(name).map(move |value| (name, value.as_bytes()));
-    let known = names.iter().flat_map(values);
-    known
-        .filter_map(|(name, value)| Some((name.as_str().parse().ok()?, HeaderValue::from_bytes(value).ok()?)))
-        .collect()
+    let names = [header::ACCEPT.as_str(), header::IF_NONE_MATCH.as_str(), page::SEC_FETCH_DEST];
+    let values = |name: &'static str| request.headers().get_all(name).map(move |value| (name, value.as_bytes()));
+    let known = names.into_iter().flat_map(values);
+    known.filter_map(|(name, value)| Some((name.parse().ok()?, HeaderValue::from_bytes(value).ok()?))).collect()
 }
 
 fn whole(response: http::Response<Bytes>) -> HttpResponse {

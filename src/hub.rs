@@ -149,6 +149,11 @@ impl Hub {
         self.shared.update(|state| state.close(now));
     }
 
+    /// How often viewers that get nothing new are given the last part again.
+    pub(crate) fn keep_alive(&self) -> Option<Duration> {
+        self.shared.update(|state| state.keep_alive())
+    }
+
     /// The head of a stream on this wire, without a viewer.
     #[cfg(any(feature = "actix-web", feature = "tower"))]
     pub(crate) fn head(&self, wire: crate::wire::Wire) -> http::Response<()> {

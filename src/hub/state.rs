@@ -152,6 +152,10 @@ impl State {
         Some((&latest.part, now.saturating_duration_since(self.heard_at?)))
     }
 
+    pub(super) fn keep_alive(&self) -> Option<Duration> {
+        self.config.keep_alive
+    }
+
     /// How many parts the publisher has given.
     pub(super) fn heard(&self) -> u64 {
         self.heard
