@@ -1,14 +1,16 @@
 //! actix-web: `MixedReplace` and `Part` as responses.
 
 use std::error::Error;
+use std::time::Duration;
 
-use actix_web::body::{BodyStream, BoxBody};
+use actix_web::body::{BodyStream, BoxBody, None};
 use actix_web::http::header::ACCEPT;
 use actix_web::http::{ConnectionType, Method, Version};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
 use futures_core::Stream;
 use http::{HeaderName, HeaderValue};
 
+use crate::keep_alive::KeepAlive;
 use crate::part::Part;
 use crate::response;
 use crate::stream::MixedReplace;
@@ -26,11 +28,13 @@ where
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
         let accept = request.headers().get_all(ACCEPT).map(|value| value.as_bytes());
         let wire = self.chosen_wire().unwrap_or_else(|| Wire::for_accept(accept));
-        let (head, body) = self.or_standard_keep_alive().wire(wire).into_http_response().into_parts();
+        let body = self.or_standard_keep_alive().linger(KeepAlive::every(LINGER)).wire(wire);
+        let (head, body) = body.into_http_response().into_parts();
         let mut builder = HttpResponse::Ok();
         insert(&mut builder, head.headers.iter());
         if request.method() == Method::HEAD {
-            return builder.finish();
+            // Neither a length, which nobody knows, nor the body, which actix would poll.
+            return builder.body(None::new());
         }
         let mut response = builder.body(BodyStream::new(body));
         if request.version() < Version::HTTP_11 {
@@ -60,3 +64,7 @@ fn insert<'a>(builder: &mut HttpResponseBuilder, head: impl Iterator<Item = (&'a
         builder.append_header((name.as_str(), value.as_bytes()));
     }
 }
+
+/// actix copies a chunk when it takes it, and keeps up to 32 KiB of it until the client can take them. This long they
+/// are safe from a failure that would throw them away.
+const LINGER: Duration = Duration::from_secs(1);
