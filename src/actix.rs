@@ -3,8 +3,9 @@
 use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
-use actix_web::body::{BodyStream, BoxBody};
+use actix_web::body::{self, BodyStream, BoxBody};
 use actix_web::http::header;
 use actix_web::http::{ConnectionType, Method, StatusCode, Version};
 use actix_web::{Handler, HttpRequest, HttpResponse, HttpResponseBuilder, Responder, ResponseError};
@@ -14,6 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::client::ClientJs;
 use crate::hub::{Hub, Refused, Subscriber};
+use crate::keep_alive::KeepAlive;
 use crate::mount::{self, Asked, NotServed};
 use crate::page::{self, Page};
 use crate::part::Part;
@@ -33,7 +35,8 @@ where
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
         let wire = self.chosen_wire().unwrap_or_else(|| wanted_wire(request));
-        stream(request, self.or_standard_keep_alive().wire(wire).into_http_response())
+        let body = self.or_standard_keep_alive().linger(KeepAlive::every(LINGER)).wire(wire);
+        stream(request, body.into_http_response())
     }
 }
 
@@ -158,7 +161,8 @@ where
     let mut builder = HttpResponse::Ok();
     insert(&mut builder, head.headers.iter());
     if request.method() == Method::HEAD {
-        return builder.finish();
+        // Neither a length, which nobody knows, nor the body, which actix would poll.
+        return builder.body(body::None::new());
     }
     let mut response = builder.body(BodyStream::new(body));
     if request.version() < Version::HTTP_11 {
@@ -175,3 +179,7 @@ fn insert<'a>(builder: &mut HttpResponseBuilder, head: impl Iterator<Item = (&'a
         builder.append_header((name.as_str(), value.as_bytes()));
     }
 }
+
+/// actix copies a chunk when it takes it, and keeps up to 32 KiB of it until the client can take them. This long they
+/// are safe from a failure that would throw them away.
+const LINGER: Duration = Duration::from_secs(1);

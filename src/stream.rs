@@ -50,7 +50,8 @@ pin_project! {
     /// way, since a browser would otherwise blank the picture or fail its next request; the other wires end in the
     /// source's error or panic, so that a recorder can tell what is truncated. With a keep-alive that comes as soon as
     /// the server has let go of the last part, which it does when it has written it, and after two pulses at the latest;
-    /// without one the body is pending once before it.
+    /// without one the body is pending once before it. On actix, which copies parts and does not tell when it has
+    /// written them, a second passes.
     ///
     /// # Cancel safety
     ///
@@ -106,7 +107,12 @@ impl<S: TryStream> MixedReplace<S> {
             source: Source::Live,
             wire: None,
             outgoing: None,
-            pulses: Pulses { keep_alive: None, settle_repeat: KeepAlive::never(), settled: true },
+            pulses: Pulses {
+                keep_alive: None,
+                linger: KeepAlive::never(),
+                settle_repeat: KeepAlive::never(),
+                settled: true,
+            },
         }
     }
 
@@ -178,6 +184,13 @@ impl<S: TryStream> MixedReplace<S> {
         self.wire
     }
 
+    /// Waits for this pulse before the body fails, where a server copies what it is given and throws it away then.
+    #[cfg(feature = "actix-web")]
+    pub(crate) fn linger(mut self, pulse: KeepAlive) -> Self {
+        self.pulses.linger = pulse;
+        self
+    }
+
     /// A keep-alive, if none was chosen.
     #[cfg(any(feature = "axum", feature = "actix-web"))]
     pub(crate) fn or_standard_keep_alive(mut self) -> Self {
@@ -219,7 +232,8 @@ where
             match std::mem::replace(this.source, Source::Ended) {
                 Source::Ended => return Poll::Ready(None),
                 Source::Failed(failure) => {
-                    if this.pulses.may_wait(cx) && outgoing.poll_written(cx).is_pending() {
+                    let unwritten = this.pulses.may_wait(cx) && outgoing.poll_written(cx).is_pending();
+                    if unwritten || this.pulses.lingers(cx) {
                         *this.source = Source::Failed(failure);
                         return Poll::Pending;
                     }
@@ -282,6 +296,7 @@ impl<S: Stream<Item = Part>> Stream for Infallibly<S> {
 /// When the last part is due once more.
 struct Pulses {
     keep_alive: Option<KeepAlive>,
+    linger: KeepAlive,
     settle_repeat: KeepAlive,
     /// Whether the last part has been repeated, or need not be.
     settled: bool,
@@ -313,6 +328,10 @@ impl Pulses {
         }
         self.settled = true;
         Poll::Ready(())
+    }
+
+    fn lingers(&mut self, cx: &mut Context<'_>) -> bool {
+        self.linger.beats() && self.linger.poll_due(cx).is_pending()
     }
 
     /// Whether something that may never come can be waited for: there is a keep-alive, and it is not due.
