@@ -58,7 +58,7 @@ fn a_standard_input_without_pictures_is_told_in_a_line() {
             let mut shell = Command::new("sh");
             let pipe = format!("{input} | \"$0\" --listen 127.0.0.1:0 --source stdin");
             shell.args(["-c", &pipe]).arg(example.program());
-            is_one_clear_line(&run(&shell, PATIENCE), example, &[input], "standard input");
+            is_one_clear_line(&run(&shell, PATIENCE), example, &[input], "picture");
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use consumer_tests::curl::Http;
 use consumer_tests::ffmpeg::Mode;
+use consumer_tests::python::Script;
 use consumer_tests::{Camera, Example, curl, ffmpeg, go, gstreamer, python};
 
 #[test]
@@ -34,13 +35,13 @@ fn go_decodes_every_picture() {
 #[test]
 #[ignore = "needs Python with aiohttp"]
 fn aiohttp_reads_every_picture() {
-    every_picture("aiohttp", |url, take| python::pictures("aiohttp_reader.py", url, take));
+    every_picture("aiohttp", |url, take| python::pictures(url, Script::Aiohttp, take));
 }
 
 #[test]
 #[ignore = "needs Python with OpenCV"]
 fn opencv_decodes_every_picture() {
-    every_picture("OpenCV", |url, take| python::pictures("opencv_reader.py", url, take));
+    every_picture("OpenCV", |url, take| python::pictures(url, Script::OpenCv, take));
 }
 
 #[test]
