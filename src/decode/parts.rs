@@ -62,12 +62,24 @@ enum Phase {
 }
 
 impl<S> Parts<S> {
-    /// The parts that `decoder` makes of `bytes`.
+    /// The parts that `decoder` makes of `bytes`; the decoder sets the limits.
     pub fn new(bytes: S, decoder: Decoder) -> Self {
         Self { bytes, decoder, buffer: BytesMut::new(), phase: Phase::Reading }
     }
 
     /// The decoder, to ask it for the [boundary](Decoder::boundary) or how many parts it [skipped](Decoder::skipped).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use futures::stream;
+    /// use mixed_replace::{Boundary, Decoder, Parts};
+    ///
+    /// let body = stream::empty::<Result<Bytes, std::io::Error>>();
+    /// let parts = Parts::new(body, Decoder::for_content_type("multipart/mixed; boundary=x"));
+    /// assert_eq!(parts.decoder().boundary(), Some(&Boundary::from_static("x")));
+    /// ```
     pub fn decoder(&self) -> &Decoder {
         &self.decoder
     }
@@ -113,6 +125,22 @@ where
 }
 
 /// Why there are no more parts: the source's own error, or that its bytes cannot be decoded.
+///
+/// # Examples
+///
+/// ```
+/// use futures::{FutureExt, StreamExt, stream};
+/// use mixed_replace::decode::{DecodeError, PartsError};
+/// use mixed_replace::{Decoder, Parts};
+///
+/// let body = stream::iter([Ok("--x\r\nContent-Ty"), Err("connection reset")]);
+/// let next = Parts::new(body, Decoder::detect()).next().now_or_never().unwrap();
+/// assert_eq!(next, Some(Err(PartsError::Source("connection reset"))));
+///
+/// let body = stream::iter([Ok::<_, &str>("--x\r\nContent-Ty")]);
+/// let next = Parts::new(body, Decoder::detect()).next().now_or_never().unwrap();
+/// assert_eq!(next, Some(Err(PartsError::Decode(DecodeError::Truncated { offset: 15 }))));
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum PartsError<E> {
