@@ -39,7 +39,7 @@ pub(super) struct State {
     stale: bool,
     slots: Slab<Slot>,
     serials: u64,
-    keys: HashMap<String, usize>,
+    keys: HashMap<Arc<str>, usize>,
     /// Viewers by wire, and snapshots that are waited for.
     watching: [usize; 3],
     snapshots: usize,
@@ -176,8 +176,8 @@ impl State {
     pub(super) fn watch(&mut self, id: usize, wishes: Wishes, now: Instant) {
         let Some(slot) = self.slots.get_mut(id) else { return };
         slot.watch(wishes, now);
-        let (expires, key) = (slot.expires, slot.wishes.key.clone());
-        if let Some(count) = self.watching.get_mut(slot.wishes.wire as usize) {
+        let (expires, key) = (slot.expires, slot.key.clone());
+        if let Some(count) = self.watching.get_mut(slot.wire as usize) {
             *count += 1;
         }
         self.stats.viewers += 1;
@@ -236,11 +236,11 @@ impl State {
     /// A viewer is gone; `watched` if it had been polled. Tells why it ended, and how many parts it missed.
     pub(super) fn leave(&mut self, id: usize, watched: bool, now: Instant) -> Option<(Reason, u64)> {
         let mut slot = self.slots.try_remove(id).filter(|_| watched)?;
-        if let Some(count) = self.watching.get_mut(slot.wishes.wire as usize) {
+        if let Some(count) = self.watching.get_mut(slot.wire as usize) {
             *count -= 1;
         }
         self.stats.viewers -= 1;
-        if let Some(key) = slot.wishes.key.take().filter(|key| self.keys.get(key) == Some(&id)) {
+        if let Some(key) = slot.key.take().filter(|key| self.keys.get(key) == Some(&id)) {
             self.keys.remove(&key);
         }
         let reason = slot.ended.unwrap_or(Reason::Left);
