@@ -36,7 +36,6 @@ impl<P: Borrow<EncodedPart>> Outgoing<P> {
     }
 
     /// Whether [`next_chunk`](Self::next_chunk) has given all.
-    #[cfg(feature = "http-body")]
     pub(crate) fn is_empty(&self) -> bool {
         self.chunks.is_empty()
     }
