@@ -64,8 +64,12 @@ impl Apache {
         must_be_installed("apache2");
         let directory = tempfile::tempdir().expect("a temporary directory");
         let port = net::free_port();
-        let mut serve = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/cgi/serve"));
+        let failed = directory.path().join("failed");
+        let mut serve = Command::new("sh");
         serve
+            .args(["-c", "\"$0\" || echo >\"$1\""])
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/cgi/serve"))
+            .arg(&failed)
             .env("CAMERA_FILE", directory.path().join(PICTURE))
             .env("CAMERA_KEEP_ALIVE", KEEP_ALIVE.as_secs().to_string())
             .env("CAMERA_PORT", port.to_string())
@@ -74,6 +78,7 @@ impl Apache {
         let children = Children::start(&serve, Stdio::null(), Stdio::inherit());
         let deadline = Instant::now() + START;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(!failed.exists(), "Apache does not start, and its script has said why");
             assert!(Instant::now() < deadline, "Apache does not serve after {START:?}");
             sleep(Duration::from_millis(50));
         }
