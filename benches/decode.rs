@@ -153,10 +153,38 @@ fn bytewise(c: &mut Criterion) {
     }
 }
 
+/// In pieces of 64 KiB, what invites a search to begin again and again.
+fn hostile(c: &mut Criterion) {
+    let mut group = c.benchmark_group("hostile");
+    group.sample_size(10);
+    for megabytes in [1, 8] {
+        for (name, decoder, again) in [
+            ("near-boundaries", Decoder::new(Boundary::from_static("b")), &b"\r\n--"[..]),
+            ("boundaries inside lines", Decoder::new(Boundary::from_static("b")), b"-b--b"),
+            ("a boundary to be learnt", Decoder::detect(), b"\xff\xd9--"),
+            ("dashes", Decoder::detect(), b"-"),
+        ] {
+            let bytes =
+                [&b"Content-Type: text/plain\r\n\r\n"[..], &again.repeat((megabytes << 20) / again.len())].concat();
+            group.throughput(Throughput::Bytes(bytes.len() as u64));
+            group.bench_function(BenchmarkId::new(name, format!("{megabytes} MiB")), |b| {
+                b.iter(|| {
+                    let (mut decoder, mut buffer) = (decoder.clone(), BytesMut::new());
+                    for chunk in bytes.chunks(64 * 1024) {
+                        buffer.extend_from_slice(chunk);
+                        assert!(decoder.decode(&mut buffer).expect("below the limits").is_none());
+                    }
+                });
+            });
+        }
+    }
+}
+
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     whole(&mut criterion);
     streams(&mut criterion);
     bytewise(&mut criterion);
+    hostile(&mut criterion);
     criterion.final_summary();
 }

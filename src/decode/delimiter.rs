@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use memchr::memmem::{self, Finder};
+use memchr::memmem::Finder;
 
 use super::scan::{Begins, LineEnd, begins, begins_field, line_end};
 use crate::boundary::Boundary;
@@ -93,7 +93,8 @@ pub(super) fn learn(src: &[u8], max: usize) -> Learn {
         Begins::Maybe => return Learn::Maybe,
         Begins::No => return Learn::No,
     };
-    match line_end(line, false) {
+    // No further than it matters: a line may be as long as a part.
+    match line_end(line.get(..max.saturating_add(LINE_END_MAX)).unwrap_or(line), false) {
         LineEnd::Found { len, .. } | LineEnd::Missing { len } if len > max => Learn::No,
         LineEnd::Missing { .. } => Learn::Maybe,
         LineEnd::Found { len, next } => {
@@ -110,7 +111,8 @@ pub(super) fn learn(src: &[u8], max: usize) -> Learn {
 
 /// The first place at or after `from` where [`learn`] learns.
 pub(super) fn learn_anywhere(src: &[u8], mut from: usize, max: usize) -> (Learn, usize) {
-    while let Some(at) = src.get(from..).and_then(|src| memmem::find(src, b"--")) {
+    let dashes = Finder::new("--");
+    while let Some(at) = src.get(from..).and_then(|src| dashes.find(src)) {
         let at = from + at;
         let (before, line) = src.split_at_checked(at).unwrap_or_default();
         if line_start(before).is_some() {
@@ -149,6 +151,9 @@ fn line_start(before: &[u8]) -> Option<usize> {
     };
     Some(rest.len())
 }
+
+/// CRCRLF.
+const LINE_END_MAX: usize = 3;
 
 #[cfg(test)]
 mod tests {
