@@ -3,8 +3,9 @@
 use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
-use actix_web::body::{BodyStream, BoxBody};
+use actix_web::body::{self, BodyStream, BoxBody};
 use actix_web::http::header;
 use actix_web::http::{ConnectionType, Method, StatusCode, Version};
 use actix_web::{Handler, HttpRequest, HttpResponse, HttpResponseBuilder, Responder, ResponseError};
@@ -12,8 +13,11 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::client::ClientJs;
 use crate::hub::{Hub, Refused, Subscriber};
+use crate::keep_alive::KeepAlive;
 use crate::mount::{self, Asked, NotServed};
+use crate::page::{self, Page};
 use crate::part::Part;
 use crate::response;
 use crate::still::Still;
@@ -31,7 +35,8 @@ where
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
         let wire = self.chosen_wire().unwrap_or_else(|| wanted_wire(request));
-        stream(request, self.or_standard_keep_alive().wire(wire).into_http_response())
+        let body = self.or_standard_keep_alive().linger(KeepAlive::every(LINGER)).wire(wire);
+        stream(request, body.into_http_response())
     }
 }
 
@@ -97,6 +102,27 @@ impl Handler<HttpRequest> for Hub {
     }
 }
 
+/// A page and its stream as a handler, `.route("/status", web::to(page))`: see [`Page`].
+impl Handler<HttpRequest> for Page {
+    type Output = HttpResponse;
+    type Future = Pin<Box<dyn Future<Output = HttpResponse>>>;
+
+    fn call(&self, request: HttpRequest) -> Self::Future {
+        let page = self.clone();
+        Box::pin(answer(request, move |request| page.asked(request)))
+    }
+}
+
+/// The module as a handler: `.route("/client.js", web::to(ClientJs))`.
+impl Handler<HttpRequest> for ClientJs {
+    type Output = HttpResponse;
+    type Future = Pin<Box<dyn Future<Output = HttpResponse>>>;
+
+    fn call(&self, request: HttpRequest) -> Self::Future {
+        Box::pin(answer(request, move |request| Self.asked(request)))
+    }
+}
+
 async fn answer(request: HttpRequest, asked: impl FnOnce(&mount::Request<'_>) -> Asked) -> HttpResponse {
     let (method, query, headers) = (request.method().as_str(), request.query_string(), headers(&request));
     match asked(&mount::Request { method, query: Some(query), headers: &headers }) {
@@ -108,12 +134,10 @@ async fn answer(request: HttpRequest, asked: impl FnOnce(&mount::Request<'_>) ->
 
 /// Those that an answer may depend on.
 fn headers(request: &HttpRequest) -> HeaderMap {
-    let names = [header::ACCEPT, header::IF_NONE_MATCH];
-    let values = |name| request.headers().get_all(name).map(move |value| (name, value.as_bytes()));
-    let known = names.iter().flat_map(values);
-    known
-        .filter_map(|(name, value)| Some((name.as_str().parse().ok()?, HeaderValue::from_bytes(value).ok()?)))
-        .collect()
+    let names = [header::ACCEPT.as_str(), header::IF_NONE_MATCH.as_str(), page::SEC_FETCH_DEST];
+    let values = |name: &'static str| request.headers().get_all(name).map(move |value| (name, value.as_bytes()));
+    let known = names.into_iter().flat_map(values);
+    known.filter_map(|(name, value)| Some((name.parse().ok()?, HeaderValue::from_bytes(value).ok()?))).collect()
 }
 
 fn whole(response: http::Response<Bytes>) -> HttpResponse {
@@ -137,7 +161,8 @@ where
     let mut builder = HttpResponse::Ok();
     insert(&mut builder, head.headers.iter());
     if request.method() == Method::HEAD {
-        return builder.finish();
+        // Neither a length, which nobody knows, nor the body, which actix would poll.
+        return builder.body(body::None::new());
     }
     let mut response = builder.body(BodyStream::new(body));
     if request.version() < Version::HTTP_11 {
@@ -154,3 +179,7 @@ fn insert<'a>(builder: &mut HttpResponseBuilder, head: impl Iterator<Item = (&'a
         builder.append_header((name.as_str(), value.as_bytes()));
     }
 }
+
+/// actix copies a chunk when it takes it, and keeps up to 32 KiB of it until the client can take them. This long they
+/// are safe from a failure that would throw them away.
+const LINGER: Duration = Duration::from_secs(1);

@@ -93,6 +93,18 @@ impl Decoder {
     /// For bodies with this boundary, with the default [`Limits`].
     ///
     /// Should the first delimiter in the body be another, followed by a header, the body is right.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mixed_replace::{Boundary, Decoder};
+    ///
+    /// let mut decoder = Decoder::new(Boundary::from_static("announced"));
+    /// let part = decoder.decode(&mut BytesMut::from("--sent\r\nContent-Type: text/plain\r\n\r\non\r\n--sent--"))?;
+    /// assert_eq!(&part.unwrap().body()[..], b"on");
+    /// # Ok::<(), mixed_replace::decode::DecodeError>(())
+    /// ```
     pub fn new(boundary: Boundary) -> Self {
         Self { delimiter: Some(Delimiter::new(boundary)), ..Self::detect() }
     }
@@ -141,24 +153,50 @@ impl Decoder {
         Boundary::from_content_type(value).map_or_else(|_| Self::detect(), Self::new)
     }
 
-    /// With other limits than the default ones.
+    /// With other limits than the default ones; see [`Limits`] for an example.
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
     }
 
-    /// The boundary: the one that was named, or the one that the body has taught by now.
+    /// The boundary: the one that was named, or the one that the body has taught by now, as in
+    /// [`detect`](Self::detect)'s example.
     #[must_use]
     pub fn boundary(&self) -> Option<&Boundary> {
         self.delimiter.as_ref().map(Delimiter::boundary)
     }
 
     /// Whether the close-delimiter has come. Nothing behind it is a part.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mixed_replace::{Boundary, Decoder};
+    ///
+    /// let mut decoder = Decoder::new(Boundary::from_static("x"));
+    /// assert_eq!(decoder.decode(&mut BytesMut::from("--x--"))?, None);
+    /// assert!(decoder.is_closed());
+    /// # Ok::<(), mixed_replace::decode::DecodeError>(())
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed)
     }
 
     /// How many parts were left out, because they were empty or no pictures although they said so.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mixed_replace::{Boundary, Decoder};
+    ///
+    /// let mut decoder = Decoder::new(Boundary::from_static("x"));
+    /// let busy = "--x\r\nContent-Type: image/jpeg\r\n\r\n<html>busy</html>\r\n--x--";
+    /// assert_eq!(decoder.decode(&mut BytesMut::from(busy))?, None);
+    /// assert_eq!(decoder.skipped(), 1);
+    /// # Ok::<(), mixed_replace::decode::DecodeError>(())
+    /// ```
     #[must_use]
     pub fn skipped(&self) -> u64 {
         self.skipped
@@ -171,6 +209,23 @@ impl Decoder {
     /// # Errors
     ///
     /// If a limit is exceeded. No further part will come then.
+    ///
+    /// # Examples
+    ///
+    /// A picture with its length comes out as soon as its last byte is there.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mixed_replace::{Boundary, Decoder};
+    ///
+    /// let mut decoder = Decoder::new(Boundary::from_static("x"));
+    /// let bytes = b"--x\r\nContent-Type: image/jpeg\r\nContent-Length: 9\r\n\r\n\xff\xd8\xff...\0\xff\xd9";
+    /// let mut buffer = BytesMut::from(&bytes[..]);
+    /// let part = decoder.decode(&mut buffer)?.expect("it is whole");
+    /// assert_eq!(&part.body()[..], b"\xff\xd8\xff...\0\xff\xd9");
+    /// assert!(buffer.is_empty());
+    /// # Ok::<(), mixed_replace::decode::DecodeError>(())
+    /// ```
     pub fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Part>, DecodeError> {
         self.run(src, false)
     }

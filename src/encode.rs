@@ -165,15 +165,15 @@ impl Encoder {
     }
 
     /// Like [`encode`](Self::encode), for a boundary that the part's author cannot know, and with the copying done that
-    /// [`EncodedPart::chunks`] would do at each call.
-    pub(crate) fn encode_to_send(&self, part: &Part) -> EncodedPart {
-        EncodedPart::to_send(&Framed::new(self, part, &mut [0; 20]), part.body())
+    /// [`EncodedPart::chunks`] would do at each call. The guard is dropped with the last of the part and its chunks.
+    pub(crate) fn encode_to_send(&self, part: &Part, guard: impl Send + 'static) -> EncodedPart {
+        EncodedPart::to_send(&Framed::new(self, part, &mut [0; 20]), part.body(), guard)
     }
 
     /// Like [`encode`](Self::encode), for a part that was [searched](Self::search), and in one piece whatever its size:
     /// for many clients one copy costs less than the extra buffers that each of them would have to write.
     pub(crate) fn encode_whole(&self, part: &Part) -> EncodedPart {
-        EncodedPart::whole(&Framed::new(self, part, &mut [0; 20]), part.body())
+        EncodedPart::whole(&Framed::new(self, part, &mut [0; 20]), part.body(), ())
     }
 
     /// What has to go out between `last` and `next`: on the browser wire, where the type of the next part is promised
@@ -182,7 +182,7 @@ impl Encoder {
     /// `None` on the other wires, and where the type stays the same.
     #[must_use]
     pub fn bridge(&self, last: &EncodedPart, next: &EncodedPart) -> Option<EncodedPart> {
-        (last.tail() != next.tail()).then(|| EncodedPart::to_send(&(&[][..], next.tail()), last.body()))
+        (last.tail() != next.tail()).then(|| EncodedPart::to_send(&(&[][..], next.tail()), last.body(), ()))
     }
 
     /// The end: the last part once more where its line or header block is open already (browser and machine wire),
@@ -195,7 +195,7 @@ impl Encoder {
                 EncodedPart::apart(&(&[][..], dash_boundary), Bytes::new())
             }
             (Some(_), Wire::Script) => EncodedPart::apart(&(&[][..], CLOSE), Bytes::new()),
-            (Some(last), _) => EncodedPart::to_send(&(last.head(), &close_delimiter[..]), last.body()),
+            (Some(last), _) => EncodedPart::to_send(&(last.head(), &close_delimiter[..]), last.body(), ()),
         }
     }
 

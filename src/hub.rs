@@ -13,6 +13,8 @@
 mod clock;
 mod demand;
 mod in_flight;
+#[cfg(all(loom, test))]
+mod models;
 mod published;
 mod publisher;
 mod shared;
@@ -145,6 +147,11 @@ impl Hub {
     pub fn close(&self) {
         let now = Instant::now();
         self.shared.update(|state| state.close(now));
+    }
+
+    /// How often viewers that get nothing new are given the last part again.
+    pub(crate) fn keep_alive(&self) -> Option<Duration> {
+        self.shared.update(|state| state.keep_alive())
     }
 
     /// The head of a stream on this wire, without a viewer.

@@ -40,10 +40,10 @@ impl KeepAlive {
     /// assert_eq!(format!("{keep_alive:?}"), "KeepAlive { .. }");
     /// ```
     pub fn new(ticks: impl Stream<Item = ()> + Send + 'static) -> Self {
-        Self { ticks: Some(Mutex::new(Box::pin(ticks))), sent: false }
+        Self { ticks: Some(Mutex::new(Box::pin(ticks))), sent: true }
     }
 
-    /// Pulses once in every `period`, on tokio's timer, from when it is first polled.
+    /// Pulses once in every `period`, on tokio's timer, the first time a period after the first part.
     ///
     /// # Panics
     ///
@@ -55,7 +55,7 @@ impl KeepAlive {
         let mut interval = None;
         Self::new(PollFn(move |cx: &mut Context<'_>| {
             let interval = interval.get_or_insert_with(|| {
-                let mut interval = tokio::time::interval_at(tokio::time::Instant::now() + period, period);
+                let mut interval = tokio::time::interval(period);
                 interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
                 interval
             });
@@ -73,7 +73,7 @@ impl KeepAlive {
     /// let keep_alive = KeepAlive::never();
     /// ```
     pub fn never() -> Self {
-        Self { ticks: None, sent: false }
+        Self { ticks: None, sent: true }
     }
 
     /// What an adapter begins with.
@@ -82,9 +82,20 @@ impl KeepAlive {
         Self::every(std::time::Duration::from_secs(10))
     }
 
-    /// Something new has been sent: the next pulse asks for nothing.
+    /// Something has been sent: the next pulse asks for nothing.
     pub(crate) fn sent(&mut self) {
         self.sent = true;
+    }
+
+    /// Lets a pulse pass that was due while nobody asked.
+    pub(crate) fn skip_overdue(&mut self, cx: &mut Context<'_>) {
+        self.sent = true;
+        let _ = self.poll_due(cx);
+    }
+
+    /// Whether there is a pulse to wait for.
+    pub(crate) fn beats(&self) -> bool {
+        self.ticks.is_some()
     }
 
     /// Ready when the last part is due once more.

@@ -16,6 +16,7 @@
 //! | a stream of parts for each client | [`MixedReplace`], as axum's `Sse` is for events |
 //! | a thread, a CGI program, any `io::Write` | [`Writer`] |
 //! | something else altogether | [`Encoder`], the bytes alone |
+//! | pages that replace themselves | [`Page`] over a hub; [`ClientJs`] in a page of your own |
 //! | clients that cannot hold a stream | [`Still`]: one part with an `ETag`, and `Refresh` |
 //! | a camera that sends such a stream | [`Decoder`], or [`Parts`] over a stream of bytes |
 //! | a program that writes JPEG after JPEG | [`jpeg::Pictures`] |
@@ -57,7 +58,7 @@
 //! they take a part as whole: a browser shows a picture when it has the *next* part's header block, so this crate sends
 //! that along, while a recorder goes by `Content-Length`. These are the three [`Wire`]s, and a request's `Accept` tells
 //! which one its client wants; with the wrong one a browser is one picture behind. Chromium, Firefox and WebKitGTK show
-//! image parts; HTML parts replace the page in Firefox and WebKitGTK only.
+//! image parts; HTML parts replace the page in Firefox and WebKitGTK only, and in all three with a [`Page`].
 //!
 //! # Between you and the viewer
 //!
@@ -97,12 +98,14 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod boundary;
+pub mod client;
 pub mod decode;
 pub mod encode;
 pub mod hub;
 pub mod jpeg;
 pub mod keep_alive;
 mod outgoing;
+pub mod page;
 pub mod part;
 mod response;
 pub mod still;
@@ -126,8 +129,9 @@ pub mod socket;
 
 #[doc(inline)]
 pub use crate::{
-    boundary::Boundary, decode::Decoder, decode::Parts, encode::EncodedPart, encode::Encoder, hub::Hub, hub::Publisher,
-    hub::Subscriber, keep_alive::KeepAlive, part::Part, still::Still, stream::MixedReplace, wire::Wire, write::Writer,
+    boundary::Boundary, client::ClientJs, decode::Decoder, decode::Parts, encode::EncodedPart, encode::Encoder,
+    hub::Hub, hub::Publisher, hub::Subscriber, keep_alive::KeepAlive, page::Page, part::Part, still::Still,
+    stream::MixedReplace, wire::Wire, write::Writer,
 };
 
 #[cfg(all(doctest, feature = "actix-web", feature = "axum"))]

@@ -6,10 +6,12 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, HeaderMap, HeaderValue, IF_NONE_MATCH, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, HeaderMap, HeaderValue, IF_NONE_MATCH, RETRY_AFTER};
 use http::{Method, Response, StatusCode};
 
+use crate::client::ClientJs;
 use crate::hub::{Hub, Refused, Snapshot, Subscriber};
+use crate::page::{Document, Page};
 use crate::part::Part;
 use crate::still::Still;
 use crate::wire::Wire;
@@ -19,7 +21,7 @@ use crate::wire::Wire;
 pub(crate) struct Request<'a> {
     pub(crate) method: &'a str,
     pub(crate) query: Option<&'a str>,
-    /// At least `Accept` and `If-None-Match`.
+    /// At least `Accept`, `If-None-Match` and `Sec-Fetch-Dest`.
     pub(crate) headers: &'a HeaderMap,
 }
 
@@ -35,19 +37,19 @@ pub(crate) enum Asked {
 impl Hub {
     /// `GET` is the stream, `GET …?fps=5` a slower one, `GET …?snapshot` a still picture; `HEAD` starts nothing.
     pub(crate) fn asked(&self, request: &Request<'_>) -> Asked {
-        let asked = Query::new(request.query).and_then(|query| self.asked_for(request, &query));
+        let asked = Query::new(request.query).and_then(|query| self.asked_for(request, &query, PATIENCE));
         asked.unwrap_or_else(|reason| Asked::Whole(reason.response()))
     }
 
-    fn asked_for(&self, request: &Request<'_>, query: &Query) -> Result<Asked, NotServed> {
+    fn asked_for(&self, request: &Request<'_>, query: &Query, patience: Duration) -> Result<Asked, NotServed> {
         let wire = Wire::for_request(request.headers);
         let head = is_head(request.method)?;
         if query.snapshot {
-            let wanted = Wanted::new(query.refresh, request);
+            let wanted = Wanted::new(query.refresh, None, request);
             if head {
                 return Ok(Asked::Whole(wanted.response(self.latest())));
             }
-            let snapshot = self.snapshot(FRESH).or_latest_after(PATIENCE);
+            let snapshot = self.snapshot(FRESH).or_latest_after(patience);
             return Ok(Asked::Still(Awaited { snapshot, wanted }));
         }
         if head {
@@ -58,6 +60,54 @@ impl Hub {
             Some(fps) => viewer.max_rate(fps),
             None => viewer,
         }))
+    }
+}
+
+impl Page {
+    /// What its documentation lists.
+    pub(crate) fn asked(&self, request: &Request<'_>) -> Asked {
+        let asked = Query::new(request.query).and_then(|query| self.asked_for(request, &query));
+        asked.unwrap_or_else(|reason| Asked::Whole(reason.response()))
+    }
+
+    fn asked_for(&self, request: &Request<'_>, query: &Query) -> Result<Asked, NotServed> {
+        let head = is_head(request.method)?;
+        if let Some(tag) = &query.client {
+            return Ok(Asked::Whole(ClientJs.for_tag(tag, request.headers)));
+        }
+        // A status may be true for long: who asks for it is not to wait for the next.
+        let patience = if self.hub.latest().is_some() { Duration::ZERO } else { PATIENCE };
+        if query.pull {
+            let wanted = Wanted::new(None, Some((self, request.query)), request);
+            if head {
+                return Ok(Asked::Whole(wanted.response(self.hub.latest())));
+            }
+            let snapshot = self.hub.snapshot(FRESH).or_latest_after(patience);
+            return Ok(Asked::Still(Awaited { snapshot, wanted }));
+        }
+        if !query.snapshot && self.is_wanted(request.headers) {
+            return Ok(Asked::Whole(self.document(request.query)));
+        }
+        self.hub.asked_for(request, query, patience)
+    }
+}
+
+impl ClientJs {
+    pub(crate) fn asked(self, request: &Request<'_>) -> Asked {
+        Asked::Whole(match is_head(request.method) {
+            Ok(_) => self.for_request(request.headers),
+            Err(reason) => reason.response(),
+        })
+    }
+
+    /// Asked for by its tag, it never changes.
+    fn for_tag(self, tag: &str, headers: &HeaderMap) -> Response<Bytes> {
+        let mut response = self.for_request(headers);
+        if Self::tag() == tag {
+            let for_ever = HeaderValue::from_static("public, max-age=31536000, immutable");
+            response.headers_mut().insert(CACHE_CONTROL, for_ever);
+        }
+        response
     }
 }
 
@@ -81,15 +131,21 @@ impl Future for Awaited {
 #[derive(Debug)]
 struct Wanted {
     refresh: Option<Duration>,
+    /// In this page, asked for with this query.
+    page: Option<(Page, Option<String>)>,
     if_none_match: Vec<HeaderValue>,
 }
 
 impl Wanted {
-    fn new(refresh: Option<Duration>, request: &Request<'_>) -> Self {
-        Self { refresh, if_none_match: request.headers.get_all(IF_NONE_MATCH).iter().cloned().collect() }
+    fn new(refresh: Option<Duration>, page: Option<(&Page, Option<&str>)>, request: &Request<'_>) -> Self {
+        let page = page.map(|(page, query)| (page.clone(), query.map(str::to_owned)));
+        Self { refresh, page, if_none_match: request.headers.get_all(IF_NONE_MATCH).iter().cloned().collect() }
     }
 
     fn response(&self, part: Option<Part>) -> Response<Bytes> {
+        if let Some((page, query)) = &self.page {
+            return Document::new(page, query.as_deref(), part).pull(&self.if_none_match);
+        }
         let Some(part) = part else { return NotServed::NoPart.response() };
         let still = Still::new(part);
         let still = match self.refresh {
@@ -145,7 +201,10 @@ fn retry_after(seconds: u64) -> (http::HeaderName, HeaderValue) {
 /// What a query asks of a hub. What it does not know is another's.
 #[derive(Debug, Default)]
 struct Query {
+    /// The tag of the client that is asked for.
+    client: Option<String>,
     fps: Option<f64>,
+    pull: bool,
     refresh: Option<Duration>,
     snapshot: bool,
 }
@@ -157,6 +216,8 @@ impl Query {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let quoted = || value.chars().take(20).collect();
             match name {
+                "client" => asked.client = Some(value.to_owned()),
+                "pull" => asked.pull = true,
                 "fps" => {
                     let rate = value.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0);
                     asked.fps = Some(rate.ok_or_else(|| NotServed::Fps(quoted()))?);

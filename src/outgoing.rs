@@ -2,28 +2,34 @@
 
 use std::borrow::Borrow;
 use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
 
 use crate::encode::{EncodedPart, Encoder};
+use crate::part::Part;
 
 /// What one client has been given, and the chunks that it is still to be given.
 ///
-/// `P` is an [`EncodedPart`] of this client's own, or an `Arc` of one that it shares with others.
+/// `P` is an [`EncodedPart`] of this client's own and `E` its [`Encoder`], or each an `Arc` of one that it shares with
+/// others.
 #[derive(Debug)]
-pub(crate) struct Outgoing<P> {
-    encoder: Encoder,
+pub(crate) struct Outgoing<P, E = Encoder> {
+    encoder: E,
     last: Option<P>,
     chunks: VecDeque<Bytes>,
+    /// From the first part on that was [sent](Self::send).
+    flight: Option<Arc<Mutex<Flight>>>,
 }
 
-impl<P: Borrow<EncodedPart>> Outgoing<P> {
-    pub(crate) fn new(encoder: Encoder) -> Self {
-        Self { encoder, last: None, chunks: VecDeque::new() }
+impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Outgoing<P, E> {
+    pub(crate) fn new(encoder: E) -> Self {
+        Self { encoder, last: None, chunks: VecDeque::new(), flight: None }
     }
 
     pub(crate) fn encoder(&self) -> &Encoder {
-        &self.encoder
+        self.encoder.borrow()
     }
 
     /// The next bytes for this client, if there are any.
@@ -41,11 +47,11 @@ impl<P: Borrow<EncodedPart>> Outgoing<P> {
         let next = part.borrow();
         match &self.last {
             None => {
-                let opening = self.encoder.opening(next);
-                self.chunks.extend(lead(&opening, next.chunks()));
+                let opening = self.encoder.borrow().opening(next);
+                self.chunks.extend(lead(&opening, next.chunks(), self.flight.as_ref().map(InFlight::new)));
             }
             Some(last) => {
-                if let Some(bridge) = self.encoder.bridge(last.borrow(), next) {
+                if let Some(bridge) = self.encoder.borrow().bridge(last.borrow(), next) {
                     self.chunks.extend(bridge.chunks());
                 }
                 self.chunks.extend(next.chunks());
@@ -66,21 +72,93 @@ impl<P: Borrow<EncodedPart>> Outgoing<P> {
 
     /// The end. Nothing may be sent behind it.
     pub(crate) fn close(&mut self) {
-        self.chunks.extend(self.encoder.closing(self.last.as_ref().map(Borrow::borrow)).chunks());
+        self.chunks.extend(self.encoder.borrow().closing(self.last.as_ref().map(Borrow::borrow)).chunks());
+    }
+
+    /// Keeps no more room than the next part will take.
+    pub(crate) fn rest(&mut self) {
+        self.chunks.shrink_to(1);
+    }
+
+    /// Ready when the server has let go of every chunk of the parts that were [sent](Self::send), since it has written
+    /// them, or copied them. Nothing may be sent behind it.
+    pub(crate) fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.last = None;
+        let Some(flight) = &self.flight else { return Poll::Ready(()) };
+        let mut flight = flight.lock().unwrap_or_else(PoisonError::into_inner);
+        if flight.holders == 0 {
+            return Poll::Ready(());
+        }
+        flight.waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Outgoing<EncodedPart> {
+    /// Goes on to a new part, for this client alone.
+    pub(crate) fn send(&mut self, part: &Part) {
+        let flight = self.flight.get_or_insert_default();
+        let encoded = self.encoder.encode_to_send(part, InFlight::new(flight));
+        self.push(encoded);
+    }
+}
+
+/// How many owners of bytes there are that this client has been given.
+#[derive(Debug, Default)]
+struct Flight {
+    holders: usize,
+    waker: Option<Waker>,
+}
+
+/// Dropped together with the bytes it was given to.
+#[derive(Debug)]
+struct InFlight(Arc<Mutex<Flight>>);
+
+impl InFlight {
+    fn new(flight: &Arc<Mutex<Flight>>) -> Self {
+        flight.lock().unwrap_or_else(PoisonError::into_inner).holders += 1;
+        Self(Arc::clone(flight))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let mut flight = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        flight.holders -= 1;
+        let waker = if flight.holders == 0 { flight.waker.take() } else { None };
+        drop(flight);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 }
 
 /// `opening` in front of the first chunk, without copying more than the begin of that: an opening alone would be a
 /// chunk so small that HTTP/2 stacks count it against the connection.
-fn lead(opening: &[u8], mut chunks: impl Iterator<Item = Bytes>) -> impl Iterator<Item = Bytes> {
+fn lead(
+    opening: &[u8],
+    mut chunks: impl Iterator<Item = Bytes>,
+    guard: Option<InFlight>,
+) -> impl Iterator<Item = Bytes> {
     let first = chunks.next().map(|mut chunk| {
         let copied = if chunk.len() < 2 * LEAD { chunk.len() } else { LEAD };
-        let mut joined = BytesMut::with_capacity(opening.len() + copied);
-        joined.extend_from_slice(opening);
-        joined.extend_from_slice(&chunk.split_to(copied));
-        [joined.freeze(), chunk]
+        let mut bytes = BytesMut::with_capacity(opening.len() + copied);
+        bytes.extend_from_slice(opening);
+        bytes.extend_from_slice(&chunk.split_to(copied));
+        [Bytes::from_owner(Lead { bytes, _guard: guard }), chunk]
     });
     first.into_iter().flatten().filter(|chunk| !chunk.is_empty()).chain(chunks)
+}
+
+struct Lead {
+    bytes: BytesMut,
+    _guard: Option<InFlight>,
+}
+
+impl AsRef<[u8]> for Lead {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 const LEAD: usize = 1024;

@@ -10,8 +10,10 @@ use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use tower_service::Service;
 
+use crate::client::ClientJs;
 use crate::hub::{Hub, Subscriber};
 use crate::mount::{self, Asked, Awaited};
+use crate::page::Page;
 
 /// Serves the hub at the path where it is mounted, on axum with `.route_service("/live", hub)`.
 ///
@@ -24,6 +26,36 @@ use crate::mount::{self, Asked, Awaited};
 /// | `HEAD` | the head of either; starts nothing |
 /// | other | `405` |
 impl<B> Service<Request<B>> for Hub {
+    type Response = Response<HubBody>;
+    type Error = Infallible;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Answer {
+        answer(&request, |request| self.asked(request))
+    }
+}
+
+/// Serves a page and its stream where it is mounted, on axum with `.route_service("/status", page)`: see [`Page`].
+impl<B> Service<Request<B>> for Page {
+    type Response = Response<HubBody>;
+    type Error = Infallible;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Answer {
+        answer(&request, |request| self.asked(request))
+    }
+}
+
+/// Serves the module where it is mounted, on axum with `.route_service("/client.js", ClientJs)`.
+impl<B> Service<Request<B>> for ClientJs {
     type Response = Response<HubBody>;
     type Error = Infallible;
     type Future = Answer;

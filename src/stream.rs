@@ -1,8 +1,11 @@
 //! Any stream of parts as a stream of bytes: the body of one response.
 
+use std::any::Any;
 use std::convert::Infallible;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -41,9 +44,14 @@ pin_project! {
     ///
     /// A part goes out in one chunk up to 64 KiB, larger ones uncopied in three. No part is dropped or reordered: a
     /// slow client slows its source down. When the source ends, the client gets the last part once more where the wire
-    /// needs that, the close-delimiter, and the end of the body. When the source fails, the last good part still goes
-    /// out; then the browser wire ends in the same clean way, since a browser would otherwise blank the picture or fail
-    /// its next request, and the other wires end in the source's error, so that a recorder can tell what is truncated.
+    /// needs that, the close-delimiter, and the end of the body.
+    ///
+    /// When the source fails or panics, the last good part still goes out. Then the browser wire ends in the same clean
+    /// way, since a browser would otherwise blank the picture or fail its next request; the other wires end in the
+    /// source's error or panic, so that a recorder can tell what is truncated. With a keep-alive that comes as soon as
+    /// the server has let go of the last part, which it does when it has written it, and after two pulses at the latest;
+    /// without one the body is pending once before it. On actix, which copies parts and does not tell when it has
+    /// written them, a second passes.
     ///
     /// # Cancel safety
     ///
@@ -75,15 +83,14 @@ pin_project! {
         source: Source<S::Error>,
         wire: Option<Wire>,
         outgoing: Option<Outgoing<EncodedPart>>,
-        keep_alive: Option<KeepAlive>,
-        settle_repeat: KeepAlive,
-        settled: bool,
+        pulses: Pulses,
     }
 }
 
 enum Source<E> {
     Ended,
-    Failed(E),
+    /// What the body ends in as soon as the last part is out.
+    Failed(Failure<E>),
     Live,
 }
 
@@ -100,15 +107,18 @@ impl<S: TryStream> MixedReplace<S> {
             source: Source::Live,
             wire: None,
             outgoing: None,
-            keep_alive: None,
-            settle_repeat: KeepAlive::never(),
-            settled: true,
+            pulses: Pulses {
+                keep_alive: None,
+                linger: KeepAlive::never(),
+                settle_repeat: KeepAlive::never(),
+                settled: true,
+            },
         }
     }
 
     /// Repeats the last part when the stream is idle, at this pulse instead of the adapter's 10 seconds.
     pub fn keep_alive(mut self, keep_alive: KeepAlive) -> Self {
-        self.keep_alive = Some(keep_alive);
+        self.pulses.keep_alive = Some(keep_alive);
         self
     }
 
@@ -129,7 +139,7 @@ impl<S: TryStream> MixedReplace<S> {
     /// let body = MixedReplace::new(parts).settle_repeat(KeepAlive::every(Duration::from_millis(150)));
     /// ```
     pub fn settle_repeat(mut self, pulse: KeepAlive) -> Self {
-        self.settle_repeat = pulse;
+        self.pulses.settle_repeat = pulse;
         self
     }
 
@@ -174,10 +184,17 @@ impl<S: TryStream> MixedReplace<S> {
         self.wire
     }
 
+    /// Waits for this pulse before the body fails, where a server copies what it is given and throws it away then.
+    #[cfg(feature = "actix-web")]
+    pub(crate) fn linger(mut self, pulse: KeepAlive) -> Self {
+        self.pulses.linger = pulse;
+        self
+    }
+
     /// A keep-alive, if none was chosen.
     #[cfg(any(feature = "axum", feature = "actix-web"))]
     pub(crate) fn or_standard_keep_alive(mut self) -> Self {
-        self.keep_alive.get_or_insert_with(KeepAlive::standard);
+        self.pulses.keep_alive.get_or_insert_with(KeepAlive::standard);
         self
     }
 }
@@ -214,24 +231,28 @@ where
             }
             match std::mem::replace(this.source, Source::Ended) {
                 Source::Ended => return Poll::Ready(None),
-                Source::Failed(error) => return Poll::Ready(Some(Err(error))),
+                Source::Failed(failure) => {
+                    let unwritten = this.pulses.may_wait(cx) && outgoing.poll_written(cx).is_pending();
+                    if unwritten || this.pulses.lingers(cx) {
+                        *this.source = Source::Failed(failure);
+                        return Poll::Pending;
+                    }
+                    return Poll::Ready(Some(Err(failure.raise())));
+                }
                 Source::Live => {}
             }
-            match this.parts.as_mut().poll_next(cx) {
+            match poll_caught(this.parts.as_mut(), cx) {
                 Poll::Ready(Some(Ok(part))) => {
-                    let encoded = outgoing.encoder().encode_to_send(&part);
-                    outgoing.push(encoded);
-                    if let Some(keep_alive) = this.keep_alive {
-                        keep_alive.sent();
-                    }
-                    this.settle_repeat.sent();
-                    *this.settled = outgoing.encoder().wire() != Wire::Machine;
+                    outgoing.send(&part);
+                    this.pulses.sent(outgoing.encoder().wire(), cx);
                     *this.source = Source::Live;
                 }
                 Poll::Ready(Some(Err(_))) if outgoing.encoder().wire() == Wire::Browser => outgoing.close(),
-                Poll::Ready(Some(Err(error))) => {
-                    // Servers throw away what they have buffered when a body fails, unless it is pending once before.
-                    *this.source = Source::Failed(error);
+                Poll::Ready(Some(Err(failure))) => {
+                    // Servers throw away what they have not written yet when a body fails. Each has copied it, at least,
+                    // or keeps hold of it, when the body has been pending once.
+                    this.pulses.sent(outgoing.encoder().wire(), cx);
+                    *this.source = Source::Failed(failure);
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
@@ -239,15 +260,7 @@ where
                 Poll::Pending => {
                     *this.source = Source::Live;
                     // Before the first part there is nothing to repeat.
-                    if !outgoing.has_begun() {
-                        return Poll::Pending;
-                    }
-                    let mut due = this.keep_alive.as_mut().is_some_and(|pulse| pulse.poll_due(cx).is_ready());
-                    if !*this.settled && this.settle_repeat.poll_due(cx).is_ready() {
-                        *this.settled = true;
-                        due = true;
-                    }
-                    if !due {
+                    if !outgoing.has_begun() || this.pulses.poll_due(cx).is_pending() {
                         return Poll::Pending;
                     }
                     outgoing.repeat();
@@ -277,6 +290,80 @@ impl<S: Stream<Item = Part>> Stream for Infallibly<S> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.project().parts.poll_next(cx).map(|part| part.map(Ok))
+    }
+}
+
+/// When the last part is due once more.
+struct Pulses {
+    keep_alive: Option<KeepAlive>,
+    linger: KeepAlive,
+    settle_repeat: KeepAlive,
+    /// Whether the last part has been repeated, or need not be.
+    settled: bool,
+}
+
+impl Pulses {
+    fn sent(&mut self, wire: Wire, cx: &mut Context<'_>) {
+        self.keep_alive.iter_mut().for_each(KeepAlive::sent);
+        if wire == Wire::Machine {
+            if self.settled {
+                self.settle_repeat.skip_overdue(cx);
+            }
+            self.settle_repeat.sent();
+            self.settled = false;
+        }
+    }
+
+    fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut due = false;
+        if !self.settled && self.settle_repeat.poll_due(cx).is_ready() {
+            self.keep_alive.iter_mut().for_each(KeepAlive::sent);
+            due = true;
+        }
+        if self.keep_alive.as_mut().is_some_and(|pulse| pulse.poll_due(cx).is_ready()) {
+            due = true;
+        }
+        if !due {
+            return Poll::Pending;
+        }
+        self.settled = true;
+        Poll::Ready(())
+    }
+
+    fn lingers(&mut self, cx: &mut Context<'_>) -> bool {
+        self.linger.beats() && self.linger.poll_due(cx).is_pending()
+    }
+
+    /// Whether something that may never come can be waited for: there is a keep-alive, and it is not due.
+    fn may_wait(&mut self, cx: &mut Context<'_>) -> bool {
+        self.keep_alive.as_mut().is_some_and(|pulse| pulse.poll_due(cx).is_pending() && pulse.beats())
+    }
+}
+
+/// Why there are no more parts.
+enum Failure<E> {
+    Error(E),
+    /// Behind a lock that is never taken, only so that it is `Sync`.
+    Panic(Mutex<Box<dyn Any + Send>>),
+}
+
+impl<E> Failure<E> {
+    fn raise(self) -> E {
+        match self {
+            Self::Error(error) => error,
+            Self::Panic(payload) => resume_unwind(payload.into_inner().unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
+}
+
+/// A panic of the source becomes a value, so that what went before it still goes out. The source is not polled again.
+fn poll_caught<S, E>(parts: Pin<&mut S>, cx: &mut Context<'_>) -> Poll<Option<Result<Part, Failure<E>>>>
+where
+    S: Stream<Item = Result<Part, E>>,
+{
+    match catch_unwind(AssertUnwindSafe(|| parts.poll_next(cx))) {
+        Ok(polled) => polled.map_err(Failure::Error),
+        Err(payload) => Poll::Ready(Some(Err(Failure::Panic(Mutex::new(payload))))),
     }
 }
 

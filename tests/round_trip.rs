@@ -143,6 +143,19 @@ fn every_boundary_is_found_again() {
     }
 }
 
+/// Cameras announce dashes that they do not send; whoever does send them may write the rest of it into a part.
+#[test]
+fn a_boundary_of_dashes_is_not_cut_short() {
+    let part = Part::text("one\r\n--x\r\ntwo\n-x").unwrap();
+    for wire in WIRES {
+        let encoder = Encoder::new(Boundary::from_static("---x"), wire);
+        let (bytes, expected) = encode(&encoder, std::slice::from_ref(&part));
+        for size in 1..=bytes.len() {
+            check(&encoder, &bytes, &expected, size);
+        }
+    }
+}
+
 #[test]
 fn a_mebibyte_comes_back() {
     let body: Bytes =

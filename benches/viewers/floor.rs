@@ -36,10 +36,9 @@ pub(crate) fn serve(listener: TcpListener, size: usize, fps: f64) {
                     add(&poller, &connection, viewers.len());
                     viewers.push(Some(Viewer { connection, greeted: false, part: None, written: 0 }));
                 }
-            } else if let Some(viewer) = &mut viewers[event.key] {
-                if !(viewer.greet(event.readable) && viewer.write()) {
-                    viewers[event.key] = None;
-                }
+            } else {
+                let there = |viewer: &mut Viewer| viewer.greet(event.readable) && viewer.write();
+                viewers[event.key].take_if(|viewer| !there(viewer));
             }
         }
         if Instant::now() < due {

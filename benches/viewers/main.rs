@@ -96,7 +96,7 @@ fn start(name: &str, load: Load) -> (Child, SocketAddr) {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let numbers = ["--size".to_owned(), load.size.to_string(), "--fps".to_owned(), load.fps.to_string()];
-    let server = Command::new("taskset")
+    let mut server = Command::new("taskset")
         .args(["-c", "0"])
         .arg(std::env::current_exe().unwrap())
         .args(["--serve", name, &port.to_string()])
@@ -104,13 +104,16 @@ fn start(name: &str, load: Load) -> (Child, SocketAddr) {
         .stdin(Stdio::null())
         .spawn()
         .expect("taskset is there");
-    for _ in 0..200 {
+    let listens = (0..200).any(|_| {
         std::thread::sleep(Duration::from_millis(20));
-        if TcpStream::connect(address).is_ok() {
-            return (server, address);
-        }
+        TcpStream::connect(address).is_ok()
+    });
+    if !listens {
+        server.kill().unwrap();
+        server.wait().unwrap();
+        panic!("the server {name} does not listen");
     }
-    panic!("the server {name} does not listen");
+    (server, address)
 }
 
 fn pin_this_process() {

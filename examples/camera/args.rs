@@ -10,7 +10,7 @@ use std::str::FromStr;
 pub(crate) struct Args {
     /// `HOST:PORT`.
     pub(crate) listen: String,
-    /// Pictures a second, of the test picture.
+    /// Pictures a second, where a source has no rate of its own.
     pub(crate) fps: f64,
     /// The source ends after so many pictures.
     pub(crate) frames: Option<u64>,
@@ -138,7 +138,7 @@ A camera in a page.
 usage: NAME [--listen HOST:PORT] [--fps N] [--frames N] [--size WxH] [--source SOURCE]
 
   --listen HOST:PORT  where to serve it [127.0.0.1:3000]; port 0 takes a free one
-  --fps N             pictures a second of the test picture [30]
+  --fps N             pictures a second of what has no rate of its own: the test picture, a file [30]
   --frames N          the source ends after N pictures; viewers keep the last one
   --size WxH          size of the test picture [640x480]
   --source SOURCE     test     a moving test picture [default]

@@ -10,28 +10,36 @@ use crate::boundary::Boundary;
 /// Finds the delimiters of one boundary.
 ///
 /// What the header says about dashes and what the body holds often disagree (`boundary=--x` with `--x` in the body, or
-/// with `----x`), so the boundary is looked for without its leading dashes, behind two or more. Whatever follows it on
-/// its line makes no difference (RFC 2046 §5.1.1: an exact match of the entire line is not required), so a delimiter is
-/// known as soon as its last byte is there.
+/// with `----x`), so the boundary is looked for without its leading dashes, behind two or more, until the first delimiter
+/// has [told](Self::settle) how many it takes. Whatever follows it on its line makes no difference (RFC 2046 §5.1.1: an
+/// exact match of the entire line is not required), so a delimiter is known as soon as its last byte is there.
 #[derive(Clone, Debug)]
 pub(super) struct Delimiter {
     boundary: Boundary,
     finder: Finder<'static>,
-    /// How many more dashes than the finder's needle has the line may begin with.
+    /// How many the finder's needle begins with.
+    dashes: usize,
+    /// How many more than that the line may begin with.
     more_dashes: usize,
 }
 
 impl Delimiter {
     pub(super) fn new(boundary: Boundary) -> Self {
         let whole = boundary.as_str();
-        let bare = whole.trim_start_matches('-');
-        let (needle, more_dashes) = if bare.is_empty() {
+        let bare = bare(&boundary);
+        let (dashes, more_dashes) = match whole.len() - bare.len() {
             // GraphQL's boundary `-`: here every dash counts, or `---` could not be told from the closing `-----`.
-            (format!("--{whole}"), 0)
-        } else {
-            (format!("--{bare}"), whole.len() - bare.len() + 2)
+            own if bare.is_empty() => (own + 2, 0),
+            own => (2, own + 2),
         };
-        Self { finder: Finder::new(&needle).into_owned(), boundary, more_dashes }
+        Self { finder: finder(dashes, bare), boundary, dashes, more_dashes }
+    }
+
+    /// From now on with no fewer dashes than the first delimiter had, which was so long.
+    pub(super) fn settle(&mut self, len: usize) {
+        let bare = bare(&self.boundary);
+        self.dashes = len.saturating_sub(bare.len());
+        self.finder = finder(self.dashes, bare);
     }
 
     pub(super) fn boundary(&self) -> &Boundary {
@@ -41,8 +49,8 @@ impl Delimiter {
     /// Whether the line that `src` begins with is a delimiter line.
     pub(super) fn begins_line(&self, src: &[u8]) -> Begins {
         let needle = self.finder.needle();
-        let dashes = src.iter().take(self.more_dashes + 2).take_while(|byte| **byte == b'-').count();
-        let more = dashes.saturating_sub(2).min(self.more_dashes);
+        let dashes = src.iter().take(self.dashes + self.more_dashes).take_while(|byte| **byte == b'-').count();
+        let more = dashes.saturating_sub(self.dashes);
         begins(src.get(more..).unwrap_or_default(), needle).behind(more)
     }
 
@@ -123,6 +131,14 @@ pub(super) enum Learn {
     Yes(Boundary),
 }
 
+fn bare(boundary: &Boundary) -> &str {
+    boundary.as_str().trim_start_matches('-')
+}
+
+fn finder(dashes: usize, bare: &str) -> Finder<'static> {
+    Finder::new(&("-".repeat(dashes) + bare)).into_owned()
+}
+
 /// If a line begins behind `before`: where the line end stands that a delimiter there takes with it.
 fn line_start(before: &[u8]) -> Option<usize> {
     let rest = match before {
@@ -164,6 +180,16 @@ mod tests {
         ] {
             assert_eq!(delimiter(boundary).begins_line(line.as_bytes()), answer, "{boundary} {line}");
         }
+    }
+
+    #[test]
+    fn settles_for_the_dashes_of_the_first_one() {
+        let mut delimiter = delimiter("--x");
+        assert_eq!(delimiter.find(b"\n--x\n----x", 0), Find::Found(0..4));
+        delimiter.settle(5);
+        assert_eq!(delimiter.find(b"\n--x\n----x", 0), Find::Found(4..10));
+        assert_eq!(delimiter.begins_line(b"--x"), Begins::No);
+        assert_eq!(delimiter.begins_line(b"------x"), Begins::Yes(7));
     }
 
     #[test]

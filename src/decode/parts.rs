@@ -1,5 +1,6 @@
 //! The decoder over a stream of bytes.
 
+use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -61,20 +62,33 @@ enum Phase {
 }
 
 impl<S> Parts<S> {
-    /// The parts that `decoder` makes of `bytes`.
+    /// The parts that `decoder` makes of `bytes`; the decoder sets the limits.
     pub fn new(bytes: S, decoder: Decoder) -> Self {
         Self { bytes, decoder, buffer: BytesMut::new(), phase: Phase::Reading }
     }
 
     /// The decoder, to ask it for the [boundary](Decoder::boundary) or how many parts it [skipped](Decoder::skipped).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use futures::stream;
+    /// use mixed_replace::{Boundary, Decoder, Parts};
+    ///
+    /// let body = stream::empty::<Result<Bytes, std::io::Error>>();
+    /// let parts = Parts::new(body, Decoder::for_content_type("multipart/mixed; boundary=x"));
+    /// assert_eq!(parts.decoder().boundary(), Some(&Boundary::from_static("x")));
+    /// ```
     pub fn decoder(&self) -> &Decoder {
         &self.decoder
     }
 }
 
-impl<S, E> Stream for Parts<S>
+impl<S, B, E> Stream for Parts<S>
 where
-    S: Stream<Item = Result<Bytes, E>>,
+    S: Stream<Item = Result<B, E>>,
+    B: Into<Bytes>,
 {
     type Item = Result<Part, PartsError<E>>;
 
@@ -99,7 +113,7 @@ where
                 }
             }
             match ready!(this.bytes.as_mut().poll_next(cx)) {
-                Some(Ok(chunk)) => append(this.buffer, &chunk, this.decoder),
+                Some(Ok(chunk)) => append(this.buffer, &chunk.into(), this.decoder),
                 Some(Err(error)) => {
                     *this.phase = Phase::Done;
                     return Poll::Ready(Some(Err(PartsError::Source(error))));
@@ -110,30 +124,46 @@ where
     }
 }
 
-/// Why there are no more parts.
-#[derive(Debug)]
+/// Why there are no more parts: the source's own error, or that its bytes cannot be decoded.
+///
+/// # Examples
+///
+/// ```
+/// use futures::{FutureExt, StreamExt, stream};
+/// use mixed_replace::decode::{DecodeError, PartsError};
+/// use mixed_replace::{Decoder, Parts};
+///
+/// let body = stream::iter([Ok("--x\r\nContent-Ty"), Err("connection reset")]);
+/// let next = Parts::new(body, Decoder::detect()).next().now_or_never().unwrap();
+/// assert_eq!(next, Some(Err(PartsError::Source("connection reset"))));
+///
+/// let body = stream::iter([Ok::<_, &str>("--x\r\nContent-Ty")]);
+/// let next = Parts::new(body, Decoder::detect()).next().now_or_never().unwrap();
+/// assert_eq!(next, Some(Err(PartsError::Decode(DecodeError::Truncated { offset: 15 }))));
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum PartsError<E> {
-    /// The bytes cannot be decoded any further.
+    /// The decoder's.
     Decode(DecodeError),
-    /// The stream of bytes failed.
+    /// The source's.
     Source(E),
 }
 
-impl<E> fmt::Display for PartsError<E> {
+impl<E: fmt::Display> fmt::Display for PartsError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Decode(error) => error.fmt(f),
-            Self::Source(_) => f.write_str("the stream of bytes failed"),
+            Self::Source(error) => error.fmt(f),
         }
     }
 }
 
-impl<E: std::error::Error + 'static> std::error::Error for PartsError<E> {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+impl<E: Error> Error for PartsError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Decode(_) => None,
-            Self::Source(error) => Some(error),
+            Self::Decode(error) => error.source(),
+            Self::Source(error) => error.source(),
         }
     }
 }

@@ -58,7 +58,7 @@ pub(super) fn begins_field(src: &[u8]) -> Begins {
     let name = src.iter().take(NAME_MAX).take_while(|byte| is_token(**byte)).count();
     match src.get(name) {
         Some(b':') if name > 0 => Begins::Yes(name + 1),
-        None if name < NAME_MAX => Begins::Maybe,
+        None => Begins::Maybe,
         _ => Begins::No,
     }
 }
@@ -136,6 +136,7 @@ mod tests {
         assert_eq!(begins_field(b"X-Time"), Begins::Maybe);
         assert_eq!(begins_field(b": 1"), Begins::No);
         assert_eq!(begins_field(b"two words: 1"), Begins::No);
-        assert_eq!(begins_field(&[b'x'; 64]), Begins::No);
+        assert_eq!(begins_field(&[b'x'; 64]), Begins::Maybe);
+        assert_eq!(begins_field(&[b'x'; 65]), Begins::No);
     }
 }

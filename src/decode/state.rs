@@ -62,7 +62,7 @@ impl Decoder {
             if line_start {
                 match self.begins_delimiter(src).settled(eof) {
                     Begins::Maybe => break,
-                    Begins::Yes(len) => return Ok(self.enter_delimiter(src, len)),
+                    Begins::Yes(len) => return Ok(self.enter_delimiter(src, 0, len)),
                     Begins::No => {}
                 }
                 match begins_part(src).settled(eof) {
@@ -110,7 +110,7 @@ impl Decoder {
                 Begins::Yes(len) => {
                     // Behind header lines, the end of a part that never had a body; else a delimiter sent twice.
                     self.skipped += u64::from(lines > 0);
-                    return Ok(self.enter_delimiter(src, line + len));
+                    return Ok(self.enter_delimiter(src, line, len));
                 }
                 Begins::No => {}
             }
@@ -211,15 +211,17 @@ impl Decoder {
     /// Whether `src`, at the beginning of a line, begins with a delimiter; until the first one it may teach which.
     fn begins_delimiter(&mut self, src: &[u8]) -> Begins {
         let begins = |delimiter: &Option<Delimiter>| delimiter.as_ref().map_or(Begins::No, |it| it.begins_line(src));
-        begins(&self.delimiter).or_else(|| match learn(src, self.limits.boundary) {
-            _ if self.confirmed => Begins::No,
-            Learn::Maybe => Begins::Maybe,
-            Learn::No => Begins::No,
-            Learn::Yes(boundary) => {
-                self.delimiter = Some(Delimiter::new(boundary));
-                begins(&self.delimiter)
-            }
-        })
+        match begins(&self.delimiter) {
+            Begins::No if !self.confirmed => match learn(src, self.limits.boundary) {
+                Learn::Maybe => Begins::Maybe,
+                Learn::No => Begins::No,
+                Learn::Yes(boundary) => {
+                    self.delimiter = Some(Delimiter::new(boundary));
+                    begins(&self.delimiter)
+                }
+            },
+            answer => answer,
+        }
     }
 
     /// How long the line is that begins at `start`, so far, and where the next one begins, if that has come.
@@ -241,9 +243,12 @@ impl Decoder {
         Ok((len, next))
     }
 
-    fn enter_delimiter(&mut self, src: &mut BytesMut, len: usize) -> Step {
+    fn enter_delimiter(&mut self, src: &mut BytesMut, before: usize, len: usize) -> Step {
+        if let (false, Some(delimiter)) = (self.confirmed, &mut self.delimiter) {
+            delimiter.settle(len);
+        }
         self.confirmed = true;
-        self.take(src, len);
+        self.take(src, before + len);
         self.enter(State::Delimiter)
     }
 

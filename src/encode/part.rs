@@ -34,30 +34,32 @@ impl EncodedPart {
     }
 
     /// With as much of the body copied as [`chunks`](Self::chunks) needs, in two allocations, a body's that begins to be
-    /// shared included.
-    pub(super) fn to_send(frame: &impl Frame, body: &Bytes) -> Self {
+    /// shared included. The guard is dropped with the last of them.
+    pub(super) fn to_send(frame: &impl Frame, body: &Bytes, guard: impl Send + 'static) -> Self {
         let (head_len, tail_len) = lengths(frame);
         let edges = body.get(..EDGE).zip(body.get(body.len().saturating_sub(EDGE)..));
-        let Some((first, last)) = edges.filter(|_| body.len() > COPY_UP_TO) else { return Self::whole(frame, body) };
+        let Some((first, last)) = edges.filter(|_| body.len() > COPY_UP_TO) else {
+            return Self::whole(frame, body, guard);
+        };
         let framing_len = head_len + 2 * EDGE + tail_len;
-        let framing = if framing_len <= SHARED {
-            let mut shared = Shared { bytes: [0; SHARED], len: 0 };
-            fill(&mut shared, frame, &[first, last]);
-            Bytes::from_owner(shared)
+        let framing = if framing_len <= INLINE {
+            let mut bytes = Inline { bytes: [0; INLINE], len: 0 };
+            fill(&mut bytes, frame, &[first, last]);
+            Bytes::from_owner(Guarded { bytes, _guard: guard })
         } else {
-            let mut framing = Vec::with_capacity(framing_len);
-            fill(&mut framing, frame, &[first, last]);
-            Bytes::from(framing)
+            let mut bytes = Vec::with_capacity(framing_len);
+            fill(&mut bytes, frame, &[first, last]);
+            Bytes::from_owner(Guarded { bytes, _guard: guard })
         };
         Self { framing: Framing::Edges(framing), head_len, body: body.clone() }
     }
 
-    /// In one piece.
-    pub(super) fn whole(frame: &impl Frame, body: &[u8]) -> Self {
+    /// In one piece. The guard is dropped with it.
+    pub(super) fn whole(frame: &impl Frame, body: &[u8], guard: impl Send + 'static) -> Self {
         let (head_len, tail_len) = lengths(frame);
         let mut whole = Vec::with_capacity(head_len + body.len() + tail_len);
         fill(&mut whole, frame, &[body]);
-        let whole = Bytes::from(whole);
+        let whole = Bytes::from_owner(Guarded { bytes: whole, _guard: guard });
         let body = whole.slice(head_len..whole.len() - tail_len);
         Self { framing: Framing::Whole(whole), head_len, body }
     }
@@ -97,7 +99,7 @@ impl EncodedPart {
 
     fn pieces(&self) -> [Option<Bytes>; 3] {
         match &self.framing {
-            Framing::Apart(_) => Self::to_send(&(self.head(), self.tail()), &self.body).pieces(),
+            Framing::Apart(_) => Self::to_send(&(self.head(), self.tail()), &self.body, ()).pieces(),
             Framing::Edges(framing) => {
                 let cut = self.head_len + EDGE;
                 let middle = self.body.slice(EDGE..self.body.len() - EDGE);
@@ -126,13 +128,13 @@ impl EncodedPart {
     }
 }
 
-/// Bytes that two chunks can share without an allocation for that.
-struct Shared {
-    bytes: [u8; SHARED],
+/// A few bytes in place, so that an owner of them takes one allocation.
+struct Inline {
+    bytes: [u8; INLINE],
     len: usize,
 }
 
-impl Put for Shared {
+impl Put for Inline {
     fn put(&mut self, piece: &[u8]) {
         if let Some(room) = self.bytes.get_mut(self.len..self.len + piece.len()) {
             room.copy_from_slice(piece);
@@ -141,9 +143,21 @@ impl Put for Shared {
     }
 }
 
-impl AsRef<[u8]> for Shared {
+impl AsRef<[u8]> for Inline {
     fn as_ref(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// Bytes, and something that lives as long as any of them.
+struct Guarded<B, G> {
+    bytes: B,
+    _guard: G,
+}
+
+impl<B: AsRef<[u8]>, G> AsRef<[u8]> for Guarded<B, G> {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.as_ref()
     }
 }
 
@@ -152,4 +166,4 @@ const COPY_UP_TO: usize = 64 * 1024;
 /// h2 counts DATA frames below this size against a connection.
 const EDGE: usize = 256;
 /// What the framing and the edges of a large part need, unless the boundary is longer than readers take.
-const SHARED: usize = 960;
+const INLINE: usize = 960;

@@ -16,7 +16,7 @@ pub(super) struct Shared {
     itself: Weak<Self>,
     state: Mutex<State>,
     demand: Condvar,
-    encoders: [Encoder; 3],
+    encoders: [Arc<Encoder>; 3],
     /// What a viewer gets that asks for nothing else.
     pub(super) defaults: Defaults,
 }
@@ -35,7 +35,8 @@ impl Shared {
             itself: Weak::clone(itself),
             state: Mutex::new(State::new(config)),
             demand: Condvar::new(),
-            encoders: [Wire::Browser, Wire::Machine, Wire::Script].map(|wire| Encoder::new(boundary.clone(), wire)),
+            encoders: [Wire::Browser, Wire::Machine, Wire::Script]
+                .map(|wire| Arc::new(Encoder::new(boundary.clone(), wire))),
             defaults,
         })
     }
@@ -71,7 +72,7 @@ impl Shared {
     }
 
     /// The encoder of a wire. All of them have one boundary.
-    pub(super) fn encoder(&self, wire: Wire) -> &Encoder {
+    pub(super) fn encoder(&self, wire: Wire) -> &Arc<Encoder> {
         let [browser, machine, script] = &self.encoders;
         match wire {
             Wire::Browser => browser,

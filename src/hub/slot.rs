@@ -1,5 +1,6 @@
 //! One viewer's place in a hub: what it has been given, and what it may be given next.
 
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use crate::wire::Wire;
 /// What one viewer asked for.
 #[derive(Debug, Default)]
 pub(super) struct Wishes {
-    pub(super) key: Option<String>,
+    pub(super) key: Option<Arc<str>>,
     pub(super) max_age: Option<Duration>,
     /// The least time from part to part.
     pub(super) interval: Option<Duration>,
@@ -51,7 +52,9 @@ pub(super) struct Moment {
 pub(super) struct Slot {
     /// Tells it from the viewers that had the same place before.
     pub(super) serial: u64,
-    pub(super) wishes: Wishes,
+    pub(super) key: Option<Arc<str>>,
+    pub(super) wire: Wire,
+    interval: Option<Duration>,
     pub(super) expires: Option<Instant>,
     pub(super) ended: Option<Reason>,
     /// The keep-alive asks for the last part once more.
@@ -79,7 +82,9 @@ impl Slot {
     pub(super) fn new(serial: u64) -> Self {
         Self {
             serial,
-            wishes: Wishes::default(),
+            key: None,
+            wire: Wire::default(),
+            interval: None,
             expires: None,
             ended: None,
             repeat: false,
@@ -100,7 +105,9 @@ impl Slot {
     /// The viewer's first poll.
     pub(super) fn watch(&mut self, wishes: Wishes, now: Instant) {
         self.expires = wishes.max_age.and_then(|age| now.checked_add(age));
-        self.wishes = wishes;
+        self.key = wishes.key;
+        self.wire = wishes.wire;
+        self.interval = wishes.interval;
         self.watching = Some(now);
     }
 
@@ -157,7 +164,7 @@ impl Slot {
         self.skipped += missed;
         self.seen = moment.version;
         self.seen_at = Some(published);
-        self.due = self.wishes.interval.map(|interval| {
+        self.due = self.interval.map(|interval| {
             // On an even beat, as long as the viewer keeps to it.
             let beat = self.due.map(|due| due + interval).filter(|due| *due > moment.now);
             beat.unwrap_or(moment.now + interval)
@@ -211,8 +218,8 @@ impl Slot {
     pub(super) fn viewer(&self, now: Instant) -> Option<Viewer> {
         let ago = |at| now.saturating_duration_since(at);
         Some(Viewer {
-            key: self.wishes.key.clone(),
-            wire: self.wishes.wire,
+            key: self.key.as_deref().map(str::to_owned),
+            wire: self.wire,
             watching: ago(self.watching?),
             parts_delivered: self.delivered,
             bytes_delivered: self.bytes,

@@ -39,7 +39,7 @@ pub(super) struct State {
     stale: bool,
     slots: Slab<Slot>,
     serials: u64,
-    keys: HashMap<String, usize>,
+    keys: HashMap<Arc<str>, usize>,
     /// Viewers by wire, and snapshots that are waited for.
     watching: [usize; 3],
     snapshots: usize,
@@ -152,6 +152,10 @@ impl State {
         Some((&latest.part, now.saturating_duration_since(self.heard_at?)))
     }
 
+    pub(super) fn keep_alive(&self) -> Option<Duration> {
+        self.config.keep_alive
+    }
+
     /// How many parts the publisher has given.
     pub(super) fn heard(&self) -> u64 {
         self.heard
@@ -172,8 +176,8 @@ impl State {
     pub(super) fn watch(&mut self, id: usize, wishes: Wishes, now: Instant) {
         let Some(slot) = self.slots.get_mut(id) else { return };
         slot.watch(wishes, now);
-        let (expires, key) = (slot.expires, slot.wishes.key.clone());
-        if let Some(count) = self.watching.get_mut(slot.wishes.wire as usize) {
+        let (expires, key) = (slot.expires, slot.key.clone());
+        if let Some(count) = self.watching.get_mut(slot.wire as usize) {
             *count += 1;
         }
         self.stats.viewers += 1;
@@ -232,11 +236,11 @@ impl State {
     /// A viewer is gone; `watched` if it had been polled. Tells why it ended, and how many parts it missed.
     pub(super) fn leave(&mut self, id: usize, watched: bool, now: Instant) -> Option<(Reason, u64)> {
         let mut slot = self.slots.try_remove(id).filter(|_| watched)?;
-        if let Some(count) = self.watching.get_mut(slot.wishes.wire as usize) {
+        if let Some(count) = self.watching.get_mut(slot.wire as usize) {
             *count -= 1;
         }
         self.stats.viewers -= 1;
-        if let Some(key) = slot.wishes.key.take().filter(|key| self.keys.get(key) == Some(&id)) {
+        if let Some(key) = slot.key.take().filter(|key| self.keys.get(key) == Some(&id)) {
             self.keys.remove(&key);
         }
         let reason = slot.ended.unwrap_or(Reason::Left);
@@ -329,7 +333,14 @@ impl State {
         self.watched_since = None;
         self.unwatched_since = Some(now);
         self.next_keep_alive = None;
-        self.set_alarm(self.linger_ends());
+        self.tell_end_of_linger(now);
+    }
+
+    fn tell_end_of_linger(&mut self, now: Instant) {
+        match self.linger_ends() {
+            Some(end) if end <= now => self.wake_for_demand(),
+            end => self.set_alarm(end),
+        }
     }
 
     /// Does what is due.
@@ -348,15 +359,12 @@ impl State {
             }
         }
         self.wake_viewers(now);
+        self.tell_end_of_linger(now);
         if self.patience.is_some_and(|until| until <= now) {
             self.patience = None;
             self.for_part.wake(&mut self.wakers);
         }
         self.set_alarm(self.patience);
-        match self.linger_ends() {
-            Some(end) if end <= now => self.wake_for_demand(),
-            end => self.set_alarm(end),
-        }
         self.set_alarm(earlier(self.next_keep_alive, self.stale_at()));
     }
 

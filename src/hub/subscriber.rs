@@ -14,7 +14,7 @@ use http::{HeaderMap, Response};
 use super::in_flight::InFlight;
 use super::shared::Shared;
 use super::slot::{Step, Wishes};
-use crate::encode::EncodedPart;
+use crate::encode::{EncodedPart, Encoder};
 use crate::outgoing::Outgoing;
 use crate::response;
 use crate::wire::Wire;
@@ -57,20 +57,25 @@ pub struct Subscriber {
     shared: Arc<Shared>,
     id: usize,
     serial: u64,
-    wishes: Wishes,
     wire: Option<Wire>,
-    /// From the first poll on.
-    outgoing: Option<Outgoing<Arc<EncodedPart>>>,
+    stage: Stage,
     /// The bytes of the part that its chunks have had so far.
     bytes: u64,
     ended: bool,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Until the first poll.
+    Invited(Wishes),
+    Watching(Outgoing<Arc<EncodedPart>, Arc<Encoder>>),
 }
 
 impl Subscriber {
     pub(super) fn new(shared: Arc<Shared>, id: usize, serial: u64) -> Self {
         let wishes =
             Wishes { interval: shared.defaults.interval, max_age: shared.defaults.max_age, ..Wishes::default() };
-        Self { shared, id, serial, wishes, wire: None, outgoing: None, bytes: 0, ended: false }
+        Self { shared, id, serial, wire: None, stage: Stage::Invited(wishes), bytes: 0, ended: false }
     }
 
     /// Writes for this wire. Has no effect once the body has been polled.
@@ -88,23 +93,30 @@ impl Subscriber {
     ///
     /// Can lower what the hub allows, not raise it. A rate that is no positive number changes nothing, so that it may
     /// come from a query.
-    pub fn max_rate(mut self, parts_per_second: f64) -> Self {
-        self.wishes.interval = self.wishes.interval.max(interval(parts_per_second));
-        self
+    pub fn max_rate(self, parts_per_second: f64) -> Self {
+        let interval = interval(parts_per_second);
+        self.wish(|wishes| wishes.interval = wishes.interval.max(interval))
     }
 
     /// Ends this viewer after that time, less a random tenth at most, so that viewers who came together do not all come
     /// back together. Can shorten what the hub allows, not lengthen it.
-    pub fn max_age(mut self, max_age: Duration) -> Self {
-        self.wishes.max_age = Some(self.wishes.max_age.map_or(max_age, |hub| hub.min(max_age)));
-        self
+    pub fn max_age(self, max_age: Duration) -> Self {
+        self.wish(|wishes| wishes.max_age = Some(wishes.max_age.map_or(max_age, |hub| hub.min(max_age))))
     }
 
     /// Who this viewer is: its stream ends an older one with the same key.
     ///
     /// For one stream a user or a tab, whatever becomes of connections that a phone or a proxy left behind.
-    pub fn key(mut self, key: impl Into<String>) -> Self {
-        self.wishes.key = Some(key.into());
+    pub fn key(self, key: impl Into<String>) -> Self {
+        let key = Arc::from(key.into());
+        self.wish(|wishes| wishes.key = Some(key))
+    }
+
+    /// Has no effect once the body has been polled.
+    fn wish(mut self, wish: impl FnOnce(&mut Wishes)) -> Self {
+        if let Stage::Invited(wishes) = &mut self.stage {
+            wish(wishes);
+        }
         self
     }
 
@@ -132,10 +144,11 @@ impl Subscriber {
 
     /// The next chunk. `gated` if the transport keeps it until it has been written.
     pub(crate) fn poll_chunk(&mut self, gated: bool, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if self.outgoing.is_none() {
-            self.watch();
+        if let Stage::Invited(wishes) = &mut self.stage {
+            let wishes = std::mem::take(wishes);
+            self.watch(wishes);
         }
-        let Some(outgoing) = &mut self.outgoing else { return Poll::Ready(None) };
+        let Stage::Watching(outgoing) = &mut self.stage else { return Poll::Ready(None) };
         loop {
             if let Some(chunk) = outgoing.next_chunk() {
                 self.bytes += chunk.len() as u64;
@@ -158,7 +171,10 @@ impl Subscriber {
                 state.ask(self.id, gated, cx.waker(), now)
             });
             match step {
-                Step::Wait(_) => return Poll::Pending,
+                Step::Wait(_) => {
+                    outgoing.rest();
+                    return Poll::Pending;
+                }
                 Step::Repeat => outgoing.repeat(),
                 Step::Part => {
                     let wire = outgoing.encoder().wire();
@@ -172,15 +188,15 @@ impl Subscriber {
         }
     }
 
-    fn watch(&mut self) {
+    fn watch(&mut self, mut wishes: Wishes) {
         let wire = self.wire.unwrap_or_default();
-        let mut wishes = Wishes { wire, ..std::mem::take(&mut self.wishes) };
+        wishes.wire = wire;
         wishes.max_age = wishes.max_age.map(|age| age - age.mul_f64(JITTER * random_fraction()));
         let now = Instant::now();
         self.shared.update(|state| state.watch(self.id, wishes, now));
         #[cfg(feature = "tracing")]
         tracing::debug!(viewer = self.serial, ?wire, "viewer joins");
-        self.outgoing = Some(Outgoing::new(self.shared.encoder(wire).clone()));
+        self.stage = Stage::Watching(Outgoing::new(Arc::clone(self.shared.encoder(wire))));
     }
 }
 
@@ -195,7 +211,7 @@ impl Stream for Subscriber {
 impl Drop for Subscriber {
     fn drop(&mut self) {
         let now = Instant::now();
-        let watched = self.outgoing.is_some();
+        let watched = matches!(self.stage, Stage::Watching(_));
         let ended = self.shared.update(|state| state.leave(self.id, watched, now));
         #[cfg(feature = "tracing")]
         if let Some((reason, skipped)) = ended {

@@ -37,7 +37,7 @@ pub fn body(url: &str, http: Http, seconds: Option<u64>) -> Body {
     if let Some(seconds) = seconds {
         command.args(["--max-time", &seconds.to_string()]);
     }
-    let output = run(&command, Duration::from_secs(60));
+    let output = run(&command, Duration::from_secs(60 + seconds.unwrap_or(0)));
     let expected = if seconds.is_some() { OPERATION_TIMEDOUT } else { 0 };
     assert_eq!(output.status.code(), Some(expected), "curl: {}", said(&output));
     let (head, body) = Head::split(&output.stdout);

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use consumer_tests::curl::Http;
 use consumer_tests::ffmpeg::Mode;
+use consumer_tests::python::Script;
 use consumer_tests::{Camera, Example, curl, ffmpeg, go, gstreamer, python};
 
 #[test]
@@ -34,13 +35,13 @@ fn go_decodes_every_picture() {
 #[test]
 #[ignore = "needs Python with aiohttp"]
 fn aiohttp_reads_every_picture() {
-    every_picture("aiohttp", |url, take| python::pictures("aiohttp_reader.py", url, take));
+    every_picture("aiohttp", |url, take| python::pictures(url, Script::Aiohttp, take));
 }
 
 #[test]
 #[ignore = "needs Python with OpenCV"]
 fn opencv_decodes_every_picture() {
-    every_picture("OpenCV", |url, take| python::pictures("opencv_reader.py", url, take));
+    every_picture("OpenCV", |url, take| python::pictures(url, Script::OpenCv, take));
 }
 
 #[test]
@@ -73,7 +74,12 @@ fn every_picture<P: Hash + Eq>(consumer: &str, pictures: impl Fn(&str, Option<us
         println!("{consumer}, {example}, finite: {} pictures, {distinct} distinct, {skipped} skipped", seen.len());
         assert_eq!(published, FINITE);
         assert!(skipped <= FINITE / 10, "{consumer} with {example} is too slow: {skipped} of {published} skipped");
-        assert_eq!(distinct, published - skipped, "{consumer} with {example}: each picture that was sent");
+        // The one from before the viewer came may have been replaced while it came.
+        let sent = published - skipped - 1..=published - skipped;
+        assert!(
+            sent.contains(&distinct),
+            "{consumer} with {example}: {distinct} of the {sent:?} pictures that were sent"
+        );
         assert_eq!(seen.len(), distinct + 1, "{consumer} with {example}: each once, but the last twice");
         let last_twice = matches!(seen.as_slice(), [.., last, again] if last == again);
         assert!(last_twice, "{consumer} with {example}: the last twice");

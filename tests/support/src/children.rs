@@ -62,7 +62,8 @@ pub fn must_be_installed(program: &str) {
 const SUPERVISE: &str = r#"
 "$@" </dev/null &
 program=$!
-cat >/dev/null
+exec >/dev/null
+cat
 exec 2>/dev/null
 (sleep 3; kill -KILL 0) &
 kill $program
@@ -86,6 +87,14 @@ mod tests {
         drop(children);
         // The pipe ends when the last process that holds it is gone.
         assert_eq!(stdout.read(&mut [0]).unwrap(), 0);
+    }
+
+    #[test]
+    fn tells_by_the_end_of_its_output_that_it_has_ended() {
+        let mut children = Children::start(Command::new("echo").arg("ended"), Stdio::piped(), Stdio::inherit());
+        let mut output = String::new();
+        children.stdout().unwrap().read_to_string(&mut output).unwrap();
+        assert_eq!(output, "ended\n");
     }
 
     #[test]

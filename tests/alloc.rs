@@ -1,0 +1,153 @@
+//! What a part costs between the source and the server: allocations and copies, counted.
+
+#![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures::task::noop_waker_ref;
+use futures::{Stream, StreamExt as _, stream};
+use http::{HeaderName, HeaderValue};
+use mixed_replace::{Encoder, KeepAlive, MixedReplace, Part, Wire};
+
+const WIRES: [Wire; 3] = [Wire::Browser, Wire::Machine, Wire::Script];
+
+/// How many allocations `work` makes, and of how many bytes.
+fn made<R>(work: impl FnOnce() -> R) -> (u64, u64, R) {
+    let mut done = None;
+    let made = allocation_counter::measure(|| done = Some(work()));
+    (made.count_total, made.bytes_total, done.unwrap())
+}
+
+/// A picture as a camera gives it: nobody else has a hand on its bytes yet, which is the expensive case.
+fn fresh(len: usize) -> Part {
+    Part::new(mime::APPLICATION_OCTET_STREAM, vec![b'x'; len]).unwrap()
+}
+
+fn with_headers(len: usize) -> Part {
+    let (time, frame) = (HeaderName::from_static("x-timestamp"), HeaderName::from_static("x-frame"));
+    let part = fresh(len).header(time, HeaderValue::from_static("1800000000.123456"));
+    part.unwrap().header(frame, HeaderValue::from_static("000001")).unwrap()
+}
+
+/// A body that is given its parts one by one.
+struct Fed<S> {
+    next: Rc<Cell<Option<Part>>>,
+    body: S,
+}
+
+fn fed(wire: Wire) -> Fed<MixedReplace<impl Stream<Item = Result<Part, ()>> + Unpin>> {
+    let next = Rc::new(Cell::new(None));
+    let source = Rc::clone(&next);
+    let source = stream::poll_fn(move |_| source.take().map_or(Poll::Pending, |part| Poll::Ready(Some(Ok(part)))));
+    Fed { next, body: MixedReplace::new(source).wire(wire) }
+}
+
+impl<S: Stream<Item = Result<Bytes, ()>> + Unpin> Fed<S> {
+    /// All that a part becomes.
+    fn feed(&mut self, part: Part) -> [Option<Bytes>; 3] {
+        self.next.set(Some(part));
+        let mut chunks = [const { None }; 3];
+        for chunk in &mut chunks {
+            if let Poll::Ready(Some(Ok(next))) = self.poll() {
+                *chunk = Some(next);
+            }
+        }
+        assert!(self.poll().is_pending());
+        chunks
+    }
+
+    fn poll(&mut self) -> Poll<Option<Result<Bytes, ()>>> {
+        self.body.poll_next_unpin(&mut Context::from_waker(noop_waker_ref()))
+    }
+}
+
+#[test]
+fn a_part_takes_at_most_two_allocations_and_one_copy_up_to_64_kib() {
+    for wire in WIRES {
+        for len in [1, 100, 1_000, 10_000, 65_536] {
+            for part in [fresh, with_headers] {
+                let mut fed = fed(wire);
+                // Boundary and opening are a response's.
+                drop(fed.feed(part(len)));
+                for nth in 2..10 {
+                    let part = part(len);
+                    let (allocations, bytes, chunks) = made(|| fed.feed(part));
+                    assert!(allocations <= 2, "{wire:?}, {len} bytes, part {nth}: {allocations} allocations");
+                    assert!(bytes < len as u64 + 400, "{wire:?}, {len} bytes, part {nth}: {bytes} bytes allocated");
+                    assert_eq!(chunks.iter().flatten().count(), 1);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_part_takes_at_most_two_allocations_and_no_copy_above_64_kib() {
+    for wire in WIRES {
+        for len in [65_537, 200_000, 1_000_000] {
+            for part in [fresh, with_headers] {
+                let mut fed = fed(wire);
+                drop(fed.feed(part(len)));
+                for nth in 2..10 {
+                    let part = part(len);
+                    let payload = part.body()[256..].as_ptr();
+                    let (allocations, bytes, chunks) = made(|| fed.feed(part));
+                    assert!(allocations <= 2, "{wire:?}, {len} bytes, part {nth}: {allocations} allocations");
+                    assert!(bytes < 1_200, "{wire:?}, {len} bytes, part {nth}: {bytes} bytes allocated");
+                    let [Some(_), Some(middle), Some(_)] = &chunks else { panic!("three chunks, not {chunks:?}") };
+                    assert_eq!((middle.as_ptr(), middle.len()), (payload, len - 512), "the payload itself");
+                }
+            }
+        }
+    }
+}
+
+/// One that is shared already, as a hub's: only its framing is allocated.
+#[test]
+fn a_shared_large_part_takes_one_allocation() {
+    for wire in WIRES {
+        let part = fresh(100_000);
+        let mut fed = fed(wire);
+        drop(fed.feed(part.clone()));
+        let (allocations, ..) = made(|| fed.feed(part));
+        assert_eq!(allocations, 1, "{wire:?}");
+    }
+}
+
+#[test]
+fn encoding_takes_one_allocation_whatever_the_size() {
+    for wire in WIRES {
+        let encoder = Encoder::random(wire);
+        for len in [1, 1_000, 65_536, 65_537, 1_000_000] {
+            let part = fresh(len);
+            // Sharing the body for the first time is the part's.
+            let _shared = part.clone();
+            let (allocations, bytes, encoded) = made(|| encoder.encode(&part));
+            assert_eq!(allocations, 1, "{wire:?}, {len} bytes");
+            assert!(bytes < 200, "{wire:?}, {len} bytes: {bytes} bytes allocated");
+            drop(encoded);
+        }
+    }
+}
+
+/// Neither does the end, nor a keep-alive, copy a picture.
+#[test]
+fn a_repeat_copies_nothing() {
+    for wire in WIRES {
+        for len in [1_000, 60_000, 1_000_000] {
+            let part = fresh(len);
+            let body = MixedReplace::infallible(stream::iter([part]).chain(stream::pending())).wire(wire);
+            let mut body = body.keep_alive(KeepAlive::new(stream::repeat(())));
+            let mut next = || match body.poll_next_unpin(&mut Context::from_waker(noop_waker_ref())) {
+                Poll::Ready(Some(Ok(chunk))) => chunk,
+                other => panic!("{other:?}"),
+            };
+            (0..20).for_each(|_| drop(next()));
+            let (allocations, ..) = made(|| (0..20).for_each(|_| drop(next())));
+            assert_eq!(allocations, 0, "{wire:?}, {len} bytes");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Dropping what waits for a body, or the body itself, at each point where it is pending.
+
+#![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures::task::noop_waker_ref;
+use futures::{FutureExt as _, Stream, StreamExt as _, stream};
+use mixed_replace::{KeepAlive, MixedReplace, Part, Wire};
+
+const WIRES: [Wire; 3] = [Wire::Browser, Wire::Machine, Wire::Script];
+
+/// Is pending before each of its items and before its end, and owns something.
+struct Halting<S> {
+    source: S,
+    halt: bool,
+    _owned: Arc<()>,
+}
+
+impl<S: Stream + Unpin> Stream for Halting<S> {
+    type Item = S::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        self.halt = !self.halt;
+        if self.halt { Poll::Pending } else { self.source.poll_next_unpin(cx) }
+    }
+}
+
+/// Three parts, the second of another type and large, the third followed by an error.
+fn body(wire: Wire, owned: &Arc<()>) -> MixedReplace<impl Stream<Item = Result<Part, &'static str>> + Unpin + use<>> {
+    let parts = [
+        Ok(Part::text("one").unwrap()),
+        Ok(Part::svg("<svg/>".repeat(20_000)).unwrap()),
+        Ok(Part::text("three").unwrap()),
+        Err("no camera"),
+    ];
+    let source = Halting { source: stream::iter(parts), halt: false, _owned: owned.clone() };
+    // A pulse for every poll but the first, each halted in its turn.
+    let pulse = Halting { source: stream::repeat(()), halt: false, _owned: owned.clone() };
+    MixedReplace::new(source).wire(wire).keep_alive(KeepAlive::new(pulse))
+}
+
+type Log = Vec<Poll<Option<Result<Bytes, &'static str>>>>;
+
+fn boundary(log: &Log) -> String {
+    let Some(Poll::Ready(Some(Ok(first)))) = log.iter().find(|polled| polled.is_ready()) else { panic!("no part") };
+    String::from_utf8(first.slice(2..24).to_vec()).unwrap()
+}
+
+/// The log with its boundary as 22 times `B`.
+fn shown(log: &Log) -> Vec<Poll<Option<Result<String, &'static str>>>> {
+    let boundary = boundary(log);
+    let show = |chunk: Bytes| String::from_utf8(chunk.to_vec()).unwrap().replace(&boundary, &"B".repeat(22));
+    log.iter().map(|polled| polled.clone().map_ok(show)).collect()
+}
+
+/// No more polls than this many.
+const ENOUGH: usize = 100;
+
+#[test]
+fn a_waiting_future_holds_nothing() {
+    for wire in WIRES {
+        let mut cx = Context::from_waker(noop_waker_ref());
+        let mut polled = body(wire, &Arc::default());
+        let mut awaited = body(wire, &Arc::default());
+        let (mut log, mut log_of_awaited) = (Log::new(), Log::new());
+        for _ in 0..ENOUGH {
+            log.push(polled.poll_next_unpin(&mut cx));
+            // A future for each poll, dropped behind it.
+            log_of_awaited.push(match awaited.next().now_or_never() {
+                Some(item) => Poll::Ready(item),
+                None => Poll::Pending,
+            });
+        }
+        let pending = log.iter().filter(|polled| polled.is_pending()).count();
+        assert!(pending >= 3, "{wire:?}: {pending}");
+        assert!(matches!(log.last(), Some(Poll::Ready(None))), "{wire:?}");
+        assert_eq!(shown(&log), shown(&log_of_awaited), "{wire:?}");
+    }
+}
+
+#[test]
+fn a_dropped_body_drops_its_source_and_its_pulse() {
+    for wire in WIRES {
+        for polls in 0..ENOUGH {
+            let owned = Arc::new(());
+            let mut body = body(wire, &owned);
+            let chunks: Vec<_> =
+                (0..polls).map(|_| body.poll_next_unpin(&mut Context::from_waker(noop_waker_ref()))).collect();
+            drop(body);
+            assert_eq!(Arc::strong_count(&owned), 1, "{wire:?} after {polls} polls");
+            // What it gave stays whole.
+            for chunk in chunks {
+                if let Poll::Ready(Some(Ok(chunk))) = chunk {
+                    assert!(std::str::from_utf8(&chunk).is_ok());
+                }
+            }
+        }
+    }
+}
+
+/// For HEAD, a server makes a body and drops it.
+#[test]
+fn a_body_that_is_not_polled_does_not_poll_its_source() {
+    let untouched = stream::poll_fn(|_| -> Poll<Option<Result<Part, ()>>> { panic!("polled") });
+    drop(MixedReplace::new(untouched).into_http_response());
+}

@@ -1,0 +1,171 @@
+//! When the last part is repeated, by the clock (which is stopped, and jumps).
+
+#![cfg(feature = "tokio")]
+#![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
+use std::pin::pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _, stream};
+use mixed_replace::{KeepAlive, MixedReplace, Part, Wire};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+const PULSE: Duration = Duration::from_secs(10);
+
+/// Parts that are there at these milliseconds, and no end.
+fn parts<const N: usize>(at: [(u64, &'static str); N]) -> impl Stream<Item = Result<Part, ()>> + 'static {
+    let start = Instant::now();
+    let parts = stream::iter(at).then(move |(at, text)| async move {
+        sleep_until(start + Duration::from_millis(at)).await;
+        Ok(Part::new(mime::TEXT_CSS, text).unwrap())
+    });
+    parts.chain(stream::pending())
+}
+
+/// Which parts go out within a minute, and at which milliseconds.
+async fn minute<E: std::fmt::Debug>(body: impl Stream<Item = Result<Bytes, E>>) -> Vec<(u128, String)> {
+    let mut body = pin!(body);
+    let start = Instant::now();
+    let mut log = Vec::new();
+    while let Ok(chunk) = timeout_at(start + Duration::from_millis(59_999), body.next()).await {
+        let chunk = String::from_utf8(chunk.unwrap().unwrap().to_vec()).unwrap();
+        let part = chunk.split("\r\n").find(|line| matches!(*line, "one" | "two" | "three"));
+        log.push((start.elapsed().as_millis(), part.unwrap().to_owned()));
+    }
+    log
+}
+
+fn log<const N: usize>(log: [(u128, &str); N]) -> Vec<(u128, String)> {
+    log.map(|(at, part)| (at, part.to_owned())).into()
+}
+
+#[tokio::test(start_paused = true)]
+async fn repeats_the_last_part_at_its_pulse() {
+    for wire in [Wire::Browser, Wire::Machine, Wire::Script] {
+        let body = MixedReplace::new(parts([(0, "one")])).wire(wire).keep_alive(KeepAlive::every(PULSE));
+        let sixfold = [0, 10_000, 20_000, 30_000, 40_000, 50_000].map(|at| (at, "one"));
+        assert_eq!(minute(body).await, log(sixfold), "{wire:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn repeats_nothing_at_a_pulse_when_a_part_went_out_since_the_one_before() {
+    let body = MixedReplace::new(parts([(0, "one"), (3_000, "two"), (9_999, "one"), (35_000, "three")]));
+    assert_eq!(
+        minute(body.keep_alive(KeepAlive::every(PULSE))).await,
+        log([
+            (0, "one"),
+            (3_000, "two"),
+            (9_999, "one"),
+            (20_000, "one"),
+            (30_000, "one"),
+            (35_000, "three"),
+            (50_000, "three")
+        ])
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn repeats_nothing_before_the_first_part() {
+    let body = MixedReplace::new(parts([(45_000, "one")])).keep_alive(KeepAlive::every(PULSE));
+    assert_eq!(minute(body).await, log([(45_000, "one"), (55_000, "one")]));
+}
+
+/// A camera's: pictures faster than the pulse.
+#[tokio::test(start_paused = true)]
+async fn never_repeats_a_live_picture() {
+    let start = Instant::now();
+    let pictures = stream::unfold(start, |next| async move {
+        sleep_until(next).await;
+        Some((Part::text("one").unwrap(), next + Duration::from_millis(40)))
+    });
+    let body = MixedReplace::infallible(pictures).keep_alive(KeepAlive::every(PULSE));
+    let body = body.settle_repeat(KeepAlive::every(Duration::from_millis(150)));
+    assert_eq!(minute(body).await.len(), 1_500);
+}
+
+/// tokio's interval begins with a tick at once.
+#[tokio::test(start_paused = true)]
+async fn takes_the_timer_of_any_runtime() {
+    let ticks = stream::unfold(tokio::time::interval(PULSE), |mut interval| async move {
+        interval.tick().await;
+        Some(((), interval))
+    });
+    let body = MixedReplace::new(parts([(0, "one"), (25_000, "two")])).keep_alive(KeepAlive::new(ticks));
+    assert_eq!(
+        minute(body).await,
+        log([(0, "one"), (10_000, "one"), (20_000, "one"), (25_000, "two"), (40_000, "two"), (50_000, "two")])
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn never_is_off() {
+    let body = MixedReplace::new(parts([(0, "one"), (45_000, "two")])).keep_alive(KeepAlive::never());
+    assert_eq!(minute(body).await, log([(0, "one"), (45_000, "two")]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn settle_repeat_doubles_a_part_that_nothing_follows_once_and_on_the_machine_wire_only() {
+    let settle = || KeepAlive::every(Duration::from_millis(150));
+    let source = || parts([(0, "one"), (100, "two"), (500, "three"), (40_010, "one"), (40_140, "two")]);
+    let live = [(0, "one"), (100, "two"), (500, "three"), (40_010, "one"), (40_140, "two")];
+    let body = |wire| MixedReplace::new(source()).wire(wire);
+
+    assert_eq!(minute(body(Wire::Machine)).await, log(live), "off by default");
+    for wire in [Wire::Browser, Wire::Script] {
+        assert_eq!(minute(body(wire).settle_repeat(settle())).await, log(live), "{wire:?}");
+    }
+    let twice = minute(body(Wire::Machine).settle_repeat(settle())).await;
+    let order: Vec<_> = twice.iter().map(|(_, part)| part.as_str()).collect();
+    assert_eq!(order, ["one", "two", "two", "three", "three", "one", "two", "two"]);
+    for (part, repeat) in [(&twice[1], &twice[2]), (&twice[3], &twice[4]), (&twice[6], &twice[7])] {
+        let after = repeat.0 - part.0;
+        assert!((150..=300).contains(&after), "{part:?} settles after {after} ms");
+    }
+}
+
+/// A part is sent at a pulse or when it has settled, not at both.
+#[tokio::test(start_paused = true)]
+async fn settle_repeat_counts_as_sent() {
+    let body = MixedReplace::new(parts([(0, "one"), (9_900, "two")])).keep_alive(KeepAlive::every(PULSE));
+    let body = body.settle_repeat(KeepAlive::every(Duration::from_millis(150)));
+    let log = minute(body).await;
+    let twos: Vec<_> = log.iter().filter(|(_, part)| part == "two").map(|(at, _)| *at).collect();
+    assert!(twos[0] == 9_900 && (10_050..=10_200).contains(&twos[1]), "{log:?}");
+    assert_eq!(twos[2..], [30_000, 40_000, 50_000]);
+}
+
+#[cfg(feature = "axum")]
+#[tokio::test(start_paused = true)]
+async fn is_10_seconds_on_axum() {
+    use axum::response::IntoResponse as _;
+
+    let body = MixedReplace::new(parts([(0, "one")]).map(|part| part.map_err(|()| "no camera")));
+    let body = body.into_response().into_body().into_data_stream();
+    assert_eq!(minute(body).await, log([0, 10_000, 20_000, 30_000, 40_000, 50_000].map(|at| (at, "one"))));
+
+    let body = MixedReplace::new(parts([(0, "one")]).map(|part| part.map_err(|()| "no camera")));
+    let body = body.keep_alive(KeepAlive::every(Duration::from_secs(25))).into_response();
+    let body = body.into_body().into_data_stream();
+    assert_eq!(minute(body).await, log([0, 25_000, 50_000].map(|at| (at, "one"))), "unless another one is set");
+}
+
+#[cfg(feature = "actix-web")]
+#[tokio::test(start_paused = true)]
+async fn is_10_seconds_on_actix() {
+    use actix_web::Responder as _;
+    use actix_web::body::MessageBody as _;
+
+    let request = actix_web::test::TestRequest::default().to_http_request();
+    let stream = |body: MixedReplace<_>| {
+        let mut body = Box::pin(body.respond_to(&request).into_body());
+        stream::poll_fn(move |cx| body.as_mut().poll_next(cx))
+    };
+    let source = || parts([(0, "one")]).map(|part| part.map_err(|()| "no camera"));
+    let tens = [0, 10_000, 20_000, 30_000, 40_000, 50_000].map(|at| (at, "one"));
+    assert_eq!(minute(stream(MixedReplace::new(source()))).await, log(tens));
+
+    let body = MixedReplace::new(source()).keep_alive(KeepAlive::every(Duration::from_secs(25)));
+    assert_eq!(minute(stream(body)).await, log([0, 25_000, 50_000].map(|at| (at, "one"))), "unless another one is set");
+}

@@ -1,0 +1,389 @@
+//! What every server has to do with a stream, asked by a client that sees each byte: sources, and checks of them over
+//! TCP. The servers are in `tests/axum.rs` and `tests/actix.rs`.
+
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
+use std::io::{self, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use futures::stream::{self, BoxStream, StreamExt as _};
+use http::{HeaderName, HeaderValue};
+use mixed_replace::Part;
+use socket2::{Domain, Socket, Type};
+
+type Start = fn() -> Source;
+
+pub(crate) type Source = BoxStream<'static, Result<Part, io::Error>>;
+
+/// What a server serves where.
+pub(crate) const STREAMS: [(&str, Start); 8] = [
+    ("/finite", || stream::iter(["one", "two", "three"]).map(text).boxed()),
+    ("/fails/small", || fails(3, 10)),
+    ("/fails/50k", || fails(20, 50_000)),
+    ("/fails/2m", || fails(2, 2_000_000)),
+    ("/panics/small", || panics(3, 10)),
+    ("/panics/50k", || panics(20, 50_000)),
+    ("/panics/2m", || panics(2, 2_000_000)),
+    ("/untouched", || {
+        let touch = stream::poll_fn(|_| {
+            TOUCHED.fetch_add(1, Ordering::SeqCst);
+            Poll::Ready(None)
+        });
+        touch.boxed()
+    }),
+];
+
+static TOUCHED: AtomicUsize = AtomicUsize::new(0);
+
+/// A part alone, served at `/part`.
+pub(crate) fn part() -> Part {
+    let part = Part::svg("<svg/>").unwrap();
+    let part = part.header(http::header::ETAG, HeaderValue::from_static("\"7\"")).unwrap();
+    part.header(HeaderName::from_static("x-timestamp"), HeaderValue::from_static("12.5")).unwrap()
+}
+
+fn text(text: impl Into<String>) -> Result<Part, io::Error> {
+    Part::new(mime::TEXT_CSS, text.into()).map_err(io::Error::other)
+}
+
+fn parts(count: usize, len: usize) -> impl stream::Stream<Item = Result<Part, io::Error>> {
+    stream::iter(0..count).map(move |nth| text(" ".repeat(len - 2) + &format!("{nth:2}")))
+}
+
+fn fails(count: usize, len: usize) -> Source {
+    parts(count, len).chain(stream::iter([Err(io::Error::other("no camera"))])).boxed()
+}
+
+fn panics(count: usize, len: usize) -> Source {
+    parts(count, len).chain(stream::once(async { panic!("no camera") })).boxed()
+}
+
+/// On a free port, with buffers as small as a server for many viewers has them.
+pub(crate) fn listener() -> TcpListener {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_send_buffer_size(1 << 14).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    socket.listen(64).unwrap();
+    socket.into()
+}
+
+pub(crate) fn tells_all_in_the_head(server: SocketAddr) {
+    for (accept, media_type, begin) in [
+        ("", "multipart/x-mixed-replace", "--B\r\nContent-Type: text/css\r\nContent-Length: 3\r\n\r\none\r\n--B\r\nC"),
+        (
+            "Accept: */*\r\n",
+            "multipart/x-mixed-replace",
+            "--B\r\nContent-Type: text/css\r\nContent-Length: 3\r\n\r\none",
+        ),
+        (
+            "Accept: image/webp,*/*;q=0.8\r\n",
+            "multipart/x-mixed-replace",
+            "--B\r\nContent-Type: text/css\r\nX-Padding: ",
+        ),
+        (
+            "Accept: text/html,*/*;q=0.8\r\n",
+            "multipart/x-mixed-replace",
+            "--B\r\nContent-Type: text/css\r\nX-Padding: ",
+        ),
+        (
+            "Accept: multipart/mixed\r\n",
+            "multipart/mixed",
+            "--B\r\nContent-Type: text/css\r\nContent-Length: 3\r\n\r\none",
+        ),
+        (
+            "Accept: */*\r\nAccept: image/webp\r\n",
+            "multipart/x-mixed-replace",
+            "--B\r\nContent-Type: text/css\r\nX-Padding: ",
+        ),
+    ] {
+        let answer = get(server, &format!("GET /finite HTTP/1.1\r\nHost: x\r\n{accept}\r\n"));
+        assert_eq!(answer.status, "HTTP/1.1 200 OK");
+        assert_eq!(
+            answer.field("content-type").unwrap().replace(answer.boundary(), "B"),
+            format!("{media_type}; boundary=B")
+        );
+        assert_eq!(answer.field("cache-control"), Some("no-store, no-transform"));
+        assert_eq!(answer.field("content-encoding"), Some("identity"));
+        assert_eq!(answer.field("vary"), Some("Accept"));
+        assert_eq!(answer.field("x-accel-buffering"), Some("no"));
+        assert_eq!(answer.field("x-content-type-options"), Some("nosniff"));
+        assert_eq!(answer.field("transfer-encoding"), Some("chunked"));
+        assert_eq!(answer.field("content-length"), None);
+        assert!(answer.text().starts_with(begin), "{accept}: {}", answer.text());
+        assert!(answer.text().ends_with("--B--\r\n"), "{accept}: {}", answer.text());
+        assert_eq!(answer.ended, Ended::Cleanly, "{accept}");
+    }
+}
+
+pub(crate) fn gives_every_client_a_boundary_of_its_own(server: SocketAddr) {
+    let [one, two] = [(); 2].map(|()| get(server, "GET /finite HTTP/1.1\r\nHost: x\r\n\r\n"));
+    assert_ne!(one.boundary(), two.boundary());
+    assert_eq!(one.text(), two.text());
+}
+
+pub(crate) fn starts_nothing_for_head(server: SocketAddr) {
+    let answer = get(server, "HEAD /untouched HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: image/*\r\n\r\n");
+    assert_eq!(answer.status, "HTTP/1.1 200 OK");
+    assert!(answer.boundary().len() > 15);
+    assert_eq!(answer.field("vary"), Some("Accept"));
+    assert_eq!(answer.field("content-length"), None, "nobody knows it");
+    assert!(answer.body.is_empty(), "{:?}", answer.body);
+    assert_eq!(TOUCHED.load(Ordering::SeqCst), 0, "the source has been polled");
+    // The same connection is good for more.
+    let mut socket = connect(server);
+    socket.write_all(b"HEAD /untouched HTTP/1.1\r\nHost: x\r\n\r\nGET /part HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    assert!(read(&mut socket, true).body.is_empty());
+    assert_eq!(read(&mut socket, false).body, b"<svg/>");
+    assert_eq!(TOUCHED.load(Ordering::SeqCst), 0, "the source has been polled");
+}
+
+pub(crate) fn knows_no_chunks_on_http_1_0(server: SocketAddr) {
+    for connection in ["", "Connection: keep-alive\r\n", "Connection: close\r\n"] {
+        let answer = get(server, &format!("GET /finite HTTP/1.0\r\n{connection}\r\n"));
+        assert!(answer.status.ends_with(" 200 OK"), "{}", answer.status);
+        assert_eq!(answer.field("transfer-encoding"), None, "{connection}");
+        assert_eq!(answer.field("content-length"), None, "{connection}");
+        assert_eq!(answer.ended, Ended::Closed, "{connection}");
+        assert_eq!(
+            answer.text(),
+            "--B\r\nContent-Type: text/css\r\nContent-Length: 3\r\n\r\none\r\n--B\r\n\
+             Content-Type: text/css\r\nContent-Length: 3\r\n\r\ntwo\r\n--B\r\n\
+             Content-Type: text/css\r\nContent-Length: 5\r\n\r\nthree\r\n--B\r\n\
+             Content-Type: text/css\r\nContent-Length: 5\r\n\r\nthree\r\n--B--\r\n",
+            "{connection}"
+        );
+    }
+}
+
+/// Only the missing close-delimiter tells an HTTP/1.0 client what is truncated.
+pub(crate) fn leaves_out_the_close_delimiter_when_the_source_fails(server: SocketAddr) {
+    for stream in ["/fails/small", "/panics/small"] {
+        let answer = get(server, &format!("GET {stream} HTTP/1.0\r\n\r\n"));
+        assert_eq!(answer.parts().len(), 3);
+        assert!(answer.text().ends_with(" 2\r\n--B\r\n"), "{}", answer.text());
+    }
+}
+
+pub(crate) fn sends_every_good_part_before_a_failure(server: SocketAddr) {
+    std::thread::scope(|all| {
+        for (stream, count) in [("small", 3), ("50k", 20), ("2m", 2)] {
+            for how in ["fails", "panics"] {
+                for accept in ["*/*", "multipart/mixed"] {
+                    for pause in [Duration::ZERO, Duration::from_millis(5)] {
+                        all.spawn(move || fails_behind(server, &format!("/{how}/{stream}"), count, accept, pause));
+                    }
+                }
+                all.spawn(move || {
+                    let request = format!("GET /{how}/{stream} HTTP/1.1\r\nHost: x\r\nAccept: image/*\r\n\r\n");
+                    let answer = get(server, &request);
+                    assert_eq!(answer.ended, Ended::Cleanly, "an aborted body blanks a browser's picture");
+                    assert!(answer.text().ends_with(&format!(" {}\r\n--B--\r\n", count - 1)));
+                });
+            }
+        }
+    });
+}
+
+fn fails_behind(server: SocketAddr, path: &str, count: usize, accept: &str, pause: Duration) {
+    let mut socket = connect(server);
+    write!(socket, "GET {path} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\n\r\n").unwrap();
+    let answer = read(&mut Slow(socket, pause), false);
+    let context = format!("{path}, {accept}, {pause:?} before each 16 KiB");
+    assert_eq!(answer.parts().len(), count, "{context}");
+    assert_eq!(answer.ended, Ended::Aborted, "{context}");
+    assert!(!answer.body.ends_with(b"--\r\n"), "{context}: no close-delimiter");
+}
+
+pub(crate) fn answers_with_a_part(server: SocketAddr) {
+    for version in ["1.0", "1.1"] {
+        let answer = get(server, &format!("GET /part HTTP/{version}\r\nHost: x\r\n\r\n"));
+        assert!(answer.status.ends_with(" 200 OK"), "{}", answer.status);
+        assert_eq!(answer.field("content-type"), Some("image/svg+xml"));
+        assert_eq!(answer.field("content-length"), Some("6"));
+        assert_eq!(answer.field("cache-control"), Some("no-store"));
+        assert_eq!(answer.field("x-content-type-options"), Some("nosniff"));
+        assert_eq!(answer.field("etag"), Some("\"7\""));
+        assert_eq!(answer.field("x-timestamp"), Some("12.5"));
+        assert_eq!(answer.field("content-encoding"), None, "a picture alone may be compressed");
+        assert_eq!(answer.body, b"<svg/>");
+    }
+}
+
+pub(crate) fn serves_curl(server: SocketAddr) {
+    let curl = |options: &[&str], path| {
+        let output = Command::new("curl")
+            .args(["-s", "--max-time", "30"])
+            .args(options)
+            .arg(format!("http://{server}{path}"))
+            .output();
+        let output = output.unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).matches("Content-Length: ").count())
+    };
+    for options in [&[][..], &["--compressed"], &["--http1.0"], &["--http1.0", "--compressed"]] {
+        // The last part comes once more with the close-delimiter.
+        assert_eq!(curl(options, "/finite"), (Some(0), 4), "{options:?}");
+    }
+    for path in ["/fails/small", "/panics/small"] {
+        assert_eq!(curl(&[], path), (Some(18), 3), "partial file");
+        assert_eq!(curl(&["--http1.0"], path), (Some(0), 3), "only the missing close-delimiter tells");
+    }
+}
+
+/// One response.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub status: String,
+    /// Names in lower case.
+    pub fields: Vec<(String, String)>,
+    /// Without the chunked coding.
+    pub body: Vec<u8>,
+    pub ended: Ended,
+}
+
+/// How a body came to its end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Ended {
+    /// The connection broke off, or ended inside of a coding that knows its end.
+    Aborted,
+    /// By the last chunk or by a length.
+    Cleanly,
+    /// By the end of the connection, as HTTP/1.0 does it.
+    Closed,
+}
+
+impl Answer {
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        let mut values = self.fields.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str());
+        let value = values.next();
+        assert_eq!(values.next(), None, "{name} stands there twice");
+        value
+    }
+
+    pub(crate) fn boundary(&self) -> &str {
+        self.field("content-type").unwrap().split_once("boundary=").unwrap().1
+    }
+
+    /// The body with its boundary as `B`.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap().replace(self.boundary(), "B")
+    }
+
+    /// The parts that have come whole, by their `Content-Length`, which must be followed by a delimiter.
+    pub(crate) fn parts(&self) -> Vec<&[u8]> {
+        let delimiter = format!("\r\n--{}", self.boundary());
+        let mut parts = Vec::new();
+        let mut rest = self.body.as_slice();
+        while let Some(at) = find(rest, b"Content-Length: ") {
+            let (length, after) = rest[at + 16..].split_at(find(&rest[at + 16..], b"\r\n\r\n").unwrap());
+            let length: usize = std::str::from_utf8(length).unwrap().parse().unwrap();
+            let Some((part, behind)) = after[4..].split_at_checked(length) else { break };
+            if !behind.starts_with(delimiter.as_bytes()) {
+                break;
+            }
+            parts.push(part);
+            rest = behind;
+        }
+        parts
+    }
+}
+
+/// Takes its time.
+struct Slow(TcpStream, Duration);
+
+impl io::Read for Slow {
+    fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
+        if block.len() > 1 {
+            std::thread::sleep(self.1);
+        }
+        let len = block.len().min(1 << 14);
+        self.0.read(&mut block[..len])
+    }
+}
+
+pub(crate) fn connect(server: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(1 << 14).unwrap();
+    socket.connect(&server.into()).unwrap();
+    let socket = TcpStream::from(socket);
+    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    socket
+}
+
+pub(crate) fn get(server: SocketAddr, request: &str) -> Answer {
+    let mut socket = connect(server);
+    socket.write_all(request.as_bytes()).unwrap();
+    read(&mut socket, request.starts_with("HEAD"))
+}
+
+/// Reads one answer and nothing behind it: until its end, if it knows that, or else the connection's.
+pub(crate) fn read(socket: &mut impl io::Read, head_only: bool) -> Answer {
+    let status = line(socket).expect("a head");
+    let mut answer = Answer { status, fields: Vec::new(), body: Vec::new(), ended: Ended::Cleanly };
+    while let Some(field) = line(socket).filter(|line| !line.is_empty()) {
+        let (name, value) = field.split_once(": ").unwrap();
+        answer.fields.push((name.to_ascii_lowercase(), value.to_owned()));
+    }
+    if head_only {
+        return answer;
+    }
+    if answer.field("transfer-encoding") == Some("chunked") {
+        loop {
+            let size = line(socket).and_then(|size| usize::from_str_radix(&size, 16).ok());
+            let complete = size.is_some_and(|size| exactly(socket, size, &mut answer.body));
+            if !complete || line(socket).is_none() {
+                answer.ended = Ended::Aborted;
+                return answer;
+            }
+            if size == Some(0) {
+                return answer;
+            }
+        }
+    }
+    if let Some(length) = answer.field("content-length").map(|length| length.parse().unwrap()) {
+        if !exactly(socket, length, &mut answer.body) {
+            answer.ended = Ended::Aborted;
+        }
+        return answer;
+    }
+    exactly(socket, usize::MAX, &mut answer.body);
+    answer.ended = Ended::Closed;
+    answer
+}
+
+/// Without its end; `None` at the end of the connection.
+fn line(socket: &mut impl io::Read) -> Option<String> {
+    let mut line = Vec::new();
+    while !line.ends_with(b"\r\n") {
+        if !exactly(socket, 1, &mut line) {
+            return None;
+        }
+    }
+    line.truncate(line.len() - 2);
+    Some(String::from_utf8(line).unwrap())
+}
+
+/// Whether there was as much as that.
+fn exactly(socket: &mut impl io::Read, mut len: usize, into: &mut Vec<u8>) -> bool {
+    let mut block = vec![0; len.min(1 << 16)];
+    while len > 0 {
+        let room = block.len().min(len);
+        match socket.read(&mut block[..room]) {
+            Ok(0) => return false,
+            Ok(n) => {
+                into.extend_from_slice(&block[..n]);
+                len -= n;
+            }
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return false,
+            Err(error) => panic!("{error} after {:?}", String::from_utf8_lossy(into)),
+        }
+    }
+    true
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len()).position(|window| window == wanted)
+}

@@ -1,0 +1,393 @@
+//! Whole bodies from the opening to the end, as a client gets them: the boundary as `B`, a `|` where it has to wait.
+
+#![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures::channel::mpsc;
+use futures::task::noop_waker;
+use futures::{Stream, StreamExt as _, stream};
+use http::{HeaderMap, HeaderValue};
+use mixed_replace::{KeepAlive, MixedReplace, Part, Wire};
+
+const WIRES: [Wire; 3] = [Wire::Browser, Wire::Machine, Wire::Script];
+
+/// A body that is polled by hand.
+struct Viewer<S: Stream> {
+    body: Pin<Box<S>>,
+    boundary: String,
+}
+
+impl<S, E> Viewer<MixedReplace<S>>
+where
+    S: Stream<Item = Result<Part, E>>,
+{
+    fn new(body: MixedReplace<S>) -> Self {
+        let response = body.into_http_response();
+        let content_type = response.headers()["content-type"].to_str().unwrap();
+        let boundary = content_type.split_once("boundary=").unwrap().1.to_owned();
+        Self { body: Box::pin(response.into_body()), boundary }
+    }
+
+    fn poll(&mut self) -> Poll<Option<Result<Bytes, E>>> {
+        self.body.as_mut().poll_next(&mut Context::from_waker(&noop_waker()))
+    }
+
+    /// What comes until the body is pending, or else the end.
+    fn more(&mut self) -> (String, Poll<Option<E>>) {
+        let mut bytes = Vec::new();
+        loop {
+            match self.poll() {
+                Poll::Ready(Some(Ok(chunk))) => bytes.extend_from_slice(&chunk),
+                end => return (self.shown(&bytes), end.map(|end| end.and_then(Result::err))),
+            }
+        }
+    }
+
+    fn shown(&self, bytes: &[u8]) -> String {
+        let text = String::from_utf8(bytes.to_vec()).unwrap().replace(&self.boundary, "B");
+        text.replace(&format!("X-Padding: {}\r\n", ".".repeat(111)).repeat(5), "<padding>")
+    }
+
+    /// All that comes until the end, and what that is.
+    fn whole(mut self) -> (String, Option<E>) {
+        let mut whole = String::new();
+        for _ in 0..10 {
+            let (more, end) = self.more();
+            whole += &more;
+            if let Poll::Ready(end) = end {
+                assert!(matches!(self.poll(), Poll::Ready(None)), "nothing comes behind the end");
+                return (whole, end);
+            }
+            whole.push('|');
+        }
+        panic!("no end to {whole}");
+    }
+}
+
+fn css<E>(text: &'static str) -> Result<Part, E> {
+    Ok(Part::new(mime::TEXT_CSS, text).unwrap())
+}
+
+fn svg<E>(text: &'static str) -> Result<Part, E> {
+    Ok(Part::svg(text).unwrap())
+}
+
+fn whole<E: 'static>(wire: Wire, parts: Vec<Result<Part, E>>) -> (String, Option<E>) {
+    Viewer::new(MixedReplace::new(stream::iter(parts)).wire(wire)).whole()
+}
+
+#[test]
+fn a_stream_from_its_begin_to_its_end() {
+    let parts = || vec![css("one"), css("two")];
+    assert_eq!(
+        whole::<()>(Wire::Browser, parts()),
+        (
+            "--B\r\nContent-Type: text/css\r\n<padding>\r\none\r\n--B\r\nContent-Type: text/css\r\n\r\n\
+             two\r\n--B\r\nContent-Type: text/css\r\n\r\ntwo\r\n--B--\r\n"
+                .to_owned(),
+            None
+        )
+    );
+    assert_eq!(
+        whole::<()>(Wire::Machine, parts()),
+        (
+            "--B\r\nContent-Type: text/css\r\nContent-Length: 3\r\n\r\none\r\n--B\r\n\
+             Content-Type: text/css\r\nContent-Length: 3\r\n\r\ntwo\r\n--B\r\n\
+             Content-Type: text/css\r\nContent-Length: 3\r\n\r\ntwo\r\n--B--\r\n"
+                .to_owned(),
+            None
+        )
+    );
+    assert_eq!(
+        whole::<()>(Wire::Script, parts()),
+        (
+            "--B\r\nContent-Type: text/css\r\nContent-Length: 3\r\n\r\none\r\n--B\r\n\
+             Content-Type: text/css\r\nContent-Length: 3\r\n\r\ntwo\r\n--B--\r\n"
+                .to_owned(),
+            None
+        )
+    );
+}
+
+#[test]
+fn a_stream_without_parts() {
+    for wire in WIRES {
+        assert_eq!(whole::<()>(wire, vec![]), ("--B--\r\n".to_owned(), None), "{wire:?}");
+    }
+}
+
+#[test]
+fn a_stream_whose_type_changes() {
+    let parts = || vec![css("one"), svg("<svg/>"), css("two")];
+    assert_eq!(
+        whole::<()>(Wire::Browser, parts()).0,
+        "--B\r\nContent-Type: text/css\r\n<padding>\r\none\r\n--B\r\nContent-Type: text/css\r\n\r\n\
+         one\r\n--B\r\nContent-Type: image/svg+xml\r\n\r\n<svg/>\r\n--B\r\nContent-Type: image/svg+xml\r\n\r\n\
+         <svg/>\r\n--B\r\nContent-Type: text/css\r\n\r\ntwo\r\n--B\r\nContent-Type: text/css\r\n\r\ntwo\r\n--B--\r\n"
+    );
+    assert_eq!(
+        whole::<()>(Wire::Machine, parts()).0,
+        "--B\r\nContent-Type: text/css\r\nContent-Length: 3\r\n\r\none\r\n--B\r\n\
+         Content-Type: image/svg+xml\r\nContent-Length: 6\r\n\r\n<svg/>\r\n--B\r\n\
+         Content-Type: text/css\r\nContent-Length: 3\r\n\r\ntwo\r\n--B\r\n\
+         Content-Type: text/css\r\nContent-Length: 3\r\n\r\ntwo\r\n--B--\r\n"
+    );
+    assert_eq!(
+        whole::<()>(Wire::Script, parts()).0,
+        "--B\r\nContent-Type: text/css\r\nContent-Length: 3\r\n\r\none\r\n--B\r\n\
+         Content-Type: image/svg+xml\r\nContent-Length: 6\r\n\r\n<svg/>\r\n--B\r\n\
+         Content-Type: text/css\r\nContent-Length: 3\r\n\r\ntwo\r\n--B--\r\n"
+    );
+}
+
+/// A browser would blank the picture; a recorder must be able to tell that something is missing. Servers throw away
+/// what they have buffered when a body fails, unless it is pending once before.
+#[test]
+fn a_stream_that_fails() {
+    let parts = || vec![css("one"), Err("no camera"), css("never")];
+    assert_eq!(
+        whole(Wire::Browser, parts()),
+        (
+            "--B\r\nContent-Type: text/css\r\n<padding>\r\none\r\n--B\r\nContent-Type: text/css\r\n\r\none\r\n--B--\r\n"
+                .to_owned(),
+            None
+        )
+    );
+    assert_eq!(
+        whole(Wire::Machine, parts()),
+        ("--B\r\nContent-Type: text/css\r\nContent-Length: 3\r\n\r\none\r\n--B\r\n|".to_owned(), Some("no camera"))
+    );
+    assert_eq!(
+        whole(Wire::Script, parts()),
+        ("--B\r\nContent-Type: text/css\r\nContent-Length: 3\r\n\r\none\r\n--B|".to_owned(), Some("no camera"))
+    );
+}
+
+#[test]
+fn a_stream_that_fails_before_its_first_part() {
+    assert_eq!(whole(Wire::Browser, vec![Err("no camera")]), ("--B--\r\n".to_owned(), None));
+    for wire in [Wire::Machine, Wire::Script] {
+        assert_eq!(whole(wire, vec![Err("no camera")]), ("|".to_owned(), Some("no camera")), "{wire:?}");
+    }
+}
+
+#[test]
+fn a_stream_that_panics_fails() {
+    let panics = || {
+        let panic = stream::once(async { panic!("no camera") });
+        stream::iter([css::<()>("one")]).chain(panic)
+    };
+    let (text, end) = Viewer::new(MixedReplace::new(panics()).wire(Wire::Browser)).whole();
+    assert!(text.ends_with("\r\none\r\n--B--\r\n"), "{text}");
+    assert_eq!(end, None);
+    for wire in [Wire::Machine, Wire::Script] {
+        let mut viewer = Viewer::new(MixedReplace::new(panics()).wire(wire));
+        let (text, end) = viewer.more();
+        assert!(text.contains("\r\none\r\n--B"), "{text}");
+        assert_eq!(end, Poll::Pending);
+        let panic = catch_unwind(AssertUnwindSafe(|| viewer.poll())).unwrap_err();
+        assert_eq!(panic.downcast_ref(), Some(&"no camera"), "{wire:?}");
+        assert!(matches!(viewer.poll(), Poll::Ready(None)), "the source is not polled again");
+    }
+}
+
+/// HTTP/2 stacks throw away all that they have not written when a body fails, a slow client's connection on HTTP/1.1
+/// up to eight pictures. With a keep-alive, which ends the wait if nobody ever lets go, the body waits for that.
+#[test]
+fn a_failure_waits_until_the_last_part_has_been_written() {
+    for (wire, len) in [(Wire::Machine, 10), (Wire::Machine, 3_000), (Wire::Script, 50_000), (Wire::Machine, 200_000)] {
+        let picture = || Part::new(mime::TEXT_CSS, vec![b'x'; len]).unwrap();
+        for parts in 1..3 {
+            let source = stream::iter((0..parts).map(move |_| Ok(picture())).chain([Err("no camera")]));
+            let body = MixedReplace::new(source).wire(wire).keep_alive(KeepAlive::new(stream::pending()));
+            let mut viewer = Viewer::new(body);
+            let mut buffered = Vec::new();
+            while let Poll::Ready(Some(chunk)) = viewer.poll() {
+                buffered.push(chunk.unwrap());
+            }
+            while !buffered.is_empty() {
+                for _ in 0..3 {
+                    assert!(viewer.poll().is_pending(), "{wire:?}, {len} bytes");
+                }
+                buffered.remove(0);
+            }
+            assert_eq!(viewer.more(), (String::new(), Poll::Ready(Some("no camera"))), "{wire:?}, {len} bytes");
+        }
+    }
+}
+
+#[test]
+fn a_failure_wakes_when_the_last_part_has_been_written() {
+    let body = MixedReplace::new(stream::iter([css("one"), Err("no camera")]));
+    let mut body = body.keep_alive(KeepAlive::new(stream::pending()));
+    let (waker, wakes) = futures_test_waker();
+    let mut cx = Context::from_waker(&waker);
+    let Poll::Ready(Some(Ok(chunk))) = body.poll_next_unpin(&mut cx) else { panic!("no part") };
+    assert!(body.poll_next_unpin(&mut cx).is_pending());
+    assert_eq!(wakes(), 1, "for the server that copies");
+    assert!(body.poll_next_unpin(&mut cx).is_pending());
+    assert_eq!(wakes(), 1);
+    let rest = chunk.slice(5..);
+    drop(chunk);
+    assert_eq!(wakes(), 1, "some of it is still held");
+    drop(rest);
+    assert_eq!(wakes(), 2);
+    assert_eq!(body.poll_next_unpin(&mut cx), Poll::Ready(Some(Err("no camera"))));
+}
+
+fn futures_test_waker() -> (std::task::Waker, impl Fn() -> usize) {
+    struct Count(std::sync::atomic::AtomicUsize);
+    impl futures::task::ArcWake for Count {
+        fn wake_by_ref(this: &std::sync::Arc<Self>) {
+            this.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        }
+    }
+    let count = std::sync::Arc::new(Count(Default::default()));
+    let waker = futures::task::waker(count.clone());
+    (waker, move || count.0.load(std::sync::atomic::Ordering::SeqCst))
+}
+
+/// As whoever collects a body holds it.
+#[test]
+fn a_failure_does_not_wait_for_one_who_never_lets_go() {
+    for ends in [false, true] {
+        let (ticks, pulse) = mpsc::unbounded();
+        let body = MixedReplace::new(stream::iter([css("one"), Err("no camera")]));
+        let mut viewer = Viewer::new(body.keep_alive(KeepAlive::new(pulse)));
+        let Poll::Ready(Some(Ok(_held))) = viewer.poll() else { panic!("no part") };
+        assert!(viewer.poll().is_pending());
+        assert!(viewer.poll().is_pending());
+        if ends {
+            drop(ticks);
+        } else {
+            ticks.unbounded_send(()).unwrap();
+            assert!(viewer.poll().is_pending(), "the part went out since the pulse before");
+            ticks.unbounded_send(()).unwrap();
+        }
+        assert_eq!(viewer.poll(), Poll::Ready(Some(Err("no camera"))));
+    }
+}
+
+#[test]
+fn a_part_goes_out_in_one_chunk_and_a_large_one_uncopied_in_three() {
+    let payload = |len| Part::new(mime::TEXT_CSS, vec![b'x'; len]).unwrap();
+    for wire in WIRES {
+        for (len, chunks) in [(1, 1), (3_000, 2), (65_536, 2), (65_537, 3), (1_000_000, 3)] {
+            let parts = [payload(len), payload(len)];
+            let bodies = parts.clone().map(Part::into_body);
+            let mut viewer = Viewer::new(MixedReplace::infallible(stream::iter(parts)).wire(wire));
+            let mut next = || match viewer.poll() {
+                Poll::Ready(Some(Ok(chunk))) => chunk,
+                other => panic!("{other:?}"),
+            };
+            // The opening takes the first KiB of its part with it.
+            let first: Vec<_> = (0..chunks).map(|_| next()).collect();
+            let second: Vec<_> = (0..if chunks == 3 { 3 } else { 1 }).map(|_| next()).collect();
+            for (chunks, body) in [(first, &bodies[0]), (second, &bodies[1])] {
+                let sent: usize = chunks.iter().map(Bytes::len).sum();
+                assert!((len..len + 900).contains(&sent), "{wire:?}: {sent} bytes for {len}");
+                assert!(len < 1024 || chunks.iter().all(|chunk| chunk.len() >= 256), "{wire:?}, {len}: a small chunk");
+                if let [_, middle, _] = chunks.as_slice() {
+                    assert_eq!(middle.as_ptr(), body[256..].as_ptr(), "{wire:?}, {len}: copied");
+                    assert_eq!(middle.len(), len - 512);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_is_repeated_without_a_pulse() {
+    for wire in WIRES {
+        let source = stream::iter([css::<()>("one")]).chain(stream::pending());
+        let mut viewer = Viewer::new(MixedReplace::new(source).wire(wire));
+        assert!(viewer.more().0.contains("\r\none\r\n"));
+        assert_eq!(viewer.more(), (String::new(), Poll::Pending), "{wire:?}");
+    }
+}
+
+#[test]
+fn any_stream_is_a_pulse() {
+    for wire in WIRES {
+        let (parts, source) = mpsc::unbounded();
+        let (ticks, pulse) = mpsc::unbounded();
+        let mut viewer = Viewer::new(MixedReplace::new(source).wire(wire).keep_alive(KeepAlive::new(pulse)));
+        let tick = |viewer: &mut Viewer<_>| {
+            ticks.unbounded_send(()).unwrap();
+            let (text, end) = viewer.more();
+            assert_eq!(end, Poll::Pending);
+            text
+        };
+        assert_eq!(tick(&mut viewer), "", "there is nothing to repeat yet");
+        parts.unbounded_send(css::<()>("one")).unwrap();
+        assert_eq!(viewer.more().0.matches("\r\none\r\n--B").count(), 1, "nor is it repeated at once");
+        let repeat = match wire {
+            Wire::Browser => "one\r\n--B\r\nContent-Type: text/css\r\n\r\n",
+            Wire::Machine => "Content-Type: text/css\r\nContent-Length: 3\r\n\r\none\r\n--B\r\n",
+            _ => "\r\nContent-Type: text/css\r\nContent-Length: 3\r\n\r\none\r\n--B",
+        };
+        assert_eq!(tick(&mut viewer), repeat);
+        assert_eq!(tick(&mut viewer), repeat);
+        parts.unbounded_send(css("two")).unwrap();
+        assert_eq!(viewer.more().0, repeat.replace("one", "two"));
+        assert_eq!(tick(&mut viewer), "", "a part went out since the pulse before");
+        assert_eq!(tick(&mut viewer), repeat.replace("one", "two"));
+        drop(parts);
+        let end = match wire {
+            Wire::Browser => "two\r\n--B--\r\n",
+            Wire::Machine => "Content-Type: text/css\r\nContent-Length: 3\r\n\r\ntwo\r\n--B--\r\n",
+            _ => "--\r\n",
+        };
+        assert_eq!(viewer.more(), (end.to_owned(), Poll::Ready(None)));
+    }
+}
+
+#[test]
+fn the_wire_follows_from_the_request() {
+    for (accept, content_type, behind) in [
+        (
+            "image/avif,image/webp,*/*;q=0.8",
+            "multipart/x-mixed-replace; boundary=B",
+            "\r\nContent-Type: text/css\r\n\r\n",
+        ),
+        ("*/*", "multipart/x-mixed-replace; boundary=B", "\r\n"),
+        ("multipart/mixed", "multipart/mixed; boundary=B", ""),
+    ] {
+        let request = HeaderMap::from_iter([(http::header::ACCEPT, HeaderValue::from_static(accept))]);
+        let source = stream::iter([css::<()>("one")]).chain(stream::pending());
+        let response = MixedReplace::new(source).for_request(&request).into_http_response();
+        let field = response.headers()["content-type"].to_str().unwrap();
+        let boundary = field.split_once("boundary=").unwrap().1.to_owned();
+        assert_eq!(field.replace(&boundary, "B"), content_type);
+        let mut viewer = Viewer { body: Box::pin(response.into_body()), boundary };
+        let text = viewer.more().0;
+        assert_eq!(text.split_once("one\r\n--B").unwrap().1, behind, "{accept}");
+    }
+}
+
+#[test]
+fn the_head_keeps_away_what_would_hold_parts_back() {
+    let response = MixedReplace::infallible(stream::pending::<Part>()).into_http_response();
+    let mut fields: Vec<_> = response
+        .headers()
+        .iter()
+        .filter(|(name, _)| *name != "content-type")
+        .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+        .collect();
+    fields.sort();
+    assert_eq!(
+        fields,
+        [
+            "cache-control: no-store, no-transform",
+            "content-encoding: identity",
+            "vary: Accept",
+            "x-accel-buffering: no",
+            "x-content-type-options: nosniff",
+        ]
+    );
+    assert_eq!(response.status(), 200);
+}
