@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use actix_web::body::{BodyStream, BoxBody, None};
+use actix_web::body::{self, BodyStream, BoxBody};
 use actix_web::http::header::ACCEPT;
 use actix_web::http::{ConnectionType, Method, Version};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
@@ -34,7 +34,7 @@ where
         insert(&mut builder, head.headers.iter());
         if request.method() == Method::HEAD {
             // Neither a length, which nobody knows, nor the body, which actix would poll.
-            return builder.body(None::new());
+            return builder.body(body::None::new());
         }
         let mut response = builder.body(BodyStream::new(body));
         if request.version() < Version::HTTP_11 {
