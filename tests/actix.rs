@@ -8,24 +8,19 @@ mod served;
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, HttpRequest, HttpServer, web};
 use mixed_replace::MixedReplace;
 
 static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
-    let listener = served::listener();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(|| {
-        let server = HttpServer::new(|| {
-            let mut app = App::new().route("/part", web::get().to(async || served::part()));
-            for (path, source) in served::STREAMS {
-                app = app.route(path, web::route().to(move || async move { MixedReplace::new(source()) }));
-            }
-            app
-        });
-        let server = server.workers(2).disable_signals().listen(listener).unwrap();
-        actix_web::rt::System::new().block_on(server.run()).unwrap();
-    });
-    address
+    let live = async |request: HttpRequest| MixedReplace::new(served::source(request.path()));
+    let app = move || {
+        let part = web::get().to(async || served::part());
+        App::new().route("/part", part).default_service(web::route().to(live))
+    };
+    served::serve(async move |listener| {
+        let server = HttpServer::new(app).workers(2).disable_signals().listen(listener.into_std().unwrap());
+        server.unwrap().run().await.unwrap();
+    })
 });
 
 #[test]

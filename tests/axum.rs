@@ -9,23 +9,14 @@ use std::net::SocketAddr;
 use std::sync::LazyLock;
 
 use axum::Router;
+use axum::http::Uri;
 use axum::routing::get;
 use mixed_replace::{MixedReplace, Wire};
 
 static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
-    let mut router = Router::new().route("/part", get(async || served::part()));
-    for (path, source) in served::STREAMS {
-        router = router.route(path, get(async move |wire: Wire| MixedReplace::new(source()).wire(wire)));
-    }
-    let listener = served::listener();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(|| {
-        tokio::runtime::Runtime::new().unwrap().block_on(async {
-            listener.set_nonblocking(true).unwrap();
-            axum::serve(tokio::net::TcpListener::from_std(listener).unwrap(), router).await.unwrap();
-        });
-    });
-    address
+    let live = async |wire: Wire, uri: Uri| MixedReplace::new(served::source(uri.path())).wire(wire);
+    let router = Router::new().route("/part", get(async || served::part())).route("/{*path}", get(live));
+    served::serve(async |listener| axum::serve(listener, router).await.unwrap())
 });
 
 #[test]

@@ -1,0 +1,40 @@
+//! hyper, by the line of the table in the crate's documentation.
+
+#[expect(dead_code, reason = "not all of it is asked here")]
+#[path = "../../served/mod.rs"]
+mod served;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use mixed_replace::{KeepAlive, MixedReplace};
+
+async fn live(request: Request<Incoming>) -> Result<Response<MixedReplace<served::Source>>, Infallible> {
+    let parts = served::source(request.uri().path());
+    let body = MixedReplace::new(parts).keep_alive(KeepAlive::every(Duration::from_secs(10)));
+    Ok(body.for_request(request.headers()).into_http_response())
+}
+
+static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
+    served::serve(async |listener| {
+        while let Ok((socket, _)) = listener.accept().await {
+            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service_fn(live)));
+        }
+    })
+});
+
+#[test]
+fn serves_a_stream() {
+    served::tells_all_in_the_head(*SERVER);
+    served::starts_nothing_for_head(*SERVER);
+    served::knows_no_chunks_on_http_1_0(*SERVER);
+    served::leaves_out_the_close_delimiter_when_the_source_fails(*SERVER);
+    served::sends_every_good_part_before_a_failure(*SERVER);
+}

@@ -1,0 +1,35 @@
+//! poem, by the line of the table in the crate's documentation.
+
+#[expect(dead_code, reason = "not all of it is asked here")]
+#[path = "../../served/mod.rs"]
+mod served;
+
+use std::net::SocketAddr;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use mixed_replace::{KeepAlive, MixedReplace};
+use poem::listener::TcpAcceptor;
+use poem::{Request, Response, Server, handler};
+
+#[handler]
+fn live(request: &Request) -> Response {
+    let parts = served::source(request.uri().path());
+    let body = MixedReplace::new(parts).keep_alive(KeepAlive::every(Duration::from_secs(10)));
+    Response::from(body.for_request(request.headers()).into_http_response())
+}
+
+static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
+    served::serve(async |listener| {
+        let acceptor = TcpAcceptor::from_tokio(listener).unwrap();
+        Server::new_with_acceptor(acceptor).run(live).await.unwrap();
+    })
+});
+
+#[test]
+fn serves_a_stream() {
+    served::tells_all_in_the_head(*SERVER);
+    served::starts_nothing_for_head(*SERVER);
+    served::knows_no_chunks_on_http_1_0(*SERVER);
+    served::leaves_out_the_close_delimiter_when_the_source_fails(*SERVER);
+}

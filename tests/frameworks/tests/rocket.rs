@@ -1,0 +1,48 @@
+//! rocket, by the line of the table in the crate's documentation.
+
+#[expect(dead_code, reason = "not all of it is asked here")]
+#[path = "../../served/mod.rs"]
+mod served;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{LazyLock, mpsc};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _};
+use mixed_replace::{KeepAlive, MixedReplace, Wire};
+use rocket::fairing::AdHoc;
+use rocket::http::{Accept, ContentType};
+use rocket::response::stream::ByteStream;
+
+#[rocket::get("/<path..>")]
+fn live(path: PathBuf, accept: Option<&Accept>) -> (ContentType, ByteStream<impl Stream<Item = Bytes>>) {
+    let parts = served::source(&format!("/{}", path.display()));
+    let body = MixedReplace::new(parts).keep_alive(KeepAlive::every(Duration::from_secs(10)));
+    let (head, body) = body.wire(Wire::for_accept(accept.map(Accept::to_string))).into_http_response().into_parts();
+    let content_type = head.headers["content-type"].to_str().ok().and_then(ContentType::parse_flexible).unwrap();
+    (content_type, ByteStream(body.filter_map(async |chunk| chunk.ok())))
+}
+
+static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
+    let (sender, port) = mpsc::channel();
+    let tell = AdHoc::on_liftoff("port", move |rocket| {
+        sender.send(rocket.config().port).unwrap();
+        Box::pin(async {})
+    });
+    let config = rocket::Config { port: 0, log_level: rocket::log::LogLevel::Off, ..Default::default() };
+    let rocket = rocket::custom(config).mount("/", rocket::routes![live]).attach(tell);
+    std::thread::spawn(|| rocket::execute(rocket.launch()).unwrap());
+    SocketAddr::from(([127, 0, 0, 1], port.recv().unwrap()))
+});
+
+#[test]
+fn serves_a_stream() {
+    served::knows_no_chunks_on_http_1_0(*SERVER);
+    served::starts_nothing_for_head(*SERVER);
+    let answer = served::get(*SERVER, "GET /finite HTTP/1.1\r\nHost: x\r\nAccept: image/webp,*/*;q=0.8\r\n\r\n");
+    assert!(answer.field("content-type").unwrap().starts_with("multipart/x-mixed-replace; boundary="));
+    assert!(answer.text().starts_with("--B\r\nContent-Type: text/css\r\nX-Padding: "), "{}", answer.text());
+    assert!(answer.text().ends_with("three\r\n--B--\r\n"), "{}", answer.text());
+}

@@ -1,0 +1,37 @@
+//! salvo, by the line of the table in the crate's documentation.
+
+#[expect(dead_code, reason = "not all of it is asked here")]
+#[path = "../../served/mod.rs"]
+mod served;
+
+use std::net::SocketAddr;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use mixed_replace::{KeepAlive, MixedReplace};
+use salvo::conn::tcp::TcpAcceptor;
+use salvo::http::ResBody;
+use salvo::{Request, Response, Router, Server, handler};
+
+#[handler]
+async fn live(request: &Request, response: &mut Response) {
+    let parts = served::source(request.uri().path());
+    let body = MixedReplace::new(parts).keep_alive(KeepAlive::every(Duration::from_secs(10)));
+    response.merge_hyper(body.for_request(request.headers()).into_http_response().map(ResBody::stream));
+}
+
+static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
+    served::serve(async |listener| {
+        let acceptor = TcpAcceptor::try_from(listener).unwrap();
+        Server::new(acceptor).serve(Router::with_path("{**path}").goal(live)).await;
+    })
+});
+
+#[test]
+fn serves_a_stream() {
+    served::tells_all_in_the_head(*SERVER);
+    served::starts_nothing_for_head(*SERVER);
+    served::knows_no_chunks_on_http_1_0(*SERVER);
+    served::leaves_out_the_close_delimiter_when_the_source_fails(*SERVER);
+    served::sends_every_good_part_before_a_failure(*SERVER);
+}

@@ -1,0 +1,37 @@
+//! warp, by the line of the table in the crate's documentation.
+
+#[expect(dead_code, reason = "not all of it is asked here")]
+#[path = "../../served/mod.rs"]
+mod served;
+
+use std::net::SocketAddr;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use mixed_replace::{KeepAlive, MixedReplace};
+use warp::http::{HeaderMap, Response};
+use warp::path::FullPath;
+use warp::{Filter, Reply};
+
+fn live(path: FullPath, headers: HeaderMap) -> impl Reply {
+    let parts = served::source(path.as_str());
+    let body = MixedReplace::new(parts).keep_alive(KeepAlive::every(Duration::from_secs(10)));
+    let (head, body) = body.for_request(&headers).into_http_response().into_parts();
+    Response::from_parts(head, warp::reply::stream(body).into_response().into_body())
+}
+
+static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
+    served::serve(async |listener| {
+        let live = warp::path::full().and(warp::header::headers_cloned()).map(live);
+        warp::serve(live).incoming(listener).run().await;
+    })
+});
+
+#[test]
+fn serves_a_stream() {
+    served::tells_all_in_the_head(*SERVER);
+    served::starts_nothing_for_head(*SERVER);
+    served::knows_no_chunks_on_http_1_0(*SERVER);
+    served::leaves_out_the_close_delimiter_when_the_source_fails(*SERVER);
+    served::sends_every_good_part_before_a_failure(*SERVER);
+}
