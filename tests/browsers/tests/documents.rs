@@ -74,11 +74,10 @@ async fn are_displayed(browser: &Browser, viewer: Viewer, parts: [(Colour, Part)
     let mut latencies = Vec::new();
     let last = parts.last().map(|(colour, _)| *colour);
     for (colour, part) in parts {
-        let within = if browser.watch().now().is_none() { 5 * SECOND } else { SECOND };
         let sent = Instant::now();
         viewer.show(part).await;
-        let Some(seen) = browser.watch().sees(colour, within).await else {
-            panic!("{within:?} after {colour} was sent, the screen has {:?}", browser.watch().now());
+        let Some(seen) = browser.watch().sees(colour, AT_MOST).await else {
+            panic!("{AT_MOST:?} after {colour} was sent, the screen has {:?}", browser.watch().now());
         };
         latencies.push(seen.duration_since(sent));
     }
@@ -113,4 +112,6 @@ async fn window(browser: &Browser) -> Viewer {
     site.viewer().await
 }
 
+/// On a busy machine. What comes only with the next part does not come however long one waits.
+const AT_MOST: Duration = Duration::from_secs(10);
 const SECOND: Duration = Duration::from_secs(1);

@@ -30,6 +30,8 @@ async fn ten_pictures(browser: &Browser, stack: Stack) {
         sleep(next.saturating_duration_since(Instant::now())).await;
     }
     println!("{}: send to screen from {stack:?}: {latencies:.1?}", browser.engine());
+    let in_time = latencies.iter().filter(|latency| **latency < SECOND).count();
+    assert!(in_time > 5, "most are on the screen within the second that they are apart: {latencies:.1?}");
     drop(viewer);
     stays(browser, PALETTE[9]).await;
     let seen: Vec<_> = browser.watch().sights().iter().map(|sight| sight.colour).collect();
@@ -76,7 +78,7 @@ fn the_last_picture_stays_when_the_source_fails() {
         viewer.show(b.jpeg()).await;
         // In the same moment: the last good picture is not to be lost on the way.
         viewer.fail().await;
-        assert!(browser.watch().sees(b, SECOND).await.is_some(), "on the screen: {:?}", browser.watch().now());
+        assert!(browser.watch().sees(b, AT_MOST).await.is_some(), "on the screen: {:?}", browser.watch().now());
         stays(browser, b).await;
     });
 }
@@ -101,9 +103,7 @@ fn a_stream_without_any_picture_harms_nothing() {
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
 fn on_the_classic_wire_each_picture_is_one_late() {
     each_engine(async |browser| {
-        let behind = pictures_behind("/classic", browser).await;
-        // Firefox draws the very first picture while it comes, whatever follows it.
-        assert!(matches!(behind, [_, 1, 1, 1]), "{behind:?}");
+        is_late_by(1, "/classic", browser).await;
     });
 }
 
@@ -111,8 +111,7 @@ fn on_the_classic_wire_each_picture_is_one_late() {
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
 fn on_the_machine_wire_each_picture_is_one_late_but_in_firefox() {
     each_engine(async |browser| {
-        let expected = if browser.engine() == Engine::Firefox { [0; 4] } else { [1; 4] };
-        assert_eq!(pictures_behind("/machine", browser).await, expected);
+        is_late_by(usize::from(browser.engine() != Engine::Firefox), "/machine", browser).await;
     });
 }
 
@@ -145,18 +144,22 @@ fn a_crashed_tab_does_not_answer() {
     });
 }
 
-/// How many pictures the screen is behind, a second after each of four was sent.
-async fn pictures_behind(path: &str, browser: &Browser) -> [usize; 4] {
+/// Sends four pictures. Each time, the screen comes to show the one that was sent so many before, and stays with it.
+async fn is_late_by(late: usize, path: &str, browser: &Browser) {
     let (_site, viewer) = image(path, browser, Stack::Axum).await;
-    let mut behind = [0; 4];
-    for ((sent, colour), behind) in (1..).zip(PALETTE).zip(&mut behind) {
+    for (sent, colour) in PALETTE.iter().enumerate().take(4) {
         viewer.show(colour.jpeg()).await;
+        let expected = sent.checked_sub(late).and_then(|index| PALETTE.get(index));
+        if let Some(expected) = expected {
+            let seen = browser.watch().sees(*expected, AT_MOST).await;
+            assert!(seen.is_some(), "{colour} was sent, {:?} instead of {expected} came", browser.watch().now());
+        }
         sleep(SECOND).await;
-        let shown = PALETTE.iter().position(|colour| browser.watch().now() == Some(*colour));
-        *behind = sent - shown.map_or(0, |index| index + 1);
+        // Firefox draws the very first picture while it comes, whatever follows it.
+        if sent > 0 {
+            assert_eq!(browser.watch().now().as_ref(), expected, "a second after {colour} was sent");
+        }
     }
-    println!("{}: pictures behind on {path}: {behind:?}", browser.engine());
-    behind
 }
 
 /// A page with an image of the path, and the stream that the browser has asked for.
@@ -167,15 +170,13 @@ async fn image(path: &str, browser: &Browser, stack: Stack) -> (Site, Viewer) {
     (site, viewer)
 }
 
-/// Sends a picture and waits until it is on the screen: for a second at most, or a few for the first one, for which the
-/// browser sets up much. Nothing follows the picture as long.
+/// Sends a picture and waits until it is on the screen. Nothing follows it so long.
 async fn is_displayed(browser: &Browser, viewer: &Viewer, colour: Colour, part: Part) -> Duration {
-    let within = if browser.watch().now().is_none() { 5 * SECOND } else { SECOND };
     let (content_type, sent) = (part.content_type().clone(), Instant::now());
     viewer.show(part).await;
-    match browser.watch().sees(colour, within).await {
+    match browser.watch().sees(colour, AT_MOST).await {
         Some(seen) => seen.duration_since(sent),
-        None => panic!("{within:?} after {colour} was sent as {content_type}: {:?}", browser.watch().now()),
+        None => panic!("{AT_MOST:?} after {colour} was sent as {content_type}: {:?}", browser.watch().now()),
     }
 }
 
@@ -186,4 +187,6 @@ async fn stays(browser: &Browser, colour: Colour) {
     assert!(browser.answers().await, "the page does not answer any more");
 }
 
+/// On a busy machine. What comes only with the next part does not come however long one waits.
+const AT_MOST: Duration = Duration::from_secs(10);
 const SECOND: Duration = Duration::from_secs(1);
