@@ -209,14 +209,16 @@ impl Program {
         if enough {
             return result;
         }
-        match timeout(Duration::from_secs(2), self.child.wait()).await {
-            Ok(Ok(status)) if !status.success() => {
-                let complaint = timeout(Duration::from_secs(1), self.complaint).await;
-                let complaint = complaint.map(Result::unwrap_or_default).unwrap_or_default();
-                Err(format!("{} has stopped, {status}: {complaint}", self.name).trim_end_matches([':', ' ']).to_owned())
-            }
-            _ => result.map_err(|error| format!("{}: {error}", self.name)),
-        }
+        let status = match timeout(Duration::from_secs(2), self.child.wait()).await {
+            Ok(Ok(status)) if !status.success() => status,
+            _ => return result.map_err(|error| format!("{}: {error}", self.name)),
+        };
+        let complaint = match timeout(Duration::from_secs(1), self.complaint).await {
+            // What a program said last has nothing to do with its being killed.
+            Ok(Ok(line)) if status.code().is_some() && !line.is_empty() => format!(": {line}"),
+            _ => String::new(),
+        };
+        Err(format!("{} has stopped, {status}{complaint}", self.name))
     }
 }
 
