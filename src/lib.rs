@@ -35,6 +35,22 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # In any framework
+//!
+//! axum and actix-web take a stream, or a hub's [`Subscriber`], as a handler's result. Elsewhere, with `body` for a
+//! [`MixedReplace`] or a [`Subscriber`] on the wire of [`for_request`](MixedReplace::for_request):
+//!
+//! | framework | the line |
+//! |---|---|
+//! | hyper 1 | `Ok(body.into_http_response())` |
+//! | poem 3 | `Response::from(body.into_http_response())` |
+//! | rocket 0.5 | `(content_type, ByteStream(body.filter_map(async \|chunk\| chunk.ok())))` |
+//! | salvo 1 | `response.merge_hyper(body.into_http_response().map(ResBody::stream))` |
+//! | warp 0.4 | `Response::from_parts(head, warp::reply::stream(body).into_response().into_body())`, with `(head, body)` from `body.into_http_response().into_parts()` |
+//!
+//! Rocket keeps its own head: `content_type` is parsed from the response's, and what else stands in that is yours to add.
+//! `tests/frameworks` runs each line.
+//!
 //! # The wire
 //!
 //! ```text
