@@ -101,7 +101,7 @@ fn awkward_bodies_come_back() {
         }
         for part in &parts {
             let (bytes, expected) = encode(&encoder, std::slice::from_ref(part));
-            for size in 1..=bytes.len() {
+            for size in (1..40).chain([bytes.len()]) {
                 check(&encoder, &bytes, &expected, size);
             }
         }
@@ -165,7 +165,7 @@ fn a_mebibyte_comes_back() {
     for wire in WIRES {
         let encoder = Encoder::random(wire);
         let (bytes, expected) = encode(&encoder, &parts);
-        for size in [1, 1447, 65536, bytes.len()] {
+        for size in [97, 1447, 65536, bytes.len()] {
             check(&encoder, &bytes, &expected, size);
         }
     }
@@ -189,7 +189,7 @@ fn random_parts_come_back() {
         b"\0",
         b"Content-",
     ];
-    for seed in 0..300_u64 {
+    for seed in 0..150_u64 {
         let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         let mut random = |below: u64| {
             state ^= state >> 12;
