@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::shared::{Defaults, Shared};
+use self::slot::PULSES;
 use self::state::Config;
 use self::subscriber::interval;
 use crate::part::Part;
@@ -213,9 +214,9 @@ impl Builder {
         let config = Config {
             deadline: self.deadline,
             drop_identical: self.drop_identical,
-            keep_alive: self.keep_alive.filter(|period| !period.is_zero()),
             linger: self.linger,
             max_subscribers: self.max_subscribers,
+            pulse: self.keep_alive.filter(|period| !period.is_zero()).map(pulse),
             stale_after: self.stale_after,
         };
         let interval = self.max_rate.and_then(interval);
@@ -238,8 +239,11 @@ impl Builder {
         self
     }
 
-    /// Repeats the last part to viewers that have been given nothing new for one to two of these periods; with `None` or
-    /// zero, never. 10 seconds unless set: see [`KeepAlive`](crate::KeepAlive).
+    /// Repeats the last part to viewers that have been given nothing for that long, or an eighth less; with `None` or
+    /// zero, never. 10 seconds unless set.
+    ///
+    /// A write is the only sure way to learn that a viewer has left, and proxies cut connections that are silent for a
+    /// minute: see [`KeepAlive`](crate::KeepAlive). Who leaves an idle stream is noticed within two periods.
     pub fn keep_alive(mut self, period: impl Into<Option<Duration>>) -> Self {
         self.keep_alive = period.into();
         self
@@ -284,4 +288,9 @@ impl Builder {
         self.stale_after = Some((silence, part));
         self
     }
+}
+
+/// Not so short that the clock does nothing else.
+fn pulse(keep_alive: Duration) -> Duration {
+    (keep_alive / u32::from(PULSES)).max(Duration::from_millis(1))
 }

@@ -60,7 +60,7 @@ pub(super) struct Slot {
     /// The keep-alive asks for the last part once more.
     pub(super) repeat: bool,
     waker: Option<Waker>,
-    /// Since its first poll.
+    /// From its first poll until its stream ends.
     watching: Option<Instant>,
     /// The version that it was given last, and when that was published.
     seen: u64,
@@ -71,8 +71,8 @@ pub(super) struct Slot {
     gated: bool,
     /// When the rate cap allows the next part.
     due: Option<Instant>,
-    /// It has been given a new part since the last keep-alive.
-    sent: bool,
+    /// How many pulses there have been since it was given something.
+    quiet: u8,
     delivered: u64,
     bytes: u64,
     skipped: u64,
@@ -95,7 +95,7 @@ impl Slot {
             busy: None,
             gated: false,
             due: None,
-            sent: false,
+            quiet: 0,
             delivered: 0,
             bytes: 0,
             skipped: 0,
@@ -146,12 +146,11 @@ impl Slot {
             self.let_go(moment);
         }
         let step = self.step(moment);
-        match step {
-            Step::End(reason) => self.ended = Some(reason),
-            Step::Part => self.sent = true,
-            Step::Repeat | Step::Wait(_) => {}
+        if let Step::End(reason) = step {
+            self.ended = Some(reason);
         }
         if !matches!(step, Step::Wait(_)) {
+            self.quiet = 0;
             self.repeat = false;
             self.busy = Some(moment.now);
         }
@@ -185,10 +184,20 @@ impl Slot {
         self.bytes += bytes;
     }
 
-    /// The pulse: the last part once more, unless the viewer has been given a new one since the last pulse, or still
-    /// has not got rid of the last.
-    pub(super) fn keep_alive(&mut self) {
-        self.repeat = !std::mem::take(&mut self.sent) && self.busy.is_none();
+    /// The last part once more, when there have been so many pulses with nothing under way.
+    pub(super) fn pulse(&mut self) {
+        self.quiet = if self.busy.is_some() { 0 } else { self.quiet.saturating_add(1) };
+        self.repeat = self.quiet >= PULSES;
+    }
+
+    pub(super) fn is_watching(&self) -> bool {
+        self.watching.is_some()
+    }
+
+    /// It watches no longer. Gives why.
+    pub(super) fn end(&mut self) -> Reason {
+        self.watching = None;
+        *self.ended.get_or_insert(Reason::Left)
     }
 
     /// Keeps the waker, and gives the one that it replaces.
@@ -214,7 +223,7 @@ impl Slot {
         self.waker
     }
 
-    /// `None` before its first poll.
+    /// `None` if it does not watch yet, or no longer.
     pub(super) fn viewer(&self, now: Instant) -> Option<Viewer> {
         let ago = |at| now.saturating_duration_since(at);
         Some(Viewer {
@@ -233,3 +242,7 @@ impl Slot {
 pub(super) fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
     a.into_iter().chain(b).min()
 }
+
+/// In one period of the keep-alive. Two periods are then enough to notice a viewer who left just when he had been given a
+/// part: a first write that his system answers with a RST, and with servers that do not read on, a second that fails.
+pub(super) const PULSES: u8 = 8;

@@ -19,7 +19,8 @@ use crate::wire::Wire;
 pub(super) struct Config {
     pub(super) deadline: Duration,
     pub(super) drop_identical: bool,
-    pub(super) keep_alive: Option<Duration>,
+    /// From pulse to pulse of the keep-alive.
+    pub(super) pulse: Option<Duration>,
     pub(super) linger: Duration,
     pub(super) max_subscribers: usize,
     pub(super) stale_after: Option<(Duration, Part)>,
@@ -50,7 +51,7 @@ pub(super) struct State {
     /// Tasks that wait for a change of demand, and those that wait for a part.
     for_demand: Waiters,
     for_part: Waiters,
-    next_keep_alive: Option<Instant>,
+    next_pulse: Option<Instant>,
     /// When the clock is to call, and whether it has been told so.
     alarm: Option<Instant>,
     alarm_is_new: bool,
@@ -94,7 +95,7 @@ impl State {
             unwatched_since: None,
             for_demand: Waiters::default(),
             for_part: Waiters::default(),
-            next_keep_alive: None,
+            next_pulse: None,
             alarm: None,
             alarm_is_new: false,
             demand_changed: false,
@@ -212,6 +213,7 @@ impl State {
                 self.dropped_wakers.extend(slot.keep(waker));
                 self.set_alarm(until);
             }
+            (Step::End(_), _) => self.end(id, now),
             _ => {}
         }
         (step, None)
@@ -233,9 +235,16 @@ impl State {
         }
     }
 
-    /// A viewer is gone; `watched` if it had been polled. Tells why it ended, and how many parts it missed.
-    pub(super) fn leave(&mut self, id: usize, watched: bool, now: Instant) -> Option<(Reason, u64)> {
-        let mut slot = self.slots.try_remove(id).filter(|_| watched)?;
+    /// A viewer's stream has ended, or it has left. Its place is taken until it is [gone](Self::leave).
+    fn end(&mut self, id: usize, now: Instant) {
+        let Some(slot) = self.slots.get_mut(id).filter(|slot| slot.is_watching()) else { return };
+        let ended = &mut self.stats.ended;
+        match slot.end() {
+            Reason::Closed => ended.closed += 1,
+            Reason::Expired => ended.expired += 1,
+            Reason::Left => ended.left += 1,
+            Reason::Replaced => ended.replaced += 1,
+        }
         if let Some(count) = self.watching.get_mut(slot.wire as usize) {
             *count -= 1;
         }
@@ -243,18 +252,16 @@ impl State {
         if let Some(key) = slot.key.take().filter(|key| self.keys.get(key) == Some(&id)) {
             self.keys.remove(&key);
         }
-        let reason = slot.ended.unwrap_or(Reason::Left);
-        let ended = &mut self.stats.ended;
-        match reason {
-            Reason::Closed => ended.closed += 1,
-            Reason::Expired => ended.expired += 1,
-            Reason::Left => ended.left += 1,
-            Reason::Replaced => ended.replaced += 1,
-        }
-        let skipped = slot.skipped();
-        self.dropped_wakers.extend(slot.into_waker());
         self.demand_may_end(now);
-        Some((reason, skipped))
+    }
+
+    /// A viewer is gone. Tells why it ended, if it had begun, and how many parts it missed.
+    pub(super) fn leave(&mut self, id: usize, now: Instant) -> Option<(Reason, u64)> {
+        self.end(id, now);
+        let slot = self.slots.try_remove(id)?;
+        let (ended, skipped) = (slot.ended, slot.skipped());
+        self.dropped_wakers.extend(slot.into_waker());
+        Some((ended?, skipped))
     }
 
     pub(super) fn skipped(&self, id: usize) -> u64 {
@@ -316,9 +323,9 @@ impl State {
         }
         self.watched_since = Some(now);
         self.unwatched_since = None;
-        self.next_keep_alive = self.config.keep_alive.and_then(|period| now.checked_add(period));
+        self.next_pulse = self.config.pulse.and_then(|pulse| now.checked_add(pulse));
         self.wake_for_demand();
-        self.set_alarm(earlier(self.next_keep_alive, self.stale_at()));
+        self.set_alarm(earlier(self.next_pulse, self.stale_at()));
     }
 
     fn wake_for_demand(&mut self) {
@@ -332,7 +339,7 @@ impl State {
         }
         self.watched_since = None;
         self.unwatched_since = Some(now);
-        self.next_keep_alive = None;
+        self.next_pulse = None;
         self.tell_end_of_linger(now);
     }
 
@@ -352,10 +359,10 @@ impl State {
                 self.show(Arc::new(Published::new(part.clone(), now)), now);
             }
         }
-        if let (Some(at), Some(period)) = (self.next_keep_alive, self.config.keep_alive) {
+        if let (Some(at), Some(pulse)) = (self.next_pulse, self.config.pulse) {
             if at <= now {
-                self.slots.iter_mut().for_each(|(_, slot)| slot.keep_alive());
-                self.next_keep_alive = now.checked_add(period);
+                self.slots.iter_mut().for_each(|(_, slot)| slot.pulse());
+                self.next_pulse = now.checked_add(pulse);
             }
         }
         self.wake_viewers(now);
@@ -365,7 +372,7 @@ impl State {
             self.for_part.wake(&mut self.wakers);
         }
         self.set_alarm(self.patience);
-        self.set_alarm(earlier(self.next_keep_alive, self.stale_at()));
+        self.set_alarm(earlier(self.next_pulse, self.stale_at()));
     }
 
     fn wake_viewers(&mut self, now: Instant) {

@@ -211,8 +211,7 @@ impl Stream for Subscriber {
 impl Drop for Subscriber {
     fn drop(&mut self) {
         let now = Instant::now();
-        let watched = matches!(self.stage, Stage::Watching(_));
-        let ended = self.shared.update(|state| state.leave(self.id, watched, now));
+        let ended = self.shared.update(|state| state.leave(self.id, now));
         #[cfg(feature = "tracing")]
         if let Some((reason, skipped)) = ended {
             tracing::debug!(viewer = self.serial, ?reason, skipped, "viewer ends");

@@ -20,7 +20,7 @@ fn closing_wakes_who_waits_and_ends_every_stream() {
     assert_eq!(viewer.wakes(), 1);
     assert_eq!(viewer.poll(), closing());
     assert_eq!((viewer.poll(), viewer.poll()), (END, END));
-    assert_eq!(ended(&hub).closed, 0, "it is still there");
+    assert_eq!((ended(&hub).closed, hub.stats().viewers), (1, 0), "though its body is still there");
     drop(viewer);
     assert_eq!((ended(&hub).closed, ended(&hub).left), (1, 0));
 }
@@ -120,4 +120,21 @@ fn hubs_and_viewers_may_be_dropped_in_any_order() {
     assert_eq!(viewer.poll(), next("off"), "a hub is a handle only");
     drop(publisher);
     assert_eq!((viewer.poll(), viewer.poll()), (closing(), END));
+}
+
+#[test]
+fn who_has_ended_watches_no_longer_but_has_its_place_until_it_is_gone() {
+    let (publisher, hub) = still().max_subscribers(2).build();
+    let of = || Viewer::of(hub.subscribe().unwrap().wire(Wire::Script).key("anna"));
+    publisher.publish(text("on")).unwrap();
+    let (mut older, mut newer) = (of(), of());
+    assert!(older.poll().is_ready() && newer.poll().is_ready());
+    drop(newer);
+    assert_eq!(older.poll(), closing());
+    assert!(!publisher.demand().is_wanted());
+    assert_eq!((hub.stats().viewers, hub.viewers().len()), (0, 0));
+    let _second = hub.subscribe().unwrap();
+    assert!(hub.subscribe().is_err(), "its server has not let go of it");
+    drop(older);
+    assert!(hub.subscribe().is_ok());
 }

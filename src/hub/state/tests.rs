@@ -3,16 +3,20 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Wake;
 
+use super::super::slot::PULSES;
 use super::*;
 
 const OFF: Config = Config {
     deadline: Duration::from_secs(30),
     drop_identical: false,
-    keep_alive: None,
     linger: Duration::ZERO,
     max_subscribers: usize::MAX,
+    pulse: None,
     stale_after: None,
 };
+
+/// The pulse of a keep-alive of a second.
+const SECOND: Option<Duration> = Some(ms(1000 / PULSES as u64));
 
 /// A hub's state, and a clock that goes as it is told.
 struct World {
@@ -78,7 +82,7 @@ impl World {
 
     fn leave(&mut self, now: u64, id: usize) {
         self.to(now);
-        self.state.leave(id, true, self.time());
+        self.state.leave(id, self.time());
         self.after();
     }
 
@@ -117,10 +121,8 @@ impl World {
     fn shown_until(&mut self, end: u64, id: usize) -> Vec<(u64, String)> {
         let mut shown = Vec::new();
         for now in self.now..=end {
-            match self.ask(now, id).as_str() {
-                "wait" => {}
-                part => shown.push((now, part.to_owned())),
-            }
+            let parts = std::iter::repeat_with(|| self.ask(now, id)).take_while(|part| part != "wait");
+            shown.extend(parts.map(|part| (now, part)));
         }
         shown
     }
@@ -160,7 +162,6 @@ fn given(interval: u64, source: impl Iterator<Item = u64>) -> Vec<u64> {
             for (now, part) in world.shown_until(now, viewer) {
                 assert_eq!(part, newest);
                 given.push(now);
-                assert_eq!(world.ask(now, viewer), "wait");
             }
         }
     }
@@ -234,40 +235,52 @@ fn the_version_rises_with_each_part_that_is_shown() {
 
 #[test]
 fn keep_alive_comes_once_in_a_period_when_nothing_else_does() {
-    let mut world = World::new(Config { keep_alive: Some(ms(1000)), ..OFF });
+    let mut world = World::new(Config { pulse: SECOND, ..OFF });
     let viewer = world.watch(0, plain());
     assert_eq!(world.shown_until(1500, viewer), [], "there is nothing to repeat");
     world.publish(1500, "on");
     let again = |at| (at, "again".to_owned());
-    let shown = world.shown_until(5500, viewer);
-    assert_eq!(shown, [(1500, "on".to_owned()), again(3000), again(4000), again(5000)]);
-    world.publish(5500, "off");
-    let shown = world.shown_until(8500, viewer);
-    assert_eq!(shown, [(5500, "off".to_owned()), again(7000), again(8000)], "a new part stands in for one");
+    let shown = world.shown_until(5000, viewer);
+    assert_eq!(shown, [(1500, "on".to_owned()), again(2500), again(3500), again(4500)]);
+    world.publish(5100, "off");
+    let shown = world.shown_until(7500, viewer);
+    assert_eq!(shown, [(5100, "off".to_owned()), again(6000), again(7000)], "a new part stands in for one");
+}
+
+#[test]
+fn two_writes_come_within_two_periods_whenever_a_viewer_leaves() {
+    for last in 1000..1250 {
+        let mut world = World::new(Config { pulse: SECOND, ..OFF });
+        let viewer = world.watch(0, plain());
+        world.publish(last, "on");
+        let shown = world.shown_until(last + 2000, viewer);
+        let [(_, _), (first, _), (second, _)] = &shown[..] else { panic!("{shown:?}") };
+        assert!((875..=1000).contains(&(first - last)) && *second == first + 1000, "{shown:?}");
+    }
 }
 
 #[test]
 fn keep_alive_wakes_who_waits_and_leaves_others_alone() {
-    let mut world = World::new(Config { keep_alive: Some(ms(1000)), ..OFF });
+    let mut world = World::new(Config { pulse: SECOND, ..OFF });
     let (idle, stuck) = (world.watch(0, plain()), world.watch(0, plain()));
     world.publish(0, "on");
     assert_eq!((world.ask(0, idle), world.ask(0, idle)), ("on".into(), "wait".into()));
     assert_eq!((world.ask_as(true, 0, stuck), world.ask_as(true, 0, stuck)), ("on".into(), "wait".into()));
     world.wakes();
-    world.to(1999);
+    world.to(999);
     assert_eq!(world.wakes(), 0);
-    world.to(2000);
+    world.to(1000);
     assert_eq!(world.wakes(), 1);
-    assert_eq!((world.ask(2000, idle), world.ask_as(true, 2000, stuck)), ("again".into(), "wait".into()));
+    assert_eq!((world.ask(1000, idle), world.ask_as(true, 1000, stuck)), ("again".into(), "wait".into()));
 
     world.let_go(2500, stuck);
-    assert_eq!(world.ask_as(true, 2500, stuck), "wait", "the next pulse is soon enough");
-    assert_eq!(world.ask_as(true, 3000, stuck), "again");
+    assert_eq!(world.ask_as(true, 3499, stuck), "wait", "it has just been written to");
+    assert_eq!(world.ask_as(true, 3500, stuck), "again");
 }
 
 #[test]
 fn a_part_instead_of_a_due_keep_alive_is_enough() {
-    let mut world = World::new(Config { keep_alive: Some(ms(1000)), ..OFF });
+    let mut world = World::new(Config { pulse: SECOND, ..OFF });
     let viewer = world.watch(0, plain());
     world.publish(0, "on");
     assert_eq!((world.ask(0, viewer), world.ask(0, viewer)), ("on".into(), "wait".into()));
@@ -278,7 +291,7 @@ fn a_part_instead_of_a_due_keep_alive_is_enough() {
 
 #[test]
 fn a_slow_rate_holds_up_no_keep_alive() {
-    let mut world = World::new(Config { keep_alive: Some(ms(1000)), ..OFF });
+    let mut world = World::new(Config { pulse: SECOND, ..OFF });
     let viewer = world.watch(0, every(60_000));
     world.publish(0, "on");
     assert_eq!(world.ask(0, viewer), "on");
@@ -308,7 +321,7 @@ fn a_slow_rate_holds_up_no_expiry() {
 
 #[test]
 fn with_identical_parts_keep_alive_goes_on() {
-    let mut world = World::new(Config { keep_alive: Some(ms(1000)), drop_identical: true, ..OFF });
+    let mut world = World::new(Config { pulse: SECOND, drop_identical: true, ..OFF });
     let viewer = world.watch(0, plain());
     let mut shown = Vec::new();
     for now in 0..4000 {
@@ -318,13 +331,13 @@ fn with_identical_parts_keep_alive_goes_on() {
         shown.extend(world.shown_until(now, viewer));
     }
     let shown: Vec<_> = shown.iter().map(|(at, part)| (*at, part.as_str())).collect();
-    assert_eq!(shown, [(0, "on"), (2000, "again"), (3000, "again")]);
+    assert_eq!(shown, [(0, "on"), (1000, "again"), (2000, "again"), (3000, "again")]);
 }
 
 #[test]
 fn nobody_is_called_while_nobody_watches() {
     let mut world = World::new(Config {
-        keep_alive: Some(ms(1000)),
+        pulse: SECOND,
         linger: ms(100),
         stale_after: Some((ms(5000), Part::text("no signal").unwrap())),
         ..OFF
@@ -336,7 +349,7 @@ fn nobody_is_called_while_nobody_watches() {
     world.to(2000);
     assert_eq!(world.alarm, None);
     world.watch(2000, plain());
-    assert_eq!(world.alarm, Some(world.begin + ms(3000)));
+    assert_eq!(world.alarm, Some(world.begin + ms(2125)));
 }
 
 #[test]
