@@ -8,7 +8,7 @@ use actix_web::http::header::ACCEPT;
 use actix_web::http::{ConnectionType, Method, Version};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
 use futures_core::Stream;
-use http::{HeaderName, HeaderValue};
+use http::HeaderMap;
 
 use crate::keep_alive::KeepAlive;
 use crate::part::Part;
@@ -31,7 +31,7 @@ where
         let body = self.or_standard_keep_alive().linger(KeepAlive::every(LINGER)).wire(wire);
         let (head, body) = body.into_http_response().into_parts();
         let mut builder = HttpResponse::Ok();
-        insert(&mut builder, head.headers.iter());
+        copy(&head.headers, &mut builder);
         if request.method() == Method::HEAD {
             // Neither a length, which nobody knows, nor the body, which actix would poll.
             return builder.body(body::None::new());
@@ -52,14 +52,13 @@ impl Responder for Part {
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
         let mut builder = HttpResponse::Ok();
-        insert(&mut builder, response::part_head(&self).iter().map(|(name, value)| (name, value)));
-        insert(&mut builder, self.headers().iter());
+        copy(&response::part_head(&self), &mut builder);
         builder.body(self.into_body())
     }
 }
 
 /// actix has the header types of `http` 0.2.
-fn insert<'a>(builder: &mut HttpResponseBuilder, head: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>) {
+fn copy(head: &HeaderMap, builder: &mut HttpResponseBuilder) {
     for (name, value) in head {
         builder.append_header((name.as_str(), value.as_bytes()));
     }

@@ -1,5 +1,7 @@
 //! The heads of our responses, written once for all stacks.
 
+#[cfg(any(feature = "axum", feature = "actix-web"))]
+use http::header::HeaderMap;
 use http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -23,13 +25,15 @@ pub(crate) fn stream_head(content_type: HeaderValue) -> [(HeaderName, HeaderValu
     ]
 }
 
-/// The head of one part alone, an ordinary response: the still picture. The part's own fields come behind it.
+/// The head of one part alone, an ordinary response: the still picture. The part's own fields replace ours.
 #[cfg(any(feature = "axum", feature = "actix-web"))]
-pub(crate) fn part_head(part: &Part) -> [(HeaderName, HeaderValue); 3] {
+pub(crate) fn part_head(part: &Part) -> HeaderMap {
     let content_type = HeaderValue::from_str(part.content_type().as_ref());
-    [
+    let mut head = HeaderMap::from_iter([
         (CONTENT_TYPE, content_type.unwrap_or_else(|_| unreachable!("a part's type is checked when it is made"))),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    ]
+    ]);
+    head.extend(part.headers().clone());
+    head
 }
