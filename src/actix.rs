@@ -1,18 +1,26 @@
 //! actix-web: `MixedReplace` and `Part` as responses.
 
 use std::error::Error;
+use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::body::{self, BodyStream, BoxBody};
-use actix_web::http::header::ACCEPT;
-use actix_web::http::{ConnectionType, Method, Version};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
+use actix_web::http::header;
+use actix_web::http::{ConnectionType, Method, StatusCode, Version};
+use actix_web::{Handler, HttpRequest, HttpResponse, HttpResponseBuilder, Responder, ResponseError};
+use bytes::Bytes;
 use futures_core::Stream;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
+use crate::client::ClientJs;
+use crate::hub::{Hub, Refused, Subscriber};
 use crate::keep_alive::KeepAlive;
+use crate::mount::{self, Asked, NotServed};
+use crate::page::{self, Page};
 use crate::part::Part;
 use crate::response;
+use crate::still::Still;
 use crate::stream::MixedReplace;
 use crate::wire::Wire;
 
@@ -26,23 +34,30 @@ where
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        let accept = request.headers().get_all(ACCEPT).map(|value| value.as_bytes());
-        let wire = self.chosen_wire().unwrap_or_else(|| Wire::for_accept(accept));
+        let wire = self.chosen_wire().unwrap_or_else(|| wanted_wire(request));
         let body = self.or_standard_keep_alive().linger(KeepAlive::every(LINGER)).wire(wire);
-        let (head, body) = body.into_http_response().into_parts();
-        let mut builder = HttpResponse::Ok();
-        copy(&head.headers, &mut builder);
-        if request.method() == Method::HEAD {
-            // Neither a length, which nobody knows, nor the body, which actix would poll.
-            return builder.body(body::None::new());
-        }
-        let mut response = builder.body(BodyStream::new(body));
-        if request.version() < Version::HTTP_11 {
-            // actix would write chunks, which HTTP/1.0 does not know: there the end of the connection ends the body.
-            response.head_mut().no_chunking(true);
-            response.head_mut().set_connection_type(ConnectionType::Close);
-        }
-        response.map_into_boxed_body()
+        stream(request, body.into_http_response())
+    }
+}
+
+/// On the wire that the client understands best unless one was chosen.
+impl Responder for Subscriber {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let wire = self.chosen_wire().unwrap_or_else(|| wanted_wire(request));
+        stream(request, self.wire(wire).into_http_response())
+    }
+}
+
+/// `503 Service Unavailable` with `Retry-After`.
+impl ResponseError for Refused {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::SERVICE_UNAVAILABLE
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        whole(NotServed::Refused(*self).response())
     }
 }
 
@@ -55,6 +70,106 @@ impl Responder for Part {
         copy(&response::part_head(&self), &mut builder);
         builder.body(self.into_body())
     }
+}
+
+/// The part, or `304 Not Modified` if the client has it.
+impl Responder for Still {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        whole(self.for_request(&headers(request)))
+    }
+}
+
+/// A hub as a handler: `.route("/live", web::to(hub))`.
+///
+/// | request | answer |
+/// |---|---|
+/// | `GET` | the stream, on the wire that the client understands best; `503` with `Retry-After` if the hub is full |
+/// | `GET ?fps=5` | at most that many parts a second; `400` if it is no positive number |
+/// | `GET ?snapshot` | one part, at most a second old; the latest one if none comes within 5 s, `503` if there is none; `304` if the client has it: [`Still`] |
+/// | `GET ?snapshot&refresh=5` | the same, with `Refresh`, so that a browser asks again each 5 seconds |
+/// | `HEAD` | the head of either; starts nothing |
+/// | other | `405` |
+impl Handler<HttpRequest> for Hub {
+    type Output = HttpResponse;
+    type Future = Pin<Box<dyn Future<Output = HttpResponse>>>;
+
+    fn call(&self, request: HttpRequest) -> Self::Future {
+        let hub = self.clone();
+        Box::pin(answer(request, move |request| hub.asked(request)))
+    }
+}
+
+/// A page and its stream as a handler, `.route("/status", web::to(page))`: see [`Page`].
+impl Handler<HttpRequest> for Page {
+    type Output = HttpResponse;
+    type Future = Pin<Box<dyn Future<Output = HttpResponse>>>;
+
+    fn call(&self, request: HttpRequest) -> Self::Future {
+        let page = self.clone();
+        Box::pin(answer(request, move |request| page.asked(request)))
+    }
+}
+
+/// The module as a handler: `.route("/client.js", web::to(ClientJs))`.
+impl Handler<HttpRequest> for ClientJs {
+    type Output = HttpResponse;
+    type Future = Pin<Box<dyn Future<Output = HttpResponse>>>;
+
+    fn call(&self, request: HttpRequest) -> Self::Future {
+        Box::pin(answer(request, move |request| Self.asked(request)))
+    }
+}
+
+async fn answer(request: HttpRequest, asked: impl FnOnce(&mount::Request<'_>) -> Asked) -> HttpResponse {
+    let (method, query, headers) = (request.method().as_str(), request.query_string(), headers(&request));
+    match asked(&mount::Request { method, query: Some(query), headers: &headers }) {
+        Asked::Live(viewer) => viewer.respond_to(&request),
+        Asked::Still(awaited) => whole(awaited.await),
+        Asked::Whole(response) => whole(response),
+    }
+}
+
+/// Those that an answer may depend on.
+fn headers(request: &HttpRequest) -> HeaderMap {
+    let names = [header::ACCEPT.as_str(), header::IF_NONE_MATCH.as_str(), page::SEC_FETCH_DEST];
+    let values = |name: &'static str| request.headers().get_all(name).map(move |value| (name, value.as_bytes()));
+    let known = names.into_iter().flat_map(values);
+    known.filter_map(|(name, value)| Some((name.parse().ok()?, HeaderValue::from_bytes(value).ok()?))).collect()
+}
+
+fn whole(response: http::Response<Bytes>) -> HttpResponse {
+    let (head, body) = response.into_parts();
+    let status = StatusCode::from_u16(head.status.as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut builder = HttpResponse::build(status);
+    copy(&head.headers, &mut builder);
+    builder.body(body)
+}
+
+fn wanted_wire(request: &HttpRequest) -> Wire {
+    Wire::for_accept(request.headers().get_all(header::ACCEPT).map(|value| value.as_bytes()))
+}
+
+fn stream<S, E>(request: &HttpRequest, response: http::Response<S>) -> HttpResponse
+where
+    S: Stream<Item = Result<Bytes, E>> + 'static,
+    E: Into<Box<dyn Error>> + 'static,
+{
+    let (head, body) = response.into_parts();
+    let mut builder = HttpResponse::Ok();
+    copy(&head.headers, &mut builder);
+    if request.method() == Method::HEAD {
+        // Neither a length, which nobody knows, nor the body, which actix would poll.
+        return builder.body(body::None::new());
+    }
+    let mut response = builder.body(BodyStream::new(body));
+    if request.version() < Version::HTTP_11 {
+        // actix would write chunks, which HTTP/1.0 does not know: there the end of the connection ends the body.
+        response.head_mut().no_chunking(true);
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
+    response
 }
 
 /// actix has the header types of `http` 0.2.

@@ -7,8 +7,11 @@ use axum_core::body::Body;
 use axum_core::extract::FromRequestParts;
 use axum_core::response::{IntoResponse, Response};
 use futures_core::Stream;
+use http::StatusCode;
+use http::header::{HeaderValue, RETRY_AFTER};
 use http::request::Parts;
 
+use crate::hub::{Refused, Subscriber};
 use crate::part::Part;
 use crate::response;
 use crate::stream::MixedReplace;
@@ -22,6 +25,20 @@ where
 {
     fn into_response(self) -> Response {
         self.or_standard_keep_alive().into_http_response().map(Body::new)
+    }
+}
+
+impl IntoResponse for Subscriber {
+    fn into_response(self) -> Response {
+        self.into_http_response().map(Body::new)
+    }
+}
+
+/// `503 Service Unavailable` with `Retry-After`.
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let retry_after = [(RETRY_AFTER, HeaderValue::from(self.retry_after_secs()))];
+        (StatusCode::SERVICE_UNAVAILABLE, retry_after, self.to_string()).into_response()
     }
 }
 

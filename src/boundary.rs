@@ -8,8 +8,6 @@ use std::str::FromStr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use http::HeaderValue;
-
 /// The string that separates parts, without its dashes.
 ///
 /// ```text
@@ -18,7 +16,7 @@ use http::HeaderValue;
 /// ```
 ///
 /// 1 to 70 of the characters that RFC 2046 §5.1.1 calls `bchars`, the last one no space. For
-/// [sending], [`random`](Self::random) is the right choice nearly always: readers look for the
+/// sending, [`random`](Self::random) is the right choice nearly always: readers look for the
 /// boundary anywhere in a part, so whoever can guess it can end a part early. A fixed one is for bodies that you trust,
 /// and best has 16 to 40 letters and digits: other lengths and characters each trip some consumer.
 ///
@@ -95,8 +93,9 @@ impl Boundary {
 
     /// The boundary that a `Content-Type` value names, read as leniently as what cameras send requires.
     ///
-    /// Takes `boundary = x`, `;;boundary=x`, quoted values with escapes, any case of the name, and values that
-    /// RFC 2046 would refuse, up to 200 printable characters. It does not look at the type before the parameters.
+    /// Takes `boundary = x`, `;;boundary=x`, quoted values with escapes, any case of the name, stray CRs, and values that
+    /// RFC 2046 would refuse, up to 200 printable characters. It does not look at the type before the parameters. Takes
+    /// any bytes, because a [`HeaderValue`](http::HeaderValue) cannot hold all that cameras send.
     ///
     /// # Errors
     ///
@@ -110,16 +109,22 @@ impl Boundary {
     ///
     /// let value = HeaderValue::from_static("multipart/x-mixed-replace;; Boundary = \"--myboundary\"");
     /// assert_eq!(Boundary::from_content_type(&value)?.as_str(), "--myboundary");
-    /// assert!(Boundary::from_content_type(&HeaderValue::from_static("image/jpeg")).is_err());
+    /// assert_eq!(Boundary::from_content_type("multipart/mixed; boundary=x\r")?.as_str(), "x");
+    /// assert!(Boundary::from_content_type("image/jpeg").is_err());
     /// # Ok::<(), mixed_replace::boundary::InvalidBoundary>(())
     /// ```
-    pub fn from_content_type(value: &HeaderValue) -> Result<Self, InvalidBoundary> {
-        let value = parameter(value.as_bytes()).ok_or(InvalidBoundary(Offence::Missing))?;
+    pub fn from_content_type(value: impl AsRef<[u8]>) -> Result<Self, InvalidBoundary> {
+        let value = parameter(value.as_ref()).ok_or(InvalidBoundary(Offence::Missing))?;
+        Self::lenient(&value, LENIENT_MAX)
+    }
+
+    /// Any printable characters, as a sender may have chosen them.
+    pub(crate) fn lenient(value: &[u8], max: usize) -> Result<Self, InvalidBoundary> {
         match value.iter().find(|b| !(0x20..0x7f).contains(*b)) {
             _ if value.is_empty() => Err(InvalidBoundary(Offence::Empty)),
-            _ if value.len() > LENIENT_MAX => Err(InvalidBoundary(Offence::TooLong)),
+            _ if value.len() > max => Err(InvalidBoundary(Offence::TooLong)),
             Some(byte) => Err(InvalidBoundary(Offence::Byte(*byte))),
-            None => Ok(Self(Cow::Owned(String::from_utf8_lossy(&value).into_owned()))),
+            None => Ok(Self(Cow::Owned(String::from_utf8_lossy(value).into_owned()))),
         }
     }
 
@@ -220,33 +225,45 @@ const fn is_bchar(byte: u8) -> bool {
 /// The raw value of the `boundary` parameter, unquoted and unescaped.
 fn parameter(content_type: &[u8]) -> Option<Vec<u8>> {
     let mut rest = content_type;
-    while let Some(at) = memchr::memchr2(b';', b',', rest) {
-        let (_, after) = rest.split_at_checked(at + 1)?;
-        rest = after.trim_ascii_start();
+    while let Some(at) = memchr::memchr3(b';', b',', b'"', rest) {
+        let (_, found) = rest.split_at_checked(at)?;
+        if let Some(text) = found.strip_prefix(b"\"") {
+            // Another parameter's value: nothing in it is ours.
+            (_, rest) = quoted(text);
+            continue;
+        }
+        rest = found.get(1..)?.trim_ascii_start();
         let Some((name, after_name)) = rest.split_at_checked(NAME.len()) else { continue };
         let Some(value) = after_name.trim_ascii_start().strip_prefix(b"=") else { continue };
         if name.eq_ignore_ascii_case(NAME) {
-            return Some(unquote(value.trim_ascii()));
+            let mut value = unquoted(value.trim_ascii());
+            value.retain(|byte| *byte != b'\r');
+            return Some(value);
         }
     }
     None
 }
 
-fn unquote(value: &[u8]) -> Vec<u8> {
-    let Some(quoted) = value.strip_prefix(b"\"") else {
-        let end = memchr::memchr2(b';', b',', value).unwrap_or(value.len());
-        return value.get(..end).unwrap_or_default().trim_ascii_end().to_vec();
-    };
-    let mut out = Vec::new();
-    let mut bytes = quoted.iter();
+fn unquoted(value: &[u8]) -> Vec<u8> {
+    if let Some(text) = value.strip_prefix(b"\"") {
+        return quoted(text).0;
+    }
+    let end = memchr::memchr2(b';', b',', value).unwrap_or(value.len());
+    value.get(..end).unwrap_or_default().trim_ascii_end().to_vec()
+}
+
+/// The content of a quoted string whose opening quote is off already, and what follows its closing quote.
+fn quoted(text: &[u8]) -> (Vec<u8>, &[u8]) {
+    let mut content = Vec::new();
+    let mut bytes = text.iter();
     while let Some(byte) = bytes.next() {
         match byte {
             b'"' => break,
-            b'\\' => out.extend(bytes.next()),
-            byte => out.push(*byte),
+            b'\\' => content.extend(bytes.next()),
+            byte => content.push(*byte),
         }
     }
-    out
+    (content, bytes.as_slice())
 }
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -315,8 +332,12 @@ mod tests {
             ("multipart/x-mixed-replace; xboundary=y; boundary=x", "x"),
             ("multipart/x-mixed-replace; boundary=a@b", "a@b"),
             ("multipart/x-mixed-replace; boundary=\"unclosed", "unclosed"),
+            ("multipart/x-mixed-replace; boundary=stray\r", "stray"),
+            ("multipart/x-mixed-replace; boundary=\"stray\r\"\r", "stray"),
+            ("multipart/x-mixed-replace;\tboundary\t=\tx\t", "x"),
+            ("multipart/related; start=\"a;boundary=\\\"b\"; boundary=x", "x"),
         ] {
-            let read = Boundary::from_content_type(&HeaderValue::from_str(value).unwrap());
+            let read = Boundary::from_content_type(value);
             assert_eq!(read.unwrap().as_str(), boundary, "{value}");
         }
     }
@@ -324,11 +345,17 @@ mod tests {
     #[test]
     fn refuses_a_content_type_without_a_usable_boundary() {
         let long = format!("multipart/mixed; boundary={}", "x".repeat(201));
-        for value in
-            ["image/jpeg", "multipart/mixed; boundary=", "multipart/mixed; boundary=\"\"", &long, "", "boundary"]
-        {
-            let value = HeaderValue::from_str(value).unwrap();
-            assert!(Boundary::from_content_type(&value).is_err(), "{value:?}");
+        for value in [
+            "image/jpeg",
+            "multipart/mixed; boundary=",
+            "multipart/mixed; boundary=\"\"",
+            "multipart/mixed; boundary=\r",
+            "multipart/mixed; boundary=a\nb",
+            &long,
+            "",
+            "boundary",
+        ] {
+            assert!(Boundary::from_content_type(value).is_err(), "{value:?}");
         }
     }
 }

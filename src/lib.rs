@@ -1,14 +1,134 @@
-//! HTTP server push with `multipart/x-mixed-replace`.
+//! HTTP server push with `multipart/x-mixed-replace`: one response that stays open, in which every new part replaces the
+//! one before it.
+//!
+//! It puts a live picture into a page with nothing but an `<img>` (MJPEG over HTTP), and is what IP cameras, 3D printers
+//! and robots speak. This crate writes such streams so that every picture is on the screen when it is sent, fans one
+//! source out to any number of viewers of which none is late and none delays another, and reads what cameras send.
+//!
+//! In scope: the framing, both ways; the fan-out; what HTTP stacks need around it. Out of scope: encoding pictures, sound,
+//! who may watch.
+//!
+//! # Which one do I want?
+//!
+//! | you have | take |
+//! |---|---|
+//! | one camera or status, many viewers | [`hub`]: encode once, latest wins, nothing queued |
+//! | a stream of parts for each client | [`MixedReplace`], as axum's `Sse` is for events |
+//! | a thread, a CGI program, any `io::Write` | [`Writer`] |
+//! | something else altogether | [`Encoder`], the bytes alone |
+//! | pages that replace themselves | [`Page`] over a hub; [`ClientJs`] in a page of your own |
+//! | clients that cannot hold a stream | [`Still`]: one part with an `ETag`, and `Refresh` |
+//! | a camera that sends such a stream | [`Decoder`], or [`Parts`] over a stream of bytes |
+//! | a program that writes JPEG after JPEG | [`jpeg::Pictures`] |
+//!
+//! # Quick start
+//!
+#![cfg_attr(feature = "axum", doc = "```")]
+#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
+//! use mixed_replace::{Part, hub};
+//!
+//! let (publisher, hub) = hub::channel();
+//! // GET /live is the stream, /live?fps=5 a slower one, /live?snapshot a still picture.
+//! let app: axum::Router = axum::Router::new().route_service("/live", hub);
+//! // On any thread, for each picture:
+//! publisher.publish(Part::jpeg(&b"\xff\xd8\xff ... \xff\xd9"[..])?)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # In any framework
+//!
+//! axum and actix-web take a stream, or a hub's [`Subscriber`], as a handler's result. Elsewhere, with `body` for a
+//! [`MixedReplace`] or a [`Subscriber`] on the wire of [`for_request`](MixedReplace::for_request):
+//!
+//! | framework | the line |
+//! |---|---|
+//! | hyper 1 | `Ok(body.into_http_response())` |
+//! | poem 3 | `Response::from(body.into_http_response())` |
+//! | rocket 0.5 | `(content_type, ByteStream(body.filter_map(async \|chunk\| chunk.ok())))` |
+//! | salvo 1 | `response.merge_hyper(body.into_http_response().map(ResBody::stream))` |
+//! | warp 0.4 | `Response::from_parts(head, warp::reply::stream(body).into_response().into_body())`, with `(head, body)` from `body.into_http_response().into_parts()` |
+//!
+//! Rocket keeps its own head: `content_type` is parsed from the response's, and what else stands in that is yours to add.
+//! `tests/frameworks` runs each line.
+//!
+//! # The wire
+//!
+//! ```text
+//! HTTP/1.1 200 OK
+//! Content-Type: multipart/x-mixed-replace; boundary=7kKzXq0M3vTqRz5c1LwYpA
+//!
+//! --7kKzXq0M3vTqRz5c1LwYpA
+//! Content-Type: image/jpeg
+//! Content-Length: 31415
+//!
+//! ... first picture ...
+//! --7kKzXq0M3vTqRz5c1LwYpA
+//! Content-Type: image/jpeg
+//! Content-Length: 31407
+//!
+//! ... second picture, in place of the first ...
+//! --7kKzXq0M3vTqRz5c1LwYpA--
+//! ```
+//!
+//! RFC 2046 §5.1.1 for the grammar, HTML §7.5.5 for what a browser makes of it. Clients differ in what they wait for before
+//! they take a part as whole: a browser shows a picture when it has the *next* part's header block, so this crate sends
+//! that along, while a recorder goes by `Content-Length`. These are the three [`Wire`]s, and a request's `Accept` tells
+//! which one its client wants; with the wrong one a browser is one picture behind. Chromium, Firefox and WebKitGTK show
+//! image parts; HTML parts replace the page in Firefox and WebKitGTK only, and in all three with a [`Page`].
+//!
+//! # Between you and the viewer
+//!
+//! Responses carry `Cache-Control: no-store, no-transform`, `X-Accel-Buffering: no` and `Content-Encoding: identity`, so that
+//! caches, nginx and compression layers pass parts on as they come. Proxies cut connections that are silent for a minute:
+//! [`KeepAlive`] repeats the last part, which also finds out who has left. Set `socket::tune`
+//! on each connection, or seconds of old pictures pile up in the system for a slow viewer. Over HTTP/1.1 a browser opens six
+//! connections to a site; over HTTP/2 streams share one.
+//!
+//! # Limits and trust
+//!
+//! What would break a viewer is refused with an error when a [`Part`] is made. Boundaries are 128 random bits; a hub, whose
+//! viewers know its boundary, refuses parts that hold it. What cameras send is hostile input: reading it has
+//! [limits](decode::Limits), on by default, which name themselves in the error. A hub takes as many viewers as you
+//! [allow](hub::Builder::max_subscribers).
+//!
+//! # Cancel safety
+//!
+//! Every body, stream and future of the crate may be dropped between two polls: the rest of the part in flight is lost,
+//! nothing else; a hub and its other viewers do not notice.
+//!
+//! # Features
+//!
+//! None is on by default, and none changes what is there without it.
+//!
+//! | feature | gives |
+//! |---|---|
+//! | `actix-web` | hubs, streams and parts as responses; a hub as a handler |
+//! | `axum` | the same; [`Wire`] as an extractor; a hub as a service |
+//! | `http-body` | `http_body::Body` for [`MixedReplace`] and [`Subscriber`] |
+//! | `socket` | the TCP options of a connection |
+//! | `tokio` | `KeepAlive::every` |
+//! | `tower` | a hub as a tower service |
+//! | `tracing` | events of hubs |
+//!
+//! Rust 1.85 or later; raising that is a minor release. No `unsafe`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod boundary;
+pub mod client;
+pub mod decode;
 pub mod encode;
+pub mod hub;
+pub mod jpeg;
 pub mod keep_alive;
 mod outgoing;
+pub mod page;
 pub mod part;
 mod response;
+pub mod still;
 pub mod stream;
+mod sync;
 pub mod wire;
+pub mod write;
 
 #[cfg(feature = "actix-web")]
 mod actix;
@@ -16,9 +136,20 @@ mod actix;
 mod axum;
 #[cfg(feature = "http-body")]
 mod http_body;
+#[cfg(any(feature = "actix-web", feature = "tower"))]
+mod mount;
+#[cfg(feature = "tower")]
+pub mod service;
+#[cfg(feature = "socket")]
+pub mod socket;
 
 #[doc(inline)]
 pub use crate::{
-    boundary::Boundary, encode::EncodedPart, encode::Encoder, keep_alive::KeepAlive, part::Part, stream::MixedReplace,
-    wire::Wire,
+    boundary::Boundary, client::ClientJs, decode::Decoder, decode::Parts, encode::EncodedPart, encode::Encoder,
+    hub::Hub, hub::Publisher, hub::Subscriber, keep_alive::KeepAlive, page::Page, part::Part, still::Still,
+    stream::MixedReplace, wire::Wire, write::Writer,
 };
+
+#[cfg(all(doctest, feature = "actix-web", feature = "axum"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

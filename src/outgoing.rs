@@ -1,5 +1,6 @@
 //! One client's place in a stream: opening, chunks of the current part, repeats, closing.
 
+use std::borrow::Borrow;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -10,21 +11,25 @@ use crate::encode::{EncodedPart, Encoder};
 use crate::part::Part;
 
 /// What one client has been given, and the chunks that it is still to be given.
+///
+/// `P` is an [`EncodedPart`] of this client's own and `E` its [`Encoder`], or each an `Arc` of one that it shares with
+/// others.
 #[derive(Debug)]
-pub(crate) struct Outgoing {
-    encoder: Encoder,
-    last: Option<EncodedPart>,
+pub(crate) struct Outgoing<P, E = Encoder> {
+    encoder: E,
+    last: Option<P>,
     chunks: VecDeque<Bytes>,
-    flight: Arc<Mutex<Flight>>,
+    /// From the first part on that was [sent](Self::send).
+    flight: Option<Arc<Mutex<Flight>>>,
 }
 
-impl Outgoing {
-    pub(crate) fn new(encoder: Encoder) -> Self {
-        Self { encoder, last: None, chunks: VecDeque::new(), flight: Arc::default() }
+impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Outgoing<P, E> {
+    pub(crate) fn new(encoder: E) -> Self {
+        Self { encoder, last: None, chunks: VecDeque::new(), flight: None }
     }
 
     pub(crate) fn encoder(&self) -> &Encoder {
-        &self.encoder
+        self.encoder.borrow()
     }
 
     /// The next bytes for this client, if there are any.
@@ -32,24 +37,24 @@ impl Outgoing {
         self.chunks.pop_front()
     }
 
-    /// Goes on to a new part, for this client alone.
-    pub(crate) fn send(&mut self, part: &Part) {
-        let encoded = self.encoder.encode_to_send(part, InFlight::new(&self.flight));
-        self.push(encoded);
+    /// Whether [`next_chunk`](Self::next_chunk) has given all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
     }
 
     /// Goes on to a new part.
-    pub(crate) fn push(&mut self, part: EncodedPart) {
+    pub(crate) fn push(&mut self, part: P) {
+        let next = part.borrow();
         match &self.last {
             None => {
-                let opening = self.encoder.opening(&part);
-                self.chunks.extend(lead(&opening, part.chunks(), InFlight::new(&self.flight)));
+                let opening = self.encoder.borrow().opening(next);
+                self.chunks.extend(lead(&opening, next.chunks(), self.flight.as_ref().map(InFlight::new)));
             }
             Some(last) => {
-                if let Some(bridge) = self.encoder.bridge(last, &part) {
+                if let Some(bridge) = self.encoder.borrow().bridge(last.borrow(), next) {
                     self.chunks.extend(bridge.chunks());
                 }
-                self.chunks.extend(part.chunks());
+                self.chunks.extend(next.chunks());
             }
         }
         self.last = Some(part);
@@ -62,24 +67,39 @@ impl Outgoing {
 
     /// The last part once more, if there has been one.
     pub(crate) fn repeat(&mut self) {
-        self.chunks.extend(self.last.iter().flat_map(EncodedPart::chunks));
+        self.chunks.extend(self.last.iter().flat_map(|last| last.borrow().chunks()));
     }
 
     /// The end. Nothing may be sent behind it.
     pub(crate) fn close(&mut self) {
-        self.chunks.extend(self.encoder.closing(self.last.as_ref()).chunks());
+        self.chunks.extend(self.encoder.borrow().closing(self.last.as_ref().map(Borrow::borrow)).chunks());
+    }
+
+    /// Keeps no more room than the next part will take.
+    pub(crate) fn rest(&mut self) {
+        self.chunks.shrink_to(1);
     }
 
     /// Ready when the server has let go of every chunk of the parts that were [sent](Self::send), since it has written
     /// them, or copied them. Nothing may be sent behind it.
     pub(crate) fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.last = None;
-        let mut flight = self.flight.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(flight) = &self.flight else { return Poll::Ready(()) };
+        let mut flight = flight.lock().unwrap_or_else(PoisonError::into_inner);
         if flight.holders == 0 {
             return Poll::Ready(());
         }
         flight.waker = Some(cx.waker().clone());
         Poll::Pending
+    }
+}
+
+impl Outgoing<EncodedPart> {
+    /// Goes on to a new part, for this client alone.
+    pub(crate) fn send(&mut self, part: &Part) {
+        let flight = self.flight.get_or_insert_default();
+        let encoded = self.encoder.encode_to_send(part, InFlight::new(flight));
+        self.push(encoded);
     }
 }
 
@@ -115,7 +135,11 @@ impl Drop for InFlight {
 
 /// `opening` in front of the first chunk, without copying more than the begin of that: an opening alone would be a
 /// chunk so small that HTTP/2 stacks count it against the connection.
-fn lead(opening: &[u8], mut chunks: impl Iterator<Item = Bytes>, guard: InFlight) -> impl Iterator<Item = Bytes> {
+fn lead(
+    opening: &[u8],
+    mut chunks: impl Iterator<Item = Bytes>,
+    guard: Option<InFlight>,
+) -> impl Iterator<Item = Bytes> {
     let first = chunks.next().map(|mut chunk| {
         let copied = if chunk.len() < 2 * LEAD { chunk.len() } else { LEAD };
         let mut bytes = BytesMut::with_capacity(opening.len() + copied);
@@ -128,7 +152,7 @@ fn lead(opening: &[u8], mut chunks: impl Iterator<Item = Bytes>, guard: InFlight
 
 struct Lead {
     bytes: BytesMut,
-    _guard: InFlight,
+    _guard: Option<InFlight>,
 }
 
 impl AsRef<[u8]> for Lead {

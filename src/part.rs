@@ -63,7 +63,7 @@ impl Part {
         if body.is_empty() {
             return Err(InvalidPart::Empty);
         }
-        if line_len(CONTENT_TYPE, content_type.as_ref().len()) > LINE_MAX || !content_type.as_ref().is_ascii() {
+        if !fits(&content_type) {
             return Err(InvalidPart::Type(content_type));
         }
         match signature(&content_type) {
@@ -165,6 +165,12 @@ impl Part {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Result<Self, InvalidHeader> {
+        self.try_header(name, value)?;
+        Ok(self)
+    }
+
+    /// The same in place: a field that is refused leaves the part as it was.
+    pub(crate) fn try_header(&mut self, name: HeaderName, value: HeaderValue) -> Result<(), InvalidHeader> {
         let refuse = |why| Err(InvalidHeader { name: name.clone(), why });
         if is_forbidden(name.as_str()) {
             return refuse(Why::Forbidden);
@@ -183,7 +189,7 @@ impl Part {
             return refuse(Why::Block);
         }
         self.headers.append(name, value);
-        Ok(self)
+        Ok(())
     }
 
     /// The type, without the header's name.
@@ -293,6 +299,11 @@ enum Why {
     Line,
     Lines,
     Value,
+}
+
+/// Whether a header line can hold this type.
+pub(crate) fn fits(content_type: &Mime) -> bool {
+    line_len(CONTENT_TYPE, content_type.as_ref().len()) <= LINE_MAX && content_type.as_ref().is_ascii()
 }
 
 /// How a body of this type must begin.

@@ -1,12 +1,12 @@
 //! The heads of our responses, written once for all stacks.
 
-#[cfg(any(feature = "axum", feature = "actix-web"))]
-use http::header::HeaderMap;
+use bytes::Bytes;
 use http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    TRANSFER_ENCODING, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 
-#[cfg(any(feature = "axum", feature = "actix-web"))]
+use crate::encode::title_case;
 use crate::part::Part;
 
 /// The head of a stream. Each field keeps away something that would hold parts back or change them.
@@ -26,7 +26,6 @@ pub(crate) fn stream_head(content_type: HeaderValue) -> [(HeaderName, HeaderValu
 }
 
 /// The head of one part alone, an ordinary response: the still picture. The part's own fields replace ours.
-#[cfg(any(feature = "axum", feature = "actix-web"))]
 pub(crate) fn part_head(part: &Part) -> HeaderMap {
     let content_type = HeaderValue::from_str(part.content_type().as_ref());
     let mut head = HeaderMap::from_iter([
@@ -37,3 +36,30 @@ pub(crate) fn part_head(part: &Part) -> HeaderMap {
     head.extend(part.headers().clone());
     head
 }
+
+/// A head as bytes: these fields, of which one may be replaced by one of `more`, between two lines that say whose it is.
+pub(crate) fn head_bytes(
+    first_line: &str,
+    fields: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+    more: &HeaderMap,
+    last_line: &str,
+) -> Bytes {
+    let mut head = first_line.as_bytes().to_vec();
+    let mut write = |name: &HeaderName, value: &HeaderValue| {
+        head.extend(title_case(name));
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value.as_bytes());
+        head.extend_from_slice(b"\r\n");
+    };
+    for (name, value) in fields {
+        if FRAMING.contains(&name) || !more.contains_key(&name) {
+            write(&name, &value);
+        }
+    }
+    more.iter().filter(|(name, _)| !FRAMING.contains(name)).for_each(|(name, value)| write(name, value));
+    head.extend_from_slice(last_line.as_bytes());
+    Bytes::from(head)
+}
+
+/// What says where a stream begins and ends is not for others to set.
+const FRAMING: [HeaderName; 4] = [CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING];

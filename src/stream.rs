@@ -13,7 +13,7 @@ use futures_core::{Stream, TryStream};
 use http::{HeaderMap, Response};
 use pin_project_lite::pin_project;
 
-use crate::encode::Encoder;
+use crate::encode::{EncodedPart, Encoder};
 use crate::keep_alive::KeepAlive;
 use crate::outgoing::Outgoing;
 use crate::part::Part;
@@ -82,7 +82,7 @@ pin_project! {
         parts: S,
         source: Source<S::Error>,
         wire: Option<Wire>,
-        outgoing: Option<Outgoing>,
+        outgoing: Option<Outgoing<EncodedPart>>,
         pulses: Pulses,
     }
 }
@@ -368,6 +368,6 @@ where
 }
 
 /// The place of this response's client, which has a boundary from when the head or the body is first asked for.
-fn begun(outgoing: &mut Option<Outgoing>, wire: Option<Wire>) -> &mut Outgoing {
+fn begun(outgoing: &mut Option<Outgoing<EncodedPart>>, wire: Option<Wire>) -> &mut Outgoing<EncodedPart> {
     outgoing.get_or_insert_with(|| Outgoing::new(Encoder::random(wire.unwrap_or_default())))
 }

@@ -114,6 +114,15 @@ impl Wire {
     }
 }
 
+/// Whether `Accept` names this media type, in lower case, and does not refuse it.
+pub(crate) fn names(headers: &HeaderMap, media_type: &[u8]) -> bool {
+    let mut ranges = headers.get_all(ACCEPT).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    ranges.any(|range| {
+        let mut fields = range.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+        fields.next().is_some_and(|first| first.eq_ignore_ascii_case(media_type)) && !fields.any(is_refusal)
+    })
+}
+
 /// What one media range of an `Accept` value (RFC 9110 §12.5.1) asks for.
 fn asked_for(range: &[u8]) -> Option<Wire> {
     let mut fields = range.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);

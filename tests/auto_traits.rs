@@ -1,67 +1,42 @@
-//! What may be sent and shared between threads, and moved: all of it, bodies like their sources.
+//! What may cross threads, and move while it is polled. Part of the API: adapters and users rely on it.
 
-use std::fmt::Debug;
-use std::marker::PhantomPinned;
-use std::rc::Rc;
+use mixed_replace::hub::{Builder, Demand, Ended, PublishError, Refused, Snapshot, Stats, Viewer};
+use mixed_replace::{Boundary, EncodedPart, Encoder, Hub, KeepAlive, MixedReplace, Part, Publisher, Subscriber, Wire};
 
-use futures::stream::{Empty, Pending};
-use mixed_replace::{Boundary, EncodedPart, Encoder, KeepAlive, MixedReplace, Part, Wire};
+fn everywhere<T: Send + Sync + Unpin + 'static>() {}
+fn clone<T: Clone>() {}
+fn debug<T: std::fmt::Debug>() {}
 
-type Source = Pending<Result<Part, std::io::Error>>;
-
-const fn is_plain<T: Send + Sync + Unpin + Debug + 'static>() {}
-
-const _: () = {
-    is_plain::<Boundary>();
-    is_plain::<mixed_replace::boundary::InvalidBoundary>();
-    is_plain::<mixed_replace::encode::BoundaryInPart>();
-    is_plain::<EncodedPart>();
-    is_plain::<Encoder>();
-    is_plain::<mixed_replace::part::InvalidHeader>();
-    is_plain::<mixed_replace::part::InvalidPart>();
-    is_plain::<KeepAlive>();
-    is_plain::<MixedReplace<Source>>();
-    is_plain::<mixed_replace::stream::Infallibly<Empty<Part>>>();
-    is_plain::<Part>();
-    is_plain::<Wire>();
-};
-
-/// Fails to compile, for want of one answer, if `$type` has the trait.
-macro_rules! is_not {
-    ($trait:ident: $type:ty) => {
-        const _: () = {
-            trait Ambiguous<A> {
-                fn ask() {}
-            }
-            impl<T: ?Sized> Ambiguous<()> for T {}
-            impl<T: ?Sized + $trait> Ambiguous<u8> for T {}
-            let _ = <$type as Ambiguous<_>>::ask;
-        };
-    };
-}
-
-#[derive(Debug)]
-struct Still(PhantomPinned);
-
-impl futures::Stream for Still {
-    type Item = Result<Part, std::io::Error>;
-
-    fn poll_next(
-        self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Self::Item>> {
-        std::task::Poll::Pending
-    }
-}
-
-is_not!(Send: MixedReplace<Pending<Result<Part, Rc<()>>>>);
-is_not!(Sync: MixedReplace<Pending<Result<Part, std::cell::Cell<()>>>>);
-is_not!(Unpin: MixedReplace<Still>);
-
-/// `chunks` borrows nothing, so that it can go on while its part is replaced.
 #[test]
-fn chunks_outlive_their_part() {
-    let part = Part::text("one").map(|part| Encoder::random(Wire::Machine).encode(&part));
-    let chunks = part.ok().and_then(Result::ok).map(|part| part.chunks());
-    assert_eq!(chunks.map(Iterator::count), Some(1));
+fn handles_cross_threads() {
+    everywhere::<Hub>();
+    everywhere::<Publisher>();
+    everywhere::<Demand>();
+    everywhere::<Builder>();
+    clone::<Hub>();
+    clone::<Demand>();
+    clone::<Builder>();
+    debug::<(Hub, Publisher, Demand, Builder)>();
+}
+
+#[test]
+fn bodies_and_futures_cross_threads() {
+    everywhere::<Subscriber>();
+    everywhere::<Snapshot>();
+    everywhere::<KeepAlive>();
+    everywhere::<MixedReplace<futures::stream::Empty<Result<Part, std::io::Error>>>>();
+    debug::<(Subscriber, Snapshot, KeepAlive)>();
+
+    fn future<T: Send + Sync>(_: impl FnOnce(&'static Demand) -> T) {}
+    future(Demand::wanted);
+    future(Demand::unwanted);
+}
+
+#[test]
+fn values_cross_threads() {
+    everywhere::<(Boundary, EncodedPart, Encoder, Part, Wire)>();
+    everywhere::<(Ended, PublishError, Refused, Stats, Viewer)>();
+    clone::<(Boundary, EncodedPart, Encoder, Part, Wire)>();
+    clone::<(Ended, PublishError, Refused, Stats, Viewer)>();
+    debug::<(Ended, PublishError, Refused, Stats, Viewer)>();
 }

@@ -47,7 +47,7 @@ type Log = Vec<Poll<Option<Result<Bytes, &'static str>>>>;
 
 fn boundary(log: &Log) -> String {
     let Some(Poll::Ready(Some(Ok(first)))) = log.iter().find(|polled| polled.is_ready()) else { panic!("no part") };
-    String::from_utf8(first.get(2..24).unwrap().to_vec()).unwrap()
+    String::from_utf8(first.slice(2..24).to_vec()).unwrap()
 }
 
 /// The log with its boundary as 22 times `B`.

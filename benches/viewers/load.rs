@@ -1,0 +1,99 @@
+//! Many viewers in one thread, who read all and look for the mark of each picture.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use memchr::memmem::Finder;
+use polling::{Event, Events, PollMode, Poller};
+
+use super::pictures::{MARK, TIME, now};
+
+/// What the viewers have been given in a while.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Delivered {
+    pub(crate) pictures: u64,
+    /// The median age at which a viewer saw the begin of a picture.
+    pub(crate) age: Duration,
+}
+
+pub(crate) struct Viewers {
+    poller: Poller,
+    viewers: Vec<Viewer>,
+    buffer: Vec<u8>,
+}
+
+struct Viewer {
+    connection: TcpStream,
+    /// The end of what was read last, where a mark may be cut.
+    rest: Vec<u8>,
+}
+
+impl Viewers {
+    pub(crate) fn connect(address: SocketAddr, count: usize) -> Self {
+        let poller = Poller::new().unwrap();
+        let viewers = (0..count).map(|key| {
+            let mut connection = TcpStream::connect(address).expect("a descriptor for each viewer: ulimit -n");
+            connection.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+            connection.set_nonblocking(true).unwrap();
+            add(&poller, &connection, key);
+            Viewer { connection, rest: Vec::new() }
+        });
+        let viewers = viewers.collect();
+        Self { poller, viewers, buffer: vec![0; 256 * 1024] }
+    }
+
+    pub(crate) fn read_for(&mut self, time: Duration) -> Delivered {
+        let end = Instant::now() + time;
+        let finder = Finder::new(MARK);
+        let (mut pictures, mut ages) = (0, Vec::new());
+        let mut events = Events::new();
+        while Instant::now() < end {
+            events.clear();
+            self.poller.wait(&mut events, Some(end.saturating_duration_since(Instant::now()))).unwrap();
+            for event in events.iter() {
+                let viewer = &mut self.viewers[event.key];
+                loop {
+                    let kept = viewer.rest.len();
+                    self.buffer[..kept].copy_from_slice(&viewer.rest);
+                    match viewer.connection.read(&mut self.buffer[kept..]) {
+                        Ok(0) => panic!("the server ended a stream"),
+                        Ok(count) => {
+                            let read = &self.buffer[..kept + count];
+                            let mut begin = 0;
+                            while let Some(at) = finder.find(&read[begin..]).map(|at| begin + at) {
+                                let Some(time) = read.get(at + MARK.len()..at + MARK.len() + TIME) else { break };
+                                pictures += 1;
+                                ages.push(now().saturating_sub(u64::from_le_bytes(time.try_into().unwrap())));
+                                begin = at + MARK.len() + TIME;
+                            }
+                            let tail = read.len().saturating_sub(MARK.len() + TIME - 1).max(begin);
+                            viewer.rest.clear();
+                            viewer.rest.extend_from_slice(&read[tail..]);
+                        }
+                        Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                        Err(error) => panic!("a stream broke: {error}"),
+                    }
+                }
+            }
+        }
+        ages.sort_unstable();
+        Delivered { pictures, age: Duration::from_nanos(ages.get(ages.len() / 2).copied().unwrap_or_default()) }
+    }
+}
+
+/// The processor time of all threads of a process so far.
+pub(crate) fn cpu_of(process: u32) -> Duration {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).expect("the server runs");
+    let nanos = tasks.filter_map(|task| {
+        let stat = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+        stat.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(nanos.sum())
+}
+
+#[expect(unsafe_code, reason = "polling asks for a promise that sockets outlive their registration or are closed")]
+fn add(poller: &Poller, socket: &impl std::os::fd::AsRawFd, key: usize) {
+    // SAFETY: a closed socket leaves epoll by itself.
+    unsafe { poller.add_with_mode(socket.as_raw_fd(), Event::readable(key), PollMode::Edge) }.unwrap();
+}

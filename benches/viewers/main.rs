@@ -1,0 +1,147 @@
+//! Real sockets: what a server spends on each picture that it delivers, ours beside what one would write by hand, and
+//! all of them against a floor, in one run.
+//!
+//! ```text
+//! cargo bench -p benches --bench viewers -- [--viewers 1000] [--size 50000] [--fps 30] [--seconds 5] [--rounds 5]
+//! ```
+//!
+//! Each server is a process of its own on one processor, the load on another. The rounds go through all servers in
+//! turn, every other round backwards, and a ratio is taken within its round, so that a machine whose speed drifts drifts
+//! for all of them. Linux only: `taskset` pins, `/proc` counts.
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a program to be watched")]
+
+mod floor;
+mod load;
+mod pictures;
+mod servers;
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use load::{Delivered, cpu_of};
+
+/// What is measured.
+#[derive(Clone, Copy, Debug)]
+struct Load {
+    viewers: usize,
+    size: usize,
+    fps: f64,
+    seconds: f64,
+    rounds: usize,
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let number = |name: &str, default: f64| {
+        let value = args.iter().position(|arg| arg == name).and_then(|at| args.get(at + 1));
+        value.map_or(default, |value| value.parse().unwrap_or_else(|_| panic!("{name} wants a number, not {value:?}")))
+    };
+    let load = Load {
+        viewers: number("--viewers", 1000.0) as usize,
+        size: number("--size", 50_000.0) as usize,
+        fps: number("--fps", 30.0),
+        seconds: number("--seconds", 5.0),
+        rounds: number("--rounds", 5.0) as usize,
+    };
+    if let Some(at) = args.iter().position(|arg| arg == "--serve") {
+        return servers::serve(&args[at + 1], args[at + 2].parse().unwrap(), load.size, load.fps);
+    }
+    pin_this_process();
+    let mut rows: BTreeMap<usize, Vec<Row>> = BTreeMap::new();
+    for round in 0..load.rounds {
+        let mut order: Vec<usize> = (0..servers::NAMES.len()).collect();
+        if round % 2 == 1 {
+            order.reverse();
+        }
+        for server in order {
+            let row = measure(servers::NAMES[server].0, load);
+            eprintln!("round {} {:18} {:.2} us a picture", round + 1, servers::NAMES[server].0, row.cpu_micros());
+            rows.entry(server).or_default().push(row);
+        }
+    }
+    print_table(&rows, load);
+}
+
+/// One server, loaded for a while.
+#[derive(Clone, Debug)]
+struct Row {
+    cpu: Duration,
+    published: f64,
+    delivered: Delivered,
+}
+
+impl Row {
+    fn cpu_micros(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1e6 / self.delivered.pictures as f64
+    }
+}
+
+fn measure(name: &str, load: Load) -> Row {
+    let (mut server, address) = start(name, load);
+    let mut viewers = load::Viewers::connect(address, load.viewers);
+    // Everybody is served and the buffers are warm.
+    viewers.read_for(Duration::from_secs_f64(2.0));
+    let before = cpu_of(server.id());
+    let delivered = viewers.read_for(Duration::from_secs_f64(load.seconds));
+    let cpu = cpu_of(server.id()) - before;
+    server.kill().unwrap();
+    server.wait().unwrap();
+    Row { cpu, published: load.fps * load.seconds * load.viewers as f64, delivered }
+}
+
+fn start(name: &str, load: Load) -> (Child, SocketAddr) {
+    // Below the ports that the system gives to the viewers.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let numbers = ["--size".to_owned(), load.size.to_string(), "--fps".to_owned(), load.fps.to_string()];
+    let mut server = Command::new("taskset")
+        .args(["-c", "0"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--serve", name, &port.to_string()])
+        .args(numbers)
+        .stdin(Stdio::null())
+        .spawn()
+        .expect("taskset is there");
+    let listens = (0..200).any(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        TcpStream::connect(address).is_ok()
+    });
+    if !listens {
+        server.kill().unwrap();
+        server.wait().unwrap();
+        panic!("the server {name} does not listen");
+    }
+    (server, address)
+}
+
+fn pin_this_process() {
+    let pid = std::process::id().to_string();
+    let pinned = Command::new("taskset").args(["-cp", "1", &pid]).stdout(Stdio::null()).status();
+    assert!(pinned.is_ok_and(|status| status.success()), "a second processor for the load is needed");
+}
+
+fn print_table(rows: &BTreeMap<usize, Vec<Row>>, load: Load) {
+    let Load { viewers, size, fps, seconds, rounds } = load;
+    println!("\n{viewers} viewers, {size} bytes, {fps} pictures a second; {seconds} s, medians of {rounds}\n");
+    println!("| server | CPU a picture | x floor | delivered | age |\n|---|---|---|---|---|");
+    let floor: Vec<f64> = rows[&0].iter().map(Row::cpu_micros).collect();
+    for (server, rows) in rows {
+        let ratio = rows.iter().zip(&floor).map(|(row, floor)| row.cpu_micros() / floor);
+        println!(
+            "| {} | {:.1} us | {:.2} | {:.3} | {:.1} ms |",
+            servers::NAMES[*server].1,
+            median(rows.iter().map(Row::cpu_micros)),
+            median(ratio),
+            median(rows.iter().map(|row| row.delivered.pictures as f64 / row.published)),
+            median(rows.iter().map(|row| row.delivered.age.as_secs_f64() * 1e3)),
+        );
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

@@ -1,0 +1,181 @@
+//! The servers: ours, and what one would write by hand.
+
+use std::convert::Infallible;
+use std::net::TcpListener;
+
+use actix_web::web;
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use axum::routing::get;
+use axum::serve::ListenerExt as _;
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _, stream};
+use mixed_replace::{Hub, Part, hub};
+use tokio::sync::{broadcast, watch};
+use tokio_stream::wrappers::{BroadcastStream, WatchStream};
+
+use super::{floor, pictures};
+
+/// As it is called, and what it is.
+pub(crate) const NAMES: &[(&str, &str)] = &[
+    ("floor", "floor: bare `writev`, no framework"),
+    ("hyper", "**mixed-replace on hyper**"),
+    ("axum", "**mixed-replace on axum**"),
+    ("axum-by-hand", "by hand on axum: `watch`, one buffer"),
+    ("axum-naive", "by hand on axum: `broadcast`, a copy for each"),
+    ("multipart-stream", "multipart-stream 0.1.2 on axum"),
+    ("actix", "**mixed-replace on actix-web**"),
+    ("actix-by-hand", "by hand on actix-web: `watch`, one buffer"),
+];
+
+pub(crate) fn serve(name: &str, port: u16, size: usize, fps: f64) {
+    let listener = listen(port);
+    match name {
+        "floor" => floor::serve(listener, size, fps),
+        "hyper" => runtime().block_on(hyper(listener, hub_of(size, fps))),
+        "axum" => runtime().block_on(axum_with(
+            listener,
+            get(|hub: axum::extract::State<Hub>| async move { hub.subscribe() }).with_state(hub_of(size, fps)),
+        )),
+        "axum-by-hand" => {
+            let parts = watch_of(size, fps);
+            runtime().block_on(axum_with(listener, get(move || async move { response(by_hand(&parts)) })));
+        }
+        "axum-naive" => {
+            let pictures = broadcast_of(size, fps);
+            runtime().block_on(axum_with(listener, get(move || async move { response(naive(&pictures)) })));
+        }
+        "multipart-stream" => {
+            let pictures = broadcast_of(size, fps);
+            runtime().block_on(axum_with(listener, get(move || async move { response(multipart_stream(&pictures)) })));
+        }
+        "actix" => {
+            let hub = hub_of(size, fps);
+            actix(listener, move |app| {
+                app.route("/", web::to(hub.clone()));
+            });
+        }
+        "actix-by-hand" => {
+            let parts = watch_of(size, fps);
+            actix(listener, move |app| {
+                let parts = parts.clone();
+                app.route(
+                    "/",
+                    web::get().to(move || {
+                        let body = by_hand(&parts);
+                        async move { actix_web::HttpResponse::Ok().content_type(CONTENT_TYPE).streaming(body) }
+                    }),
+                );
+            });
+        }
+        name => panic!("there is no server {name:?}"),
+    }
+}
+
+fn hub_of(size: usize, fps: f64) -> Hub {
+    let (publisher, hub) = hub::channel();
+    std::thread::spawn(move || {
+        pictures::pace(fps, size, |picture| {
+            publisher.publish(Part::jpeg(picture).expect("a JPEG")).expect("the hub is open");
+        });
+    });
+    hub
+}
+
+fn watch_of(size: usize, fps: f64) -> watch::Receiver<Bytes> {
+    let (sender, receiver) = watch::channel(Bytes::new());
+    std::thread::spawn(move || {
+        pictures::pace(fps, size, |picture| drop(sender.send_replace(Bytes::from(part(&picture)))))
+    });
+    receiver
+}
+
+fn broadcast_of(size: usize, fps: f64) -> broadcast::Sender<Bytes> {
+    let sender = broadcast::Sender::new(16);
+    let publisher = sender.clone();
+    std::thread::spawn(move || pictures::pace(fps, size, |picture| drop(publisher.send(Bytes::from(picture)))));
+    sender
+}
+
+fn part(picture: &[u8]) -> Vec<u8> {
+    let mut part = format!("Content-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n", picture.len()).into_bytes();
+    part.extend_from_slice(picture);
+    part.extend_from_slice(b"\r\n--0123456789abcdef\r\n");
+    part
+}
+
+fn opening() -> impl Stream<Item = Result<Bytes, Infallible>> + Unpin {
+    stream::iter([Ok(Bytes::from_static(b"--0123456789abcdef\r\n"))])
+}
+
+fn by_hand(parts: &watch::Receiver<Bytes>) -> impl Stream<Item = Result<Bytes, Infallible>> + use<> {
+    opening().chain(WatchStream::from_changes(parts.clone()).map(Ok))
+}
+
+fn naive(pictures: &broadcast::Sender<Bytes>) -> impl Stream<Item = Result<Bytes, Infallible>> + use<> {
+    let pictures = BroadcastStream::new(pictures.subscribe()).filter_map(async |picture| picture.ok());
+    opening().chain(pictures.map(|picture| Ok(Bytes::from(part(&picture)))))
+}
+
+fn multipart_stream(pictures: &broadcast::Sender<Bytes>) -> impl Stream<Item = Result<Bytes, Infallible>> + use<> {
+    let pictures = BroadcastStream::new(pictures.subscribe()).filter_map(async |picture| picture.ok());
+    let parts = pictures.map(|body| {
+        let mut headers = http02::HeaderMap::new();
+        headers.insert(http02::header::CONTENT_TYPE, http02::HeaderValue::from_static("image/jpeg"));
+        Ok(multipart_stream::Part { headers, body })
+    });
+    multipart_stream::serialize(parts, "0123456789abcdef")
+}
+
+fn response(body: impl Stream<Item = Result<Bytes, Infallible>> + Send + 'static) -> Response {
+    let response = Response::builder().header("content-type", CONTENT_TYPE).header("cache-control", "no-store");
+    response.body(Body::from_stream(body)).unwrap()
+}
+
+async fn axum_with(listener: TcpListener, handler: axum::routing::MethodRouter) {
+    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+    let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
+    axum::serve(listener, Router::new().route("/", handler)).await.unwrap();
+}
+
+async fn hyper(listener: TcpListener, hub: Hub) {
+    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+    loop {
+        let Ok((connection, _)) = listener.accept().await else { continue };
+        drop(connection.set_nodelay(true));
+        let hub = hub.clone();
+        let service = hyper::service::service_fn(move |_| {
+            std::future::ready(hub.subscribe().map(|viewer| viewer.into_http_response()))
+        });
+        let connection = hyper_util::rt::TokioIo::new(connection);
+        tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(connection, service));
+    }
+}
+
+fn actix(listener: TcpListener, configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static) {
+    let server = actix_web::HttpServer::new(move || actix_web::App::new().configure(configure.clone()));
+    let server = server.on_connect(|connection, _| {
+        if let Some(connection) = connection.downcast_ref::<actix_web::rt::net::TcpStream>() {
+            drop(connection.set_nodelay(true));
+        }
+    });
+    let server = server.max_connections(20_000).max_connection_rate(20_000).workers(1);
+    actix_web::rt::System::new().block_on(server.listen(listener).unwrap().run()).unwrap();
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap()
+}
+
+/// With room for all viewers at once.
+fn listen(port: u16) -> TcpListener {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], port)).into()).unwrap();
+    socket.listen(4096).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    socket.into()
+}
+
+const CONTENT_TYPE: &str = "multipart/x-mixed-replace; boundary=0123456789abcdef";

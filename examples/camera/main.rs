@@ -1,0 +1,69 @@
+//! A camera in a page, with axum: one source of pictures, any number of viewers.
+//!
+//! `cargo run --release --example camera`, then open the address that it prints. `--help` lists the rest.
+
+#![expect(clippy::print_stdout, reason = "it speaks to the person who started it")]
+
+mod args;
+mod camera;
+mod canvas;
+mod server;
+mod source;
+mod test_picture;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{Html, IntoResponse};
+use axum::routing::get;
+use axum::{Router, serve::ListenerExt as _};
+use futures_util::FutureExt as _;
+use mixed_replace::{Part, socket};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::args::Args;
+use crate::camera::Camera;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    server::exit_code(run(Args::from_command_line()).await)
+}
+
+async fn run(args: Args) -> Result<(), String> {
+    let listener = server::listen(&args)?;
+    let camera = Camera::start(&args).await?;
+    server::greet(&args, &listener);
+
+    let app = Router::new()
+        .route("/", get(Html(server::PAGE)))
+        .route_service("/stream", camera.hub.clone())
+        .route("/snapshot.jpg", get(snapshot))
+        .route("/state", get(state))
+        .with_state(camera.clone());
+    let listener = TcpListener::from_std(listener).map_err(|error| error.to_string())?;
+    let listener = listener.tap_io(|connection| drop(socket::tune(connection)));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = axum::serve(listener, app).with_graceful_shutdown(stopped.map(drop));
+    let serving = tokio::spawn(serving.into_future());
+
+    server::asked_to_stop().await;
+    // axum waits for its connections: those that never end by themselves are ended first, those that hang are left.
+    camera.hub.close();
+    let _ = stop.send(());
+    let _ = timeout(server::GRACE, serving).await;
+    Ok(())
+}
+
+async fn snapshot(State(camera): State<Camera>) -> Result<Part, StatusCode> {
+    let fresh = camera.hub.snapshot(Duration::from_secs(1)).or_latest_after(Duration::from_secs(5));
+    fresh.await.ok_or(StatusCode::SERVICE_UNAVAILABLE)
+}
+
+async fn state(State(camera): State<Camera>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], camera.state())
+}

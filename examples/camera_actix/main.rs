@@ -1,0 +1,79 @@
+//! A camera in a page, with actix-web: one source of pictures, any number of viewers.
+//!
+//! `cargo run --release -p camera_actix`, then open the address that it prints. `--help` lists the rest.
+
+#![expect(clippy::print_stdout, reason = "it speaks to the person who started it")]
+
+#[path = "../camera/args.rs"]
+mod args;
+#[path = "../camera/camera.rs"]
+mod camera;
+#[path = "../camera/canvas.rs"]
+mod canvas;
+#[path = "../camera/server.rs"]
+mod server;
+#[path = "../camera/source.rs"]
+mod source;
+#[path = "../camera/test_picture.rs"]
+mod test_picture;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use actix_web::error::ErrorServiceUnavailable;
+use actix_web::http::header::ContentType;
+use actix_web::web::{Data, get, to};
+use actix_web::{App, Error, HttpResponse, HttpServer, Responder};
+use mixed_replace::{Part, socket};
+
+use crate::args::Args;
+use crate::camera::Camera;
+
+fn main() -> ExitCode {
+    server::exit_code(actix_web::rt::System::new().block_on(run(Args::from_command_line())))
+}
+
+async fn run(args: Args) -> Result<(), String> {
+    let listener = server::listen(&args)?;
+    let camera = Camera::start(&args).await?;
+    server::greet(&args, &listener);
+
+    let data = Data::new(camera.clone());
+    let app = move || {
+        App::new()
+            .app_data(data.clone())
+            .route("/", get().to(page))
+            .route("/stream", to(data.hub.clone()))
+            .route("/snapshot.jpg", get().to(snapshot))
+            .route("/state", get().to(state))
+    };
+    let serving = HttpServer::new(app)
+        .on_connect(socket::on_connect)
+        .h1_allow_half_closed(false)
+        .listen(listener)
+        .map_err(|error| error.to_string())?
+        .shutdown_timeout(server::GRACE.as_secs())
+        .disable_signals()
+        .run();
+    let handle = serving.handle();
+    actix_web::rt::spawn(serving);
+
+    server::asked_to_stop().await;
+    // actix waits for its connections: those that never end by themselves are ended first, those that hang are cut.
+    camera.hub.close();
+    handle.stop(true).await;
+    Ok(())
+}
+
+async fn page() -> impl Responder {
+    HttpResponse::Ok().content_type(ContentType::html()).body(server::PAGE)
+}
+
+async fn snapshot(camera: Data<Camera>) -> Result<Part, Error> {
+    let fresh = camera.hub.snapshot(Duration::from_secs(1)).or_latest_after(Duration::from_secs(5));
+    fresh.await.ok_or_else(|| ErrorServiceUnavailable("no picture yet"))
+}
+
+async fn state(camera: Data<Camera>) -> impl Responder {
+    HttpResponse::Ok().content_type(ContentType::json()).body(camera.state())
+}

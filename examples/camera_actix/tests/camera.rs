@@ -1,0 +1,12 @@
+//! The camera as its user meets it: the command line, what goes wrong with a source, and the end.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
+use std::path::PathBuf;
+
+#[path = "../../camera/tests.rs"]
+mod tests;
+
+fn program() -> PathBuf {
+    env!("CARGO_BIN_EXE_camera_actix").into()
+}

@@ -1,0 +1,52 @@
+//! Where the broker is, and who we are to it.
+
+use std::str::FromStr;
+
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+/// `mqtt://[USER:PASSWORD@]HOST[:PORT]`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Broker {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) login: Option<(String, String)>,
+}
+
+impl FromStr for Broker {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let url = Url::parse(text).ok().filter(|url| url.scheme() == "mqtt");
+        let host = url.as_ref().and_then(Url::host_str).filter(|host| !host.is_empty());
+        let (Some(url), Some(host)) = (&url, host) else {
+            // Without what was given: it may hold a password.
+            return Err("--broker wants an address such as mqtt://HOST:1883 or mqtt://USER:PASSWORD@HOST".into());
+        };
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let login = (decoded(url.username()), decoded(url.password().unwrap_or_default()));
+        let login = (!url.username().is_empty()).then_some(login);
+        Ok(Self { host: host.trim_matches(['[', ']']).to_owned(), port: url.port().unwrap_or(1883), login })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_may_hold_who_we_are() {
+        let broker: Broker = "mqtt://node:p%40ss@10.0.0.7".parse().unwrap();
+        let login = Some(("node".to_owned(), "p@ss".to_owned()));
+        assert_eq!(broker, Broker { host: "10.0.0.7".into(), port: 1883, login });
+        let broker: Broker = "mqtt://[::1]:2000".parse().unwrap();
+        assert_eq!(broker, Broker { host: "::1".into(), port: 2000, login: None });
+    }
+
+    #[test]
+    fn what_is_none_is_refused() {
+        for text in ["", "localhost", "localhost:1883", "http://a/", "mqtts://a", "mqtt://", "mqtt://:1883"] {
+            assert!(text.parse::<Broker>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! A part as it travels between nodes.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use mime::Mime;
+use mixed_replace::Part;
+
+/// ```text
+/// 1 byte    version, 1
+/// 8 bytes   origin: which run of which node
+/// 8 bytes   sequence: the origin's parts, counted
+/// 8 bytes   time: microseconds since 1970
+/// 1 byte    length of the type
+/// n bytes   type, such as image/jpeg
+/// the rest  body
+/// ```
+///
+/// Numbers begin with their high byte.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Envelope {
+    pub(crate) origin: u64,
+    pub(crate) sequence: u64,
+    pub(crate) time: SystemTime,
+    pub(crate) part: Part,
+}
+
+impl Envelope {
+    pub(crate) fn encode(&self) -> Bytes {
+        let content_type = self.part.content_type().as_ref();
+        let mut bytes = BytesMut::with_capacity(FIXED + content_type.len() + self.part.body().len());
+        bytes.put_u8(VERSION);
+        bytes.put_u64(self.origin);
+        bytes.put_u64(self.sequence);
+        let time = self.time.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+        bytes.put_u64(u64::try_from(time).unwrap_or(u64::MAX));
+        // A part's type fits into a header line of 127 bytes.
+        bytes.put_u8(u8::try_from(content_type.len()).unwrap_or_default());
+        bytes.put_slice(content_type.as_bytes());
+        bytes.put_slice(self.part.body());
+        bytes.freeze()
+    }
+
+    /// `None` if it is something else. The body is not copied.
+    ///
+    /// Whoever can write to the broker can write this, so only pictures pass: other types could run in a browser.
+    pub(crate) fn decode(mut bytes: Bytes) -> Option<Self> {
+        if bytes.len() < FIXED || bytes.get_u8() != VERSION {
+            return None;
+        }
+        let (origin, sequence, micros) = (bytes.get_u64(), bytes.get_u64(), bytes.get_u64());
+        let len = usize::from(bytes.get_u8());
+        if bytes.len() < len {
+            return None;
+        }
+        let content_type: Mime = std::str::from_utf8(&bytes.split_to(len)).ok()?.parse().ok()?;
+        let picture = [mime::IMAGE_JPEG, mime::IMAGE_PNG].contains(&content_type);
+        let part = picture.then(|| Part::new(content_type, bytes))?.ok()?;
+        let time = UNIX_EPOCH.checked_add(Duration::from_micros(micros))?;
+        Some(Self { origin, sequence, time, part })
+    }
+}
+
+const VERSION: u8 = 1;
+const FIXED: usize = 1 + 3 * 8 + 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn envelope() -> Envelope {
+        let time = UNIX_EPOCH + Duration::from_micros(1_700_000_000_123_456);
+        let part = Part::jpeg(&b"\xff\xd8\xff...\xff\xd9"[..]).unwrap();
+        Envelope { origin: 7, sequence: 0x0102, time, part }
+    }
+
+    #[test]
+    fn is_a_small_header_before_the_body() {
+        let expected = [
+            b"\x01".as_slice(),
+            b"\0\0\0\0\0\0\0\x07",
+            b"\0\0\0\0\0\0\x01\x02",
+            b"\x00\x06\x0a\x24\x18\x20\x22\x40",
+            b"\x0aimage/jpeg",
+            b"\xff\xd8\xff...\xff\xd9",
+        ]
+        .concat();
+        assert_eq!(envelope().encode(), expected);
+        assert_eq!(Envelope::decode(expected.into()), Some(envelope()));
+    }
+
+    #[test]
+    fn what_is_cut_or_something_else_is_none() {
+        let whole = envelope().encode();
+        let head = whole.len() - b"...\xff\xd9".len();
+        for len in 0..head {
+            assert_eq!(Envelope::decode(whole.slice(..len)), None, "{len}");
+        }
+        let other = |at: usize, byte: u8| {
+            let mut bytes = whole.to_vec();
+            bytes[at] = byte;
+            Envelope::decode(bytes.into())
+        };
+        assert_eq!(other(0, 2), None, "another version");
+        assert_eq!(other(25, 255), None, "a type longer than all");
+        assert_eq!(other(17, 0xff).map(|_| ()), Some(()), "a time far from now is still one");
+        let html = Envelope { part: Part::html("<script>").unwrap(), ..envelope() };
+        assert_eq!(Envelope::decode(html.encode()), None, "it would run in a browser");
+    }
+}

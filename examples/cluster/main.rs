@@ -1,0 +1,124 @@
+//! One picture on several machines, with axum and an MQTT broker between them.
+//!
+//! `cargo run --release -p cluster -- --help` says how to try it. `node.rs` is what to take for an app of your own.
+
+#![expect(clippy::print_stdout, reason = "it speaks to the person who started it")]
+
+mod args;
+mod broker;
+#[path = "../camera/canvas.rs"]
+mod canvas;
+mod envelope;
+mod node;
+#[path = "../relay/pauses.rs"]
+mod pauses;
+#[path = "../relay/server.rs"]
+mod server;
+#[path = "../camera/test_picture.rs"]
+mod test_picture;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{Html, IntoResponse};
+use axum::routing::get;
+use axum::{Router, serve::ListenerExt as _};
+use futures_util::FutureExt as _;
+use mixed_replace::{Part, socket};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::args::Args;
+use crate::node::Node;
+use crate::test_picture::TestPicture;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Args::from_command_line()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("cluster: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> Result<(), String> {
+    let listener = server::listen(&args.listen)?;
+    let address = listener.local_addr().map_or(args.listen, |address| address.to_string());
+    println!("A node at http://{address}/  (topic {})", args.topic);
+    let node = Node::start(&args.broker, &args.topic);
+    if let Some(fps) = args.publish {
+        tokio::spawn(publish(node.clone(), fps));
+    }
+
+    let app = Router::new()
+        .route("/", get(Html(include_str!("index.html"))))
+        .route_service("/stream", node.hub.clone())
+        .route("/state", get(state))
+        .with_state(node.clone());
+    let listener = TcpListener::from_std(listener).map_err(|error| error.to_string())?;
+    let listener = listener.tap_io(|connection| drop(socket::tune(connection)));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = axum::serve(listener, app).with_graceful_shutdown(stopped.map(drop));
+    let serving = tokio::spawn(serving.into_future());
+
+    server::asked_to_stop().await;
+    // axum waits for its connections: those that never end by themselves are ended first, those that hang are left.
+    node.hub.close();
+    let _ = stop.send(());
+    let _ = timeout(server::GRACE, serving).await;
+    Ok(())
+}
+
+/// The test picture, whoever watches: a node does not know whether somebody does on another.
+async fn publish(node: Node, fps: f64) {
+    let mut picture = TestPicture::new((640, 480), fps);
+    let mut clock = interval(Duration::from_secs_f64(1.0 / fps));
+    clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    for number in 1.. {
+        clock.tick().await;
+        let drawing = task::spawn_blocking(move || {
+            let jpeg = picture.jpeg(number);
+            (picture, jpeg)
+        });
+        let Ok((drawn, jpeg)) = drawing.await else { return };
+        picture = drawn;
+        if let Some(part) = jpeg.ok().and_then(|jpeg| Part::jpeg(jpeg).ok()) {
+            node.publish(part);
+        }
+    }
+}
+
+async fn state(State(node): State<Node>) -> impl IntoResponse {
+    let (status, stats) = (node.status(), node.hub.stats());
+    let seconds = |time: Option<Duration>| time.map_or("null".to_owned(), |time| format!("{:.6}", time.as_secs_f64()));
+    let problem = status.problem.as_deref().unwrap_or_default().replace('\\', "\\\\").replace('"', "\\\"");
+    let state = format!(
+        r#"{{
+  "broker": {},
+  "problem": "{problem}",
+  "published": {},
+  "received": {},
+  "ignored": {},
+  "transit": {},
+  "age": {},
+  "bytes": {},
+  "viewers": {}
+}}
+"#,
+        status.connected,
+        status.published,
+        status.received,
+        status.ignored,
+        seconds(status.transit),
+        seconds(stats.age),
+        stats.bytes_published,
+        stats.viewers,
+    );
+    ([(CONTENT_TYPE, "application/json")], state)
+}

@@ -1,0 +1,112 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::process::exit;
+
+use crate::address::{self, Address};
+
+#[derive(Clone, PartialEq)]
+pub(crate) struct Args {
+    pub(crate) cameras: Vec<Address>,
+    /// `HOST:PORT`.
+    pub(crate) listen: String,
+    /// In place of the picture that says so.
+    pub(crate) no_signal: Option<PathBuf>,
+}
+
+impl Args {
+    /// This process's arguments. Ends the process if they ask for help or make no sense.
+    pub(crate) fn from_command_line() -> Self {
+        match Self::parse(std::env::args().skip(1)) {
+            Ok(Some(args)) => args,
+            Ok(None) => {
+                println!("{HELP}");
+                exit(0)
+            }
+            Err(mistake) => {
+                eprintln!("relay: {mistake} (--help lists what there is)");
+                exit(2)
+            }
+        }
+    }
+
+    /// `None` if they ask for help.
+    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
+        let mut args = Self { cameras: Vec::new(), listen: "127.0.0.1:3000".into(), no_signal: None };
+        while let Some(argument) = arguments.next() {
+            let (name, attached) = match argument.split_once('=') {
+                Some((name, value)) if name.starts_with("--") => (name, Some(value.to_owned())),
+                _ => (argument.as_str(), None),
+            };
+            if matches!(name, "--help" | "-h") {
+                return Ok(None);
+            }
+            if !matches!(name, "--camera" | "--listen" | "--no-signal") {
+                return Err(format!("unknown argument {name}"));
+            }
+            let value = attached.or_else(|| arguments.next()).ok_or_else(|| format!("{name} wants a value"))?;
+            match name {
+                "--camera" => args.cameras.extend(address::list(&value)?),
+                "--listen" => args.listen = value,
+                _ => args.no_signal = Some(value.into()),
+            }
+        }
+        if args.cameras.is_empty() {
+            return Err("--camera URL is missing".into());
+        }
+        Ok(Some(args))
+    }
+}
+
+const HELP: &str = "\
+A wall of cameras in a page: each is one connection to the camera, for any number of viewers.
+
+usage: relay --camera [NAME=]URL[,[NAME=]URL…] [--camera …] [--listen HOST:PORT] [--no-signal FILE]
+
+  --camera URL        an MJPEG stream: http://HOST/PATH, or http://USER:PASSWORD@HOST/PATH for Digest or Basic;
+                      put quotes around it, for the sake of ? and &
+  --listen HOST:PORT  where to serve the page [127.0.0.1:3000]; port 0 takes a free one
+  --no-signal FILE    the picture to show when a camera is gone, JPEG or PNG
+
+Where cameras have their stream, for example:
+
+  this crate's camera  http://HOST:3000/stream
+  ustreamer            http://HOST:8080/stream
+  motion               http://HOST:8081/
+  mjpg-streamer        http://HOST:8080/?action=stream
+  go2rtc               http://HOST:1984/api/stream.mjpeg?src=NAME
+  Axis                 http://USER:PASSWORD@HOST/axis-cgi/mjpg/video.cgi
+  Dahua, Amcrest       http://USER:PASSWORD@HOST/cgi-bin/mjpg/video.cgi?channel=1&subtype=1
+  Hikvision            http://USER:PASSWORD@HOST/ISAPI/Streaming/channels/102/httpPreview
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Option<Args>, String> {
+        Args::parse(arguments.iter().map(|argument| (*argument).to_owned()))
+    }
+
+    #[test]
+    fn takes_what_the_help_lists() {
+        let arguments = ["--camera", "http://a/,Yard=http://b/?x=1", "--camera=http://c/", "--listen", "[::1]:0"];
+        let args = parse(&arguments).unwrap().unwrap();
+        let names: Vec<_> = args.cameras.iter().map(|camera| camera.name.as_str()).collect();
+        assert_eq!((names.as_slice(), args.listen.as_str()), (&["a", "Yard", "c"][..], "[::1]:0"));
+        assert!(parse(&["-h"]) == Ok(None));
+    }
+
+    #[test]
+    fn names_what_makes_no_sense() {
+        for (arguments, mistake) in [
+            (&[][..], "--camera URL is missing"),
+            (&["--camera"], "--camera wants a value"),
+            (&["--camera", "http://a/", "--speed"], "unknown argument --speed"),
+            (&["--camera", "rtsp://u:secret@a/"], "rtsp://…@a/: rtsp is not http"),
+            (&["http://u:secret@a/"], "unknown argument http://u:secret@a/"),
+        ] {
+            assert_eq!(parse(arguments).err().as_deref(), Some(mistake));
+        }
+    }
+}

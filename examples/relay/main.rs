@@ -1,0 +1,97 @@
+//! A wall of network cameras, with axum: each is one connection to the camera, for any number of viewers.
+//!
+//! `cargo run --release -p relay -- --camera http://HOST/PATH`, then open the address that it prints. `--help` lists the
+//! rest. `relay.rs` is what to take for an app of your own.
+
+#![expect(clippy::print_stdout, reason = "it speaks to the person who started it")]
+
+mod address;
+mod args;
+#[path = "../camera/canvas.rs"]
+mod canvas;
+mod connect;
+mod no_signal;
+mod pauses;
+mod relay;
+mod server;
+mod wall;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{Html, IntoResponse};
+use axum::routing::get;
+use axum::{Router, serve::ListenerExt as _};
+use futures_util::FutureExt as _;
+use mixed_replace::{Still, socket};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::args::Args;
+use crate::relay::Relay;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Args::from_command_line()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("relay: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> Result<(), String> {
+    let listener = server::listen(&args.listen)?;
+    let no_signal = args.no_signal.as_deref().map_or_else(no_signal::draw, no_signal::read)?;
+    let client = connect::client()?;
+    let still = Still::new(no_signal.clone());
+    let start = |camera| Relay::start(camera, client.clone(), no_signal.clone());
+    let relays: Arc<[Relay]> = args.cameras.into_iter().map(start).collect();
+    let address = listener.local_addr().map_or(args.listen, |address| address.to_string());
+    greet(&address, &relays);
+
+    let mut app = Router::new().route("/", get(page)).route("/state", get(state));
+    app = app.route("/no-signal", get(async move |headers: HeaderMap| still.for_request(&headers).map(Body::from)));
+    for (number, relay) in (1..).zip(relays.iter()) {
+        app = app.route_service(&format!("/cameras/{number}"), relay.hub.clone());
+    }
+    let app = app.with_state(Arc::clone(&relays));
+    let listener = TcpListener::from_std(listener).map_err(|error| error.to_string())?;
+    let listener = listener.tap_io(|connection| drop(socket::tune(connection)));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = axum::serve(listener, app).with_graceful_shutdown(stopped.map(drop));
+    let serving = tokio::spawn(serving.into_future());
+
+    server::asked_to_stop().await;
+    // axum waits for its connections: those that never end by themselves are ended first, those that hang are left.
+    relays.iter().for_each(|relay| relay.hub.close());
+    let _ = stop.send(());
+    let _ = timeout(server::GRACE, serving).await;
+    Ok(())
+}
+
+fn greet(address: &str, relays: &[Relay]) {
+    println!("The wall is at http://{address}/\n");
+    for (number, relay) in (1..).zip(relays) {
+        println!("  http://{address}/cameras/{number}  {}", relay.name);
+    }
+    println!("\nEach camera is connected to while somebody watches it. Ctrl-C ends it; viewers keep the last picture.");
+}
+
+async fn page(State(relays): State<Arc<[Relay]>>) -> Html<String> {
+    Html(wall::page(&relays))
+}
+
+async fn state(State(relays): State<Arc<[Relay]>>) -> impl IntoResponse {
+    static RUN: std::sync::OnceLock<std::time::Duration> = std::sync::OnceLock::new();
+    // Lets the page tell another run of the server.
+    let run = RUN.get_or_init(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+    ([(CONTENT_TYPE, "application/json")], wall::state(&relays, *run))
+}

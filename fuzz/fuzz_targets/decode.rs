@@ -1,0 +1,55 @@
+//! A line with a `Content-Type`, then a body: it makes no difference how the network cuts it, and every part that comes
+//! out can be sent on, and comes out again as it was.
+#![no_main]
+
+use bytes::BytesMut;
+use libfuzzer_sys::fuzz_target;
+use mixed_replace::decode::{DecodeError, Limits};
+use mixed_replace::{Decoder, Encoder, Part, Wire};
+
+type Decoded = (Vec<Part>, u64, Result<(), DecodeError>);
+
+fn decode(mut decoder: Decoder, body: &[u8], chunk: usize) -> Decoded {
+    let mut buffer = BytesMut::new();
+    let mut parts = Vec::new();
+    let mut chunks = body.chunks(chunk);
+    loop {
+        let chunk = chunks.next();
+        buffer.extend_from_slice(chunk.unwrap_or_default());
+        loop {
+            let part = match chunk {
+                Some(_) => decoder.decode(&mut buffer),
+                None => decoder.decode_eof(&mut buffer),
+            };
+            match part {
+                Ok(Some(part)) => parts.push(part),
+                Ok(None) if chunk.is_none() => return (parts, decoder.skipped(), Ok(())),
+                Ok(None) => break,
+                Err(error) => return (parts, decoder.skipped(), Err(error)),
+            }
+        }
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let line = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
+    let (content_type, body) = data.split_at(line);
+    let body = body.get(1..).unwrap_or_default();
+    let small = Limits::new().block(200).boundary(20).headers(5).junk(100).line(90).part(300);
+    for limits in [Limits::new(), small] {
+        let decoder = Decoder::for_content_type(content_type).limits(limits);
+        let whole = decode(decoder.clone(), body, body.len().max(1));
+        for chunk in [1, 3, 1 + data.len() % 64] {
+            assert_eq!(decode(decoder.clone(), body, chunk), whole, "in chunks of {chunk}");
+        }
+        assert!(whole.0.iter().map(|part| part.body().len()).sum::<usize>() <= body.len());
+        for part in whole.0 {
+            let encoder = Encoder::random(Wire::Script);
+            let encoded = encoder.encode(&part).expect("nobody knows the boundary");
+            let bytes =
+                [encoder.opening(&encoded), encoded.to_bytes(), encoder.closing(Some(&encoded)).to_bytes()].concat();
+            let again = decode(Decoder::new(encoder.boundary().clone()), &bytes, bytes.len());
+            assert_eq!(again, (vec![part], 0, Ok(())));
+        }
+    }
+});

@@ -1,0 +1,45 @@
+//! Any run of bytes: it makes no difference how it is cut, and what comes out are pictures.
+#![no_main]
+
+use bytes::{Bytes, BytesMut};
+use libfuzzer_sys::fuzz_target;
+use mixed_replace::jpeg::{Splitter, is_whole, with_huffman_tables};
+
+/// The pictures, and how many bytes and pictures were left out.
+type Split = (Vec<Bytes>, u64, u64);
+
+fn split(mut splitter: Splitter, bytes: &[u8], chunk: usize) -> Split {
+    let (mut buffer, mut pictures, mut errors) = (BytesMut::new(), Vec::new(), 0);
+    let mut chunks = bytes.chunks(chunk);
+    loop {
+        let chunk = chunks.next();
+        buffer.extend_from_slice(chunk.unwrap_or_default());
+        loop {
+            let picture = match chunk {
+                Some(_) => splitter.split(&mut buffer),
+                None => splitter.split_eof(&mut buffer),
+            };
+            match picture {
+                Ok(Some(picture)) => pictures.push(picture),
+                Ok(None) if chunk.is_none() => return (pictures, splitter.skipped(), splitter.broken()),
+                Ok(None) => break,
+                Err(_) => errors += 1,
+            }
+            assert!(errors <= bytes.len() + 1, "it goes on after an error");
+        }
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    for splitter in [Splitter::new(), Splitter::new().max_picture(40).max_garbage(20)] {
+        let whole = split(splitter.clone(), data, data.len().max(1));
+        for chunk in [1, 2, 7, 1 + data.len() % 64] {
+            assert_eq!(split(splitter.clone(), data, chunk), whole, "in chunks of {chunk}");
+        }
+        assert!(whole.0.iter().map(|picture| picture.len() as u64).sum::<u64>() + whole.1 <= data.len() as u64);
+        for picture in whole.0 {
+            assert!(is_whole(&picture));
+            assert!(is_whole(&with_huffman_tables(picture)));
+        }
+    }
+});

@@ -1,0 +1,206 @@
+//! The header block of a part, and the part that it makes of a body.
+
+use std::borrow::Cow;
+
+use bytes::{Buf as _, Bytes};
+use http::header::{HeaderName, HeaderValue};
+use mime::Mime;
+
+use super::scan::{LineEnd, line_end, line_ends};
+use crate::part::{Part, fits};
+
+/// What a header block says that is of use. Whatever cannot be read is left out.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct Head {
+    content_type: Option<Mime>,
+    /// What `Content-Length` says: all that fits in no `u64` is the greatest; two that differ are none.
+    pub(super) length: Option<u64>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Head {
+    pub(super) fn parse(block: &[u8]) -> Self {
+        let mut head = Self::default();
+        let mut length = None;
+        for (name, value) in Fields(block) {
+            if name.eq_ignore_ascii_case(b"content-type") {
+                head.content_type = head.content_type.or_else(|| content_type(&value));
+            } else if name.eq_ignore_ascii_case(b"content-length") {
+                let other = content_length(&value);
+                length = Some(length.map_or(other, |length| if length == other { length } else { None }));
+            } else if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(&value)) {
+                // The encoder's own padding for browsers that hold back the first bytes.
+                if name != "x-padding" {
+                    head.headers.push((name, value));
+                }
+            }
+        }
+        head.length = length.flatten();
+        head
+    }
+
+    /// `None` if the body is empty or no picture of the type that it claims to be.
+    ///
+    /// Headers that a part cannot carry are left out.
+    pub(super) fn into_part(self, mut body: Bytes) -> Option<Part> {
+        let mut part = match self.content_type {
+            Some(mut declared) => {
+                if let "image/jpg" | "image/pjpeg" = declared.essence_str() {
+                    declared = mime::IMAGE_JPEG;
+                }
+                if let "image/gif" | "image/jpeg" | "image/png" = declared.essence_str() {
+                    // No picture begins with a line end, but some senders write one blank line too many.
+                    body.advance(line_ends(&body));
+                }
+                Part::new(declared, body).ok()?
+            }
+            None => [mime::IMAGE_JPEG, mime::IMAGE_PNG, mime::IMAGE_GIF, mime::TEXT_PLAIN]
+                .into_iter()
+                .find_map(|content_type| Part::new(content_type, body.clone()).ok())?,
+        };
+        for (name, value) in self.headers {
+            part.try_header(name, value).ok();
+        }
+        Some(part)
+    }
+}
+
+/// The lines that are `name: value`, continuation lines joined to theirs (RFC 5322 §2.2.3).
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn line(&mut self) -> &'a [u8] {
+        let (len, next) = match line_end(self.0, true) {
+            LineEnd::Found { len, next } => (len, next),
+            LineEnd::Missing { len } => (len, len),
+        };
+        let line = self.0.get(..len).unwrap_or_default();
+        self.0 = self.0.get(next..).unwrap_or_default();
+        line
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = (&'a [u8], Cow<'a, [u8]>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.0.is_empty() {
+            let line = self.line();
+            let Some((name, value)) = memchr::memchr(b':', line).and_then(|colon| line.split_at_checked(colon)) else {
+                continue;
+            };
+            let mut value = Cow::Borrowed(value.get(1..).unwrap_or_default().trim_ascii());
+            while let [b' ' | b'\t', ..] = self.0 {
+                let more = self.line().trim_ascii();
+                value.to_mut().extend([b" ", more].concat());
+            }
+            return Some((name.trim_ascii(), value));
+        }
+        None
+    }
+}
+
+fn content_type(value: &[u8]) -> Option<Mime> {
+    if value.eq_ignore_ascii_case(b"image/jpeg") {
+        return Some(mime::IMAGE_JPEG);
+    }
+    let read = |value: &[u8]| {
+        let mime = std::str::from_utf8(value).ok()?.parse::<Mime>().ok()?;
+        (fits(&mime) && mime.subtype() != "").then_some(mime)
+    };
+    // Where only the parameters cannot be used, the type still can.
+    read(value).or_else(|| read(value.split(|byte| *byte == b';').next()?.trim_ascii()))
+}
+
+/// `None` for anything but digits: a sender that does not know the length may well say `-1`.
+fn content_length(value: &[u8]) -> Option<u64> {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    Some(value.iter().fold(0, |length: u64, digit| length.saturating_mul(10).saturating_add(u64::from(digit - b'0'))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_lengths_as_leniently_as_is_safe() {
+        for (block, length) in [
+            (&b"Content-Length:135\r\n"[..], Some(135)),
+            (b"content-length:       7   \n", Some(7)),
+            (b"Content-Length : 7\r", Some(7)),
+            (b"Content-Length: 7\r\r\nContent-Length: 7\r\n", Some(7)),
+            (b"Content-Length: 7\r\nContent-Length: 8\r\n", None),
+            (b"Content-Length: 7\r\nContent-Length: x\r\n", None),
+            (b"Content-Length: -1\r\n", None),
+            (b"Content-Length: +5\r\n", None),
+            (b"Content-Length: 0x10\r\n", None),
+            (b"Content-Length: 7, 7\r\n", None),
+            (b"Content-Length:\r\n", None),
+            (b"Content-Length: 18446744073709551616\r\n", Some(u64::MAX)),
+            (b"Content-Length: 99999999999999999999999999\r\n", Some(u64::MAX)),
+            (b"no colon\r\n", None),
+        ] {
+            assert_eq!(Head::parse(block).length, length, "{}", block.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn reads_types_as_leniently_as_is_safe() {
+        let jpeg = &b"\xff\xd8\xff\xd9"[..];
+        for (block, body, content_type) in [
+            (&b"Content-Type: image/jpeg\r\n"[..], jpeg, "image/jpeg"),
+            (b"content-type:IMAGE/JPEG\n", jpeg, "image/jpeg"),
+            (b"Content-Type: image/jpg\r\n", jpeg, "image/jpeg"),
+            (b"Content-Type: image/jpeg;\r\n", jpeg, "image/jpeg"),
+            (b"Content-Type: image/jpeg; ===\r\n", jpeg, "image/jpeg"),
+            (b"Content-Type: image/\r\n", jpeg, "image/jpeg"),
+            (b"", jpeg, "image/jpeg"),
+            (b"", b"\x89PNG\r\n\x1a\n...", "image/png"),
+            (b"", b"GIF89a", "image/gif"),
+            (b"", b"Hello", "text/plain"),
+            (b"Content-Type: jpeg\r\n", b"Hello", "text/plain"),
+            (b"Content-Type: \xff/\xff\r\n", b"Hello", "text/plain"),
+            (b"Content-Type: text/html;\r\n charset=utf-8\r\n", b"<p>", "text/html; charset=utf-8"),
+            (b"Content-Type: application/xml; charset=\"UTF-8\"\r\n", b"<a/>", "application/xml; charset=\"utf-8\""),
+            (b"Content-Type: text/xml\r\nContent-Type: text/css\r\n", b"<a/>", "text/xml"),
+        ] {
+            let part = Head::parse(block).into_part(Bytes::from_static(body)).unwrap();
+            assert_eq!(part.content_type().as_ref(), content_type, "{}", block.escape_ascii());
+        }
+        let long = format!("Content-Type: text/css; a={}\r\n", "x".repeat(200));
+        let part = Head::parse(long.as_bytes()).into_part(Bytes::from_static(b"x")).unwrap();
+        assert_eq!(part.content_type(), &mime::TEXT_CSS);
+    }
+
+    #[test]
+    fn makes_no_part_of_what_is_none() {
+        let jpeg = Head::parse(b"Content-Type: image/jpeg\r\n");
+        assert_eq!(jpeg.clone().into_part(Bytes::from_static(b"<html>busy</html>")), None);
+        assert_eq!(jpeg.clone().into_part(Bytes::from_static(b"\r\n")), None);
+        assert_eq!(Head::default().into_part(Bytes::new()), None);
+        let part = jpeg.into_part(Bytes::from_static(b"\r\n\xff\xd8\xff\xd9")).unwrap();
+        assert_eq!(&part.body()[..], b"\xff\xd8\xff\xd9");
+    }
+
+    #[test]
+    fn keeps_the_headers_that_a_part_can_carry() {
+        let block = b"Content-Type: text/plain\r\n\
+            X-Timestamp: 12.5\r\n\
+            Set-Cookie: a=b\r\n\
+            X-A: a\rSet-Cookie: c=d\r\n\
+            X-Nul: a\0b\r\n\
+            X-Latin: \xe9\r\n\
+            X-Padding: ...\r\n\
+            no colon\r\n\
+            \xff\xfe\xfd: junk\r\n\
+            two words: x\r\n\
+            : nameless\r\n\
+            Content-Security-Policy: none\r\n\
+            X-Timestamp: 12.6\r\n";
+        let part = Head::parse(block).into_part(Bytes::from_static(b"x")).unwrap();
+        let headers: Vec<_> = part.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        assert_eq!(headers, [("x-timestamp", &b"12.5"[..]), ("x-timestamp", b"12.6"), ("x-a", b"a")]);
+    }
+}

@@ -1,0 +1,192 @@
+//! The decoder over a stream of bytes.
+
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+use pin_project_lite::pin_project;
+
+use super::{DecodeError, Decoder};
+use crate::part::Part;
+
+pin_project! {
+    /// The parts in a stream of bytes, such as a camera's response body.
+    ///
+    /// The stream ends in `None` behind the close-delimiter, without waiting for the end of the bytes, and otherwise in an
+    /// error: the source's, or [`DecodeError`], which is [`Truncated`](DecodeError::Truncated) when the bytes end
+    /// without a close-delimiter. Every part that had come whole by then is delivered before.
+    ///
+    /// What comes is copied once, into one buffer, and bodies are cut out of that. The buffer holds no more than one part
+    /// and what came with its last piece, and grows with the bytes that come, never by what a sender announces, beyond
+    /// 64 KiB. A part that is kept keeps the buffer that it was cut from.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost between two polls, also when a future such as `next()` is dropped: what a part has so far stays
+    /// here. Dropping `Parts` drops the source, and the part in flight with it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use futures::{executor::block_on_stream, stream};
+    /// use mixed_replace::{Boundary, Decoder, Parts};
+    ///
+    /// let chunks = ["--x\r\nContent-Type: text/plain\r\n\r\n12", ":00\r\n--x--\r\n"];
+    /// let body = stream::iter(chunks.map(|chunk| Ok::<_, std::io::Error>(Bytes::from(chunk))));
+    /// let mut parts = block_on_stream(Parts::new(body, Decoder::new(Boundary::from_static("x"))));
+    /// assert_eq!(&parts.next().unwrap()?.body()[..], b"12:00");
+    /// assert!(parts.next().is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[derive(Debug)]
+    #[must_use = "streams do nothing unless polled"]
+    pub struct Parts<S> {
+        #[pin]
+        bytes: S,
+        decoder: Decoder,
+        buffer: BytesMut,
+        phase: Phase,
+    }
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Phase {
+    Reading,
+    /// The source has ended.
+    Draining,
+    Done,
+}
+
+impl<S> Parts<S> {
+    /// The parts that `decoder` makes of `bytes`; the decoder sets the limits.
+    pub fn new(bytes: S, decoder: Decoder) -> Self {
+        Self { bytes, decoder, buffer: BytesMut::new(), phase: Phase::Reading }
+    }
+
+    /// The decoder, to ask it for the [boundary](Decoder::boundary) or how many parts it [skipped](Decoder::skipped).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use futures::stream;
+    /// use mixed_replace::{Boundary, Decoder, Parts};
+    ///
+    /// let body = stream::empty::<Result<Bytes, std::io::Error>>();
+    /// let parts = Parts::new(body, Decoder::for_content_type("multipart/mixed; boundary=x"));
+    /// assert_eq!(parts.decoder().boundary(), Some(&Boundary::from_static("x")));
+    /// ```
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+}
+
+impl<S, B, E> Stream for Parts<S>
+where
+    S: Stream<Item = Result<B, E>>,
+    B: Into<Bytes>,
+{
+    type Item = Result<Part, PartsError<E>>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut this = self.project();
+        loop {
+            let part = match this.phase {
+                Phase::Reading => this.decoder.decode(this.buffer),
+                Phase::Draining => this.decoder.decode_eof(this.buffer),
+                Phase::Done => return Poll::Ready(None),
+            };
+            match part {
+                Ok(Some(part)) => return Poll::Ready(Some(Ok(part))),
+                Ok(None) if *this.phase == Phase::Reading && !this.decoder.is_closed() => {}
+                Ok(None) => {
+                    *this.phase = Phase::Done;
+                    return Poll::Ready(None);
+                }
+                Err(error) => {
+                    *this.phase = Phase::Done;
+                    return Poll::Ready(Some(Err(PartsError::Decode(error))));
+                }
+            }
+            match ready!(this.bytes.as_mut().poll_next(cx)) {
+                Some(Ok(chunk)) => append(this.buffer, &chunk.into(), this.decoder),
+                Some(Err(error)) => {
+                    *this.phase = Phase::Done;
+                    return Poll::Ready(Some(Err(PartsError::Source(error))));
+                }
+                None => *this.phase = Phase::Draining,
+            }
+        }
+    }
+}
+
+/// Why there are no more parts: the source's own error, or that its bytes cannot be decoded.
+///
+/// # Examples
+///
+/// ```
+/// use futures::{FutureExt, StreamExt, stream};
+/// use mixed_replace::decode::{DecodeError, PartsError};
+/// use mixed_replace::{Decoder, Parts};
+///
+/// let body = stream::iter([Ok("--x\r\nContent-Ty"), Err("connection reset")]);
+/// let next = Parts::new(body, Decoder::detect()).next().now_or_never().unwrap();
+/// assert_eq!(next, Some(Err(PartsError::Source("connection reset"))));
+///
+/// let body = stream::iter([Ok::<_, &str>("--x\r\nContent-Ty")]);
+/// let next = Parts::new(body, Decoder::detect()).next().now_or_never().unwrap();
+/// assert_eq!(next, Some(Err(PartsError::Decode(DecodeError::Truncated { offset: 15 }))));
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum PartsError<E> {
+    /// The decoder's.
+    Decode(DecodeError),
+    /// The source's.
+    Source(E),
+}
+
+impl<E: fmt::Display> fmt::Display for PartsError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Decode(error) => error.fmt(f),
+            Self::Source(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: Error> Error for PartsError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Decode(error) => error.source(),
+            Self::Source(error) => error.source(),
+        }
+    }
+}
+
+/// Appends, and makes room for what is known to come, or for as much again as is waiting.
+///
+/// `BytesMut` alone would double a buffer that a part just below its limit has filled.
+fn append(buffer: &mut BytesMut, chunk: &[u8], decoder: &Decoder) {
+    if !buffer.try_reclaim(chunk.len()) {
+        let ahead = match decoder.lacks(buffer) {
+            Some(lacks) => lacks.saturating_sub(chunk.len()).min(buffer.len().max(AHEAD)),
+            None => buffer.len(),
+        };
+        let len = buffer.len() + chunk.len();
+        let most = decoder.limits.part.saturating_add(AHEAD / 2);
+        let capacity = (len + ahead).min(most).max(len);
+        // Both conversions move the allocation, unless a part still shares it.
+        let mut bytes = Vec::from(std::mem::take(buffer));
+        bytes.reserve_exact(capacity - bytes.len());
+        *buffer = BytesMut::from(Bytes::from(bytes));
+    }
+    buffer.extend_from_slice(chunk);
+}
+
+/// The most that is allocated ahead of the bytes on a sender's word.
+const AHEAD: usize = 64 * 1024;

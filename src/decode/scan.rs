@@ -1,0 +1,142 @@
+//! Small questions to the beginning of a buffer that may not hold the answer yet.
+
+/// Whether a buffer begins with something.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Begins {
+    /// Only more bytes can tell.
+    Maybe,
+    No,
+    /// It does, and that takes so many bytes.
+    Yes(usize),
+}
+
+impl Begins {
+    /// With the same bytes as the last that there will ever be.
+    pub(super) fn settled(self, eof: bool) -> Self {
+        match self {
+            Self::Maybe if eof => Self::No,
+            answer => answer,
+        }
+    }
+
+    /// The answer, if it is one, or else another.
+    pub(super) fn or_else(self, other: impl FnOnce() -> Self) -> Self {
+        match self {
+            Self::No => other(),
+            answer => answer,
+        }
+    }
+
+    pub(super) fn behind(self, len: usize) -> Self {
+        match self {
+            Self::Yes(own) => Self::Yes(len + own),
+            answer => answer,
+        }
+    }
+}
+
+pub(super) fn begins(src: &[u8], with: &[u8]) -> Begins {
+    match (src.get(..with.len()), with.get(..src.len())) {
+        (Some(start), _) if start == with => Begins::Yes(with.len()),
+        (None, Some(start)) if start == src => Begins::Maybe,
+        _ => Begins::No,
+    }
+}
+
+/// Whether the line is one of the two that a part's header block begins with when its delimiter is missing.
+pub(super) fn begins_part(src: &[u8]) -> Begins {
+    let begins = |name: &[u8]| match src.get(..name.len()) {
+        Some(start) if start.eq_ignore_ascii_case(name) => Begins::Yes(name.len()),
+        None if name.get(..src.len()).is_some_and(|start| start.eq_ignore_ascii_case(src)) => Begins::Maybe,
+        _ => Begins::No,
+    };
+    begins(b"content-type:").or_else(|| begins(b"content-length:"))
+}
+
+/// Whether the line is a header field of any name.
+pub(super) fn begins_field(src: &[u8]) -> Begins {
+    let name = src.iter().take(NAME_MAX).take_while(|byte| is_token(**byte)).count();
+    match src.get(name) {
+        Some(b':') if name > 0 => Begins::Yes(name + 1),
+        None => Begins::Maybe,
+        _ => Begins::No,
+    }
+}
+
+/// Where the line ends that `src` is in the middle of.
+///
+/// A line ends in CRLF, LF, a bare CR, or CRCRLF, which is what CRLF becomes under a server that translates line ends.
+pub(super) fn line_end(src: &[u8], eof: bool) -> LineEnd {
+    let Some(len) = memchr::memchr2(b'\r', b'\n', src) else { return LineEnd::Missing { len: src.len() } };
+    let (_, end) = src.split_at_checked(len).unwrap_or_default();
+    match end {
+        [b'\r'] | [b'\r', b'\r'] if !eof => LineEnd::Missing { len },
+        [b'\r', b'\r', b'\n', ..] => LineEnd::Found { len, next: len + 3 },
+        [b'\r', b'\n', ..] => LineEnd::Found { len, next: len + 2 },
+        _ => LineEnd::Found { len, next: len + 1 },
+    }
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum LineEnd {
+    Found {
+        len: usize,
+        next: usize,
+    },
+    /// The line has at least so many bytes.
+    Missing {
+        len: usize,
+    },
+}
+
+/// How many bytes of line ends `src` begins with, counted up to a few.
+pub(super) fn line_ends(src: &[u8]) -> usize {
+    src.iter().take(LINE_ENDS_MAX).take_while(|byte| matches!(byte, b'\r' | b'\n')).count()
+}
+
+/// `token` of RFC 9110 §5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Longer names are no reason to take a line for a header.
+const NAME_MAX: usize = 64;
+/// Dahua: CRLFCRLF behind a body, then another CRLF.
+const LINE_ENDS_MAX: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_until_a_line_end_is_whole() {
+        for (src, found) in [
+            (&b"ab\r\nc"[..], Some((2, 4))),
+            (b"ab\nc", Some((2, 3))),
+            (b"ab\rc", Some((2, 3))),
+            (b"ab\r\r\nc", Some((2, 5))),
+            (b"ab\r\rc", Some((2, 3))),
+            (b"\n", Some((0, 1))),
+            (b"ab\r", None),
+            (b"ab\r\r", None),
+            (b"ab", None),
+        ] {
+            let expected = found.map_or(LineEnd::Missing { len: 2 }, |(len, next)| LineEnd::Found { len, next });
+            assert_eq!(line_end(src, false), expected, "{}", src.escape_ascii());
+        }
+        assert_eq!(line_end(b"ab\r", true), LineEnd::Found { len: 2, next: 3 });
+    }
+
+    #[test]
+    fn knows_a_header_by_its_beginning() {
+        assert_eq!(begins_part(b"content-TYPE: x"), Begins::Yes(13));
+        assert_eq!(begins_part(b"Content-L"), Begins::Maybe);
+        assert_eq!(begins_part(b"Content-Disposition"), Begins::No);
+        assert_eq!(begins_field(b"X-Time: 1"), Begins::Yes(7));
+        assert_eq!(begins_field(b"X-Time"), Begins::Maybe);
+        assert_eq!(begins_field(b": 1"), Begins::No);
+        assert_eq!(begins_field(b"two words: 1"), Begins::No);
+        assert_eq!(begins_field(&[b'x'; 64]), Begins::Maybe);
+        assert_eq!(begins_field(&[b'x'; 65]), Begins::No);
+    }
+}

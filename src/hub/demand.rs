@@ -1,0 +1,106 @@
+//! Whether anybody watches.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use super::shared::Shared;
+
+/// Tells a camera when to run: from when the first viewer comes until the last has been gone for the hub's linger.
+///
+/// A viewer counts from the first poll of its stream, so a `HEAD` request starts no camera; so does whoever waits for a
+/// [`snapshot`](super::Hub::snapshot). Each answer is taken from the hub's state at that moment: no change is missed,
+/// whether it came before or after the call.
+///
+/// # Examples
+///
+/// A camera on a thread of its own:
+///
+/// ```no_run
+/// # struct Camera; impl Camera { fn open() -> Self { Self } fn capture(&self) -> Vec<u8> { vec![] } }
+/// use mixed_replace::{Part, hub};
+///
+/// let (publisher, hub) = hub::channel();
+/// std::thread::spawn(move || -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+///     let demand = publisher.demand();
+///     while demand.wait() {
+///         let camera = Camera::open();
+///         while demand.is_wanted() {
+///             publisher.publish(Part::jpeg(camera.capture())?)?;
+///         }
+///     }
+///     Ok(())
+/// });
+/// ```
+#[derive(Clone, Debug)]
+pub struct Demand {
+    shared: Arc<Shared>,
+}
+
+impl Demand {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Whether somebody watches, or has until less than the linger ago. `false` once the hub is closed.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        let now = Instant::now();
+        self.shared.update(|state| state.is_wanted(now))
+    }
+
+    /// Blocks the thread until somebody watches. `false` if the hub is closed.
+    #[must_use]
+    pub fn wait(&self) -> bool {
+        self.shared.wait_for_demand()
+    }
+
+    /// Waits until somebody watches. `false` if the hub is closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub async fn wanted(&self) -> bool {
+        Change { shared: &self.shared, to: true, place: None }.await
+    }
+
+    /// Waits until nobody has watched for the linger, or the hub is closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub async fn unwanted(&self) {
+        Change { shared: &self.shared, to: false, place: None }.await;
+    }
+}
+
+struct Change<'a> {
+    shared: &'a Arc<Shared>,
+    to: bool,
+    place: Option<usize>,
+}
+
+/// Gives `false` if the hub is closed.
+impl Future for Change<'_> {
+    type Output = bool;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
+        let this = &mut *self;
+        let now = Instant::now();
+        this.shared.update(|state| {
+            if state.is_closed() || state.is_wanted(now) == this.to {
+                return Poll::Ready(!state.is_closed());
+            }
+            state.wait_for_demand(&mut this.place, cx.waker());
+            Poll::Pending
+        })
+    }
+}
+
+impl Drop for Change<'_> {
+    fn drop(&mut self) {
+        self.shared.update(|state| state.forget_demand(self.place));
+    }
+}

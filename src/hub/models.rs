@@ -1,0 +1,322 @@
+//! Every order in which threads can take the lock: `RUSTFLAGS="--cfg loom" cargo test --release -p mixed-replace --lib`.
+//!
+//! A wake-up that is lost shows as a deadlock, which loom reports. Time stands still.
+
+use std::future::{Future as _, poll_fn};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use loom::future::block_on;
+use loom::{model, thread};
+
+use super::{Builder, Hub, Publisher, Subscriber, builder};
+use crate::part::Part;
+use crate::wire::Wire;
+
+fn still() -> Builder {
+    builder().keep_alive(None).linger(Duration::ZERO)
+}
+
+fn text(text: &'static str) -> Part {
+    Part::text(text).unwrap()
+}
+
+fn viewer(hub: &Hub) -> Subscriber {
+    hub.subscribe().unwrap().wire(Wire::Script)
+}
+
+/// The next chunk, as hyper takes it.
+fn chunk(viewer: &mut Subscriber) -> Option<Bytes> {
+    block_on(poll_fn(|cx| viewer.poll_chunk(true, cx)))
+}
+
+/// What the next chunk shows.
+fn shown(viewer: &mut Subscriber) -> String {
+    let chunk = chunk(viewer).unwrap();
+    let text = String::from_utf8(chunk.to_vec()).unwrap();
+    let (_, body) = text.split_once("\r\n\r\n").unwrap();
+    body.split_once("\r\n").unwrap().0.to_owned()
+}
+
+/// Polls once, which begins to watch.
+fn begin(viewer: &mut Subscriber) {
+    block_on(poll_fn(|cx| std::task::Poll::Ready(assert!(viewer.poll_chunk(true, cx).is_pending()))));
+}
+
+fn publish(publisher: &Publisher, part: &'static str) {
+    publisher.publish(text(part)).unwrap();
+}
+
+#[test]
+fn a_viewer_sees_what_is_published_while_it_comes() {
+    model(|| {
+        let (publisher, hub) = still().build();
+        let camera = thread::spawn(move || {
+            publish(&publisher, "1");
+            publisher
+        });
+        assert_eq!(shown(&mut viewer(&hub)), "1");
+        drop(camera.join().unwrap());
+    });
+}
+
+#[test]
+fn a_late_viewer_sees_the_latest() {
+    model(|| {
+        let (publisher, hub) = still().build();
+        publish(&publisher, "1");
+        let camera = thread::spawn(move || {
+            publish(&publisher, "2");
+            publisher
+        });
+        let mut early = viewer(&hub);
+        assert!(["1", "2"].contains(&shown(&mut early).as_str()));
+        let publisher = camera.join().unwrap();
+        assert_eq!(shown(&mut viewer(&hub)), "2");
+        drop((publisher, early));
+    });
+}
+
+#[test]
+fn parts_come_in_order_and_the_last_one_comes() {
+    model(|| {
+        let (publisher, hub) = still().build();
+        let camera = thread::spawn(move || {
+            publish(&publisher, "1");
+            publish(&publisher, "2");
+            publisher
+        });
+        let mut viewer = viewer(&hub);
+        let first = shown(&mut viewer);
+        if first == "1" {
+            assert_eq!(shown(&mut viewer), "2");
+        } else {
+            assert_eq!(first, "2");
+        }
+        drop(camera.join().unwrap());
+    });
+}
+
+#[test]
+fn two_threads_publish_two_versions() {
+    model(|| {
+        let (publisher, hub) = still().build();
+        let publisher = Arc::new(publisher);
+        let other = Arc::clone(&publisher);
+        let camera = thread::spawn(move || publish(&other, "1"));
+        publish(&publisher, "2");
+        camera.join().unwrap();
+        let mut viewer = viewer(&hub);
+        let last = shown(&mut viewer);
+        assert_eq!(hub.latest().unwrap(), text(if last == "1" { "1" } else { "2" }));
+        assert_eq!(hub.stats().parts_published, 2);
+        publish(&publisher, "3");
+        assert_eq!((shown(&mut viewer).as_str(), viewer.skipped()), ("3", 0));
+    });
+}
+
+#[test]
+fn a_viewer_is_offered_the_newest_when_its_part_has_been_written() {
+    model(|| {
+        let (publisher, hub) = still().build();
+        let mut viewer = viewer(&hub);
+        publish(&publisher, "1");
+        let in_flight = chunk(&mut viewer);
+        let transport = thread::spawn(move || drop(in_flight));
+        let camera = thread::spawn(move || {
+            publish(&publisher, "2");
+            publisher
+        });
+        assert_eq!(shown(&mut viewer), "2");
+        transport.join().unwrap();
+        drop(camera.join().unwrap());
+    });
+}
+
+#[test]
+fn a_viewer_may_leave_at_any_time() {
+    model(|| {
+        let (publisher, hub) = still().build();
+        let mut one = viewer(&hub);
+        publish(&publisher, "1");
+        let in_flight = chunk(&mut one);
+        let transport = thread::spawn(move || drop(in_flight));
+        let leaver = thread::spawn(move || drop(one));
+        publish(&publisher, "2");
+        leaver.join().unwrap();
+        transport.join().unwrap();
+        assert_eq!((hub.stats().viewers, hub.stats().ended.left), (0, 1));
+        assert_eq!(shown(&mut viewer(&hub)), "2");
+    });
+}
+
+#[test]
+fn who_has_a_place_now_is_not_confused_with_who_had_it() {
+    model(|| {
+        let (publisher, hub) = still().build();
+        let mut one = viewer(&hub);
+        publish(&publisher, "1");
+        let in_flight = chunk(&mut one);
+        let transport = thread::spawn(move || drop(in_flight));
+        drop(one);
+        let mut two = viewer(&hub);
+        let in_flight = chunk(&mut two);
+        publish(&publisher, "2");
+        transport.join().unwrap();
+        assert!(hub.viewers()[0].in_flight.is_some());
+        drop(in_flight);
+        assert_eq!(shown(&mut two), "2");
+    });
+}
+
+#[test]
+fn closing_ends_who_waits_and_who_comes() {
+    model(|| {
+        let (publisher, hub) = still().build();
+        let mut waits = viewer(&hub);
+        begin(&mut waits);
+        let closer = thread::spawn(move || {
+            publish(&publisher, "1");
+            drop(publisher);
+        });
+        let mut comes = viewer(&hub);
+        for viewer in [&mut waits, &mut comes] {
+            assert_eq!(shown(viewer), "1", "the unseen last part survives");
+            assert_eq!(chunk(viewer).as_deref(), Some(&b"--\r\n"[..]));
+            assert_eq!(chunk(viewer), None);
+        }
+        closer.join().unwrap();
+    });
+}
+
+#[test]
+fn closing_ends_who_has_a_part_in_flight() {
+    model(|| {
+        let (publisher, hub) = still().build();
+        let mut viewer = viewer(&hub);
+        publish(&publisher, "1");
+        let in_flight = chunk(&mut viewer);
+        let closer = thread::spawn(move || hub.close());
+        assert_eq!(chunk(&mut viewer).as_deref(), Some(&b"--\r\n"[..]));
+        assert_eq!(chunk(&mut viewer), None);
+        closer.join().unwrap();
+        drop((publisher, in_flight));
+    });
+}
+
+#[test]
+fn a_newer_key_ends_who_waits() {
+    model(|| {
+        let (publisher, hub) = still().build();
+        let mut older = viewer(&hub).key("anna");
+        publish(&publisher, "1");
+        drop(chunk(&mut older));
+        let newer = thread::spawn(move || {
+            let mut newer = viewer(&hub).key("anna");
+            assert_eq!(shown(&mut newer), "1");
+        });
+        assert_eq!(chunk(&mut older).as_deref(), Some(&b"--\r\n"[..]));
+        newer.join().unwrap();
+        drop(publisher);
+    });
+}
+
+#[test]
+fn a_place_is_free_when_a_viewer_has_gone() {
+    model(|| {
+        let (_publisher, hub) = still().max_subscribers(1).build();
+        let one = viewer(&hub);
+        let leaver = thread::spawn(move || drop(one));
+        let tried = hub.subscribe().is_ok();
+        leaver.join().unwrap();
+        assert!(hub.subscribe().is_ok());
+        assert_eq!(hub.stats().ended.refused, u64::from(!tried));
+    });
+}
+
+#[test]
+fn the_begin_of_demand_is_not_lost() {
+    model(|| {
+        let (publisher, hub) = still().build();
+        let (thread_demand, task_demand) = (publisher.demand(), publisher.demand());
+        let waits = thread::spawn(move || assert!(thread_demand.wait()));
+        let mut viewer = viewer(&hub);
+        begin(&mut viewer);
+        assert!(block_on(task_demand.wanted()));
+        waits.join().unwrap();
+        assert!(task_demand.is_wanted());
+    });
+    model(|| {
+        let (publisher, hub) = still().build();
+        let demand = publisher.demand();
+        let waits = thread::spawn(move || assert!(block_on(demand.wanted())));
+        let mut viewer = viewer(&hub);
+        begin(&mut viewer);
+        waits.join().unwrap();
+    });
+}
+
+#[test]
+fn the_end_of_demand_is_not_lost() {
+    model(|| {
+        let (publisher, hub) = still().build();
+        let demand = publisher.demand();
+        let mut viewers = [viewer(&hub), viewer(&hub)];
+        viewers.iter_mut().for_each(begin);
+        let leavers = viewers.map(|viewer| thread::spawn(move || drop(viewer)));
+        block_on(demand.unwanted());
+        assert!(!demand.is_wanted());
+        leavers.into_iter().for_each(|leaver| leaver.join().unwrap());
+    });
+}
+
+#[test]
+fn closing_frees_who_waits_for_demand() {
+    model(|| {
+        let (publisher, hub) = still().build();
+        let (thread_demand, task_demand) = (publisher.demand(), publisher.demand());
+        let thread = thread::spawn(move || assert!(!thread_demand.wait()));
+        let task = thread::spawn(move || assert!(!block_on(task_demand.wanted())));
+        hub.close();
+        thread.join().unwrap();
+        task.join().unwrap();
+    });
+}
+
+#[test]
+fn a_snapshot_gets_the_part_or_the_end() {
+    model(|| {
+        let (publisher, hub) = still().build();
+        let demand = publisher.demand();
+        let camera = thread::spawn(move || {
+            assert!(publisher.demand().wait());
+            publish(&publisher, "1");
+            publisher
+        });
+        assert_eq!(block_on(hub.snapshot(Duration::ZERO)), Some(text("1")));
+        assert!(!demand.is_wanted());
+        drop(camera.join().unwrap());
+    });
+    model(|| {
+        let (publisher, hub) = still().build();
+        let camera = thread::spawn(move || drop(publisher));
+        assert_eq!(block_on(hub.snapshot(Duration::ZERO)), None);
+        camera.join().unwrap();
+    });
+}
+
+#[test]
+fn a_snapshot_may_be_cancelled_at_any_time() {
+    model(|| {
+        let (publisher, hub) = still().build();
+        let mut snapshot = hub.snapshot(Duration::ZERO);
+        block_on(poll_fn(|cx| {
+            std::task::Poll::Ready(assert!(std::pin::Pin::new(&mut snapshot).poll(cx).is_pending()))
+        }));
+        let canceller = thread::spawn(move || drop(snapshot));
+        publish(&publisher, "1");
+        canceller.join().unwrap();
+        assert!(!publisher.demand().is_wanted());
+    });
+}

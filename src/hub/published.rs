@@ -1,0 +1,37 @@
+//! A part in a hub, with its bytes on each wire that somebody has asked for.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use crate::encode::{EncodedPart, Encoder};
+use crate::part::Part;
+
+#[derive(Debug)]
+pub(super) struct Published {
+    pub(super) part: Part,
+    pub(super) at: Instant,
+    encoded: [OnceLock<Arc<EncodedPart>>; 3],
+}
+
+impl Published {
+    pub(super) fn new(part: Part, at: Instant) -> Self {
+        Self { part, at, encoded: Default::default() }
+    }
+
+    /// The bytes on the encoder's wire, made when they are first asked for; `made` is called after that.
+    pub(super) fn encoded(&self, encoder: &Encoder, made: impl FnOnce()) -> Arc<EncodedPart> {
+        let mut encoded_now = false;
+        let mut encode = || {
+            encoded_now = true;
+            Arc::new(encoder.encode_whole(&self.part))
+        };
+        let encoded = match self.encoded.get(encoder.wire() as usize) {
+            Some(encoded) => Arc::clone(encoded.get_or_init(&mut encode)),
+            None => encode(),
+        };
+        if encoded_now {
+            made();
+        }
+        encoded
+    }
+}

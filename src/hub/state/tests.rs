@@ -1,0 +1,483 @@
+//! What follows from the time, with times made up: milliseconds since the hub was made.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Wake;
+
+use super::*;
+
+const OFF: Config = Config {
+    deadline: Duration::from_secs(30),
+    drop_identical: false,
+    keep_alive: None,
+    linger: Duration::ZERO,
+    max_subscribers: usize::MAX,
+    stale_after: None,
+};
+
+/// A hub's state, and a clock that goes as it is told.
+struct World {
+    state: State,
+    begin: Instant,
+    now: u64,
+    alarm: Option<Instant>,
+    wakes: Arc<Wakes>,
+}
+
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl World {
+    fn new(config: Config) -> Self {
+        let begin = Instant::now();
+        Self { state: State::new(config), begin, now: 0, alarm: None, wakes: Arc::default() }
+    }
+
+    fn time(&self) -> Instant {
+        self.begin + ms(self.now)
+    }
+
+    /// Lets time pass, and calls the hub when it wants to be called, as the clock does.
+    fn to(&mut self, now: u64) {
+        assert!(now >= self.now);
+        while let Some(at) = self.alarm.filter(|at| *at <= self.begin + ms(now)) {
+            self.alarm = None;
+            self.now = u64::try_from((at - self.begin).as_millis()).unwrap();
+            self.state.tick(at);
+            self.after();
+        }
+        self.now = now;
+    }
+
+    /// As the hub does with the lock released.
+    fn after(&mut self) {
+        let aftermath = self.state.aftermath();
+        self.alarm = earlier(self.alarm, aftermath.alarm);
+        aftermath.wakers.wake();
+    }
+
+    fn publish(&mut self, now: u64, text: &str) {
+        self.to(now);
+        let part = Part::text(text.to_owned()).unwrap();
+        self.state.publish(&Arc::new(Published::new(part, self.time())), self.time());
+        self.after();
+    }
+
+    fn watch(&mut self, now: u64, wishes: Wishes) -> usize {
+        self.to(now);
+        let (id, _) = self.state.join().unwrap();
+        self.state.watch(id, wishes, self.time());
+        self.after();
+        id
+    }
+
+    fn leave(&mut self, now: u64, id: usize) {
+        self.to(now);
+        self.state.leave(id, true, self.time());
+        self.after();
+    }
+
+    /// As a server asks that writes at once.
+    fn ask(&mut self, now: u64, id: usize) -> String {
+        self.ask_as(false, now, id)
+    }
+
+    fn ask_as(&mut self, gated: bool, now: u64, id: usize) -> String {
+        self.to(now);
+        let waker = Waker::from(Arc::clone(&self.wakes));
+        let (step, part) = self.state.ask(id, gated, &waker, self.time());
+        self.after();
+        match (step, part) {
+            (Step::Part, Some(part)) => String::from_utf8(part.part.body().to_vec()).unwrap(),
+            (Step::Repeat, None) => "again".to_owned(),
+            (Step::Wait(_), None) => "wait".to_owned(),
+            (Step::End(reason), None) => format!("{reason:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn let_go(&mut self, now: u64, id: usize) {
+        self.to(now);
+        let serial = self.state.slots.get(id).unwrap().serial;
+        self.state.delivered(id, serial, 1, true, self.time());
+        self.after();
+    }
+
+    /// How often the viewers were woken since this was asked last.
+    fn wakes(&self) -> usize {
+        self.wakes.0.swap(0, Ordering::Relaxed)
+    }
+
+    /// What one viewer gets when it is given all that it can take, until a time, and when.
+    fn shown_until(&mut self, end: u64, id: usize) -> Vec<(u64, String)> {
+        let mut shown = Vec::new();
+        for now in self.now..=end {
+            match self.ask(now, id).as_str() {
+                "wait" => {}
+                part => shown.push((now, part.to_owned())),
+            }
+        }
+        shown
+    }
+}
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn plain() -> Wishes {
+    Wishes::default()
+}
+
+fn every(interval: u64) -> Wishes {
+    Wishes { interval: Some(ms(interval)), ..plain() }
+}
+
+fn for_only(max_age: u64) -> Wishes {
+    Wishes { max_age: Some(ms(max_age)), ..plain() }
+}
+
+/// The times at which a viewer is given parts of a source, which come at these times; each must be the newest.
+fn given(interval: u64, source: impl Iterator<Item = u64>) -> Vec<u64> {
+    let mut world = World::new(OFF);
+    let viewer = world.watch(0, every(interval));
+    let mut given = Vec::new();
+    let mut newest = String::new();
+    let mut source = source.peekable();
+    for now in 0..10_000 {
+        while source.next_if(|at| *at <= now).is_some() {
+            newest = now.to_string();
+            world.publish(now, &newest);
+        }
+        world.to(now);
+        // A viewer looks when it is woken.
+        if now == 0 || world.wakes() > 0 {
+            for (now, part) in world.shown_until(now, viewer) {
+                assert_eq!(part, newest);
+                given.push(now);
+                assert_eq!(world.ask(now, viewer), "wait");
+            }
+        }
+    }
+    given
+}
+
+#[test]
+fn a_capped_rate_is_right_on_average() {
+    for (fps, cap) in [(30, 10), (25, 10), (15, 10), (11, 10), (60, 7), (30, 29), (1000, 50)] {
+        let times = given(1000 / cap, (0..).map(|n| n * 1000 / fps));
+        let (count, wanted) = (times.len() as u64, 10_000 / (1000 / cap));
+        assert!(count.abs_diff(wanted) <= 1 + wanted / 50, "{fps} -> {cap}: {count}");
+        let longest = times.windows(2).map(|two| two[1] - two[0]).max().unwrap();
+        assert!(longest <= 1000 / cap + 1000 / fps + 1, "{fps} -> {cap}: {longest} ms");
+    }
+}
+
+#[test]
+fn a_source_at_the_rate_of_the_cap_loses_nothing_by_jitter() {
+    let jitter = [0, 7, 3, 9, 1, 5, 8, 2];
+    let times = given(100, (0..100).zip(jitter.into_iter().cycle()).map(|(n, jitter)| n * 100 + jitter));
+    assert_eq!(times.len(), 100);
+}
+
+#[test]
+fn a_slower_source_is_not_slowed_down() {
+    let times = given(100, (0..20).map(|n| n * 500));
+    assert_eq!(times, (0..20).map(|n| n * 500).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_newest_part_arrives_even_if_the_source_goes_silent() {
+    let times = given(100, [0, 10, 20].into_iter());
+    assert_eq!(times, [0, 100]);
+}
+
+#[test]
+fn skipped_parts_are_counted_from_the_first_one_seen() {
+    let mut world = World::new(OFF);
+    world.publish(0, "1");
+    world.publish(1, "2");
+    let viewer = world.watch(2, plain());
+    assert_eq!((world.ask(2, viewer).as_str(), world.state.skipped(viewer)), ("2", 0));
+    for part in ["3", "4", "5"] {
+        world.publish(3, part);
+    }
+    assert_eq!((world.ask(4, viewer).as_str(), world.state.skipped(viewer)), ("5", 2));
+    assert_eq!((world.ask(4, viewer).as_str(), world.state.stats(world.time()).parts_skipped), ("wait", 2));
+}
+
+#[test]
+fn the_version_rises_with_each_part_that_is_shown() {
+    let mut world = World::new(Config {
+        drop_identical: true,
+        stale_after: Some((ms(100), Part::text("no signal").unwrap())),
+        ..OFF
+    });
+    let viewer = world.watch(0, plain());
+    let mut versions = vec![world.state.version];
+    world.publish(0, "on");
+    versions.push(world.state.version);
+    world.to(100);
+    versions.push(world.state.version);
+    world.publish(100, "on");
+    versions.push(world.state.version);
+    assert_eq!(versions, [0, 1, 2, 3]);
+    world.publish(101, "on");
+    assert_eq!(world.state.version, 3, "an identical part is not shown");
+    world.leave(102, viewer);
+}
+
+#[test]
+fn keep_alive_comes_once_in_a_period_when_nothing_else_does() {
+    let mut world = World::new(Config { keep_alive: Some(ms(1000)), ..OFF });
+    let viewer = world.watch(0, plain());
+    assert_eq!(world.shown_until(1500, viewer), [], "there is nothing to repeat");
+    world.publish(1500, "on");
+    let again = |at| (at, "again".to_owned());
+    let shown = world.shown_until(5500, viewer);
+    assert_eq!(shown, [(1500, "on".to_owned()), again(3000), again(4000), again(5000)]);
+    world.publish(5500, "off");
+    let shown = world.shown_until(8500, viewer);
+    assert_eq!(shown, [(5500, "off".to_owned()), again(7000), again(8000)], "a new part stands in for one");
+}
+
+#[test]
+fn keep_alive_wakes_who_waits_and_leaves_others_alone() {
+    let mut world = World::new(Config { keep_alive: Some(ms(1000)), ..OFF });
+    let (idle, stuck) = (world.watch(0, plain()), world.watch(0, plain()));
+    world.publish(0, "on");
+    assert_eq!((world.ask(0, idle), world.ask(0, idle)), ("on".into(), "wait".into()));
+    assert_eq!((world.ask_as(true, 0, stuck), world.ask_as(true, 0, stuck)), ("on".into(), "wait".into()));
+    world.wakes();
+    world.to(1999);
+    assert_eq!(world.wakes(), 0);
+    world.to(2000);
+    assert_eq!(world.wakes(), 1);
+    assert_eq!((world.ask(2000, idle), world.ask_as(true, 2000, stuck)), ("again".into(), "wait".into()));
+
+    world.let_go(2500, stuck);
+    assert_eq!(world.ask_as(true, 2500, stuck), "wait", "the next pulse is soon enough");
+    assert_eq!(world.ask_as(true, 3000, stuck), "again");
+}
+
+#[test]
+fn a_part_instead_of_a_due_keep_alive_is_enough() {
+    let mut world = World::new(Config { keep_alive: Some(ms(1000)), ..OFF });
+    let viewer = world.watch(0, plain());
+    world.publish(0, "on");
+    assert_eq!((world.ask(0, viewer), world.ask(0, viewer)), ("on".into(), "wait".into()));
+    world.to(2000);
+    world.publish(2000, "off");
+    assert_eq!((world.ask(2000, viewer), world.ask(2000, viewer)), ("off".into(), "wait".into()));
+}
+
+#[test]
+fn a_slow_rate_holds_up_no_keep_alive() {
+    let mut world = World::new(Config { keep_alive: Some(ms(1000)), ..OFF });
+    let viewer = world.watch(0, every(60_000));
+    world.publish(0, "on");
+    assert_eq!(world.ask(0, viewer), "on");
+    world.publish(1, "off");
+    assert_eq!(world.ask(1, viewer), "wait");
+    world.wakes();
+    world.to(2000);
+    assert_eq!(world.wakes(), 1);
+    assert_eq!((world.ask(2000, viewer), world.ask(2000, viewer)), ("again".into(), "wait".into()));
+    world.to(59_999);
+    assert_eq!(world.ask(59_999, viewer), "again");
+    assert_eq!(world.ask(60_000, viewer), "off");
+}
+
+#[test]
+fn a_slow_rate_holds_up_no_expiry() {
+    let mut world = World::new(OFF);
+    let viewer = world.watch(0, Wishes { max_age: Some(ms(500)), ..every(60_000) });
+    world.publish(0, "on");
+    assert_eq!(world.ask(0, viewer), "on");
+    world.publish(1, "off");
+    assert_eq!(world.ask(1, viewer), "wait");
+    world.wakes();
+    world.to(500);
+    assert_eq!((world.wakes(), world.ask(500, viewer)), (1, "Expired".into()));
+}
+
+#[test]
+fn with_identical_parts_keep_alive_goes_on() {
+    let mut world = World::new(Config { keep_alive: Some(ms(1000)), drop_identical: true, ..OFF });
+    let viewer = world.watch(0, plain());
+    let mut shown = Vec::new();
+    for now in 0..4000 {
+        if now % 100 == 0 {
+            world.publish(now, "on");
+        }
+        shown.extend(world.shown_until(now, viewer));
+    }
+    let shown: Vec<_> = shown.iter().map(|(at, part)| (*at, part.as_str())).collect();
+    assert_eq!(shown, [(0, "on"), (2000, "again"), (3000, "again")]);
+}
+
+#[test]
+fn nobody_is_called_while_nobody_watches() {
+    let mut world = World::new(Config {
+        keep_alive: Some(ms(1000)),
+        linger: ms(100),
+        stale_after: Some((ms(5000), Part::text("no signal").unwrap())),
+        ..OFF
+    });
+    world.publish(0, "on");
+    assert_eq!(world.alarm, None);
+    let viewer = world.watch(0, plain());
+    world.leave(500, viewer);
+    world.to(2000);
+    assert_eq!(world.alarm, None);
+    world.watch(2000, plain());
+    assert_eq!(world.alarm, Some(world.begin + ms(3000)));
+}
+
+#[test]
+fn a_viewer_expires_wherever_it_is() {
+    let mut world = World::new(OFF);
+    let (waiting, stuck) = (world.watch(0, for_only(100)), world.watch(0, for_only(200)));
+    world.publish(0, "on");
+    assert_eq!((world.ask(0, waiting), world.ask(0, waiting)), ("on".into(), "wait".into()));
+    assert_eq!((world.ask_as(true, 0, stuck), world.ask_as(true, 0, stuck)), ("on".into(), "wait".into()));
+    world.wakes();
+    world.to(99);
+    assert_eq!(world.wakes(), 0);
+    world.to(100);
+    assert_eq!((world.wakes(), world.ask(100, waiting)), (1, "Expired".into()));
+    world.to(199);
+    assert_eq!(world.wakes(), 0);
+    world.to(200);
+    assert_eq!((world.wakes(), world.ask_as(true, 200, stuck)), (1, "Expired".into()), "its part is in flight");
+    world.leave(200, waiting);
+    world.leave(200, stuck);
+    assert_eq!(world.state.stats(world.time()).ended.expired, 2);
+}
+
+#[test]
+fn a_part_in_flight_at_its_deadline_is_the_last() {
+    let mut world = World::new(Config { deadline: ms(1000), ..OFF });
+    let viewer = world.watch(0, plain());
+    for at in [0, 900, 1800] {
+        world.publish(at, "on");
+        assert_eq!(world.ask_as(true, at, viewer), "on", "each part has a deadline of its own");
+        world.publish(at + 1, "off");
+        assert_eq!(world.ask_as(true, at + 1, viewer), "wait");
+        world.let_go(at + 899, viewer);
+        assert_eq!(world.ask_as(true, at + 899, viewer), "off");
+        world.let_go(at + 899, viewer);
+    }
+    world.publish(2700, "on");
+    assert_eq!((world.ask_as(true, 2700, viewer), world.ask_as(true, 2700, viewer)), ("on".into(), "wait".into()));
+    world.wakes();
+    world.to(3699);
+    assert_eq!(world.wakes(), 0);
+    world.to(3700);
+    assert_eq!((world.wakes(), world.ask_as(true, 3700, viewer)), (1, "Expired".into()));
+}
+
+#[test]
+fn a_stream_that_comes_back_after_the_deadline_ends() {
+    let mut world = World::new(Config { deadline: ms(1000), ..OFF });
+    let (slow, slower) = (world.watch(0, plain()), world.watch(0, plain()));
+    world.publish(0, "on");
+    assert_eq!((world.ask(0, slow), world.ask(0, slower)), ("on".into(), "on".into()));
+    world.publish(1, "off");
+    assert_eq!(world.ask(1000, slow), "off");
+    assert_eq!(world.ask(1001, slower), "Expired");
+    assert_eq!(world.ask(1500, slow), "wait");
+    assert_eq!(world.ask(10_000, slow), "wait", "who waits for a part is not slow");
+}
+
+#[test]
+fn silence_is_shown_once_and_only_to_who_has_waited_so_long() {
+    let mut world = World::new(Config { stale_after: Some((ms(1000), Part::text("no signal").unwrap())), ..OFF });
+    world.publish(0, "1");
+    world.to(5000);
+    let viewer = world.watch(5000, plain());
+    let shown = world.shown_until(9000, viewer);
+    assert_eq!(shown, [(5000, "1".to_owned()), (6000, "no signal".to_owned())]);
+    let late = world.watch(9000, plain());
+    assert_eq!(world.shown_until(11_000, late), [(9000, "no signal".to_owned())]);
+
+    world.publish(11_000, "2");
+    assert_eq!(world.shown_until(11_500, viewer), [(11_000, "2".to_owned())]);
+    world.publish(11_900, "3");
+    assert_eq!(world.shown_until(12_899, viewer), [(11_900, "3".to_owned())], "each part moves it");
+    assert_eq!(world.shown_until(15_000, viewer), [(12_900, "no signal".to_owned())]);
+    let (latest, age) = world.state.latest(world.time()).unwrap();
+    assert_eq!((latest, age), (&Part::text("3").unwrap(), ms(3100)));
+}
+
+#[test]
+fn a_source_that_never_began_is_silent_too() {
+    let mut world = World::new(Config { stale_after: Some((ms(1000), Part::text("no signal").unwrap())), ..OFF });
+    let viewer = world.watch(500, plain());
+    assert_eq!(world.shown_until(3000, viewer), [(1500, "no signal".to_owned())]);
+    assert_eq!(world.state.latest(world.time()), None);
+}
+
+#[test]
+fn an_identical_part_ends_silence_and_puts_it_off() {
+    let no_signal = Part::text("no signal").unwrap();
+    let mut world = World::new(Config { stale_after: Some((ms(1000), no_signal)), drop_identical: true, ..OFF });
+    let viewer = world.watch(0, plain());
+    world.publish(0, "on");
+    world.publish(900, "on");
+    let shown = world.shown_until(1899, viewer);
+    assert_eq!(shown, [(900, "on".to_owned())]);
+    assert_eq!(world.shown_until(2500, viewer), [(1900, "no signal".to_owned())]);
+    world.publish(2500, "on");
+    assert_eq!(world.shown_until(3000, viewer), [(2500, "on".to_owned())]);
+}
+
+#[test]
+fn a_closed_hub_shows_no_silence() {
+    let mut world = World::new(Config { stale_after: Some((ms(1000), Part::text("no signal").unwrap())), ..OFF });
+    let viewer = world.watch(0, plain());
+    world.publish(0, "on");
+    assert_eq!(world.ask_as(true, 0, viewer), "on");
+    world.state.close(world.time());
+    world.after();
+    world.to(5000);
+    assert_eq!(world.ask_as(true, 5000, viewer), "Closed");
+}
+
+#[test]
+fn demand_lingers_and_then_its_end_is_told() {
+    let mut world = World::new(Config { linger: ms(1000), ..OFF });
+    let viewer = world.watch(0, plain());
+    let waker = Waker::from(Arc::clone(&world.wakes));
+    let mut place = None;
+    let wanted = |world: &World| world.state.is_wanted(world.time());
+    world.leave(100, viewer);
+    world.state.wait_for_demand(&mut place, &waker);
+    let viewer = world.watch(600, plain());
+    world.leave(700, viewer);
+    world.wakes();
+    world.state.wait_for_demand(&mut place, &waker);
+    world.to(1699);
+    assert_eq!((wanted(&world), world.wakes()), (true, 0));
+    world.to(1700);
+    assert_eq!((wanted(&world), world.wakes()), (false, 1));
+}
+
+#[test]
+fn each_alarm_is_set_once_and_moved_only_to_earlier() {
+    let mut world = World::new(OFF);
+    world.watch(0, for_only(1000));
+    assert_eq!(world.alarm.take(), Some(world.begin + ms(1000)));
+    world.watch(0, for_only(2000));
+    assert_eq!(world.alarm.take(), None);
+    world.watch(0, for_only(500));
+    assert_eq!(world.alarm.take(), Some(world.begin + ms(500)));
+    world.state.tick(world.begin + ms(500));
+    world.after();
+    assert_eq!(world.alarm, Some(world.begin + ms(1000)), "then comes the next");
+}

@@ -1,0 +1,420 @@
+//! JPEG markers: cutting a run of pictures into pictures, whether one is whole, and the tables that webcams leave out.
+//!
+//! What `ffmpeg -f mjpeg -`, `rpicam-vid --codec mjpeg -o -` or GStreamer's `jpegenc ! fdsink` write has no framing at
+//! all: one picture follows the other. [`Pictures`] makes a stream of pictures from a stream of such bytes, [`Splitter`]
+//! does so without input or output of its own. Both follow the markers of T.81 Annex B and never decode a picture.
+
+mod huffman;
+mod pictures;
+mod walk;
+
+use std::fmt;
+
+use bytes::{Buf as _, Bytes, BytesMut};
+
+pub use self::huffman::with_huffman_tables;
+pub use self::pictures::{Pictures, PicturesError};
+use self::walk::{Step, View, Walk};
+
+/// Cuts a run of bytes into JPEG pictures.
+///
+/// ```text
+/// …4f 2a | ff d8 ff e1 … ff da … ff 00 … ff d0 … ff d9 | 00 00 | ff d8 ff …
+/// garbage  SOI   APP1    SOS     data     RST0    EOI    garbage  the next picture
+/// ```
+///
+/// A picture is everything from SOI to EOI. Segments are jumped over by their length, so a thumbnail, a comment or
+/// application data cannot end it early; neither can stuffed bytes, restart markers, or several scans. Between SOI
+/// and EOI there has to be a frame header and a scan: what has none (a "tables only" stream, B.5) is no picture.
+///
+/// The caller owns the buffer, reads into its end and leaves the rest alone; each picture is split off it, not copied.
+/// The buffer holds at most [`max_picture`](Self::max_picture) bytes and what was read last; garbage is taken out at
+/// once. Work is linear in the bytes, however few come at a time and whatever they are.
+///
+/// What a camera may do without its stream being lost is no error, it is left out and counted: garbage between pictures
+/// ([`skipped`](Self::skipped)), and a picture that ends in the middle because the next one begins, or that has a
+/// marker that cannot be ([`broken`](Self::broken)). The next picture is found even if it begins inside of a segment of
+/// the broken one, and a thumbnail does not take the place of the picture it was in; only where the bytes before it are
+/// missing or damaged does it pass for a picture.
+///
+/// # Examples
+///
+/// Any blocking reader; with tokio, `reader.read_buf(&mut buffer).await?` takes the place of the four lines from `let len` on.
+///
+/// ```
+/// use std::io::Read;
+///
+/// use bytes::BytesMut;
+/// use mixed_replace::jpeg::Splitter;
+///
+/// const PICTURE: &[u8] = b"\xff\xd8\xff\xc0\x00\x02\xff\xda\x00\x02...\xff\xd9";
+/// let mut reader = &[PICTURE, b"\0\0", PICTURE].concat()[..];
+///
+/// let (mut splitter, mut buffer, mut pictures) = (Splitter::new(), BytesMut::new(), Vec::new());
+/// loop {
+///     while let Some(picture) = splitter.split(&mut buffer)? {
+///         pictures.push(picture);
+///     }
+///     let len = buffer.len();
+///     buffer.resize(len + 64 * 1024, 0);
+///     let read = reader.read(&mut buffer[len..])?;
+///     buffer.truncate(len + read);
+///     if read == 0 {
+///         break;
+///     }
+/// }
+/// assert_eq!(splitter.split_eof(&mut buffer)?, None);
+/// assert_eq!(pictures, [PICTURE, PICTURE]);
+/// assert_eq!(splitter.skipped(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Splitter {
+    max_picture: usize,
+    max_garbage: usize,
+    state: State,
+    /// A picture that ends before this place was a part of a broken one.
+    fence: usize,
+    skipped: u64,
+    broken: u64,
+    /// What came instead of the first picture; none once there was one.
+    unproven: Option<Garbage>,
+}
+
+impl Splitter {
+    /// A splitter that takes pictures of up to 16 MiB, and 4 MiB of garbage before the first one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            max_picture: MAX_PICTURE,
+            max_garbage: MAX_GARBAGE,
+            state: State::Between { from: 0 },
+            fence: 0,
+            skipped: 0,
+            broken: 0,
+            unproven: Some(Garbage::default()),
+        }
+    }
+
+    /// The longest picture, in bytes; 16 MiB unless set, several times what a 4K camera sends at its best quality.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mixed_replace::jpeg::{SplitError, Splitter};
+    ///
+    /// let mut buffer = BytesMut::from(&b"\xff\xd8\xff\xc0\x00\x02\xff\xda\x00\x02...\xff\xd9"[..]);
+    /// assert_eq!(Splitter::new().max_picture(14).split(&mut buffer), Err(SplitError::TooLarge { limit: 14 }));
+    /// ```
+    #[must_use]
+    pub fn max_picture(mut self, bytes: usize) -> Self {
+        self.max_picture = bytes;
+        self
+    }
+
+    /// The most garbage before the first picture, in bytes; 4 MiB unless set.
+    ///
+    /// What has no picture in so many bytes is no JPEG stream at all. The default leaves room for the rest of a large
+    /// picture, in the middle of which one may have come in; for a child's output much less will do. After the
+    /// first picture garbage is skipped and counted without a limit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mixed_replace::jpeg::Splitter;
+    ///
+    /// let mut buffer = BytesMut::from(&b"\0\0\0\x01\x67\x64\0\x28"[..]);
+    /// let error = Splitter::new().max_garbage(7).split(&mut buffer).unwrap_err();
+    /// assert_eq!(error.to_string(), "no JPEG picture in 8 bytes that begin with 00 00 00 01 67 64 00 28");
+    /// ```
+    #[must_use]
+    pub fn max_garbage(mut self, bytes: usize) -> Self {
+        self.max_garbage = bytes;
+        self
+    }
+
+    /// The next picture, from SOI to EOI, if `src` holds the whole of it.
+    ///
+    /// `None` asks for more bytes at the end of `src`.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLarge`](SplitError::TooLarge) and [`NoPicture`](SplitError::NoPicture). Neither is final: the next call goes
+    /// on at the next SOI, and counts anew towards either limit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mixed_replace::jpeg::Splitter;
+    ///
+    /// let mut splitter = Splitter::new();
+    /// let mut buffer = BytesMut::from(&b"\xff\xd8\xff\xc0\x00\x02\xff\xda\x00\x02...\xff"[..]);
+    /// assert_eq!(splitter.split(&mut buffer)?, None);
+    /// buffer.extend_from_slice(b"\xd9\xff\xd8");
+    /// let picture = splitter.split(&mut buffer)?;
+    /// assert_eq!(picture.as_deref(), Some(&b"\xff\xd8\xff\xc0\x00\x02\xff\xda\x00\x02...\xff\xd9"[..]));
+    /// assert_eq!(buffer[..], *b"\xff\xd8");
+    /// # Ok::<(), mixed_replace::jpeg::SplitError>(())
+    /// ```
+    pub fn split(&mut self, src: &mut BytesMut) -> Result<Option<Bytes>, SplitError> {
+        loop {
+            match self.find(View::new(src, &[]))? {
+                Found::Garbage(len) => src.advance(len),
+                Found::More => return Ok(None),
+                Found::Picture(len) => return Ok(Some(src.split_to(len).freeze())),
+            }
+        }
+    }
+
+    /// The same at the end of the bytes; to be called until it returns `None`.
+    ///
+    /// # Errors
+    ///
+    /// [`Truncated`](SplitError::Truncated) if the bytes end within a picture, [`NoPicture`](SplitError::NoPicture) if
+    /// there were bytes and never a picture; and as [`split`](Self::split). No bytes at all are no error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mixed_replace::jpeg::{SplitError, Splitter};
+    ///
+    /// let mut splitter = Splitter::new();
+    /// let mut buffer = BytesMut::from(&b"\xff\xd8\xff\xc0\x00\x02\xff\xda\x00\x02..."[..]);
+    /// assert_eq!(splitter.split_eof(&mut buffer), Err(SplitError::Truncated { bytes: 13 }));
+    /// assert_eq!(splitter.split_eof(&mut buffer), Ok(None));
+    /// ```
+    pub fn split_eof(&mut self, src: &mut BytesMut) -> Result<Option<Bytes>, SplitError> {
+        let mut cut = None;
+        loop {
+            let picture = self.split(src)?;
+            if picture.is_some() {
+                return Ok(picture);
+            }
+            let State::Within(walk) = &self.state else { break };
+            let (from, fence) = (walk.resume(), walk.fence(View::new(src, &[])));
+            self.give_up(from, fence);
+            cut = cut.or(Some(src.len()));
+        }
+        self.skip(View::new(src, &[]), src.len());
+        src.clear();
+        self.state = State::Between { from: 0 };
+        let garbage = self.unproven.as_mut().map(std::mem::take).unwrap_or_default();
+        match cut {
+            Some(bytes) => Err(SplitError::Truncated { bytes }),
+            None if garbage.bytes > 0 => Err(garbage.into_error()),
+            None => Ok(None),
+        }
+    }
+
+    /// How many bytes were no part of a picture handed out, broken pictures included.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mixed_replace::jpeg::Splitter;
+    ///
+    /// let mut splitter = Splitter::new();
+    /// assert_eq!(splitter.split(&mut BytesMut::from("\r\n--frame")), Ok(None));
+    /// assert_eq!(splitter.skipped(), 9);
+    /// ```
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// How many pictures began and were given up: cut short, with a marker that cannot be, or over the limit.
+    ///
+    /// A camera that never writes EOI shows here, as many as it sends.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mixed_replace::jpeg::Splitter;
+    ///
+    /// let (cut, whole) = (b"\xff\xd8\xff\xdb\x00\x43..", b"\xff\xd8\xff\xc0\x00\x02\xff\xda\x00\x02...\xff\xd9");
+    /// let mut splitter = Splitter::new();
+    /// let picture = splitter.split_eof(&mut BytesMut::from(&[&cut[..], whole].concat()[..]))?;
+    /// assert_eq!(picture.as_deref(), Some(&whole[..]));
+    /// assert_eq!((splitter.broken(), splitter.skipped()), (1, 8));
+    /// # Ok::<(), mixed_replace::jpeg::SplitError>(())
+    /// ```
+    #[must_use]
+    pub fn broken(&self) -> u64 {
+        self.broken
+    }
+
+    /// What comes first in these bytes, which begin where the last find ended.
+    fn find(&mut self, bytes: View<'_>) -> Result<Found, SplitError> {
+        if let Some(garbage) = self.unproven.as_mut().filter(|garbage| garbage.bytes > self.max_garbage as u64) {
+            return Err(std::mem::take(garbage).into_error());
+        }
+        loop {
+            match &mut self.state {
+                State::Between { from } => match bytes.soi(*from) {
+                    Ok(0) => self.state = State::Within(Walk::new()),
+                    Ok(at) | Err(at) => {
+                        let len = at.min(bytes.len());
+                        *from = at - len;
+                        self.skip(bytes, len);
+                        return Ok(if len == 0 { Found::More } else { Found::Garbage(len) });
+                    }
+                },
+                State::Within(walk) => match walk.step(bytes.first(self.max_picture)) {
+                    Step::Segment { .. } => {}
+                    Step::More if bytes.len().max(walk.at()) <= self.max_picture => return Ok(Found::More),
+                    Step::More => {
+                        let from = walk.at();
+                        self.give_up(from, 0);
+                        self.unproven = None;
+                        return Err(SplitError::TooLarge { limit: self.max_picture });
+                    }
+                    Step::End if walk.at() <= self.fence => self.state = State::Between { from: walk.at() },
+                    Step::End => {
+                        let len = walk.at();
+                        self.state = State::Between { from: 0 };
+                        self.fence = 0;
+                        self.unproven = None;
+                        return Ok(Found::Picture(len));
+                    }
+                    Step::Broken => {
+                        let (from, fence) = (walk.resume(), walk.fence(bytes));
+                        self.give_up(from, fence);
+                    }
+                },
+            }
+        }
+    }
+
+    fn give_up(&mut self, from: usize, fence: usize) {
+        self.broken += 1;
+        self.fence = self.fence.max(fence);
+        self.state = State::Between { from };
+    }
+
+    fn skip(&mut self, bytes: View<'_>, len: usize) {
+        self.skipped += len as u64;
+        self.fence = self.fence.saturating_sub(len);
+        if let Some(garbage) = &mut self.unproven {
+            garbage.add(bytes, len);
+        }
+    }
+}
+
+impl Default for Splitter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Whether these bytes are exactly one picture, with nothing missing and nothing behind it.
+///
+/// Looks at the markers only: whether the data between them can be decoded, it does not know.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::jpeg::is_whole;
+///
+/// let picture = b"\xff\xd8\xff\xc0\x00\x02\xff\xda\x00\x02...\xff\xd9";
+/// assert!(is_whole(picture));
+/// assert!(!is_whole(&picture[..14]));
+/// assert!(!is_whole(&[&picture[..], b"\0"].concat()));
+/// ```
+#[must_use]
+pub fn is_whole(picture: &[u8]) -> bool {
+    let picture = View::new(picture, &[]);
+    if picture.soi(0) != Ok(0) {
+        return false;
+    }
+    let mut walk = Walk::new();
+    loop {
+        match walk.step(picture) {
+            Step::Segment { .. } => {}
+            Step::End => return walk.at() == picture.len(),
+            Step::Broken | Step::More => return false,
+        }
+    }
+}
+
+/// Why there is no picture.
+#[non_exhaustive]
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum SplitError {
+    /// These are no JPEG pictures: so many bytes came instead of the first one, more than the
+    /// [limit](Splitter::max_garbage) or all there were, and they begin like this (at most 8 bytes).
+    NoPicture {
+        /// How many bytes held no picture.
+        bytes: u64,
+        /// The first of them.
+        begins: Bytes,
+    },
+    /// A picture is longer than [`Splitter::max_picture`].
+    TooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The bytes end in the middle of a picture.
+    Truncated {
+        /// How many bytes of the picture there were.
+        bytes: usize,
+    },
+}
+
+impl fmt::Display for SplitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoPicture { bytes, begins } => {
+                write!(f, "no JPEG picture in {bytes} bytes that begin with")?;
+                begins.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
+            }
+            Self::TooLarge { limit } => write!(f, "a JPEG picture exceeds {limit} bytes"),
+            Self::Truncated { bytes } => write!(f, "the stream ends {bytes} bytes into a JPEG picture"),
+        }
+    }
+}
+
+impl std::error::Error for SplitError {}
+
+#[derive(Clone, Debug)]
+enum State {
+    /// Looking for SOI from here on, which may lie behind what is there.
+    Between {
+        from: usize,
+    },
+    Within(Walk),
+}
+
+/// How many of the bytes are what.
+enum Found {
+    Garbage(usize),
+    More,
+    Picture(usize),
+}
+
+#[derive(Clone, Debug, Default)]
+struct Garbage {
+    bytes: u64,
+    begins: Vec<u8>,
+}
+
+impl Garbage {
+    fn add(&mut self, bytes: View<'_>, len: usize) {
+        self.bytes += len as u64;
+        let room = BEGINS.saturating_sub(self.begins.len());
+        self.begins.extend((0..len.min(room)).filter_map(|at| bytes.get(at)));
+    }
+
+    fn into_error(self) -> SplitError {
+        SplitError::NoPicture { bytes: self.bytes, begins: self.begins.into() }
+    }
+}
+
+const BEGINS: usize = 8;
+const MAX_GARBAGE: usize = 4 << 20;
+const MAX_PICTURE: usize = 16 << 20;

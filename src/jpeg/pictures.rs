@@ -1,0 +1,193 @@
+//! Pictures out of a stream of bytes.
+
+use std::error::Error;
+use std::fmt;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use futures_core::Stream;
+use pin_project_lite::pin_project;
+
+use super::walk::View;
+use super::{Found, SplitError, Splitter};
+
+pin_project! {
+    /// A stream of JPEG pictures out of a stream of bytes, cut by a [`Splitter`].
+    ///
+    /// The bytes may be a child's output or standard input (`tokio_util::io::ReaderStream`, with a buffer of 64 KiB
+    /// rather than its 4), a socket, or an upload. A picture that lies within one chunk is a slice of it and not
+    /// copied; one that does not is copied once into a buffer of its own, and a second time only when it outgrows the
+    /// eighth more than its predecessor's length that it is given.
+    ///
+    /// An error of ours is an item like the others and not the end; what follows a source's error is the source's to say.
+    ///
+    /// # Cancel safety
+    ///
+    /// Waiting for the next item may be given up at any time: nothing is lost, the bytes so far stay here. Dropping
+    /// the stream itself drops them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::convert::Infallible;
+    ///
+    /// use bytes::Bytes;
+    /// use futures::{FutureExt, TryStreamExt, stream};
+    /// use mixed_replace::jpeg::{Pictures, Splitter};
+    ///
+    /// let chunks: [&[u8]; 2] = [b"\xff\xd8\xff\xc0\x00\x02\xff\xda", b"\x00\x02...\xff\xd9\xff"];
+    /// let bytes = stream::iter(chunks.map(|chunk| Ok::<_, Infallible>(Bytes::from_static(chunk))));
+    /// let mut pictures = Pictures::new(bytes, Splitter::new());
+    /// let picture = pictures.try_next().now_or_never().unwrap()?.unwrap();
+    /// assert_eq!(picture[..], *b"\xff\xd8\xff\xc0\x00\x02\xff\xda\x00\x02...\xff\xd9");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use = "a stream does nothing unless it is polled"]
+    #[derive(Debug)]
+    pub struct Pictures<S> {
+        #[pin]
+        source: S,
+        ended: bool,
+        splitter: Splitter,
+        // What has been read and not cut yet: `held`, and behind it the rest of `chunk`.
+        held: BytesMut,
+        chunk: Bytes,
+        room: usize,
+    }
+}
+
+impl<S> Pictures<S> {
+    /// The pictures in these bytes; the splitter sets the limits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use futures::{FutureExt, StreamExt, stream};
+    /// use mixed_replace::jpeg::{Pictures, PicturesError, Splitter};
+    ///
+    /// let reset = stream::iter([Err::<Bytes, _>("connection reset")]);
+    /// let mut pictures = Pictures::new(reset, Splitter::new().max_picture(1 << 20));
+    /// let next = pictures.next().now_or_never().unwrap();
+    /// assert_eq!(next, Some(Err(PicturesError::Source("connection reset"))));
+    /// ```
+    pub fn new<B, E>(bytes: S, splitter: Splitter) -> Self
+    where
+        S: Stream<Item = Result<B, E>>,
+        B: Into<Bytes>,
+    {
+        Self { source: bytes, ended: false, splitter, held: BytesMut::new(), chunk: Bytes::new(), room: 0 }
+    }
+
+    /// How many bytes were no part of a picture handed out; see [`Splitter::skipped`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::convert::Infallible;
+    ///
+    /// use futures::{FutureExt, StreamExt, stream};
+    /// use mixed_replace::jpeg::{Pictures, Splitter};
+    ///
+    /// let (cut, whole) = (b"\xff\xd8\xff\xdb\x00\x43..", b"\xff\xd8\xff\xc0\x00\x02\xff\xda\x00\x02...\xff\xd9");
+    /// let bytes = stream::iter([Ok::<_, Infallible>([&cut[..], whole].concat())]);
+    /// let mut pictures = Pictures::new(bytes, Splitter::new());
+    /// assert_eq!(pictures.next().now_or_never().unwrap().unwrap()?, &whole[..]);
+    /// assert_eq!((pictures.skipped(), pictures.broken()), (8, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        self.splitter.skipped()
+    }
+
+    /// How many pictures began and were given up; see [`Splitter::broken`] and, for an example, [`skipped`](Self::skipped).
+    #[must_use]
+    pub fn broken(&self) -> u64 {
+        self.splitter.broken()
+    }
+}
+
+impl<S, B, E> Stream for Pictures<S>
+where
+    S: Stream<Item = Result<B, E>>,
+    B: Into<Bytes>,
+{
+    type Item = Result<Bytes, PicturesError<E>>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut this = self.project();
+        while !*this.ended {
+            match this.splitter.find(View::new(this.held, this.chunk)) {
+                Err(error) => return Poll::Ready(Some(Err(PicturesError::Split(error)))),
+                Ok(Found::Garbage(len)) => {
+                    let held = len.min(this.held.len());
+                    this.held.advance(held);
+                    this.chunk.advance(len - held);
+                }
+                Ok(Found::Picture(len)) => {
+                    *this.room = len + len / 8;
+                    return Poll::Ready(Some(Ok(take(this.held, this.chunk, len))));
+                }
+                Ok(Found::More) => {
+                    hold(this.held, this.chunk, *this.room);
+                    match ready!(this.source.as_mut().poll_next(cx)) {
+                        Some(Ok(chunk)) => *this.chunk = chunk.into(),
+                        Some(Err(error)) => return Poll::Ready(Some(Err(PicturesError::Source(error)))),
+                        None => *this.ended = true,
+                    }
+                }
+            }
+        }
+        Poll::Ready(this.splitter.split_eof(this.held).map_err(PicturesError::Split).transpose())
+    }
+}
+
+fn take(held: &mut BytesMut, chunk: &mut Bytes, len: usize) -> Bytes {
+    if held.is_empty() {
+        return chunk.split_to(len);
+    }
+    let held_len = len.min(held.len());
+    held.extend_from_slice(&chunk.split_to(len - held_len));
+    held.split_to(len).freeze()
+}
+
+fn hold(held: &mut BytesMut, chunk: &mut Bytes, room: usize) {
+    if chunk.is_empty() {
+        return;
+    }
+    if held.is_empty() {
+        held.reserve(room.max(chunk.len()));
+    }
+    held.extend_from_slice(&mem::take(chunk));
+}
+
+/// Why there is no picture: the source's own error, or that its bytes are no pictures.
+#[non_exhaustive]
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum PicturesError<E> {
+    /// The source's.
+    Source(E),
+    /// The splitter's.
+    Split(SplitError),
+}
+
+impl<E: fmt::Display> fmt::Display for PicturesError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Source(error) => error.fmt(f),
+            Self::Split(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: Error> Error for PicturesError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Source(error) => error.source(),
+            Self::Split(error) => error.source(),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The page itself: the latest part, what replaces it, and what keeps everything else out.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+use http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, VARY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+
+use super::Page;
+use crate::boundary::Boundary;
+use crate::client::ClientJs;
+use crate::part::Part;
+use crate::still::Still;
+
+/// One page to be written.
+pub(crate) struct Document<'a> {
+    page: &'a Page,
+    /// How the addresses of what belongs to it begin: `?`, or with the page's own query `?a=b&`.
+    own: String,
+    latest: Option<Part>,
+}
+
+impl<'a> Document<'a> {
+    pub(crate) fn new(page: &'a Page, query: Option<&str>, latest: Option<Part>) -> Self {
+        let is_other = |pair: &&str| !OURS.contains(&pair.split('=').next().unwrap_or_default());
+        let others = query.unwrap_or_default().split('&').filter(is_other);
+        let own = others.fold("?".to_owned(), |own, pair| own + &escaped(pair) + "&amp;");
+        Self { page, own, latest }
+    }
+
+    /// The page that replaces its part by itself.
+    pub(crate) fn live(&self) -> Response<Bytes> {
+        let nonce = Boundary::random();
+        let client = ClientJs::tag();
+        let own = &self.own;
+        let (target, trusted) = if self.page.trusted { ("html", " trusted") } else { ("#part", "") };
+        let timeout = self.page.hub.keep_alive().map_or(NEVER, |period| (period * 5 / 2).max(LEAST));
+        // Behind the part, where it changes nothing of what the part is: a document may begin in many ways.
+        let tail = format!(
+            "<script type=\"module\" nonce=\"{nonce}\" src=\"{own}client={client}\"></script>\n\
+             <noscript><meta http-equiv=\"refresh\" content=\"{refresh}; url={own}pull\"></noscript>\n\
+             <mixed-replace src=\"{own}\" target=\"{target}\" timeout=\"{timeout}\" again=\"10\"{trusted} {WORDS}>\
+             </mixed-replace>\n",
+            refresh = self.page.refresh.as_secs(),
+            timeout = timeout.as_secs(),
+        );
+        let mut response = Response::new(Bytes::from([&*self.part("snapshot"), tail.as_bytes()].concat()));
+        let len = response.body().len();
+        response.headers_mut().extend([
+            (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+            (CONTENT_LENGTH, HeaderValue::from(len)),
+            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        ]);
+        guarded(response, &format!("'nonce-{nonce}'"))
+    }
+
+    /// The page that a browser without scripts asks for again and again; `304 Not Modified` while nothing changes.
+    pub(crate) fn pull<V: AsRef<[u8]>>(&self, if_none_match: impl IntoIterator<Item = V>) -> Response<Bytes> {
+        let page = Part::new(mime::TEXT_HTML_UTF_8, self.part("").into_owned());
+        let page = page.unwrap_or_else(|_| unreachable!("a page is not empty"));
+        guarded(Still::new(page).refresh(self.page.refresh).for_if_none_match(if_none_match), "'none'")
+    }
+
+    /// The part as a document: by itself if it is one that may be. A picture is to be had with this query.
+    fn part(&self, picture: &str) -> Cow<'_, [u8]> {
+        match &self.latest {
+            Some(part) if self.page.trusted && is_html(part) => Cow::Borrowed(part.body()),
+            part => Cow::Owned(self.around(part.as_ref(), picture).into_bytes()),
+        }
+    }
+
+    fn around(&self, part: Option<&Part>, picture: &str) -> String {
+        let title = escaped(&self.page.title);
+        let inside = match part {
+            None => "<p>Nothing yet.</p>".to_owned(),
+            Some(part) if is_html(part) => {
+                format!("<iframe sandbox=\"allow-same-origin\" title=\"{title}\" srcdoc=\"{}\"></iframe>", text(part))
+            }
+            // It may be large; and as a stream, a browser without scripts shows it just as well.
+            Some(part) if part.content_type().type_() == mime::IMAGE => {
+                format!("<img alt=\"{title}\" src=\"{}{picture}\">", self.own)
+            }
+            Some(part) => format!("<pre>{}</pre>", text(part)),
+        };
+        format!(
+            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <meta name=\"color-scheme\" content=\"light dark\">\n\
+             <title>{title}</title>\n<style>{STYLE}</style>\n\
+             <main id=\"part\">{inside}</main>\n"
+        )
+    }
+}
+
+/// Under a policy that lets no script run but those named, and nothing in from elsewhere.
+fn guarded(mut response: Response<Bytes>, scripts: &str) -> Response<Bytes> {
+    let policy = format!(
+        "default-src 'none'; script-src {scripts}; connect-src 'self'; img-src 'self' data: blob:; \
+         media-src 'self' data: blob:; font-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-src 'self'; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+    );
+    let policy = HeaderValue::try_from(policy).unwrap_or_else(|_| unreachable!("a nonce is alphanumeric"));
+    response.headers_mut().extend([
+        (CONTENT_SECURITY_POLICY, policy),
+        (VARY, HeaderValue::from_static("Accept, Sec-Fetch-Dest")),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (HeaderName::from_static("referrer-policy"), HeaderValue::from_static("same-origin")),
+    ]);
+    response
+}
+
+fn is_html(part: &Part) -> bool {
+    part.content_type().essence_str() == "text/html"
+}
+
+fn text(part: &Part) -> String {
+    escaped(&String::from_utf8_lossy(part.body()))
+}
+
+/// As text, or as an attribute's value in double quotes.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + text.len() / 8);
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// What a query may ask of a page; the rest is the app's, and comes back with each request.
+const OURS: [&str; 5] = ["", "client", "pull", "refresh", "snapshot"];
+
+const STYLE: &str = "body{margin:0}iframe{display:block;width:100%;border:0}img{display:block;max-width:100%;margin:auto}\
+    pre{margin:1rem;white-space:pre-wrap;overflow-wrap:anywhere}p{margin:1rem;font-family:system-ui,sans-serif}\
+    @media(scripting:none){iframe{height:100vh}}";
+
+/// What the page says in which state, and where. With nothing to say it takes no room.
+const WORDS: &str = "style=\"position:fixed;bottom:.75rem;right:.75rem;border-radius:.5rem;background:#1a2133;color:#fff;\
+    font:.9375rem/2 system-ui,sans-serif\" data-connecting=\"\" data-live=\"\" data-paused=\"\" \
+    data-stale=\"&ensp;No news for a while.&ensp;\" data-reconnecting=\"&ensp;Connection lost. Trying again.&ensp;\" \
+    data-ended=\"&ensp;That was the last update.&ensp;\"";
+
+/// A hub without keep-alive is silent as long as nothing happens.
+const NEVER: Duration = Duration::from_secs(86_400);
+const LEAST: Duration = Duration::from_secs(5);

@@ -1,0 +1,242 @@
+//! The still picture: one part as an ordinary response, cheap to ask for again and again.
+
+use std::fmt;
+use std::hash::{DefaultHasher, Hasher as _};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, REFRESH};
+use http::{Response, StatusCode};
+
+use crate::part::Part;
+use crate::response;
+
+/// One part as an ordinary response, for clients that cannot hold a stream and ask at intervals instead.
+///
+/// ```text
+/// HTTP/1.1 200 OK
+/// Content-Type: text/plain; charset=utf-8
+/// Cache-Control: private, no-cache
+/// ETag: "2-6f2b1c09d3a8e475"
+/// Refresh: 5
+/// ```
+///
+/// The ETag is a strong one (RFC 9110 §8.8.3), made of the part alone, so it is the same on each server that shows the
+/// same part. A client that sends it back in `If-None-Match` gets `304 Not Modified` without a body until the part
+/// changes. `Refresh` is Netscape's client pull of 1995, the other half of server push: a browser asks again by itself.
+///
+/// [`for_request`](Self::for_request) is the response for any stack; on actix a handler returns the `Still` itself.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use http::{HeaderMap, StatusCode, header::{ETAG, IF_NONE_MATCH, REFRESH}};
+/// use mixed_replace::{Part, Still};
+///
+/// let still = Still::new(Part::text("on")?).refresh(Duration::from_secs(5));
+/// let first = still.clone().for_request(&HeaderMap::new());
+/// assert_eq!(first.status(), StatusCode::OK);
+/// assert_eq!(first.headers()[REFRESH], "5");
+/// assert_eq!(first.body(), "on");
+///
+/// let mut again = HeaderMap::new();
+/// again.insert(IF_NONE_MATCH, first.headers()[ETAG].clone());
+/// let second = still.for_request(&again);
+/// assert_eq!(second.status(), StatusCode::NOT_MODIFIED);
+/// assert!(second.body().is_empty());
+/// # Ok::<(), mixed_replace::part::InvalidPart>(())
+/// ```
+#[must_use = "a still does nothing until its response is returned from a handler"]
+#[derive(Clone, Debug)]
+pub struct Still {
+    part: Part,
+    refresh: Option<HeaderValue>,
+}
+
+impl Still {
+    /// This part.
+    pub fn new(part: Part) -> Self {
+        Self { part, refresh: None }
+    }
+
+    /// Has browsers ask for the same address again after that time, in whole seconds: `Refresh: 5`.
+    pub fn refresh(mut self, period: Duration) -> Self {
+        self.refresh = Some(HeaderValue::from(period.as_secs()));
+        self
+    }
+
+    /// Has browsers go to this address after that time: `Refresh: 5; URL=/next`.
+    ///
+    /// # Errors
+    ///
+    /// If the address holds anything but printable ASCII without spaces, quotes and semicolons. Percent-encode those.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use http::{HeaderMap, header::REFRESH};
+    /// use mixed_replace::{Part, Still};
+    ///
+    /// let first = Still::new(Part::text("page one")?).refresh_to(Duration::from_secs(10), "/two")?;
+    /// assert_eq!(first.for_request(&HeaderMap::new()).headers()[REFRESH], "10; URL=/two");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn refresh_to(mut self, period: Duration, url: &str) -> Result<Self, InvalidAddress> {
+        let plain = |byte: &u8| byte.is_ascii_graphic() && !b"\"';,<>\\".contains(byte);
+        if url.is_empty() || !url.as_bytes().iter().all(plain) {
+            return Err(InvalidAddress);
+        }
+        let value = format!("{}; URL={url}", period.as_secs());
+        self.refresh = Some(HeaderValue::try_from(value).map_err(|_| InvalidAddress)?);
+        Ok(self)
+    }
+
+    /// The strong entity tag, with its quotes.
+    #[must_use]
+    pub fn etag(&self) -> HeaderValue {
+        let headers = self.part.headers().iter().map(|(_, value)| value.as_bytes());
+        etag(headers.chain([self.part.content_type().as_ref().as_bytes(), self.part.body()]))
+    }
+
+    /// The response to a request with these headers: the part, or `304 Not Modified` if the client has it.
+    ///
+    /// The same for `GET` and `HEAD`: servers leave out the body of the latter.
+    #[must_use]
+    pub fn for_request(self, headers: &HeaderMap) -> Response<Bytes> {
+        self.for_if_none_match(headers.get_all(IF_NONE_MATCH).iter().map(HeaderValue::as_bytes))
+    }
+
+    /// The same by the values of `If-None-Match` alone, for other header types and for CGI's `HTTP_IF_NONE_MATCH`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use mixed_replace::{Part, Still};
+    ///
+    /// let still = Still::new(Part::text("on")?);
+    /// assert_eq!(still.clone().for_if_none_match([still.etag()]).status(), StatusCode::NOT_MODIFIED);
+    /// assert_eq!(still.for_if_none_match(["\"of an older part\""]).status(), StatusCode::OK);
+    /// # Ok::<(), mixed_replace::part::InvalidPart>(())
+    /// ```
+    #[must_use]
+    pub fn for_if_none_match<V: AsRef<[u8]>>(self, values: impl IntoIterator<Item = V>) -> Response<Bytes> {
+        let etag = self.etag();
+        let mut response = Response::new(Bytes::new());
+        if matches(&etag, values) {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+        } else {
+            response.headers_mut().extend(response::part_head(&self.part));
+            response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(self.part.body().len()));
+            *response.body_mut() = self.part.into_body();
+        }
+        // To be kept and asked about each time: a client that keeps nothing has no ETag to send back.
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        response.headers_mut().insert(ETAG, etag);
+        response.headers_mut().extend(self.refresh.map(|refresh| (REFRESH, refresh)));
+        response
+    }
+}
+
+/// An address that a `Refresh` cannot hold.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct InvalidAddress;
+
+impl fmt::Display for InvalidAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the address holds characters that have to be percent-encoded")
+    }
+}
+
+impl std::error::Error for InvalidAddress {}
+
+/// The entity tag of what these pieces make up together.
+pub(crate) fn etag<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> HeaderValue {
+    // With fixed keys, so that a server's tags hold after it is started again.
+    let mut hash = DefaultHasher::new();
+    let mut len = 0;
+    for piece in pieces {
+        hash.write_usize(piece.len());
+        hash.write(piece);
+        len = piece.len();
+    }
+    let value = HeaderValue::try_from(format!("\"{len:x}-{:016x}\"", hash.finish()));
+    value.unwrap_or_else(|_| unreachable!("hexadecimal digits in quotes"))
+}
+
+/// Whether `If-None-Match` names this entity tag. It compares weakly (RFC 9110 §13.1.2), since layers that compress turn
+/// strong tags into weak ones.
+pub(crate) fn matches<V: AsRef<[u8]>>(etag: &HeaderValue, if_none_match: impl IntoIterator<Item = V>) -> bool {
+    let names = |tag: &[u8]| tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag.as_bytes();
+    let mut values = if_none_match.into_iter();
+    values.any(|value| value.as_ref().split(|byte| *byte == b',').any(|tag| names(tag.trim_ascii())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn still(text: &'static str) -> Still {
+        Still::new(Part::text(text).unwrap())
+    }
+
+    #[test]
+    fn a_tag_tells_parts_apart() {
+        let named = Part::text("on").unwrap().header(http::header::DATE, HeaderValue::from_static("x")).unwrap();
+        let tags = [
+            still("on").etag(),
+            still("no").etag(),
+            Still::new(Part::html("on").unwrap()).etag(),
+            Still::new(named).etag(),
+        ];
+        for (i, tag) in tags.iter().enumerate() {
+            assert_eq!(tags.iter().filter(|other| *other == tag).count(), 1, "{i}: {tag:?}");
+            assert!(tag.to_str().unwrap().starts_with("\"2-"), "{tag:?}");
+        }
+        assert_eq!(still("on").etag(), still("on").refresh(Duration::from_secs(1)).etag());
+    }
+
+    #[test]
+    fn knows_its_tag_in_a_list() {
+        let tag = still("on").etag().to_str().unwrap().to_owned();
+        for (values, known) in [
+            (vec![tag.clone()], true),
+            (vec![format!("W/{tag}")], true),
+            (vec![format!("\"x\", W/\"y\" ,{tag}")], true),
+            (vec!["\"x\"".to_owned(), tag.clone()], true),
+            (vec!["*".to_owned()], true),
+            (vec![], false),
+            (vec![tag.replace('"', "")], false),
+            (vec![tag.to_uppercase()], tag == tag.to_uppercase()),
+            (vec!["\"*\"".to_owned(), String::new(), ",".to_owned()], false),
+        ] {
+            let response = still("on").for_if_none_match(&values);
+            let expected = if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+            assert_eq!(response.status(), expected, "{values:?}");
+            assert_eq!(response.headers()[ETAG], tag);
+            assert_eq!(response.headers()[CACHE_CONTROL], "private, no-cache");
+        }
+    }
+
+    #[test]
+    fn an_unchanged_part_is_a_head_alone() {
+        let still = still("on").refresh(Duration::from_secs(5));
+        let response = still.clone().for_if_none_match([still.etag()]);
+        let mut names: Vec<_> = response.headers().keys().map(http::HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["cache-control", "etag", "refresh"]);
+        assert!(response.body().is_empty());
+    }
+
+    #[test]
+    fn an_address_is_one_header_field() {
+        for bad in ["", "/a b", "/a\r\nSet-Cookie: a=b", "/a;b", "/\"", "/é", "/<script>"] {
+            assert_eq!(still("on").refresh_to(Duration::ZERO, bad).unwrap_err(), InvalidAddress, "{bad}");
+        }
+        let response =
+            still("on").refresh_to(Duration::ZERO, "/next?a=b&c=%20").unwrap().for_request(&HeaderMap::new());
+        assert_eq!(response.headers()[REFRESH], "0; URL=/next?a=b&c=%20");
+    }
+}

@@ -1,0 +1,101 @@
+//! A client that keeps each byte it gets.
+
+use std::io::{self, ErrorKind, Read, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+/// One response, byte for byte.
+#[derive(Debug)]
+pub struct Client<R> {
+    stream: R,
+    /// All that has come so far.
+    pub received: Vec<u8>,
+    seen: usize,
+}
+
+impl Client<TcpStream> {
+    /// Sends a request, `GET /path HTTP/1.1` and other lines without their ends.
+    ///
+    /// # Panics
+    ///
+    /// If nobody listens.
+    #[must_use]
+    pub fn request(port: u16, lines: &[&str]) -> Self {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a listening server");
+        stream.set_read_timeout(Some(Duration::from_millis(20))).expect("a socket");
+        let request = [&lines.join("\r\n"), "\r\nHost: localhost\r\n\r\n"].concat();
+        stream.write_all(request.as_bytes()).expect("an open connection");
+        Self::new(stream)
+    }
+
+    /// The connection.
+    #[must_use]
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+}
+
+impl<R: Read> Client<R> {
+    /// What reads must not block for long.
+    #[must_use]
+    pub fn new(stream: R) -> Self {
+        Self { stream, received: Vec::new(), seen: 0 }
+    }
+
+    /// Reads until these bytes come, behind what was last found. How long that took, or `None`.
+    pub fn gets(&mut self, bytes: &[u8], within: Duration) -> Option<Duration> {
+        let begin = Instant::now();
+        loop {
+            let new = self.received.get(self.seen..).unwrap_or_default();
+            if let Some(at) = new.windows(bytes.len()).position(|window| window == bytes) {
+                self.seen += at + bytes.len();
+                return Some(begin.elapsed());
+            }
+            if begin.elapsed() > within || !self.read() {
+                return None;
+            }
+        }
+    }
+
+    /// Reads until so many bytes are there; whether they are.
+    pub fn has(&mut self, count: usize, within: Duration) -> bool {
+        let begin = Instant::now();
+        while self.received.len() < count && begin.elapsed() < within && self.read() {}
+        self.received.len() >= count
+    }
+
+    /// Reads until the server closes; whether it does.
+    pub fn ends(&mut self, within: Duration) -> bool {
+        let begin = Instant::now();
+        while begin.elapsed() < within {
+            if !self.read() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The head of the response, if it has come.
+    #[must_use]
+    pub fn head(&self) -> String {
+        let end = self.received.windows(4).position(|window| window == b"\r\n\r\n").map_or(0, |at| at + 4);
+        String::from_utf8_lossy(self.received.get(..end).unwrap_or_default()).into_owned()
+    }
+
+    /// `false` at the end.
+    fn read(&mut self) -> bool {
+        let mut buffer = [0; 64 * 1024];
+        match self.stream.read(&mut buffer) {
+            Ok(0) => false,
+            Ok(read) => {
+                self.received.extend(buffer.get(..read).unwrap_or_default());
+                true
+            }
+            Err(error) => is_late(&error),
+        }
+    }
+}
+
+fn is_late(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::TimedOut | ErrorKind::WouldBlock)
+}

@@ -1,0 +1,147 @@
+//! A real Apache with the programs of `examples/cgi`, as the example's own script starts it.
+//!
+//! The programs show a picture file, so that a test decides when there is a new picture.
+
+#![expect(clippy::exhaustive_enums, reason = "a test covers all programs there are")]
+#![expect(clippy::missing_panics_doc, reason = "a panic is how a test fails")]
+
+mod client;
+
+use std::fs;
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use browser_tests::{Colour, net};
+use mixed_replace::Part;
+use tempfile::TempDir;
+use test_support::{Children, must_be_installed};
+
+pub use crate::client::Client;
+
+/// Which of the two programs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Program {
+    /// Writes the head itself, straight to the client.
+    Nph,
+    /// Leaves the head to Apache.
+    Parsed,
+}
+
+impl Program {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Nph, Self::Parsed];
+
+    /// Its path on the server.
+    #[must_use]
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Nph => "/cgi-bin/nph-camera",
+            Self::Parsed => "/cgi-bin/camera",
+        }
+    }
+}
+
+/// An Apache of this test's own. Dropping it ends it, and everything that it started.
+#[derive(Debug)]
+pub struct Apache {
+    port: u16,
+    // In this order: first the processes end, then their files go.
+    _children: Children,
+    directory: TempDir,
+}
+
+impl Apache {
+    /// Starts it, and waits until it serves. There is no picture yet.
+    ///
+    /// # Panics
+    ///
+    /// If it is not installed, or does not start in time.
+    #[must_use]
+    pub fn start() -> Self {
+        must_be_installed("apache2");
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let port = net::free_port();
+        let failed = directory.path().join("failed");
+        let mut serve = Command::new("sh");
+        serve
+            .args(["-c", "\"$0\" || echo >\"$1\""])
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/cgi/serve"))
+            .arg(&failed)
+            .env("CAMERA_FILE", directory.path().join(PICTURE))
+            .env("CAMERA_KEEP_ALIVE", KEEP_ALIVE.as_secs().to_string())
+            .env("CAMERA_PORT", port.to_string())
+            .env("CAMERA_RUN", directory.path())
+            .env("PROFILE", "dev");
+        let children = Children::start(&serve, Stdio::null(), Stdio::inherit());
+        let deadline = Instant::now() + START;
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(!failed.exists(), "Apache does not start, and its script has said why");
+            assert!(Instant::now() < deadline, "Apache does not serve after {START:?}");
+            sleep(Duration::from_millis(50));
+        }
+        Self { port, _children: children, directory }
+    }
+
+    /// The address of a path.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// The port that it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Replaces the picture file by a JPEG picture of this colour.
+    pub fn show(&self, colour: Colour) {
+        self.show_part(&colour.jpeg());
+    }
+
+    /// Replaces the picture file.
+    pub fn show_part(&self, picture: &Part) {
+        let new = self.directory.path().join("new");
+        fs::write(&new, picture.body()).expect("a writable temporary directory");
+        fs::rename(new, self.directory.path().join(PICTURE)).expect("a writable temporary directory");
+    }
+
+    /// Serves a page under this path.
+    pub fn page(&self, path: &str, html: &str) {
+        fs::write(self.directory.path().join("htdocs").join(path), html).expect("a writable temporary directory");
+    }
+
+    /// The processes of a program that run now.
+    #[must_use]
+    pub fn processes(&self, program: Program) -> Vec<PathBuf> {
+        let name = program.path().trim_start_matches('/');
+        let file = fs::canonicalize(self.directory.path()).expect("a temporary directory").join(name);
+        let processes = fs::read_dir("/proc").expect("processes").flatten().map(|process| process.path());
+        processes.filter(|process| fs::read_link(process.join("exe")).is_ok_and(|exe| exe == file)).collect()
+    }
+
+    /// Waits until so many processes of a program run. How long that took.
+    ///
+    /// # Panics
+    ///
+    /// If there are more or less of them after all that time.
+    #[must_use = "it may matter how long it took"]
+    pub fn has_processes(&self, program: Program, count: usize, within: Duration) -> Duration {
+        let begin = Instant::now();
+        while self.processes(program).len() != count {
+            let running = self.processes(program).len();
+            assert!(begin.elapsed() < within, "{running} of {program:?} run after {within:?}, not {count}");
+            sleep(Duration::from_millis(20));
+        }
+        begin.elapsed()
+    }
+}
+
+/// After that time without a new picture, the programs send the last one again.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(2);
+const PICTURE: &str = "camera.jpg";
+/// With the building of the programs.
+const START: Duration = Duration::from_secs(300);

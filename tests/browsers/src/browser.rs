@@ -1,0 +1,142 @@
+//! One browser window under WebDriver.
+
+use std::fs::File;
+use std::future::Future;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use fantoccini::error::CmdError;
+use fantoccini::{Client, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::Value;
+use tempfile::TempDir;
+use test_support::Children;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::engine::Engine;
+use crate::screen::Screen;
+use crate::watch::Watch;
+use crate::{driver, net};
+
+/// A running browser with a window of its own, a fresh profile and no memory. Dropping it kills it.
+#[derive(Debug)]
+pub struct Browser {
+    engine: Engine,
+    client: Client,
+    watch: Watch,
+    // In this order: first the processes end, then their files go.
+    _driver: Children,
+    _home: TempDir,
+}
+
+impl Browser {
+    /// Starts the engine's driver and by it the browser.
+    ///
+    /// # Panics
+    ///
+    /// If one of them is not installed, or does not start in time.
+    pub async fn start(engine: Engine) -> Self {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let log = home.path().join("driver.log");
+        let port = net::free_port();
+        let screen = Screen::of(engine);
+        let command = driver::command(engine, port, home.path(), screen.display());
+        let out = File::create(&log).expect("a writable temporary directory");
+        let stdout = out.try_clone().expect("another handle of the log").into();
+        let driver = Children::start(&command, stdout, Stdio::from(out));
+
+        let listening = async {
+            while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        if timeout(START, listening).await.is_err() {
+            panic!("{engine}'s driver does not listen after {START:?}; it says: {}", read(&log));
+        }
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(driver::capabilities(engine, home.path()));
+        let address = format!("http://127.0.0.1:{port}");
+        let client = match timeout(START, builder.connect(&address)).await {
+            Ok(Ok(client)) => client,
+            Ok(Err(error)) => panic!("{engine} does not start: {error}; its driver says: {}", read(&log)),
+            Err(_) => panic!("{engine} has not started after {START:?}; its driver says: {}", read(&log)),
+        };
+        Self { engine, client, watch: Watch::start(screen), _driver: driver, _home: home }
+    }
+
+    /// Which engine it is.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// Goes to an address, without waiting until it is loaded: a stream never is.
+    ///
+    /// # Panics
+    ///
+    /// Like each of the following, if the browser refuses, is gone, or does not answer in time.
+    pub async fn open(&self, url: &str) {
+        self.answer("open a page", self.client.goto(url)).await;
+    }
+
+    /// Goes to a test page, and waits until it is on the screen: with a cold browser that takes its time, which is no
+    /// picture's fault.
+    pub async fn open_page(&self, url: &str) {
+        self.open(url).await;
+        let deadline = Instant::now() + ANSWER;
+        while !Screen::of(self.engine).has_page() {
+            assert!(Instant::now() < deadline, "{} has not drawn the page after {ANSWER:?}", self.engine);
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Runs a script in the page and returns its value.
+    pub async fn run(&self, script: &str) -> Value {
+        self.answer("run a script", self.client.execute(script, vec![])).await
+    }
+
+    /// Whether the page still answers: its tab has not crashed, and does not hang.
+    pub async fn answers(&self) -> bool {
+        let sum = timeout(ANSWER, self.client.execute("return 6 * 7", vec![])).await;
+        sum.is_ok_and(|sum| sum.is_ok_and(|sum| sum == 42))
+    }
+
+    /// The page in the window, as a PNG file from the driver.
+    pub async fn png(&self) -> Vec<u8> {
+        self.answer("take a picture of the page", self.client.screenshot()).await
+    }
+
+    /// What has been on its screen since it was started.
+    #[must_use]
+    pub fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// Makes the inside of the window this large.
+    pub async fn resize(&self, width: u32, height: u32) {
+        self.answer("change its window's size", self.client.set_window_size(width, height)).await;
+        let frame =
+            self.run("return [window.outerWidth - window.innerWidth, window.outerHeight - window.innerHeight]").await;
+        let frame = |index: usize| frame[index].as_u64().and_then(|pixels| u32::try_from(pixels).ok()).unwrap_or(0);
+        let (width, height) = (width + frame(0), height + frame(1));
+        self.answer("change its window's size", self.client.set_window_size(width, height)).await;
+    }
+
+    async fn answer<T>(&self, what: &str, command: impl Future<Output = Result<T, CmdError>>) -> T {
+        match timeout(ANSWER, command).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => panic!("{} did not {what}: {error}", self.engine),
+            Err(_) => panic!("{} did not {what} within {ANSWER:?}", self.engine),
+        }
+    }
+}
+
+fn read(log: &Path) -> String {
+    std::fs::read_to_string(log).unwrap_or_default()
+}
+
+/// Cold, on a machine with other things to do.
+const START: Duration = Duration::from_secs(60);
+const ANSWER: Duration = Duration::from_secs(15);

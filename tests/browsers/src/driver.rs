@@ -1,0 +1,97 @@
+//! The WebDriver of each engine: how it is started, and how it is told to start its browser.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Map, Value, json};
+use test_support::must_be_installed;
+
+use crate::engine::Engine;
+
+/// The command of the engine's driver, which is to listen on `port`. All that it and its browser write goes to `home`.
+///
+/// # Panics
+///
+/// If it is not installed.
+#[must_use]
+pub fn command(engine: Engine, port: u16, home: &Path, display: &str) -> Command {
+    let (program, browser) = match engine {
+        Engine::Chromium => ("chromedriver", Some("chromium")),
+        Engine::Firefox => ("geckodriver", Some("firefox")),
+        Engine::WebKit => ("WebKitWebDriver", None),
+    };
+    must_be_installed(program);
+    browser.map(must_be_installed);
+    let mut command = Command::new(program);
+    command.arg(format!("--port={port}"));
+    match engine {
+        Engine::Chromium => command.arg("--log-level=WARNING"),
+        Engine::Firefox => command.args(["--websocket-port=0", "--log=warn"]),
+        Engine::WebKit => command.arg("--host=127.0.0.1"),
+    };
+    for (name, directory) in [
+        ("HOME", ""),
+        ("TMPDIR", "tmp"),
+        ("XDG_CACHE_HOME", "cache"),
+        ("XDG_CONFIG_HOME", "config"),
+        ("XDG_DATA_HOME", "data"),
+    ] {
+        let directory = home.join(directory);
+        fs::create_dir_all(&directory).expect("a writable temporary directory");
+        command.env(name, directory);
+    }
+    command.env("DISPLAY", display).env_remove("WAYLAND_DISPLAY");
+    // A page from this machine is not to be looked for behind a proxy.
+    for name in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// What the driver is asked for in a new session.
+///
+/// # Panics
+///
+/// If there is no browser for WebKitGTK's driver.
+#[must_use]
+pub fn capabilities(engine: Engine, home: &Path) -> Map<String, Value> {
+    let (name, options) = match engine {
+        Engine::Chromium => (
+            "goog:chromeOptions",
+            json!({ "args": [
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                format!("--user-data-dir={}", home.join("profile").display()),
+            ] }),
+        ),
+        Engine::Firefox => ("moz:firefoxOptions", json!({})),
+        Engine::WebKit => ("webkitgtk:browserOptions", json!({ "binary": mini_browser(), "args": ["--automation"] })),
+    };
+    // A page that shows a stream is never loaded.
+    let mut capabilities = Map::from_iter([("pageLoadStrategy".to_owned(), json!("none"))]);
+    capabilities.insert(name.to_owned(), options);
+    capabilities
+}
+
+/// WebKitGTK's own little browser, which is installed beside its library and not in the `PATH`.
+fn mini_browser() -> PathBuf {
+    let roots = ["/usr/lib", "/usr/lib64", "/usr/libexec", "/usr/local/lib", "/usr/local/libexec"];
+    // /usr/lib/webkit2gtk-4.1/MiniBrowser, or below the directory of the architecture.
+    let directories = roots.iter().flat_map(|root| [vec![PathBuf::from(root)], entries(Path::new(root))].concat());
+    let of_webkit = directories.flat_map(|directory| entries(&directory)).filter(|directory| {
+        let name = directory.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("webkit2gtk-") || name.starts_with("webkitgtk-")
+    });
+    let browsers = of_webkit.map(|directory| directory.join("MiniBrowser")).filter(|browser| browser.is_file());
+    browsers.max().expect("WebKitGTK's MiniBrowser is not installed (in no webkit2gtk-* directory of the usual places)")
+}
+
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}

@@ -1,0 +1,91 @@
+//! The three engines, and a test run in each.
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use crate::browser::Browser;
+
+/// A browser engine.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Engine {
+    /// Blink, in Chromium: also Chrome, Edge, Opera, Android's browsers.
+    Chromium,
+    /// Gecko, in Firefox.
+    Firefox,
+    /// WebKitGTK, in its MiniBrowser. Safari has the engine but another loader.
+    WebKit,
+}
+
+impl Engine {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::Chromium, Self::Firefox, Self::WebKit];
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// Runs a test in a fresh browser of each engine, in all three at once, and fails if one of them fails.
+///
+/// Tests take turns: two at once would measure each other.
+///
+/// # Panics
+///
+/// With the name and the failure of each engine in which the test failed.
+pub fn each_engine(test: impl AsyncFn(&Browser) + Sync) {
+    in_engines(&Engine::ALL, test);
+}
+
+/// The same in some engines only.
+///
+/// # Panics
+///
+/// Likewise.
+pub fn in_engines(engines: &[Engine], test: impl AsyncFn(&Browser) + Sync) {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let (test, starting) = (&test, &AtomicUsize::new(engines.len()));
+    let failures: Vec<String> = thread::scope(|scope| {
+        let start = |engine: Engine| {
+            let run = move || run(engine, starting, test);
+            // The thread's name stands in the message of a panic.
+            (engine, thread::Builder::new().name(engine.to_string()).spawn_scoped(scope, run).expect("a thread"))
+        };
+        let runs: Vec<_> = engines.iter().copied().map(start).collect();
+        let failed = runs.into_iter().filter_map(|(engine, run)| Some((engine, run.join().err()?)));
+        failed.map(|(engine, why)| format!("{engine}: {}", message(&*why))).collect()
+    });
+    assert!(failures.is_empty(), "failed in {} of {} engines\n{}", failures.len(), engines.len(), failures.join("\n"));
+}
+
+fn run(engine: Engine, starting: &AtomicUsize, test: &impl AsyncFn(&Browser)) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        // A browser that starts takes the processor from the others, so all wait for the last, or for its failure.
+        let started = CountDown(starting);
+        let browser = Browser::start(engine).await;
+        drop(started);
+        while starting.load(Ordering::Relaxed) > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        test(&browser).await;
+    });
+}
+
+struct CountDown<'a>(&'a AtomicUsize);
+
+impl Drop for CountDown<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn message(panic: &(dyn std::any::Any + Send)) -> &str {
+    let literal = panic.downcast_ref::<&str>().copied();
+    literal.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without a message")
+}

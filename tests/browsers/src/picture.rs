@@ -1,0 +1,109 @@
+//! Pictures to send: solid, in colours that neither an empty page nor a broken image has.
+
+use std::fmt;
+
+use bytes::Bytes;
+use jpeg_encoder::{ColorType, Encoder};
+use mixed_replace::Part;
+
+use crate::gif;
+
+/// A colour of the [`PALETTE`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Colour {
+    name: &'static str,
+    rgb: [u8; 3],
+}
+
+/// Ten colours far from each other and from that of the test pages.
+pub const PALETTE: [Colour; 10] = [
+    Colour { name: "red", rgb: [220, 20, 20] },
+    Colour { name: "green", rgb: [20, 160, 20] },
+    Colour { name: "blue", rgb: [20, 20, 220] },
+    Colour { name: "yellow", rgb: [230, 230, 20] },
+    Colour { name: "magenta", rgb: [230, 20, 230] },
+    Colour { name: "cyan", rgb: [20, 230, 230] },
+    Colour { name: "orange", rgb: [240, 130, 20] },
+    Colour { name: "violet", rgb: [110, 20, 150] },
+    Colour { name: "pink", rgb: [240, 150, 190] },
+    Colour { name: "lime", rgb: [130, 240, 60] },
+];
+
+/// The grey of the test pages.
+pub const PAGE: [u8; 3] = [90, 90, 90];
+
+impl Colour {
+    /// Whether a pixel has this colour, but for what JPEG and a screen change in it.
+    #[must_use]
+    pub fn is(self, pixel: [u8; 3]) -> bool {
+        self.rgb.iter().zip(pixel).all(|(expected, found)| expected.abs_diff(found) <= 8)
+    }
+
+    /// A JPEG part of 320 x 240 pixels.
+    ///
+    /// # Panics
+    ///
+    /// Like the others, never: the bodies are pictures.
+    pub fn jpeg(self) -> Part {
+        let mut file = Vec::new();
+        let encoded = Encoder::new(&mut file, 95).encode(&self.rgb.repeat(320 * 240), 320, 240, ColorType::Rgb);
+        encoded.expect("a picture of this size");
+        Part::jpeg(file).expect("a JPEG file")
+    }
+
+    /// A PNG part of 320 x 240 pixels.
+    pub fn png(self) -> Part {
+        let mut file = Vec::new();
+        let mut encoder = png::Encoder::new(&mut file, 320, 240);
+        encoder.set_color(png::ColorType::Rgb);
+        let mut writer = encoder.write_header().expect("memory takes all that is written");
+        writer.write_image_data(&self.rgb.repeat(320 * 240)).expect("pixels as many as announced");
+        writer.finish().expect("memory takes all that is written");
+        Part::png(file).expect("a PNG file")
+    }
+
+    /// A document with this background, and some text.
+    pub fn html(self) -> Part {
+        let [r, g, b] = self.rgb;
+        let style = format!("background: rgb({r}, {g}, {b})");
+        let page = format!("<!doctype html><title>{self}</title><body style='{style}'><p>{}", letters());
+        Part::html(page).expect("a body that is not empty")
+    }
+
+    /// A GIF part of one pixel and exactly 300 bytes.
+    pub fn tiny_gif(self) -> Part {
+        Part::new(mime::IMAGE_GIF, Bytes::from(gif::one_pixel(self.rgb, 300))).expect("a GIF file")
+    }
+}
+
+/// More than 200 letters. WebKit may draw nothing of a window's document before it has so many, or a picture, or is complete,
+/// and a page with a stream never is.
+#[must_use]
+pub fn letters() -> String {
+    "All work and no play makes Jack a dull boy. ".repeat(6)
+}
+
+impl fmt::Display for Colour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_colour_is_taken_for_another() {
+        for colour in PALETTE {
+            let alike = PALETTE.iter().filter(|other| other.is(colour.rgb)).count();
+            assert_eq!(alike, 1, "{colour}");
+            assert!(![[0; 3], [255; 3], PAGE].iter().any(|pixel| colour.is(*pixel)), "{colour}");
+        }
+    }
+
+    #[test]
+    fn a_tiny_one_is_tiny() {
+        assert_eq!(PALETTE[0].tiny_gif().body().len(), 300);
+    }
+}

@@ -1,0 +1,117 @@
+//! What a stream puts on the screen as a document: in a frame, and at the top of a window.
+
+#![expect(clippy::print_stdout, reason = "the figures are a result")]
+
+use std::time::{Duration, Instant};
+
+use browser_tests::picture::PALETTE;
+use browser_tests::{Browser, Colour, Engine, Site, Stack, Viewer, each_engine, in_engines};
+use mixed_replace::Part;
+use tokio::time::sleep;
+
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn each_picture_is_in_the_frame_before_the_next_is_sent() {
+    each_engine(async |browser| {
+        let viewer = frame(browser).await;
+        each_is_displayed(browser, viewer, Colour::jpeg).await;
+    });
+}
+
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn each_picture_is_in_the_window_before_the_next_is_sent() {
+    each_engine(async |browser| {
+        let viewer = window(browser).await;
+        each_is_displayed(browser, viewer, Colour::jpeg).await;
+    });
+}
+
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn each_document_is_in_the_frame_before_the_next_is_sent_but_in_chromium() {
+    each_engine(async |browser| {
+        let viewer = frame(browser).await;
+        if browser.engine() == Engine::Chromium {
+            none_is_displayed(browser, viewer).await;
+        } else {
+            each_is_displayed(browser, viewer, Colour::html).await;
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn each_document_is_in_the_window_before_the_next_is_sent_but_in_chromium() {
+    each_engine(async |browser| {
+        let viewer = window(browser).await;
+        if browser.engine() == Engine::Chromium {
+            none_is_displayed(browser, viewer).await;
+        } else {
+            each_is_displayed(browser, viewer, Colour::html).await;
+        }
+    });
+}
+
+/// A picture in place of a document, and back: other than between pictures, which browsers tell apart by themselves, here
+/// the type has to be right.
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn documents_and_pictures_replace_each_other_but_in_chromium() {
+    in_engines(&[Engine::Firefox, Engine::WebKit], async |browser| {
+        let viewer = frame(browser).await;
+        let [a, b, c, d, ..] = PALETTE;
+        are_displayed(browser, viewer, [(a, a.html()), (b, b.jpeg()), (c, c.html()), (d, d.png())]).await;
+    });
+}
+
+async fn each_is_displayed(browser: &Browser, viewer: Viewer, part: fn(Colour) -> Part) {
+    let [a, b, c, d, ..] = PALETTE;
+    are_displayed(browser, viewer, [a, b, c, d].map(|colour| (colour, part(colour)))).await;
+}
+
+async fn are_displayed(browser: &Browser, viewer: Viewer, parts: [(Colour, Part); 4]) {
+    let mut latencies = Vec::new();
+    let last = parts.last().map(|(colour, _)| *colour);
+    for (colour, part) in parts {
+        let sent = Instant::now();
+        viewer.show(part).await;
+        let Some(seen) = browser.watch().sees(colour, AT_MOST).await else {
+            panic!("{AT_MOST:?} after {colour} was sent, the screen has {:?}", browser.watch().now());
+        };
+        latencies.push(seen.duration_since(sent));
+    }
+    println!("{}: send to screen of a document: {latencies:.1?}", browser.engine());
+    drop(viewer);
+    sleep(2 * SECOND).await;
+    assert_eq!(browser.watch().now(), last, "the last one stays after the end");
+    assert!(browser.answers().await, "the page does not answer any more");
+}
+
+async fn none_is_displayed(browser: &Browser, viewer: Viewer) {
+    for colour in &PALETTE[..2] {
+        viewer.show(colour.html()).await;
+        assert_eq!(browser.watch().sees(*colour, SECOND / 2).await, None, "{} shows documents now", browser.engine());
+    }
+    drop(viewer);
+    sleep(SECOND).await;
+    assert_eq!(browser.watch().now(), None);
+    assert!(browser.answers().await, "the page does not answer any more");
+}
+
+async fn frame(browser: &Browser) -> Viewer {
+    let mut site = Site::start(Stack::Axum);
+    browser.open_page(&site.url("/frame/stream")).await;
+    site.viewer().await
+}
+
+async fn window(browser: &Browser) -> Viewer {
+    let mut site = Site::start(Stack::Axum);
+    browser.open_page(&site.url("/")).await;
+    browser.open(&site.url("/stream")).await;
+    site.viewer().await
+}
+
+/// On a busy machine. What comes only with the next part does not come however long one waits.
+const AT_MOST: Duration = Duration::from_secs(10);
+const SECOND: Duration = Duration::from_secs(1);

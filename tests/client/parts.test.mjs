@@ -1,0 +1,139 @@
+// The reader: what comes out is what went in, however it was cut, or an error.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { gzipSync } from 'node:zlib';
+import { parts, source } from './client.mjs';
+import { B, TYPE, part, wire } from './server.mjs';
+
+const response = (chunks, type = TYPE) => {
+  const next = chunks[Symbol.iterator]();
+  const body = new ReadableStream({
+    pull(stream) {
+      const { done, value } = next.next();
+      if (done) stream.close();
+      else stream.enqueue(new Uint8Array(value));
+    },
+  });
+  return new Response(body, { headers: { 'content-type': type } });
+};
+
+const read = async (chunks, type, limit) => {
+  const texts = [];
+  try {
+    for await (const { body } of parts(response(chunks, type), limit)) texts.push(Buffer.from(body).toString('latin1'));
+  } catch (error) {
+    texts.push(error);
+  }
+  return texts;
+};
+
+const fails = async (chunks, before, message, ...rest) => {
+  const [error, ...texts] = (await read(chunks, ...rest)).reverse();
+  assert.ok(error instanceof Error, `no error but ${error}`);
+  assert.match(error.message, message);
+  assert.deepEqual(texts.reverse(), before);
+};
+
+const BODIES = ['first', '\r\n', `--${B}`.slice(0, -1), '\r\n--', 'last\0\xff'].map(text => Buffer.from(text, 'latin1'));
+const TEXTS = BODIES.map(body => body.toString('latin1'));
+
+test('is small', () => {
+  if (!process.env.CLIENT_JS) return;
+  const size = gzipSync(source, { level: 9 }).length;
+  console.log(`${size} bytes gzipped`);
+  assert.ok(size < 3000, `${size} bytes`);
+});
+
+test('reads a stream that is cut at any two places', async () => {
+  const whole = wire(...BODIES);
+  assert.deepEqual(await read([whole]), TEXTS);
+  assert.deepEqual(await read([...whole].map(byte => [byte])), TEXTS);
+  for (let cut = 0; cut <= whole.length; cut++) {
+    assert.deepEqual(await read([whole.subarray(0, cut), whole.subarray(cut)]), TEXTS, `cut at ${cut}`);
+  }
+});
+
+test('a stream that is cut off at any place gives whole parts and an error', async () => {
+  const whole = wire(...BODIES);
+  for (let cut = 0; cut < whole.length - 2; cut++) {
+    const texts = await read([whole.subarray(0, cut)]), error = texts.pop();
+    assert.match(error.message, /cut off/, `cut at ${cut}`);
+    assert.deepEqual(texts, TEXTS.slice(0, texts.length), `cut at ${cut}`);
+  }
+});
+
+test('gives headers and type', async () => {
+  const body = `--${B}\r\nContent-Type: text/html; charset=utf-8\r\nX-Time: 12:00:01\r\nContent-Length: 2\r\n\r\non\r\n--${B}--\r\n`;
+  for await (const part of parts(response([Buffer.from(body)], `Multipart/Mixed; boundary="${B}"`))) {
+    assert.equal(part.type, 'text/html; charset=utf-8');
+    assert.equal(part.headers.get('x-time'), '12:00:01');
+  }
+});
+
+test('reads the machine wire too', async () => {
+  const one = text => `Content-Type: text/plain\r\nContent-Length: ${text.length}\r\n\r\n${text}\r\n--${B}`;
+  const body = `--${B}\r\n${one('a')}\r\n${one('b')}\r\n${one('b')}--\r\n`;
+  assert.deepEqual(await read([Buffer.from(body)], `multipart/x-mixed-replace; boundary=${B}`), ['a', 'b', 'b']);
+});
+
+test('a wrong length gives an error and no torn part', async () => {
+  for (const length of [0, 1, 4, 6, 7, 30, -5, '5x', '', '1e999', 2 ** 24 + 1, '18446744073709551616']) {
+    const wrong = Buffer.from(`\r\nContent-Type: text/plain\r\nContent-Length: ${length}\r\n\r\nwrong\r\n--${B}`);
+    const body = Buffer.concat([Buffer.from(`--${B}`), part('good'), wrong, part('next'), part('next')]);
+    await fails([body], ['good'], /length|cut off/);
+  }
+  const none = `--${B}\r\nContent-Type: text/plain\r\n\r\nnone\r\n--${B}--\r\n`;
+  await fails([Buffer.from(none)], [], /length/);
+});
+
+test('takes no more than the limit', async () => {
+  await fails([wire('small', 'x'.repeat(11))], ['small'], /length/, TYPE, 10);
+  await fails([Buffer.from(`--${B}\r\n${'X: y\r\n'.repeat(10_000)}`)], [], /length/);
+  await fails([Buffer.from(`--${B}\r\nX: ${'y'.repeat(20_000)}`)], [], /length/);
+});
+
+test('what is no stream is named', async () => {
+  await fails([Buffer.from('<p>Log in')], [], /no stream: 200 text\/html/, 'text/html');
+  await fails([Buffer.from('x')], [], /no stream/, 'multipart/mixed');
+  await fails([Buffer.from('HTTP')], [], /length|cut off/);
+  await fails([Buffer.from(`--${B}\r\nno header line\r\n\r\n`)], [], /./);
+});
+
+test('reads ten parts of 10 MB in time and memory in proportion', async () => {
+  const big = Buffer.alloc(10_000_000, 'x'), bytes = part(big);
+  let left = 10, at = 0, sent = false;
+  const body = new ReadableStream({
+    pull(stream) {
+      if (!sent) stream.enqueue(Buffer.from(`--${B}`));
+      sent = true;
+      if (!left) {
+        stream.enqueue(Buffer.from('--\r\n'));
+        return stream.close();
+      }
+      stream.enqueue(new Uint8Array(bytes.subarray(at, at += 65536)));
+      if (at >= bytes.length) [at, left] = [0, left - 1];
+    },
+  });
+  let seen = 0, peak = 0;
+  const before = process.memoryUsage().arrayBuffers, began = Date.now();
+  for await (const part of parts(new Response(body, { headers: { 'content-type': TYPE } }))) {
+    globalThis.gc?.();
+    peak = Math.max(peak, process.memoryUsage().arrayBuffers - before);
+    assert.equal(part.body.length, big.length);
+    seen++;
+  }
+  assert.equal(seen, 10);
+  console.log(`100 MB in ${Date.now() - began} ms, at most ${(peak / 1e6).toFixed()} MB of buffers`);
+  if (globalThis.gc) assert.ok(peak < 50e6, `${peak} bytes of buffers`);
+});
+
+test('a byte at a time stays linear', async () => {
+  const time = async size => {
+    const bytes = wire('x'.repeat(size)), began = performance.now();
+    assert.equal((await read([...bytes].map(byte => [byte])))[0].length, size);
+    return performance.now() - began;
+  };
+  await time(10_000);
+  const [small, large] = [await time(20_000), await time(200_000)];
+  assert.ok(large < 30 * small + 200, `${small} ms, ten times as much in ${large} ms`);
+});

@@ -1,0 +1,207 @@
+// The connection: what it does when the server fails in one way or another.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { watch } from './client.mjs';
+import { B, head, opening, part, server, sleep, until, wire } from './server.mjs';
+
+// Watches a server, and notes parts and states in their order.
+const watching = async (answer, options, body) => {
+  const site = await server(answer), log = [], times = [];
+  const text = part => new TextDecoder().decode(part.body);
+  const stream = watch(site.url, {
+    onpart: part => log.push(text(part)),
+    onstate: (state, error) => (log.push(state), times.push({ state, error, at: Date.now() })),
+    ...options,
+  });
+  try {
+    await body({ site, log, times, stream });
+  } finally {
+    stream.close();
+    site.close();
+  }
+};
+
+test('shows what comes, and ends at the close-delimiter', () => watching(
+  socket => socket.end(Buffer.concat([head, wire('a', 'b')])), {},
+  async ({ site, log }) => {
+    await until(() => log.includes('ended'));
+    assert.deepEqual(log, ['connecting', 'a', 'live', 'b', 'ended']);
+    await sleep(1500);
+    assert.equal(site.requests, 1, 'an end is final');
+  },
+));
+
+test('each part is there before the next is sent', () => watching(
+  async socket => {
+    socket.write(opening);
+    for (let i = 0; i < 10; i++) {
+      socket.write(part(`${i}`));
+      await sleep(20);
+    }
+  }, {},
+  async ({ log }) => {
+    for (let i = 0; i < 10; i++) await until(() => log.includes(`${i}`));
+    assert.deepEqual(log.filter(entry => /\d/.test(entry)), [...'0123456789']);
+  },
+));
+
+test('asks for the script wire', () => watching(
+  (socket, number, request) => socket.end(Buffer.concat([head, wire(request)])), {},
+  async ({ log }) => {
+    await until(() => log.includes('ended'));
+    assert.match(log.join(), /accept: multipart\/mixed/i);
+  },
+));
+
+test('after an end it asks again if told so, and says so only when there is something new to come', () => watching(
+  (socket, number) => {
+    if (number < 3) socket.end(Buffer.concat([head, wire('last')]));
+    else socket.write(Buffer.concat([opening, part('new')]));
+  }, { again: .05 },
+  async ({ log, site }) => {
+    await until(() => log.at(-1) === 'live' && site.requests === 3);
+    assert.deepEqual(log, ['connecting', 'last', 'live', 'ended', 'last', 'new', 'live']);
+  },
+));
+
+test('comes back after a cut, later each time, never in step', () => watching(
+  socket => socket.end(Buffer.concat([opening, part('a'), part('torn').subarray(0, -20)])), {},
+  async ({ log, times, site }) => {
+    await until(() => site.requests === 3, 12_000);
+    const states = log.filter(entry => entry !== 'a').slice(0, 5);
+    assert.deepEqual(states, ['connecting', 'live', 'reconnecting', 'live', 'reconnecting']);
+    assert.ok(!log.includes('torn'));
+    assert.match(times.find(time => time.error).error.message, /cut off/);
+    const [first, second] = times.filter(({ state }) => state === 'reconnecting').map(({ at }) => at);
+    assert.ok(second - first >= 990, `${second - first} ms`);
+  },
+));
+
+test('a dead server is asked at growing intervals', () => watching(
+  socket => socket.destroy(), {},
+  async ({ site, log }) => {
+    const at = [];
+    for (let n = 1; n <= 3; n++) {
+      await until(() => site.requests >= n, 12_000);
+      at.push(Date.now());
+    }
+    const [first, second] = [at[1] - at[0], at[2] - at[1]];
+    assert.ok(first >= 980 && first < 2500, `${first}`);
+    assert.ok(second >= 1980 && second < 4500, `${second}`);
+    assert.deepEqual(log, ['connecting', 'reconnecting']);
+  },
+));
+
+test('a refusal is obeyed: never earlier than Retry-After', () => watching(
+  (socket, number) => {
+    const refusal = 'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 3\r\nContent-Length: 4\r\n\r\nfull';
+    if (number === 1) socket.end(refusal);
+    else socket.write(Buffer.concat([opening, part('in')]));
+  }, {},
+  async ({ log, times }) => {
+    await until(() => log.includes('in'), 9000);
+    const [, refused, live] = times;
+    assert.match(refused.error.message, /503/);
+    assert.ok(live.at - refused.at >= 2990, `${live.at - refused.at} ms`);
+    assert.deepEqual(log, ['connecting', 'reconnecting', 'in', 'live']);
+  },
+));
+
+test('a stall in mid part is noticed: stale, then a new connection, no torn part', () => watching(
+  (socket, number) => {
+    if (number === 1) socket.write(Buffer.concat([opening, part('whole'), part('stalled').subarray(0, -12)]));
+    else socket.write(Buffer.concat([opening, part('again')]));
+  }, { timeout: .5 },
+  async ({ log, site }) => {
+    await until(() => log.includes('again'));
+    assert.deepEqual(log, ['connecting', 'whole', 'live', 'stale', 'reconnecting', 'again', 'live']);
+    await until(() => site.sockets.size === 1);
+  },
+));
+
+test('a keep-alive keeps it live', () => watching(
+  async socket => {
+    socket.write(opening);
+    for (let i = 0; i < 12; i++) {
+      socket.write(part('same'));
+      await sleep(150);
+    }
+  }, { timeout: .6 },
+  async ({ log }) => {
+    await sleep(1700);
+    assert.deepEqual(log.filter(entry => entry !== 'same'), ['connecting', 'live']);
+  },
+));
+
+test('a wrong length is a new connection', () => watching(
+  (socket, number) => {
+    const wrong = `\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nwrong\r\n--${B}`;
+    socket.write(number === 1 ? Buffer.concat([opening, part('good'), Buffer.from(wrong)]) : Buffer.concat([opening, part('next')]));
+  }, {},
+  async ({ log, site }) => {
+    await until(() => log.includes('next'));
+    assert.deepEqual(log, ['connecting', 'good', 'live', 'reconnecting', 'next', 'live']);
+    await until(() => site.sockets.size === 1);
+  },
+));
+
+test('closing closes the connection', () => watching(
+  socket => socket.write(Buffer.concat([opening, part('a')])), {},
+  async ({ site, log, stream }) => {
+    await until(() => log.includes('live'));
+    stream.close();
+    await until(() => site.sockets.size === 0);
+    assert.equal(log.at(-1), 'ended');
+    stream.close();
+    await sleep(1500);
+    assert.equal(site.requests, 1);
+  },
+));
+
+test('a part is shown before the next is read', () => watching(
+  socket => socket.write(Buffer.concat([opening, ...[...'abcdef'].map(text => part(text))])), {
+    async onpart() {
+      assert.ok(!watching.busy, 'one at a time');
+      watching.busy = true;
+      await sleep(10);
+      watching.busy = false;
+    },
+  },
+  async ({ log }) => {
+    await until(() => log.includes('live'));
+    await sleep(150);
+    assert.deepEqual(log, ['connecting', 'live']);
+  },
+));
+
+test('a hidden tab has no connection, and has one when it is seen', async () => {
+  const page = globalThis.document = Object.assign(new EventTarget(), { hidden: true });
+  const turn = hidden => {
+    page.hidden = hidden;
+    page.dispatchEvent(new Event('visibilitychange'));
+  };
+  const answer = socket => socket.write(Buffer.concat([opening, part('a')]));
+  try {
+    await watching(answer, {}, async ({ site, log, stream }) => {
+      await sleep(100);
+      assert.deepEqual([site.requests, log], [0, ['connecting', 'paused']]);
+      turn(false);
+      await until(() => log.includes('live'));
+      turn(true);
+      await until(() => site.sockets.size === 0);
+      assert.equal(log.at(-1), 'paused');
+      turn(false);
+      await until(() => log.at(-1) === 'live');
+      assert.equal(site.requests, 2);
+      stream.close();
+      turn(true);
+      turn(false);
+      await sleep(50);
+      assert.equal(site.requests, 2);
+    });
+    page.hidden = true;
+    await watching(answer, { background: true }, async ({ log }) => until(() => log.includes('live')));
+  } finally {
+    delete globalThis.document;
+  }
+});

@@ -1,0 +1,54 @@
+//! curl, whose output is the body as it came.
+
+use std::process::Command;
+use std::time::Duration;
+
+use crate::run::{run, said};
+use crate::wire::{Body, Head};
+
+/// The version of HTTP that curl speaks.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a test covers all there are")]
+pub enum Http {
+    /// Without chunked coding: the end of the connection ends the body.
+    V1_0,
+    /// With chunked coding.
+    V1_1,
+}
+
+impl Http {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::V1_0, Self::V1_1];
+}
+
+/// What came to the end of the stream, or in so many seconds.
+///
+/// # Panics
+///
+/// If curl fails, other than by the end of its time, or the head is not as this version of HTTP wants it.
+#[must_use]
+pub fn body(url: &str, http: Http, seconds: Option<u64>) -> Body {
+    let mut command = Command::new("curl");
+    command.args(["--silent", "--show-error", "--include", "--no-buffer", url]);
+    command.arg(match http {
+        Http::V1_0 => "--http1.0",
+        Http::V1_1 => "--http1.1",
+    });
+    if let Some(seconds) = seconds {
+        command.args(["--max-time", &seconds.to_string()]);
+    }
+    let output = run(&command, Duration::from_secs(60 + seconds.unwrap_or(0)));
+    let expected = if seconds.is_some() { OPERATION_TIMEDOUT } else { 0 };
+    assert_eq!(output.status.code(), Some(expected), "curl: {}", said(&output));
+    let (head, body) = Head::split(&output.stdout);
+    let chunked = head.field("transfer-encoding").is_some_and(|coding| coding.contains("chunked"));
+    match http {
+        Http::V1_0 => assert!(!chunked, "HTTP/1.0 has no chunked coding: {head:?}"),
+        Http::V1_1 => assert!(chunked, "an open end of HTTP/1.1 is chunked: {head:?}"),
+    }
+    assert_eq!(head.field("content-length"), None, "a stream has no length");
+    Body::new(head.boundary(), body)
+}
+
+/// curl's exit code at the end of `--max-time`.
+const OPERATION_TIMEDOUT: i32 = 28;

@@ -1,0 +1,45 @@
+//! Two readers that Python programs use: aiohttp's `MultipartReader`, and OpenCV.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::run::run_quiet;
+
+/// One of the scripts beside this package's sources.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a test covers all there are")]
+pub enum Script {
+    /// `aiohttp.MultipartReader`: takes a picture to be whole when it begins and ends like one.
+    Aiohttp,
+    /// `cv2.VideoCapture`.
+    OpenCv,
+}
+
+/// Decodes to the end of the stream or so many pictures.
+///
+/// # Panics
+///
+/// If it fails or complains.
+#[must_use]
+pub fn pictures(url: &str, script: Script, take: Option<usize>) -> Vec<String> {
+    let (module, file) = match script {
+        Script::Aiohttp => ("aiohttp", "aiohttp_reader.py"),
+        Script::OpenCv => ("cv2", "opencv_reader.py"),
+    };
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests");
+    let mut command = Command::new(python_with(module));
+    command.arg(Path::new(&package).join("python").join(file)).args([url, &take.unwrap_or(0).to_string()]);
+    run_quiet(&command, Duration::from_secs(60)).lines().map(str::to_owned).collect()
+}
+
+/// The Python that has a module: the first in the `PATH`, or the one that the system's packages are for.
+fn python_with(module: &str) -> &'static str {
+    let imports = |python: &&str| {
+        let mut command = Command::new(python);
+        command.args(["-c", &format!("import {module}")]);
+        command.output().is_ok_and(|output| output.status.success())
+    };
+    let python = ["python3", "/usr/bin/python3"].into_iter().find(imports);
+    python.unwrap_or_else(|| panic!("no python3 here has the module {module}"))
+}

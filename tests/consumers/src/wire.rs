@@ -1,0 +1,146 @@
+//! The machine wire, read by the letter: anything that is not exactly so fails the test.
+
+/// The head of an HTTP response.
+#[derive(Debug)]
+pub struct Head(String);
+
+impl Head {
+    /// Divides a response.
+    ///
+    /// # Panics
+    ///
+    /// If it has no head.
+    #[must_use]
+    pub fn split(response: &[u8]) -> (Self, &[u8]) {
+        let end = response.windows(4).position(|window| window == b"\r\n\r\n").expect("an HTTP response has a head");
+        (Self(String::from_utf8_lossy(&response[..end]).into_owned()), &response[end + 4..])
+    }
+
+    /// The value of a field.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let mut fields = self.0.lines().filter_map(|line| line.split_once(": "));
+        fields.find_map(|(field, value)| field.eq_ignore_ascii_case(name).then_some(value))
+    }
+
+    /// The boundary.
+    ///
+    /// # Panics
+    ///
+    /// If the content type is not as it has to be.
+    #[must_use]
+    pub fn boundary(&self) -> &str {
+        let content_type = self.field("content-type").expect("a content type");
+        let boundary = content_type.strip_prefix("multipart/x-mixed-replace; boundary=");
+        boundary.unwrap_or_else(|| panic!("the content type is {content_type}"))
+    }
+}
+
+/// The parts of a body.
+#[derive(Debug)]
+pub struct Body {
+    /// Each whole part's body.
+    pub parts: Vec<Vec<u8>>,
+    /// Whether the close-delimiter came, and nothing behind it.
+    pub closed: bool,
+}
+
+impl Body {
+    /// Reads a body that may end anywhere.
+    ///
+    /// # Panics
+    ///
+    /// At the first byte that does not belong there.
+    #[must_use]
+    pub fn new(boundary: &str, body: &[u8]) -> Self {
+        let mut parts = Vec::new();
+        let mut rest = take(body, format!("--{boundary}\r\n").as_bytes()).expect("the body begins with the delimiter");
+        while let Some((content, after)) = part(rest) {
+            parts.push(content.to_vec());
+            let Some(after) = take(after, format!("\r\n--{boundary}").as_bytes()) else { break };
+            if after.starts_with(b"-") {
+                let epilogue = take(after, b"--\r\n");
+                assert!(epilogue.is_none_or(<[u8]>::is_empty), "nothing comes behind the close-delimiter");
+                return Self { parts, closed: epilogue.is_some() };
+            }
+            match take(after, b"\r\n") {
+                Some(next) => rest = next,
+                None => break,
+            }
+        }
+        Self { parts, closed: false }
+    }
+
+    /// The bodies of all parts, each of which decodes as a JPEG picture.
+    ///
+    /// # Panics
+    ///
+    /// If one does not.
+    #[must_use]
+    pub fn pictures(self) -> Vec<Vec<u8>> {
+        for (number, part) in (1..).zip(&self.parts) {
+            assert!(part.ends_with(b"\xff\xd9"), "picture {number} is cut");
+            if let Err(error) = jpeg_decoder::Decoder::new(part.as_slice()).decode() {
+                panic!("picture {number} of {} bytes: {error}", part.len());
+            }
+        }
+        self.parts
+    }
+}
+
+/// What comes behind `expected`; `None` if the input ends within it.
+fn take<'a>(input: &'a [u8], expected: &[u8]) -> Option<&'a [u8]> {
+    let rest = input.strip_prefix(expected);
+    let cut = rest.is_none() && expected.starts_with(input);
+    assert!(rest.is_some() || cut, "{} instead of {}", start(input), start(expected));
+    rest
+}
+
+/// The body of a part, and what comes behind it; `None` if the input ends before.
+fn part(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let input = take(input, b"Content-Type: image/jpeg\r\nContent-Length: ")?;
+    let digits = input.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (length, input) = input.split_at(digits);
+    let input = take(input, b"\r\n\r\n")?;
+    let length: usize = std::str::from_utf8(length).ok()?.parse().expect("a length in digits");
+    assert!(length > 0, "an empty part");
+    input.split_at_checked(length)
+}
+
+fn start(bytes: &[u8]) -> String {
+    bytes.get(..100).unwrap_or(bytes).escape_ascii().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TWO: &str = "--b\r\nContent-Type: image/jpeg\r\nContent-Length: 2\r\n\r\nhi\r\n--b\r\n\
+                       Content-Type: image/jpeg\r\nContent-Length: 4\r\n\r\n\r\n--\r\n--b--\r\n";
+
+    #[test]
+    fn reads_as_much_as_there_is() {
+        let all = Body::new("b", TWO.as_bytes());
+        assert_eq!((all.parts, all.closed), (vec![b"hi".to_vec(), b"\r\n--".to_vec()], true));
+        for end in 5..TWO.len() {
+            let some = Body::new("b", &TWO.as_bytes()[..end]);
+            assert!(!some.closed && some.parts.len() <= 2, "{end}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_does_not_belong_there() {
+        for (what, instead) in [
+            ("--b\r\nC", "\r\n--b\r\nC"),
+            ("hi\r\n", "hi!\r\n"),
+            ("hi\r\n", "hi\n"),
+            ("h: 2", "h: 0"),
+            ("h: 2", "h:2"),
+            ("--b--\r\n", "--b--\r\n!"),
+            ("jpeg\r\nC", "jpeg\r\nX-A: 1\r\nC"),
+        ] {
+            let wrong = TWO.replacen(what, instead, 1);
+            assert!(std::panic::catch_unwind(|| Body::new("b", wrong.as_bytes())).is_err(), "{wrong:?}");
+        }
+    }
+}

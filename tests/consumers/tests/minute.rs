@@ -1,0 +1,72 @@
+//! A minute of a real program's pictures: none torn, none out of order.
+
+#![expect(clippy::print_stdout, reason = "the figures are a result")]
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use consumer_tests::curl::{self, Http};
+use consumer_tests::run::{run, said};
+use consumer_tests::{Camera, Example};
+
+#[test]
+#[ignore = "needs ffmpeg and curl, and takes more than a minute"]
+fn a_minute_of_ffmpeg_is_whole_and_in_order() {
+    thread::scope(|scope| {
+        for example in Example::BOTH {
+            scope.spawn(move || whole_and_in_order(example));
+        }
+    });
+}
+
+fn whole_and_in_order(example: Example) {
+    let camera = Camera::start(example, &["--source", &format!("ffmpeg -loglevel error {SOURCE} -")]);
+    let body = curl::body(&camera.url("/stream"), Http::V1_1, Some(60));
+    let (published, skipped) = (camera.count("published"), camera.count("skipped"));
+    drop(camera);
+    let pictures = body.pictures();
+
+    // Each is, byte for byte, one that ffmpeg makes, and they come in its order.
+    let numbers = numbers(published);
+    let mut seen: Vec<usize> = Vec::new();
+    for picture in &pictures {
+        let number = numbers.get(&digest(picture)).copied();
+        let number = number.unwrap_or_else(|| panic!("{example}: picture {} is none of ffmpeg's", seen.len()));
+        assert!(seen.last() < Some(&number), "{example}: number {number} comes behind {:?}", seen.last());
+        seen.push(number);
+    }
+    let (first, last) = (seen.first().copied().unwrap_or_default(), seen.last().copied().unwrap_or_default());
+    let missing = last + 1 - first - seen.len();
+    println!("{example}: {} pictures in a minute, numbers {first} to {last}, {missing} missing", seen.len());
+    assert!(seen.len() >= 60 * 25, "{example}: too few");
+    assert!(missing <= skipped, "{example}: {missing} missing, but only {skipped} skipped for a viewer too slow");
+}
+
+/// The number of each of the first pictures of the same source.
+fn numbers(count: usize) -> HashMap<u64, usize> {
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-nostdin", "-loglevel", "error"]).args(SOURCE.split(' '));
+    let output = run(ffmpeg.args(["-frames:v", &count.to_string(), "-"]), Duration::from_secs(300));
+    assert!(output.status.success(), "ffmpeg: {}", said(&output));
+    let mut numbers = HashMap::new();
+    let mut rest = output.stdout.as_slice();
+    // ffmpeg's pictures have no other in them, so each ends with the first end marker.
+    while let Some(end) = rest.windows(2).position(|marker| marker == b"\xff\xd9") {
+        let (picture, behind) = rest.split_at(end + 2);
+        numbers.insert(digest(picture), numbers.len());
+        rest = behind;
+    }
+    assert_eq!(numbers.len(), count, "ffmpeg's pictures differ from each other");
+    numbers
+}
+
+fn digest(picture: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    picture.hash(&mut hasher);
+    hasher.finish()
+}
+
+const SOURCE: &str = "-f lavfi -i testsrc=size=640x480:rate=30 -f mjpeg -q:v 5";

@@ -1,0 +1,99 @@
+//! Every picture of a stream, finite or endless, from both servers, in each consumer.
+
+#![expect(clippy::print_stdout, reason = "the figures are a result")]
+
+use std::collections::HashSet;
+use std::hash::Hash;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use consumer_tests::curl::Http;
+use consumer_tests::ffmpeg::Mode;
+use consumer_tests::python::Script;
+use consumer_tests::{Camera, Example, curl, ffmpeg, go, gstreamer, python};
+
+#[test]
+#[ignore = "needs ffmpeg"]
+fn ffmpeg_decodes_every_picture() {
+    for mode in Mode::ALL {
+        every_picture(&format!("ffmpeg ({mode:?})"), |url, take| ffmpeg::pictures(url, mode, take));
+    }
+}
+
+#[test]
+#[ignore = "needs GStreamer with its good and bad plugins"]
+fn gstreamer_decodes_every_picture() {
+    every_picture("GStreamer", gstreamer::pictures);
+}
+
+#[test]
+#[ignore = "needs Go"]
+fn go_decodes_every_picture() {
+    every_picture("Go", go::pictures);
+}
+
+#[test]
+#[ignore = "needs Python with aiohttp"]
+fn aiohttp_reads_every_picture() {
+    every_picture("aiohttp", |url, take| python::pictures(url, Script::Aiohttp, take));
+}
+
+#[test]
+#[ignore = "needs Python with OpenCV"]
+fn opencv_decodes_every_picture() {
+    every_picture("OpenCV", |url, take| python::pictures(url, Script::OpenCv, take));
+}
+
+#[test]
+#[ignore = "needs curl"]
+fn curl_gets_every_picture() {
+    for http in Http::BOTH {
+        every_picture(&format!("curl ({http:?})"), |url, take| {
+            let body = curl::body(url, http, take.map(|_| 3));
+            assert_eq!(body.closed, take.is_none(), "the close-delimiter tells a whole stream from a cut one");
+            let pictures = body.pictures();
+            // Time ends it, not a count.
+            assert!(take.is_none_or(|take| pictures.len() >= take), "only {} pictures", pictures.len());
+            pictures.into_iter().take(take.unwrap_or(usize::MAX)).collect()
+        });
+    }
+}
+
+/// Both streams of both servers. The consumer returns something for each picture that tells it from others, for as many
+/// as it is told, or all.
+fn every_picture<P: Hash + Eq>(consumer: &str, pictures: impl Fn(&str, Option<usize>) -> Vec<P>) {
+    // A viewer too slow for the rate is meant to miss pictures, and the server counts them. So that these stay few, one runs
+    // after the other, and the pictures are small: the kernel holds some for a viewer that stops to think.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    for example in Example::BOTH {
+        let camera = Camera::start(example, &["--size", "320x240", "--fps", "20", "--frames", &FINITE.to_string()]);
+        let seen = pictures(&camera.url("/stream"), None);
+        let distinct = seen.iter().collect::<HashSet<_>>().len();
+        let (published, skipped) = (camera.count("published"), camera.count("skipped"));
+        println!("{consumer}, {example}, finite: {} pictures, {distinct} distinct, {skipped} skipped", seen.len());
+        assert_eq!(published, FINITE);
+        assert!(skipped <= FINITE / 10, "{consumer} with {example} is too slow: {skipped} of {published} skipped");
+        // The one from before the viewer came may have been replaced while it came.
+        let sent = published - skipped - 1..=published - skipped;
+        assert!(
+            sent.contains(&distinct),
+            "{consumer} with {example}: {distinct} of the {sent:?} pictures that were sent"
+        );
+        assert_eq!(seen.len(), distinct + 1, "{consumer} with {example}: each once, but the last twice");
+        let last_twice = matches!(seen.as_slice(), [.., last, again] if last == again);
+        assert!(last_twice, "{consumer} with {example}: the last twice");
+
+        let camera = Camera::start(example, &["--size", "320x240", "--fps", "20"]);
+        let begin = Instant::now();
+        let seen = pictures(&camera.url("/stream"), Some(ENDLESS));
+        let took = begin.elapsed();
+        let noticed = camera.notices_that_all_have_left();
+        println!("{consumer}, {example}, endless: {ENDLESS} pictures in {took:.1?}, leaving noticed in {noticed:.1?}");
+        assert_eq!(seen.len(), ENDLESS, "{consumer} with {example}");
+        assert_eq!(seen.iter().collect::<HashSet<_>>().len(), ENDLESS, "{consumer} with {example}: each once");
+    }
+}
+
+const FINITE: usize = 60;
+const ENDLESS: usize = 60;

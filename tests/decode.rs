@@ -1,0 +1,755 @@
+//! What senders really send, in bytes of our own: each stream whole, byte by byte, and cut in two at every offset.
+
+use std::iter;
+
+use bytes::BytesMut;
+use mixed_replace::decode::{DecodeError, Limits};
+use mixed_replace::{Boundary, Decoder, Part};
+
+/// What comes out of a stream, how many parts were skipped, how it ended.
+#[derive(Debug, Eq, PartialEq)]
+struct Decoded {
+    parts: Vec<Part>,
+    skipped: u64,
+    end: Result<(), DecodeError>,
+}
+
+fn decode<'a>(mut decoder: Decoder, chunks: impl IntoIterator<Item = &'a [u8]>) -> Decoded {
+    let mut decoded = Decoded { parts: Vec::new(), skipped: 0, end: Ok(()) };
+    let mut buffer = BytesMut::new();
+    let mut chunks = chunks.into_iter();
+    loop {
+        let chunk = chunks.next();
+        buffer.extend_from_slice(chunk.unwrap_or_default());
+        loop {
+            let part = match chunk {
+                Some(_) => decoder.decode(&mut buffer),
+                None => decoder.decode_eof(&mut buffer),
+            };
+            match part {
+                Ok(Some(part)) => decoded.parts.push(part),
+                Ok(None) => break,
+                Err(error) => {
+                    assert_eq!(decoder.decode(&mut buffer), Err(error), "an error is final");
+                    decoded.end = Err(error);
+                    break;
+                }
+            }
+        }
+        if chunk.is_none() || decoded.end.is_err() {
+            decoded.skipped = decoder.skipped();
+            return decoded;
+        }
+    }
+}
+
+/// The same, however it is cut.
+#[track_caller]
+fn decode_every_way(decoder: &Decoder, bytes: &[u8]) -> Decoded {
+    let whole = decode(decoder.clone(), [bytes]);
+    let bytewise = decode(decoder.clone(), bytes.chunks(1));
+    assert_eq!(bytewise, whole, "byte by byte");
+    for at in 0..=bytes.len() {
+        let (head, tail) = bytes.split_at(at);
+        assert_eq!(decode(decoder.clone(), [head, tail]), whole, "cut at {at}");
+    }
+    whole
+}
+
+struct Sender {
+    content_type: &'static str,
+    bytes: &'static [u8],
+    parts: &'static [(&'static str, &'static [u8])],
+    skipped: u64,
+    closed: bool,
+}
+
+const JPEG: &str = "image/jpeg";
+const ONE: &[u8] = b"\xff\xd8\xff\xe0one\xff\xd9";
+const TWO: &[u8] = b"\xff\xd8\xff\xe0two\xff\xd9";
+const ONE_TWO: &[(&str, &[u8])] = &[(JPEG, ONE), (JPEG, TWO)];
+
+impl Sender {
+    #[track_caller]
+    fn check(&self) -> Decoded {
+        let decoded = decode_every_way(&Decoder::for_content_type(self.content_type), self.bytes);
+        let parts: Vec<_> = decoded.parts.iter().map(|part| (part.content_type().as_ref(), &part.body()[..])).collect();
+        assert_eq!(parts, self.parts, "{}", self.content_type);
+        assert_eq!(decoded.skipped, self.skipped, "skipped");
+        let end = match self.closed {
+            true => Ok(()),
+            false => Err(DecodeError::Truncated { offset: self.bytes.len() as u64 }),
+        };
+        assert_eq!(decoded.end, end);
+        decoded
+    }
+}
+
+#[test]
+fn panasonic_announces_its_dashes_too() {
+    Sender {
+        content_type: "multipart/x-mixed-replace; boundary=--myboundary",
+        bytes: b"--myboundary\r\nContent-length: 9\r\nContent-type: image/jpeg\r\n\r\n\xff\xd8\xff\xe0one\xff\xd9\r\n\
+            --myboundary\r\nContent-length: 9\r\nContent-type: image/jpeg\r\n\r\n\xff\xd8\xff\xe0two\xff\xd9\r\n",
+        parts: ONE_TWO,
+        skipped: 0,
+        closed: false,
+    }
+    .check();
+}
+
+#[test]
+fn sony_adds_two_dashes_to_those_it_announces() {
+    Sender {
+        content_type: "multipart/x-mixed-replace;boundary=--myboundary",
+        bytes:
+            b"----myboundary\r\nContent-Type: image/jpeg\r\nContent-Length: 9\r\n\r\n\xff\xd8\xff\xe0one\xff\xd9\r\n\
+            ----myboundary\r\nContent-Type: image/jpeg\r\n\r\n\xff\xd8\xff\xe0two\xff\xd9\r\n----myboundary--\r\n",
+        parts: ONE_TWO,
+        skipped: 0,
+        closed: true,
+    }
+    .check();
+}
+
+#[test]
+fn home_assistant_announces_its_dashes_too() {
+    Sender {
+        content_type: "multipart/x-mixed-replace;boundary=--frameboundary",
+        bytes: b"--frameboundary\r\nContent-Type: image/jpeg\r\nContent-Length: 9\r\n\r\n\
+            \xff\xd8\xff\xe0one\xff\xd9\r\n\
+            --frameboundary\r\nContent-Type: image/jpeg\r\nContent-Length: 9\r\n\r\n\
+            \xff\xd8\xff\xe0two\xff\xd9\r\n",
+        parts: ONE_TWO,
+        skipped: 0,
+        closed: false,
+    }
+    .check();
+}
+
+#[test]
+fn tasmota_sends_no_first_delimiter() {
+    Sender {
+        content_type: "multipart/x-mixed-replace;boundary=e8b8c539-047d-4777-a985-fbba6edff11e",
+        bytes: b"Content-Type: image/jpeg\r\nContent-Length: 9\r\n\r\n\xff\xd8\xff\xe0one\xff\xd9\r\n\
+            --e8b8c539-047d-4777-a985-fbba6edff11e\r\n\
+            Content-Type: image/jpeg\r\nContent-Length: 9\r\n\r\n\xff\xd8\xff\xe0two\xff\xd9\r\n\
+            --e8b8c539-047d-4777-a985-fbba6edff11e\r\n",
+        parts: ONE_TWO,
+        skipped: 0,
+        closed: false,
+    }
+    .check();
+}
+
+#[test]
+fn esp32cam_sends_no_first_delimiter_or_a_blank_line_before_it() {
+    for bytes in [
+        &b"Content-Type: image/jpeg\r\nContent-Length: 9\r\n\r\n\xff\xd8\xff\xe0one\xff\xd9\
+            \r\n--123456789000000000000987654321\r\n\
+            Content-Type: image/jpeg\r\nContent-Length: 9\r\n\r\n\xff\xd8\xff\xe0two\xff\xd9"[..],
+        b"\r\n--123456789000000000000987654321\r\n\
+            Content-Type: image/jpeg\r\nContent-Length: 9\r\n\r\n\xff\xd8\xff\xe0one\xff\xd9\
+            \r\n--123456789000000000000987654321\r\n\
+            Content-Type: image/jpeg\r\n\r\n\xff\xd8\xff\xe0two\xff\xd9",
+    ] {
+        Sender {
+            content_type: "multipart/x-mixed-replace;boundary=123456789000000000000987654321",
+            bytes,
+            parts: ONE_TWO,
+            skipped: 0,
+            closed: false,
+        }
+        .check();
+    }
+}
+
+#[test]
+fn foscam_doubles_its_delimiter_lines() {
+    Sender {
+        content_type: "multipart/x-mixed-replace; boundary=ipcamera",
+        bytes: b"--ipcamera\r\n--ipcamera\r\nContent-Type: image/jpeg\r\nContent-Length: 9\r\n\r\n\
+            \xff\xd8\xff\xe0one\xff\xd9\r\n--ipcamera\r\n\r\n--ipcamera\r\nContent-Type: image/jpeg\r\n\
+            Content-Length: 9\r\n\r\n\xff\xd8\xff\xe0two\xff\xd9\r\n--ipcamera\r\n",
+        parts: ONE_TWO,
+        // Between the two delimiters with a blank line stands a part: without headers, without a body.
+        skipped: 1,
+        closed: false,
+    }
+    .check();
+}
+
+#[test]
+fn hikvision_mixes_events_with_pictures_and_junk() {
+    let decoded = Sender {
+        content_type: "multipart/mixed; boundary=boundary",
+        bytes: b"--boundary\r\nContent-Type: application/xml; charset=\"UTF-8\"\r\nContent-Length: 22\r\n\r\n\
+            <EventNotification/>\r\n\r\n--boundary\r\n\
+            --boundary\r\nContent-Disposition: form-data; name=\"a.jpg\"\r\nContent-Type: image/jpeg\r\n\
+            Content-ID: a\r\n\x00\x81\xfe no colon\r\n\x07: \x08\r\nContent-Length: 9\r\n\r\n\
+            \xff\xd8\xff\xe0one\xff\xd9\r\n\
+            \x00\x01\x02\x03\r\n\
+            --boundary\r\nContent-Type: application/xml; charset=\"UTF-8\"\r\n\r\n<Heartbeat/>\r\n\
+            --boundary--\r\n",
+        parts: &[
+            ("application/xml; charset=\"utf-8\"", b"<EventNotification/>\r\n"),
+            (JPEG, ONE),
+            ("application/xml; charset=\"utf-8\"", b"<Heartbeat/>"),
+        ],
+        skipped: 0,
+        closed: true,
+    }
+    .check();
+    assert_eq!(decoded.parts[1].headers().len(), 1);
+    assert_eq!(decoded.parts[1].headers()["content-id"], "a");
+}
+
+#[test]
+fn d_link_announces_more_than_it_sends() {
+    Sender {
+        content_type: "multipart/x-mixed-replace;boundary=video boundary--",
+        bytes: b"--video boundary--\r\nContent-length: 12\r\nContent-type: image/jpeg\r\n\r\n\
+            \xff\xd8\xff\xe0one\xff\xd9\r\n\
+            --video boundary--\r\nContent-length: 300\r\nContent-type: image/jpeg\r\n\r\n\
+            \xff\xd8\xff\xe0two\xff\xd9\r\n\
+            --video boundary--\r\nContent-length: 9\r\nContent-type: image/jpeg\r\n\r\n\
+            \xff\xd8\xff\xe0one\xff\xd9\r\n\
+            --video boundary--\r\n",
+        parts: &[(JPEG, ONE), (JPEG, TWO), (JPEG, ONE)],
+        skipped: 0,
+        closed: false,
+    }
+    .check();
+}
+
+#[test]
+fn d_link_announces_less_than_it_sends() {
+    Sender {
+        content_type: "multipart/x-mixed-replace;boundary=video",
+        bytes: b"--video\r\nContent-type: image/jpeg\r\nContent-length: 7\r\n\r\n\xff\xd8\xff\xe0one\xff\xd9\r\n\
+            --video\r\nContent-type: image/jpeg\r\nContent-length: 0\r\n\r\n\xff\xd8\xff\xe0two\xff\xd9\r\n\
+            --video--\r\n",
+        parts: ONE_TWO,
+        skipped: 0,
+        closed: true,
+    }
+    .check();
+}
+
+#[test]
+fn dahua_has_its_own_idea_of_line_ends() {
+    Sender {
+        content_type: "multipart/x-mixed-replace; boundary=myboundary",
+        bytes: b"--myboundary\r\nContent-Type: text/plain\r\nContent-Length:40\r\n\r\n\
+            Code=VideoMotion;action=Start;data={\n\n}\n\r\n\r\n\
+            --myboundary\r\nContent-Type: text/plain\r\nContent-Length:9\r\n\r\n\
+            Heartbeat\r\n\r\n\r\n\
+            \r\n--myboundary\nContent-Type: text/plain\nContent-Length:9\r\n\n\
+            Heartbeat\r\n\
+            --myboundary\r\nContent-Type: text/plain\r\nContent-Length:9\r\n\r\n\
+            Code=VideoMotion;action=Stop\r\n\
+            --myboundary\r\nContent-Type: image/jpeg\r\nContent-Length:9\r\n\r\n\
+            \xff\xd8\xff\xe0one\xff\xd9\r\n\r\n",
+        parts: &[
+            ("text/plain", b"Code=VideoMotion;action=Start;data={\n\n}\n"),
+            ("text/plain", b"Heartbeat"),
+            ("text/plain", b"Heartbeat"),
+            ("text/plain", b"Code=VideoMotion;action=Stop"),
+            (JPEG, ONE),
+        ],
+        skipped: 0,
+        closed: false,
+    }
+    .check();
+}
+
+#[test]
+fn mobotix_sends_no_lengths() {
+    Sender {
+        content_type: "multipart/x-mixed-replace; boundary=\"MOBOTIX_Fast_Serverpush\"",
+        bytes: b"--MOBOTIX_Fast_Serverpush\r\nContent-Type: image/jpeg\r\n\r\n\xff\xd8\xff\xe0one\xff\xd9\r\n\
+            --MOBOTIX_Fast_Serverpush\r\nContent-Type: image/jpeg\r\n\r\n\xff\xd8\xff\xe0two\xff\xd9\r\n\
+            --MOBOTIX_Fast_Serverpush--\r\n",
+        parts: ONE_TWO,
+        skipped: 0,
+        closed: true,
+    }
+    .check();
+}
+
+#[test]
+fn motion_pads_its_lengths() {
+    Sender {
+        content_type: "multipart/x-mixed-replace; boundary=BoundaryString",
+        bytes: b"--BoundaryString\r\nContent-type: image/jpeg\r\nContent-Length:         9\r\n\r\n\
+            \xff\xd8\xff\xe0one\xff\xd9\r\n\
+            --BoundaryString\r\nContent-type: image/jpeg\r\nContent-Length: 9        \r\n\r\n\
+            \xff\xd8\xff\xe0two\xff\xd9\r\n",
+        parts: ONE_TWO,
+        skipped: 0,
+        closed: false,
+    }
+    .check();
+}
+
+#[test]
+fn ustreamer_tells_the_time() {
+    let decoded = Sender {
+        content_type: "multipart/x-mixed-replace;boundary=boundarydonotcross",
+        bytes: b"--boundarydonotcross\r\nContent-Type: image/jpeg\r\nContent-Length: 9\r\nX-Timestamp: 1.500000\r\n\
+            \r\n\xff\xd8\xff\xe0one\xff\xd9\r\n--boundarydonotcross\r\n\
+            Content-Type: image/jpeg\r\nContent-Length: 9\r\nX-Timestamp: 1.533333\r\nX-UStreamer-Online: true\r\n\
+            X-UStreamer-Width: 640\r\n\r\n\xff\xd8\xff\xe0two\xff\xd9\r\n--boundarydonotcross\r\n",
+        parts: ONE_TWO,
+        skipped: 0,
+        closed: false,
+    }
+    .check();
+    assert_eq!(decoded.parts[0].headers()["x-timestamp"], "1.500000");
+    assert_eq!(decoded.parts[1].headers().len(), 3);
+}
+
+#[test]
+fn ustreamer_advances_headers() {
+    Sender {
+        content_type: "multipart/x-mixed-replace;boundary=boundarydonotcross",
+        bytes: b"--boundarydonotcross\r\nContent-Type: image/jpeg\r\nX-Timestamp: 1.5\r\n\r\n\
+            \xff\xd8\xff\xe0one\xff\xd9\r\n--boundarydonotcross\r\nContent-Type: image/jpeg\r\nX-Timestamp: 1.6\r\n\r\n\
+            \xff\xd8\xff\xe0two\xff\xd9\r\n--boundarydonotcross\r\nContent-Type: image/jpeg\r\nX-Timestamp: 1.7\r\n\r\n",
+        parts: ONE_TWO,
+        skipped: 0,
+        closed: false,
+    }
+    .check();
+}
+
+#[test]
+fn mjpg_streamer() {
+    Sender {
+        content_type: "multipart/x-mixed-replace;boundary=boundarydonotcross",
+        bytes: b"\r\n--boundarydonotcross\r\nContent-Type: image/jpeg\r\nContent-Length: 9\r\n\
+            X-Timestamp: 1.500000\r\n\r\n\xff\xd8\xff\xe0one\xff\xd9\r\n--boundarydonotcross \r\n\
+            Content-Type: image/jpeg\r\nContent-Length: 9\r\nX-Timestamp: 1.533333\r\n\r\n\
+            \xff\xd8\xff\xe0two\xff\xd9\r\n--boundarydonotcross \r\n",
+        parts: ONE_TWO,
+        skipped: 0,
+        closed: false,
+    }
+    .check();
+}
+
+#[test]
+fn go2rtc_axis_and_ffmpeg_follow_the_book() {
+    for (content_type, bytes) in [
+        (
+            "multipart/x-mixed-replace; boundary=frame",
+            &b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: 9\r\n\r\n\xff\xd8\xff\xe0one\xff\xd9\r\n\
+                --frame\r\nContent-Type: image/jpeg\r\nContent-Length: 9\r\n\r\n\xff\xd8\xff\xe0two\xff\xd9\r\n"[..],
+        ),
+        (
+            "multipart/x-mixed-replace; boundary=myboundary",
+            b"--myboundary\r\nContent-Type: image/jpeg\r\nContent-Length: 9\r\n\r\n\xff\xd8\xff\xe0one\xff\xd9\r\n\
+                --myboundary\r\nContent-Type: image/jpeg\r\nContent-Length: 9\r\n\r\n\xff\xd8\xff\xe0two\xff\xd9",
+        ),
+        (
+            "multipart/x-mixed-replace;boundary=ffmpeg",
+            b"--ffmpeg\r\nContent-type: image/jpeg\r\nContent-length: 9\r\n\r\n\xff\xd8\xff\xe0one\xff\xd9\r\n--ffmpeg\r\n\
+                Content-type: image/jpeg\r\nContent-length: 9\r\n\r\n\xff\xd8\xff\xe0two\xff\xd9\r\n--ffmpeg\r\n",
+        ),
+    ] {
+        Sender { content_type, bytes, parts: ONE_TWO, skipped: 0, closed: false }.check();
+    }
+}
+
+#[test]
+fn apollo_sends_heartbeats() {
+    Sender {
+        content_type: "multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0",
+        bytes: b"\r\n--graphql\r\ncontent-type: application/json\r\n\r\n{}\r\n--graphql\r\n\
+            content-type: application/json\r\n\r\n{\"payload\":{\"data\":null}}\r\n--graphql\r\n\
+            content-type: application/json\r\n\r\n{}\r\n--graphql--\r\n",
+        parts: &[
+            ("application/json", b"{}"),
+            ("application/json", b"{\"payload\":{\"data\":null}}"),
+            ("application/json", b"{}"),
+        ],
+        skipped: 0,
+        closed: true,
+    }
+    .check();
+}
+
+#[test]
+fn graphql_delivers_increments_behind_a_boundary_of_one_dash() {
+    Sender {
+        content_type: "multipart/mixed; boundary=\"-\"",
+        bytes: b"---\r\nContent-Type: application/json; charset=utf-8\r\n\r\n{\"hasNext\":true}\r\n---\r\n\
+            Content-Type: application/json; charset=utf-8\r\nContent-Length: 17\r\n\r\n{\"hasNext\":false}\r\n-----\r\n",
+        parts: &[
+            ("application/json; charset=utf-8", b"{\"hasNext\":true}"),
+            ("application/json; charset=utf-8", b"{\"hasNext\":false}"),
+        ],
+        skipped: 0,
+        closed: true,
+    }
+    .check();
+}
+
+/// "An Exploration of Dynamic Documents" (1995).
+#[test]
+fn netscape_explores_dynamic_documents() {
+    let check = |bytes, parts| {
+        let content_type = "multipart/x-mixed-replace;boundary=ThisRandomString";
+        Sender { content_type, bytes, parts, skipped: 0, closed: true }.check();
+    };
+    check(
+        b"\n--ThisRandomString\nContent-type: text/plain\n\nData for the first object.\n\n\
+            --ThisRandomString\nContent-type: text/plain\n\nData for the second and last object.\n\n\
+            --ThisRandomString--\n",
+        &[("text/plain", b"Data for the first object.\n"), ("text/plain", b"Data for the second and last object.\n")],
+    );
+    check(
+        b"\r\n--ThisRandomString\r\nContent-type: text/plain\r\n\r\nData for the first object.\r\n\r\n\
+            --ThisRandomString\r\nContent-type: text/plain\r\n\r\nData for the second and last object.\r\n\r\n\
+            --ThisRandomString--\r\n",
+        &[
+            ("text/plain", b"Data for the first object.\r\n"),
+            ("text/plain", b"Data for the second and last object.\r\n"),
+        ],
+    );
+    check(
+        b"\r--ThisRandomString\rContent-type: text/plain\r\rData for the first object.\r\r\
+            --ThisRandomString\rContent-type: text/plain\r\rData for the second and last object.\r\r\
+            --ThisRandomString--\r",
+        &[("text/plain", b"Data for the first object.\r"), ("text/plain", b"Data for the second and last object.\r")],
+    );
+}
+
+/// RFC 2046 §5.1.1: preamble, epilogue, transport padding, a part without headers.
+#[test]
+fn rfc_2046() {
+    Sender {
+        content_type: "multipart/mixed; boundary=\"simple boundary\"",
+        bytes: b"This is the preamble.  It is to be ignored.\r\nNote: it has a colon.\r\n\
+            --simple boundary \t \r\n\r\nThis is implicitly typed.\r\nIt does NOT end with a linebreak.\r\n\
+            --simple boundary\r\nContent-type: text/plain; charset=us-ascii\r\n\r\n\
+            This is explicitly typed.\r\nIt DOES end with a linebreak.\r\n\r\n\
+            --simple boundary--\r\n\r\nThis is the epilogue.\r\n--simple boundary\r\n\r\nIgnored too.",
+        parts: &[
+            ("text/plain", b"This is implicitly typed.\r\nIt does NOT end with a linebreak."),
+            ("text/plain; charset=us-ascii", b"This is explicitly typed.\r\nIt DOES end with a linebreak.\r\n"),
+        ],
+        skipped: 0,
+        closed: true,
+    }
+    .check();
+}
+
+/// One stream, announced in every way.
+#[test]
+fn the_header_lies() {
+    const BYTES: &[u8] =
+        b"--x--\r\nContent-Type: image/jpeg\r\nContent-Length: 9\r\n\r\n\xff\xd8\xff\xe0one\xff\xd9\r\n\
+        --x--\r\nContent-Type: image/jpeg\r\n\r\n\xff\xd8\xff\xe0two\xff\xd9\r\n--x----\r\n";
+    for content_type in [
+        "multipart/x-mixed-replace; boundary=x--",
+        "multipart/x-mixed-replace; boundary=\"x--\"",
+        "multipart/x-mixed-replace;;boundary=x--",
+        "multipart/x-mixed-replace; boundary = x--",
+        "multipart/x-mixed-replace; boundary=x--\r",
+        "multipart/x-mixed-replace; boundary=--x--",
+        "multipart/x-mixed-replace; boundary=another",
+        "multipart/x-mixed-replace; boundary=",
+        "multipart/x-mixed-replace",
+        "image/jpeg",
+        "",
+    ] {
+        Sender { content_type, bytes: BYTES, parts: ONE_TWO, skipped: 0, closed: true }.check();
+    }
+}
+
+#[test]
+fn nobody_names_the_boundary_and_the_first_delimiter_is_missing() {
+    for bytes in [
+        &b"Content-Type: image/jpeg\r\nContent-Length: 9\r\n\r\n\xff\xd8\xff\xe0one\xff\xd9\r\n\
+            --x\r\nContent-Type: image/jpeg\r\n\r\n\xff\xd8\xff\xe0two\xff\xd9\r\n--x--"[..],
+        b"Content-Type: image/jpeg\r\n\r\n\xff\xd8\xff\xe0one\xff\xd9\r\n\
+            --x\r\nContent-Type: image/jpeg\r\nContent-Length: 1\r\n\r\n\xff\xd8\xff\xe0two\xff\xd9\r\n--x--",
+    ] {
+        Sender { content_type: "image/jpeg", bytes, parts: ONE_TWO, skipped: 0, closed: true }.check();
+    }
+    Sender {
+        content_type: "",
+        bytes: b"Content-Type: text/plain\r\nContent-Length: 2\r\n\r\non\r\n\
+            --x\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\noff\r\n--x--",
+        parts: &[("text/plain", b"on"), ("text/plain", b"off")],
+        skipped: 0,
+        closed: true,
+    }
+    .check();
+}
+
+#[test]
+fn line_ends_are_missing_or_too_many() {
+    for bytes in [
+        // Behind the boundary.
+        &b"--xContent-Type: image/jpeg\r\n\r\n\xff\xd8\xff\xe0one\xff\xd9\r\n\
+            --xContent-Type: image/jpeg\r\nContent-Length: 9\r\n\r\n\xff\xd8\xff\xe0two\xff\xd9\r\n--x--"[..],
+        // Before it.
+        b"--x\r\nContent-Type: image/jpeg\r\n\r\n\xff\xd8\xff\xe0one\xff\xd9\
+            --x\r\nContent-Type: image/jpeg\r\nContent-Length: 9\r\n\r\n\xff\xd8\xff\xe0two\xff\xd9--x--",
+        // Between delimiter and headers, between headers and body.
+        b"--x\r\n\r\n\r\nContent-Type: image/jpeg\r\n\r\n\r\n\xff\xd8\xff\xe0one\xff\xd9\r\n\
+            --x\r\n\nContent-Type: image/jpeg\r\nContent-Length: 9\r\n\r\n\r\n\xff\xd8\xff\xe0two\xff\xd9\r\n--x--",
+        // CRLF as a server that translates line ends sends it.
+        b"--x\r\r\nContent-Type: image/jpeg\r\r\n\r\r\n\xff\xd8\xff\xe0one\xff\xd9\r\r\n\
+            --x\r\r\nContent-Type: image/jpeg\r\r\nContent-Length: 9\r\r\n\r\r\n\xff\xd8\xff\xe0two\xff\xd9\r\r\n--x--",
+        // Bare CR.
+        b"--x\rContent-Type: image/jpeg\r\r\xff\xd8\xff\xe0one\xff\xd9\r\
+            --x\rContent-Type: image/jpeg\rContent-Length: 9\r\r\xff\xd8\xff\xe0two\xff\xd9\r--x--\r",
+    ] {
+        let decoded = decode_every_way(&Decoder::new(Boundary::from_static("x")), bytes);
+        assert_eq!(decoded.end, Ok(()), "{}", bytes.escape_ascii());
+        let bodies: Vec<_> = decoded.parts.iter().map(|part| part.body().trim_ascii_end()).collect();
+        assert_eq!(bodies, [ONE, TWO], "{}", bytes.escape_ascii());
+    }
+}
+
+#[test]
+fn the_response_head_stands_in_the_body_again() {
+    Sender {
+        content_type: "multipart/x-mixed-replace;boundary=x",
+        bytes: b"HTTP/1.0 200 OK\r\nServer: camera\r\nContent-Type: multipart/x-mixed-replace;boundary=x\r\n\r\n\
+            --x\r\nContent-Type: image/jpeg\r\n\r\n\xff\xd8\xff\xe0one\xff\xd9\r\n\
+            --x\r\nContent-Type: image/jpeg\r\n\r\n\xff\xd8\xff\xe0two\xff\xd9\r\n--x--",
+        parts: ONE_TWO,
+        skipped: 1,
+        closed: true,
+    }
+    .check();
+}
+
+#[test]
+fn skips_and_counts_what_no_part_can_be() {
+    Sender {
+        content_type: "multipart/x-mixed-replace;boundary=x",
+        bytes: b"--x\r\nContent-Type: image/jpeg\r\n\r\n<html>busy</html>\r\n\
+            --x\r\nContent-Type: image/jpeg\r\nContent-Length: 0\r\n\r\n\r\n\
+            --x\r\nContent-Type: image/jpeg\r\n\r\n\r\n\
+            --x\r\nContent-Type: image/png\r\n\r\n\xff\xd8\xff\xe0one\xff\xd9\r\n\
+            --x\r\nContent-Type: image/jpeg\r\n--x\r\nContent-Type: image/jpeg\r\n\r\n\xff\xd8\xff\xe0one\xff\xd9\r\n\
+            --x--\r\n",
+        parts: &[(JPEG, ONE)],
+        skipped: 5,
+        closed: true,
+    }
+    .check();
+}
+
+#[test]
+fn a_length_is_believed_only_where_something_else_says_so_too() {
+    for (length, body) in [
+        ("5", "12345"),
+        ("-1", "12345"),
+        ("+5", "12345"),
+        ("4", "12345"),
+        ("3", "12345"),
+        ("5\r\nContent-Length: 5", "12345"),
+        ("5\r\nContent-Length: 6", "12345"),
+        ("1000", "12345"),
+        ("x", "12345"),
+        ("5", "1\r\n--"),
+        ("7", "1\r\n-x\r\n"),
+    ] {
+        let bytes = format!("--x\r\nContent-Length: {length}\r\n\r\n{body}\r\n--x\r\n\r\nlast\r\n--x--");
+        let decoded = decode_every_way(&Decoder::new(Boundary::from_static("x")), bytes.as_bytes());
+        let bodies: Vec<_> = decoded.parts.iter().map(|part| &part.body()[..]).collect();
+        assert_eq!(bodies, [body.as_bytes(), b"last"], "{length}");
+    }
+}
+
+/// After how many bytes a part comes out, counted from the end of its body.
+#[test]
+fn delivers_a_part_as_soon_as_it_can_be_known() {
+    for (head, body, behind, after) in [
+        ("Content-Length: 9\r\n", ONE, "\r\n--b\r\n", 0),
+        ("Content-Length: 2\r\n", b"on", "\r\n--b\r\n", "\r\n--b".len()),
+        ("Content-Length: 2\r\n", b"on", "--b\r\n", "--b".len()),
+        ("", ONE, "\r\n--b\r\n", "\r\n--b".len()),
+        ("", b"on", "\r\n--b\r\n", "\r\n--b".len()),
+    ] {
+        let start = [b"--b\r\n", head.as_bytes(), b"\r\n", body].concat();
+        let bytes = [&start, behind.as_bytes()].concat();
+        let mut decoder = Decoder::new(Boundary::from_static("b"));
+        let mut buffer = BytesMut::new();
+        let came = bytes.iter().position(|byte| {
+            buffer.extend_from_slice(&[*byte]);
+            decoder.decode(&mut buffer).unwrap().is_some()
+        });
+        assert_eq!(came, Some(start.len() - 1 + after), "{head:?} {behind:?}");
+    }
+}
+
+/// A sender that lied about a length is not waited for again, but still believed where a picture ends there.
+#[test]
+fn waits_for_a_false_length_only_once() {
+    let mut decoder = Decoder::new(Boundary::from_static("b"));
+    let mut buffer = BytesMut::from("--b\r\nContent-Length: 20\r\n\r\none\r\n--b\r\nContent-Length: 9\r\n\r\n");
+    assert_eq!(&decoder.decode(&mut buffer).unwrap().unwrap().body()[..], b"one");
+    assert_eq!(decoder.decode(&mut buffer), Ok(None));
+    buffer.extend_from_slice(ONE);
+    assert_eq!(&decoder.decode(&mut buffer).unwrap().unwrap().body()[..], ONE);
+    buffer.extend_from_slice(b"\r\n--b\r\nContent-Length: 1000\r\n\r\ntwo\r\n--b");
+    assert_eq!(&decoder.decode(&mut buffer).unwrap().unwrap().body()[..], b"two");
+}
+
+#[test]
+fn a_picture_shares_the_buffer_it_came_in() {
+    let mut buffer = BytesMut::from(&[b"--b\r\nContent-Length: 9\r\n\r\n", ONE].concat()[..]);
+    let at = buffer.as_ptr().wrapping_add(buffer.len() - ONE.len());
+    let part = Decoder::new(Boundary::from_static("b")).decode(&mut buffer).unwrap().unwrap();
+    assert_eq!(part.body().as_ptr(), at);
+}
+
+#[test]
+fn names_the_limit_and_the_place() {
+    let limits = Limits::new().block(200).boundary(20).headers(4).junk(300).line(100).part(500);
+    let rows: [(Vec<u8>, DecodeError); 12] = [
+        (b"no part\r\n".repeat(40), DecodeError::JunkTooLong { limit: 300, offset: 0 }),
+        (vec![b'-'; 400], DecodeError::JunkTooLong { limit: 300, offset: 0 }),
+        (b"\r".repeat(400), DecodeError::JunkTooLong { limit: 300, offset: 0 }),
+        (
+            [b"--b\r\nContent-Length: 2\r\n\r\non\r\n--b\r\nContent-Length: 9\r\n\r\n", ONE, &[0; 400]].concat(),
+            DecodeError::JunkTooLong { limit: 300, offset: 65 },
+        ),
+        ([&b"--b"[..], &[b' '; 101]].concat(), DecodeError::LineTooLong { limit: 100, offset: 3 }),
+        ([&b"--b\r\nX: "[..], &[b'x'; 98]].concat(), DecodeError::LineTooLong { limit: 100, offset: 5 }),
+        (
+            [&b"--b\r\n"[..], &[b'x'; 90], b"\r\n", &[b'x'; 90], b"\r\n", &[b'x'; 90], b"\r\n"].concat(),
+            DecodeError::BlockTooLong { limit: 200, offset: 5 },
+        ),
+        (b"--b\r\na:\r\nb:\r\nc:\r\nd:\r\ne:\r\n".to_vec(), DecodeError::TooManyHeaders { limit: 4, offset: 5 }),
+        ([&b"--b\r\n\r\n"[..], &[0; 1000]].concat(), DecodeError::PartTooLong { limit: 500, offset: 7 }),
+        ([&b"--b\r\n\r\n"[..], &[0; 501], b"\n--b"].concat(), DecodeError::PartTooLong { limit: 500, offset: 7 }),
+        (b"--b\r\nContent-Length: 501\r\n\r\n".to_vec(), DecodeError::PartTooLong { limit: 500, offset: 28 }),
+        (b"--b\r\n".to_vec(), DecodeError::Truncated { offset: 5 }),
+    ];
+    for (bytes, error) in rows {
+        let decoded = decode_every_way(&Decoder::new(Boundary::from_static("b")).limits(limits), &bytes);
+        assert_eq!(decoded.end, Err(error), "{}", bytes.escape_ascii());
+        assert!(error.to_string().contains(match error {
+            DecodeError::Truncated { .. } => "byte 5",
+            _ => "limit of",
+        }));
+    }
+}
+
+#[test]
+fn everything_up_to_its_limit_passes() {
+    let limits = Limits::new().block(202).boundary(2).headers(2).junk(300).line(100).part(500);
+    let bytes = [
+        &[b'x'; 298][..],
+        b"\r\n--bb",
+        &[b' '; 100],
+        b"\r\n",
+        &[b'x'; 100],
+        b"\r\n",
+        &[b'x'; 98],
+        b"\r\n\r\n",
+        &[0; 500],
+        b"\r\n--bb--",
+    ]
+    .concat();
+    let decoded = decode_every_way(&Decoder::new(Boundary::from_static("bb")).limits(limits), &bytes);
+    assert_eq!((decoded.parts.len(), decoded.end), (1, Ok(())));
+
+    let line = b"--bb\r\nContent-Type: text/plain\r\n\r\non\r\n--bb--";
+    assert_eq!(decode(Decoder::detect().limits(limits), [&line[..]]).end, Ok(()));
+    let error = DecodeError::Truncated { offset: line.len() as u64 };
+    assert_eq!(decode(Decoder::detect().limits(limits.boundary(1)), [&line[..]]).end, Err(error));
+}
+
+/// However hostile: the same result however the bytes are cut, and never more than was sent.
+#[test]
+fn the_network_cuts_anywhere() {
+    const PIECES: &[&[u8]] = &[
+        b"--b",
+        b"--b--",
+        b"----b",
+        b"--",
+        b"-",
+        b"b",
+        b"\r\n",
+        b"\n",
+        b"\r",
+        b"\r\r\n",
+        b"\r\n\r\n",
+        b" ",
+        b":",
+        b"Content-Type: image/jpeg",
+        b"Content-Type: text/plain\r\n\r\n",
+        b"Content-Type: ",
+        b"content-",
+        b"X-A: b",
+        b"Content-Length: 9\r\n\r\n",
+        b"Content-Length: 4",
+        b"Content-Length: 30\r\n",
+        b"Content-Length: 99",
+        b"Content-Length:0\r\n",
+        b"\xff\xd8\xff\xe0one\xff\xd9",
+        b"\xff\xd8\xff",
+        b"\xff\xd9",
+        b"on",
+        b"\0",
+        b"--c\r\n",
+        b"--c",
+        b"--b\r\nContent-Length: 9\r\n\r\n\xff\xd8\xff\xe0two\xff\xd9\r\n",
+        b"\r\n--b\r\nContent-Type: text/plain\r\n\r\nsomething\r\n",
+    ];
+    let limits = Limits::new().block(90).boundary(6).headers(3).junk(60).line(50).part(64);
+    let rounds = std::env::var("ROUNDS").map_or(4_000, |rounds| rounds.parse().unwrap());
+    for seed in 0..rounds {
+        let mut random = random(seed);
+        let bytes: Vec<u8> = (0..random() % 24).flat_map(|_| PIECES[random() % PIECES.len()]).copied().collect();
+        let decoder = match random() % 4 {
+            0 => Decoder::detect(),
+            1 => Decoder::new(Boundary::from_static("-")),
+            2 => Decoder::new(Boundary::from_static("--b")),
+            _ => Decoder::new(Boundary::from_static("b")),
+        }
+        .limits(if random() % 2 == 0 { limits } else { Limits::new() });
+        let whole = decode(decoder.clone(), [&bytes[..]]);
+        let message = || format!("seed {seed}: {}", bytes.escape_ascii());
+        assert_eq!(decode(decoder.clone(), bytes.chunks(1)), whole, "{}", message());
+        assert_eq!(decode(decoder.clone(), []).parts, [], "{}", message());
+        let mut rest = &bytes[..];
+        let cuts: Vec<&[u8]> = iter::from_fn(|| {
+            let (chunk, after) = rest.split_at((1 + random() % 20).min(rest.len()));
+            rest = after;
+            (!chunk.is_empty()).then_some(chunk)
+        })
+        .collect();
+        assert_eq!(decode(decoder.clone(), cuts), whole, "{}", message());
+        // Nor does a caller who takes away from the buffer make it panic.
+        let (mut decoder, mut buffer) = (decoder, BytesMut::new());
+        for chunk in bytes.chunks(5) {
+            buffer.extend_from_slice(chunk);
+            while let Ok(Some(_)) = decoder.decode(&mut buffer) {}
+            buffer.truncate(random() % (buffer.len() + 4));
+        }
+        decoder.decode_eof(&mut buffer).ok();
+        let sum: usize = whole.parts.iter().map(|part| part.body().len()).sum();
+        assert!(sum <= bytes.len(), "{}", message());
+    }
+}
+
+/// Numbers that are random enough (xorshift64*).
+fn random(seed: u64) -> impl FnMut() -> usize {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    move || {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        usize::try_from(state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33).expect("31 bits")
+    }
+}

@@ -1,0 +1,142 @@
+//! Whether anybody watches.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::mpsc;
+
+use super::*;
+
+fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn demand_begins_with_the_first_poll_and_ends_with_the_last_viewer() {
+    let (publisher, hub) = quiet();
+    let demand = publisher.demand();
+    assert!(!demand.is_wanted());
+    let (mut one, mut two) = (Viewer::new(&hub), Viewer::new(&hub));
+    assert!(!demand.is_wanted(), "a HEAD request gets this far");
+
+    assert_eq!(one.poll(), Poll::Pending);
+    assert!(demand.is_wanted());
+    assert_eq!(two.poll(), Poll::Pending);
+    drop(one);
+    assert!(demand.is_wanted());
+    drop(two);
+    assert!(!demand.is_wanted());
+}
+
+#[test]
+fn a_viewer_that_was_never_polled_changes_nothing() {
+    let (publisher, hub) = quiet();
+    drop(Viewer::new(&hub));
+    assert!(!publisher.demand().is_wanted());
+    assert_eq!((hub.stats().viewers, hub.stats().viewers_peak), (0, 0));
+    assert_eq!(hub.stats().ended, mixed_replace::hub::Ended::default());
+}
+
+#[test]
+fn tasks_wait_for_demand_to_begin_and_end() {
+    let (publisher, hub) = quiet();
+    let demand = publisher.demand();
+    let wakes = Arc::new(Wakes::default());
+    let waker = Waker::from(Arc::clone(&wakes));
+    let mut context = Context::from_waker(&waker);
+    {
+        let mut wanted = pin!(demand.wanted());
+        assert!(wanted.as_mut().poll(&mut context).is_pending());
+        let mut viewer = Viewer::new(&hub);
+        assert_eq!(viewer.poll(), Poll::Pending);
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+        assert_eq!(wanted.as_mut().poll(&mut context), Poll::Ready(true));
+
+        let mut unwanted = pin!(demand.unwanted());
+        assert!(unwanted.as_mut().poll(&mut context).is_pending());
+        assert!(unwanted.as_mut().poll(&mut context).is_pending());
+        drop(viewer);
+        // Of a linger of zero the clock tells.
+        while wakes.0.load(Ordering::Relaxed) < 2 {
+            std::thread::yield_now();
+        }
+        assert!(unwanted.as_mut().poll(&mut context).is_ready());
+    }
+    let _ = pin!(demand.wanted()).as_mut().poll(&mut context);
+    assert_eq!(Arc::strong_count(&wakes), 2, "whoever waits no longer has left no waker");
+}
+
+#[test]
+fn wanted_is_false_only_for_a_closed_hub() {
+    let (publisher, hub) = quiet();
+    let demand = publisher.demand();
+    let mut wanted = pin!(demand.wanted());
+    assert!(poll(&mut wanted.as_mut()).is_pending());
+    hub.close();
+    assert_eq!(poll(&mut wanted), Poll::Ready(false));
+    assert_eq!(poll(&mut pin!(demand.wanted())), Poll::Ready(false));
+    assert_eq!(poll(&mut pin!(demand.unwanted())), Poll::Ready(()));
+    assert!(!demand.wait());
+}
+
+#[test]
+fn a_thread_waits_for_demand_to_begin() {
+    let (publisher, hub) = quiet();
+    let demand = publisher.demand();
+    let (told, hear) = mpsc::channel();
+    let camera = std::thread::spawn(move || {
+        while demand.wait() {
+            told.send("on").unwrap();
+            while demand.is_wanted() {
+                std::thread::yield_now();
+            }
+            told.send("off").unwrap();
+        }
+    });
+    let hear = || hear.recv_timeout(Duration::from_secs(10)).unwrap();
+    for _ in 0..3 {
+        let mut viewer = Viewer::new(&hub);
+        assert_eq!(viewer.poll(), Poll::Pending);
+        assert_eq!(hear(), "on");
+        drop(viewer);
+        assert_eq!(hear(), "off");
+    }
+    hub.close();
+    camera.join().unwrap();
+}
+
+#[test]
+fn a_closed_hub_wants_nothing() {
+    let (publisher, hub) = quiet();
+    let mut viewer = Viewer::new(&hub);
+    assert_eq!(viewer.poll(), Poll::Pending);
+    hub.close();
+    assert!(!publisher.demand().is_wanted());
+    let mut late = Viewer::new(&hub);
+    assert!(late.poll().is_ready());
+    assert!(!publisher.demand().is_wanted());
+}
+
+#[test]
+fn demand_lingers() {
+    let (publisher, hub) = still().linger(Duration::from_millis(200)).build();
+    let demand = publisher.demand();
+    let mut viewer = Viewer::new(&hub);
+    assert_eq!(viewer.poll(), Poll::Pending);
+    let left = std::time::Instant::now();
+    drop(viewer);
+    assert!(demand.is_wanted());
+    futures::executor::block_on(demand.unwanted());
+    let lingered = left.elapsed();
+    assert!(lingered >= Duration::from_millis(200) && lingered < Duration::from_secs(5), "{lingered:?}");
+    assert!(!demand.is_wanted());
+}
+
+#[test]
+fn demand_may_linger_for_ever() {
+    let (publisher, hub) = still().linger(Duration::MAX).build();
+    assert!(!publisher.demand().is_wanted());
+    let mut viewer = Viewer::new(&hub);
+    assert_eq!(viewer.poll(), Poll::Pending);
+    drop(viewer);
+    assert!(publisher.demand().is_wanted());
+}

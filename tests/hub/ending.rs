@@ -1,0 +1,123 @@
+//! How streams end.
+
+use mixed_replace::hub::{Ended, PublishError};
+
+use super::*;
+
+fn ended(hub: &Hub) -> Ended {
+    hub.stats().ended
+}
+
+#[test]
+fn closing_wakes_who_waits_and_ends_every_stream() {
+    let (publisher, hub) = quiet();
+    let mut viewer = Viewer::new(&hub);
+    publisher.publish(text("on")).unwrap();
+    assert_eq!(viewer.poll(), first("on"));
+    assert_eq!(viewer.poll(), Poll::Pending);
+    hub.close();
+    hub.close();
+    assert_eq!(viewer.wakes(), 1);
+    assert_eq!(viewer.poll(), closing());
+    assert_eq!((viewer.poll(), viewer.poll()), (END, END));
+    assert_eq!(ended(&hub).closed, 0, "it is still there");
+    drop(viewer);
+    assert_eq!((ended(&hub).closed, ended(&hub).left), (1, 0));
+}
+
+#[test]
+fn the_unseen_last_part_survives_closing() {
+    for how in ["dropped", "closed"] {
+        let (publisher, hub) = quiet();
+        let mut viewer = Viewer::new(&hub);
+        publisher.publish(text("1")).unwrap();
+        assert_eq!(viewer.poll(), first("1"));
+        publisher.publish(text("2")).unwrap();
+        publisher.publish(text("3")).unwrap();
+        match how {
+            "dropped" => drop(publisher),
+            _ => hub.close(),
+        }
+        assert_eq!(viewer.poll(), next("3"), "{how}");
+        assert_eq!((viewer.poll(), viewer.poll()), (closing(), END));
+    }
+}
+
+#[test]
+fn a_rate_cap_holds_up_no_end() {
+    let (publisher, hub) = still().max_rate(0.01).build();
+    let mut viewer = Viewer::new(&hub);
+    publisher.publish(text("1")).unwrap();
+    assert_eq!(viewer.poll(), first("1"));
+    publisher.publish(text("2")).unwrap();
+    assert_eq!(viewer.poll(), Poll::Pending);
+    hub.close();
+    assert_eq!(viewer.wakes(), 1);
+    assert_eq!((viewer.poll(), viewer.poll(), viewer.poll()), (next("2"), closing(), END));
+}
+
+#[test]
+fn on_other_wires_the_last_part_comes_once_more() {
+    let (publisher, hub) = quiet();
+    let mut viewer = Viewer::of(hub.subscribe().unwrap().wire(Wire::Machine));
+    publisher.publish(text("on")).unwrap();
+    let part = "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 2\r\n\r\non\r\n--B";
+    assert_eq!(viewer.poll(), chunk(format!("--B\r\n{part}\r\n")));
+    hub.close();
+    assert_eq!((viewer.poll(), viewer.poll()), (chunk(format!("{part}--\r\n")), END));
+    assert_eq!(hub.stats().parts_delivered, 1, "the end is no part");
+}
+
+#[test]
+fn a_closed_hub_shows_its_last_part_to_whoever_comes() {
+    let (publisher, hub) = quiet();
+    publisher.publish(text("on")).unwrap();
+    drop(publisher);
+    let mut viewer = Viewer::new(&hub);
+    assert_eq!((viewer.poll(), viewer.poll(), viewer.poll()), (first("on"), closing(), END));
+}
+
+#[test]
+fn a_hub_that_never_had_a_part_ends_in_an_empty_stream() {
+    let (publisher, hub) = quiet();
+    let mut viewer = Viewer::new(&hub);
+    assert_eq!(viewer.poll(), Poll::Pending);
+    drop(publisher);
+    assert_eq!((viewer.poll(), viewer.poll()), (chunk("--B--\r\n"), END));
+}
+
+#[test]
+fn publishing_to_a_closed_hub_is_an_error() {
+    let (publisher, hub) = quiet();
+    publisher.publish(text("on")).unwrap();
+    assert!(!publisher.is_closed());
+    hub.close();
+    assert!(publisher.is_closed());
+    let error = publisher.publish(text("off")).unwrap_err();
+    assert_eq!((&error, error.to_string().as_str()), (&PublishError::Closed, "the hub is closed"));
+    assert_eq!(hub.latest(), Some(text("on")));
+}
+
+#[test]
+fn a_viewer_who_leaves_is_counted_as_that() {
+    let (publisher, hub) = quiet();
+    let mut viewers = [Viewer::new(&hub), Viewer::new(&hub)];
+    publisher.publish(text("on")).unwrap();
+    assert!(viewers[0].poll().is_ready());
+    drop(viewers);
+    assert_eq!((ended(&hub).left, ended(&hub).closed), (1, 0), "the other had not begun");
+}
+
+#[test]
+fn hubs_and_viewers_may_be_dropped_in_any_order() {
+    let (publisher, hub) = quiet();
+    let mut viewer = Viewer::new(&hub);
+    publisher.publish(text("on")).unwrap();
+    drop(hub);
+    assert_eq!(viewer.poll(), first("on"));
+    assert_eq!(viewer.poll(), Poll::Pending);
+    publisher.publish(text("off")).unwrap();
+    assert_eq!(viewer.poll(), next("off"), "a hub is a handle only");
+    drop(publisher);
+    assert_eq!((viewer.poll(), viewer.poll()), (closing(), END));
+}

@@ -1,0 +1,175 @@
+//! As a body of hyper's: the next part is offered when the last one has been written, which its drop tells.
+
+use super::*;
+
+fn give(viewer: &mut Viewer) -> Bytes {
+    match viewer.poll_frame() {
+        Poll::Ready(Some(chunk)) => chunk,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn nothing_is_offered_while_a_part_is_in_flight() {
+    let (publisher, hub) = quiet();
+    let mut viewer = Viewer::new(&hub);
+    publisher.publish(text("1")).unwrap();
+    let held = give(&mut viewer);
+    assert_eq!(chunk(viewer.readable(&held)), first("1"));
+    assert_eq!(viewer.poll_frame(), Poll::Pending);
+    for part in ["2", "3", "4"] {
+        publisher.publish(text(part)).unwrap();
+        assert_eq!((viewer.poll_frame(), viewer.wakes()), (Poll::Pending, 0));
+    }
+    let before = &hub.viewers()[0];
+    assert!(before.in_flight.is_some());
+    assert_eq!((before.parts_delivered, before.bytes_delivered), (0, 0));
+
+    let bytes = held.len() as u64;
+    drop(held);
+    assert_eq!(viewer.wakes(), 1);
+    let after = &hub.viewers()[0];
+    assert_eq!((after.in_flight, after.parts_delivered, after.bytes_delivered), (None, 1, bytes));
+    let newest = give(&mut viewer);
+    assert_eq!(chunk(viewer.readable(&newest)), next("4"));
+    assert_eq!((viewer.body.skipped(), hub.stats().parts_skipped), (2, 2));
+}
+
+#[test]
+fn a_part_let_go_of_wakes_nobody_if_there_is_no_newer_one() {
+    let (publisher, hub) = quiet();
+    let mut viewer = Viewer::new(&hub);
+    publisher.publish(text("1")).unwrap();
+    drop(give(&mut viewer));
+    assert_eq!((viewer.poll_frame(), viewer.wakes()), (Poll::Pending, 0));
+    publisher.publish(text("2")).unwrap();
+    assert_eq!(viewer.wakes(), 1);
+}
+
+#[test]
+fn a_part_in_flight_does_not_hold_up_others() {
+    let (publisher, hub) = quiet();
+    let (mut stuck, mut good) = (Viewer::new(&hub), Viewer::new(&hub));
+    publisher.publish(text("1")).unwrap();
+    let held = give(&mut stuck);
+    drop(give(&mut good));
+    for part in ["2", "3", "4"] {
+        publisher.publish(text(part)).unwrap();
+        let given = give(&mut good);
+        assert_eq!(chunk(good.readable(&given)), next(part));
+    }
+    assert_eq!(good.body.skipped(), 0);
+    drop(held);
+}
+
+#[test]
+fn a_part_may_be_let_go_of_on_another_thread_and_after_its_viewer() {
+    let (publisher, hub) = quiet();
+    let mut viewer = Viewer::new(&hub);
+    publisher.publish(text("1")).unwrap();
+    let held = give(&mut viewer);
+    assert_eq!(viewer.poll_frame(), Poll::Pending);
+    publisher.publish(text("2")).unwrap();
+    std::thread::spawn(move || drop(held)).join().unwrap();
+    assert_eq!(viewer.wakes(), 1);
+
+    let held = give(&mut viewer);
+    drop(viewer);
+    let mut next = Viewer::new(&hub);
+    let held_by_next = give(&mut next);
+    drop(held);
+    assert!(hub.viewers()[0].in_flight.is_some(), "who has the place now is not confused with who had it");
+    assert_eq!(hub.stats().parts_delivered, 1);
+    drop(held_by_next);
+    assert_eq!(hub.stats().parts_delivered, 2);
+    drop((next, publisher, hub));
+}
+
+#[test]
+fn copies_and_slices_of_a_chunk_are_in_flight_too() {
+    let (publisher, hub) = quiet();
+    let mut viewer = Viewer::new(&hub);
+    publisher.publish(text("1")).unwrap();
+    let mut whole = give(&mut viewer);
+    let rest = whole.split_off(whole.len() - 1);
+    drop(whole);
+    assert!(hub.viewers()[0].in_flight.is_some());
+    drop(rest);
+    assert!(hub.viewers()[0].in_flight.is_none());
+}
+
+#[test]
+fn of_a_part_in_several_chunks_the_last_one_counts() {
+    let (publisher, hub) = quiet();
+    let mut viewer = Viewer::of(hub.subscribe().unwrap().wire(Wire::Browser));
+    publisher.publish(text(&"on ".repeat(1000))).unwrap();
+    let (start, rest) = (give(&mut viewer), give(&mut viewer));
+    assert_eq!(viewer.poll_frame(), Poll::Pending);
+    let bytes = (start.len() + rest.len()) as u64;
+    drop(rest);
+    drop(start);
+    assert_eq!((hub.stats().parts_delivered, hub.stats().bytes_delivered), (1, bytes));
+}
+
+#[test]
+fn a_closed_hub_ends_bodies_that_are_being_collected() {
+    let (publisher, hub) = quiet();
+    publisher.publish(text("1")).unwrap();
+    let mut viewer = Viewer::new(&hub);
+    let one = give(&mut viewer);
+    assert_eq!(viewer.poll_frame(), Poll::Pending);
+    publisher.publish(text("2")).unwrap();
+    drop(publisher);
+    assert_eq!(viewer.wakes(), 1);
+    let (two, end) = (give(&mut viewer), give(&mut viewer));
+    assert_eq!(viewer.poll_frame(), Poll::Ready(None));
+    let all = [one, two, end].map(|chunk| viewer.readable(&chunk)).concat();
+    assert_eq!(all, format!("--B{}{}--\r\n", part("1"), part("2")));
+}
+
+#[test]
+fn a_key_ends_the_older_stream_though_it_is_stuck() {
+    let (publisher, hub) = quiet();
+    let of = || Viewer::of(hub.subscribe().unwrap().wire(Wire::Script).key("anna"));
+    publisher.publish(text("1")).unwrap();
+    let mut stuck = of();
+    let _held = give(&mut stuck);
+    assert_eq!(stuck.poll_frame(), Poll::Pending);
+    let mut newer = of();
+    let _other = give(&mut newer);
+    assert_eq!(stuck.wakes(), 1);
+    assert_eq!(&give(&mut stuck)[..], b"--\r\n");
+    assert_eq!(stuck.poll_frame(), Poll::Ready(None));
+}
+
+#[test]
+fn a_part_that_takes_longer_than_the_deadline_is_the_last() {
+    let (publisher, hub) = still().deadline(Duration::from_millis(50)).build();
+    let (mut stuck, mut good) = (Viewer::new(&hub), Viewer::new(&hub));
+    publisher.publish(text("1")).unwrap();
+    let held = give(&mut stuck);
+    drop(give(&mut good));
+    assert_eq!((stuck.poll_frame(), good.poll_frame()), (Poll::Pending, Poll::Pending));
+    while stuck.wakes() == 0 {
+        std::thread::yield_now();
+    }
+    assert!(hub.viewers()[0].in_flight.unwrap() >= Duration::from_millis(50));
+    assert_eq!(&give(&mut stuck)[..], b"--\r\n");
+    assert_eq!(stuck.poll_frame(), Poll::Ready(None));
+    drop(stuck);
+    drop(held);
+    assert_eq!((good.poll_frame(), hub.stats().ended.expired), (Poll::Pending, 1));
+}
+
+#[test]
+fn as_a_stream_it_has_been_written_when_it_is_polled_again() {
+    let (publisher, hub) = quiet();
+    let mut viewer = Viewer::new(&hub);
+    publisher.publish(text("1")).unwrap();
+    assert_eq!(viewer.poll(), first("1"));
+    publisher.publish(text("2")).unwrap();
+    assert!(hub.viewers()[0].in_flight.is_some());
+    assert_eq!(hub.stats().parts_delivered, 0);
+    assert_eq!(viewer.poll(), next("2"));
+    assert_eq!(hub.stats().parts_delivered, 1);
+}

@@ -1,0 +1,150 @@
+//! How many viewers there may be, and what one viewer may ask for.
+
+use std::time::Instant;
+
+use super::*;
+
+#[test]
+fn who_comes_to_a_full_hub_is_refused() {
+    let (publisher, hub) = still().max_subscribers(2).retry_after(Duration::from_secs(7)).build();
+    let (one, two) = (hub.subscribe().unwrap(), Viewer::new(&hub));
+    let refused = hub.subscribe().unwrap_err();
+    assert_eq!(refused.retry_after(), Duration::from_secs(7));
+    assert_eq!(refused.to_string(), "too many viewers, try again in 7 s");
+    assert_eq!(hub.stats().ended.refused, 1);
+
+    drop(one);
+    let mut three = Viewer::new(&hub);
+    assert!(hub.subscribe().is_err());
+    drop(two);
+    publisher.publish(text("on")).unwrap();
+    assert_eq!(three.poll(), first("on"));
+    assert!(hub.subscribe().is_ok(), "the place is free again");
+}
+
+#[test]
+fn a_key_ends_the_older_stream() {
+    let (publisher, hub) = quiet();
+    let of = |key: &str| Viewer::of(hub.subscribe().unwrap().wire(Wire::Script).key(key));
+    let (mut phone, mut other, mut nobody) = (of("anna"), of("otto"), Viewer::new(&hub));
+    publisher.publish(text("on")).unwrap();
+    for viewer in [&mut phone, &mut other, &mut nobody] {
+        assert_eq!((viewer.poll(), viewer.poll()), (first("on"), Poll::Pending));
+    }
+    let mut laptop = of("anna");
+    assert_eq!(phone.wakes(), 0, "the newer one has not begun");
+    assert_eq!(laptop.poll(), first("on"));
+    assert_eq!((phone.wakes(), other.wakes(), nobody.wakes()), (1, 0, 0));
+    assert_eq!((phone.poll(), phone.poll()), (closing(), END));
+    drop(phone);
+    assert_eq!(hub.stats().ended.replaced, 1);
+
+    let mut tablet = of("anna");
+    assert_eq!(laptop.poll(), Poll::Pending);
+    assert_eq!(tablet.poll(), first("on"));
+    assert_eq!(laptop.poll(), closing(), "the place that the first one left does not confuse it");
+    drop((tablet, laptop));
+    let mut again = of("anna");
+    assert_eq!((again.poll(), again.poll()), (first("on"), Poll::Pending));
+}
+
+/// Whether a viewer gets no part right behind another.
+fn is_capped(subscriber: Subscriber, publisher: &Publisher) -> bool {
+    let mut viewer = Viewer::of(subscriber.wire(Wire::Script));
+    publisher.publish(text("1")).unwrap();
+    assert_eq!(viewer.poll(), first("1"));
+    publisher.publish(text("2")).unwrap();
+    viewer.poll().is_pending()
+}
+
+#[test]
+fn a_rate_can_be_lowered_but_not_raised() {
+    let (publisher, hub) = quiet();
+    assert!(!is_capped(hub.subscribe().unwrap(), &publisher));
+    assert!(is_capped(hub.subscribe().unwrap().max_rate(0.1), &publisher));
+    assert!(is_capped(hub.subscribe().unwrap().max_rate(0.1).max_rate(1e9), &publisher));
+
+    let (publisher, hub) = still().max_rate(0.1).build();
+    assert!(is_capped(hub.subscribe().unwrap(), &publisher));
+    assert!(is_capped(hub.subscribe().unwrap().max_rate(1e9), &publisher));
+}
+
+#[test]
+fn a_rate_that_is_no_positive_number_changes_nothing() {
+    let (publisher, hub) = quiet();
+    for rate in [0.0, -0.0, -1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX] {
+        assert!(!is_capped(hub.subscribe().unwrap().max_rate(rate), &publisher), "{rate}");
+    }
+    let (publisher, hub) = still().max_rate(0.1).build();
+    for rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert!(is_capped(hub.subscribe().unwrap().max_rate(rate), &publisher), "{rate}");
+    }
+}
+
+#[test]
+fn the_slowest_rates_are_slow_and_no_more() {
+    let (publisher, hub) = quiet();
+    for rate in [1e-6, 1e-12, 1e-18, 1e-19, 1e-20, 1e-300, f64::MIN_POSITIVE, 5e-324] {
+        assert!(is_capped(hub.subscribe().unwrap().max_rate(rate), &publisher), "{rate}");
+    }
+}
+
+#[test]
+fn a_capped_viewer_gets_the_newest_part_also_from_a_silent_source() {
+    let (publisher, hub) = quiet();
+    let mut viewer = Viewer::of(hub.subscribe().unwrap().wire(Wire::Script).max_rate(20.0));
+    publisher.publish(text("1")).unwrap();
+    let begin = Instant::now();
+    assert_eq!(viewer.poll(), first("1"));
+    publisher.publish(text("2")).unwrap();
+    publisher.publish(text("3")).unwrap();
+    assert_eq!(viewer.poll(), Poll::Pending);
+    while viewer.wakes() == 0 {
+        assert!(begin.elapsed() < Duration::from_secs(10));
+        std::thread::yield_now();
+    }
+    assert!(begin.elapsed() >= Duration::from_millis(49));
+    assert_eq!(viewer.poll(), next("3"));
+    assert_eq!(viewer.body.skipped(), 1);
+}
+
+#[test]
+fn settings_as_long_as_can_be_are_no_limit() {
+    let (publisher, hub) = hub::builder()
+        .keep_alive(Duration::MAX)
+        .linger(Duration::MAX)
+        .max_age(Duration::MAX)
+        .deadline(Duration::MAX)
+        .stale_after(Duration::MAX, text("no signal"))
+        .build();
+    let mut viewer = Viewer::of(hub.subscribe().unwrap().wire(Wire::Script).max_age(Duration::MAX));
+    publisher.publish(text("on")).unwrap();
+    assert_eq!((viewer.poll(), viewer.poll()), (first("on"), Poll::Pending));
+    drop(viewer);
+    assert!(publisher.demand().is_wanted());
+}
+
+#[test]
+fn settings_of_nothing_do_no_harm() {
+    let (publisher, hub) = hub::builder()
+        .keep_alive(Duration::ZERO)
+        .linger(Duration::ZERO)
+        .max_rate(0.0)
+        .stale_after(Duration::ZERO, text("no signal"))
+        .max_subscribers(1)
+        .build();
+    let mut viewer = Viewer::new(&hub);
+    let shown = loop {
+        match viewer.poll() {
+            Poll::Pending => std::thread::yield_now(),
+            shown => break shown,
+        }
+    };
+    assert_eq!(shown, first("no signal"));
+    assert_eq!(viewer.poll(), Poll::Pending, "no keep-alive");
+    drop(viewer);
+    assert!(!publisher.demand().is_wanted());
+
+    let (_publisher, hub) = still().max_subscribers(0).build();
+    assert!(hub.subscribe().is_err());
+}

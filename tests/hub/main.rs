@@ -1,0 +1,119 @@
+//! The hub as its users see it: streams polled by hand, with wakers that count.
+
+#![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
+mod demand;
+mod ending;
+mod fan_out;
+#[cfg(feature = "http-body")]
+mod gated;
+mod limits;
+mod snapshot;
+mod time;
+mod wakes;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::Stream as _;
+use http::header::CONTENT_TYPE;
+use mixed_replace::hub::Builder;
+use mixed_replace::{Hub, Part, Publisher, Subscriber, Wire, hub};
+
+/// A hub in which nothing happens by itself.
+fn still() -> Builder {
+    hub::builder().keep_alive(None).linger(Duration::ZERO)
+}
+
+fn quiet() -> (Publisher, Hub) {
+    still().build()
+}
+
+fn text(text: &str) -> Part {
+    Part::text(text.to_owned()).unwrap()
+}
+
+/// One viewer, polled by hand, which tells how often it was woken.
+struct Viewer {
+    body: Subscriber,
+    boundary: String,
+    wakes: Arc<Wakes>,
+}
+
+impl Viewer {
+    /// On the script wire, where a part's bytes are nobody's but its own.
+    fn new(hub: &Hub) -> Self {
+        Self::of(hub.subscribe().unwrap().wire(Wire::Script))
+    }
+
+    fn of(subscriber: Subscriber) -> Self {
+        let response = subscriber.into_http_response();
+        let content_type = response.headers().get(CONTENT_TYPE).unwrap().to_str().unwrap();
+        let boundary = content_type.split_once("boundary=").unwrap().1.to_owned();
+        Self { body: response.into_body(), boundary, wakes: Arc::default() }
+    }
+
+    /// As actix polls it: what it gives has been written when it is polled again.
+    fn poll(&mut self) -> Poll<Option<String>> {
+        let waker = Waker::from(Arc::clone(&self.wakes));
+        let chunk = Pin::new(&mut self.body).poll_next(&mut Context::from_waker(&waker));
+        chunk.map(|chunk| chunk.map(|chunk| self.readable(&chunk.unwrap())))
+    }
+
+    /// As hyper polls it: what it gives has been written when it is dropped.
+    #[cfg(feature = "http-body")]
+    fn poll_frame(&mut self) -> Poll<Option<Bytes>> {
+        use http_body::Body as _;
+        let waker = Waker::from(Arc::clone(&self.wakes));
+        let frame = Pin::new(&mut self.body).poll_frame(&mut Context::from_waker(&waker));
+        frame.map(|frame| frame.map(|frame| frame.unwrap().into_data().unwrap()))
+    }
+
+    /// With `B` for the boundary, which is another one for each hub.
+    fn readable(&self, chunk: &Bytes) -> String {
+        String::from_utf8_lossy(chunk).replace(&self.boundary, "B")
+    }
+
+    fn wakes(&self) -> usize {
+        self.wakes.0.load(Ordering::Relaxed)
+    }
+}
+
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A viewer's first part, on the script wire.
+fn first(text: &str) -> Poll<Option<String>> {
+    chunk(format!("--B{}", part(text)))
+}
+
+/// A later one.
+fn next(text: &str) -> Poll<Option<String>> {
+    chunk(part(text))
+}
+
+fn part(text: &str) -> String {
+    let length = text.len();
+    format!("\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\r\n{text}\r\n--B")
+}
+
+/// The close-delimiter's rest.
+fn closing() -> Poll<Option<String>> {
+    chunk("--\r\n")
+}
+
+fn chunk(bytes: impl Into<String>) -> Poll<Option<String>> {
+    Poll::Ready(Some(bytes.into()))
+}
+
+const END: Poll<Option<String>> = Poll::Ready(None);

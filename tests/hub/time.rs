@@ -1,0 +1,85 @@
+//! That the clock calls. What follows from the time is tested beside the state, with times made up.
+
+use std::time::Instant;
+
+use super::*;
+
+/// Polls when woken, as a runtime does, until there is something.
+fn wait(viewer: &mut Viewer) -> Option<String> {
+    let begin = Instant::now();
+    loop {
+        let wakes = viewer.wakes();
+        if let Poll::Ready(chunk) = viewer.poll() {
+            return chunk;
+        }
+        while viewer.wakes() == wakes {
+            assert!(begin.elapsed() < Duration::from_secs(10), "not woken");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+#[test]
+fn keep_alive_repeats_the_last_part() {
+    let (publisher, hub) = hub::builder().keep_alive(Duration::from_millis(30)).build();
+    let mut viewer = Viewer::new(&hub);
+    publisher.publish(text("on")).unwrap();
+    let begin = Instant::now();
+    assert_eq!(viewer.poll(), first("on"));
+    for _ in 0..3 {
+        assert_eq!(Poll::Ready(wait(&mut viewer)), next("on"));
+    }
+    assert!(begin.elapsed() >= Duration::from_millis(90));
+    assert_eq!(viewer.body.skipped(), 0);
+}
+
+#[test]
+fn a_silent_source_is_shown_as_that_until_its_next_part() {
+    let (publisher, hub) = still().stale_after(Duration::from_millis(30), text("no signal")).build();
+    let mut viewer = Viewer::new(&hub);
+    publisher.publish(text("on")).unwrap();
+    assert_eq!(viewer.poll(), first("on"));
+    assert_eq!(Poll::Ready(wait(&mut viewer)), next("no signal"));
+    assert_eq!(hub.latest(), Some(text("on")));
+    assert!(hub.latest_with_age().unwrap().1 >= Duration::from_millis(30));
+
+    std::thread::sleep(Duration::from_millis(60));
+    assert_eq!(viewer.poll(), Poll::Pending, "once is enough");
+    publisher.publish(text("on")).unwrap();
+    assert_eq!(viewer.poll(), next("on"));
+}
+
+#[test]
+fn a_viewer_whose_time_is_up_is_ended() {
+    let (publisher, hub) = still().max_age(Duration::from_secs(3600)).build();
+    let of_age = |age| Viewer::of(hub.subscribe().unwrap().wire(Wire::Script).max_age(age));
+    let (mut short, mut long) = (of_age(Duration::from_millis(50)), of_age(Duration::from_secs(7200)));
+    publisher.publish(text("on")).unwrap();
+    let begin = Instant::now();
+    assert_eq!((short.poll(), long.poll()), (first("on"), first("on")));
+    assert_eq!(Poll::Ready(wait(&mut short)), closing());
+    assert!(begin.elapsed() >= Duration::from_millis(45));
+    assert_eq!((short.poll(), long.poll()), (END, Poll::Pending));
+    drop(short);
+    assert_eq!(hub.stats().ended.expired, 1);
+}
+
+#[test]
+fn a_panic_in_a_waker_stops_the_time_of_no_other_hub() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("on purpose");
+        }
+    }
+    let (publisher, hub) = hub::builder().keep_alive(Duration::from_millis(10)).build();
+    publisher.publish(text("on")).unwrap();
+    let mut bad = hub.subscribe().unwrap();
+    let waker = Waker::from(Arc::new(Panics));
+    while Pin::new(&mut bad).poll_next(&mut Context::from_waker(&waker)).is_ready() {}
+    std::thread::sleep(Duration::from_millis(50));
+
+    let mut good = Viewer::new(&hub);
+    assert_eq!(good.poll(), first("on"));
+    assert_eq!(Poll::Ready(wait(&mut good)), next("on"));
+}

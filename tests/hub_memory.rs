@@ -1,0 +1,158 @@
+//! What a viewer of a hub costs in memory: little while it waits, and next to nothing for each part.
+
+#![cfg(feature = "http-body")]
+#![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use allocation_counter::measure;
+use bytes::Bytes;
+use futures::Stream as _;
+use http_body::Body as _;
+use mixed_replace::{Hub, Part, Publisher, Subscriber, Wire, hub};
+
+const VIEWERS: usize = 1000;
+const PICTURE: usize = 50_000;
+
+fn picture() -> Part {
+    let mut picture = vec![0; PICTURE];
+    picture[..4].copy_from_slice(b"\xff\xd8\xff\xe0");
+    Part::jpeg(picture).unwrap()
+}
+
+/// As hyper polls.
+fn frame(viewer: &mut Subscriber) -> Option<Bytes> {
+    match Pin::new(viewer).poll_frame(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Some(Ok(frame))) => Some(frame.into_data().unwrap()),
+        _ => None,
+    }
+}
+
+/// As actix polls.
+fn chunk(viewer: &mut Subscriber) -> Option<Bytes> {
+    match Pin::new(viewer).poll_next(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Some(Ok(chunk))) => Some(chunk),
+        _ => None,
+    }
+}
+
+/// Viewers who have had a part and wait for the next.
+fn watching(hub: &Hub, count: usize, wire: Wire, next: fn(&mut Subscriber) -> Option<Bytes>) -> Vec<Subscriber> {
+    let viewers = (0..count).map(|_| hub.subscribe().unwrap().wire(wire));
+    let mut viewers: Vec<_> = viewers.collect();
+    viewers.iter_mut().for_each(|viewer| while next(viewer).is_some() {});
+    viewers
+}
+
+fn started() -> (Publisher, Hub) {
+    let (publisher, hub) = hub::channel();
+    publisher.publish(picture()).unwrap();
+    // One for each wire, so that what is measured holds no encoding.
+    for wire in [Wire::Browser, Wire::Machine, Wire::Script] {
+        drop(watching(&hub, 1, wire, chunk));
+    }
+    (publisher, hub)
+}
+
+#[test]
+fn an_idle_viewer_costs_at_most_half_a_kilobyte() {
+    for (how, next) in [("body", frame as fn(&mut Subscriber) -> _), ("stream", chunk)] {
+        // 1,025 make a table that doubles as it grows double once more.
+        for count in [VIEWERS, 1025] {
+            let (_publisher, hub) = started();
+            let mut viewers = Vec::new();
+            let cost = measure(|| viewers = watching(&hub, count, Wire::Machine, next));
+            let each = usize::try_from(cost.bytes_current).unwrap() / count;
+            println!("{how}, {count} viewers: {each} bytes, {} of them the subscriber", size_of::<Subscriber>());
+            assert!(each <= 500, "{each} bytes");
+            drop(viewers);
+        }
+    }
+}
+
+#[test]
+fn a_part_costs_a_body_one_small_allocation_and_no_copy() {
+    for wire in [Wire::Browser, Wire::Machine, Wire::Script] {
+        let (publisher, hub) = started();
+        let mut viewers = watching(&hub, VIEWERS, wire, frame);
+        publisher.publish(picture()).unwrap();
+        let mut bytes = 0;
+        let waiting = measure(|| {
+            for viewer in &mut viewers {
+                bytes += frame(viewer).unwrap().len();
+                assert!(frame(viewer).is_none());
+            }
+        });
+        assert!(bytes > VIEWERS * PICTURE);
+        let counted = waiting.count_total as usize;
+        println!("{wire:?}: {} bytes in {counted} allocations for {VIEWERS} viewers", waiting.bytes_total);
+        assert!(counted <= VIEWERS, "{counted} allocations");
+        assert!(waiting.bytes_total as usize <= 128 * VIEWERS, "{} bytes", waiting.bytes_total);
+
+        // A newer part is there already when the transport lets go.
+        publisher.publish(picture()).unwrap();
+        let mut held: Vec<_> = viewers.iter_mut().map(|viewer| frame(viewer).unwrap()).collect();
+        viewers.iter_mut().for_each(|viewer| assert!(frame(viewer).is_none()));
+        publisher.publish(picture()).unwrap();
+        let busy = measure(|| {
+            for (viewer, held) in viewers.iter_mut().zip(&mut held) {
+                *held = Bytes::new();
+                *held = frame(viewer).unwrap();
+            }
+        });
+        assert!(busy.count_total as usize <= VIEWERS, "{} allocations", busy.count_total);
+    }
+}
+
+#[test]
+fn a_part_costs_a_stream_nothing() {
+    for wire in [Wire::Browser, Wire::Machine, Wire::Script] {
+        let (publisher, hub) = started();
+        let mut viewers = watching(&hub, VIEWERS, wire, chunk);
+        publisher.publish(picture()).unwrap();
+        let cost = measure(|| {
+            for viewer in &mut viewers {
+                assert!(chunk(viewer).unwrap().len() > PICTURE);
+                assert!(chunk(viewer).is_none());
+            }
+        });
+        assert_eq!((cost.count_total, cost.bytes_total), (0, 0), "{wire:?}");
+    }
+}
+
+#[test]
+fn publishing_costs_no_more_allocations_for_a_thousand_viewers_than_for_one() {
+    let (publisher, hub) = started();
+    let mut viewers = watching(&hub, VIEWERS, Wire::Machine, frame);
+    let mut cost = || {
+        viewers.iter_mut().for_each(|viewer| while frame(viewer).is_some() {});
+        let part = picture();
+        let cost = measure(|| publisher.publish(part).unwrap());
+        viewers.truncate(1);
+        (cost.count_total, cost.bytes_total as usize)
+    };
+    let ((many, bytes), (one, _)) = (cost(), cost());
+    println!("{many} allocations and {bytes} bytes for {VIEWERS} viewers, {one} allocations for one");
+    assert!(many <= one + 1, "{many} allocations, {one} for one viewer");
+    assert!(bytes <= PICTURE + 4096 + 64 * VIEWERS, "{bytes} bytes");
+}
+
+#[test]
+fn a_viewer_who_leaves_leaves_nothing() {
+    let (publisher, hub) = started();
+    let mut viewers = watching(&hub, VIEWERS, Wire::Machine, frame);
+    publisher.publish(picture()).unwrap();
+    viewers.clear();
+    let cost = measure(|| {
+        for key in 0..10 * VIEWERS {
+            let mut viewer = hub.subscribe().unwrap().key(key.to_string());
+            let in_flight = frame(&mut viewer).unwrap();
+            drop(viewer);
+            drop(in_flight);
+        }
+    });
+    println!("{} bytes stay", cost.bytes_current);
+    // A table of keys keeps some room.
+    assert!(cost.bytes_current <= 1024, "{} bytes stay", cost.bytes_current);
+}

@@ -1,0 +1,258 @@
+//! One address for everyone, on axum and on actix: the same requests, the same answers.
+#![cfg(all(feature = "axum", feature = "actix-web"))]
+#![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
+use std::time::Duration;
+
+use actix_web::web;
+use axum::Router;
+use mixed_replace::{ClientJs, Page, Part, Publisher, hub};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+async fn servers(page: &Page) -> [String; 2] {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let axum = listener.local_addr().unwrap().to_string();
+    let app = Router::new().route_service("/status", page.clone()).route_service("/client.js", ClientJs);
+    tokio::spawn(async move { axum::serve(listener, app).await });
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let actix = listener.local_addr().unwrap().to_string();
+    let page = page.clone();
+    std::thread::spawn(move || {
+        let app = move || {
+            let app = actix_web::App::new().route("/status", web::to(page.clone()));
+            app.route("/client.js", web::to(ClientJs))
+        };
+        let server = actix_web::HttpServer::new(app).workers(1).listen(listener).unwrap().run();
+        actix_web::rt::System::new().block_on(server)
+    });
+    [axum, actix]
+}
+
+/// The answer until the end of the body, or until a whole part is there.
+async fn ask(address: &str, request: &str) -> String {
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let request = format!("{}|Host: x|Connection: close||", request).replace('|', "\r\n");
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let read = async {
+        while connection.read_buf(&mut answer).await.unwrap() > 0 {
+            let text = String::from_utf8_lossy(&answer);
+            if text.contains("content-type: multipart/") && text.matches("\r\n--").count() >= 2 {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), read).await.unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+async fn ask_both(page: &Page, request: &str, check: impl Fn(&str)) {
+    for address in servers(page).await {
+        check(&ask(&address, request).await);
+    }
+}
+
+/// A page with this part; it lives as long as the publisher.
+fn showing(part: Part) -> (Publisher, Page) {
+    let (publisher, hub) = hub::channel();
+    publisher.publish(part).unwrap();
+    (publisher, Page::new(hub))
+}
+
+fn html(text: &'static str) -> Part {
+    Part::html(text).unwrap()
+}
+
+fn body(answer: &str) -> &str {
+    answer.split_once("\r\n\r\n").unwrap().1
+}
+
+fn field<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
+    let head = answer.split_once("\r\n\r\n").unwrap().0;
+    head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+}
+
+const CHROMIUM: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,\
+                        application/signed-exchange;v=b3;q=0.7";
+const FIREFOX: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+const IMAGE: &str = "image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5";
+
+#[tokio::test]
+async fn each_gets_what_it_understands() {
+    let (_publisher, page) = showing(html("<h1>on</h1>"));
+    for (accept, more, content_type, length) in [
+        (CHROMIUM, "", "text/html; charset=utf-8", None),
+        (FIREFOX, "", "text/html; charset=utf-8", None),
+        (FIREFOX, "|Sec-Fetch-Dest: iframe", "text/html; charset=utf-8", None),
+        ("*/*", "|Sec-Fetch-Dest: document", "text/html; charset=utf-8", None),
+        (IMAGE, "", "multipart/x-mixed-replace", Some(false)),
+        (FIREFOX, "|Sec-Fetch-Dest: image", "multipart/x-mixed-replace", Some(false)),
+        ("multipart/mixed", "", "multipart/mixed", Some(true)),
+        ("multipart/mixed, text/html", "", "multipart/mixed", Some(true)),
+        ("*/*", "", "multipart/x-mixed-replace", Some(true)),
+        ("text/html;q=0, */*", "", "multipart/x-mixed-replace", Some(true)),
+    ] {
+        ask_both(&page, &format!("GET /status HTTP/1.1|Accept: {accept}{more}"), |answer| {
+            assert!(answer.starts_with("HTTP/1.1 200"), "{accept}{more}: {answer}");
+            assert!(field(answer, "content-type").unwrap().starts_with(content_type), "{accept}{more}: {answer}");
+            assert!(field(answer, "vary").unwrap().contains("Accept"), "{answer}");
+            assert!(field(answer, "cache-control").unwrap().contains("no-store"), "{answer}");
+            if let Some(length) = length {
+                assert_eq!(answer.contains("Content-Length: 11"), length, "{accept}{more}: {answer}");
+            }
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_browser_that_replaces_documents_by_itself_may_do_so() {
+    let (_publisher, page) = showing(html("<h1>on</h1>"));
+    let page = page.native(true);
+    for (accept, content_type) in [(CHROMIUM, "text/html"), (FIREFOX, "multipart/x-mixed-replace")] {
+        ask_both(&page, &format!("GET /status HTTP/1.1|Accept: {accept}"), |answer| {
+            assert!(field(answer, "content-type").unwrap().starts_with(content_type), "{accept}: {answer}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn the_page_holds_the_part_and_lets_no_script_run_but_its_own() {
+    let hostile = r#"</iframe><script>alert(1)</script>" onload="alert(2)&quot;"#;
+    let (_publisher, page) = showing(html(hostile));
+    let page = page.title("Is <it> \"up\"?").refresh(Duration::from_secs(7));
+    ask_both(&page, &format!("GET /status?key=a%22b&x HTTP/1.1|Accept: {FIREFOX}"), |answer| {
+        let policy = field(answer, "content-security-policy").unwrap();
+        let nonce = policy.split_once("script-src 'nonce-").unwrap().1.split_once('\'').unwrap().0;
+        assert!(policy.contains("default-src 'none'; script-src 'nonce-") && nonce.len() >= 20, "{policy}");
+        let body = body(answer);
+        let escaped =
+            "srcdoc=\"&lt;/iframe&gt;&lt;script&gt;alert(1)&lt;/script&gt;&quot; onload=&quot;alert(2)&amp;quot;\"";
+        assert!(
+            body.contains(&format!(
+                "<iframe sandbox=\"allow-same-origin\" title=\"Is &lt;it&gt; &quot;up&quot;?\" {escaped}>"
+            )),
+            "{body}"
+        );
+        assert_eq!(body.matches("<script").count(), 1, "{body}");
+        assert!(
+            body.contains(&format!("<script type=\"module\" nonce=\"{nonce}\" src=\"?key=a%22b&amp;x&amp;client=")),
+            "{body}"
+        );
+        assert!(
+            body.contains(
+                "<noscript><meta http-equiv=\"refresh\" content=\"7; url=?key=a%22b&amp;x&amp;pull\"></noscript>"
+            ),
+            "{body}"
+        );
+        assert!(
+            body.contains("<mixed-replace src=\"?key=a%22b&amp;x&amp;\" target=\"#part\" timeout=\"25\" again=\"10\" "),
+            "{body}"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_trusted_part_is_the_page() {
+    let part = "<!doctype html><title>on</title><h1>on</h1>\n";
+    let (_publisher, page) = showing(html(part));
+    ask_both(&page.trusted(true), &format!("GET /status HTTP/1.1|Accept: {FIREFOX}"), |answer| {
+        let tail = body(answer).strip_prefix(part).unwrap();
+        assert!(tail.starts_with("<script type=\"module\" nonce="), "{tail}");
+        assert!(
+            tail.contains("<mixed-replace src=\"?\" target=\"html\" timeout=\"25\" again=\"10\" trusted "),
+            "{tail}"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn other_parts_come_in_their_own_way() {
+    let picture = Part::svg("<svg xmlns='http://www.w3.org/2000/svg'/>").unwrap();
+    for (part, pull, inside) in [
+        (Part::text("a < b").unwrap(), "", "<main id=\"part\"><pre>a &lt; b</pre></main>"),
+        (Part::json("{\"a\":1}").unwrap(), "", "<main id=\"part\"><pre>{&quot;a&quot;:1}</pre></main>"),
+        (picture.clone(), "", "<main id=\"part\"><img alt=\"Status\" src=\"?snapshot\"></main>"),
+        (picture, "?pull", "<main id=\"part\"><img alt=\"Status\" src=\"?\"></main>"),
+    ] {
+        let (_publisher, page) = showing(part);
+        ask_both(&page, &format!("GET /status{pull} HTTP/1.1|Accept: {CHROMIUM}"), |answer| {
+            assert!(answer.contains(inside), "{answer}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_page_without_scripts_costs_a_head_while_nothing_changes() {
+    let (publisher, page) = showing(html("<h1>on</h1>"));
+    for address in servers(&page.refresh(Duration::from_secs(3))).await {
+        let request = format!("GET /status?pull HTTP/1.1|Accept: {FIREFOX}");
+        let first = ask(&address, &request).await;
+        assert_eq!(field(&first, "refresh"), Some("3"));
+        assert_eq!(field(&first, "cache-control"), Some("private, no-cache"));
+        assert!(field(&first, "content-security-policy").unwrap().contains("script-src 'none'"));
+        assert!(!first.contains("<script") && first.contains("&lt;h1&gt;on"), "{first}");
+
+        let again = format!("{request}|If-None-Match: {}", field(&first, "etag").unwrap());
+        let second = ask(&address, &again).await;
+        assert!(second.starts_with("HTTP/1.1 304"), "{second}");
+        assert_eq!((field(&second, "refresh"), body(&second)), (Some("3"), ""));
+        assert!(second.len() < 700, "{} bytes", second.len());
+
+        publisher.publish(html("<h1>off</h1>")).unwrap();
+        assert!(ask(&address, &again).await.contains("&lt;h1&gt;off"));
+        publisher.publish(html("<h1>on</h1>")).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_of_what_rarely_changes_is_there_at_once() {
+    let (_publisher, page) = showing(Part::text("since May").unwrap());
+    for address in servers(&page).await {
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        let began = std::time::Instant::now();
+        let answer = ask(&address, "GET /status?snapshot HTTP/1.1").await;
+        assert!(answer.ends_with("\r\n\r\nsince May"), "{answer}");
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn before_the_first_part_there_is_a_page_too() {
+    let (_publisher, hub) = hub::channel();
+    for trusted in [false, true] {
+        let page = Page::new(hub.clone()).trusted(trusted);
+        ask_both(&page, &format!("GET /status HTTP/1.1|Accept: {FIREFOX}"), |answer| {
+            assert!(answer.contains("<p>Nothing yet.</p>") && answer.contains("<mixed-replace "), "{answer}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn the_client_comes_along() {
+    let (_publisher, page) = showing(html("<h1>on</h1>"));
+    for address in servers(&page).await {
+        let answer = ask(&address, &format!("GET /status HTTP/1.1|Accept: {FIREFOX}")).await;
+        let query = answer.split_once("src=\"?client=").unwrap().1.split_once('"').unwrap().0;
+        let by_page = ask(&address, &format!("GET /status?client={query} HTTP/1.1")).await;
+        assert_eq!(field(&by_page, "cache-control"), Some("public, max-age=31536000, immutable"));
+        assert_eq!(body(&by_page), ClientJs::source());
+        let old = ask(&address, "GET /status?client=old HTTP/1.1").await;
+        assert_eq!(field(&old, "cache-control"), Some("no-cache"));
+
+        let alone = ask(&address, "GET /client.js HTTP/1.1").await;
+        assert_eq!(field(&alone, "content-type"), Some("text/javascript; charset=utf-8"));
+        assert_eq!(body(&alone), ClientJs::source());
+        let again = format!("GET /client.js HTTP/1.1|If-None-Match: {}", field(&alone, "etag").unwrap());
+        assert!(ask(&address, &again).await.starts_with("HTTP/1.1 304"));
+        assert!(ask(&address, "POST /client.js HTTP/1.1|Content-Length: 0").await.starts_with("HTTP/1.1 405"));
+        assert!(ask(&address, "DELETE /status HTTP/1.1|Content-Length: 0").await.starts_with("HTTP/1.1 405"));
+    }
+}

@@ -1,0 +1,221 @@
+//! What the encoder writes, the decoder reads: on every wire, however the bytes are cut.
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderName, HeaderValue};
+use mixed_replace::{Boundary, Decoder, Encoder, Part, Wire};
+
+const WIRES: [Wire; 3] = [Wire::Browser, Wire::Machine, Wire::Script];
+
+/// All bytes of a response, and the parts that a reader of this wire gets out of them.
+fn encode(encoder: &Encoder, parts: &[Part]) -> (Vec<u8>, Vec<Part>) {
+    let (mut bytes, mut expected) = (Vec::new(), Vec::new());
+    let mut last: Option<(_, &Part)> = None;
+    for part in parts {
+        let encoded = encoder.encode(part).expect("no boundary in the part");
+        match &last {
+            None => bytes.extend(encoder.opening(&encoded)),
+            Some((last, part)) => {
+                if let Some(bridge) = encoder.bridge(last, &encoded) {
+                    bytes.extend(bridge.to_bytes());
+                    expected.push(as_read(encoder, part));
+                }
+            }
+        }
+        bytes.extend(encoded.to_bytes());
+        expected.push(as_read(encoder, part));
+        last = Some((encoded, part));
+    }
+    bytes.extend(encoder.closing(last.as_ref().map(|(encoded, _)| encoded)).to_bytes());
+    if encoder.wire() != Wire::Script {
+        // The last part once more, since its line is open already.
+        expected.extend(last.map(|(_, part)| as_read(encoder, part)));
+    }
+    (bytes, expected)
+}
+
+/// The browser wire has no room for headers.
+fn as_read(encoder: &Encoder, part: &Part) -> Part {
+    match encoder.wire() {
+        Wire::Browser => Part::new(part.content_type().clone(), part.body().clone()).expect("it is a part already"),
+        _ => part.clone(),
+    }
+}
+
+#[track_caller]
+fn check(encoder: &Encoder, bytes: &[u8], expected: &[Part], size: usize) {
+    let mut decoder = Decoder::for_content_type(encoder.content_type());
+    let mut buffer = BytesMut::new();
+    let mut parts = Vec::new();
+    for chunk in bytes.chunks(size) {
+        buffer.extend_from_slice(chunk);
+        while let Some(part) = decoder.decode(&mut buffer).expect("it is well-formed") {
+            parts.push(part);
+        }
+    }
+    let message = || format!("{:?} {} in chunks of {size}", encoder.wire(), encoder.boundary());
+    assert_eq!(decoder.decode_eof(&mut buffer), Ok(None), "{}", message());
+    assert_eq!(decoder.skipped(), 0, "{}", message());
+    assert!(parts == expected, "{}: {} of {} parts", message(), parts.len(), expected.len());
+}
+
+#[test]
+fn awkward_bodies_come_back() {
+    let mut bodies: Vec<&[u8]> = vec![
+        b"x",
+        b"\r\n",
+        b"\n",
+        b"\r",
+        b"-",
+        b"--",
+        b"\r\n--",
+        b"a\r\n--\r\n",
+        b"\r\n\r\n",
+        b"ends in CR\r",
+        b"ends in LF\n",
+        b"ends in CRLF\r\n",
+        b"ends in dashes--",
+        b"\r\n--Thi",
+        b"\r\n--ThisRandomStrin",
+        b"\n----ThisRandomStrin\r\n",
+        b"--ThisRandomStrin",
+        b"Content-Type: image/jpeg\r\n\r\n",
+        b"\0",
+        b"\xff\xd9",
+        b"\xff\xd9--",
+        b"{}",
+        b"--ThisRandomStrinContent-Type: a\r\n",
+    ];
+    bodies.sort_unstable();
+    let parts: Vec<_> = bodies
+        .into_iter()
+        .flat_map(|body| {
+            let jpeg = [b"\xff\xd8\xff", body, b"\xff\xd9"].concat();
+            [Part::new(mime::APPLICATION_OCTET_STREAM, body).unwrap(), Part::jpeg(jpeg).unwrap()]
+        })
+        .collect();
+    for wire in WIRES {
+        let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), wire);
+        let (bytes, expected) = encode(&encoder, &parts);
+        for size in (1..80).chain([1000, bytes.len()]) {
+            check(&encoder, &bytes, &expected, size);
+        }
+        for part in &parts {
+            let (bytes, expected) = encode(&encoder, std::slice::from_ref(part));
+            for size in 1..=bytes.len() {
+                check(&encoder, &bytes, &expected, size);
+            }
+        }
+    }
+}
+
+#[test]
+fn headers_come_back() {
+    let header = |name, value| (HeaderName::from_static(name), HeaderValue::from_static(value));
+    let mut part = Part::json("{}").unwrap();
+    for (name, value) in [header("x-timestamp", "12.5"), header("x-a", "a: b"), header("x-timestamp", "13")] {
+        part = part.header(name, value).unwrap();
+    }
+    for wire in WIRES {
+        let encoder = Encoder::new(Boundary::from_static("graphql"), wire);
+        let (bytes, expected) = encode(&encoder, &[part.clone(), part.clone()]);
+        for size in 1..=bytes.len() {
+            check(&encoder, &bytes, &expected, size);
+        }
+    }
+}
+
+#[test]
+fn every_boundary_is_found_again() {
+    for boundary in ["-", "--", "---", "--x", "-x", "x--", "--x--", "x-", "a b", "a=b", "'()+_,-./:=?", &"x".repeat(70)]
+    {
+        for wire in WIRES {
+            let encoder = Encoder::new(boundary.parse().unwrap(), wire);
+            let parts = [Part::text("one").unwrap(), Part::json("[]").unwrap(), Part::text("\r\nthree\r\n").unwrap()];
+            let Ok(_) = parts.iter().try_for_each(|part| encoder.encode(part).map(drop)) else {
+                assert!(boundary.len() < 3, "{boundary}");
+                continue;
+            };
+            let (bytes, expected) = encode(&encoder, &parts);
+            for size in 1..=bytes.len() {
+                check(&encoder, &bytes, &expected, size);
+            }
+        }
+    }
+}
+
+/// Cameras announce dashes that they do not send; whoever does send them may write the rest of it into a part.
+#[test]
+fn a_boundary_of_dashes_is_not_cut_short() {
+    let part = Part::text("one\r\n--x\r\ntwo\n-x").unwrap();
+    for wire in WIRES {
+        let encoder = Encoder::new(Boundary::from_static("---x"), wire);
+        let (bytes, expected) = encode(&encoder, std::slice::from_ref(&part));
+        for size in 1..=bytes.len() {
+            check(&encoder, &bytes, &expected, size);
+        }
+    }
+}
+
+#[test]
+fn a_mebibyte_comes_back() {
+    let body: Bytes =
+        (0..1 << 20).map(|i: u32| [b'-', b'\r', b'\n', b'b'][(i.wrapping_mul(i) / 7 % 4) as usize]).collect();
+    let jpeg = [b"\xff\xd8\xff", &body[..], b"\xff\xd9"].concat();
+    let parts = [Part::new(mime::APPLICATION_OCTET_STREAM, body).unwrap(), Part::jpeg(jpeg).unwrap()];
+    for wire in WIRES {
+        let encoder = Encoder::random(wire);
+        let (bytes, expected) = encode(&encoder, &parts);
+        for size in [1, 1447, 65536, bytes.len()] {
+            check(&encoder, &bytes, &expected, size);
+        }
+    }
+}
+
+#[test]
+fn random_parts_come_back() {
+    const PIECES: &[&[u8]] = &[
+        b"\r\n",
+        b"\r",
+        b"\n",
+        b"-",
+        b"--",
+        b"--b",
+        b"bo",
+        b"b",
+        b"\xff\xd9",
+        b"\xff\xd8",
+        b":",
+        b" ",
+        b"\0",
+        b"Content-",
+    ];
+    for seed in 0..300_u64 {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut random = |below: u64| {
+            state ^= state >> 12;
+            state ^= state << 25;
+            state ^= state >> 27;
+            usize::try_from((state >> 33) % below).unwrap()
+        };
+        let parts: Vec<_> = (0..1 + random(4))
+            .map(|_| {
+                let body: Vec<u8> = (0..1 + random(12)).flat_map(|_| PIECES[random(14)]).copied().collect();
+                match random(3) {
+                    0 => Part::new(mime::APPLICATION_OCTET_STREAM, body).unwrap(),
+                    1 => Part::html(body).unwrap(),
+                    _ => Part::jpeg([b"\xff\xd8\xff", &body[..]].concat()).unwrap(),
+                }
+            })
+            .collect();
+        for wire in WIRES {
+            let encoder = Encoder::new(Boundary::from_static("bou"), wire);
+            if parts.iter().any(|part| encoder.encode(part).is_err()) {
+                continue;
+            }
+            let (bytes, expected) = encode(&encoder, &parts);
+            for size in (1..20).chain([bytes.len()]) {
+                check(&encoder, &bytes, &expected, size);
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Child processes that never outlive the one that started them.
+
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+/// A program and everything that it starts in turn, in a process group of their own.
+///
+/// They end when this value is dropped, so also when the test panics, and when this process ends in any other way (a kill,
+/// an abort): a shell at the head of the group waits for the end of its standard input, which is a pipe that only this
+/// process holds open. Then the program is asked to leave, and when it has left or a few seconds are over, the group is
+/// killed.
+#[derive(Debug)]
+pub struct Children {
+    shell: Child,
+}
+
+impl Children {
+    /// Starts the command. Its standard input is empty; the other two are as told here.
+    ///
+    /// # Panics
+    ///
+    /// If the shell cannot be started.
+    #[must_use]
+    pub fn start(command: &Command, stdout: Stdio, stderr: Stdio) -> Self {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(SUPERVISE).arg("sh");
+        shell.arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        shell.process_group(0).stdin(Stdio::piped()).stdout(stdout).stderr(stderr);
+        Self { shell: shell.spawn().expect("there is a shell") }
+    }
+
+    /// The pipe from the program's standard output, once, if it was asked for.
+    pub fn stdout(&mut self) -> Option<ChildStdout> {
+        self.shell.stdout.take()
+    }
+}
+
+impl Drop for Children {
+    fn drop(&mut self) {
+        drop(self.shell.stdin.take());
+        let _ = self.shell.wait();
+    }
+}
+
+/// Fails the test, and says why, if no program of this name is in the `PATH`.
+///
+/// # Panics
+///
+/// If so.
+pub fn must_be_installed(program: &str) {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let installed = std::env::split_paths(&path).any(|directory| directory.join(program).is_file());
+    assert!(installed, "{program} is not installed (not in the PATH)");
+}
+
+const SUPERVISE: &str = r#"
+"$@" </dev/null &
+program=$!
+exec >/dev/null
+cat
+exec 2>/dev/null
+(sleep 3; kill -KILL 0) &
+kill $program
+wait $program
+kill -KILL 0
+"#;
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+
+    #[test]
+    fn ends_the_grandchildren_too() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 1000 & echo up; sleep 1000"]);
+        let mut children = Children::start(&command, Stdio::piped(), Stdio::inherit());
+        let mut stdout = children.stdout().unwrap();
+        stdout.read_exact(&mut [0; 3]).unwrap();
+        drop(children);
+        // The pipe ends when the last process that holds it is gone.
+        assert_eq!(stdout.read(&mut [0]).unwrap(), 0);
+    }
+
+    #[test]
+    fn tells_by_the_end_of_its_output_that_it_has_ended() {
+        let mut children = Children::start(Command::new("echo").arg("ended"), Stdio::piped(), Stdio::inherit());
+        let mut output = String::new();
+        children.stdout().unwrap().read_to_string(&mut output).unwrap();
+        assert_eq!(output, "ended\n");
+    }
+
+    #[test]
+    #[should_panic(expected = "no-such-browser is not installed")]
+    fn misses_what_is_missing() {
+        must_be_installed("no-such-browser");
+    }
+}
