@@ -11,7 +11,7 @@ use actix_web::http::{ConnectionType, Method, StatusCode, Version};
 use actix_web::{Handler, HttpRequest, HttpResponse, HttpResponseBuilder, Responder, ResponseError};
 use bytes::Bytes;
 use futures_core::Stream;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 
 use crate::client::ClientJs;
 use crate::hub::{Hub, Refused, Subscriber};
@@ -67,8 +67,7 @@ impl Responder for Part {
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
         let mut builder = HttpResponse::Ok();
-        insert(&mut builder, response::part_head(&self).iter().map(|(name, value)| (name, value)));
-        insert(&mut builder, self.headers().iter());
+        copy(&response::part_head(&self), &mut builder);
         builder.body(self.into_body())
     }
 }
@@ -144,7 +143,7 @@ fn whole(response: http::Response<Bytes>) -> HttpResponse {
     let (head, body) = response.into_parts();
     let status = StatusCode::from_u16(head.status.as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut builder = HttpResponse::build(status);
-    insert(&mut builder, head.headers.iter());
+    copy(&head.headers, &mut builder);
     builder.body(body)
 }
 
@@ -159,7 +158,7 @@ where
 {
     let (head, body) = response.into_parts();
     let mut builder = HttpResponse::Ok();
-    insert(&mut builder, head.headers.iter());
+    copy(&head.headers, &mut builder);
     if request.method() == Method::HEAD {
         // Neither a length, which nobody knows, nor the body, which actix would poll.
         return builder.body(body::None::new());
@@ -174,7 +173,7 @@ where
 }
 
 /// actix has the header types of `http` 0.2.
-fn insert<'a>(builder: &mut HttpResponseBuilder, head: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>) {
+fn copy(head: &HeaderMap, builder: &mut HttpResponseBuilder) {
     for (name, value) in head {
         builder.append_header((name.as_str(), value.as_bytes()));
     }

@@ -45,8 +45,7 @@ impl IntoResponse for Refused {
 /// One part alone is an ordinary response: the still picture.
 impl IntoResponse for Part {
     fn into_response(self) -> Response {
-        let head = response::part_head(&self);
-        (head, self.headers().clone(), Body::from(self.into_body())).into_response()
+        (response::part_head(&self), Body::from(self.into_body())).into_response()
     }
 }
 

@@ -25,14 +25,16 @@ pub(crate) fn stream_head(content_type: HeaderValue) -> [(HeaderName, HeaderValu
     ]
 }
 
-/// The head of one part alone, an ordinary response: the still picture. The part's own fields come behind it.
-pub(crate) fn part_head(part: &Part) -> [(HeaderName, HeaderValue); 3] {
+/// The head of one part alone, an ordinary response: the still picture. The part's own fields replace ours.
+pub(crate) fn part_head(part: &Part) -> HeaderMap {
     let content_type = HeaderValue::from_str(part.content_type().as_ref());
-    [
+    let mut head = HeaderMap::from_iter([
         (CONTENT_TYPE, content_type.unwrap_or_else(|_| unreachable!("a part's type is checked when it is made"))),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    ]
+    ]);
+    head.extend(part.headers().clone());
+    head
 }
 
 /// A head as bytes: these fields, of which one may be replaced by one of `more`, between two lines that say whose it is.

@@ -129,7 +129,6 @@ impl Still {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
         } else {
             response.headers_mut().extend(response::part_head(&self.part));
-            response.headers_mut().extend(self.part.headers().clone());
             response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(self.part.body().len()));
             *response.body_mut() = self.part.into_body();
         }
