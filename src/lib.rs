@@ -35,22 +35,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # In any framework
-//!
-//! axum and actix-web take a stream, or a hub's [`Subscriber`], as a handler's result. Elsewhere, with `body` for a
-//! [`MixedReplace`] or a [`Subscriber`] on the wire of [`for_request`](MixedReplace::for_request):
-//!
-//! | framework | the line |
-//! |---|---|
-//! | hyper 1 | `Ok(body.into_http_response())` |
-//! | poem 3 | `Response::from(body.into_http_response())` |
-//! | rocket 0.5 | `(content_type, ByteStream(body.filter_map(async \|chunk\| chunk.ok())))` |
-//! | salvo 1 | `response.merge_hyper(body.into_http_response().map(ResBody::stream))` |
-//! | warp 0.4 | `Response::from_parts(head, warp::reply::stream(body).into_response().into_body())`, with `(head, body)` from `body.into_http_response().into_parts()` |
-//!
-//! Rocket keeps its own head: `content_type` is parsed from the response's, and what else stands in that is yours to add.
-//! `tests/frameworks` runs each line.
-//!
 //! # The wire
 //!
 //! ```text
@@ -83,6 +67,23 @@
 //! [`KeepAlive`] repeats the last part, which also finds out who has left. Set `socket::tune`
 //! on each connection, or seconds of old pictures pile up in the system for a slow viewer. Over HTTP/1.1 a browser opens six
 //! connections to a site; over HTTP/2 streams share one.
+//!
+//! # Other frameworks
+//!
+//! With the feature `http-body`, `body` for a [`MixedReplace`] that has a [`KeepAlive`], and `response` for
+//! `body.for_request(request.headers()).into_http_response()`:
+//!
+//! | framework | the line | what it asks of the stream of parts |
+//! |---|---|---|
+//! | hyper 1 | `Ok(response)` | `Send`, to be spawned |
+//! | poem 3 | `poem::Response::from(response)` | `Send`, `Sync`, errors that are `Into<io::Error>`; ends cleanly when it fails |
+//! | rocket 0.5 | `(content_type, ByteStream(body.filter_map(async \|chunk\| chunk.ok())))` | `Send`; ends cleanly when it fails |
+//! | salvo 1 | `res.merge_hyper(response.map(ResBody::stream))` | `Send` |
+//! | warp 0.4 | `Response::from_parts(head, warp::reply::stream(body).into_response().into_body())` | `Send`, `Sync` |
+//!
+//! For rocket and warp, `let (head, body) = response.into_parts()`. rocket has header types of its own: there
+//! `wire(Wire::for_accept(accept.map(Accept::to_string)))` stands for `for_request`, `content_type` is what
+//! `ContentType::parse_flexible` reads from `head`, and the rest of `head` takes a `Responder`.
 //!
 //! # Limits and trust
 //!
