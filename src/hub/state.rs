@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use super::published::Published;
-use super::slot::{Moment, Reason, Slot, Step, Wishes, earlier};
+use super::slot::{Moment, PULSES, Reason, Slot, Step, Wishes, earlier};
 use super::stats::{Stats, Viewer};
 use super::waiters::{Waiters, Wakers};
 use crate::part::Part;
@@ -154,7 +154,7 @@ impl State {
     }
 
     pub(super) fn keep_alive(&self) -> Option<Duration> {
-        self.config.keep_alive
+        self.config.pulse.map(|pulse| pulse * u32::from(PULSES))
     }
 
     /// How many parts the publisher has given.
