@@ -573,6 +573,7 @@ fn a_length_is_believed_only_where_something_else_says_so_too() {
 fn delivers_a_part_as_soon_as_it_can_be_known() {
     for (head, body, behind, after) in [
         ("Content-Length: 9\r\n", ONE, "\r\n--b\r\n", 0),
+        ("Content-Length: 11\r\n", b"\xff\xd8\xff\xe0one\xff\xd9\r\n", "--b\r\n", 0),
         ("Content-Length: 2\r\n", b"on", "\r\n--b\r\n", "\r\n--b".len()),
         ("Content-Length: 2\r\n", b"on", "--b\r\n", "--b".len()),
         ("", ONE, "\r\n--b\r\n", "\r\n--b".len()),

@@ -183,7 +183,7 @@ impl Decoder {
             Find::Found(delimiter) if delimiter.start > self.limits.part => Err(too_long),
             Find::Found(delimiter) => Ok(self.deliver(head, src, delimiter.start)),
             Find::Missing { from } if from > self.limits.part.saturating_add(BEFORE_NEEDLE) => Err(too_long),
-            Find::Missing { .. } if eof && is_whole_jpeg(src.trim_ascii_end()) => {
+            Find::Missing { .. } if eof && is_whole_jpeg(src) => {
                 let len = src.trim_ascii_end().len();
                 Ok(self.deliver(head, src, len))
             }
@@ -278,9 +278,9 @@ impl Decoder {
     }
 }
 
-/// From SOI to EOI (T.81 B.1.1).
+/// From SOI to EOI (T.81 B.1.1). Some senders count the line end behind it, too.
 fn is_whole_jpeg(body: &[u8]) -> bool {
-    body.starts_with(b"\xff\xd8") && body.ends_with(b"\xff\xd9")
+    body.starts_with(b"\xff\xd8") && body.trim_ascii_end().ends_with(b"\xff\xd9")
 }
 
 /// More than a line end and the dashes before the part of a delimiter that is searched for.
