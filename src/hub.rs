@@ -173,6 +173,10 @@ impl Hub {
     /// assert!(!String::from_utf8(rest.concat())?.contains("not for Ada"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "it does something; whether there was a viewer is for who wants to know"
+    )]
     pub fn end(&self, key: &str) -> bool {
         let now = Instant::now();
         self.shared.update(|state| state.revoke(key, now))
