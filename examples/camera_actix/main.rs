@@ -21,9 +21,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use actix_web::error::ErrorServiceUnavailable;
+use actix_web::guard::{Any, Get, Head};
 use actix_web::http::header::ContentType;
-use actix_web::web::{Data, get, to};
-use actix_web::{App, Error, HttpResponse, HttpServer, Responder};
+use actix_web::web::{Data, route, to};
+use actix_web::{App, Error, HttpResponse, HttpServer, Responder, Route};
 use mixed_replace::{Part, socket};
 
 use crate::args::Args;
@@ -42,10 +43,10 @@ async fn run(args: Args) -> Result<(), String> {
     let app = move || {
         App::new()
             .app_data(data.clone())
-            .route("/", get().to(page))
+            .route("/", read().to(page))
             .route("/stream", to(data.hub.clone()))
-            .route("/snapshot.jpg", get().to(snapshot))
-            .route("/state", get().to(state))
+            .route("/snapshot.jpg", read().to(snapshot))
+            .route("/state", read().to(state))
     };
     let serving = HttpServer::new(app)
         .on_connect(socket::on_connect)
@@ -63,6 +64,11 @@ async fn run(args: Args) -> Result<(), String> {
     camera.hub.close();
     handle.stop(true).await;
     Ok(())
+}
+
+/// `GET` or `HEAD`.
+fn read() -> Route {
+    route().guard(Any(Get()).or(Head()))
 }
 
 async fn page() -> impl Responder {
