@@ -1,5 +1,7 @@
 //! Any stream of parts as a stream of bytes: the body of one response.
 
+mod pulses;
+
 use std::any::Any;
 use std::convert::Infallible;
 use std::fmt;
@@ -13,6 +15,7 @@ use futures_core::{Stream, TryStream};
 use http::{HeaderMap, Response};
 use pin_project_lite::pin_project;
 
+use self::pulses::Pulses;
 use crate::encode::{EncodedPart, Encoder};
 use crate::keep_alive::KeepAlive;
 use crate::outgoing::Outgoing;
@@ -102,18 +105,7 @@ impl<S: TryStream> MixedReplace<S> {
     where
         S: Stream<Item = Result<Part, E>>,
     {
-        Self {
-            parts,
-            source: Source::Live,
-            wire: None,
-            outgoing: None,
-            pulses: Pulses {
-                keep_alive: None,
-                linger: KeepAlive::never(),
-                settle_repeat: KeepAlive::never(),
-                settled: true,
-            },
-        }
+        Self { parts, source: Source::Live, wire: None, outgoing: None, pulses: Pulses::new() }
     }
 
     /// Repeats the last part when the stream is idle, at this pulse instead of the adapter's 10 seconds.
@@ -350,53 +342,6 @@ impl<S: Stream<Item = Part>> Stream for Infallibly<S> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.project().parts.poll_next(cx).map(|part| part.map(Ok))
-    }
-}
-
-/// When the last part is due once more.
-struct Pulses {
-    keep_alive: Option<KeepAlive>,
-    linger: KeepAlive,
-    settle_repeat: KeepAlive,
-    /// Whether the last part has been repeated, or need not be.
-    settled: bool,
-}
-
-impl Pulses {
-    fn sent(&mut self, wire: Wire, cx: &mut Context<'_>) {
-        self.keep_alive.iter_mut().for_each(KeepAlive::sent);
-        if wire == Wire::Machine {
-            if self.settled {
-                self.settle_repeat.skip_overdue(cx);
-            }
-            self.settle_repeat.sent();
-            self.settled = false;
-        }
-    }
-
-    fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut due = false;
-        if !self.settled && self.settle_repeat.poll_due(cx).is_ready() {
-            self.keep_alive.iter_mut().for_each(KeepAlive::sent);
-            due = true;
-        }
-        if self.keep_alive.as_mut().is_some_and(|pulse| pulse.poll_due(cx).is_ready()) {
-            due = true;
-        }
-        if !due {
-            return Poll::Pending;
-        }
-        self.settled = true;
-        Poll::Ready(())
-    }
-
-    fn lingers(&mut self, cx: &mut Context<'_>) -> bool {
-        self.linger.beats() && self.linger.poll_due(cx).is_pending()
-    }
-
-    /// Whether something that may never come can be waited for: there is a keep-alive, and it is not due.
-    fn may_wait(&mut self, cx: &mut Context<'_>) -> bool {
-        self.keep_alive.as_mut().is_some_and(|pulse| pulse.poll_due(cx).is_pending() && pulse.beats())
     }
 }
 
