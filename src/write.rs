@@ -202,8 +202,7 @@ impl<W: Write> Writer<W> {
         self.keep_alive.saturating_sub(self.written.elapsed())
     }
 
-    /// Writes the encoder's [heartbeat](Encoder::heartbeat), or else the last part once more. Before the first part there
-    /// is nothing else to write.
+    /// Writes the encoder's [heartbeat](Encoder::heartbeat), or else the last part once more, if there has been one.
     ///
     /// # Errors
     ///
