@@ -6,8 +6,9 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap};
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyDataStream, Empty};
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use mixed_replace::decode::{DecodeError, PartsError};
@@ -99,13 +100,7 @@ pub fn get(address: &str, path: &str, take: Option<usize>) -> Received {
 #[must_use]
 pub fn get_while(address: &str, path: &str, more: impl FnMut(&[Part]) -> bool) -> Received {
     run(async {
-        let socket = TokioIo::new(connect(address).await);
-        let (mut sender, connection) = http1::handshake(socket).await.expect("a connection");
-        tokio::spawn(connection);
-        // As a client that takes everything asks: whoever compresses this type for it would fail here.
-        let request = Request::get(path).header(HOST, address).header(ACCEPT_ENCODING, "gzip");
-        let request = request.body(Empty::<Bytes>::new()).expect("a request");
-        let (head, body) = sender.send_request(request).await.expect("a response").into_parts();
+        let (head, body) = response(address, path).await.into_parts();
         assert_eq!(head.status, StatusCode::OK);
         assert!(head.headers.get(CONTENT_ENCODING).is_none_or(|coding| coding == "identity"), "{:?}", head.headers);
         let decoder = match head.headers.get(CONTENT_TYPE) {
@@ -182,6 +177,25 @@ fn reads(socket: TcpStream) -> impl Stream<Item = std::io::Result<Bytes>> + Unpi
         })
     });
     reads.into_stream().boxed_local()
+}
+
+/// The first answer that there is.
+async fn response(address: &str, path: &str) -> Response<Incoming> {
+    let begin = Instant::now();
+    loop {
+        let socket = TokioIo::new(connect(address).await);
+        let (mut sender, connection) = http1::handshake(socket).await.expect("a connection");
+        tokio::spawn(connection);
+        // As a client that takes everything asks: whoever compresses this type for it would fail here.
+        let request = Request::get(path).header(HOST, address).header(ACCEPT_ENCODING, "gzip");
+        let request = request.body(Empty::<Bytes>::new()).expect("a request");
+        match sender.send_request(request).await {
+            Ok(response) => return response,
+            // motion hangs up until it has a picture.
+            Err(error) => assert!(begin.elapsed() < START, "{address} after {START:?}: {error}"),
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
 }
 
 async fn connect(address: &str) -> TcpStream {
