@@ -1,6 +1,8 @@
 //! What a camera writes into the headers of its parts, and what of that a relay sends on: names that a part may carry, with
 //! values that are one line each.
 
+#![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
 use bytes::BytesMut;
 use http::{HeaderName, HeaderValue};
 use mixed_replace::{Boundary, Decoder, Encoder, Part, Wire, hub};

@@ -38,8 +38,11 @@ impl Delimiter {
     /// From now on with no fewer dashes than the first delimiter had, which was so long.
     pub(super) fn settle(&mut self, len: usize) {
         let bare = bare(&self.boundary);
-        self.dashes = len.saturating_sub(bare.len());
-        self.finder = finder(self.dashes, bare);
+        let dashes = len.saturating_sub(bare.len());
+        if dashes != self.dashes {
+            self.dashes = dashes;
+            self.finder = finder(dashes, bare);
+        }
     }
 
     pub(super) fn boundary(&self) -> &Boundary {

@@ -1,5 +1,7 @@
 //! Event streams of ours in what GraphQL clients read them with: each event once, and before the next one is sent.
 
+#![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};

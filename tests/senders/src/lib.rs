@@ -3,14 +3,12 @@
 //! Where a sender can be given pictures, they are of our own making, no two alike, and come out as they went in, byte by
 //! byte. Everything goes over TCP, through hyper's client where it is HTTP, into [`Parts`](mixed_replace::Parts).
 
-#![expect(clippy::missing_panics_doc, reason = "a panic is how a test fails")]
-
 mod camera;
 mod pictures;
 mod receive;
 mod server;
 
-pub use crate::camera::Camera;
+pub use crate::camera::{Camera, replay};
 pub use crate::pictures::Pictures;
 pub use crate::receive::{End, Received, accept, get, get_raw, get_while};
 pub use crate::server::Server;

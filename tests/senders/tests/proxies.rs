@@ -1,12 +1,13 @@
 //! Our own streams behind nginx, as it is installed and as it is often changed.
 
+#![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
 use std::fs;
 use std::process::Command;
 use std::sync::mpsc;
-use std::thread::{scope, sleep};
-use std::time::Duration;
+use std::thread::scope;
 
-use sender_tests::{Camera, End, Pictures, Server, get, get_while};
+use sender_tests::{Camera, End, Pictures, Server, get, get_while, replay};
 use tempfile::TempDir;
 
 /// nginx, in front of a camera.
@@ -16,12 +17,11 @@ struct Nginx {
 }
 
 impl Nginx {
-    fn start(camera: &Camera) -> Self {
+    fn start(camera: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().display().to_string();
         let server = Server::told(|port| {
-            let config =
-                CONFIG.replace("FOLDER", &path).replace("PORT", &port.to_string()).replace("CAMERA", &camera.address);
+            let config = CONFIG.replace("FOLDER", &path).replace("PORT", &port.to_string()).replace("CAMERA", camera);
             fs::write(folder.path().join("nginx.conf"), config).unwrap();
             let mut nginx = Command::new("nginx");
             nginx.args(["-p", &path, "-c", &format!("{path}/nginx.conf"), "-e", &format!("{path}/error.log")]);
@@ -36,25 +36,10 @@ impl Nginx {
 #[ignore = "needs nginx"]
 fn nginx_passes_on_every_part() {
     let pictures = Pictures::new(40);
-    for path in PATHS {
-        let camera = Camera::start();
-        let nginx = Nginx::start(&camera);
-        let received = scope(|scope| {
-            scope.spawn(|| {
-                while camera.hub.stats().viewers == 0 {
-                    sleep(Duration::from_millis(5));
-                }
-                for picture in pictures.bytes() {
-                    camera.show(picture);
-                    // No faster than a viewer who takes them all.
-                    sleep(Duration::from_millis(20));
-                }
-                camera.hub.close();
-            });
-            get(&nginx.server.address, path, None)
-        });
-        let sent = [pictures.bytes(), &pictures.bytes()[39..]].concat();
-        received.are(&sent);
+    let nginx = Nginx::start(&replay(pictures.bytes()));
+    for path in ["/as-installed", "/unbuffered", "/compressing", "/buffering"] {
+        let received = get(&nginx.server.address, path, None);
+        received.are(&[pictures.bytes(), &pictures.bytes()[39..]].concat());
         assert_eq!(received.end, End::Closed, "{path}");
     }
 }
@@ -66,7 +51,7 @@ fn nginx_passes_on_each_part_at_once() {
     let pictures = Pictures::new(10);
     for path in ["/as-installed", "/unbuffered", "/compressing"] {
         let camera = Camera::start();
-        let nginx = Nginx::start(&camera);
+        let nginx = Nginx::start(&camera.address);
         camera.show(&pictures.bytes()[0]);
         let (seen, next) = mpsc::channel();
         scope(|scope| {
@@ -77,7 +62,7 @@ fn nginx_passes_on_each_part_at_once() {
                     camera.show(picture);
                 }
             });
-            let received = get_while(&nginx.server.address, path, |parts| {
+            let received = get_while(&nginx.server.address, path, move |parts| {
                 // The next one is published only now.
                 seen.send(()).is_ok() && parts.len() < pictures.bytes().len()
             });
@@ -85,8 +70,6 @@ fn nginx_passes_on_each_part_at_once() {
         });
     }
 }
-
-const PATHS: [&str; 4] = ["/as-installed", "/unbuffered", "/compressing", "/buffering"];
 
 /// `buffering` does so although it is asked not to.
 const CONFIG: &str = "
