@@ -7,6 +7,7 @@
 //! A part's bytes end with the framing of the part that will follow it, as far as the [`Wire`] allows that to go out
 //! in advance. So they are the same for every client and may stand between any two parts: encode once, send to many.
 
+mod content_type;
 mod frame;
 mod part;
 
@@ -21,6 +22,7 @@ use crate::boundary::Boundary;
 use crate::part::Part;
 use crate::wire::Wire;
 
+pub use self::content_type::InvalidContentType;
 pub(crate) use self::frame::title_case;
 pub use self::part::EncodedPart;
 
@@ -59,16 +61,65 @@ pub use self::part::EncodedPart;
 pub struct Encoder {
     boundary: Boundary,
     wire: Wire,
-    scan: bool,
+    content_type: HeaderValue,
+    search: Search,
     /// What stands behind every body, on the browser wire up to the type.
     behind: Vec<u8>,
+    heartbeat: Option<EncodedPart>,
+}
+
+/// Where a part is searched for the boundary, since a reader would take it for a delimiter there.
+#[derive(Clone, Copy, Debug)]
+enum Search {
+    /// Also inside a line, as readers of `multipart/x-mixed-replace` do.
+    Anywhere,
+    /// Other readers go by `Content-Length` or by lines, and fixed boundaries for them may be as short as `-`.
+    LineStarts,
+    /// The part's author cannot know the boundary.
+    Nowhere,
 }
 
 impl Encoder {
     /// With a boundary of your choice. Every part is searched for it, since whoever knows a boundary can forge a part.
     #[must_use]
     pub fn new(boundary: Boundary, wire: Wire) -> Self {
-        Self::with(boundary, wire, true)
+        let search = if wire == Wire::Script { Search::LineStarts } else { Search::Anywhere };
+        Self::with(wire.content_type(&boundary), boundary, wire, search)
+    }
+
+    /// For events rather than pictures: the [script wire](Wire::Script), on which no part comes twice, under a
+    /// `Content-Type` of your own, with its subtype, its fixed boundary and its further parameters.
+    ///
+    /// The value is sent as it is given, since clients compare such strings. Every part is searched for the boundary at
+    /// the beginnings of lines, or anywhere under `multipart/x-mixed-replace`. (JSON cannot hold two dashes there.)
+    ///
+    /// # Errors
+    ///
+    /// If the value is no well-formed `multipart/…`, or names no boundary that can be [sent](Boundary).
+    ///
+    /// # Examples
+    ///
+    /// What GraphQL clients such as Apollo's take for a subscription:
+    ///
+    /// ```
+    /// use mixed_replace::{Encoder, Part};
+    ///
+    /// let encoder = Encoder::for_content_type("multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0")?;
+    /// let event = encoder.encode(&Part::json(r#"{"payload":{"data":{"online":3}}}"#)?)?;
+    /// assert_eq!(
+    ///     [encoder.opening(&event), event.to_bytes(), encoder.closing(Some(&event)).to_bytes()].concat(),
+    ///     b"--graphql\r\n\
+    ///       Content-Type: application/json\r\nContent-Length: 33\r\n\r\n{\"payload\":{\"data\":{\"online\":3}}}\r\n\
+    ///       --graphql--\r\n"
+    /// );
+    /// let error = Encoder::for_content_type("text/event-stream").unwrap_err();
+    /// assert_eq!(error.to_string(), "the content type is no multipart/...: text/event-stream");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn for_content_type(value: impl AsRef<[u8]>) -> Result<Self, InvalidContentType> {
+        let content_type::Read { value, boundary, replaces } = content_type::read(value.as_ref())?;
+        let search = if replaces { Search::Anywhere } else { Search::LineStarts };
+        Ok(Self::with(value, boundary, Wire::Script, search))
     }
 
     /// With a random boundary that nobody but this response's client will know, so that no part needs to be searched.
@@ -84,16 +135,52 @@ impl Encoder {
     /// ```
     #[must_use]
     pub fn random(wire: Wire) -> Self {
-        Self::with(Boundary::random(), wire, false)
+        let boundary = Boundary::random();
+        Self::with(wire.content_type(&boundary), boundary, wire, Search::Nowhere)
     }
 
-    fn with(boundary: Boundary, wire: Wire, scan: bool) -> Self {
+    fn with(content_type: HeaderValue, boundary: Boundary, wire: Wire, search: Search) -> Self {
         let behind: &[&[u8]] = match wire {
             Wire::Browser => &[DELIMITER, boundary.as_str().as_bytes(), CRLF, CONTENT_TYPE],
             Wire::Machine => &[DELIMITER, boundary.as_str().as_bytes(), CRLF],
             Wire::Script => &[DELIMITER, boundary.as_str().as_bytes()],
         };
-        Self { behind: behind.concat(), boundary, wire, scan }
+        Self { behind: behind.concat(), boundary, wire, content_type, search, heartbeat: None }
+    }
+
+    /// Sends this part in place of the last one wherever a keep-alive is due, also before the first part: GraphQL's `{}`.
+    ///
+    /// So no event comes twice. Heartbeats are for the script wire alone and ignored on the others, where each part
+    /// replaces the one before it, and so the last one is repeated.
+    ///
+    /// # Errors
+    ///
+    /// If the part holds the boundary.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Encoder, Part, write::Writer};
+    ///
+    /// let encoder = Encoder::for_content_type("multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0")?
+    ///     .heartbeat(&Part::json("{}")?)?;
+    /// let mut writer = Writer::with_encoder(Vec::new(), encoder);
+    /// writer.repeat()?;
+    /// assert_eq!(
+    ///     writer.finish()?,
+    ///     b"--graphql\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}\r\n--graphql--\r\n"
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn heartbeat(mut self, part: &Part) -> Result<Self, BoundaryInPart> {
+        self.search(part)?;
+        self.heartbeat = (self.wire == Wire::Script).then(|| self.encode_whole(part));
+        Ok(self)
+    }
+
+    /// What is sent in place of the last part to keep a connection alive.
+    pub(crate) fn heartbeat_part(&self) -> Option<&EncodedPart> {
+        self.heartbeat.as_ref()
     }
 
     /// The boundary between the parts.
@@ -108,10 +195,11 @@ impl Encoder {
         self.wire
     }
 
-    /// The value of the response's `Content-Type`; see [`Wire::content_type`].
+    /// The value of the response's `Content-Type`: [`Wire::content_type`], or what
+    /// [`for_content_type`](Self::for_content_type) was given.
     #[must_use]
     pub fn content_type(&self) -> HeaderValue {
-        self.wire.content_type(&self.boundary)
+        self.content_type.clone()
     }
 
     /// What a client gets before its first part: the dash-boundary line, and on the browser wire the header block of
@@ -157,9 +245,7 @@ impl Encoder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn encode(&self, part: &Part) -> Result<EncodedPart, BoundaryInPart> {
-        if self.scan {
-            self.search(part)?;
-        }
+        self.search(part)?;
         let body = part.body().clone();
         Ok(EncodedPart::apart(&Framed::new(self, part, &mut [0; 20]), body))
     }
@@ -201,6 +287,9 @@ impl Encoder {
 
     /// Refuses a part that holds the boundary.
     pub(crate) fn search(&self, part: &Part) -> Result<(), BoundaryInPart> {
+        if let Search::Nowhere = self.search {
+            return Ok(());
+        }
         let mut block = Vec::new();
         Framed::new(self, part, &mut [0; 20]).header_block(&mut block);
         if self.occurs_in(&block) || self.occurs_in(part.body()) {
@@ -212,14 +301,14 @@ impl Encoder {
     /// Whether a reader could take something in `bytes` for a delimiter.
     fn occurs_in(&self, bytes: &[u8]) -> bool {
         let boundary = self.boundary.as_str().as_bytes();
-        match self.wire {
-            Wire::Browser | Wire::Machine => memmem::find(bytes, boundary).is_some(),
-            // Its readers go by Content-Length or by lines, and its fixed boundaries may be as short as `-`.
-            Wire::Script => {
+        match self.search {
+            Search::Anywhere => memmem::find(bytes, boundary).is_some(),
+            Search::LineStarts => {
                 let dash_boundary = [b"--", boundary].concat();
                 memmem::find_iter(bytes, &dash_boundary)
                     .any(|at| at == 0 || bytes.get(at - 1).is_some_and(|before| matches!(before, b'\r' | b'\n')))
             }
+            Search::Nowhere => false,
         }
     }
 }

@@ -11,7 +11,8 @@ use futures_core::Stream;
 ///
 /// A write is the only sure way to learn that a viewer has left, and proxies cut connections that are silent for a
 /// minute. Repeating the last part is what every consumer takes: a blank line, a comment or an empty part breaks some.
-/// So a viewer who left an idle stream is noticed within two pulses.
+/// So a viewer who left an idle stream is noticed within two pulses. A stream of events, in which nothing may come twice,
+/// sends its [heartbeat](crate::Encoder::heartbeat) instead.
 ///
 /// The pulse runs evenly: no timer is set back when a part goes out.
 ///

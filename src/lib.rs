@@ -14,6 +14,7 @@
 //! |---|---|
 //! | one camera or status, many viewers | [`hub`]: encode once, latest wins, nothing queued |
 //! | a stream of parts for each client | [`MixedReplace`], as axum's `Sse` is for events |
+//! | events that must not come twice, as GraphQL's | [`MixedReplace::encoder`] with [`Encoder::for_content_type`] |
 //! | a thread, a CGI program, any `io::Write` | [`Writer`] |
 //! | something else altogether | [`Encoder`], the bytes alone |
 //! | pages that replace themselves | [`Page`] over a hub; [`ClientJs`] in a page of your own |
@@ -109,7 +110,7 @@
 //! | `socket` | the TCP options of a connection |
 //! | `tokio` | `KeepAlive::every` |
 //! | `tower` | a hub as a tower service |
-//! | `tracing` | events of hubs |
+//! | `tracing` | events of hubs, and of streams that end because a part holds their boundary |
 //!
 //! Rust 1.85 or later; raising that is a minor release. No `unsafe`.
 #![cfg_attr(docsrs, feature(doc_cfg))]

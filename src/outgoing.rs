@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
 
-use crate::encode::{EncodedPart, Encoder};
+use crate::encode::{BoundaryInPart, EncodedPart, Encoder};
 use crate::part::Part;
 
 /// What one client has been given, and the chunks that it is still to be given.
@@ -17,6 +17,8 @@ use crate::part::Part;
 #[derive(Debug)]
 pub(crate) struct Outgoing<P, E = Encoder> {
     encoder: E,
+    /// Whether there was a part or a heartbeat.
+    opened: bool,
     last: Option<P>,
     chunks: VecDeque<Bytes>,
     /// From the first part on that was [sent](Self::send).
@@ -25,7 +27,7 @@ pub(crate) struct Outgoing<P, E = Encoder> {
 
 impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Outgoing<P, E> {
     pub(crate) fn new(encoder: E) -> Self {
-        Self { encoder, last: None, chunks: VecDeque::new(), flight: None }
+        Self { encoder, opened: false, last: None, chunks: VecDeque::new(), flight: None }
     }
 
     pub(crate) fn encoder(&self) -> &Encoder {
@@ -44,35 +46,50 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Outgoing<P, E> {
 
     /// Goes on to a new part.
     pub(crate) fn push(&mut self, part: P) {
-        let next = part.borrow();
+        let (encoder, next) = (self.encoder.borrow(), part.borrow());
         match &self.last {
-            None => {
-                let opening = self.encoder.borrow().opening(next);
-                self.chunks.extend(lead(&opening, next.chunks(), self.flight.as_ref().map(InFlight::new)));
-            }
             Some(last) => {
-                if let Some(bridge) = self.encoder.borrow().bridge(last.borrow(), next) {
+                if let Some(bridge) = encoder.bridge(last.borrow(), next) {
                     self.chunks.extend(bridge.chunks());
                 }
                 self.chunks.extend(next.chunks());
             }
+            None if self.opened => self.chunks.extend(next.chunks()),
+            None => {
+                let guard = self.flight.as_ref().map(InFlight::new);
+                self.chunks.extend(lead(&encoder.opening(next), next.chunks(), guard));
+            }
         }
+        self.opened = true;
         self.last = Some(part);
     }
 
-    /// Whether there has been a part.
-    pub(crate) fn has_begun(&self) -> bool {
-        self.last.is_some()
+    /// Whether [`repeat`](Self::repeat) has something to send.
+    pub(crate) fn can_repeat(&self) -> bool {
+        self.last.is_some() || self.encoder.borrow().heartbeat_part().is_some()
     }
 
-    /// The last part once more, if there has been one.
+    /// What keeps the connection alive: the encoder's heartbeat, or else the last part once more, if there has been one.
     pub(crate) fn repeat(&mut self) {
-        self.chunks.extend(self.last.iter().flat_map(|last| last.borrow().chunks()));
+        let encoder = self.encoder.borrow();
+        match encoder.heartbeat_part() {
+            Some(heartbeat) if self.opened => self.chunks.extend(heartbeat.chunks()),
+            Some(heartbeat) => {
+                self.chunks.extend(lead(&encoder.opening(heartbeat), heartbeat.chunks(), None));
+                self.opened = true;
+            }
+            None => self.chunks.extend(self.last.iter().flat_map(|last| last.borrow().chunks())),
+        }
     }
 
     /// The end. Nothing may be sent behind it.
     pub(crate) fn close(&mut self) {
-        self.chunks.extend(self.encoder.borrow().closing(self.last.as_ref().map(Borrow::borrow)).chunks());
+        let encoder = self.encoder.borrow();
+        let last = match &self.last {
+            Some(last) => Some(last.borrow()),
+            None => encoder.heartbeat_part().filter(|_| self.opened),
+        };
+        self.chunks.extend(encoder.closing(last).chunks());
     }
 
     /// Keeps no more room than the next part will take.
@@ -95,11 +112,13 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Outgoing<P, E> {
 }
 
 impl Outgoing<EncodedPart> {
-    /// Goes on to a new part, for this client alone.
-    pub(crate) fn send(&mut self, part: &Part) {
+    /// Goes on to a new part, for this client alone; nothing has happened if that holds the boundary.
+    pub(crate) fn send(&mut self, part: &Part) -> Result<(), BoundaryInPart> {
+        self.encoder.search(part)?;
         let flight = self.flight.get_or_insert_default();
         let encoded = self.encoder.encode_to_send(part, InFlight::new(flight));
         self.push(encoded);
+        Ok(())
     }
 }
 

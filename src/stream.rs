@@ -1,5 +1,7 @@
 //! Any stream of parts as a stream of bytes: the body of one response.
 
+mod pulses;
+
 use std::any::Any;
 use std::convert::Infallible;
 use std::fmt;
@@ -13,6 +15,7 @@ use futures_core::{Stream, TryStream};
 use http::{HeaderMap, Response};
 use pin_project_lite::pin_project;
 
+use self::pulses::Pulses;
 use crate::encode::{EncodedPart, Encoder};
 use crate::keep_alive::KeepAlive;
 use crate::outgoing::Outgoing;
@@ -103,18 +106,7 @@ impl<S: TryStream> MixedReplace<S> {
     where
         S: Stream<Item = Result<Part, E>>,
     {
-        Self {
-            parts,
-            source: Source::Live,
-            wire: None,
-            outgoing: None,
-            pulses: Pulses {
-                keep_alive: None,
-                linger: KeepAlive::never(),
-                settle_repeat: KeepAlive::never(),
-                settled: true,
-            },
-        }
+        Self { parts, source: Source::Live, wire: None, outgoing: None, pulses: Pulses::new() }
     }
 
     /// Repeats the last part when the stream is idle, at this pulse instead of the adapter's 10 seconds.
@@ -146,7 +138,8 @@ impl<S: TryStream> MixedReplace<S> {
 
     /// Writes for this wire.
     ///
-    /// Has no effect once the head has been written or the body has been polled.
+    /// Has no effect once the head has been written or the body has been polled, nor beside an
+    /// [encoder](Self::encoder).
     pub fn wire(mut self, wire: Wire) -> Self {
         self.wire = Some(wire);
         self
@@ -155,6 +148,57 @@ impl<S: TryStream> MixedReplace<S> {
     /// Writes for the wire that the client behind these request headers understands best: [`Wire::for_request`].
     pub fn for_request(self, headers: &HeaderMap) -> Self {
         self.wire(Wire::for_request(headers))
+    }
+
+    /// With an encoder of your choice, and so with its wire, its boundary, its content type and its heartbeat: for event
+    /// streams such as GraphQL subscriptions, in which no part may come twice.
+    ///
+    /// Has no effect once the head has been written or the body has been polled.
+    ///
+    /// # A part that holds the boundary
+    ///
+    /// An encoder with a boundary of your choice refuses such a part, and the stream ends there, since what the source
+    /// has for errors is not ours to make up: as when the source fails, but without the error. So the browser wire has
+    /// its close-delimiter and the others do not, by which a reader can tell what is truncated. (The feature `tracing`
+    /// tells it here.) JSON cannot hold a boundary where the script wire looks for it; for anything else,
+    /// [`encode`](Encoder::encode) in the source says so before, as an error of its own.
+    ///
+    /// # Examples
+    ///
+    /// A GraphQL subscription on axum, as Apollo's clients take it:
+    ///
+    #[cfg_attr(feature = "axum", doc = "```")]
+    #[cfg_attr(not(feature = "axum"), doc = "```ignore")]
+    /// use std::time::Duration;
+    /// use axum::{Router, extract::State, routing::post};
+    /// use futures::{Stream, StreamExt, stream};
+    /// use mixed_replace::part::InvalidPart;
+    /// use mixed_replace::{Encoder, KeepAlive, MixedReplace, Part};
+    ///
+    /// async fn subscribe(
+    ///     State(encoder): State<Encoder>,
+    ///     query: String,
+    /// ) -> MixedReplace<impl Stream<Item = Result<Part, InvalidPart>>> {
+    ///     let events = execute(query).map(|data| Part::json(format!(r#"{{"payload":{{"data":{data}}}}}"#)));
+    ///     MixedReplace::new(events).encoder(encoder).keep_alive(KeepAlive::every(Duration::from_secs(5)))
+    /// }
+    ///
+    /// // From your GraphQL library.
+    /// fn execute(query: String) -> impl Stream<Item = String> {
+    ///     stream::iter([r#"{"online":3}"#.to_owned()])
+    /// }
+    ///
+    /// let encoder = Encoder::for_content_type("multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0")?
+    ///     .heartbeat(&Part::json("{}")?)?;
+    /// let app: Router = Router::new().route("/graphql", post(subscribe)).with_state(encoder.clone());
+    /// # use axum::response::IntoResponse;
+    /// # let response = futures::executor::block_on(subscribe(State(encoder.clone()), String::new())).into_response();
+    /// # assert_eq!(response.headers()["content-type"], encoder.content_type());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn encoder(self, encoder: Encoder) -> Self {
+        let wire = Some(encoder.wire());
+        Self { outgoing: Some(Outgoing::new(encoder)), wire, ..self }
     }
 
     /// The whole response, for stacks that speak in types of the `http` crate.
@@ -243,11 +287,19 @@ where
                 Source::Live => {}
             }
             match poll_caught(this.parts.as_mut(), cx) {
-                Poll::Ready(Some(Ok(part))) => {
-                    outgoing.send(&part);
-                    this.pulses.sent(outgoing.encoder().wire(), cx);
-                    *this.source = Source::Live;
-                }
+                Poll::Ready(Some(Ok(part))) => match outgoing.send(&part) {
+                    Ok(()) => {
+                        this.pulses.sent(outgoing.encoder().wire(), cx);
+                        *this.source = Source::Live;
+                    }
+                    Err(_error) => {
+                        #[cfg(feature = "tracing")]
+                        tracing::error!(error = %_error, "stream ends");
+                        if outgoing.encoder().wire() == Wire::Browser {
+                            outgoing.close();
+                        }
+                    }
+                },
                 Poll::Ready(Some(Err(_))) if outgoing.encoder().wire() == Wire::Browser => outgoing.close(),
                 Poll::Ready(Some(Err(failure))) => {
                     // Servers throw away what they have not written yet when a body fails. Each has copied it, at least,
@@ -260,8 +312,8 @@ where
                 Poll::Ready(None) => outgoing.close(),
                 Poll::Pending => {
                     *this.source = Source::Live;
-                    // Before the first part there is nothing to repeat.
-                    if !outgoing.has_begun() || this.pulses.poll_due(cx).is_pending() {
+                    // Before the first part there is nothing to repeat, unless there is a heartbeat.
+                    if !outgoing.can_repeat() || this.pulses.poll_due(cx).is_pending() {
                         return Poll::Pending;
                     }
                     outgoing.repeat();
@@ -291,53 +343,6 @@ impl<S: Stream<Item = Part>> Stream for Infallibly<S> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.project().parts.poll_next(cx).map(|part| part.map(Ok))
-    }
-}
-
-/// When the last part is due once more.
-struct Pulses {
-    keep_alive: Option<KeepAlive>,
-    linger: KeepAlive,
-    settle_repeat: KeepAlive,
-    /// Whether the last part has been repeated, or need not be.
-    settled: bool,
-}
-
-impl Pulses {
-    fn sent(&mut self, wire: Wire, cx: &mut Context<'_>) {
-        self.keep_alive.iter_mut().for_each(KeepAlive::sent);
-        if wire == Wire::Machine {
-            if self.settled {
-                self.settle_repeat.skip_overdue(cx);
-            }
-            self.settle_repeat.sent();
-            self.settled = false;
-        }
-    }
-
-    fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut due = false;
-        if !self.settled && self.settle_repeat.poll_due(cx).is_ready() {
-            self.keep_alive.iter_mut().for_each(KeepAlive::sent);
-            due = true;
-        }
-        if self.keep_alive.as_mut().is_some_and(|pulse| pulse.poll_due(cx).is_ready()) {
-            due = true;
-        }
-        if !due {
-            return Poll::Pending;
-        }
-        self.settled = true;
-        Poll::Ready(())
-    }
-
-    fn lingers(&mut self, cx: &mut Context<'_>) -> bool {
-        self.linger.beats() && self.linger.poll_due(cx).is_pending()
-    }
-
-    /// Whether something that may never come can be waited for: there is a keep-alive, and it is not due.
-    fn may_wait(&mut self, cx: &mut Context<'_>) -> bool {
-        self.keep_alive.as_mut().is_some_and(|pulse| pulse.poll_due(cx).is_pending() && pulse.beats())
     }
 }
 

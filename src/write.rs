@@ -99,7 +99,7 @@ impl<W: Write> Writer<W> {
         Self::with_encoder(inner, Encoder::random(wire))
     }
 
-    /// With an encoder of your choice, and so with a boundary of your choice.
+    /// With an encoder of your choice, and so with a boundary, a content type and a heartbeat of your choice.
     pub fn with_encoder(inner: W, encoder: Encoder) -> Self {
         Self {
             inner,
@@ -202,7 +202,7 @@ impl<W: Write> Writer<W> {
         self.keep_alive.saturating_sub(self.written.elapsed())
     }
 
-    /// Writes the last part once more. Before the first part there is nothing to write.
+    /// Writes the encoder's [heartbeat](Encoder::heartbeat), or else the last part once more, if there has been one.
     ///
     /// # Errors
     ///

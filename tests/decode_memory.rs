@@ -17,6 +17,7 @@ const MIB: usize = 1024 * KIB;
 const PART: usize = 256 * KIB;
 
 /// Sends `start`, then `again` for ever.
+#[derive(Clone, Copy)]
 struct Attack {
     start: &'static [u8],
     again: &'static [u8],
@@ -24,12 +25,12 @@ struct Attack {
 }
 
 impl Attack {
-    fn check(&self, limits: Limits, chunk: usize) {
+    fn check(&self, decoder: &Decoder, chunk: usize) {
         eprintln!("{}... in chunks of {chunk}", self.start.escape_ascii());
         let limit = self.limit();
         // Beyond this an allocation fails, which ends the process.
         ALLOCATOR.set_limit(ALLOCATOR.allocated() + limit + 64 * KIB + chunk).expect("more than is allocated now");
-        let (taken, error) = self.run(limits, chunk);
+        let (taken, error) = self.run(decoder.clone(), chunk);
         ALLOCATOR.set_limit(usize::MAX).expect("more than is allocated now");
         assert_eq!(error, self.error);
         // The last bytes before the limit may be the beginning of a delimiter.
@@ -38,7 +39,7 @@ impl Attack {
     }
 
     /// How many bytes it takes until which error.
-    fn run(&self, limits: Limits, chunk: usize) -> (usize, DecodeError) {
+    fn run(&self, decoder: Decoder, chunk: usize) -> (usize, DecodeError) {
         let mut taken = 0;
         let mut bytes = self.start.iter().chain(self.again.iter().cycle()).copied();
         let source = stream::repeat_with(|| {
@@ -47,7 +48,7 @@ impl Attack {
             piece.extend(bytes.by_ref().take(chunk));
             Ok::<_, Infallible>(Bytes::from(piece))
         });
-        let mut parts = Parts::new(source, Decoder::new(Boundary::from_static("b")).limits(limits));
+        let mut parts = Parts::new(source, decoder);
         let error = match block_on(parts.next()) {
             Some(Err(PartsError::Decode(error))) => error,
             other => panic!("{other:?}"),
@@ -91,6 +92,8 @@ fn a_hostile_sender_gets_no_more_than_the_limit() {
     let junk = DecodeError::JunkTooLong { limit: 64 * KIB, offset: 0 };
     let line = |offset| DecodeError::LineTooLong { limit: 8 * KIB, offset };
     let part = |offset| DecodeError::PartTooLong { limit: PART, offset };
+    let limits = Limits::new().part(PART);
+    let decoder = Decoder::new(Boundary::from_static("b")).limits(limits);
     for attack in [
         // Headers without end, long ones, a long one.
         Attack { start: b"--b\r\n", again: b"X-A: b\r\n", error: headers },
@@ -114,11 +117,47 @@ fn a_hostile_sender_gets_no_more_than_the_limit() {
         Attack { start: b"--b\r\nContent-Length: 5\r\n\r\n", again: BODY, error: part(26) },
         Attack { start: b"--b\r\nContent-Length: 262144\r\n\r\n", again: BODY, error: part(31) },
         Attack { start: b"--b\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", again: BODY, error: part(45) },
+        Attack { start: b"--b\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", again: BODY, error: part(45) },
+        // A length that was a lie, then another.
+        Attack {
+            start: b"--b\r\nContent-Length: 99\r\n\r\n\r\n--b\r\nContent-Length: 262144\r\n\r\n",
+            again: BODY,
+            error: part(60),
+        },
     ] {
         for chunk in [1, 4 * KIB, 32 * KIB] {
-            attack.check(Limits::new().part(PART), chunk);
+            attack.check(&decoder, chunk);
+        }
+    }
+    for attack in [
+        // What might be a boundary to be learnt, for ever.
+        Attack { start: b"", again: b"--x\r\n", error: junk },
+        Attack { start: b"Content-Type: text/plain\r\n\r\n", again: b"\r\n--x", error: part(28) },
+        Attack { start: b"Content-Type: text/plain\r\n\r\n\n--", again: b"x", error: part(28) },
+        Attack { start: b"Content-Type: text/plain\r\n\r\n\n--x\n", again: b"x", error: part(28) },
+    ] {
+        for chunk in [1, 4 * KIB, 32 * KIB] {
+            attack.check(&Decoder::detect().limits(limits), chunk);
         }
     }
     let error = DecodeError::PartTooLong { limit: 16 * MIB, offset: 7 };
-    Attack { start: b"--b\r\n\r\n", again: BODY, error }.check(Limits::new(), 32 * KIB);
+    Attack { start: b"--b\r\n\r\n", again: BODY, error }.check(&decoder.limits(Limits::new()), 32 * KIB);
+
+    for again in [&b"--b\r\n\r\n"[..], b"--b\r\nContent-Type: image/jpeg\r\nContent-Length: 2\r\n\r\nno\r\n"] {
+        what_is_no_part_leaves_nothing_behind(again);
+    }
+}
+
+/// Parts that are none, in any number: that is no error, but takes no memory either.
+fn what_is_no_part_leaves_nothing_behind(again: &[u8]) {
+    const COUNT: usize = 100_000;
+    const EACH: usize = 100;
+    let chunk = again.repeat(EACH);
+    ALLOCATOR.set_limit(ALLOCATOR.allocated() + 64 * KIB + 2 * chunk.len()).expect("more than is allocated now");
+    let source = stream::repeat_with(|| Ok::<_, Infallible>(Bytes::from(chunk.clone()))).take(COUNT / EACH);
+    let mut parts = Parts::new(source, Decoder::new(Boundary::from_static("b")));
+    let end = block_on(parts.next());
+    ALLOCATOR.set_limit(usize::MAX).expect("more than is allocated now");
+    assert!(matches!(end, Some(Err(PartsError::Decode(DecodeError::Truncated { .. })))), "{end:?}");
+    assert!(parts.decoder().skipped() >= COUNT as u64 - 1);
 }

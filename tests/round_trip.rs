@@ -2,9 +2,21 @@
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue};
+use mixed_replace::write::Writer;
 use mixed_replace::{Boundary, Decoder, Encoder, Part, Wire};
 
 const WIRES: [Wire; 3] = [Wire::Browser, Wire::Machine, Wire::Script];
+
+/// Each wire, and the script wire under other content types.
+fn encoders(boundary: &Boundary) -> Vec<Encoder> {
+    let own = [
+        format!("multipart/mixed;boundary=\"{boundary}\";subscriptionSpec=1.0"),
+        format!("multipart/related; type=\"a;boundary=b\"; boundary=\"{boundary}\""),
+        format!("multipart/x-mixed-replace;boundary=\"{boundary}\""),
+    ];
+    let own = own.map(|content_type| Encoder::for_content_type(content_type).expect("well-formed"));
+    WIRES.map(|wire| Encoder::new(boundary.clone(), wire)).into_iter().chain(own).collect()
+}
 
 /// All bytes of a response, and the parts that a reader of this wire gets out of them.
 fn encode(encoder: &Encoder, parts: &[Part]) -> (Vec<u8>, Vec<Part>) {
@@ -93,8 +105,7 @@ fn awkward_bodies_come_back() {
             [Part::new(mime::APPLICATION_OCTET_STREAM, body).unwrap(), Part::jpeg(jpeg).unwrap()]
         })
         .collect();
-    for wire in WIRES {
-        let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), wire);
+    for encoder in encoders(&Boundary::from_static("ThisRandomString")) {
         let (bytes, expected) = encode(&encoder, &parts);
         for size in (1..80).chain([1000, bytes.len()]) {
             check(&encoder, &bytes, &expected, size);
@@ -115,8 +126,7 @@ fn headers_come_back() {
     for (name, value) in [header("x-timestamp", "12.5"), header("x-a", "a: b"), header("x-timestamp", "13")] {
         part = part.header(name, value).unwrap();
     }
-    for wire in WIRES {
-        let encoder = Encoder::new(Boundary::from_static("graphql"), wire);
+    for encoder in encoders(&Boundary::from_static("graphql")) {
         let (bytes, expected) = encode(&encoder, &[part.clone(), part.clone()]);
         for size in 1..=bytes.len() {
             check(&encoder, &bytes, &expected, size);
@@ -128,8 +138,7 @@ fn headers_come_back() {
 fn every_boundary_is_found_again() {
     for boundary in ["-", "--", "---", "--x", "-x", "x--", "--x--", "x-", "a b", "a=b", "'()+_,-./:=?", &"x".repeat(70)]
     {
-        for wire in WIRES {
-            let encoder = Encoder::new(boundary.parse().unwrap(), wire);
+        for encoder in encoders(&boundary.parse().unwrap()) {
             let parts = [Part::text("one").unwrap(), Part::json("[]").unwrap(), Part::text("\r\nthree\r\n").unwrap()];
             let Ok(_) = parts.iter().try_for_each(|part| encoder.encode(part).map(drop)) else {
                 assert!(boundary.len() < 3, "{boundary}");
@@ -152,6 +161,38 @@ fn a_boundary_of_dashes_is_not_cut_short() {
         let (bytes, expected) = encode(&encoder, std::slice::from_ref(&part));
         for size in 1..=bytes.len() {
             check(&encoder, &bytes, &expected, size);
+        }
+    }
+}
+
+/// In any order, also before the first part and behind the last.
+#[test]
+fn heartbeats_come_back() {
+    let heartbeat = Part::json("{}").unwrap();
+    let event = |number: u32| Part::json(format!("[{number}]")).unwrap();
+    for encoder in encoders(&Boundary::from_static("graphql")) {
+        for steps in 0..1 << 5_u32 {
+            let mut writer = Writer::with_encoder(Vec::new(), encoder.clone().heartbeat(&heartbeat).unwrap());
+            let mut expected = Vec::new();
+            for step in 0..5 {
+                if steps & 1 << step == 0 {
+                    writer.write(&event(step)).unwrap();
+                    expected.push(event(step));
+                } else {
+                    writer.repeat().unwrap();
+                    match encoder.wire() {
+                        Wire::Script => expected.push(heartbeat.clone()),
+                        _ => expected.extend(expected.last().cloned()),
+                    }
+                }
+            }
+            let bytes = writer.finish().unwrap();
+            if encoder.wire() != Wire::Script {
+                expected.extend(expected.last().cloned());
+            }
+            for size in [1, 2, 7, 50, bytes.len()] {
+                check(&encoder, &bytes, &expected, size);
+            }
         }
     }
 }
@@ -207,8 +248,7 @@ fn random_parts_come_back() {
                 }
             })
             .collect();
-        for wire in WIRES {
-            let encoder = Encoder::new(Boundary::from_static("bou"), wire);
+        for encoder in encoders(&Boundary::from_static("bou")) {
             if parts.iter().any(|part| encoder.encode(part).is_err()) {
                 continue;
             }

@@ -1,20 +1,49 @@
-//! Any parts, on any wire, however the network cuts them: what was encoded is decoded.
+//! Any parts and heartbeats, on any wire and under any content type, however the network cuts them: what was encoded is
+//! decoded.
 #![no_main]
 
 use arbitrary::Arbitrary;
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
+use mixed_replace::write::Writer;
 use mixed_replace::{Boundary, Decoder, Encoder, Part, Wire};
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
-    boundary: Option<&'a str>,
-    wire: u8,
+    kind: Kind<'a>,
+    heartbeat: Option<Body<'a>>,
     chunk: u8,
-    bodies: Vec<(u8, &'a [u8])>,
+    steps: Vec<Step<'a>>,
 }
 
-fn part((kind, body): &(u8, &[u8])) -> Option<Part> {
+#[derive(Arbitrary, Debug)]
+enum Kind<'a> {
+    /// Subtype, boundary, further parameters.
+    ContentType(&'a str, &'a str, &'a str),
+    Fixed(u8, &'a str),
+    Random(u8),
+}
+
+#[derive(Arbitrary, Debug)]
+enum Step<'a> {
+    Repeat,
+    Write(Body<'a>),
+}
+
+type Body<'a> = (u8, &'a [u8]);
+
+fn encoder(kind: &Kind<'_>) -> Option<Encoder> {
+    let wire = |wire: u8| [Wire::Browser, Wire::Machine, Wire::Script][usize::from(wire % 3)];
+    match *kind {
+        Kind::ContentType(subtype, boundary, more) => {
+            Encoder::for_content_type(format!("multipart/{subtype};boundary=\"{boundary}\"{more}")).ok()
+        }
+        Kind::Fixed(number, boundary) => Some(Encoder::new(boundary.parse().ok()?, wire(number))),
+        Kind::Random(number) => Some(Encoder::random(wire(number))),
+    }
+}
+
+fn part((kind, body): &Body<'_>) -> Option<Part> {
     match kind % 4 {
         0 => Part::new(mime::APPLICATION_OCTET_STREAM, body.to_vec()),
         1 => Part::text(body.to_vec()),
@@ -25,36 +54,45 @@ fn part((kind, body): &(u8, &[u8])) -> Option<Part> {
 }
 
 fuzz_target!(|input: Input<'_>| {
-    let wire = [Wire::Browser, Wire::Machine, Wire::Script][usize::from(input.wire % 3)];
-    let encoder = match input.boundary.map(Boundary::try_from) {
-        Some(Ok(boundary)) => Encoder::new(boundary, wire),
-        _ => Encoder::random(wire),
-    };
-    let mut bytes = Vec::new();
-    let mut expected = Vec::new();
-    let mut last = None;
-    for part in input.bodies.iter().filter_map(part) {
-        let Ok(encoded) = encoder.encode(&part) else { continue };
-        match &last {
-            None => bytes.extend(encoder.opening(&encoded)),
-            Some((last, last_part)) => {
-                if let Some(bridge) = encoder.bridge(last, &encoded) {
-                    bytes.extend(bridge.to_bytes());
-                    expected.push(Part::clone(last_part));
+    let Some(mut encoder) = encoder(&input.kind) else { return };
+    let mut heartbeat = input.heartbeat.as_ref().and_then(part);
+    if let Some(part) = &heartbeat {
+        match encoder.clone().heartbeat(part) {
+            Ok(with) => encoder = with,
+            Err(_) => heartbeat = None,
+        }
+    }
+    let wire = encoder.wire();
+    let content_type = encoder.content_type();
+    assert_eq!(Boundary::from_content_type(&content_type).as_ref(), Ok(encoder.boundary()));
+
+    let mut writer = Writer::with_encoder(Vec::new(), encoder);
+    let mut expected: Vec<Part> = Vec::new();
+    for step in &input.steps {
+        let last = expected.last().cloned();
+        match step {
+            Step::Repeat => {
+                writer.repeat().expect("a Vec takes everything");
+                expected.extend(heartbeat.clone().filter(|_| wire == Wire::Script).or(last));
+            }
+            Step::Write(body) => {
+                let Some(part) = part(body) else { continue };
+                if writer.write(&part).is_err() {
+                    continue;
                 }
+                // Where the open header block promises another type, the last part once more.
+                let promised = last.filter(|last| wire == Wire::Browser && last.content_type() != part.content_type());
+                expected.extend(promised.into_iter().chain([part]));
             }
         }
-        bytes.extend(encoded.to_bytes());
-        expected.push(part.clone());
-        last = Some((encoded, part));
     }
-    bytes.extend(encoder.closing(last.as_ref().map(|(encoded, _)| encoded)).to_bytes());
+    let bytes = writer.finish().expect("a Vec takes everything");
     if wire != Wire::Script {
         // The last part once more, since its line is open already.
-        expected.extend(last.map(|(_, part)| part));
+        expected.extend(expected.last().cloned());
     }
 
-    let mut decoder = Decoder::for_content_type(encoder.content_type());
+    let mut decoder = Decoder::for_content_type(content_type);
     let mut buffer = BytesMut::new();
     let mut parts = Vec::new();
     for chunk in bytes.chunks(1 + usize::from(input.chunk)) {

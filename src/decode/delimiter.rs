@@ -38,8 +38,11 @@ impl Delimiter {
     /// From now on with no fewer dashes than the first delimiter had, which was so long.
     pub(super) fn settle(&mut self, len: usize) {
         let bare = bare(&self.boundary);
-        self.dashes = len.saturating_sub(bare.len());
-        self.finder = finder(self.dashes, bare);
+        let dashes = len.saturating_sub(bare.len());
+        if dashes != self.dashes {
+            self.dashes = dashes;
+            self.finder = finder(dashes, bare);
+        }
     }
 
     pub(super) fn boundary(&self) -> &Boundary {
@@ -61,10 +64,9 @@ impl Delimiter {
         let needle = self.finder.needle();
         while let Some(at) = src.get(from..).and_then(|src| self.finder.find(src)) {
             let at = from + at;
-            let mut before = src.get(..at).unwrap_or_default();
-            for _ in 0..self.more_dashes {
-                before = before.strip_suffix(b"-").unwrap_or(before);
-            }
+            let before = src.get(..at).unwrap_or_default();
+            let dashes = before.iter().rev().take(self.more_dashes).take_while(|byte| **byte == b'-').count();
+            let before = before.get(..at - dashes).unwrap_or_default();
             if let Some(start) = line_start(before) {
                 return Find::Found(start..at + needle.len());
             }

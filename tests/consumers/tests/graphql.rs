@@ -1,0 +1,139 @@
+//! Event streams of ours in what GraphQL clients read them with: each event once, and before the next one is sent.
+
+#![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::thread::{sleep, spawn};
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use consumer_tests::run::{run, said};
+use http::HeaderMap;
+use mixed_replace::write::{Head, Writer};
+use mixed_replace::{Encoder, Part};
+use tempfile::TempDir;
+use test_support::{Children, must_be_installed};
+
+#[test]
+#[ignore = "needs Node and the npm registry"]
+fn apollo_client_gets_each_event_at_once() {
+    let modules = node_modules();
+    for content_type in [APOLLO, "multipart/mixed; boundary=graphql"] {
+        let mut node = Command::new("node");
+        let said = subscribe(content_type, node.arg(modules.path().join("apollo.mjs")), true);
+        // Heartbeats it takes to itself.
+        assert_eq!(said, [r#"{"online":1}"#, r#"{"online":2}"#, r#"{"online":3}"#, "complete"], "{content_type}");
+    }
+}
+
+#[test]
+#[ignore = "needs Node and the npm registry"]
+fn meros_gets_each_event_at_once() {
+    let modules = node_modules();
+    for (content_type, how) in [(APOLLO, "fetch"), (APOLLO, "get"), (INCREMENTAL, "fetch"), (INCREMENTAL, "get")] {
+        let mut node = Command::new("node");
+        let said = subscribe(content_type, node.arg(modules.path().join("meros.mjs")).arg(how), true);
+        assert_eq!(said, EVERYTHING, "{content_type}, {how}");
+    }
+}
+
+/// It waits for a byte more than the script wire sends ahead, and so is one part behind.
+#[test]
+#[ignore = "needs Go"]
+fn go_gets_each_event_once() {
+    for content_type in [APOLLO, INCREMENTAL] {
+        let mut go = Command::new("go");
+        let said = subscribe(content_type, go.arg("run").arg(file("go/events/main.go")), false);
+        assert_eq!(said, EVERYTHING, "{content_type}");
+    }
+}
+
+/// Serves one client a heartbeat and an event, thrice, and returns what it says to that, a line for each part. If it has to
+/// be at once, it gets nothing more until it has said something to each event.
+fn subscribe(content_type: &str, client: &mut Command, at_once: bool) -> Vec<String> {
+    must_be_installed(&client.get_program().to_string_lossy());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    client.arg(format!("http://{}/graphql", listener.local_addr().unwrap()));
+    let mut children = Children::start(client, Stdio::piped(), Stdio::inherit());
+    let (sender, lines) = channel();
+    let output = BufReader::new(children.stdout().unwrap());
+    spawn(move || output.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line))));
+
+    let encoder = Encoder::for_content_type(content_type).unwrap().heartbeat(&Part::json("{}").unwrap()).unwrap();
+    let mut writer = Writer::with_encoder(request(&listener), encoder);
+    writer.write_head(Head::Http11, &HeaderMap::new()).unwrap();
+    let mut said = Vec::new();
+    for number in 1..=3 {
+        writer.repeat().unwrap();
+        let data = format!("{{\"online\":{number}}}");
+        writer.write(&Part::json(format!("{{\"payload\":{{\"data\":{data}}}}}")).unwrap()).unwrap();
+        while at_once && said.last().is_none_or(|line: &String| !line.contains(&data)) {
+            said.push(lines.recv_timeout(PATIENCE).expect("it has the event before anything else is sent"));
+        }
+    }
+    drop(writer.finish().unwrap());
+    while said.last().is_none_or(|line| line != "complete") {
+        said.push(lines.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("behind {said:?}: {error}")));
+    }
+    said
+}
+
+/// The connection of the first client, whose request has been read.
+fn request(listener: &TcpListener) -> TcpStream {
+    listener.set_nonblocking(true).unwrap();
+    let begin = Instant::now();
+    let socket = loop {
+        match listener.accept() {
+            Ok((socket, _)) => break socket,
+            Err(error) => assert!(begin.elapsed() < START, "no client: {error}"),
+        }
+        sleep(Duration::from_millis(10));
+    };
+    socket.set_nonblocking(false).unwrap();
+    socket.set_nodelay(true).unwrap();
+    let mut reader = BufReader::new(&socket);
+    let head: Vec<_> = reader.by_ref().lines().map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
+    let lengths = head
+        .iter()
+        .filter_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok());
+    reader.read_exact(&mut vec![0; lengths.sum()]).unwrap();
+    drop(reader);
+    socket
+}
+
+/// The scripts, with what they import beside them.
+fn node_modules() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["apollo.mjs", "meros.mjs", "package.json"] {
+        fs::copy(file("node").join(name), folder.path().join(name)).unwrap();
+    }
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(folder.path());
+    let output = run(&npm, Duration::from_secs(300));
+    assert!(output.status.success(), "npm: {}", said(&output));
+    folder
+}
+
+fn file(path: &str) -> PathBuf {
+    Path::new(&env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests")).join(path)
+}
+
+const APOLLO: &str = "multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0";
+/// GraphQL over HTTP's incremental delivery.
+const INCREMENTAL: &str = "multipart/mixed; boundary=\"-\"";
+const EVERYTHING: [&str; 7] = [
+    "{}",
+    r#"{"payload":{"data":{"online":1}}}"#,
+    "{}",
+    r#"{"payload":{"data":{"online":2}}}"#,
+    "{}",
+    r#"{"payload":{"data":{"online":3}}}"#,
+    "complete",
+];
+/// Go and Node begin slowly on a busy machine.
+const START: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(20);

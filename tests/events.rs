@@ -1,0 +1,186 @@
+//! Streams of events: somebody else's content type, a heartbeat, nothing twice. Whole bytes.
+
+#![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use futures::channel::mpsc;
+use futures::{Stream, StreamExt as _, executor::block_on_stream, stream};
+use mixed_replace::write::{Head, Writer};
+use mixed_replace::{Boundary, Encoder, KeepAlive, MixedReplace, Part, Wire};
+
+const GRAPHQL: &str = "multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0";
+
+fn graphql() -> Encoder {
+    Encoder::for_content_type(GRAPHQL).unwrap().heartbeat(&Part::json("{}").unwrap()).unwrap()
+}
+
+fn event(number: u32) -> Part {
+    Part::json(format!("{{\"payload\":{number}}}")).unwrap()
+}
+
+/// What comes until the body has to wait, or ends.
+fn more<S: Stream<Item = Result<Bytes, Infallible>> + Unpin>(body: &mut S) -> (String, bool) {
+    let mut bytes = Vec::new();
+    loop {
+        match body.poll_next_unpin(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Some(Ok(chunk))) => bytes.extend_from_slice(&chunk),
+            Poll::Ready(None) => return (String::from_utf8(bytes).unwrap(), true),
+            Poll::Pending => return (String::from_utf8(bytes).unwrap(), false),
+        }
+    }
+}
+
+#[test]
+fn a_subscription_from_its_begin_to_its_end() {
+    let (events, subscription) = mpsc::unbounded();
+    let (ticks, pulse) = mpsc::unbounded();
+    let response = MixedReplace::infallible(subscription)
+        .encoder(graphql())
+        .keep_alive(KeepAlive::new(pulse))
+        .into_http_response();
+    assert_eq!(response.headers()["content-type"], GRAPHQL);
+    let mut body = pin!(response.into_body());
+    let tick = || ticks.unbounded_send(()).unwrap();
+
+    // Before the first event, too. The first pulse asks for nothing, since the stream has just begun.
+    tick();
+    assert_eq!(more(&mut body), (String::new(), false));
+    tick();
+    let opened = "--graphql\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}\r\n--graphql";
+    assert_eq!(more(&mut body), (opened.into(), false));
+    let heartbeat = "\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}\r\n--graphql";
+    tick();
+    assert_eq!(more(&mut body), (heartbeat.into(), false));
+    let event_1 = "\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"payload\":1}\r\n--graphql";
+    events.unbounded_send(event(1)).unwrap();
+    assert_eq!(more(&mut body), (event_1.into(), false));
+    tick();
+    assert_eq!(more(&mut body), (String::new(), false));
+    tick();
+    assert_eq!(more(&mut body), (heartbeat.into(), false));
+    let event_2 = "\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"payload\":2}\r\n--graphql";
+    events.unbounded_send(event(2)).unwrap();
+    assert_eq!(more(&mut body), (event_2.into(), false));
+    drop(events);
+    assert_eq!(more(&mut body), ("--\r\n".into(), true));
+}
+
+#[test]
+fn a_subscription_without_events() {
+    for (ticks, whole) in [
+        (1, "--graphql--\r\n"),
+        (2, "--graphql\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}\r\n--graphql--\r\n"),
+    ] {
+        let mut waited = false;
+        let events = stream::poll_fn(move |cx| {
+            if std::mem::replace(&mut waited, true) {
+                return Poll::Ready(None);
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        });
+        let pulse = stream::iter(vec![(); ticks]).chain(stream::pending());
+        let body = MixedReplace::infallible(events).encoder(graphql()).keep_alive(KeepAlive::new(pulse));
+        let bytes: Vec<u8> = block_on_stream(body).flat_map(Result::unwrap).collect();
+        assert_eq!(String::from_utf8(bytes).unwrap(), whole);
+    }
+}
+
+#[test]
+fn hikvisions_event_stream_by_a_blocking_writer() {
+    let encoder = Encoder::for_content_type("multipart/mixed; boundary=boundary").unwrap();
+    let alert =
+        Part::new("application/xml; charset=\"UTF-8\"".parse().unwrap(), "<EventNotificationAlert/>\r\n").unwrap();
+    let encoder = encoder.heartbeat(&Part::new(mime::TEXT_XML, "<Heartbeat/>").unwrap()).unwrap();
+    let mut writer = Writer::with_encoder(Vec::new(), encoder);
+    writer.write_head(Head::Http11, &http::HeaderMap::new()).unwrap();
+    writer.repeat().unwrap();
+    writer.write(&alert).unwrap();
+    writer.repeat().unwrap();
+    let response = String::from_utf8(writer.finish().unwrap()).unwrap();
+    let (head, body) = response.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains("\r\nContent-Type: multipart/mixed; boundary=boundary\r\n"), "{head}");
+    assert_eq!(
+        body,
+        "--boundary\r\nContent-Type: text/xml\r\nContent-Length: 12\r\n\r\n<Heartbeat/>\r\n\
+         --boundary\r\nContent-Type: application/xml; charset=\"utf-8\"\r\nContent-Length: 27\r\n\r\n\
+         <EventNotificationAlert/>\r\n\r\n\
+         --boundary\r\nContent-Type: text/xml\r\nContent-Length: 12\r\n\r\n<Heartbeat/>\r\n\
+         --boundary--\r\n"
+    );
+}
+
+/// There each part replaces the one before it: a heartbeat would be seen, and the last picture be lost.
+#[test]
+fn other_wires_have_no_heartbeats() {
+    for wire in [Wire::Browser, Wire::Machine] {
+        let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), wire);
+        let mut plain = Writer::with_encoder(Vec::new(), encoder.clone());
+        let mut with = Writer::with_encoder(Vec::new(), encoder.heartbeat(&Part::json("{}").unwrap()).unwrap());
+        for writer in [&mut plain, &mut with] {
+            writer.repeat().unwrap();
+            writer.write(&event(1)).unwrap();
+            writer.repeat().unwrap();
+        }
+        assert_eq!(plain.finish().unwrap(), with.finish().unwrap(), "{wire:?}");
+    }
+}
+
+#[test]
+fn an_encoder_outdoes_a_wire() {
+    let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), Wire::Script);
+    for body in [
+        MixedReplace::infallible(stream::iter([event(1)])).encoder(encoder.clone()).wire(Wire::Browser),
+        MixedReplace::infallible(stream::iter([event(1)])).wire(Wire::Browser).encoder(encoder),
+    ] {
+        let response = body.into_http_response();
+        assert_eq!(response.headers()["content-type"], "multipart/mixed; boundary=ThisRandomString");
+        let bytes: Vec<u8> = block_on_stream(response.into_body()).flat_map(Result::unwrap).collect();
+        assert_eq!(
+            String::from_utf8(bytes).unwrap(),
+            "--ThisRandomString\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"payload\":1}\r\n\
+             --ThisRandomString--\r\n"
+        );
+    }
+}
+
+/// Before it as usual; then, as there is no error to give, an end that a reader can tell from a whole stream.
+#[test]
+fn a_part_that_holds_the_boundary_ends_the_stream() {
+    let forged = Part::text("one\r\n--ThisRandomString\r\n\r\nforged").unwrap();
+    for (wire, behind) in [
+        (
+            Wire::Browser,
+            "\r\n--ThisRandomString\r\nContent-Type: application/json\r\n\r\n{\"payload\":1}\r\n--ThisRandomString--\r\n",
+        ),
+        (Wire::Machine, "\r\n--ThisRandomString\r\n"),
+        (Wire::Script, "\r\n--ThisRandomString"),
+    ] {
+        let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), wire);
+        let source = stream::iter([event(1), forged.clone(), event(2)]);
+        let bytes: Vec<u8> =
+            block_on_stream(MixedReplace::infallible(source).encoder(encoder)).flat_map(Result::unwrap).collect();
+        let text = String::from_utf8(bytes).unwrap();
+        assert_eq!(text.split_once("{\"payload\":1}").unwrap().1, behind, "{wire:?}");
+    }
+}
+
+#[test]
+fn searches_where_readers_look() {
+    let inside = Part::text("a line with --graphql in it, and graphql").unwrap();
+    let at_start = Part::text("\n--graphql").unwrap();
+    let mixed = Encoder::for_content_type(GRAPHQL).unwrap();
+    assert!(mixed.encode(&inside).is_ok());
+    assert!(mixed.encode(&at_start).is_err());
+    assert!(mixed.clone().heartbeat(&at_start).is_err());
+    let replaces = Encoder::for_content_type("multipart/x-mixed-replace;boundary=graphql").unwrap();
+    assert!(replaces.encode(&inside).is_err());
+    // GraphQL's incremental delivery: JSON holds dashes, but never two where a line begins.
+    let dash = Encoder::for_content_type("multipart/mixed; boundary=\"-\"").unwrap();
+    assert!(dash.encode(&Part::json("[\n-1, \"---\",\n-1]").unwrap()).is_ok());
+    assert!(dash.encode(&Part::text("---\n").unwrap()).is_err());
+}

@@ -1,0 +1,70 @@
+//! Servers of our own, for those to whom they are a camera: motion, and nginx.
+
+use std::net::TcpListener;
+use std::thread;
+
+use axum::{Router, routing};
+use futures::stream;
+use mixed_replace::hub::{self, Publisher};
+use mixed_replace::{MixedReplace, Part};
+
+/// A hub at `/live`, in a thread that lives as long as the process.
+#[derive(Debug)]
+pub struct Camera {
+    /// Host and port.
+    pub address: String,
+    publisher: Publisher,
+}
+
+impl Camera {
+    /// Without a picture yet.
+    ///
+    /// # Panics
+    ///
+    /// If there is no free port.
+    #[must_use]
+    pub fn start() -> Self {
+        let (publisher, hub) = hub::channel();
+        Self { address: serve(Router::new().route_service("/live", hub)), publisher }
+    }
+
+    /// Publishes one picture.
+    ///
+    /// # Panics
+    ///
+    /// If it is none.
+    pub fn show(&self, picture: &[u8]) {
+        self.publisher.publish(part(picture)).expect("the hub is open");
+    }
+}
+
+/// A server that sends these pictures to everyone who asks for `/live`, each once and as fast as they are taken, and ends.
+///
+/// # Panics
+///
+/// If one is no picture.
+#[must_use]
+pub fn replay(pictures: &[Vec<u8>]) -> String {
+    let parts: Vec<_> = pictures.iter().map(|picture| part(picture)).collect();
+    serve(
+        Router::new().route("/live", routing::get(async move || MixedReplace::infallible(stream::iter(parts.clone())))),
+    )
+}
+
+fn serve(app: Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.set_nonblocking(true).expect("a socket");
+    let address = listener.local_addr().expect("it is bound").to_string();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).expect("a runtime");
+            axum::serve(listener, app).await
+        })
+    });
+    address
+}
+
+fn part(picture: &[u8]) -> Part {
+    Part::jpeg(picture.to_vec()).expect("a picture")
+}

@@ -1,0 +1,101 @@
+//! What a camera writes into the headers of its parts, and what of that a relay sends on: names that a part may carry, with
+//! values that are one line each.
+
+#![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
+use bytes::BytesMut;
+use http::{HeaderName, HeaderValue};
+use mixed_replace::{Boundary, Decoder, Encoder, Part, Wire, hub};
+
+/// A camera's part with these header lines.
+fn decode(lines: &[u8]) -> Part {
+    let bytes = [b"--camera\r\nContent-Type: text/plain\r\n", lines, b"\r\n\r\non\r\n--camera--\r\n"].concat();
+    let mut decoder = Decoder::new(Boundary::from_static("camera"));
+    decoder.decode(&mut BytesMut::from(&bytes[..])).unwrap().unwrap()
+}
+
+/// The whole stream of a relay that sends it on.
+fn relay(part: &Part, wire: Wire) -> String {
+    let encoder = Encoder::new(Boundary::from_static("relay"), wire);
+    let encoded = encoder.encode(part).unwrap();
+    let stream = [encoder.opening(&encoded), encoded.to_bytes(), encoder.closing(Some(&encoded)).to_bytes()].concat();
+    let padding = format!("X-Padding: {}\r\n", ".".repeat(111)).repeat(5);
+    String::from_utf8(stream).unwrap().replace(&padding, "<padding>")
+}
+
+#[test]
+fn only_whole_lines_with_allowed_names_pass() {
+    for lines in [
+        // A line end of any kind within a value begins another line, whose name is looked at like any.
+        &b"X-A: a\r\nSet-Cookie: b=c"[..],
+        b"X-A: a\nSet-Cookie: b=c",
+        b"X-A: a\rSet-Cookie: b=c",
+        b"X-A: a\r\r\nSet-Cookie: b=c",
+        b"X-A: a\r\nsEt-cOOkie: b=c",
+        b"X-A: a\r\nSet-Cookie2: b=c",
+        b"X-A: a\r\nSet-Cookie : b=c",
+        b"X-A: a\r\n: Set-Cookie: b=c",
+        b"X-A: a\r\nSet-\0Cookie: b=c",
+        b"X-A: a\r\nX-B: b\0\r\nX-C: \x1b[31m\r\nX-D: \x7f\r\nX-E: \xc2\x85\r\nX-F: \xff",
+        b"X-A: a\r\nX-B:\r\nX-C: \t\r\nX D: b\r\nX-\xc3\xa9: b\r\nX-(E): b",
+        b"X-A: a\r\nContent-Length: 2\r\nContent-Length: 2",
+        b"X-A: a\r\nContent-Type: text/html\r\nContent-Type-Options: x\r\nContent-Disposition: attachment",
+        b"X-A: a\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\nContent-Range: bytes 0-1/2",
+        b"X-A: a\r\nContent-Security-Policy: default-src *\r\nAccess-Control-Allow-Origin: *\r\nX-Frame-Options: x",
+        b"X-A: a\r\nLocation: http://evil/\r\nRefresh: 0; URL=http://evil/\r\nClear-Site-Data: \"*\"",
+        b"X-A: a\r\nStrict-Transport-Security: max-age=0\r\nCross-Origin-Opener-Policy: x\r\nService-Worker-Allowed: /",
+    ] {
+        let part = decode(lines);
+        let what = lines.escape_ascii();
+        assert_eq!(relay(&part, Wire::Browser), BROWSER, "{what}");
+        assert_eq!(relay(&part, Wire::Machine), MACHINE, "{what}");
+        assert_eq!(relay(&part, Wire::Script), SCRIPT, "{what}");
+    }
+}
+
+/// A line that is continued on the next is one line on the way out.
+#[test]
+fn a_folded_value_becomes_one_line() {
+    for lines in [&b"X-A: a\r\n Set-Cookie: b=c"[..], b"X-A: a\r\n\tSet-Cookie: b=c", b"X-A: a\n \r\n Set-Cookie: b=c"]
+    {
+        let part = decode(lines);
+        let value = part.headers()["x-a"].to_str().unwrap();
+        assert!(value.starts_with("a ") && value.ends_with("Set-Cookie: b=c"), "{value}");
+        let lines = format!("X-A: {value}\r\n");
+        assert_eq!(relay(&part, Wire::Machine), MACHINE.replace("X-A: a\r\n", &lines));
+    }
+}
+
+/// More than a part carries is left out, from the first that does not fit.
+#[test]
+fn as_many_headers_pass_as_fit() {
+    let many: Vec<u8> = (0..40).flat_map(|number| format!("X-{number}: 1\r\n").into_bytes()).collect();
+    let part = decode(&[&many, &b"X-Long: "[..], &[b'x'; 200]].concat());
+    assert_eq!(part.headers().len(), 13);
+    assert!(relay(&part, Wire::Machine).starts_with("--relay\r\nContent-Type: text/plain\r\nX-0: 1\r\nX-1: 1\r\n"));
+}
+
+/// Nor does a body: whoever knows the boundary of a hub's viewers cannot forge a part of theirs.
+#[test]
+fn a_body_that_holds_the_viewers_boundary_is_refused() {
+    let (publisher, hub) = hub::channel();
+    let response = hub.subscribe().unwrap().into_http_response();
+    let content_type = response.headers()["content-type"].to_str().unwrap();
+    let boundary = content_type.split_once("boundary=").unwrap().1;
+    let bytes = format!(
+        "--camera\r\nContent-Type: text/plain\r\n\r\non\r\n--{boundary}\r\nSet-Cookie: a=b\r\n\r\nforged\r\n--camera--"
+    );
+    let mut decoder = Decoder::new(Boundary::from_static("camera"));
+    let part = decoder.decode(&mut BytesMut::from(bytes.as_bytes())).unwrap().unwrap();
+    assert!(publisher.publish(part).is_err());
+    // In a header, too.
+    let value = HeaderValue::try_from(boundary).unwrap();
+    let part = Part::text("on").unwrap().header(HeaderName::from_static("x-a"), value).unwrap();
+    assert!(publisher.publish(part).is_err());
+}
+
+const BROWSER: &str = "--relay\r\nContent-Type: text/plain\r\n<padding>\r\non\r\n--relay\r\nContent-Type: text/plain\r\n\r\n\
+    on\r\n--relay--\r\n";
+const MACHINE: &str = "--relay\r\nContent-Type: text/plain\r\nX-A: a\r\nContent-Length: 2\r\n\r\non\r\n\
+    --relay\r\nContent-Type: text/plain\r\nX-A: a\r\nContent-Length: 2\r\n\r\non\r\n--relay--\r\n";
+const SCRIPT: &str = "--relay\r\nContent-Type: text/plain\r\nX-A: a\r\nContent-Length: 2\r\n\r\non\r\n--relay--\r\n";
