@@ -130,35 +130,12 @@ impl Node {
         status.connected && !too_large
     }
 
-    /// Takes whatever the broker sends, at once: what is not taken, it would have to queue or drop.
+    /// Connects to the broker, again and again.
     async fn receive(self, mut events: EventLoop, topic: String) {
         let mut pauses = Pauses::new();
-        let mut begin = Instant::now();
         loop {
-            // Never silent for so long, for there are pings; but the library waits without end to write to a broker that
-            // has stopped reading.
-            let problem = match timeout(SILENCE, events.poll()).await {
-                Ok(Ok(Event::Incoming(Packet::ConnAck(answer)))) => {
-                    begin = Instant::now();
-                    self.is_connected(&answer);
-                    let filter = Filter { nolocal: true, ..Filter::new(&topic, QoS::AtMostOnce) };
-                    events.pending.push_front(Request::Subscribe(Subscribe::new(filter, None)));
-                    // The broker may have forgotten what it retained.
-                    self.outbox.send_modify(|_| {});
-                    continue;
-                }
-                Ok(Ok(Event::Incoming(Packet::Publish(message)))) => {
-                    self.take(message);
-                    continue;
-                }
-                Ok(Ok(Event::Incoming(Packet::SubAck(answer)))) => {
-                    self.is_subscribed(&answer, &topic);
-                    continue;
-                }
-                Ok(Ok(_)) => continue,
-                Ok(Err(error)) => Some(error),
-                Err(_) => None,
-            };
+            let begin = Instant::now();
+            let problem = self.take_all(&mut events, &topic).await;
             if begin.elapsed() > STEADY {
                 pauses.reset();
             }
@@ -172,6 +149,32 @@ impl Node {
             // A part that was on its way is old by now.
             events.clean();
             events.pending.clear();
+        }
+    }
+
+    /// Takes whatever the broker sends, at once: what is not taken, it would have to queue or drop. Ends without an error if
+    /// the connection hangs.
+    async fn take_all(&self, events: &mut EventLoop, topic: &str) -> Option<ConnectionError> {
+        loop {
+            // Never silent for so long, for there are pings; but the library waits without end to write to a broker that
+            // has stopped reading.
+            let event = match timeout(SILENCE, events.poll()).await {
+                Ok(Ok(event)) => event,
+                Ok(Err(error)) => return Some(error),
+                Err(_) => return None,
+            };
+            match event {
+                Event::Incoming(Packet::ConnAck(answer)) => {
+                    self.is_connected(&answer);
+                    let filter = Filter { nolocal: true, ..Filter::new(topic, QoS::AtMostOnce) };
+                    events.pending.push_front(Request::Subscribe(Subscribe::new(filter, None)));
+                    // The broker may have forgotten what it retained.
+                    self.outbox.send_modify(|_| {});
+                }
+                Event::Incoming(Packet::Publish(message)) => self.take(message),
+                Event::Incoming(Packet::SubAck(answer)) => self.is_subscribed(&answer, topic),
+                _ => {}
+            }
         }
     }
 
@@ -218,7 +221,6 @@ impl Node {
         }
     }
 
-    /// Without an error if it has said nothing for too long.
     fn is_lost(&self, error: Option<&ConnectionError>) {
         self.lock().connected = false;
         self.say(match error {

@@ -57,13 +57,11 @@ impl Broker {
         Self { port, children, _home: home }
     }
 
-    /// One that passes the nodes' parts on to and from another: a branch of a tree.
+    /// One that passes the nodes' parts on to and from another: a branch of a tree. Each needs a name of its own.
     #[must_use]
-    pub fn bridged(root: &Self) -> Self {
-        let port = root.port;
-        Self::start(&format!(
-            "connection root\naddress 127.0.0.1:{port}\nnotifications false\ntopic mixed-replace/# both 0"
-        ))
+    pub fn bridged(root: &Self, name: &str) -> Self {
+        let address = format!("address 127.0.0.1:{}", root.port);
+        Self::start(&format!("connection {name}\n{address}\nnotifications false\ntopic mixed-replace/# both 0"))
     }
 
     /// Another one in its place.

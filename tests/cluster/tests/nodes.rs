@@ -56,7 +56,7 @@ fn a_node_that_comes_late_shows_the_last_part() {
 #[ignore = "needs mosquitto"]
 fn brokers_can_form_a_tree() {
     let root = Broker::start("");
-    let branches = [Broker::bridged(&root), Broker::bridged(&root)];
+    let branches = ["one", "two"].map(|name| Broker::bridged(&root, name));
     let source = node(&branches[0], &["--publish", "10"]);
     let far = node(&branches[1], &[]);
     let mut viewer = Viewer::open(&far.url("/stream"));

@@ -71,8 +71,9 @@ async fn until(browser: &Browser, within: Duration, fits: impl Fn(&Value) -> boo
     }
 }
 
-fn rows(wall: &Value) -> &Vec<Value> {
-    wall["cameras"].as_array().expect("a list")
+/// None before there is a page.
+fn rows(wall: &Value) -> &[Value] {
+    wall["cameras"].as_array().map_or(&[], Vec::as_slice)
 }
 
 const LOOK: &str = "
