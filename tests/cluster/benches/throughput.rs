@@ -116,5 +116,5 @@ async fn publish(broker: &str, size: usize, rate: f64) {
     }
 }
 
-const WARM: Duration = Duration::from_secs(2);
-const LONG: Duration = Duration::from_secs(8);
+const WARM: Duration = Duration::from_secs(1);
+const LONG: Duration = Duration::from_secs(6);
