@@ -141,17 +141,17 @@ fn one_that_shuts_each_connection_is_not_hammered() {
 /// When a node comes to a broker that answers this, and leaves.
 fn connections(answer: &'static [u8]) -> JoinHandle<Vec<Duration>> {
     spawn(move || {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let url = format!("mqtt://{}", listener.local_addr().unwrap());
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        let url = format!("mqtt://{}", listener.local_addr().expect("an address"));
         let _node = Server::start(CLUSTER, &["--broker", &url, "--publish", "10"]);
-        listener.set_nonblocking(true).unwrap();
+        listener.set_nonblocking(true).expect("a socket");
         let begin = Instant::now();
         let mut times = Vec::new();
         while begin.elapsed() < Duration::from_secs(14) {
             if let Ok((mut socket, _)) = listener.accept() {
                 times.push(begin.elapsed());
-                socket.set_nonblocking(false).unwrap();
-                socket.write_all(answer).unwrap();
+                socket.set_nonblocking(false).expect("a socket");
+                socket.write_all(answer).expect("the node listens");
                 sleep(Duration::from_millis(50));
             }
             sleep(Duration::from_millis(5));

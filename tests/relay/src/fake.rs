@@ -103,12 +103,9 @@ impl Fake {
     }
 }
 
+#[expect(clippy::missing_errors_doc, reason = "there is one: the relay has left")]
 impl Connection {
     /// Sends bytes.
-    ///
-    /// # Errors
-    ///
-    /// If the relay has left, as all of these.
     pub fn write(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.socket.write_all(bytes.as_ref())
     }

@@ -133,19 +133,19 @@ fn a_camera_that_is_away_is_named_by_what_is_wrong() {
 
 /// An address that answers no connection: its queue is full.
 fn black_hole() -> (Vec<Socket>, String) {
-    let socket = || Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let socket = || Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     let listener = socket();
-    listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
-    listener.listen(0).unwrap();
-    let address = listener.local_addr().unwrap();
+    listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
+    listener.listen(0).expect("a listener");
+    let address = listener.local_addr().expect("an address");
     let mut sockets = vec![listener];
     for _ in 0..4 {
         let client = socket();
-        client.set_nonblocking(true).unwrap();
+        client.set_nonblocking(true).expect("a socket");
         // It is on its way, for ever.
         let _ = client.connect(&address);
         sockets.push(client);
     }
     sleep(Duration::from_millis(100));
-    (sockets, format!("http://{}/", address.as_socket().unwrap()))
+    (sockets, format!("http://{}/", address.as_socket().expect("an address of a port")))
 }

@@ -99,9 +99,11 @@ fn expected(sum: &str, secret: &str, answer: &str) -> Option<String> {
 
 fn digest(sum: &str, text: &str) -> String {
     let mut program = Command::new(sum).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("coreutils");
-    program.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-    let output = program.wait_with_output().unwrap().stdout;
-    String::from_utf8(output).unwrap().split(' ').next().unwrap().to_owned()
+    let mut input = program.stdin.take().expect("a piped input");
+    input.write_all(text.as_bytes()).expect("it reads");
+    drop(input);
+    let output = program.wait_with_output().expect("it ends").stdout;
+    String::from_utf8_lossy(&output).split(' ').next().unwrap_or_default().to_owned()
 }
 
 fn parameter(answer: &str, name: &str) -> Option<String> {

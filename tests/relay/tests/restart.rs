@@ -57,6 +57,6 @@ fn source(files: &TempDir, colour: Colour) -> String {
 
 fn file(files: &TempDir, colour: Colour) -> String {
     let file = files.path().join(format!("{colour}.jpg"));
-    std::fs::write(&file, colour.jpeg().body()).unwrap();
+    std::fs::write(&file, colour.jpeg().body()).expect("a writable temporary directory");
     file.display().to_string()
 }

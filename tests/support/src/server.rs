@@ -15,6 +15,7 @@ use crate::viewer::get;
 
 /// A program of the workspace.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[expect(clippy::exhaustive_enums, reason = "a test covers all there are")]
 pub enum Program {
     /// The program that a package is named for.
     Package(&'static str),
@@ -113,8 +114,8 @@ impl Server {
     /// # Panics
     ///
     /// If it does not in time.
-    pub fn state_when(&self, within: Duration, fits: impl Fn(&Value) -> bool) -> Value {
-        let found = eventually(within, || Some(self.state()).filter(&fits));
+    pub fn state_when(&self, within: Duration, mut fits: impl FnMut(&Value) -> bool) -> Value {
+        let found = eventually(within, || Some(self.state()).filter(&mut fits));
         found.unwrap_or_else(|| panic!("not within {within:?}: {:#}\n{}", self.state(), self.log()))
     }
 
