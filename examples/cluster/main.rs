@@ -14,6 +14,7 @@ mod node;
 mod pauses;
 #[path = "../relay/server.rs"]
 mod server;
+mod sources;
 #[path = "../camera/test_picture.rs"]
 mod test_picture;
 
@@ -27,6 +28,7 @@ use axum::routing::get;
 use axum::{Router, serve::ListenerExt as _};
 use futures_util::FutureExt as _;
 use mixed_replace::{Part, socket};
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task;
@@ -96,29 +98,18 @@ async fn publish(node: Node, fps: f64) {
 
 async fn state(State(node): State<Node>) -> impl IntoResponse {
     let (status, stats) = (node.status(), node.hub.stats());
-    let seconds = |time: Option<Duration>| time.map_or("null".to_owned(), |time| format!("{:.6}", time.as_secs_f64()));
-    let problem = status.problem.as_deref().unwrap_or_default().replace('\\', "\\\\").replace('"', "\\\"");
-    let state = format!(
-        r#"{{
-  "broker": {},
-  "problem": "{problem}",
-  "published": {},
-  "received": {},
-  "ignored": {},
-  "transit": {},
-  "age": {},
-  "bytes": {},
-  "viewers": {}
-}}
-"#,
-        status.connected,
-        status.published,
-        status.received,
-        status.ignored,
-        seconds(status.transit),
-        seconds(stats.age),
-        stats.bytes_published,
-        stats.viewers,
-    );
-    ([(CONTENT_TYPE, "application/json")], state)
+    let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
+    let state = json!({
+        "broker": status.connected,
+        "problem": status.problem,
+        "published": status.published,
+        "sent": status.sent,
+        "received": status.received,
+        "ignored": status.ignored,
+        "transit": seconds(status.transit),
+        "age": seconds(stats.age),
+        "bytes": stats.bytes_published,
+        "viewers": stats.viewers,
+    });
+    ([(CONTENT_TYPE, "application/json")], state.to_string())
 }

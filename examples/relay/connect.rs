@@ -4,7 +4,9 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http_auth::{PasswordClient, PasswordParams};
 use mixed_replace::{Decoder, Parts};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, WWW_AUTHENTICATE};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, WWW_AUTHENTICATE,
+};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
 use url::Position;
 
@@ -74,11 +76,14 @@ fn decoder(response: &Response) -> Result<Decoder, Problem> {
         StatusCode::FORBIDDEN => return Err(Problem::stubborn("it forbids us this stream (403)")),
         StatusCode::NOT_FOUND => return Err(Problem::stubborn("it has nothing at this path (404)")),
         _ if status.is_redirection() => {
-            let to = text(response.headers().get(LOCATION));
-            return Err(Problem::stubborn(format!("it sends us on, try that address: {to}")));
+            return Err(Problem::stubborn(format!("it sends us on to {} ({})", target(response), status.as_u16())));
         }
         _ if status.is_client_error() => return Err(Problem::stubborn(format!("it answers {status}"))),
         _ => return Err(Problem::passing(format!("it answers {status}"))),
+    }
+    let encoding = text(response.headers().get(CONTENT_ENCODING));
+    if !matches!(encoding.as_str(), "" | "identity") {
+        return Err(Problem::stubborn(format!("it compresses its stream ({encoding}), though nobody asked it to")));
     }
     let content_type = response.headers().get(CONTENT_TYPE);
     let shown = text(content_type);
@@ -114,12 +119,22 @@ fn with_login(
         password: &login.password,
         uri: &camera.url[Position::BeforePath..],
         method: "GET",
-        body: Some(&[]),
+        // So that it is qop=auth, which all have, and never auth-int, which some only claim.
+        body: None,
     });
     let value = answer.ok().and_then(|answer| HeaderValue::try_from(answer).ok());
     let mut value = value.ok_or_else(|| Problem::stubborn("its question for the password cannot be answered"))?;
     value.set_sensitive(true);
     Ok(request.header(AUTHORIZATION, value))
+}
+
+/// Where a camera wants us to go instead, without what may be secret in it.
+fn target(response: &Response) -> String {
+    let to = text(response.headers().get(LOCATION));
+    let Ok(mut url) = response.url().join(&to) else { return "nowhere".into() };
+    // One that can hold none has none.
+    let _ = url.set_username("").and_then(|()| url.set_password(None));
+    url[..Position::AfterPath].to_owned()
 }
 
 /// What a camera wrote, as it may be shown.

@@ -93,5 +93,5 @@ async fn state(State(relays): State<Arc<[Relay]>>) -> impl IntoResponse {
     static RUN: std::sync::OnceLock<std::time::Duration> = std::sync::OnceLock::new();
     // Lets the page tell another run of the server.
     let run = RUN.get_or_init(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
-    ([(CONTENT_TYPE, "application/json")], wall::state(&relays, *run))
+    ([(CONTENT_TYPE, "application/json")], wall::state(&relays, *run).to_string())
 }

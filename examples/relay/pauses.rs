@@ -3,29 +3,36 @@
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 /// Pauses that grow while nothing works, each with some chance in it: of many that lost the same peer at the same time, not
 /// all come back at the same time.
 #[derive(Debug)]
 pub(crate) struct Pauses {
     next: Duration,
+    end: Instant,
 }
 
 impl Pauses {
     pub(crate) fn new() -> Self {
-        Self { next: FIRST }
+        Self { next: FIRST, end: Instant::now() }
+    }
+
+    /// When the pause that began last is over.
+    pub(crate) fn end(&self) -> Instant {
+        self.end
     }
 
     /// The next pause: between half of what it may be and all of it.
-    pub(crate) fn pause(&mut self) -> Duration {
-        let most = self.next;
-        self.next = (most * 2).min(LONGEST);
-        jittered(most)
+    pub(crate) fn begin(&mut self) {
+        self.end = Instant::now() + jittered(self.next);
+        self.next = (self.next * 2).min(LONGEST);
     }
 
     /// A long one, for what only a person can mend.
-    pub(crate) fn long_pause(&mut self) -> Duration {
+    pub(crate) fn begin_long(&mut self) {
         self.next = LONGEST;
-        jittered(LONGEST)
+        self.begin();
     }
 
     /// It has worked again.
@@ -50,13 +57,20 @@ mod tests {
     #[test]
     fn they_grow_up_to_a_limit() {
         let mut pauses = Pauses::new();
+        assert!(pauses.end() <= Instant::now());
         for most in [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0] {
-            let pause = pauses.pause().as_secs_f64();
-            assert!((most / 2.0..=most).contains(&pause), "{pause} of {most}");
+            let pause = pause(&mut pauses, Pauses::begin);
+            assert!((most / 2.0..=most + 0.1).contains(&pause), "{pause} of {most}");
         }
         pauses.reset();
-        assert!(pauses.pause() <= FIRST);
-        assert!(pauses.long_pause() >= LONGEST / 2);
-        assert!(pauses.pause() >= LONGEST / 2);
+        assert!(pause(&mut pauses, Pauses::begin) <= 0.6);
+        assert!(pause(&mut pauses, Pauses::begin_long) >= 15.0);
+        assert!(pause(&mut pauses, Pauses::begin) >= 15.0);
+    }
+
+    fn pause(pauses: &mut Pauses, begin: impl Fn(&mut Pauses)) -> f64 {
+        let now = Instant::now();
+        begin(pauses);
+        (pauses.end() - now).as_secs_f64()
     }
 }

@@ -8,7 +8,7 @@ use futures_util::StreamExt as _;
 use mixed_replace::hub::{self, Hub, PublishError, Publisher};
 use mixed_replace::{Part, jpeg};
 use reqwest::Client;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::address::Address;
 use crate::connect::{self, Problem, cause};
@@ -64,68 +64,74 @@ impl Relay {
     /// Connected from when the first viewer comes until the last has been gone for the hub's linger.
     async fn run(self, camera: Address, client: Client, publisher: Publisher) {
         let demand = publisher.demand();
+        let mut pauses = Pauses::new();
         while demand.wanted().await {
             tokio::select! {
                 // Dropping the other branch closes the connection.
                 () = demand.unwanted() => self.lock().state = State::Asleep,
-                never = self.feed(&camera, &client, &publisher) => match never {},
+                never = self.feed(&camera, &client, &publisher, &mut pauses) => match never {},
             }
         }
     }
 
-    async fn feed(&self, camera: &Address, client: &Client, publisher: &Publisher) -> Infallible {
-        let mut pauses = Pauses::new();
+    async fn feed(&self, camera: &Address, client: &Client, publisher: &Publisher, pauses: &mut Pauses) -> Infallible {
         loop {
+            // Also what is left of one that began before the last viewer left: pages that are loaded again and again are no
+            // reason to ask a camera that often.
+            if pauses.end() > Instant::now() {
+                self.lock().state = State::Waiting { until: pauses.end() };
+                sleep_until(pauses.end()).await;
+            }
             {
                 let mut status = self.lock();
                 status.state = State::Connecting;
                 status.connections += 1;
             }
-            let Err(problem) = self.once(camera, client, publisher, &mut pauses).await;
-            let pause = if problem.stubborn { pauses.long_pause() } else { pauses.pause() };
-            self.is_lost(problem.text, pause);
-            sleep(pause).await;
+            let begin = Instant::now();
+            let Err(problem) = self.once(camera, client, publisher).await;
+            if begin.elapsed() > STEADY && self.lock().state == State::Live {
+                pauses.reset();
+            }
+            if problem.stubborn {
+                pauses.begin_long()
+            } else {
+                pauses.begin()
+            }
+            self.is_lost(problem.text);
         }
     }
 
     /// One connection, until it fails.
-    async fn once(
-        &self,
-        camera: &Address,
-        client: &Client,
-        publisher: &Publisher,
-        pauses: &mut Pauses,
-    ) -> Result<Infallible, Problem> {
-        let begin = Instant::now();
-        let stalled = |_| Problem::passing(format!("no picture for {} seconds", PATIENCE.as_secs()));
-        let mut parts = timeout_at(begin + PATIENCE, connect::open(client, camera)).await.map_err(stalled)??;
+    async fn once(&self, camera: &Address, client: &Client, publisher: &Publisher) -> Result<Infallible, Problem> {
+        let stalled = format!("no picture for {} seconds", PATIENCE.as_secs());
+        let opening = timeout(PATIENCE, connect::open(client, camera)).await;
+        let mut parts = opening.map_err(|_| Problem::passing(&*stalled))??;
         // From picture to picture, not from byte to byte: a camera that drips is no better than one that is silent.
-        let mut progress = Instant::now();
+        let mut deadline = Instant::now() + PATIENCE;
+        let mut instead = None;
         loop {
-            let part = match timeout_at(progress + PATIENCE, parts.next()).await.map_err(stalled)? {
-                Some(Ok(part)) => part,
-                Some(Err(error)) => return Err(Problem::passing(cause(&error))),
-                None => return Err(Problem::passing("its stream has ended")),
+            let part = match timeout_at(deadline, parts.next()).await {
+                Ok(Some(Ok(part))) => part,
+                Ok(Some(Err(error))) => return Err(Problem::passing(cause(&error))),
+                Ok(None) => return Err(Problem::passing("its stream has ended")),
+                Err(_) => return Err(Problem::passing(instead.unwrap_or(stalled))),
             };
             let Some(picture) = allowed(&part) else {
-                let text = format!("it sends {} and no pictures", part.content_type());
-                let mut status = self.lock();
-                status.refused += 1;
-                if status.state != State::Live {
-                    status.problem = Some(text);
-                }
+                self.lock().refused += 1;
+                instead = Some(format!("it sends {} and no pictures", part.content_type().essence_str()));
                 continue;
             };
             match publisher.publish(picture) {
                 Ok(()) => {}
                 Err(PublishError::Closed) => std::future::pending().await,
-                Err(_) => self.lock().refused += 1,
+                Err(_) => {
+                    self.lock().refused += 1;
+                    continue;
+                }
             }
-            progress = Instant::now();
+            deadline = Instant::now() + PATIENCE;
+            instead = None;
             self.is_live();
-            if begin.elapsed() > STEADY {
-                pauses.reset();
-            }
         }
     }
 
@@ -139,9 +145,8 @@ impl Relay {
         }
     }
 
-    fn is_lost(&self, problem: String, pause: Duration) {
+    fn is_lost(&self, problem: String) {
         let mut status = self.lock();
-        status.state = State::Waiting { until: Instant::now() + pause };
         // What does not change is said once.
         if status.problem.as_ref() != Some(&problem) {
             eprintln!("{}: {problem}", self.name);
@@ -155,16 +160,11 @@ impl Relay {
 }
 
 /// What of a camera's part is passed on: the picture and its time. A camera is not trusted with the viewers' browsers, so
-/// neither other types nor other header fields are.
+/// neither other types nor other header fields are. What counts is what a body is, not what it is said to be.
 fn allowed(part: &Part) -> Option<Part> {
-    let content_type = part.content_type();
-    let picture = match content_type.essence_str() {
-        // Webcams leave the tables out.
-        "image/jpeg" => Part::jpeg(jpeg::with_huffman_tables(part.body().clone())),
-        "image/png" => Part::png(part.body().clone()),
-        _ => return None,
-    };
-    let mut picture = picture.ok()?;
+    // Webcams leave the tables out.
+    let picture = Part::jpeg(jpeg::with_huffman_tables(part.body().clone()));
+    let mut picture = picture.or_else(|_| Part::png(part.body().clone())).ok()?;
     for name in ALLOWED {
         if let Some((name, value)) = part.headers().iter().find(|(given, _)| given.as_str() == name) {
             picture = picture.clone().header(name.clone(), value.clone()).unwrap_or(picture);
@@ -204,6 +204,13 @@ mod tests {
         let fields: Vec<_> = passed.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         assert_eq!(fields, [("x-timestamp", &b"12.5"[..])]);
         assert_eq!(passed.body(), part.body());
+    }
+
+    #[test]
+    fn a_picture_is_told_by_its_bytes() {
+        let passed =
+            allowed(&decoded("Content-Type: application/octet-stream", b"\xff\xd8\xff\xe0...\xff\xd9")).unwrap();
+        assert_eq!(passed.content_type(), &"image/jpeg");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::relay::{Relay, State};
@@ -27,13 +28,13 @@ fn card(number: usize, name: &str) -> String {
     )
 }
 
-/// `/state`: how everything is doing, as JSON.
-pub(crate) fn state(relays: &[Relay], run: Duration) -> String {
+/// `/state`: how everything is doing.
+pub(crate) fn state(relays: &[Relay], run: Duration) -> Value {
     let cameras: Vec<_> = relays.iter().map(camera).collect();
-    format!("{{\n  \"run\": {},\n  \"cameras\": [\n{}\n  ]\n}}\n", run.as_millis(), cameras.join(",\n"))
+    json!({ "run": u64::try_from(run.as_millis()).unwrap_or_default(), "cameras": cameras })
 }
 
-fn camera(relay: &Relay) -> String {
+fn camera(relay: &Relay) -> Value {
     let (status, stats) = (relay.status(), relay.hub.stats());
     let (state, again) = match status.state {
         State::Asleep => ("asleep", None),
@@ -41,39 +42,20 @@ fn camera(relay: &Relay) -> String {
         State::Live => ("live", None),
         State::Waiting { until } => ("lost", Some(until.saturating_duration_since(Instant::now()))),
     };
-    let number =
-        |seconds: Option<Duration>| seconds.map_or("null".to_owned(), |time| format!("{:.1}", time.as_secs_f64()));
-    format!(
-        r#"    {{
-      "name": {},
-      "state": "{state}",
-      "problem": {},
-      "again_in": {},
-      "age": {},
-      "connections": {},
-      "refused": {},
-      "published": {},
-      "bytes_published": {},
-      "viewers": {},
-      "bytes_delivered": {}
-    }}"#,
-        json(&relay.name),
-        json(status.problem.as_deref().unwrap_or_default()),
-        number(again),
-        number(stats.age),
-        status.connections,
-        status.refused,
-        stats.parts_published,
-        stats.bytes_published,
-        stats.viewers,
-        stats.bytes_delivered,
-    )
-}
-
-/// A JSON string.
-fn json(text: &str) -> String {
-    let text: String = text.chars().filter(|c| !c.is_control()).collect();
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
+    json!({
+        "name": *relay.name,
+        "state": state,
+        "problem": status.problem,
+        "again_in": seconds(again),
+        "age": seconds(stats.age),
+        "connections": status.connections,
+        "refused": status.refused,
+        "published": stats.parts_published,
+        "bytes_published": stats.bytes_published,
+        "viewers": stats.viewers,
+        "bytes_delivered": stats.bytes_delivered,
+    })
 }
 
 /// Text in a page.

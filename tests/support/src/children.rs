@@ -2,6 +2,7 @@
 
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 /// A program and everything that it starts in turn, in a process group of their own.
 ///
@@ -39,10 +40,39 @@ impl Children {
     pub fn stdout(&mut self) -> Option<ChildStdout> {
         self.shell.stdout.take()
     }
+
+    /// The processor time that they have taken, those that have ended left out.
+    #[must_use]
+    pub fn cpu(&self) -> Duration {
+        let processes = std::fs::read_dir("/proc").expect("Linux").flatten();
+        let stats = processes.filter_map(|process| std::fs::read_to_string(process.path().join("stat")).ok());
+        let ticks = stats.filter_map(|stat| {
+            // Behind the name, which may hold anything: state, parent, group, …, and the 14th and 15th of all are ticks.
+            let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+            let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
+            (number(2)? == u64::from(self.shell.id())).then_some(number(11)? + number(12)?)
+        });
+        Duration::from_millis(ticks.sum::<u64>() * TICK)
+    }
+
+    /// Sends all of them a signal: `KILL`, and they vanish without a word; `STOP`, and they hang until `CONT`.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be sent.
+    pub fn signal(&self, name: &str) {
+        let mut kill = Command::new("sh");
+        kill.args(["-c", "kill -s \"$0\" -- \"-$1\"", name]).arg(self.shell.id().to_string());
+        assert!(kill.status().is_ok_and(|status| status.success()), "no signal {name} to {}", self.shell.id());
+    }
 }
 
 impl Drop for Children {
     fn drop(&mut self) {
+        if self.shell.try_wait().is_ok_and(|ended| ended.is_none()) {
+            // One that hangs could not leave.
+            self.signal("CONT");
+        }
         drop(self.shell.stdin.take());
         let _ = self.shell.wait();
     }
@@ -58,6 +88,9 @@ pub fn must_be_installed(program: &str) {
     let installed = std::env::split_paths(&path).any(|directory| directory.join(program).is_file());
     assert!(installed, "{program} is not installed (not in the PATH)");
 }
+
+/// In milliseconds: Linux counts hundredths of a second, on all common processors.
+const TICK: u64 = 10;
 
 const SUPERVISE: &str = r#"
 "$@" </dev/null &
@@ -95,6 +128,31 @@ mod tests {
         let mut output = String::new();
         children.stdout().unwrap().read_to_string(&mut output).unwrap();
         assert_eq!(output, "ended\n");
+    }
+
+    #[test]
+    fn one_that_hangs_can_be_ended_all_the_same() {
+        let mut children = Children::start(Command::new("sleep").arg("1000"), Stdio::piped(), Stdio::inherit());
+        let mut stdout = children.stdout().unwrap();
+        children.signal("STOP");
+        drop(children);
+        assert_eq!(stdout.read(&mut [0]).unwrap(), 0);
+    }
+
+    #[test]
+    fn what_they_take_is_counted() {
+        let busy =
+            Children::start(Command::new("sh").args(["-c", "while :; do :; done"]), Stdio::null(), Stdio::null());
+        std::thread::sleep(Duration::from_secs(1));
+        assert!(busy.cpu() > Duration::from_millis(100), "{:?}", busy.cpu());
+    }
+
+    #[test]
+    fn a_killed_one_is_gone_at_once() {
+        let mut children = Children::start(Command::new("sleep").arg("1000"), Stdio::piped(), Stdio::inherit());
+        let mut stdout = children.stdout().unwrap();
+        children.signal("KILL");
+        assert_eq!(stdout.read(&mut [0]).unwrap(), 0);
     }
 
     #[test]

@@ -1,0 +1,112 @@
+//! A mosquitto with a configuration of the test's own.
+
+use std::fs;
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use test_support::net::free_port;
+use test_support::{Children, eventually, must_be_installed};
+
+/// A broker on a port of the loopback interface. Dropping it ends it.
+#[derive(Debug)]
+pub struct Broker {
+    port: u16,
+    children: Children,
+    _home: TempDir,
+}
+
+impl Broker {
+    /// One that takes whoever comes, as these lines of `mosquitto.conf` say otherwise.
+    #[must_use]
+    pub fn start(lines: &str) -> Self {
+        Self::start_at(free_port(), lines, &[])
+    }
+
+    /// One for these users alone, each `NAME:PASSWORD`, who may do what these lines of its access list say.
+    #[must_use]
+    pub fn for_users(users: &[&str], access: &str) -> Self {
+        let files = [("passwords", users.join("\n") + "\n"), ("access", access.to_owned())];
+        Self::start_at(free_port(), "password_file HOME/passwords\nacl_file HOME/access", &files)
+    }
+
+    fn start_at(port: u16, lines: &str, files: &[(&str, String)]) -> Self {
+        must_be_installed("mosquitto");
+        let home = tempfile::tempdir().expect("a temporary directory");
+        for (name, text) in files {
+            let file = home.path().join(name);
+            fs::write(&file, text).expect("a writable temporary directory");
+            if *name == "passwords" {
+                // It takes no plain ones.
+                let hashed = Command::new("mosquitto_passwd").arg("-U").arg(&file).status();
+                assert!(hashed.is_ok_and(|status| status.success()), "mosquitto_passwd comes with mosquitto");
+            }
+        }
+        let anonymous = if lines.contains("password_file") { "" } else { "allow_anonymous true\n" };
+        let lines = lines.replace("HOME", &home.path().display().to_string());
+        let config = home.path().join("mosquitto.conf");
+        // As root, it would become somebody who cannot read these files.
+        let user = "user root";
+        let text = format!("{user}\nlistener {port} 127.0.0.1\npersistence false\n{anonymous}{lines}\n");
+        fs::write(&config, text).expect("a writable temporary directory");
+        let mut command = Command::new("mosquitto");
+        command.arg("-c").arg(&config);
+        let children = Children::start(&command, Stdio::null(), Stdio::null());
+        let listens = eventually(Duration::from_secs(10), || TcpStream::connect(("127.0.0.1", port)).ok());
+        assert!(listens.is_some(), "mosquitto does not listen, with {lines}");
+        Self { port, children, _home: home }
+    }
+
+    /// One that passes the nodes' parts on to and from another: a branch of a tree. Each needs a name of its own.
+    #[must_use]
+    pub fn bridged(root: &Self, name: &str) -> Self {
+        let address = format!("address 127.0.0.1:{}", root.port);
+        Self::start(&format!("connection {name}\n{address}\nnotifications false\ntopic mixed-replace/# both 0"))
+    }
+
+    /// Another one in its place.
+    #[must_use]
+    pub fn again(self) -> Self {
+        let port = self.port;
+        drop(self);
+        Self::start_at(port, "", &[])
+    }
+
+    /// Its address, for somebody: `USER:PASSWORD@`, or nobody.
+    #[must_use]
+    pub fn url(&self, login: &str) -> String {
+        format!("mqtt://{login}127.0.0.1:{}", self.port)
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Sends it a signal: see [`Children::signal`].
+    pub fn signal(&self, name: &str) {
+        self.children.signal(name);
+    }
+
+    /// The processor time that it has taken.
+    #[must_use]
+    pub fn cpu(&self) -> Duration {
+        self.children.cpu()
+    }
+
+    /// How many bytes wait in the system to be sent by it to its clients, by `ss`.
+    #[must_use]
+    pub fn unsent(&self) -> u64 {
+        must_be_installed("ss");
+        let filter = format!("sport = :{}", self.port);
+        let output = Command::new("ss").args(["-Htn", "state", "established", &filter]).output().expect("ss");
+        let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(!lines.is_empty(), "the broker has clients");
+        lines
+            .lines()
+            .map(|line| line.split_whitespace().nth(1).and_then(|unsent| unsent.parse().ok()).unwrap_or(0))
+            .sum()
+    }
+}

@@ -1,0 +1,161 @@
+//! A broker that is away, hangs, refuses, or takes less than we send: each node keeps serving, says what is wrong, and
+//! returns by itself.
+
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::thread::{JoinHandle, sleep, spawn};
+use std::time::{Duration, Instant};
+
+use cluster_tests::{Broker, CLUSTER, age, node, published};
+use test_support::{Server, Viewer};
+
+#[test]
+#[ignore = "needs mosquitto"]
+fn after_a_restart_all_goes_on_by_itself() {
+    let broker = Broker::start("");
+    let source = node(&broker, &["--publish", "10"]);
+    let other = node(&broker, &[]);
+    let [mut own, mut far] = [&source, &other].map(|node| Viewer::open(&node.url("/stream")));
+    let mut last = far.next(Duration::from_secs(5)).expect("a part");
+    for _ in 0..10 {
+        last = far.next(Duration::from_secs(2)).expect("the next part");
+    }
+
+    broker.signal("KILL");
+    for node in [&source, &other] {
+        let state = node.state_when(Duration::from_secs(2), |state| state["broker"] == false);
+        assert!(state["problem"].as_str().unwrap().starts_with("the broker is away: "), "{state}");
+    }
+    // At the source the picture goes on, elsewhere the last part stays, for those who come now, too.
+    assert!(own.next_that(Duration::from_secs(2), |part| age(part) < Duration::from_millis(200)).is_some());
+    while let Some(part) = far.next(Duration::from_secs(2)) {
+        last = part;
+    }
+    let mut newcomer = Viewer::open(&other.url("/stream"));
+    assert_eq!(newcomer.next(Duration::from_secs(1)).as_ref().map(published), Some(published(&last)));
+
+    let _broker = broker.again();
+    let back = Instant::now();
+    let mut before = published(&last);
+    for viewer in [&mut far, &mut newcomer] {
+        let part =
+            viewer.next_that(Duration::from_secs(10), |part| published(part) > before).expect("the picture again");
+        // No part of the time without a broker comes first.
+        assert!(age(&part) < Duration::from_secs(1), "{:?}", age(&part));
+        before = published(&last);
+    }
+    eprintln!("shown again {:?} after the broker was back", back.elapsed());
+    for node in [&source, &other] {
+        node.state_when(Duration::from_secs(10), |state| state["broker"] == true && state["problem"].is_null());
+    }
+    let mut newest = Duration::ZERO;
+    for _ in 0..20 {
+        let time = published(&far.next(Duration::from_secs(1)).unwrap());
+        assert!(time >= newest, "never back");
+        newest = time;
+    }
+}
+
+#[test]
+#[ignore = "needs mosquitto"]
+fn one_that_hangs_is_noticed_and_hinders_nobody() {
+    let broker = Broker::start("");
+    let source = node(&broker, &["--publish", "50"]);
+    let other = node(&broker, &[]);
+    let mut own = Viewer::open(&source.url("/stream"));
+    other.state_when(Duration::from_secs(5), |state| state["received"].as_u64().unwrap() > 10);
+    broker.signal("STOP");
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(20) {
+        let part = own.next(Duration::from_secs(1)).expect("the source's own viewers go on");
+        assert!(age(&part) < Duration::from_secs(1));
+    }
+    for node in [&source, &other] {
+        let state = node.state();
+        assert_eq!(state["broker"], false, "{state}\n{}", node.log());
+    }
+    broker.signal("CONT");
+    // By then the pauses are up to 8 seconds.
+    other.state_when(Duration::from_secs(20), |state| {
+        state["transit"].as_f64().unwrap() < 1.0 && state["broker"] == true
+    });
+    let mut far = Viewer::open(&other.url("/stream"));
+    let part = far.next_that(Duration::from_secs(5), |part| age(part) < Duration::from_millis(500));
+    assert!(part.is_some());
+}
+
+#[test]
+#[ignore = "needs mosquitto"]
+fn a_part_above_its_limit_stays_local_and_is_named() {
+    let broker = Broker::start("max_packet_size 5000");
+    let source = node(&broker, &["--publish", "10"]);
+    let other = node(&broker, &[]);
+    let state = source.state_when(Duration::from_secs(5), |state| state["problem"].is_string());
+    let problem = state["problem"].as_str().unwrap();
+    assert!(problem.starts_with("a part of ") && problem.ends_with(" stays here: the broker takes 5000"), "{problem}");
+    let mut own = Viewer::open(&source.url("/stream"));
+    for _ in 0..10 {
+        assert!(own.next(Duration::from_secs(1)).is_some());
+    }
+    let state = source.state();
+    assert_eq!((&state["broker"], &state["sent"]), (&true.into(), &0.into()), "{state}\n{}", source.log());
+    assert_eq!(other.state()["received"], 0);
+    // Said once.
+    assert_eq!(source.log().matches("stays here").count(), 1, "{}", source.log());
+}
+
+#[test]
+#[ignore = "needs mosquitto"]
+fn one_that_refuses_us_is_not_asked_often_and_told_no_secrets() {
+    let access = "user reader\ntopic read mixed-replace/#\nuser writer\ntopic write mixed-replace/#\n";
+    let broker = Broker::for_users(&["reader:s3cret", "writer:s3cret"], access);
+    let as_user = |login: &str, arguments: &[&str]| {
+        Server::start(CLUSTER, &[&["--broker", broker.url(login).as_str()], arguments].concat())
+    };
+    let wrong = as_user("reader:gue55@", &[]);
+    let state = wrong.state_when(Duration::from_secs(5), |state| state["problem"].is_string());
+    assert_eq!(state["problem"], "the broker refuses us: NotAuthorized");
+    assert!(!format!("{state}{}", wrong.log()).contains("gue55"));
+
+    let reader = as_user("reader:s3cret@", &[]);
+    let writer = as_user("writer:s3cret@", &["--publish", "10"]);
+    let mut viewer = Viewer::open(&reader.url("/stream"));
+    assert!(viewer.next(Duration::from_secs(5)).is_some(), "{}", reader.log());
+    let intruder = as_user("reader:s3cret@", &["--publish", "10"]);
+    sleep(Duration::from_secs(2));
+    assert!(reader.state()["problem"].is_null(), "{}", reader.state());
+    assert!(intruder.state()["sent"].as_u64().unwrap() > 10, "mosquitto says nothing of what it drops");
+    drop(writer);
+}
+
+#[test]
+fn one_that_shuts_each_connection_is_not_hammered() {
+    // CONNACK of MQTT 5, success without properties; or nothing.
+    for mut times in [&[0x20, 3, 0, 0, 0][..], &[]].map(connections).map(JoinHandle::join).map(Result::unwrap) {
+        assert!((4..=8).contains(&times.len()), "{times:?}");
+        let last = times.pop().unwrap() - times.pop().unwrap();
+        assert!(last > Duration::from_secs(2), "they grow: {last:?}");
+    }
+}
+
+/// When a node comes to a broker that answers this, and leaves.
+fn connections(answer: &'static [u8]) -> JoinHandle<Vec<Duration>> {
+    spawn(move || {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        let url = format!("mqtt://{}", listener.local_addr().expect("an address"));
+        let _node = Server::start(CLUSTER, &["--broker", &url, "--publish", "10"]);
+        listener.set_nonblocking(true).expect("a socket");
+        let begin = Instant::now();
+        let mut times = Vec::new();
+        while begin.elapsed() < Duration::from_secs(14) {
+            if let Ok((mut socket, _)) = listener.accept() {
+                times.push(begin.elapsed());
+                socket.set_nonblocking(false).expect("a socket");
+                socket.write_all(answer).expect("the node listens");
+                sleep(Duration::from_millis(50));
+            }
+            sleep(Duration::from_millis(5));
+        }
+        times
+    })
+}

@@ -1,0 +1,91 @@
+//! Somebody who can write to the broker and means harm.
+
+use std::time::Duration;
+
+use cluster_tests::{Broker, envelope, node, send};
+use test_support::{Viewer, eventually};
+
+#[test]
+#[ignore = "needs mosquitto"]
+fn what_is_no_picture_is_ignored_and_counted() {
+    let broker = Broker::start("");
+    let other = node(&broker, &[]);
+    let mut viewer = Viewer::open(&other.url("/stream"));
+    other.state_when(Duration::from_secs(5), |state| state["broker"] == true);
+    let jpeg = JPEG.to_vec();
+    let good = |body: &[u8]| envelope(7, 1, "image/jpeg", body);
+    let mut payloads = vec![
+        Vec::new(),
+        b"no envelope".to_vec(),
+        vec![1],
+        vec![0xff; 100_000],
+        good(b"")[..26].to_vec(),
+        good(b""),
+        good(b"<script>alert(1)</script>"),
+        envelope(7, 1, "image/png", &jpeg),
+        envelope(7, 1, "", &jpeg),
+    ];
+    let active = ["text/html", "text/html; charset=utf-8", "image/svg+xml", "application/xml", "image/jpeg\r\nX: y"];
+    payloads.extend(active.map(|active| envelope(7, 1, active, b"<script>alert(1)</script>")));
+    // Who watches knows what separates the parts.
+    let delimiter = format!("\r\n--{}\r\nContent-Type: text/html\r\n\r\n<script>", viewer.boundary());
+    payloads.push(good(&[&jpeg[..], delimiter.as_bytes()].concat()));
+    payloads.push({
+        let mut other_version = good(&jpeg);
+        other_version[0] = 2;
+        other_version
+    });
+    for payload in &payloads {
+        send(&broker, false, payload);
+    }
+    let state = other.state_when(Duration::from_secs(5), |state| state["ignored"] == payloads.len());
+    assert_eq!(state["received"], 0);
+    assert!(viewer.next(Duration::from_millis(300)).is_none());
+
+    send(&broker, false, &good(&jpeg));
+    let part = viewer.next(Duration::from_secs(2)).expect("the good one");
+    assert_eq!(part.body(), &jpeg);
+    assert!(other.state()["broker"] == true && other.state()["problem"].is_null(), "{}", other.state());
+}
+
+#[test]
+#[ignore = "needs mosquitto"]
+fn a_forged_number_does_not_stop_the_picture() {
+    let broker = Broker::start("");
+    let other = node(&broker, &[]);
+    other.state_when(Duration::from_secs(5), |state| state["broker"] == true);
+    let mut viewer = Viewer::open(&other.url("/stream"));
+    send(&broker, true, &envelope(7, u64::MAX, "image/jpeg", JPEG));
+    assert_eq!(&viewer.next(Duration::from_secs(2)).unwrap().body()[..], JPEG);
+    send(&broker, false, &envelope(7, 1, "image/jpeg", OTHER_JPEG));
+    assert_eq!(&viewer.next(Duration::from_secs(2)).unwrap().body()[..], OTHER_JPEG);
+}
+
+#[test]
+#[ignore = "needs mosquitto"]
+fn a_flood_leaves_the_node_answering() {
+    let broker = Broker::start("");
+    let other = node(&broker, &[]);
+    other.state_when(Duration::from_secs(5), |state| state["broker"] == true);
+    for _ in 0..50 {
+        send(&broker, false, &vec![0xff; 4_000_000]);
+    }
+    let state = eventually(Duration::from_secs(10), || Some(other.state()).filter(|state| state["ignored"] == 50));
+    assert!(state.is_some_and(|state| state["broker"] == true), "{}", other.state());
+}
+
+#[test]
+#[ignore = "needs mosquitto"]
+fn a_message_above_the_nodes_own_limit_does_not_reach_it() {
+    let broker = Broker::start("");
+    let other = node(&broker, &[]);
+    other.state_when(Duration::from_secs(5), |state| state["broker"] == true);
+    send(&broker, false, &vec![1; 17 * 1024 * 1024]);
+    send(&broker, false, &envelope(7, 1, "image/jpeg", JPEG));
+    let state = other.state_when(Duration::from_secs(10), |state| state["received"] == 1);
+    assert_eq!((&state["broker"], &state["ignored"]), (&true.into(), &0.into()), "{}", other.log());
+}
+
+/// As much of a picture as the nodes look at.
+const JPEG: &[u8] = b"\xff\xd8\xff\xe0 one \xff\xd9";
+const OTHER_JPEG: &[u8] = b"\xff\xd8\xff\xe0 another \xff\xd9";

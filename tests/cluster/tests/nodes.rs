@@ -1,0 +1,131 @@
+//! What is published on one node is shown on the others.
+
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::thread::sleep;
+use std::time::Duration;
+
+use cluster_tests::{Broker, age, node, published};
+use test_support::{Viewer, eventually};
+
+#[test]
+#[ignore = "needs mosquitto"]
+fn it_is_there_at_once() {
+    let broker = Broker::start("");
+    let source = node(&broker, &["--publish", "25"]);
+    let other = node(&broker, &[]);
+    let mut viewer = Viewer::open(&other.url("/stream"));
+    assert!(viewer.next(Duration::from_secs(5)).is_some());
+    let mut ages = Vec::new();
+    let mut last = Duration::ZERO;
+    for _ in 0..100 {
+        let part = viewer.next(Duration::from_secs(1)).expect("the next part");
+        assert!(published(&part) > last, "in order");
+        last = published(&part);
+        ages.push(age(&part));
+    }
+    ages.sort();
+    eprintln!("published on one node, read from the other: median {:?}, most {:?}", ages[50], ages[99]);
+    assert!(ages[50] < Duration::from_millis(20), "{ages:?}");
+    // The node that publishes shows it itself, once.
+    let state = source.state();
+    assert_eq!(state["received"], 0, "{state}");
+    let mut own = Viewer::open(&source.url("/stream"));
+    let part = own.next(Duration::from_secs(1)).unwrap();
+    assert!(own.next(Duration::from_secs(1)).is_some_and(|next| published(&next) > published(&part)));
+}
+
+#[test]
+#[ignore = "needs mosquitto"]
+fn a_node_that_comes_late_shows_the_last_part() {
+    let broker = Broker::start("");
+    let source = node(&broker, &["--publish", "0.01"]);
+    source.state_when(Duration::from_secs(5), |state| state["sent"] == 1);
+    let mut own = Viewer::open(&source.url("/stream"));
+    let part = own.next(Duration::from_secs(1)).unwrap();
+    drop((own, source));
+    sleep(Duration::from_secs(1));
+    let late = node(&broker, &[]);
+    let mut viewer = Viewer::open(&late.url("/stream"));
+    assert_eq!(viewer.next(Duration::from_secs(2)).as_ref().map(published), Some(published(&part)));
+    // How old it is says nothing of the way here.
+    assert!(late.state()["transit"].is_null(), "{}", late.state());
+}
+
+#[test]
+#[ignore = "needs mosquitto"]
+fn brokers_can_form_a_tree() {
+    let root = Broker::start("");
+    let branches = ["one", "two"].map(|name| Broker::bridged(&root, name));
+    let source = node(&branches[0], &["--publish", "10"]);
+    let far = node(&branches[1], &[]);
+    let mut viewer = Viewer::open(&far.url("/stream"));
+    let part = viewer.next_that(Duration::from_secs(15), |part| age(part) < Duration::from_millis(500));
+    assert!(part.is_some(), "{}", far.state());
+    // Nothing comes back to where it came from, nor twice.
+    let state = far.state_when(Duration::from_secs(5), |state| state["received"].as_u64().unwrap() > 20);
+    assert_eq!(state["ignored"], 0);
+    assert!(source.state()["ignored"].as_u64().unwrap() == 0 && source.state()["received"] == 0, "{}", source.state());
+}
+
+#[test]
+#[ignore = "needs mosquitto and ss"]
+fn viewers_that_stall_never_make_the_broker_queue() {
+    let broker = Broker::start("");
+    let source = node(&broker, &["--publish", "50"]);
+    let other = node(&broker, &[]);
+    let address = other.url("/stream");
+    let host = address.trim_start_matches("http://").split('/').next().unwrap();
+    let stalled: Vec<_> = (0..100)
+        .map(|_| {
+            let mut socket = TcpStream::connect(host).unwrap();
+            write!(socket, "GET /stream HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
+            socket
+        })
+        .collect();
+    other.state_when(Duration::from_secs(5), |state| state["viewers"] == 100);
+    let mut viewer = Viewer::open(&address);
+    // Long enough for the stalled ones to fill what the system takes for them.
+    sleep(Duration::from_secs(2));
+    let before = other.state()["received"].as_u64().unwrap();
+    let published = source.state()["published"].as_u64().unwrap();
+    let mut most = 0;
+    let mut ages = Vec::new();
+    for _ in 0..150 {
+        let part = viewer.next(Duration::from_secs(1)).expect("those that read see every part");
+        ages.push(age(&part));
+        most = most.max(broker.unsent());
+    }
+    let received = other.state()["received"].as_u64().unwrap() - before;
+    let published = source.state()["published"].as_u64().unwrap() - published;
+    assert!(received + 5 >= published, "{received} of {published}");
+    ages.sort();
+    assert!(ages[75] < Duration::from_millis(100), "{ages:?}");
+    // A part or two that are on their way at this moment.
+    assert!(most < 200_000, "{most} bytes wait at the broker");
+    assert_eq!(other.state()["viewers"], 101);
+    drop(stalled);
+}
+
+#[test]
+#[ignore = "needs mosquitto"]
+fn two_that_publish_to_one_topic_are_told() {
+    let broker = Broker::start("");
+    let [first, second] = [10, 10].map(|fps: u32| node(&broker, &["--publish", &fps.to_string()]));
+    let other = node(&broker, &[]);
+    for node in [&first, &second, &other] {
+        let problem = "several nodes publish to this topic, and viewers see them by turns";
+        node.state_when(Duration::from_secs(5), |state| state["problem"] == problem);
+    }
+    drop(second);
+    for node in [&first, &other] {
+        node.state_when(Duration::from_secs(15), |state| state["problem"].is_null());
+    }
+    // One that is started anew is no second one.
+    let fresh = node(&broker, &[]);
+    drop(first);
+    let again = node(&broker, &["--publish", "10"]);
+    let mixed = eventually(Duration::from_secs(3), || fresh.state()["problem"].as_str().map(str::to_owned));
+    assert_eq!(mixed, None);
+    assert!(again.state()["problem"].is_null());
+}

@@ -1,0 +1,162 @@
+//! A camera of the test's own, which does whatever the test says and counts who comes.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{sleep, spawn};
+use std::time::{Duration, Instant};
+
+use browser_tests::Colour;
+
+/// A camera on a free port, for as long as the test runs.
+#[derive(Debug)]
+pub struct Fake {
+    address: SocketAddr,
+    visits: Arc<Mutex<Vec<Visit>>>,
+}
+
+/// Somebody at the camera.
+#[derive(Debug)]
+pub struct Connection {
+    /// Line and headers of the request.
+    pub request: String,
+    /// How many were there before.
+    pub number: usize,
+    socket: TcpStream,
+}
+
+#[derive(Clone, Debug)]
+struct Visit {
+    begin: Instant,
+    request: String,
+    ended: bool,
+}
+
+impl Fake {
+    /// A camera that does this with each connection. What is returned, is closed.
+    #[must_use]
+    pub fn start(serve: impl Fn(&mut Connection) -> io::Result<()> + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let visits = Arc::new(Mutex::new(Vec::new()));
+        let (log, serve) = (Arc::clone(&visits), Arc::new(serve));
+        spawn(move || {
+            for socket in listener.incoming().map_while(Result::ok) {
+                let (log, serve) = (Arc::clone(&log), Arc::clone(&serve));
+                spawn(move || {
+                    let begin = Instant::now();
+                    let Ok(request) = head(&socket) else { return };
+                    let number = {
+                        let mut visits = log.lock().unwrap_or_else(PoisonError::into_inner);
+                        visits.push(Visit { begin, request: request.clone(), ended: false });
+                        visits.len() - 1
+                    };
+                    // That the relay leaves is no failure.
+                    let _ = serve(&mut Connection { request, number, socket });
+                    if let Some(visit) = log.lock().unwrap_or_else(PoisonError::into_inner).get_mut(number) {
+                        visit.ended = true;
+                    }
+                });
+            }
+        });
+        Self { address, visits }
+    }
+
+    /// A camera that shows a colour, so many times a second.
+    #[must_use]
+    pub fn showing(colour: Colour, fps: u32) -> Self {
+        Self::start(move |connection| connection.stream(colour, fps))
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}/stream", self.address)
+    }
+
+    /// Its address for somebody.
+    #[must_use]
+    pub fn url_for(&self, login: &str) -> String {
+        format!("http://{login}@{}/stream", self.address)
+    }
+
+    /// When each connection began.
+    #[must_use]
+    pub fn times(&self) -> Vec<Instant> {
+        self.visits().iter().map(|visit| visit.begin).collect()
+    }
+
+    /// What was asked.
+    #[must_use]
+    pub fn requests(&self) -> Vec<String> {
+        self.visits().into_iter().map(|visit| visit.request).collect()
+    }
+
+    /// How many connections there are now.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.visits().iter().filter(|visit| !visit.ended).count()
+    }
+
+    fn visits(&self) -> Vec<Visit> {
+        self.visits.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[expect(clippy::missing_errors_doc, reason = "there is one: the relay has left")]
+impl Connection {
+    /// Sends bytes.
+    pub fn write(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.socket.write_all(bytes.as_ref())
+    }
+
+    /// The head of a response that is a stream, with further header lines.
+    pub fn begin(&mut self, headers: &str) -> io::Result<()> {
+        let content_type = "multipart/x-mixed-replace; boundary=fake";
+        self.write(format!("HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\n{headers}\r\n--fake\r\n"))
+    }
+
+    /// A part with these header lines.
+    pub fn part(&mut self, headers: &str, body: &[u8]) -> io::Result<()> {
+        let head = format!("{headers}Content-Length: {}\r\n\r\n", body.len());
+        self.write([head.as_bytes(), body, b"\r\n--fake\r\n"].concat())
+    }
+
+    /// A picture of a colour.
+    pub fn picture(&mut self, colour: Colour) -> io::Result<()> {
+        self.part("Content-Type: image/jpeg\r\n", colour.jpeg().body())
+    }
+
+    /// A stream of it without end.
+    pub fn stream(&mut self, colour: Colour, fps: u32) -> io::Result<()> {
+        self.begin("")?;
+        let picture = colour.jpeg();
+        loop {
+            self.part("Content-Type: image/jpeg\r\n", picture.body())?;
+            sleep(Duration::from_secs(1) / fps);
+        }
+    }
+
+    /// An answer that is no stream.
+    pub fn answer(&mut self, status: &str, headers: &str, body: &str) -> io::Result<()> {
+        let length = body.len();
+        self.write(format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"))
+    }
+
+    /// Says nothing more, until the relay leaves.
+    pub fn hang(&mut self) -> io::Result<()> {
+        self.socket.set_read_timeout(None)?;
+        while self.socket.read(&mut [0])? > 0 {}
+        Ok(())
+    }
+}
+
+fn head(mut socket: &TcpStream) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    let mut byte = [0];
+    while !bytes.ends_with(b"\r\n\r\n") {
+        socket.read_exact(&mut byte)?;
+        bytes.extend(byte);
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}

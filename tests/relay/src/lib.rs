@@ -1,0 +1,34 @@
+//! The running `relay` between cameras of other people, cameras that do what no camera should, and viewers.
+
+#![expect(clippy::missing_panics_doc, reason = "a panic is how a test fails")]
+
+mod camera;
+mod fake;
+
+use mixed_replace::Part;
+use test_support::{Program, Server};
+
+pub use crate::camera::{Motion, Ustreamer, camera};
+pub use crate::fake::{Connection, Fake};
+
+/// A relay for these cameras.
+#[must_use]
+pub fn relay(cameras: &[String]) -> Server {
+    let mut arguments = Vec::new();
+    for camera in cameras {
+        arguments.extend(["--camera", camera]);
+    }
+    Server::start(RELAY, &arguments)
+}
+
+/// Width and height of a picture, whose every pixel can be read.
+#[must_use]
+pub fn decoded(part: &Part) -> (u16, u16) {
+    assert_eq!(part.content_type(), &"image/jpeg");
+    let mut decoder = jpeg_decoder::Decoder::new(&part.body()[..]);
+    decoder.decode().expect("a picture");
+    decoder.info().map(|info| (info.width, info.height)).expect("a decoded picture")
+}
+
+/// The program under test.
+pub const RELAY: Program = Program::Package("relay");

@@ -1,0 +1,39 @@
+//! What a person may do wrong when starting it: one clear line each.
+
+use std::net::TcpListener;
+
+use relay_tests::RELAY;
+
+#[test]
+fn what_makes_no_sense_is_said_in_one_line() {
+    let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let in_use = format!("relay: {taken} is in use by another program; --listen takes another address");
+    let camera = ["--camera", "http://127.0.0.1/"];
+    for (arguments, code, line) in [
+        (&[][..], 2, "relay: --camera URL is missing (--help lists what there is)"),
+        (
+            &["--camera", "rtsp://u:s3cret@cam/"],
+            2,
+            "relay: rtsp://…@cam/: rtsp is not http (--help lists what there is)",
+        ),
+        (&["--camera", "10.0.0.7"], 2, "relay: 10.0.0.7: relative URL without a base (--help lists what there is)"),
+        (&[camera[0], camera[1], "--listen", &taken], 1, &in_use),
+        (&[camera[0], camera[1], "--listen", "x"], 1, "relay: cannot listen on x: invalid socket address"),
+        (
+            &[camera[0], camera[1], "--no-signal", "/nowhere.jpg"],
+            1,
+            "relay: /nowhere.jpg: No such file or directory (os error 2)",
+        ),
+        (
+            &[camera[0], camera[1], "--no-signal", "/etc/hostname"],
+            1,
+            "relay: /etc/hostname: neither a JPEG nor a PNG picture",
+        ),
+    ] {
+        let output = RELAY.run(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr).trim_end(), line, "{arguments:?}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}

@@ -1,0 +1,88 @@
+//! The page with all cameras, in a browser.
+
+use std::time::Duration;
+
+use browser_tests::picture::PALETTE;
+use browser_tests::{Browser, Engine, in_engines};
+use relay_tests::{Fake, relay};
+use serde_json::{Value, json};
+use test_support::net::free_port;
+use tokio::time::{Instant, sleep};
+
+#[test]
+#[ignore = "needs Chromium, Firefox and Xvfb"]
+fn shows_more_cameras_than_a_browser_has_connections() {
+    in_engines(&[Engine::Chromium, Engine::Firefox], async |browser| {
+        let cameras = [0, 1, 2, 3, 4, 5, 6, 7].map(|index| Fake::showing(PALETTE[index], 5));
+        let relay = relay(&cameras.each_ref().map(Fake::url));
+        browser.open(&relay.url("/")).await;
+        let all = |wall: &Value| rows(wall).iter().all(|row| row["state"] == "live" && row["width"] == 320);
+        let wall = until(browser, WALL, all).await;
+        assert_eq!(wall["sum"], "8 of 8 live");
+        let streams = rows(&wall).iter().filter(|row| !row["source"].as_str().unwrap().starts_with("blob:")).count();
+        assert_eq!(streams, 4, "{wall}");
+        // The stills go on, and so does the page's own question.
+        let first = rows(&wall)[7]["source"].clone();
+        until(browser, WALL, |wall| rows(wall)[7]["source"] != first).await;
+
+        // One that is made large becomes a stream, and is on the screen.
+        browser.run("document.querySelectorAll('article button')[7].click()").await;
+        until(browser, WALL, |wall| rows(wall)[7]["source"].as_str().unwrap().starts_with("/cameras/8")).await;
+        assert!(browser.watch().sees(PALETTE[7], Duration::from_secs(5)).await.is_some());
+        for camera in &cameras {
+            assert_eq!(camera.times().len(), 1);
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs Chromium and Xvfb"]
+fn says_of_each_camera_how_it_is_doing() {
+    in_engines(&[Engine::Chromium], async |browser| {
+        let live = Fake::showing(PALETTE[0], 5);
+        let locked =
+            Fake::start(|connection| connection.answer("401 No", "WWW-Authenticate: Basic realm=\"x\"\r\n", ""));
+        let connecting = Fake::start(relay_tests::Connection::hang);
+        let away = format!("<i>Yard</i> & \"gate\"=http://127.0.0.1:{}/", free_port());
+        let relay = relay(&[live.url(), locked.url_for("admin:gue55"), connecting.url(), away]);
+        browser.open(&relay.url("/")).await;
+        let wall = until(browser, WALL, |wall| rows(wall)[3]["note"] != "" && rows(wall)[0]["state"] == "live").await;
+        let states: Vec<_> = rows(&wall).iter().map(|row| row["state"].clone()).collect();
+        assert_eq!(json!(states[..3]), json!(["live", "no signal", "connecting"]));
+        assert_eq!(rows(&wall)[3]["name"], "<i>Yard</i> & \"gate\"");
+        let notes: Vec<_> = rows(&wall).iter().map(|row| row["note"].as_str().unwrap().to_owned()).collect();
+        assert!(notes[1].starts_with("It refuses the user or the password. Trying again in "), "{notes:?}");
+        assert!(notes[3].starts_with("Connection refused (os error 111). Trying again"), "{notes:?}");
+        let page = browser.run("return document.documentElement.outerHTML").await.to_string();
+        assert!(!page.contains("gue55"));
+    });
+}
+
+/// What a person sees on the wall, once that fits.
+async fn until(browser: &Browser, within: Duration, fits: impl Fn(&Value) -> bool) -> Value {
+    let deadline = Instant::now() + within;
+    loop {
+        let wall = browser.run(LOOK).await;
+        if !rows(&wall).is_empty() && fits(&wall) {
+            return wall;
+        }
+        assert!(Instant::now() < deadline, "{}: {wall:#}", browser.engine());
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// None before there is a page.
+fn rows(wall: &Value) -> &[Value] {
+    wall["cameras"].as_array().map_or(&[], Vec::as_slice)
+}
+
+const LOOK: &str = "
+    const text = (card, of) => card.querySelector(of).textContent;
+    return {
+        sum: document.querySelector('#sum')?.textContent,
+        cameras: [...document.querySelectorAll('article')].map(card => ({
+            name: text(card, 'h2'), state: text(card, '.state'), note: text(card, '.note'),
+            width: card.querySelector('img').naturalWidth, source: card.querySelector('img').getAttribute('src'),
+        })),
+    };";
+const WALL: Duration = Duration::from_secs(15);

@@ -1,0 +1,144 @@
+//! A server of this repository: built, started, asked how it is doing.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::NamedTempFile;
+
+use crate::children::Children;
+use crate::viewer::get;
+
+/// A program of the workspace.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[expect(clippy::exhaustive_enums, reason = "a test covers all there are")]
+pub enum Program {
+    /// The program that a package is named for.
+    Package(&'static str),
+    /// An example of the package `examples`.
+    Example(&'static str),
+}
+
+impl Program {
+    /// Where it is, built from the present sources, with optimisation if the test is.
+    #[must_use]
+    pub fn path(self) -> PathBuf {
+        static BUILT: Mutex<BTreeMap<Program, PathBuf>> = Mutex::new(BTreeMap::new());
+        let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+        built.entry(self).or_insert_with(|| self.build()).clone()
+    }
+
+    /// Runs it to its end.
+    #[must_use]
+    pub fn run(self, arguments: &[&str]) -> Output {
+        let mut bounded = Command::new("timeout");
+        bounded.arg("10").arg(self.path()).args(arguments).stdin(Stdio::null());
+        bounded.output().expect("coreutils' timeout")
+    }
+
+    fn build(self) -> PathBuf {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut build = Command::new(cargo);
+        build.args(["build", "--message-format=json-render-diagnostics"]);
+        match self {
+            Self::Package(name) => build.args(["--package", name, "--bin", name]),
+            Self::Example(name) => build.args(["--package", "examples", "--example", name]),
+        };
+        if !cfg!(debug_assertions) {
+            build.arg("--release");
+        }
+        let output = build.stderr(Stdio::inherit()).output().expect("cargo");
+        assert!(output.status.success(), "{self:?} does not build");
+        let messages = String::from_utf8_lossy(&output.stdout).into_owned();
+        let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let program = messages.filter_map(|message| message.get("executable")?.as_str().map(PathBuf::from)).next_back();
+        program.expect("cargo names the program")
+    }
+}
+
+/// A running one. Dropping it ends it.
+#[derive(Debug)]
+pub struct Server {
+    address: String,
+    log: NamedTempFile,
+    children: Children,
+}
+
+impl Server {
+    /// Starts it on a free port, unless the arguments say `--listen`, and waits until it has told its address.
+    #[must_use]
+    pub fn start(program: Program, arguments: &[&str]) -> Self {
+        let log = NamedTempFile::new().expect("a temporary file");
+        let mut command = Command::new(program.path());
+        command.args(arguments);
+        if !arguments.contains(&"--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
+        let open = || Stdio::from(std::fs::File::options().append(true).open(log.path()).expect("the same file"));
+        let children = Children::start(&command, open(), open());
+        let mut server = Self { address: String::new(), log, children };
+        let told = |server: &Self| {
+            let address = server.log().split("http://").nth(1)?.split_once('/')?.0.to_owned();
+            (!address.is_empty()).then_some(address)
+        };
+        server.address = eventually(Duration::from_secs(15), || told(&server))
+            .unwrap_or_else(|| panic!("{program:?} {arguments:?} tells no address: {}", server.log()));
+        server
+    }
+
+    /// All that it has written so far, to both outputs.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log.path()).expect("its output is text")
+    }
+
+    /// The address of a path.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// How it says that it is doing.
+    #[must_use]
+    pub fn state(&self) -> Value {
+        let body = get(&self.url("/state")).1;
+        serde_json::from_slice(&body).expect("JSON")
+    }
+
+    /// What it says, once that fits.
+    ///
+    /// # Panics
+    ///
+    /// If it does not in time.
+    pub fn state_when(&self, within: Duration, mut fits: impl FnMut(&Value) -> bool) -> Value {
+        let found = eventually(within, || Some(self.state()).filter(&mut fits));
+        found.unwrap_or_else(|| panic!("not within {within:?}: {:#}\n{}", self.state(), self.log()))
+    }
+
+    /// The processor time that it has taken.
+    #[must_use]
+    pub fn cpu(&self) -> Duration {
+        self.children.cpu()
+    }
+
+    /// Sends it a signal: see [`Children::signal`].
+    pub fn signal(&self, name: &str) {
+        self.children.signal(name);
+    }
+}
+
+/// Asks until there is an answer; `None` if there is none in time.
+pub fn eventually<T>(within: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+    let deadline = Instant::now() + within;
+    loop {
+        let answer = ask();
+        if answer.is_some() || Instant::now() > deadline {
+            return answer;
+        }
+        sleep(Duration::from_millis(20));
+    }
+}
