@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
 use axum::extract::{Path, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName};
 use axum::http::StatusCode;
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName};
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
 use mixed_replace::decode::{DecodeError, Limits, PartsError};
@@ -124,10 +124,13 @@ impl Stream for Upload {
     type Item = Result<Bytes, axum::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let this = &mut *self;
+        let Some(body) = &mut this.body else { return Poll::Ready(None) };
+        // Now it has been asked for.
+        this.linger = true;
         let next = Pin::new(body).poll_next(cx);
         if matches!(next, Poll::Ready(None | Some(Err(_)))) {
-            self.body = None;
+            this.body = None;
         }
         next
     }

@@ -58,22 +58,31 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BadName => {
-                f.write_str("Send {\"name\": \"…\"} as application/json, with a name of 1 to 40 characters on one line.")
-            }
+            Self::BadName => f.write_str(
+                "Send {\"name\": \"…\"} as application/json, with a name of 1 to 40 characters on one line.",
+            ),
             Self::Cut => f.write_str("The picture was cut off on its way. Send it again."),
             Self::Full { people } => {
                 write!(f, "All {people} seats are taken. Come again when somebody has left; you can watch meanwhile.")
             }
-            Self::Gone => f.write_str("Nobody of this number is in the room. Who sent nothing for a while has to join again."),
-            Self::NoPicture(what) => {
-                write!(f, "{what}. Send a whole JPEG picture as image/jpeg, or several as parts of multipart/x-mixed-replace.")
+            Self::Gone => {
+                f.write_str("Nobody of this number is in the room. Who sent nothing for a while has to join again.")
             }
-            Self::NoToken => f.write_str("Say who you are: Authorization: Bearer TOKEN, with the token that joining gave."),
+            Self::NoPicture(what) => {
+                write!(
+                    f,
+                    "{what}. Send a whole JPEG picture as image/jpeg, or several as parts of multipart/x-mixed-replace."
+                )
+            }
+            Self::NoToken => {
+                f.write_str("Say who you are: Authorization: Bearer TOKEN, with the token that joining gave.")
+            }
             Self::NotAsMany { watching } => write!(f, "{watching} watch already. Come again in a few seconds."),
             Self::Replaced => f.write_str("You have sent something newer in the meantime, which is shown instead."),
             Self::Stream(error) => write!(f, "The parts cannot be read: {error}. Send each with its Content-Length."),
-            Self::TooFast { .. } => f.write_str("That is faster than anybody can see. Wait a little before the next picture."),
+            Self::TooFast { .. } => {
+                f.write_str("That is faster than anybody can see. Wait a little before the next picture.")
+            }
             Self::TooLarge => {
                 write!(f, "A picture may have {} kB. Send a smaller one, or at a lower quality.", MAX_BYTES / 1000)
             }
@@ -83,7 +92,9 @@ impl fmt::Display for Problem {
             Self::TooWide { width, height } => {
                 write!(f, "The picture has {width}x{height} pixels; send one of at most {MAX_SIDE}x{MAX_SIDE}.")
             }
-            Self::WrongToken => f.write_str("The token is not that of this participant; each may send for itself alone."),
+            Self::WrongToken => {
+                f.write_str("The token is not that of this participant; each may send for itself alone.")
+            }
         }
     }
 }

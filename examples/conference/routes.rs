@@ -2,18 +2,18 @@
 
 use std::convert::Infallible;
 
+use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Json, Path, Query, Request, State};
 use axum::extract::rejection::JsonRejection;
+use axum::extract::{DefaultBodyLimit, Json, Path, Query, Request, State};
+use axum::http::StatusCode;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
     X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::StatusCode;
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::Router;
 use futures_util::StreamExt as _;
 use mixed_replace::ClientJs;
 use serde::{Deserialize, Serialize};

@@ -16,9 +16,10 @@ impl Token {
     /// Whether this is what [`Display`](fmt::Display) wrote. Takes as long whatever is wrong with it.
     pub(crate) fn is(&self, text: &str) -> bool {
         let (text, own) = (text.as_bytes(), self.to_string());
-        let differ = own.bytes().enumerate().fold(text.len() ^ own.len(), |differ, (at, byte)| {
-            differ | usize::from(text.get(at).unwrap_or(&0) ^ byte)
-        });
+        let differ = own
+            .bytes()
+            .enumerate()
+            .fold(text.len() ^ own.len(), |differ, (at, byte)| differ | usize::from(text.get(at).unwrap_or(&0) ^ byte));
         black_box(differ) == 0
     }
 }
