@@ -4,6 +4,9 @@
 //! so this is the crate's [`Encoder`] with a fan-out of our own: a part is encoded once, when the first viewer takes it;
 //! a viewer that is slow gets of everyone the latest, in turn; and nothing is queued for it.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

@@ -40,7 +40,7 @@ pub(crate) async fn pictures(
     };
     tokio::select! {
         taken = taken => taken.map(|()| StatusCode::NO_CONTENT),
-        () = turn.is_over() => Err(Problem::Replaced),
+        () = turn.is_over() => Err(room.person(id).err().unwrap_or(Problem::Replaced)),
     }
 }
 

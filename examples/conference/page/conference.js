@@ -10,7 +10,7 @@ const protocol = performance.getEntriesByType('navigation')[0]?.nextHopProtocol 
 const alone = /^h[23]/.test(protocol), streams = sendsStreams(protocol);
 
 const tiles = new Map();
-let room = { people: [] }, me, source, stream;
+let room = { people: [] }, me, source, stream, state;
 
 // --- Everyone ---
 
@@ -24,12 +24,12 @@ function look() {
       if (!id) listed(JSON.parse(new TextDecoder().decode(part.body)));
       else if (tiles.has(+id)) await tiles.get(+id).show(part);
     },
-    onstate(state) {
-      const lost = state === 'reconnecting' || state === 'stale';
-      document.body.className = lost ? 'lost' : state === 'live' ? 'live' : '';
+    onstate(next) {
       // An image does not say that its stream has ended.
-      if (state === 'live') tiles.forEach(tile => tile.again());
-      told(state);
+      if (next === 'live' && state && state !== 'connecting') tiles.forEach(tile => tile.again());
+      state = next;
+      document.body.className = { live: 'live', reconnecting: 'lost', stale: 'lost' }[state] ?? '';
+      told();
     },
   });
 }
@@ -58,7 +58,7 @@ function draw() {
   }
   $('grid').append(...room.people.map(person => tiles.get(person.id).figure).filter(figure => !figure.parentNode));
   $('empty').hidden = room.people.length > 0 || !room.run;
-  told('live');
+  told();
 }
 
 function clear(which) {
@@ -69,10 +69,10 @@ function clear(which) {
   }
 }
 
-function told(state) {
-  const people = room.people.length, others = room.watching;
-  $('state').textContent = state !== 'live' ? { stale: 'no news', reconnecting: 'no answer, trying again', paused: 'paused' }[state] ?? 'connecting'
-    : `${people} ${people === 1 ? 'person' : 'people'} · ${others} watching`;
+function told() {
+  const words = { reconnecting: 'no answer, trying again', stale: 'no news', paused: 'paused' };
+  const people = room.people.length;
+  $('state').textContent = state === 'live' ? `${people} ${people === 1 ? 'person' : 'people'} · ${room.watching} watching` : words[state] ?? 'connecting';
 }
 
 // --- One of them ---
@@ -187,6 +187,8 @@ $('name').value = localStorage.name ?? '';
 if (!hasCamera) {
   $('hint').textContent = `A browser gives its camera to pages over https or from this very machine only, and this page came from
     ${location.origin}. Start the server with --tls and open it with https://, or join with a test picture.`;
+  // What Enter presses is the first button that submits.
+  $('camera').type = 'button';
   $('camera').classList.remove('main');
   $('painted').classList.add('main');
 }

@@ -39,7 +39,7 @@ export class Participant {
         if (this.#over.signal.aborted) return;
         // Something on the way does not carry a stream; one picture at a time goes everywhere.
         if (streams && !error.status) streams = Date.now() - began > 5000;
-        else await this.#recover(error);
+        else if (await this.#recover(error)) streams = this.#hooks.streams;
       }
     }
   }
@@ -87,12 +87,13 @@ export class Participant {
     await this.#post('multipart/x-mixed-replace; boundary=' + boundary, body, { duplex: 'half' });
   }
 
+  // Whether it has joined anew.
   async #recover(error) {
     // The server was started anew, or has not heard from us for a while.
     const lost = [401, 403, 404].includes(error.status);
     if (!lost) this.#hooks.problem(error.status ? error.message : 'The server does not answer. Your pictures go on as soon as it is back.');
     try {
-      if (lost) return await this.join();
+      if (lost) return await this.join(), true;
     } catch (again) {
       error = again;
       this.#hooks.problem(again.status ? again.message : 'The server does not answer.');

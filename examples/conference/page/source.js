@@ -38,7 +38,7 @@ export async function camera() {
 export function painted(name) {
   const canvas = Object.assign(document.createElement('canvas'), { width: LARGEST, height: 480 });
   const context = canvas.getContext('2d');
-  const hue = [...name].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 360, 0);
+  const hue = [...name].reduce((sum, letter) => (sum * 97 + letter.codePointAt(0)) % 360, 0);
   const dot = (x, y, radius, color) => {
     context.fillStyle = color;
     context.beginPath();

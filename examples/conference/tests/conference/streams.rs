@@ -142,7 +142,7 @@ fn a_viewer_who_never_reads_holds_up_nobody_and_keeps_one_part() {
     let mut all = Parts::of(&room, "/watch");
     let mut sending = Sending::begin(&room, &ada);
     // Noise does not compress: a picture that is large for its kind.
-    let large = browser_tests_noise();
+    let large = noise();
     let memory = || {
         let status = std::fs::read_to_string(format!("/proc/{}/status", room.child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("RssAnon:")).unwrap().to_owned();
@@ -162,7 +162,7 @@ fn a_viewer_who_never_reads_holds_up_nobody_and_keeps_one_part() {
 }
 
 /// A picture of some 200 kB.
-fn browser_tests_noise() -> Part {
+fn noise() -> Part {
     let mut seed = 1_u32;
     let noise: Vec<u8> = std::iter::repeat_with(|| {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -193,7 +193,9 @@ fn ends_its_streams_properly_and_itself_in_time() {
         sleep(Duration::from_secs(1));
         let (success, took) = room.stop(signal);
         assert!(success && took < Duration::from_secs(5), "{signal}: {success}, {took:?}");
-        viewers.map(|viewer| viewer.join().expect("a stream that ends with its close-delimiter"));
+        for viewer in viewers {
+            viewer.join().expect("a stream that ends with its close-delimiter");
+        }
     }
 }
 
