@@ -90,6 +90,22 @@ impl Guest {
         println!("{} sees {names:?} move: {changes:?} changes in {:.1?}", self.browser.engine(), begin.elapsed());
     }
 
+    /// The page takes the way that it says it takes.
+    async fn has_its_pictures_by(&self, room: &Room) {
+        let said = self.browser.run("return document.getElementById('how').textContent").await;
+        let sources =
+            self.browser.run("return [...document.querySelectorAll('figure img')].map(image => image.src)").await;
+        let posts =
+            "return performance.getEntriesByType('resource').filter(one => /people.\\d+$/.test(one.name)).length";
+        let (said, posts) = (said.as_str().unwrap(), self.browser.run(posts).await.as_u64().unwrap());
+        let http2 = room.url.starts_with("https:");
+        let source = if http2 { format!("{}people/", room.url) } else { "blob:".to_owned() };
+        assert!(sources.as_array().unwrap().iter().all(|of| of.as_str().unwrap().starts_with(&source)), "{sources}");
+        assert!(said.starts_with(if http2 { "Over HTTP/2: " } else { "Over HTTP/1.1, " }), "{said}");
+        assert_eq!(said.contains("one request that does not end"), http2, "{said}");
+        assert!(if http2 { posts < 3 } else { posts > 5 }, "{posts} requests have sent pictures");
+    }
+
     /// The pixels of these tiles, but for their captions, in one picture of the page.
     async fn look(&self, names: &[&str]) -> Vec<Vec<[u8; 3]>> {
         let places = format!(
@@ -135,8 +151,9 @@ async fn three_see_each_other(room: &Room) {
         guest.sees(&NAMES).await;
         guest.sees_moving(&NAMES.into_iter().filter(|name| *name != guest.name).collect::<Vec<_>>()).await;
     }
-    // One leaves.
     let [ada, alan, grace] = <[Guest; 3]>::try_from(guests).ok().unwrap();
+    ada.has_its_pictures_by(room).await;
+    // One leaves.
     let left = Instant::now();
     alan.browser.run("document.getElementById('leave').click()").await;
     ada.sees(&["Ada", "Grace"]).await;
