@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName};
+use axum::http::{StatusCode, Version};
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
 use mixed_replace::decode::{DecodeError, Limits, PartsError};
@@ -22,10 +22,11 @@ use crate::room::{Person, Room};
 pub(crate) async fn pictures(
     State(room): State<Room>,
     Path(id): Path<u64>,
+    version: Version,
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Problem> {
-    let body = Upload::new(body, &headers);
+    let body = Upload::new(body, version, &headers);
     let person = room.sender(id, token(&headers)?)?;
     let content_type = text(&headers, CONTENT_TYPE);
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -106,17 +107,20 @@ fn text(headers: &HeaderMap, name: HeaderName) -> &str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// The body of a request. What is left of it when it is dropped is taken in all the same, for a while: a connection that
-/// is closed over bytes that nobody read is reset, and its client never sees why it was refused.
+/// The body of a request. Over HTTP/1.1, what is left of it when it is dropped is taken in all the same, for a while: a
+/// connection that is closed over bytes that nobody read is reset, and its client never sees why it was refused. HTTP/2
+/// resets the stream alone, behind the response.
 struct Upload {
     body: Option<BodyDataStream>,
-    linger: bool,
+    closes: bool,
+    asked: bool,
 }
 
 impl Upload {
-    fn new(body: Body, headers: &HeaderMap) -> Self {
+    fn new(body: Body, version: Version, headers: &HeaderMap) -> Self {
         // Who waits to be asked for the body (RFC 9110 §10.1.1) need not send it at all.
-        Self { body: Some(body.into_data_stream()), linger: !headers.contains_key(EXPECT) }
+        let asked = !headers.contains_key(EXPECT);
+        Self { body: Some(body.into_data_stream()), closes: version < Version::HTTP_2, asked }
     }
 }
 
@@ -126,8 +130,7 @@ impl Stream for Upload {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         let Some(body) = &mut this.body else { return Poll::Ready(None) };
-        // Now it has been asked for.
-        this.linger = true;
+        this.asked = true;
         let next = Pin::new(body).poll_next(cx);
         if matches!(next, Poll::Ready(None | Some(Err(_)))) {
             this.body = None;
@@ -138,7 +141,7 @@ impl Stream for Upload {
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        if let Some(mut body) = self.body.take().filter(|_| self.linger) {
+        if let Some(mut body) = self.body.take().filter(|_| self.closes && self.asked) {
             tokio::spawn(timeout(LINGER, async move { while let Some(Ok(_)) = body.next().await {} }));
         }
     }

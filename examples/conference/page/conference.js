@@ -177,7 +177,10 @@ $('leave').addEventListener('click', () => {
 addEventListener('pagehide', leave);
 addEventListener('pageshow', event => { if (event.persisted) location.reload(); });
 
-function problem(sentence) { if ($('note').textContent !== sentence) $('note').textContent = sentence; }
+function problem(sentence) {
+  if ($('note').textContent !== sentence) $('note').textContent = sentence;
+  if (sentence) $('sending').textContent = 'Nothing goes out.';
+}
 
 function busy(on) { for (const id of ['camera', 'painted']) $(id).disabled = on || id === 'camera' && !hasCamera; }
 
