@@ -1,7 +1,7 @@
 //! The command line.
 
 use std::process::exit;
-use std::str::FromStr;
+use std::str::FromStr as _;
 
 use lexopt::{Arg, Parser, ValueExt as _};
 

@@ -9,12 +9,12 @@ use crate::problem::Problem;
 
 /// The picture of this participant as a part, if it is one.
 pub(crate) fn of(participant: u64, body: Bytes) -> Result<Part, Problem> {
-    let part = Part::jpeg(body.clone()).map_err(|error| no_picture(&error.to_string()))?;
-    if !jpeg::is_whole(&body) {
+    let part = Part::jpeg(body).map_err(|error| no_picture(&error.to_string()))?;
+    if !jpeg::is_whole(part.body()) {
         return Err(no_picture("the picture is not whole, or something stands behind it"));
     }
     // A few bytes may claim to be a gigapixel, which each viewer would have to allocate.
-    let size = imagesize::blob_size(&body).map_err(|error| no_picture(&error.to_string()))?;
+    let size = imagesize::blob_size(part.body()).map_err(|error| no_picture(&error.to_string()))?;
     if size.width.max(size.height) > MAX_SIDE || size.width.min(size.height) == 0 {
         return Err(Problem::TooWide { width: size.width, height: size.height });
     }
