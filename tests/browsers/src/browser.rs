@@ -9,7 +9,7 @@ use std::time::Duration;
 use fantoccini::error::CmdError;
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tempfile::TempDir;
 use test_support::{Children, net};
 use tokio::net::TcpStream;
@@ -38,6 +38,15 @@ impl Browser {
     ///
     /// If one of them is not installed, or does not start in time.
     pub async fn start(engine: Engine) -> Self {
+        Self::start_with(engine, |_| {}).await
+    }
+
+    /// The same for a test that asks for more than the usual [capabilities](driver::capabilities): a camera, say.
+    ///
+    /// # Panics
+    ///
+    /// Likewise.
+    pub async fn start_with(engine: Engine, more: impl FnOnce(&mut Map<String, Value>)) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory");
         let log = home.path().join("driver.log");
         let port = net::free_port();
@@ -56,7 +65,9 @@ impl Browser {
             panic!("{engine}'s driver does not listen after {START:?}; it says: {}", read(&log));
         }
         let mut builder = ClientBuilder::new(HttpConnector::new());
-        builder.capabilities(driver::capabilities(engine, home.path()));
+        let mut capabilities = driver::capabilities(engine, home.path());
+        more(&mut capabilities);
+        builder.capabilities(capabilities);
         let address = format!("http://127.0.0.1:{port}");
         let client = match timeout(START, builder.connect(&address)).await {
             Ok(Ok(client)) => client,

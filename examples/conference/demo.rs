@@ -1,0 +1,46 @@
+//! Participants for machines without a camera.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::picture;
+use crate::room::{Person, Room};
+use crate::test_picture::TestPicture;
+
+/// Lets so many of them join, each with a test picture of another size and rate.
+pub(crate) fn join(room: &Room, count: usize) {
+    let kinds = [((640, 480), 10.0), ((320, 240), 5.0), ((480, 360), 15.0)];
+    for (number, (size, fps)) in (1..=count).zip(kinds.into_iter().cycle()) {
+        let person = room.join_demo(&format!("Demo {number}"));
+        tokio::spawn(send(room.clone(), person, size, fps));
+    }
+}
+
+/// Draws while somebody watches, in either way.
+async fn send(room: Room, person: Arc<Person>, size: (u16, u16), fps: f64) {
+    let mut picture = TestPicture::new(size, fps);
+    let mut clock = interval(Duration::from_secs_f64(1.0 / fps));
+    clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let (demand, mut viewers) = (person.demand(), room.grid.viewers());
+    for number in 1.. {
+        while !demand.is_wanted() && room.grid.viewers_of(person.id) == 0 {
+            tokio::select! {
+                wanted = demand.wanted() => if !wanted { return },
+                _ = viewers.changed() => {}
+            }
+        }
+        clock.tick().await;
+        let drawing = task::spawn_blocking(move || {
+            let jpeg = picture.jpeg(number);
+            (picture, jpeg)
+        });
+        let Ok((drawn, jpeg)) = drawing.await else { return };
+        picture = drawn;
+        if let Some(part) = jpeg.ok().and_then(|jpeg| picture::of(person.id, jpeg).ok()) {
+            room.show(&person, part);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+// Where your pictures come from: a camera, or a drawing that moves. Each gives a canvas, drawn anew for each picture.
+
+const LARGEST = 640;
+
+export const hasCamera = Boolean(navigator.mediaDevices?.getUserMedia);
+
+// Fails with a sentence that says what to do.
+export async function camera() {
+  let media;
+  try {
+    const video = { width: { ideal: LARGEST }, height: { ideal: 480 }, facingMode: 'user' };
+    media = await navigator.mediaDevices.getUserMedia({ video });
+  } catch (error) {
+    throw Error({
+      NotAllowedError: 'The browser does not let this page use the camera. Allow it beside the address, or join with a test picture.',
+      NotFoundError: 'The browser finds no camera. Plug one in, or join with a test picture.',
+      NotReadableError: 'Another program uses the camera. Close it, or join with a test picture.',
+    }[error.name] ?? `The camera does not start (${error.message || error.name}). Try again, or join with a test picture.`);
+  }
+  const video = Object.assign(document.createElement('video'), { srcObject: media, muted: true, playsInline: true });
+  await video.play();
+  const canvas = document.createElement('canvas'), context = canvas.getContext('2d');
+  return {
+    canvas,
+    mirrored: true,
+    draw() {
+      const { videoWidth: width, videoHeight: height } = video, scale = Math.min(1, LARGEST / Math.max(width, height, 1));
+      const size = [width * scale | 0 || 1, height * scale | 0 || 1];
+      // To set a size clears the canvas, and a phone may be turned.
+      if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
+      context.drawImage(video, 0, 0, ...size);
+    },
+    stop: () => media.getTracks().forEach(track => track.stop()),
+  };
+}
+
+// For people without a camera: their name, the time, and something that moves.
+export function painted(name) {
+  const canvas = Object.assign(document.createElement('canvas'), { width: LARGEST, height: 480 });
+  const context = canvas.getContext('2d');
+  const hue = [...name].reduce((sum, letter) => (sum * 97 + letter.codePointAt(0)) % 360, 0);
+  const dot = (x, y, radius, color) => {
+    context.fillStyle = color;
+    context.beginPath();
+    context.arc(x, y, radius, 0, 2 * Math.PI);
+    context.fill();
+  };
+  const text = (words, y, font, color) => {
+    Object.assign(context, { font: font + ' system-ui, sans-serif', fillStyle: color, textAlign: 'center', textBaseline: 'middle' });
+    context.fillText(words, 320, y, 560);
+  };
+  return {
+    canvas,
+    draw() {
+      const seconds = Date.now() / 1000, sway = Math.sin(seconds * 1.3);
+      const sky = context.createLinearGradient(0, 0, LARGEST, 480);
+      sky.addColorStop(0, `hsl(${hue} 45% 26%)`);
+      sky.addColorStop(1, `hsl(${hue + 50} 50% 12%)`);
+      context.fillStyle = sky;
+      context.fillRect(0, 0, LARGEST, 480);
+      for (let i = 0; i < 12; i++) {
+        const turn = seconds * 0.9 + i * Math.PI / 6;
+        dot(320 + 150 * Math.cos(turn), 200 + 150 * Math.sin(turn), 4 + i, `hsl(${hue + 8 * i} 70% 65% / ${(i + 2) / 14})`);
+      }
+      text([...name.trim()][0]?.toUpperCase() ?? '', 206 + 8 * sway, '600 120px', '#fff');
+      text(new Date().toISOString().slice(11, 21) + ' UTC', 398, '500 26px', `hsl(${hue} 60% 85%)`);
+    },
+    stop() {},
+  };
+}

@@ -1,0 +1,119 @@
+//! What there is, and where.
+
+use std::convert::Infallible;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{DefaultBodyLimit, Json, Path, Query, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use futures_util::StreamExt as _;
+use mixed_replace::ClientJs;
+use serde::{Deserialize, Serialize};
+use tower::ServiceExt as _;
+
+use crate::grid::Wish;
+use crate::post::{self as upload, token};
+use crate::problem::Problem;
+use crate::room::{Room, VIEWERS};
+
+pub(crate) fn app(room: Room) -> Router {
+    let file = |content_type, file: &'static str| get(async move || ([(CONTENT_TYPE, content_type)], file));
+    let script = |name| file("text/javascript; charset=utf-8", name);
+    Router::new()
+        .route("/", file("text/html; charset=utf-8", include_str!("page/index.html")))
+        .route("/conference.css", file("text/css; charset=utf-8", include_str!("page/conference.css")))
+        .route("/conference.js", script(include_str!("page/conference.js")))
+        .route("/send.js", script(include_str!("page/send.js")))
+        .route("/source.js", script(include_str!("page/source.js")))
+        .route_service("/client.js", ClientJs)
+        .route("/people", post(join).layer(DefaultBodyLimit::max(1000)))
+        .route("/people/{id}", get(one).post(upload::pictures).delete(leave))
+        .route("/watch", get(all))
+        .with_state(room)
+        .layer(map_response(guard))
+}
+
+#[derive(Deserialize)]
+struct Join {
+    name: String,
+}
+
+/// What tells a participant from the others.
+#[derive(Serialize)]
+struct Seat {
+    id: u64,
+    token: String,
+}
+
+/// `POST /people`: takes a seat.
+async fn join(
+    State(room): State<Room>,
+    request: Result<Json<Join>, JsonRejection>,
+) -> Result<(StatusCode, Json<Seat>), Problem> {
+    let Json(join) = request.map_err(|_| Problem::BadName)?;
+    let (id, token) = room.join(&join.name)?;
+    Ok((StatusCode::CREATED, Json(Seat { id, token })))
+}
+
+/// `DELETE /people/{id}`: leaves.
+async fn leave(State(room): State<Room>, Path(id): Path<u64>, headers: HeaderMap) -> Result<StatusCode, Problem> {
+    let person = room.sender(id, token(&headers)?)?;
+    room.leave(&person);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /people/{id}`: one participant's pictures, for an `<img>` or any other program. `?snapshot` and `?fps=5` as with
+/// every hub.
+async fn one(State(room): State<Room>, Path(id): Path<u64>, request: Request) -> Result<Response, Problem> {
+    let hub = room.person(id)?.hub.clone();
+    match hub.oneshot(request).await {
+        Ok(response) => Ok(response.map(Body::new)),
+        Err(never) => match never {},
+    }
+}
+
+#[derive(Deserialize)]
+struct Watch {
+    /// `list`: no pictures.
+    only: Option<String>,
+    /// Nor this one's.
+    without: Option<u64>,
+}
+
+/// `GET /watch`: who is there, and everyone's pictures, as parts of one response that say whose they are.
+async fn all(State(room): State<Room>, Query(watch): Query<Watch>) -> Result<Response, Problem> {
+    let watching = room.grid.watching();
+    if watching >= VIEWERS {
+        return Err(Problem::NotAsMany { watching });
+    }
+    let wish = if watch.only.is_some() { Wish::List } else { Wish::All { without: watch.without } };
+    let head = [
+        (CONTENT_TYPE, room.grid.encoder().content_type()),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
+        (CONTENT_ENCODING, HeaderValue::from_static("identity")),
+        (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+    ];
+    let body = Body::from_stream(room.grid.watch(wish).map(Ok::<_, Infallible>));
+    Ok((head, body).into_response())
+}
+
+/// Keeps other sites from showing what people show here, and the page from running what is not its own.
+async fn guard(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
+    response
+}
+
+const POLICY: &str =
+    "default-src 'self'; img-src 'self' blob: data:; worker-src blob:; object-src 'none'; frame-ancestors 'none'";

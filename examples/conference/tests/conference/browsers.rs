@@ -1,0 +1,226 @@
+//! People in real browsers: each sees the others move, and does not see those who have left.
+
+use std::io::Cursor;
+use std::time::{Duration, Instant};
+
+use crate::room::Room;
+use browser_tests::{Browser, Engine};
+use futures_util::future::join_all;
+use serde_json::{Map, Value, json};
+use tokio::time::sleep;
+
+/// A browser in which somebody is, with a camera that films a moving test picture where the engine has one.
+async fn browser(engine: Engine) -> Browser {
+    Browser::start_with(engine, |capabilities| with_camera(engine, capabilities)).await
+}
+
+fn with_camera(engine: Engine, capabilities: &mut Map<String, Value>) {
+    capabilities.insert("acceptInsecureCerts".to_owned(), json!(true));
+    match engine {
+        Engine::Chromium => {
+            let args = capabilities["goog:chromeOptions"]["args"].as_array_mut().unwrap();
+            args.extend(["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"].map(Value::from));
+        }
+        Engine::Firefox => {
+            capabilities["moz:firefoxOptions"]["prefs"] =
+                json!({ "media.navigator.streams.fake": true, "media.navigator.permission.disabled": true });
+        }
+        Engine::WebKit => {}
+    }
+}
+
+/// One participant, and the window in which that one sees the others.
+struct Guest {
+    name: &'static str,
+    browser: Browser,
+}
+
+impl Guest {
+    async fn open(room: &Room, engine: Engine, name: &'static str) -> Self {
+        let guest = Self { name, browser: browser(engine).await };
+        guest.browser.resize(1100, 900).await;
+        guest.browser.open(&room.url).await;
+        guest.until("return !!document.getElementById('how')?.textContent").await;
+        guest
+    }
+
+    /// Presses one of the two buttons, `camera` or `painted`.
+    async fn join(&self, how: &str) {
+        let press = format!(
+            "document.getElementById('name').value = '{}'; document.getElementById('{how}').click()",
+            self.name
+        );
+        self.browser.run(&press).await;
+        self.until("return !document.getElementById('joined').hidden").await;
+    }
+
+    /// Waits until a script says that it is so.
+    async fn until(&self, script: &str) {
+        let begin = Instant::now();
+        while self.browser.run(script).await != true {
+            if begin.elapsed() > AT_MOST {
+                let page = self.browser.run("return document.body.innerText").await;
+                panic!("not so with {} after {AT_MOST:?}: {script}\n{page}", self.name);
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Waits until exactly these are on the page.
+    async fn sees(&self, names: &[&str]) {
+        let shown = "[...document.querySelectorAll('figure .name')].map(name => name.textContent).sort()";
+        let mut names = names.to_vec();
+        names.sort_unstable();
+        self.until(&format!("return '{}' === {shown}.join()", names.join(","))).await;
+    }
+
+    /// Looks at everybody's tile until each has changed a few times, on the screen.
+    async fn sees_moving(&self, names: &[&str]) {
+        let begin = Instant::now();
+        let mut last = self.look(names).await;
+        let mut changes = vec![0; names.len()];
+        while changes.iter().any(|changes| *changes < 3) {
+            let now = self.look(names).await;
+            for (changes, (last, now)) in changes.iter_mut().zip(last.iter().zip(&now)) {
+                *changes += usize::from(is_picture(now) && differ(last, now));
+            }
+            last = now;
+            assert!(begin.elapsed() < AT_MOST, "{}: {changes:?} changes of {names:?}", self.browser.engine());
+        }
+        println!("{} sees {names:?} move: {changes:?} changes in {:.1?}", self.browser.engine(), begin.elapsed());
+    }
+
+    /// The page takes the way that it says it takes.
+    async fn has_its_pictures_by(&self, room: &Room) {
+        let said = self.browser.run("return document.getElementById('how').textContent").await;
+        let sources =
+            self.browser.run("return [...document.querySelectorAll('figure img')].map(image => image.src)").await;
+        let posts =
+            "return performance.getEntriesByType('resource').filter(one => /people.\\d+$/.test(one.name)).length";
+        let (said, posts) = (said.as_str().unwrap(), self.browser.run(posts).await.as_u64().unwrap());
+        let http2 = room.url.starts_with("https:");
+        let source = if http2 { format!("{}people/", room.url) } else { "blob:".to_owned() };
+        assert!(sources.as_array().unwrap().iter().all(|of| of.as_str().unwrap().starts_with(&source)), "{sources}");
+        assert!(said.starts_with(if http2 { "Over HTTP/2: " } else { "Over HTTP/1.1, " }), "{said}");
+        assert_eq!(said.contains("one request that does not end"), http2, "{said}");
+        assert!(if http2 { posts < 3 } else { posts > 5 }, "{posts} requests have sent pictures");
+    }
+
+    /// The pixels of these tiles, but for their captions, in one picture of the page.
+    async fn look(&self, names: &[&str]) -> Vec<Vec<[u8; 3]>> {
+        let places = format!(
+            "return {}.map(name => {{
+               const figure = [...document.querySelectorAll('figure')].find(f => f.querySelector('.name').textContent === name);
+               const {{ x, y, width, height }} = figure.getBoundingClientRect();
+               return [x, y, width, height * 0.75].map(length => Math.floor(length * devicePixelRatio));
+             }})",
+            json!(names)
+        );
+        let places = self.browser.run(&places).await;
+        let mut reader = png::Decoder::new(Cursor::new(self.browser.png().await)).read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        let each = info.color_type.samples();
+        let tile = |place: &Value| {
+            let [x, y, width, height] = [0, 1, 2, 3].map(|at| usize::try_from(place[at].as_u64().unwrap()).unwrap());
+            let rows = pixels.chunks(info.line_size).skip(y).take(height);
+            rows.flat_map(|row| row.chunks(each).skip(x).take(width)).map(|p| [p[0], p[1], p[2]]).collect()
+        };
+        places.as_array().unwrap().iter().map(tile).collect()
+    }
+}
+
+/// Not one colour alone, as a tile without a picture is.
+fn is_picture(pixels: &[[u8; 3]]) -> bool {
+    let dark = pixels.iter().filter(|[r, g, b]| u16::from(*r) + u16::from(*g) + u16::from(*b) < 64).count();
+    pixels.len() > 1000 && dark < pixels.len() / 2
+}
+
+/// In more than a few pixels, and some by little: Firefox's camera films a colour that changes.
+fn differ(before: &[[u8; 3]], after: &[[u8; 3]]) -> bool {
+    let far = |(a, b): (&[u8; 3], &[u8; 3])| a.iter().zip(b).any(|(a, b)| a.abs_diff(*b) > 4);
+    before.iter().zip(after).filter(|pair| far(*pair)).count() > before.len() / 1000
+}
+
+async fn three_see_each_other(room: &Room) {
+    let guests = join_all(NAMES.map(|name| Guest::open(room, Engine::Chromium, name))).await;
+    for guest in &guests {
+        guest.join("camera").await;
+    }
+    for guest in &guests {
+        guest.sees(&NAMES).await;
+        guest.sees_moving(&NAMES.into_iter().filter(|name| *name != guest.name).collect::<Vec<_>>()).await;
+    }
+    let [ada, alan, grace] = <[Guest; 3]>::try_from(guests).ok().unwrap();
+    ada.has_its_pictures_by(room).await;
+    // One leaves.
+    let left = Instant::now();
+    alan.browser.run("document.getElementById('leave').click()").await;
+    ada.sees(&["Ada", "Grace"]).await;
+    grace.sees(&["Ada", "Grace"]).await;
+    println!("the tile of who left was gone after {:.1?}", left.elapsed());
+    ada.sees_moving(&["Grace"]).await;
+    // One's machine is switched off.
+    drop(alan);
+    drop(grace);
+    let vanished = Instant::now();
+    ada.sees(&["Ada"]).await;
+    println!("the tile of who vanished was gone after {:.1?}", vanished.elapsed());
+}
+
+fn run(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+}
+
+#[test]
+#[ignore = "needs Chromium with its WebDriver"]
+fn three_see_each_other_in_one_response() {
+    run(async {
+        let room = Room::start(&["--demo", "0"]);
+        three_see_each_other(&room).await;
+    });
+}
+
+#[test]
+#[ignore = "needs Chromium with its WebDriver"]
+fn three_see_each_other_in_a_response_each_over_http2() {
+    run(async {
+        let room = Room::start(&["--demo", "0", "--tls"]);
+        three_see_each_other(&room).await;
+    });
+}
+
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn each_engine_sees_the_others() {
+    run(async { in_each_engine(&[]).await });
+}
+
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn each_engine_sees_the_others_over_http2() {
+    run(async { in_each_engine(&["--tls"]).await });
+}
+
+async fn in_each_engine(arguments: &[&str]) {
+    let room = Room::start(arguments);
+    let guests = Engine::ALL.into_iter().zip(NAMES).map(|(engine, name)| Guest::open(&room, engine, name));
+    let guests = join_all(guests).await;
+    for guest in &guests {
+        // WebKitGTK's little browser gives no camera.
+        guest.join(if guest.browser.engine() == Engine::WebKit { "painted" } else { "camera" }).await;
+    }
+    for guest in &guests {
+        guest.sees(&["Demo 1", "Ada", "Alan", "Grace"]).await;
+        let others = NAMES.into_iter().filter(|name| *name != guest.name).chain(["Demo 1"]);
+        guest.sees_moving(&others.collect::<Vec<_>>()).await;
+    }
+    guests[0].browser.run("document.getElementById('leave').click()").await;
+    for guest in &guests {
+        guest.sees(&["Demo 1", "Alan", "Grace"]).await;
+    }
+}
+
+/// With other things to do, on a small machine.
+const AT_MOST: Duration = Duration::from_secs(60);
+const NAMES: [&str; 3] = ["Ada", "Alan", "Grace"];

@@ -1,0 +1,241 @@
+//! What the room refuses, and how it says so.
+
+use std::io::{Read as _, Write as _};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::room::{Person, Room, answer};
+
+/// A whole picture of 320x240.
+fn picture() -> Vec<u8> {
+    browser_tests::picture::PALETTE[0].jpeg().body().to_vec()
+}
+
+fn room() -> (Room, Person) {
+    let room = Room::start(&["--demo", "1"]);
+    let person = room.join("Ada");
+    (room, person)
+}
+
+#[test]
+fn a_picture_is_shown_to_whoever_watches() {
+    let (room, person) = room();
+    let posted = room.post(&person, "image/jpeg", &picture());
+    assert_eq!((posted.status, posted.text().as_str()), (204, ""));
+    let still = room.ask(&format!("GET /people/{}?snapshot", person.id), &[], b"");
+    assert_eq!((still.status, still.field("content-type")), (200, Some("image/jpeg")));
+    assert_eq!(still.body, picture());
+    assert_eq!(still.field("cross-origin-resource-policy"), Some("same-origin"));
+}
+
+#[test]
+fn a_picture_of_20_mb_is_too_large() {
+    let (room, person) = room();
+    let large = [&picture()[..], &vec![0; 20_000_000]].concat();
+    let refused = room.post(&person, "image/jpeg", &large);
+    assert_eq!(refused.status, 413, "{refused:?}");
+    assert_eq!(refused.text(), "A picture may have 500 kB. Send a smaller one, or at a lower quality.\n");
+
+    // Who does not say how much there is is read up to the limit.
+    let mut chunked = room.begin(&person.path("POST"), &[&person.authorization(), "Content-Type: image/jpeg", CHUNKED]);
+    for chunk in large.chunks(100_000) {
+        let _ = write!(chunked, "{:x}\r\n", chunk.len());
+        let _ = chunked.write_all(chunk);
+        let _ = chunked.write_all(b"\r\n");
+    }
+    let _ = chunked.write_all(b"0\r\n\r\n");
+    assert_eq!(answer(chunked).status, 413);
+
+    // The same from who was asked for it.
+    let lines = [&person.authorization()[..], "Content-Type: image/jpeg", CHUNKED, "Expect: 100-continue"];
+    let mut asked = room.begin(&person.path("POST"), &lines);
+    let mut answered = [0; 25];
+    asked.read_exact(&mut answered).unwrap();
+    assert_eq!(&answered, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let _ = write!(asked, "{:x}\r\n", large.len());
+    let _ = asked.write_all(&large);
+    let _ = asked.write_all(b"\r\n0\r\n\r\n");
+    assert_eq!(answer(asked).status, 413);
+
+    // Who asks first need not send it.
+    let lines =
+        [&person.authorization()[..], "Content-Type: image/jpeg", "Content-Length: 20000000", "Expect: 100-continue"];
+    let asked = answer(room.begin(&person.path("POST"), &lines));
+    assert_eq!(asked.status, 413, "{asked:?}");
+
+    let head = format!("--x\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n", large.len());
+    let refused = room.post(&person, "multipart/x-mixed-replace; boundary=x", &[head.as_bytes(), &large].concat());
+    assert_eq!(refused.status, 413);
+    assert_eq!(room.post(&person, "image/jpeg", &picture()).status, 204, "and the room goes on");
+}
+
+#[test]
+fn what_is_no_picture_is_of_the_wrong_type() {
+    let (room, person) = room();
+    let cut = &picture()[..picture().len() - 10];
+    let part = |kind: &str, body: &str| {
+        format!("--x\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}\r\n--x--\r\n", body.len()).into_bytes()
+    };
+    for (content_type, body, why) in [
+        ("text/plain", &b"hello"[..], "This is text/plain. Send a whole JPEG"),
+        ("text/html", &picture(), "This is text/html. "),
+        (
+            "image/jpeg",
+            b"hello, I am a picture",
+            "The body is no image/jpeg: it begins with 68 65 6c 6c. Send a whole JPEG",
+        ),
+        ("image/jpeg", b"", "A part cannot have an empty body. "),
+        ("image/jpeg", cut, "The picture is not whole, or something stands behind it. "),
+        ("image/png", b"\x89PNG\r\n\x1a\n", "This is image/png. "),
+        ("multipart/x-mixed-replace; boundary=x", &part("text/html", "<script>"), "A part is text/html. "),
+        (
+            "multipart/x-mixed-replace; boundary=x",
+            &part("image/jpeg", "<script>"),
+            "A part is no picture, although it says so. ",
+        ),
+    ] {
+        let refused = room.post(&person, content_type, body);
+        assert_eq!(refused.status, 415, "{content_type}: {refused:?}");
+        assert!(refused.text().starts_with(why), "{}", refused.text());
+        sleep(Duration::from_millis(70));
+    }
+    assert_eq!(room.ask(&person.path("POST"), &[&person.authorization()], &picture()).status, 415, "without a type");
+}
+
+#[test]
+fn too_many_a_second_have_to_wait() {
+    let (room, person) = room();
+    let mut refused = Vec::new();
+    for _ in 0..60 {
+        let posted = room.post(&person, "image/jpeg", &picture());
+        match posted.status {
+            204 => {}
+            _ => refused.push(posted),
+        }
+    }
+    let first = refused.first().expect("60 at once are too many");
+    assert_eq!((first.status, first.field("retry-after")), (429, Some("1")), "{first:?}");
+    assert!(first.text().ends_with("Wait a little before the next picture.\n"));
+    sleep(Duration::from_secs(1));
+    assert_eq!(room.post(&person, "image/jpeg", &picture()).status, 204);
+}
+
+#[test]
+fn too_many_people_have_to_come_again() {
+    let room = Room::start(&["--people", "2", "--demo", "3"]);
+    let (ada, _grace) = (room.join("Ada"), room.join("Grace"));
+    let refused = room.try_join("Alan");
+    assert_eq!((refused.status, refused.field("retry-after")), (503, Some("10")));
+    assert!(refused.text().starts_with("All 2 seats are taken. Come again"), "{}", refused.text());
+    assert_eq!(room.ask(&ada.path("DELETE"), &[&ada.authorization()], b"").status, 204);
+    assert_eq!(room.try_join("Alan").status, 201);
+    assert_eq!(room.names(), ["Demo 1", "Demo 2", "Demo 3", "Grace", "Alan"]);
+}
+
+#[test]
+fn a_thousand_who_join_at_once_find_as_many_seats_as_there_are() {
+    let room = Room::start(&["--people", "5"]);
+    let joined: usize = std::thread::scope(|scope| {
+        let guests: Vec<_> = (0..10)
+            .map(|_| {
+                scope.spawn(|| (0..100).map(|_| room.try_join("Eve").status).filter(|status| *status == 201).count())
+            })
+            .collect();
+        guests.into_iter().map(|guest| guest.join().unwrap()).sum()
+    });
+    assert_eq!(joined, 5);
+    assert_eq!(room.names().len(), 6);
+}
+
+#[test]
+fn a_name_is_one_line_of_40_letters() {
+    let room = Room::start(&[]);
+    for bad in ["", "   ", "a\nb", "\u{7}", &"x".repeat(41)] {
+        let refused = room.try_join(bad);
+        assert_eq!(refused.status, 400, "{bad:?}");
+        assert!(refused.text().starts_with("Send {\"name\": \"…\"}"));
+    }
+    assert_eq!(room.ask("POST /people", &["Content-Type: text/plain"], b"{\"name\":\"Eve\"}").status, 400);
+    assert_eq!(room.try_join(&"x".repeat(2000)).status, 400);
+    assert_eq!(room.try_join(&" Žofie 🦀 ".repeat(1)).status, 201);
+    assert_eq!(room.names(), ["Demo 1", "Žofie 🦀"]);
+}
+
+#[test]
+fn nobody_can_send_for_another() {
+    let (room, ada) = room();
+    let eve = room.join("Eve");
+    let post =
+        |path: &str, lines: &[&str]| room.ask(path, &[lines, &["Content-Type: image/jpeg"]].concat(), &picture());
+    for method in ["POST", "DELETE"] {
+        let path = ada.path(method);
+        let none = post(&path, &[]);
+        assert_eq!((none.status, none.field("www-authenticate")), (401, Some("Bearer")), "{none:?}");
+        assert!(none.text().contains("with the token that joining gave"));
+        assert_eq!(post(&path, &["Authorization: Basic YTpi"]).status, 401);
+        assert_eq!(post(&path, &["Authorization: Bearer"]).status, 401);
+        let other = post(&path, &[&eve.authorization()]);
+        assert_eq!(other.status, 403);
+        assert!(other.text().contains("each may send for itself alone"));
+        assert_eq!(post(&path, &[&format!("Authorization: Bearer {}", &ada.token[..31])]).status, 403);
+        assert_eq!(post(&format!("{method} /people/1"), &[&eve.authorization()]).status, 403, "a demo is nobody's");
+        assert_eq!(post(&format!("{method} /people/99"), &[&eve.authorization()]).status, 404);
+    }
+    assert_eq!(post(&eve.path("POST"), &[&eve.authorization()]).status, 204);
+    assert_eq!(post(&eve.path("DELETE"), &[&eve.authorization()]).status, 204);
+    let gone = post(&eve.path("POST"), &[&eve.authorization()]);
+    assert_eq!(gone.status, 404);
+    assert!(gone.text().contains("has to join again"), "{}", gone.text());
+    assert_eq!(room.names(), ["Demo 1", "Ada"]);
+}
+
+#[test]
+fn who_vanishes_is_gone_after_a_while_and_who_sends_is_not() {
+    let (room, ada) = room();
+    let _silent = room.join("Eve");
+    let begin = Instant::now();
+    let mut quiet = false;
+    while room.names().contains(&"Eve".to_owned()) {
+        assert!(begin.elapsed() < Duration::from_secs(15), "still there");
+        assert_eq!(room.post(&ada, "image/jpeg", &picture()).status, 204);
+        quiet |= room.list()["people"][2]["quiet"] == true;
+        sleep(Duration::from_millis(300));
+    }
+    assert!(begin.elapsed() > Duration::from_secs(9), "too early");
+    assert!(quiet, "the others are told before");
+    assert_eq!(room.names(), ["Demo 1", "Ada"]);
+}
+
+#[test]
+fn a_body_that_does_not_come_ends() {
+    let (room, ada) = room();
+    let lines = [&ada.authorization()[..], "Content-Type: image/jpeg", "Content-Length: 100000"];
+    let mut drip = room.begin(&ada.path("POST"), &lines);
+    let begin = Instant::now();
+    let mut feeder = drip.try_clone().unwrap();
+    let feeding = std::thread::spawn(move || {
+        while feeder.write_all(b"\xff").is_ok() && begin.elapsed() < Duration::from_secs(25) {
+            sleep(Duration::from_millis(200));
+        }
+    });
+    let mut head = [0; 12];
+    drip.read_exact(&mut head).unwrap();
+    assert_eq!(&head, b"HTTP/1.1 408");
+    assert!((9..13).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
+    // And the connection does not stay for ever either.
+    let _ = drip.read_to_end(&mut Vec::new());
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+    feeding.join().unwrap();
+}
+
+#[test]
+fn a_head_that_does_not_come_ends() {
+    let (room, _) = room();
+    let mut slow = room.connect();
+    slow.write_all(b"GET / HTTP/1.1\r\nHost: ro").unwrap();
+    let begin = Instant::now();
+    let _ = slow.read_to_end(&mut Vec::new());
+    assert!(begin.elapsed() < Duration::from_secs(13), "{:?}", begin.elapsed());
+}
+
+const CHUNKED: &str = "Transfer-Encoding: chunked";
