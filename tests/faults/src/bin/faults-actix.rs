@@ -23,7 +23,7 @@ async fn main() -> io::Result<()> {
         .h1_allow_half_closed(false)
         .workers(2)
         .backlog(BACKLOG)
-        .bind(options.listen)?
+        .bind_auto_h2c(options.listen)?
         .shutdown_timeout(GRACE.as_secs())
         .disable_signals();
     for address in server.addrs() {
