@@ -33,8 +33,19 @@ impl Random {
     fn body(&mut self, boundary: &str) -> Vec<u8> {
         let (front, back) = boundary.split_at(boundary.len() / 2);
         let delimiter = format!("\r\n--{boundary}");
-        let pieces =
-            ["\r\n", "\n", "\r", "-", "--", front, back, front, back, &delimiter[..delimiter.len() - 1], "Content-Type: "];
+        let pieces = [
+            "\r\n",
+            "\n",
+            "\r",
+            "-",
+            "--",
+            front,
+            back,
+            front,
+            back,
+            &delimiter[..delimiter.len() - 1],
+            "Content-Type: ",
+        ];
         let mut body: Vec<u8> = (0..=self.below(8)).flat_map(|_| self.one(&pieces).bytes()).collect();
         if self.below(4) == 0 {
             body.extend(delimiter.bytes().chain(*b"\r\nContent-Type: text/html\r\n\r\nforged"));
@@ -164,12 +175,44 @@ fn take(viewer: &mut Subscriber) -> Vec<u8> {
 #[test]
 fn no_header_becomes_another() {
     const NAMES: &[&str] = &[
-        "x-a", "X-A", "a", "set-cookie", "Set-Cookie", "content-type", "CONTENT-LENGTH", "content-security-policy",
-        "transfer-encoding", "connection", "x-frame-options", "access-control-allow-origin", "content-disposition",
+        "x-a",
+        "X-A",
+        "a",
+        "set-cookie",
+        "Set-Cookie",
+        "content-type",
+        "CONTENT-LENGTH",
+        "content-security-policy",
+        "transfer-encoding",
+        "connection",
+        "x-frame-options",
+        "access-control-allow-origin",
+        "content-disposition",
     ];
     const PIECES: &[&[u8]] = &[
-        b"\r\n", b"\r", b"\n", b"\0", b"\x01", b"\x0b", b"\x1f", b"\x7f", b"\t", b" ", b":", b": ", b"\x80", b"\xe9",
-        b"\r\nSet-Cookie: a=b", b"\r\n\r\n", b"x", b"y", b"z", b"plain", b"a=b; c", b"--B", b"\r\n--B",
+        b"\r\n",
+        b"\r",
+        b"\n",
+        b"\0",
+        b"\x01",
+        b"\x0b",
+        b"\x1f",
+        b"\x7f",
+        b"\t",
+        b" ",
+        b":",
+        b": ",
+        b"\x80",
+        b"\xe9",
+        b"\r\nSet-Cookie: a=b",
+        b"\r\n\r\n",
+        b"x",
+        b"y",
+        b"z",
+        b"plain",
+        b"a=b; c",
+        b"--B",
+        b"\r\n--B",
     ];
     let mut random = Random(11);
     let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), Wire::Machine);
@@ -215,8 +258,25 @@ fn no_content_type_becomes_another_header() {
     let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), Wire::Browser);
     let mut taken = 0;
     for _ in 0..60_000 {
-        let pieces =
-            ["text", "/", "plain", ";", " ", "a", "=", "\"", "\\", "\r", "\n", "\r\n", "\0", "\x7f", "é", "Set-Cookie: a", "--B"];
+        let pieces = [
+            "text",
+            "/",
+            "plain",
+            ";",
+            " ",
+            "a",
+            "=",
+            "\"",
+            "\\",
+            "\r",
+            "\n",
+            "\r\n",
+            "\0",
+            "\x7f",
+            "é",
+            "Set-Cookie: a",
+            "--B",
+        ];
         let begin = random.one(&["text/plain", "text/plain; a=", "text/plain; a=\"", "image/"]);
         let text: String = (0..=random.below(5)).map(|_| random.one(&pieces)).collect();
         let end = random.one(&["", "\""]);

@@ -21,7 +21,6 @@ impl Picture {
     /// # Panics
     ///
     /// If that are fewer bytes than a number and a time take.
-    #[must_use]
     pub fn part(number: u64, size: usize) -> Part {
         let mut body = Vec::with_capacity(size);
         body.extend_from_slice(&number.to_be_bytes());

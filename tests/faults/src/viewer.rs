@@ -71,7 +71,8 @@ impl Viewer {
     /// If there is no answer.
     #[must_use]
     pub fn of(connection: TcpStream, pace: Pace) -> Self {
-        let mut reader = BufReader::with_capacity(16 * 1024, Slow { connection, pace, since: Instant::now(), taken: 0 });
+        let mut reader =
+            BufReader::with_capacity(16 * 1024, Slow { connection, pace, since: Instant::now(), taken: 0 });
         let mut lines = std::iter::from_fn(|| line(&mut reader).ok().filter(|line| !line.is_empty()));
         let status = lines.next().expect("a status line");
         let fields: Vec<_> = lines.filter_map(|line| line.split_once(": ").map(owned)).collect();
@@ -94,7 +95,7 @@ impl Viewer {
     /// # Panics
     ///
     /// If it is no picture, or torn.
-    pub fn next(&mut self) -> Next {
+    pub fn take(&mut self) -> Next {
         match self.try_next() {
             Ok(Some(picture)) => Next::Picture(picture),
             Ok(None) => Next::End(End::Cleanly),
@@ -108,7 +109,7 @@ impl Viewer {
     ///
     /// If there is none.
     pub fn picture(&mut self) -> Picture {
-        match self.next() {
+        match self.take() {
             Next::Picture(picture) => picture,
             Next::End(how) => panic!("the stream ended: {how:?}"),
         }
@@ -119,7 +120,7 @@ impl Viewer {
     pub fn to_end(mut self) -> (Vec<Picture>, End) {
         let mut pictures = Vec::new();
         loop {
-            match self.next() {
+            match self.take() {
                 Next::Picture(picture) => pictures.push(picture),
                 Next::End(end) => return (pictures, end),
             }

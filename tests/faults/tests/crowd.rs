@@ -1,6 +1,6 @@
 //! Very many viewers, who come and go all at once.
 
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+#![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -105,9 +105,12 @@ fn everybody_comes_back_at_once() {
         assert_eq!(Viewer::come(server.address).status, "HTTP/1.1 200 OK");
         (in_count(&watched), watched.refused, took)
     });
-    row("every viewer reconnects at once (5,000, room for 1,000)", figures.map(|(in_, out, took)| {
-        format!("{in_} in, {out} refused with 503 and Retry-After: 5, in {:.1} s", took.as_secs_f64())
-    }));
+    row(
+        "every viewer reconnects at once (5,000, room for 1,000)",
+        figures.map(|(in_, out, took)| {
+            format!("{in_} in, {out} refused with 503 and Retry-After: 5, in {:.1} s", took.as_secs_f64())
+        }),
+    );
 }
 
 fn in_count(watched: &fault_tests::Watched) -> usize {
@@ -119,14 +122,15 @@ fn in_count(watched: &fault_tests::Watched) -> usize {
 fn viewers_who_came_together_are_not_ended_together() {
     const AGE: Duration = Duration::from_secs(5);
     let figures = both(|stack| {
-        let server = Server::start(stack, &Options { fps: 20.0, size: 2_000, max_age: Some(AGE), ..Options::default() });
+        let server =
+            Server::start(stack, &Options { fps: 20.0, size: 2_000, max_age: Some(AGE), ..Options::default() });
         let mut ages: Vec<_> = std::thread::scope(|threads| {
             let watch = || {
                 let mut viewer = Viewer::come(server.address);
                 viewer.picture();
                 let begin = Instant::now();
                 loop {
-                    match viewer.next() {
+                    match viewer.take() {
                         Next::Picture(_) => {}
                         Next::End(end) => break (begin.elapsed(), end),
                     }
@@ -141,11 +145,14 @@ fn viewers_who_came_together_are_not_ended_together() {
         let at = |hundredths: usize| ages[(ages.len() - 1) * hundredths / 100].0;
         (at(0), at(100), at(95) - at(5))
     });
-    row("max_age 5 s with jitter, 200 viewers who came at once", figures.map(|(first, last, spread)| {
-        assert!(first > AGE.mul_f64(0.89), "{first:?}");
-        assert!(last < AGE + Duration::from_millis(500), "{last:?}");
-        assert!(spread > Duration::from_millis(300), "{spread:?}");
-        let secs = |time: Duration| time.as_secs_f64();
-        format!("ended from {:.2} to {:.2} s, 90 % within {:.2} s", secs(first), secs(last), secs(spread))
-    }));
+    row(
+        "max_age 5 s with jitter, 200 viewers who came at once",
+        figures.map(|(first, last, spread)| {
+            assert!(first > AGE.mul_f64(0.89), "{first:?}");
+            assert!(last < AGE + Duration::from_millis(500), "{last:?}");
+            assert!(spread > Duration::from_millis(300), "{spread:?}");
+            let secs = |time: Duration| time.as_secs_f64();
+            format!("ended from {:.2} to {:.2} s, 90 % within {:.2} s", secs(first), secs(last), secs(spread))
+        }),
+    );
 }

@@ -1,7 +1,5 @@
 //! How streams end: with the server, and with a source that fails.
 
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
-
 use std::time::Duration;
 
 use fault_tests::{End, Options, Server, Viewer, ask, both, row};
@@ -28,10 +26,13 @@ fn sigterm_ends_every_viewer_with_the_last_part() {
             (took, last)
         })
     });
-    row("close and SIGTERM with 100 reading and 10 stalled", figures.map(|(took, last)| {
-        assert!(took < Duration::from_millis(5_500), "{took:?}");
-        format!("process ended in {:.2} s, bound 5.5 s; 100 readers had part {last}, --B--", took.as_secs_f64())
-    }));
+    row(
+        "close and SIGTERM with 100 reading and 10 stalled",
+        figures.map(|(took, last)| {
+            assert!(took < Duration::from_millis(5_500), "{took:?}");
+            format!("process ended in {:.2} s, bound 5.5 s; 100 readers had part {last}, --B--", took.as_secs_f64())
+        }),
+    );
 }
 
 #[test]
@@ -53,6 +54,9 @@ fn a_hub_whose_source_ends_or_panics_shows_every_part() {
             numbers.len()
         });
         let how = if panics { "panics" } else { "ends" };
-        row(&format!("a hub's source {how} after {PARTS} parts"), counts.map(|count| format!("{count} decoded, --B--, clean end")));
+        row(
+            &format!("a hub's source {how} after {PARTS} parts"),
+            counts.map(|count| format!("{count} decoded, --B--, clean end")),
+        );
     }
 }

@@ -1,7 +1,5 @@
 //! Links that fail and links that are narrow.
 
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
-
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -18,12 +16,17 @@ fn a_viewer_who_vanishes_is_dropped() {
     let limit = KEEP_ALIVE + USER_TIMEOUT + Duration::from_secs(2);
     let times = both(|stack| {
         std::thread::scope(|threads| {
-            sources.map(|(_, fps)| threads.spawn(move || vanish(stack, fps, limit))).map(|thread| thread.join().unwrap())
+            sources
+                .map(|(_, fps)| threads.spawn(move || vanish(stack, fps, limit)))
+                .map(|thread| thread.join().unwrap())
         })
     });
     for (nth, (source, _)) in sources.iter().enumerate() {
         let fault = format!("viewer vanishes (black hole), source {source}, keep-alive 2 s, transport timeout 15 s");
-        row(&fault, times.map(|times| format!("dropped in {:.1} s, bound {} s", times[nth].as_secs_f64(), limit.as_secs())));
+        row(
+            &fault,
+            times.map(|times| format!("dropped in {:.1} s, bound {} s", times[nth].as_secs_f64(), limit.as_secs())),
+        );
     }
 }
 
@@ -54,7 +57,11 @@ fn on_a_narrow_link_pictures_stay_fresh() {
     let ages = both(|stack| {
         let machines = Namespaces::new();
         let listen = SocketAddr::from((machines.server_address(), 0));
-        let server = Server::start_in(&machines.server, stack, &Options { listen, fps: 25.0, size: 40_000, ..Options::default() });
+        let server = Server::start_in(
+            &machines.server,
+            stack,
+            &Options { listen, fps: 25.0, size: 40_000, ..Options::default() },
+        );
         machines.narrow(2.0);
         let address = server.address;
         machines.viewer.run(|| {
@@ -64,11 +71,14 @@ fn on_a_narrow_link_pictures_stay_fresh() {
             (ages.percentile(50), ages.count())
         })
     });
-    row("slow link (2 Mbit/s, 40 kB at 25/s): median age", ages.map(|(age, count)| {
-        assert!(age < Duration::from_millis(700), "{age:?}");
-        assert!(count > 30, "it takes 6 pictures a second: {count}");
-        format!("{:.2} s, bound 0.7 s; {count} pictures in 8 s", age.as_secs_f64())
-    }));
+    row(
+        "slow link (2 Mbit/s, 40 kB at 25/s): median age",
+        ages.map(|(age, count)| {
+            assert!(age < Duration::from_millis(700), "{age:?}");
+            assert!(count > 30, "it takes 6 pictures a second: {count}");
+            format!("{:.2} s, bound 0.7 s; {count} pictures in 8 s", age.as_secs_f64())
+        }),
+    );
 }
 
 /// What perf-lab calls `slowage_n6_50k`: three viewers who take 250 kB/s of 1.5 MB/s beside three who take all.
@@ -86,11 +96,14 @@ fn a_slow_reader_sees_fresh_pictures() {
             [all(slow), all(fast)].map(|mut ages| (ages.percentile(50), ages.count()))
         })
     });
-    row("slow viewers (250 kB/s of 50 kB at 30/s): median age", ages.map(|[(slow, count), (fast, _)]| {
-        assert!(slow < Duration::from_millis(700), "{slow:?}");
-        assert!(count > 3 * 8 * 4, "each takes 5 pictures a second: {count}");
-        format!("{:.2} s, bound 0.7 s; beside them {:.1} ms", slow.as_secs_f64(), fast.as_secs_f64() * 1e3)
-    }));
+    row(
+        "slow viewers (250 kB/s of 50 kB at 30/s): median age",
+        ages.map(|[(slow, count), (fast, _)]| {
+            assert!(slow < Duration::from_millis(700), "{slow:?}");
+            assert!(count > 3 * 8 * 4, "each takes 5 pictures a second: {count}");
+            format!("{:.2} s, bound 0.7 s; beside them {:.1} ms", slow.as_secs_f64(), fast.as_secs_f64() * 1e3)
+        }),
+    );
 }
 
 /// The ages of what is seen in 8 s, when buffers have had time to fill.
@@ -99,7 +112,7 @@ fn watch(server: &Server, pace: Pace) -> Vec<Duration> {
     let begin = Instant::now();
     let mut ages = Vec::new();
     while begin.elapsed() < Duration::from_secs(16) {
-        let Next::Picture(picture) = viewer.next() else { panic!("the stream ended") };
+        let Next::Picture(picture) = viewer.take() else { panic!("the stream ended") };
         if begin.elapsed() > Duration::from_secs(8) {
             ages.push(picture.age);
         }

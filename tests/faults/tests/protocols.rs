@@ -26,10 +26,13 @@ fn http_1_0_has_no_chunks_and_ends_with_the_connection() {
         assert_eq!(end, End::Cleanly, "{stack}: a close-delimiter, and nothing behind it");
         pictures.len()
     });
-    row("HTTP/1.0 peer of a hub", counts.map(|count| {
-        assert_eq!(count, 3 + 1, "the last one once more");
-        format!("no chunks; {count} parts, --B--, connection closed")
-    }));
+    row(
+        "HTTP/1.0 peer of a hub",
+        counts.map(|count| {
+            assert_eq!(count, 3 + 1, "the last one once more");
+            format!("no chunks; {count} parts, --B--, connection closed")
+        }),
+    );
 }
 
 /// What compression layers go by; that they do is in the package `frameworks`.
@@ -61,9 +64,10 @@ fn http_2_has_room_for_twelve_streams_though_one_is_stuck() {
         }
         (frames.len(), frames.into_iter().min().unwrap())
     });
-    row("HTTP/2: 12 streams on one connection, one of them stuck (10 kB at 10/s, 3 s)", figures.map(|(count, least)| {
-        format!("11 got every part; {count} DATA frames, the smallest of {least} bytes")
-    }));
+    row(
+        "HTTP/2: 12 streams on one connection, one of them stuck (10 kB at 10/s, 3 s)",
+        figures.map(|(count, least)| format!("11 got every part; {count} DATA frames, the smallest of {least} bytes")),
+    );
 }
 
 async fn twelve(server: &Server) -> (Vec<usize>, Vec<Vec<u8>>) {

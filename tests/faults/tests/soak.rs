@@ -106,7 +106,7 @@ fn come_and_go(server: &Server, seen: &Seen, seed: u64, end: Instant) {
         let mut viewer = Viewer::of(connection, fault_tests::Pace::Free);
         let mut last = 0;
         for _ in 0..random(150) {
-            match viewer.next() {
+            match viewer.take() {
                 Next::Picture(picture) => {
                     assert!(picture.number >= last, "picture {} came after {last}", picture.number);
                     last = picture.number;

@@ -1,6 +1,6 @@
 //! Viewers who stop reading, or nearly so, and those beside them.
 
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+#![expect(clippy::indexing_slicing, reason = "a failure of a helper is a failure of its test")]
 
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -17,7 +17,8 @@ fn a_viewer_who_never_reads_is_dropped_and_nobody_notices() {
     let figures = both(|stack| {
         let server = Server::start(stack, &Options { fps: 10.0, size: 100_000, ..Options::default() });
         std::thread::scope(|threads| {
-            let good = [(); 5].map(|()| threads.spawn(|| Viewer::come(server.address).read_for(Duration::from_secs(18))));
+            let good =
+                [(); 5].map(|()| threads.spawn(|| Viewer::come(server.address).read_for(Duration::from_secs(18))));
             server.wait_until(Duration::from_secs(5), "five viewers", |watched| watched.viewers == 5);
             let stalled = ask(server.address);
             let ends = (stalled.local_addr().unwrap(), server.address);
@@ -77,9 +78,16 @@ fn a_viewer_who_drips_is_ended_by_the_deadline() {
             (ended, begin.elapsed(), pictures.len(), end)
         })
     });
-    row("viewer drips (64 KiB each 1.5 s of 400 kB parts, deadline 5 s)", figures.map(|(ended, gone, pictures, end)| {
-        format!("ended after {:.1} s; {pictures} parts, {end:?}, gone after {:.1} s", ended.as_secs_f64(), gone.as_secs_f64())
-    }));
+    row(
+        "viewer drips (64 KiB each 1.5 s of 400 kB parts, deadline 5 s)",
+        figures.map(|(ended, gone, pictures, end)| {
+            format!(
+                "ended after {:.1} s; {pictures} parts, {end:?}, gone after {:.1} s",
+                ended.as_secs_f64(),
+                gone.as_secs_f64()
+            )
+        }),
+    );
 }
 
 #[test]
@@ -100,10 +108,13 @@ fn one_in_five_stalled_and_the_others_miss_nothing() {
         drop(stalled);
         (ages.count(), ages.percentile(50))
     });
-    row("20 % stalled among 100 (50 kB at 10/s, 6 s): the others", figures.map(|(count, age)| {
-        assert!(count > 80 * 50, "{count}");
-        format!("{count} parts, none missed, median age {:.1} ms", age.as_secs_f64() * 1e3)
-    }));
+    row(
+        "20 % stalled among 100 (50 kB at 10/s, 6 s): the others",
+        figures.map(|(count, age)| {
+            assert!(count > 80 * 50, "{count}");
+            format!("{count} parts, none missed, median age {:.1} ms", age.as_secs_f64() * 1e3)
+        }),
+    );
 }
 
 #[test]
@@ -131,11 +142,14 @@ fn two_hundred_stalled_take_little_memory_and_are_dropped() {
         drop(stalled);
         (tcp >> 20, memory >> 10, time)
     });
-    row("200 stalled (100 kB at 10/s)", figures.map(|(tcp, memory, time)| {
-        assert!(tcp <= 64, "{tcp}");
-        assert!(memory <= 64, "{memory}");
-        format!("TCP memory +{tcp} MiB, RSS +{memory} MiB, bound 64; gone in {:.1} s", time.as_secs_f64())
-    }));
+    row(
+        "200 stalled (100 kB at 10/s)",
+        figures.map(|(tcp, memory, time)| {
+            assert!(tcp <= 64, "{tcp}");
+            assert!(memory <= 64, "{memory}");
+            format!("TCP memory +{tcp} MiB, RSS +{memory} MiB, bound 64; gone in {:.1} s", time.as_secs_f64())
+        }),
+    );
 }
 
 #[test]
@@ -162,13 +176,16 @@ fn one_stalled_beside_five_hundred_changes_nothing() {
         });
         [without, with].map(|mut ages| (ages.count(), ages.percentile(50), ages.percentile(99)))
     });
-    row("1 stalled beside 500 (10 kB at 5/s), 10 s without and 10 s with", figures.map(|[without, with]| {
-        let ms = |time: Duration| time.as_secs_f64() * 1e3;
-        let (before, after) = (ms(without.1), ms(with.1));
-        assert!(after < before * 1.1 + 0.2, "median age {before} ms, then {after} ms");
-        let counts = (without.0, with.0);
-        format!("no part missed ({} and {}), median age {before:.2} and {after:.2} ms", counts.0, counts.1)
-    }));
+    row(
+        "1 stalled beside 500 (10 kB at 5/s), 10 s without and 10 s with",
+        figures.map(|[without, with]| {
+            let ms = |time: Duration| time.as_secs_f64() * 1e3;
+            let (before, after) = (ms(without.1), ms(with.1));
+            assert!(after < before * 1.1 + 0.2, "median age {before} ms, then {after} ms");
+            let counts = (without.0, with.0);
+            format!("no part missed ({} and {}), median age {before:.2} and {after:.2} ms", counts.0, counts.1)
+        }),
+    );
 }
 
 /// When 500 have come.

@@ -15,9 +15,8 @@ async fn main() -> io::Result<()> {
     let options = Options::from_command_line();
     let camera = Camera::start(&options);
     let data = Data::new(camera.clone());
-    let app = move || {
-        App::new().app_data(data.clone()).route("/live", to(data.hub.clone())).route("/state", get().to(state))
-    };
+    let app =
+        move || App::new().app_data(data.clone()).route("/live", to(data.hub.clone())).route("/state", get().to(state));
     let server = HttpServer::new(app)
         .on_connect(socket::on_connect)
         .h1_allow_half_closed(false)

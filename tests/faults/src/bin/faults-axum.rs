@@ -20,10 +20,8 @@ use tokio::time::timeout;
 async fn main() -> io::Result<()> {
     let options = Options::from_command_line();
     let camera = Camera::start(&options);
-    let app = Router::new()
-        .route_service("/live", camera.hub.clone())
-        .route("/state", get(state))
-        .with_state(camera.clone());
+    let app =
+        Router::new().route_service("/live", camera.hub.clone()).route("/state", get(state)).with_state(camera.clone());
     let socket = TcpSocket::new_v4()?;
     socket.bind(options.listen)?;
     let listener = socket.listen(BACKLOG)?;
