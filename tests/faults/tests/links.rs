@@ -83,6 +83,7 @@ fn on_a_narrow_link_pictures_stay_fresh() {
 
 /// What perf-lab calls `slowage_n6_50k`: three viewers who take 250 kB/s of 1.5 MB/s beside three who take all.
 #[test]
+#[ignore = "needs a quiet machine, for its times"]
 fn a_slow_reader_sees_fresh_pictures() {
     let ages = both(|stack| {
         let server = Server::start(stack, &Options { fps: 30.0, size: 50_000, ..Options::default() });
