@@ -70,14 +70,46 @@ fn http_2_has_room_for_twelve_streams_though_one_is_stuck() {
     );
 }
 
-async fn twelve(server: &Server) -> (Vec<usize>, Vec<Vec<u8>>) {
+/// The limit that `docs/faults.md` names: no server polls a body that has no window.
+#[test]
+fn a_stuck_http_2_stream_ends_with_its_connection_at_the_latest() {
+    let figures = both(|stack| {
+        let options = Options { size: 100_000, deadline: Some(Duration::from_secs(1)), ..Options::default() };
+        let server = Server::start(stack, &options);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let watched = runtime.block_on(async {
+            let mut client = client(&server).await;
+            let stuck = ask(&mut client).await;
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            drop(stuck);
+            server.watched()
+        });
+        drop(runtime);
+        server.wait_until(Duration::from_secs(2), "nobody", |watched| watched.viewers == 0 && !watched.wanted);
+        (watched.expired, watched.parts_delivered)
+    });
+    row(
+        "HTTP/2: a stuck stream (100 kB at 10/s, deadline 1 s), after 4 s",
+        figures.map(|(expired, parts)| {
+            assert!(parts <= 4, "{parts}");
+            let ended = if expired == 1 { "ended by the deadline" } else { "still there" };
+            format!("{ended}, has taken {parts} parts; gone with its connection")
+        }),
+    );
+}
+
+async fn client(server: &Server) -> SendRequest<Bytes> {
     let socket = tokio::net::TcpStream::connect(server.address).await.unwrap();
     // As browsers have it: little for a stream, much for the connection.
     let mut builder = client::Builder::new();
     builder.initial_window_size(65_535).initial_connection_window_size(1 << 24);
     let (client, connection) = builder.handshake::<_, Bytes>(socket).await.unwrap();
     tokio::spawn(connection);
-    let mut client = client.ready().await.unwrap();
+    client.ready().await.unwrap()
+}
+
+async fn twelve(server: &Server) -> (Vec<usize>, Vec<Vec<u8>>) {
+    let mut client = client(server).await;
     let stuck = ask(&mut client).await;
     let mut tasks = Vec::new();
     for _ in 0..11 {
