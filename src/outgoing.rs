@@ -1,14 +1,18 @@
 //! One client's place in a stream: opening, chunks of the current part, repeats, closing.
 
+#[cfg(all(loom, test))]
+mod models;
+
 use std::borrow::Borrow;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
 
 use crate::encode::{BoundaryInPart, EncodedPart, Encoder};
 use crate::part::Part;
+use crate::sync::Mutex;
 
 /// What one client has been given, and the chunks that it is still to be given.
 ///

@@ -1,0 +1,48 @@
+//! A hub on axum.
+
+#![expect(clippy::print_stdout, reason = "the test waits for where it listens")]
+
+use std::io::{self, Write as _};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::serve::ListenerExt as _;
+use fault_tests::{Camera, GRACE, Options, asked_to_stop};
+use mixed_replace::socket;
+use tokio::net::TcpSocket;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+#[tokio::main]
+async fn main() -> io::Result<()> {
+    let options = Options::from_command_line();
+    let camera = Camera::start(&options);
+    let app =
+        Router::new().route_service("/live", camera.hub.clone()).route("/state", get(state)).with_state(camera.clone());
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(options.listen)?;
+    let listener = socket.listen(BACKLOG)?;
+    println!("{} {}", listener.local_addr()?, std::process::id());
+    let listener = listener.tap_io(|connection| drop(socket::tune(connection)));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = axum::serve(listener, app).with_graceful_shutdown(async { drop(stopped.await) });
+    let serving = tokio::spawn(serving.into_future());
+
+    asked_to_stop().await;
+    camera.hub.close();
+    let _ = stop.send(());
+    drop(timeout(GRACE, serving).await);
+    // Nobody may be listening any more.
+    drop(writeln!(io::stdout(), "ended after {}", camera.last()));
+    Ok(())
+}
+
+async fn state(State(camera): State<Camera>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], camera.state())
+}
+
+/// As many as the system allows: thousands may come back at once.
+const BACKLOG: u32 = 4096;

@@ -1,0 +1,142 @@
+//! What a server has besides its framework: a source of pictures, and figures of the hub and of the process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use mixed_replace::{Hub, Publisher, hub};
+use serde_json::{Value, json};
+
+use crate::options::Options;
+use crate::picture::Picture;
+use crate::server::Watched;
+
+/// A hub whose camera runs while somebody watches.
+#[derive(Clone, Debug)]
+pub struct Camera {
+    /// To be mounted.
+    pub hub: Hub,
+    progress: Arc<Progress>,
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    /// The picture that was published last.
+    last: AtomicU64,
+    /// The longest that publishing one took, in microseconds.
+    slowest: AtomicU64,
+    wanted: AtomicU64,
+}
+
+impl Camera {
+    /// Starts the camera's thread.
+    #[must_use]
+    pub fn start(options: &Options) -> Self {
+        let mut builder = hub::builder().linger(Duration::ZERO);
+        if let Some(deadline) = options.deadline {
+            builder = builder.deadline(deadline);
+        }
+        if let Some(keep_alive) = options.keep_alive {
+            builder = builder.keep_alive(keep_alive);
+        }
+        if let Some(max_age) = options.max_age {
+            builder = builder.max_age(max_age);
+        }
+        if let Some(max) = options.max_subscribers {
+            builder = builder.max_subscribers(max);
+        }
+        let (publisher, hub) = builder.build();
+        let camera = Self { hub, progress: Arc::default() };
+        let (progress, options) = (Arc::clone(&camera.progress), options.clone());
+        std::thread::spawn(move || run(&publisher, &progress, &options));
+        camera
+    }
+
+    /// The figures, as JSON.
+    #[must_use]
+    pub fn state(&self) -> String {
+        let (stats, ended) = (self.hub.stats(), self.hub.stats().ended);
+        let progress = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
+        let viewers: Vec<_> = self.hub.viewers().iter().map(viewer).collect();
+        let figures = Watched {
+            viewers: stats.viewers,
+            parts_published: stats.parts_published,
+            parts_delivered: stats.parts_delivered,
+            parts_skipped: stats.parts_skipped,
+            closed: ended.closed,
+            expired: ended.expired,
+            left: ended.left,
+            refused: ended.refused,
+            wanted: progress(&self.progress.wanted) == 1,
+            last: progress(&self.progress.last),
+            slowest_publish_us: progress(&self.progress.slowest),
+            descriptors: std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count),
+            memory_kb: resident().unwrap_or_default(),
+            each: viewers,
+        };
+        serde_json::to_string(&figures).unwrap_or_default()
+    }
+
+    /// The number of the picture that was published last.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.progress.last.load(Ordering::SeqCst)
+    }
+}
+
+fn viewer(viewer: &hub::Viewer) -> Value {
+    let ms = |time: Option<Duration>| time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    json!({
+        "parts_delivered": viewer.parts_delivered,
+        "bytes_delivered": viewer.bytes_delivered,
+        "parts_skipped": viewer.parts_skipped,
+        "in_flight_ms": ms(viewer.in_flight),
+    })
+}
+
+/// In kilobytes.
+fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
+}
+
+fn run(publisher: &Publisher, progress: &Progress, options: &Options) {
+    let demand = publisher.demand();
+    while demand.wait() {
+        progress.wanted.store(1, Ordering::Relaxed);
+        let (begin, mut beat) = (Instant::now(), 0_u32);
+        while demand.is_wanted() {
+            let number = progress.last.load(Ordering::Relaxed) + 1;
+            if options.fps > 0.0 || number == 1 {
+                let part = Picture::part(number, options.size);
+                let started = Instant::now();
+                if publisher.publish(part).is_err() {
+                    return;
+                }
+                let took = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+                progress.slowest.fetch_max(took, Ordering::Relaxed);
+                progress.last.store(number, Ordering::SeqCst);
+            }
+            if options.fails_after == Some(number) {
+                assert!(!options.panics, "the source panics");
+                return;
+            }
+            beat += 1;
+            let pause = if options.fps > 0.0 { f64::from(beat) / options.fps } else { f64::from(beat) * 0.01 };
+            std::thread::sleep((begin + Duration::from_secs_f64(pause)).saturating_duration_since(Instant::now()));
+        }
+        progress.wanted.store(0, Ordering::Relaxed);
+    }
+}
+
+/// Returns when somebody wants the server to end, as service managers say it.
+pub async fn asked_to_stop() {
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut terminate) => drop(terminate.recv().await),
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// How long viewers have to take the end; one that has stopped reading never will.
+pub const GRACE: Duration = Duration::from_secs(4);

@@ -1,0 +1,178 @@
+//! A server in a process of its own.
+
+use std::fmt;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use test_support::Children;
+
+use crate::namespaces::Place;
+use crate::options::Options;
+use crate::sockets;
+
+/// Which framework serves.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "there are two")]
+pub enum Stack {
+    /// With actix-web's own HTTP.
+    Actix,
+    /// With hyper.
+    Axum,
+}
+
+impl fmt::Display for Stack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Actix => "actix",
+            Self::Axum => "axum",
+        })
+    }
+}
+
+/// A server that runs until it is told to stop, or dropped.
+#[derive(Debug)]
+pub struct Server {
+    /// Which one.
+    pub stack: Stack,
+    /// Where it listens.
+    pub address: SocketAddr,
+    process: u32,
+    output: BufReader<ChildStdout>,
+    place: Option<Place>,
+    _children: Children,
+}
+
+/// What a server tells of itself.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "they are those of the crate")]
+pub struct Watched {
+    pub viewers: usize,
+    pub parts_published: u64,
+    pub parts_delivered: u64,
+    pub parts_skipped: u64,
+    pub closed: u64,
+    pub expired: u64,
+    pub left: u64,
+    pub refused: u64,
+    /// Whether the camera runs.
+    pub wanted: bool,
+    /// The number of the last picture.
+    pub last: u64,
+    pub slowest_publish_us: u64,
+    pub descriptors: usize,
+    pub memory_kb: u64,
+    /// `hub::Viewer` of each.
+    pub each: Vec<Value>,
+}
+
+impl Server {
+    /// Starts a server.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    #[must_use]
+    pub fn start(stack: Stack, options: &Options) -> Self {
+        Self::start_by(Command::new(program(stack)).arg(options.to_arg()), stack, None)
+    }
+
+    /// Starts a server in a network namespace.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    #[must_use]
+    pub fn start_in(place: &Place, stack: Stack, options: &Options) -> Self {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", place.name()]).arg(program(stack)).arg(options.to_arg());
+        Self::start_by(&command, stack, Some(place.clone()))
+    }
+
+    fn start_by(command: &Command, stack: Stack, place: Option<Place>) -> Self {
+        let mut children = Children::start(command, Stdio::piped(), Stdio::inherit());
+        let mut output = BufReader::new(children.stdout().expect("it was asked for"));
+        let mut line = String::new();
+        output.read_line(&mut line).expect("a line");
+        let (address, process) = line.trim().split_once(' ').expect("the server has started");
+        Self {
+            stack,
+            address: address.parse().expect("an address"),
+            process: process.parse().expect("a process"),
+            output,
+            place,
+            _children: children,
+        }
+    }
+
+    /// What it tells of itself now.
+    ///
+    /// # Panics
+    ///
+    /// If it does not answer.
+    #[must_use]
+    pub fn watched(&self) -> Watched {
+        let ask = || {
+            let mut connection = sockets::connect(self.address);
+            connection.write_all(b"GET /state HTTP/1.0\r\n\r\n").expect("it listens");
+            let mut answer = String::new();
+            connection.read_to_string(&mut answer).expect("it answers");
+            answer
+        };
+        let answer = match &self.place {
+            Some(place) => place.run(ask),
+            None => ask(),
+        };
+        let (_, body) = answer.split_once("\r\n\r\n").expect("a head");
+        serde_json::from_str(body).expect("its own figures")
+    }
+
+    /// Waits until what it tells is as wanted, and gives the time that took.
+    ///
+    /// # Panics
+    ///
+    /// If it is not after `limit`.
+    pub fn wait_until(&self, limit: Duration, what: &str, wanted: impl Fn(&Watched) -> bool) -> Duration {
+        let begin = Instant::now();
+        loop {
+            let watched = self.watched();
+            if wanted(&watched) {
+                return begin.elapsed();
+            }
+            let waited = begin.elapsed();
+            assert!(waited < limit, "{}: {what} is not so after {waited:?}: {watched:?}", self.stack);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Asks it to stop, as a service manager does, and waits until the process has ended. Gives the number of its last
+    /// picture, and how long the end took.
+    ///
+    /// # Panics
+    ///
+    /// If it does not end by itself.
+    #[must_use]
+    pub fn terminate(&mut self) -> (u64, Duration) {
+        let begin = Instant::now();
+        let killed = Command::new("kill").args(["-TERM", &self.process.to_string()]).status().expect("there is kill");
+        assert!(killed.success(), "the server was not there any more");
+        let mut output = String::new();
+        // Until nobody holds the pipe any more.
+        self.output.read_to_string(&mut output).expect("a line");
+        let took = begin.elapsed();
+        let last = output.trim().strip_prefix("ended after ").expect("it ends by itself");
+        (last.parse().expect("a number"), took)
+    }
+}
+
+/// Beside the tests, where cargo puts programs.
+fn program(stack: Stack) -> PathBuf {
+    let test = std::env::current_exe().expect("the test is a program");
+    let directory = test.parent().and_then(|deps| deps.parent()).expect("target/debug/deps");
+    directory.join(format!("faults-{stack}"))
+}

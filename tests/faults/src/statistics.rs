@@ -1,0 +1,48 @@
+//! Of many values, one.
+
+use std::time::{Duration, Instant};
+
+/// How old pictures were.
+#[derive(Clone, Debug, Default)]
+pub struct Ages(Vec<Duration>);
+
+impl Ages {
+    /// Of which so many in a hundred are lower. Zero if there are none.
+    #[must_use]
+    pub fn percentile(&mut self, hundredths: usize) -> Duration {
+        self.0.sort_unstable();
+        self.0.get(self.0.len() * hundredths / 100).copied().unwrap_or_default()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Extend<Duration> for Ages {
+    fn extend<I: IntoIterator<Item = Duration>>(&mut self, ages: I) {
+        self.0.extend(ages);
+    }
+}
+
+impl FromIterator<Duration> for Ages {
+    fn from_iter<I: IntoIterator<Item = Duration>>(ages: I) -> Self {
+        Self(ages.into_iter().collect())
+    }
+}
+
+/// Asks again and again. Whether it was so within that time.
+pub fn until(limit: Duration, mut so: impl FnMut() -> bool) -> bool {
+    let begin = Instant::now();
+    loop {
+        if so() {
+            return true;
+        }
+        if begin.elapsed() > limit {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

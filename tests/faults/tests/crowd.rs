@@ -1,0 +1,158 @@
+//! Very many viewers, who come and go all at once.
+
+#![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use fault_tests::{End, Next, Options, Pace, REQUEST, Server, Stack, Viewer, ask, both, raise_limits, reset, row};
+use socket2::{Domain, Socket, Type};
+
+/// 100,000 unless `FAULT_CYCLES` says otherwise.
+#[test]
+fn who_comes_and_is_killed_leaves_nothing() {
+    raise_limits();
+    let cycles = std::env::var("FAULT_CYCLES").map_or(100_000, |cycles| cycles.parse().unwrap());
+    let figures = both(|stack| {
+        let server = Server::start(stack, &Options { fps: 30.0, size: 2_000, ..Options::default() });
+        // So that every buffer and thread that is made once has been made.
+        come_and_go(server.address, 2_000);
+        let all_gone = |before: Duration| server.wait_until(before, "nobody", |watched| watched.viewers == 0);
+        all_gone(Duration::from_secs(5));
+        let before = server.watched();
+        let begin = Instant::now();
+        come_and_go(server.address, cycles);
+        let took = begin.elapsed();
+        all_gone(Duration::from_secs(5));
+        let after = server.watched();
+        (before, after, cycles, took)
+    });
+    row("connect and kill", figures.map(|(before, after, cycles, took)| {
+        assert!(after.descriptors <= before.descriptors + 2, "{} then {}", before.descriptors, after.descriptors);
+        assert!(after.memory_kb < before.memory_kb + 8 * 1024, "{} kB then {}", before.memory_kb, after.memory_kb);
+        format!(
+            "{cycles} cycles in {:.0} s, {} of them watched: viewers 0, descriptors {} then {}, RSS {:.1} then {:.1} MiB",
+            took.as_secs_f64(),
+            after.left - before.left,
+            before.descriptors,
+            after.descriptors,
+            before.memory_kb as f64 / 1024.0,
+            after.memory_kb as f64 / 1024.0,
+        )
+    }));
+}
+
+/// Half are reset and half just go; some before the answer, some in the midst of it.
+fn come_and_go(server: SocketAddr, cycles: usize) {
+    std::thread::scope(|threads| {
+        for thread in 0..THREADS {
+            threads.spawn(move || {
+                for cycle in 0..cycles / THREADS {
+                    let mut viewer = connect_from(thread, server);
+                    viewer.write_all(REQUEST).unwrap();
+                    if cycle % 4 > 0 {
+                        // Until the answer has begun.
+                        viewer.peek(&mut [0]).unwrap();
+                    }
+                    if cycle % 2 == 0 {
+                        reset(viewer);
+                    }
+                }
+            });
+        }
+    });
+}
+
+const THREADS: usize = 10;
+
+/// From an address of its own, so that the ports last for as many connections as there are.
+fn connect_from(thread: usize, server: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let address = Ipv4Addr::new(127, 0, 1, u8::try_from(thread + 1).unwrap());
+    socket.bind(&SocketAddr::from((address, 0)).into()).unwrap();
+    socket.connect(&server.into()).unwrap();
+    socket.into()
+}
+
+#[test]
+fn everybody_comes_back_at_once() {
+    raise_limits();
+    const PLACES: usize = 1_000;
+    const ALL: usize = 5_000;
+    let figures = [Stack::Axum, Stack::Actix].map(|stack| {
+        let options = Options { fps: 2.0, size: 2_000, max_subscribers: Some(PLACES), ..Options::default() };
+        let server = Server::start(stack, &options);
+        let begin = Instant::now();
+        let connections: Vec<_> = (0..ALL).map(|_| ask(server.address)).collect();
+        let viewers: Vec<_> = connections.into_iter().map(|connection| Viewer::of(connection, Pace::Free)).collect();
+        let took = begin.elapsed();
+        let (in_, out): (Vec<_>, Vec<_>) = viewers.into_iter().partition(|viewer| viewer.status.ends_with("200 OK"));
+        for viewer in &out {
+            assert_eq!(viewer.status, "HTTP/1.1 503 Service Unavailable");
+            assert_eq!(viewer.field("retry-after"), Some("5"));
+        }
+        assert_eq!((in_.len(), out.len()), (PLACES, ALL - PLACES), "{stack}");
+        let watched = server.watched();
+        assert_eq!((watched.viewers, watched.refused), (PLACES, (ALL - PLACES) as u64));
+        // Everyone who got in sees pictures, and when they go there is room again.
+        let in_ = in_.into_iter().map(|mut viewer| {
+            viewer.picture();
+            viewer
+        });
+        drop(in_.collect::<Vec<_>>());
+        server.wait_until(Duration::from_secs(5), "nobody", |watched| watched.viewers == 0);
+        assert_eq!(Viewer::come(server.address).status, "HTTP/1.1 200 OK");
+        (in_count(&watched), watched.refused, took)
+    });
+    row(
+        "every viewer reconnects at once (5,000, room for 1,000)",
+        figures.map(|(in_, out, took)| {
+            format!("{in_} in, {out} refused with 503 and Retry-After: 5, in {:.1} s", took.as_secs_f64())
+        }),
+    );
+}
+
+fn in_count(watched: &fault_tests::Watched) -> usize {
+    watched.viewers
+}
+
+/// The same time for all would bring all back together.
+#[test]
+fn viewers_who_came_together_are_not_ended_together() {
+    const AGE: Duration = Duration::from_secs(5);
+    let figures = both(|stack| {
+        let server =
+            Server::start(stack, &Options { fps: 20.0, size: 2_000, max_age: Some(AGE), ..Options::default() });
+        let mut ages: Vec<_> = std::thread::scope(|threads| {
+            let watch = || {
+                let mut viewer = Viewer::come(server.address);
+                viewer.picture();
+                let begin = Instant::now();
+                loop {
+                    match viewer.take() {
+                        Next::Picture(_) => {}
+                        Next::End(end) => break (begin.elapsed(), end),
+                    }
+                }
+            };
+            let threads: Vec<_> = (0..200).map(|_| threads.spawn(watch)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(ages.iter().all(|(_, end)| *end == End::Cleanly));
+        assert_eq!(server.watched().expired, 200);
+        ages.sort_by_key(|(age, _)| *age);
+        let at = |hundredths: usize| ages[(ages.len() - 1) * hundredths / 100].0;
+        (at(0), at(100), at(95) - at(5))
+    });
+    row(
+        "max_age 5 s with jitter, 200 viewers who came at once",
+        figures.map(|(first, last, spread)| {
+            assert!(first > AGE.mul_f64(0.89), "{first:?}");
+            assert!(last < AGE + Duration::from_millis(500), "{last:?}");
+            assert!(spread > Duration::from_millis(300), "{spread:?}");
+            let secs = |time: Duration| time.as_secs_f64();
+            format!("ended from {:.2} to {:.2} s, 90 % within {:.2} s", secs(first), secs(last), secs(spread))
+        }),
+    );
+}

@@ -1,0 +1,62 @@
+//! How streams end: with the server, and with a source that fails.
+
+use std::time::Duration;
+
+use fault_tests::{End, Options, Server, Viewer, ask, both, row};
+
+#[test]
+fn sigterm_ends_every_viewer_with_the_last_part() {
+    let figures = both(|stack| {
+        let mut server = Server::start(stack, &Options { fps: 20.0, size: 50_000, ..Options::default() });
+        let address = server.address;
+        std::thread::scope(|threads| {
+            let reading: Vec<_> = (0..100).map(|_| threads.spawn(move || Viewer::come(address).to_end())).collect();
+            let stalled: Vec<_> = (0..10).map(|_| ask(address)).collect();
+            server.wait_until(Duration::from_secs(10), "110 viewers", |watched| watched.viewers == 110);
+            // Until those have taken all that they ever will.
+            std::thread::sleep(Duration::from_secs(2));
+            let (last, took) = server.terminate();
+            for thread in reading {
+                let (pictures, end) = thread.join().unwrap();
+                assert_eq!(end, End::Cleanly, "{stack}: the close-delimiter, and the end of the coding");
+                let seen = pictures.last().unwrap().number;
+                assert_eq!(seen, last, "{stack}: the last part");
+            }
+            drop(stalled);
+            (took, last)
+        })
+    });
+    row(
+        "close and SIGTERM with 100 reading and 10 stalled",
+        figures.map(|(took, last)| {
+            assert!(took < Duration::from_millis(5_500), "{took:?}");
+            format!("process ended in {:.2} s, bound 5.5 s; 100 readers had part {last}, --B--", took.as_secs_f64())
+        }),
+    );
+}
+
+#[test]
+fn a_hub_whose_source_ends_or_panics_shows_every_part() {
+    const PARTS: u64 = 5;
+    for panics in [false, true] {
+        let counts = both(|stack| {
+            let options = Options { fps: 3.0, size: 100_000, fails_after: Some(PARTS), panics, ..Options::default() };
+            let server = Server::start(stack, &options);
+            let (pictures, end) = Viewer::come(server.address).to_end();
+            assert_eq!(end, End::Cleanly, "{stack}");
+            let mut numbers: Vec<_> = pictures.iter().map(|picture| picture.number).collect();
+            // Once more with the close-delimiter, see WIRE.md.
+            assert_eq!(numbers.pop(), Some(PARTS), "{stack}");
+            assert_eq!(numbers, (1..=PARTS).collect::<Vec<_>>(), "{stack}");
+            // Who comes later still sees the last one.
+            let (late, end) = Viewer::come(server.address).to_end();
+            assert_eq!((late.len(), late[0].number, end), (2, PARTS, End::Cleanly), "{stack}");
+            numbers.len()
+        });
+        let how = if panics { "panics" } else { "ends" };
+        row(
+            &format!("a hub's source {how} after {PARTS} parts"),
+            counts.map(|count| format!("{count} decoded, --B--, clean end")),
+        );
+    }
+}

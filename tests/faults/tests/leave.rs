@@ -1,0 +1,78 @@
+//! Viewers who leave a source that is idle: only a write can tell, so the keep-alive has to.
+
+#![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use fault_tests::{Options, REQUEST, Server, Stack, ask, both, reset, row};
+
+/// As short as lets twelve servers run side by side in some seconds; 10 s unless set.
+const KEEP_ALIVE: Duration = Duration::from_secs(2);
+const LIMIT: Duration = Duration::from_secs(2 * 2 + 1);
+
+/// What the client sent behind its request, without waiting for an answer.
+const BEHIND: [(&str, &[u8]); 4] =
+    [("nothing", b""), ("one byte", b"G"), ("junk", JUNK), ("a second request", REQUEST)];
+
+const JUNK: &[u8] = b"\0\r\njunk";
+
+#[test]
+fn a_viewer_who_leaves_an_idle_source_is_dropped() {
+    let times = both(|stack| {
+        std::thread::scope(|threads| {
+            let cases = BEHIND.map(|(_, behind)| {
+                [leave_by_fin, reset].map(|leave| threads.spawn(move || time_until_dropped(stack, behind, leave)))
+            });
+            cases.map(|case| case.map(|thread| thread.join().unwrap()))
+        })
+    });
+    let [axum, actix] = times;
+    for (((name, _), axum), actix) in BEHIND.iter().zip(axum).zip(actix) {
+        for ((how, axum), actix) in ["FIN", "RST"].iter().zip(axum).zip(actix) {
+            let fault = format!("viewer leaves ({how}, {name} behind its request), idle source, keep-alive 2 s");
+            row(&fault, [axum, actix].map(|time| format!("dropped in {:.2} s, bound 5 s", time.as_secs_f64())));
+        }
+    }
+}
+
+fn time_until_dropped(stack: Stack, behind: &[u8], leave: fn(TcpStream)) -> Duration {
+    let options = Options { fps: 0.0, keep_alive: Some(KEEP_ALIVE), ..Options::default() };
+    let server = Server::start(stack, &options);
+    let mut connection = ask(server.address);
+    connection.write_all(behind).unwrap();
+    let mut reader = BufReader::new(connection);
+    let shown = shows_a_part(&mut reader, options.size);
+    if shown {
+        server.wait_until(Duration::from_secs(10), "one viewer", |watched| watched.viewers == 1 && watched.wanted);
+    } else {
+        assert_eq!((stack, behind), (Stack::Actix, JUNK), "actix ends who sends what is not HTTP");
+    }
+    leave(reader.into_inner());
+    let time = server.wait_until(LIMIT, "no viewer, no demand", |watched| {
+        watched.viewers == 0 && !watched.wanted && (watched.left == 1 || !shown)
+    });
+    assert!(server.watched().descriptors < 30);
+    time
+}
+
+/// Everything is read, so that the end is what it is meant to be: with something unread, every close is a RST.
+fn shows_a_part(reader: &mut BufReader<TcpStream>, size: usize) -> bool {
+    let mut line = String::new();
+    while !line.starts_with("Content-Length: ") {
+        line.clear();
+        if reader.read_line(&mut line).unwrap_or(0) == 0 {
+            return false;
+        }
+    }
+    reader.read_exact(&mut vec![0; size]).is_ok()
+}
+
+fn leave_by_fin(connection: TcpStream) {
+    // What may have come meanwhile.
+    connection.set_nonblocking(true).unwrap();
+    let mut connection = connection;
+    while connection.read(&mut [0; 65536]).is_ok_and(|count| count > 0) {}
+    drop(connection);
+}

@@ -1,0 +1,122 @@
+//! Links that fail and links that are narrow.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use fault_tests::{Ages, Namespaces, Next, Options, Pace, Server, Stack, Viewer, ask, both, row};
+
+const KEEP_ALIVE: Duration = Duration::from_secs(2);
+/// Of `socket::tune`.
+const USER_TIMEOUT: Duration = Duration::from_secs(15);
+
+#[test]
+#[ignore = "needs root and iproute2, for network namespaces"]
+fn a_viewer_who_vanishes_is_dropped() {
+    let sources = [("idle", 0.0), ("10 pictures/s", 10.0)];
+    let limit = KEEP_ALIVE + USER_TIMEOUT + Duration::from_secs(2);
+    let times = both(|stack| {
+        std::thread::scope(|threads| {
+            sources
+                .map(|(_, fps)| threads.spawn(move || vanish(stack, fps, limit)))
+                .map(|thread| thread.join().unwrap())
+        })
+    });
+    for (nth, (source, _)) in sources.iter().enumerate() {
+        let fault = format!("viewer vanishes (black hole), source {source}, keep-alive 2 s, transport timeout 15 s");
+        row(
+            &fault,
+            times.map(|times| format!("dropped in {:.1} s, bound {} s", times[nth].as_secs_f64(), limit.as_secs())),
+        );
+    }
+}
+
+fn vanish(stack: Stack, fps: f64, limit: Duration) -> Duration {
+    let machines = Namespaces::new();
+    let listen = SocketAddr::from((machines.server_address(), 0));
+    let options = Options { listen, fps, keep_alive: Some(KEEP_ALIVE), ..Options::default() };
+    let server = Server::start_in(&machines.server, stack, &options);
+    let address = server.address;
+    let viewer = machines.viewer.run(|| {
+        let mut viewer = Viewer::come(address);
+        if fps > 0.0 {
+            viewer.picture();
+        }
+        viewer
+    });
+    server.wait_until(Duration::from_secs(10), "one viewer", |watched| watched.viewers == 1);
+    machines.swallow();
+    let time = server.wait_until(limit, "no viewer, no demand", |watched| watched.viewers == 0 && !watched.wanted);
+    drop(viewer);
+    time
+}
+
+/// 25 pictures of 40 kB a second, where the link takes 6.
+#[test]
+#[ignore = "needs root and iproute2, for network namespaces"]
+fn on_a_narrow_link_pictures_stay_fresh() {
+    let ages = both(|stack| {
+        let machines = Namespaces::new();
+        let listen = SocketAddr::from((machines.server_address(), 0));
+        let server = Server::start_in(
+            &machines.server,
+            stack,
+            &Options { listen, fps: 25.0, size: 40_000, ..Options::default() },
+        );
+        machines.narrow(2.0);
+        let address = server.address;
+        machines.viewer.run(|| {
+            let mut viewer = Viewer::come(address);
+            viewer.read_for(Duration::from_secs(8));
+            let mut ages: Ages = viewer.read_for(Duration::from_secs(8)).iter().map(|picture| picture.age).collect();
+            (ages.percentile(50), ages.count())
+        })
+    });
+    row(
+        "slow link (2 Mbit/s, 40 kB at 25/s): median age",
+        ages.map(|(age, count)| {
+            assert!(age < Duration::from_millis(700), "{age:?}");
+            assert!(count > 30, "it takes 6 pictures a second: {count}");
+            format!("{:.2} s, bound 0.7 s; {count} pictures in 8 s", age.as_secs_f64())
+        }),
+    );
+}
+
+/// What perf-lab calls `slowage_n6_50k`: three viewers who take 250 kB/s of 1.5 MB/s beside three who take all.
+#[test]
+#[ignore = "needs a quiet machine, for its times"]
+fn a_slow_reader_sees_fresh_pictures() {
+    let ages = both(|stack| {
+        let server = Server::start(stack, &Options { fps: 30.0, size: 50_000, ..Options::default() });
+        std::thread::scope(|threads| {
+            let fast = [(); 3].map(|()| threads.spawn(|| watch(&server, Pace::Free)));
+            let slow = [(); 3].map(|()| threads.spawn(|| watch(&server, Pace::Rate(250_000.0))));
+            let all = |threads: [std::thread::ScopedJoinHandle<'_, Vec<Duration>>; 3]| {
+                let ages: Ages = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+                ages
+            };
+            [all(slow), all(fast)].map(|mut ages| (ages.percentile(50), ages.count()))
+        })
+    });
+    row(
+        "slow viewers (250 kB/s of 50 kB at 30/s): median age",
+        ages.map(|[(slow, count), (fast, _)]| {
+            assert!(slow < Duration::from_millis(700), "{slow:?}");
+            assert!(count > 3 * 8 * 4, "each takes 5 pictures a second: {count}");
+            format!("{:.2} s, bound 0.7 s; beside them {:.1} ms", slow.as_secs_f64(), fast.as_secs_f64() * 1e3)
+        }),
+    );
+}
+
+/// The ages of what is seen in 8 s, when buffers have had time to fill.
+fn watch(server: &Server, pace: Pace) -> Vec<Duration> {
+    let mut viewer = Viewer::of(ask(server.address), pace);
+    let begin = Instant::now();
+    let mut ages = Vec::new();
+    while begin.elapsed() < Duration::from_secs(16) {
+        let Next::Picture(picture) = viewer.take() else { panic!("the stream ended") };
+        if begin.elapsed() > Duration::from_secs(8) {
+            ages.push(picture.age);
+        }
+    }
+    ages
+}

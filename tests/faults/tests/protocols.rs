@@ -1,0 +1,155 @@
+//! A hub over HTTP/1.0, where no coding knows its end, and over HTTP/2, where streams share a connection.
+
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use bytes::Bytes;
+use fault_tests::{End, Options, Pace, Server, Viewer, both, connect, row};
+use h2::RecvStream;
+use h2::client::{self, SendRequest};
+use http::Request;
+use tokio::time::{Instant, timeout_at};
+
+#[test]
+fn http_1_0_has_no_chunks_and_ends_with_the_connection() {
+    let counts = both(|stack| {
+        let server = Server::start(stack, &Options { fps: 5.0, fails_after: Some(3), ..Options::default() });
+        let mut connection = connect(server.address);
+        connection.write_all(b"GET /live HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").unwrap();
+        let viewer = Viewer::of(connection, Pace::Free);
+        assert!(viewer.status.ends_with(" 200 OK"), "{stack}: {}", viewer.status);
+        assert_eq!(viewer.field("transfer-encoding"), None, "{stack}");
+        assert_eq!(viewer.field("content-length"), None, "{stack}");
+        let (pictures, end) = viewer.to_end();
+        assert_eq!(end, End::Cleanly, "{stack}: a close-delimiter, and nothing behind it");
+        pictures.len()
+    });
+    row(
+        "HTTP/1.0 peer of a hub",
+        counts.map(|count| {
+            assert_eq!(count, 3 + 1, "the last one once more");
+            format!("no chunks; {count} parts, --B--, connection closed")
+        }),
+    );
+}
+
+/// What compression layers go by; that they do is in the package `frameworks`.
+#[test]
+fn the_head_keeps_compression_away() {
+    both(|stack| {
+        let server = Server::start(stack, &Options::default());
+        let mut connection = connect(server.address);
+        connection.write_all(b"GET /live HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n").unwrap();
+        let mut viewer = Viewer::of(connection, Pace::Free);
+        assert_eq!(viewer.field("content-encoding"), Some("identity"));
+        viewer.picture();
+    });
+}
+
+/// Twelve streams on one connection, of which one is never read: the others miss nothing, and no frame is tiny.
+#[test]
+fn http_2_has_room_for_twelve_streams_though_one_is_stuck() {
+    let figures = both(|stack| {
+        let server = Server::start(stack, &Options { fps: 10.0, size: 10_000, ..Options::default() });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (frames, bodies) = runtime.block_on(twelve(&server));
+        let tiny = frames.iter().filter(|len| (1..256).contains(*len)).count();
+        assert_eq!(tiny, 0, "{stack}: {frames:?}");
+        for body in &bodies {
+            let text = String::from_utf8_lossy(body);
+            let parts = text.matches("Content-Length: 10000\r\n").count();
+            assert!(parts >= 28, "{stack}: {parts} parts in 3 s");
+        }
+        (frames.len(), frames.into_iter().min().unwrap())
+    });
+    row(
+        "HTTP/2: 12 streams on one connection, one of them stuck (10 kB at 10/s, 3 s)",
+        figures.map(|(count, least)| format!("11 got every part; {count} DATA frames, the smallest of {least} bytes")),
+    );
+}
+
+/// The limit that `docs/faults.md` names: no server polls a body that has no window.
+#[test]
+fn a_stuck_http_2_stream_ends_with_its_connection_at_the_latest() {
+    let figures = both(|stack| {
+        let options = Options { size: 100_000, deadline: Some(Duration::from_secs(1)), ..Options::default() };
+        let server = Server::start(stack, &options);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let watched = runtime.block_on(async {
+            let mut client = client(&server).await;
+            let stuck = ask(&mut client).await;
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            drop(stuck);
+            server.watched()
+        });
+        drop(runtime);
+        server.wait_until(Duration::from_secs(2), "nobody", |watched| watched.viewers == 0 && !watched.wanted);
+        (watched.expired, watched.parts_delivered)
+    });
+    row(
+        "HTTP/2: a stuck stream (100 kB at 10/s, deadline 1 s), after 4 s",
+        figures.map(|(expired, parts)| {
+            assert!(parts <= 4, "{parts}");
+            let ended = if expired == 1 { "ended by the deadline" } else { "still there" };
+            format!("{ended}, has taken {parts} parts; gone with its connection")
+        }),
+    );
+}
+
+async fn client(server: &Server) -> SendRequest<Bytes> {
+    let socket = tokio::net::TcpStream::connect(server.address).await.unwrap();
+    // As browsers have it: little for a stream, much for the connection.
+    let mut builder = client::Builder::new();
+    builder.initial_window_size(65_535).initial_connection_window_size(1 << 24);
+    let (client, connection) = builder.handshake::<_, Bytes>(socket).await.unwrap();
+    tokio::spawn(connection);
+    client.ready().await.unwrap()
+}
+
+async fn twelve(server: &Server) -> (Vec<usize>, Vec<Vec<u8>>) {
+    let mut client = client(server).await;
+    let stuck = ask(&mut client).await;
+    let mut tasks = Vec::new();
+    for _ in 0..11 {
+        let body = ask(&mut client).await;
+        tasks.push(tokio::spawn(read(body)));
+    }
+    let (mut frames, mut bodies) = (Vec::new(), Vec::new());
+    for task in tasks {
+        let (lengths, body) = task.await.unwrap();
+        frames.extend(lengths);
+        bodies.push(body);
+    }
+    drop(stuck);
+    (frames, bodies)
+}
+
+async fn ask(client: &mut SendRequest<Bytes>) -> RecvStream {
+    let request = Request::get("http://localhost/live").body(()).unwrap();
+    let (response, _) = client.send_request(request, true).unwrap();
+    response.await.unwrap().into_body()
+}
+
+/// What comes in three seconds, frame by frame. Every part that was published has to be there.
+async fn read(mut body: RecvStream) -> (Vec<usize>, Vec<u8>) {
+    let end = Instant::now() + Duration::from_secs(3);
+    let (mut lengths, mut bytes) = (Vec::new(), Vec::new());
+    while let Ok(frame) = timeout_at(end, body.data()).await {
+        let frame = frame.expect("the stream goes on").unwrap();
+        body.flow_control().release_capacity(frame.len()).unwrap();
+        lengths.push(frame.len());
+        bytes.extend_from_slice(&frame);
+    }
+    missed_nothing(&bytes);
+    (lengths, bytes)
+}
+
+fn missed_nothing(bytes: &[u8]) {
+    let head = b"Content-Length: 10000\r\n\r\n";
+    let at = bytes.windows(head.len()).enumerate().filter(|(_, window)| window == head).map(|(at, _)| at + head.len());
+    let bodies = at.filter_map(|at| bytes.get(at..at + 10_000));
+    let numbers: Vec<_> = bodies.map(|body| fault_tests::Picture::read(body).number).collect();
+    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
+}

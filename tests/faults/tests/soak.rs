@@ -1,0 +1,135 @@
+//! Hundreds of viewers who come and go in every way, for long.
+
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
+use std::io::{Read as _, Write as _};
+use std::net::Shutdown;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use fault_tests::{Next, Options, REQUEST, Server, Stack, Viewer, Watched, ask, both, raise_limits, reset, row};
+
+/// Half of them on each server.
+const VIEWERS: usize = 300;
+
+/// `SOAK_SECONDS`, 600 unless set, on both servers at a time.
+#[test]
+#[ignore = "takes SOAK_SECONDS, 600 unless set"]
+fn nothing_leaks_and_nothing_is_torn() {
+    raise_limits();
+    let seconds = std::env::var("SOAK_SECONDS").map_or(600, |seconds| seconds.parse().unwrap());
+    let figures = both(|stack| soak(stack, Duration::from_secs(seconds)));
+    row(&format!("soak: {seconds} s, {VIEWERS} viewers who come and go, 30 pictures/s"), figures);
+}
+
+#[derive(Default)]
+struct Seen {
+    pictures: AtomicU64,
+    viewers: AtomicU64,
+}
+
+fn soak(stack: Stack, time: Duration) -> String {
+    let options = Options { fps: 30.0, size: 5_000, keep_alive: Some(Duration::from_secs(5)), ..Options::default() };
+    let server = Server::start(stack, &options);
+    let seen = Seen::default();
+    let warm = (time / 10).max(Duration::from_secs(20)).min(time / 2);
+    let (begin, end) = (Instant::now(), Instant::now() + time);
+    // In the half before and in the half after.
+    let (mut before, mut peaks) = (None, [0; 2]);
+    std::thread::scope(|threads| {
+        for nth in 0..VIEWERS / 2 {
+            let (seen, server) = (&seen, &server);
+            let seed = nth as u64 * 2 + 1;
+            let viewer = move || come_and_go(server, seen, seed, end);
+            std::thread::Builder::new().stack_size(256 * 1024).spawn_scoped(threads, viewer).unwrap();
+        }
+        while Instant::now() < end {
+            std::thread::sleep(Duration::from_secs(1).min(end.saturating_duration_since(Instant::now())));
+            let watched = server.watched();
+            if begin.elapsed() > warm {
+                let peak = &mut peaks[usize::from(begin.elapsed() > (warm + time) / 2)];
+                *peak = watched.memory_kb.max(*peak);
+                before.get_or_insert(watched);
+            }
+        }
+    });
+    // Nobody reads any more: the last are those who stalled, and whoever left when the source fell silent.
+    server.wait_until(Duration::from_secs(20), "nobody", |watched| watched.viewers == 0 && !watched.wanted);
+    let (before, after): (Watched, _) = (before.unwrap(), server.watched());
+    assert!(after.descriptors < 30, "{stack}: {} descriptors", after.descriptors);
+    assert!(peaks[1] < peaks[0] + 4 * 1024, "{stack}: {} kB of memory, then {peaks:?}", before.memory_kb);
+    assert_eq!(after.closed + after.refused, 0);
+    let mib = |kb: u64| kb as f64 / 1024.0;
+    format!(
+        "{} viewers, {} parts whole, 0 torn; left 0 viewers, {} descriptors; RSS {:.1} MiB after {} s, \
+         at most {:.1} in the half before and {:.1} in the half after, {:.1} at the end; \
+         {} left, {} expired",
+        seen.viewers.load(Ordering::Relaxed),
+        seen.pictures.load(Ordering::Relaxed),
+        after.descriptors,
+        mib(before.memory_kb),
+        warm.as_secs(),
+        mib(peaks[0]),
+        mib(peaks[1]),
+        mib(after.memory_kb),
+        after.left,
+        after.expired,
+    )
+}
+
+/// One viewer after the other, until the end.
+fn come_and_go(server: &Server, seen: &Seen, seed: u64, end: Instant) {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut random = |below: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 20) % below
+    };
+    while Instant::now() < end {
+        seen.viewers.fetch_add(1, Ordering::Relaxed);
+        let mut connection = ask(server.address);
+        let behind: &[u8] = [&b""[..], b"G", b"\0\r\njunk", REQUEST][usize::try_from(random(4)).unwrap()];
+        connection.write_all(behind).unwrap();
+        let how = random(6);
+        if behind.ends_with(b"junk") {
+            // actix ends who sends that, axum does not look at it.
+            std::thread::sleep(Duration::from_millis(random(2_000)));
+            continue;
+        }
+        if how == 5 {
+            // Stalls, for so long that at times the server loses patience first.
+            let patience = Duration::from_secs(1 + random(19)).min(end.saturating_duration_since(Instant::now()));
+            std::thread::sleep(patience);
+            continue;
+        }
+        let mut viewer = Viewer::of(connection, fault_tests::Pace::Free);
+        let mut last = 0;
+        for _ in 0..random(150) {
+            match viewer.take() {
+                Next::Picture(picture) => {
+                    assert!(picture.number >= last, "picture {} came after {last}", picture.number);
+                    last = picture.number;
+                    seen.pictures.fetch_add(1, Ordering::Relaxed);
+                }
+                Next::End(how) => panic!("{}: the server ended a stream: {how:?}", server.stack),
+            }
+            if Instant::now() > end {
+                break;
+            }
+        }
+        let mut connection = viewer.into_connection();
+        match how {
+            0 | 1 => reset(connection),
+            2 => {
+                // Says that it is done, and listens on for a while: who sent something behind his request is served on.
+                let _ = connection.shutdown(Shutdown::Write);
+                let patience = Duration::from_millis(50 + random(1_000));
+                connection.set_read_timeout(Some(patience)).unwrap();
+                let begin = Instant::now();
+                while connection.read(&mut [0; 16 * 1024]).is_ok_and(|count| count > 0) && begin.elapsed() < patience {}
+            }
+            _ => drop(connection),
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Viewers who stop reading, or nearly so, and those beside them.
+
+#![expect(clippy::indexing_slicing, reason = "a failure of a helper is a failure of its test")]
+
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use fault_tests::{
+    Ages, Options, Pace, Picture, Server, Stack, Viewer, ask, both, raise_limits, row, send_queue, tcp_memory, until,
+};
+
+/// 17 s after it stopped at the latest.
+const GONE: Duration = Duration::from_secs(17);
+
+#[test]
+fn a_viewer_who_never_reads_is_dropped_and_nobody_notices() {
+    let figures = both(|stack| {
+        let server = Server::start(stack, &Options { fps: 5.0, size: 100_000, ..Options::default() });
+        std::thread::scope(|threads| {
+            let good =
+                [(); 5].map(|()| threads.spawn(|| Viewer::come(server.address).read_for(Duration::from_secs(18))));
+            server.wait_until(Duration::from_secs(5), "five viewers", |watched| watched.viewers == 5);
+            let stalled = ask(server.address);
+            let ends = (stalled.local_addr().unwrap(), server.address);
+            let begin = Instant::now();
+            let (mut queue, mut taken) = (0, 0);
+            let gone = until(GONE, || {
+                let watched = server.watched();
+                if begin.elapsed() > Duration::from_secs(1) {
+                    // What is on its way for a moment does not wait.
+                    queue = queue.max(send_queue(ends.0, ends.1).unwrap_or_default());
+                }
+                let stuck = |viewer: &&serde_json::Value| viewer["in_flight_ms"].as_u64().is_some_and(|ms| ms > 900);
+                let viewer = watched.each.iter().find(stuck);
+                taken = taken.max(viewer.map_or(0, |viewer| viewer["bytes_delivered"].as_u64().unwrap()));
+                begin.elapsed() > Duration::from_secs(2) && watched.viewers == 5
+            });
+            let time = begin.elapsed();
+            assert!(gone, "{stack}: still there after {time:?}");
+            assert_eq!(send_queue(ends.0, ends.1), None, "{stack}: the connection is closed");
+            for thread in good {
+                missed_nothing(&thread.join().unwrap());
+            }
+            (taken, queue, time, server.watched().slowest_publish_us)
+        })
+    });
+    row("viewer never reads (100 kB at 5/s)", figures.map(|(taken, queue, time, publish)| {
+        // One that it was never rid of besides.
+        assert!(taken < 3 * 101_000, "{taken}");
+        assert!(queue <= 64 * 1024, "{queue}");
+        assert!(publish < 100_000, "publishing took {publish} us");
+        let kib = queue / 1024;
+        format!(
+            "took {} parts, Send-Q {kib} KiB, gone in {:.1} s; 5 others missed nothing, publish at most {publish} us",
+            taken / 100_000 + 1,
+            time.as_secs_f64()
+        )
+    }));
+}
+
+/// The row's 64 KiB each 9 s and 30 s of deadline, six times as fast.
+#[test]
+fn a_viewer_who_drips_is_ended_by_the_deadline() {
+    let deadline = Duration::from_secs(5);
+    let figures = both(|stack| {
+        let options = Options { fps: 10.0, size: 400_000, deadline: Some(deadline), ..Options::default() };
+        let server = Server::start(stack, &options);
+        std::thread::scope(|threads| {
+            let begin = Instant::now();
+            let connection = ask(server.address);
+            let drip = Pace::Drip(64 * 1024, Duration::from_millis(1500));
+            let viewer = threads.spawn(move || Viewer::of(connection, drip).to_end());
+            server.wait_until(Duration::from_secs(2), "a viewer", |watched| watched.viewers == 1);
+            server.wait_until(4 * deadline, "ended by its deadline", |watched| watched.expired == 1);
+            let ended = begin.elapsed();
+            assert!(ended >= deadline, "not before: {ended:?}");
+            let (pictures, end) = viewer.join().unwrap();
+            (ended, begin.elapsed(), pictures.len(), end)
+        })
+    });
+    row(
+        "viewer drips (64 KiB each 1.5 s of 400 kB parts, deadline 5 s)",
+        figures.map(|(ended, gone, pictures, end)| {
+            format!(
+                "ended after {:.1} s; {pictures} parts, {end:?}, gone after {:.1} s",
+                ended.as_secs_f64(),
+                gone.as_secs_f64()
+            )
+        }),
+    );
+}
+
+#[test]
+fn one_in_five_stalled_and_the_others_miss_nothing() {
+    let figures = both(|stack| {
+        let server = Server::start(stack, &Options { fps: 4.0, size: 50_000, ..Options::default() });
+        let stalled: Vec<_> = (0..20).map(|_| ask(server.address)).collect();
+        let mut ages = Ages::default();
+        std::thread::scope(|threads| {
+            let come = || Viewer::come(server.address).read_for(Duration::from_secs(6));
+            let good: Vec<_> = (0..80).map(|_| threads.spawn(come)).collect();
+            for thread in good {
+                let pictures = thread.join().unwrap();
+                missed_nothing(&pictures);
+                ages.extend(pictures.iter().map(|picture| picture.age));
+            }
+        });
+        drop(stalled);
+        (ages.count(), ages.percentile(50))
+    });
+    row(
+        "20 % stalled among 100 (50 kB at 4/s, 6 s): the others",
+        figures.map(|(count, age)| {
+            assert!(count > 80 * 20, "{count}");
+            format!("{count} parts, none missed, median age {:.1} ms", age.as_secs_f64() * 1e3)
+        }),
+    );
+}
+
+#[test]
+fn two_hundred_stalled_take_little_memory_and_are_dropped() {
+    // One after the other: the memory of TCP is the machine's.
+    let figures = [Stack::Axum, Stack::Actix].map(|stack| {
+        let server = Server::start(stack, &Options { fps: 10.0, size: 100_000, ..Options::default() });
+        let mut reader = Viewer::come(server.address);
+        reader.read_for(Duration::from_secs(1));
+        let before = (tcp_memory(), server.watched());
+        let begin = Instant::now();
+        let stalled: Vec<_> = (0..200).map(|_| ask(server.address)).collect();
+        let came = begin.elapsed();
+        let (mut tcp, mut memory) = (0, 0);
+        let gone = until(GONE + came, || {
+            // The reader reads on, so that its own buffers stay as they are.
+            reader.picture();
+            let watched = server.watched();
+            tcp = tcp.max(tcp_memory().saturating_sub(before.0));
+            memory = memory.max(watched.memory_kb.saturating_sub(before.1.memory_kb));
+            begin.elapsed() > Duration::from_secs(2) && watched.viewers == 1
+        });
+        let time = begin.elapsed();
+        assert!(gone, "{stack}: {:?}", server.watched().viewers);
+        drop(stalled);
+        (tcp >> 20, memory >> 10, time)
+    });
+    row(
+        "200 stalled (100 kB at 10/s)",
+        figures.map(|(tcp, memory, time)| {
+            assert!(tcp <= 64, "{tcp}");
+            assert!(memory <= 64, "{memory}");
+            format!("TCP memory +{tcp} MiB, RSS +{memory} MiB, bound 64; gone in {:.1} s", time.as_secs_f64())
+        }),
+    );
+}
+
+#[test]
+#[ignore = "needs a quiet machine, for its times"]
+fn one_stalled_beside_five_hundred_changes_nothing() {
+    raise_limits();
+    let figures = [Stack::Axum, Stack::Actix].map(|stack| {
+        let server = Server::start(stack, &Options { fps: 5.0, size: 10_000, ..Options::default() });
+        let (without, with) = std::thread::scope(|threads| {
+            let (begin, server) = (Instant::now(), &server);
+            let watch = move || watch_both_ways(server, begin);
+            let spawn = |_| std::thread::Builder::new().stack_size(256 * 1024).spawn_scoped(threads, watch).unwrap();
+            let good: Vec<_> = (0..500).map(spawn).collect();
+            std::thread::sleep((begin + SETTLED + HALF).saturating_duration_since(Instant::now()));
+            let stalled: TcpStream = ask(server.address);
+            let mut ages = (Ages::default(), Ages::default());
+            for thread in good {
+                let [without, with] = thread.join().unwrap();
+                ages.0.extend(without);
+                ages.1.extend(with);
+            }
+            drop(stalled);
+            ages
+        });
+        [without, with].map(|mut ages| (ages.count(), ages.percentile(50), ages.percentile(99)))
+    });
+    row(
+        "1 stalled beside 500 (10 kB at 5/s), 10 s without and 10 s with",
+        figures.map(|[without, with]| {
+            let ms = |time: Duration| time.as_secs_f64() * 1e3;
+            let (before, after) = (ms(without.1), ms(with.1));
+            assert!(after < before * 1.1 + 0.2, "median age {before} ms, then {after} ms");
+            let counts = (without.0, with.0);
+            format!("no part missed ({} and {}), median age {before:.2} and {after:.2} ms", counts.0, counts.1)
+        }),
+    );
+}
+
+/// When 500 have come.
+const SETTLED: Duration = Duration::from_secs(3);
+const HALF: Duration = Duration::from_secs(10);
+
+/// The ages of ten seconds before the other came and ten seconds after that. No part may be missing.
+fn watch_both_ways(server: &Server, begin: Instant) -> [Vec<Duration>; 2] {
+    let mut viewer = Viewer::come(server.address);
+    let mut pictures = Vec::new();
+    let mut halves = [Vec::new(), Vec::new()];
+    while begin.elapsed() < SETTLED + 2 * HALF {
+        let picture = viewer.picture();
+        let at = begin.elapsed();
+        if at > SETTLED {
+            pictures.push(picture);
+            halves[usize::from(at > SETTLED + HALF)].push(picture.age);
+        }
+    }
+    missed_nothing(&pictures);
+    halves
+}
+
+fn missed_nothing(pictures: &[Picture]) {
+    let numbers: Vec<_> = pictures.iter().map(|picture| picture.number).collect();
+    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
+    assert!(numbers.len() > 1);
+}
