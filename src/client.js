@@ -183,12 +183,12 @@ export async function show(target, part, trusted) {
       frame.srcdoc = text(part);
       await Promise.race([new Promise(done => frame.onload = done), sleep(1)]);
     }
-    const root = inside('documentElement'), { style } = frame, before = style.height;
+    const root = inside('documentElement'), { style } = frame;
     if (!root) return;
     inside('body').ariaLive ??= 'polite';
     // As high as what is in it, unless that goes by the frame's height: then each part would be higher.
     style.height = root.offsetHeight + 'px';
-    if (root.offsetHeight > parseInt(style.height)) style.height = before;
+    if (root.offsetHeight > parseInt(style.height)) style.height = '';
   }
 }
 
@@ -266,7 +266,7 @@ globalThis.customElements?.define(TAG, class extends HTMLElement {
     let since = Date.now() - 1000 * (options.age ?? 0), old = options.age;
     // To be seen, not to be read out each second.
     ago.ariaHidden = true;
-    this.addEventListener('part', () => old = old ? 0 : since = Date.now());
+    this.addEventListener('part', () => old ? old = 0 : since = Date.now());
     this.addEventListener('state', ({ detail: { state } }) => place && this.replaceChildren((this.dataset[state] ?? state) + ' ', ago));
     if (options['show-age']) this.clock = setInterval(tick, 1000, tick());
     this.stream = mixedReplace(options.src, place?.matches('html') ? document : place ?? this, { ...options, host: this });

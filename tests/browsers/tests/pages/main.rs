@@ -9,6 +9,7 @@ mod lasting;
 mod leaving;
 mod live;
 mod setups;
+mod shown;
 
 use std::time::{Duration, Instant};
 
