@@ -1,101 +1,91 @@
-//! Much in little time: memory stays flat, and the last part is there.
+//! Much in little time: each part is shown, and memory stays flat.
 
 #![expect(clippy::print_stdout, reason = "the figures are a result")]
 
 use std::time::Instant;
 
-use browser_tests::raw::{Answer, Raw};
-use browser_tests::{Browser, Colour, each_engine, picture::PALETTE};
-use bytes::{BufMut as _, Bytes, BytesMut};
-use mixed_replace::{Boundary, Encoder, Part, Wire};
+use browser_tests::picture::PALETTE;
+use browser_tests::{Browser, Site, Stack, Viewer, each_engine};
+use mixed_replace::Part;
 
-use crate::{AT_MOST, go, html, sees, until};
+use crate::{AT_MOST, go, html, sees};
 
-/// HTML, a picture, and text, one after the other.
+/// First as many that memory is what it takes to show such parts, then as many again.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
 fn a_thousand_parts_in_quick_succession_leave_nothing_behind() {
     each_engine(async |browser| {
-        let mut parts: Vec<_> = (0..999).map(|number| mixed(number)).collect();
-        parts.push(PALETTE[2].html());
-        let began = Instant::now();
-        let grown = grows_by(browser, parts, PALETTE[2]).await;
-        println!("{}: 1,000 parts in {:.1?}, grown by {grown} MB", browser.engine(), began.elapsed());
-        assert_eq!(browser.run("return document.querySelectorAll('mixed-replace *').length").await, 1);
-        assert!(grown < 80, "{}: {grown} MB", browser.engine());
+        let (_site, viewer) = client(browser).await;
+        for (kind, count, part) in [("documents", 500, document as fn(usize) -> Part), ("of all kinds", 60, mixed)] {
+            let mut memory = [0; 2];
+            for memory in &mut memory {
+                let began = Instant::now();
+                for number in 0..count {
+                    viewer.show(part(number)).await;
+                }
+                // These are sent only when those have been read, and seen only when those have been shown.
+                for colour in &PALETTE[..3] {
+                    viewer.show(colour.html()).await;
+                    let seen = browser.watch().sees(*colour, 4 * AT_MOST).await;
+                    assert!(seen.is_some(), "{:?} in place of {colour}", browser.watch().now());
+                }
+                *memory = browser.memory();
+                println!("{}: {count} {kind} in {:.1?}, {memory} MB", browser.engine(), began.elapsed());
+            }
+            let one = browser.run("return document.querySelectorAll('mixed-replace *').length").await;
+            assert_eq!(one, 1, "elements are left");
+            assert!(memory[1] < memory[0] + 100, "{}: {kind} grow from {memory:?} MB", browser.engine());
+        }
     });
 }
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn parts_of_ten_megabytes_are_shown_and_forgotten() {
+fn parts_of_ten_megabytes_are_shown_one_by_one() {
     each_engine(async |browser| {
-        let big = |number: usize| Part::text(format!("{number} {}", "x".repeat(10_000_000))).expect("a body");
-        let mut parts: Vec<_> = (0..9).map(big).collect();
-        parts.push(PALETTE[3].html());
-        let began = Instant::now();
-        let grown = grows_by(browser, parts, PALETTE[3]).await;
-        println!("{}: 9 parts of 10 MB in {:.1?}, grown by {grown} MB", browser.engine(), began.elapsed());
+        let (_site, viewer) = client(browser).await;
+        for colour in PALETTE {
+            let sent = Instant::now();
+            viewer.show(colour.gif(10_000_000)).await;
+            let latency = sees(browser, colour).await.duration_since(sent);
+            println!("{}: send to screen of 10 MB: {latency:.1?}; {} MB", browser.engine(), browser.memory());
+        }
     });
 }
 
-/// A large document, replaced by one that differs in a few places.
+/// A large document, replaced by one that differs in a tenth of it.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn a_document_of_a_hundred_thousand_elements_is_replaced_in_time() {
+fn a_document_of_fifty_thousand_elements_is_replaced() {
     each_engine(async |browser| {
-        let huge = |number: usize| {
-            let rows: String = (0..50_000).map(|row| format!("<p>Row <b>{row}</b>, {}", row % (number + 2))).collect();
-            let deep = "<div>".repeat(5_000);
-            html(&format!("<h1>{number}</h1>{rows}{deep}"))
-        };
-        let began = Instant::now();
-        grows_by(browser, vec![huge(0), huge(1), huge(2), PALETTE[4].html()], PALETTE[4]).await;
-        println!("{}: 3 documents of 100,000 elements in {:.1?}", browser.engine(), began.elapsed());
+        let (_site, viewer) = client(browser).await;
+        for (colour, round) in [(PALETTE[4], 10), (PALETTE[5], 11)] {
+            let rows: String = (0..25_000).map(|row| format!("<p>Row <b>{row}</b>, {}", row % round / 9)).collect();
+            let (huge, sent) = (html(&format!("<h1>{round}</h1>{rows}{}", "<div>".repeat(5_000))), Instant::now());
+            viewer.show(huge).await;
+            viewer.show(colour.html()).await;
+            let shown = sees(browser, colour).await.duration_since(sent);
+            println!("{}: 50,000 elements, shown and replaced in {shown:.1?}", browser.engine());
+        }
     });
 }
 
-/// By how many megabytes all processes of the browser together have grown, when the last part is on the screen.
-async fn grows_by(browser: &Browser, parts: Vec<Part>, last: Colour) -> usize {
-    let page = "<!doctype html><script type=module src=/client.js></script>
-        <style>iframe{width:100%;min-height:300px}</style><mixed-replace src=/stream></mixed-replace>";
-    // The first part alone first: what the page costs by itself.
-    let warm = Raw::start(page, vec![Answer { bytes: stream(&[PALETTE[0].html()]), cut: false }]).await;
-    go(browser, &warm.url()).await;
-    sees(browser, PALETTE[0]).await;
-    let before = browser.memory();
-    let site = Raw::start(page, vec![Answer { bytes: stream(&parts), cut: false }]).await;
-    go(browser, &site.url()).await;
-    for _ in 0..4 {
-        if browser.watch().sees(last, AT_MOST).await.is_some() {
-            break;
-        }
-    }
-    sees(browser, last).await;
-    until(browser, "return document.querySelector('mixed-replace').getAttribute('state') === 'live'").await;
-    browser.memory().saturating_sub(before)
+async fn client(browser: &Browser) -> (Site, Viewer) {
+    let mut site = Site::start(Stack::Axum);
+    go(browser, &site.url("/client/stream")).await;
+    let viewer = site.viewer().await;
+    (site, viewer)
 }
 
-/// All parts at once, on the script wire.
-fn stream(parts: &[Part]) -> Bytes {
-    let encoder = Encoder::new(Boundary::from_static("ThisRandomString0"), Wire::Script);
-    let mut bytes =
-        BytesMut::from("HTTP/1.1 200 OK\r\nContent-Type: multipart/mixed; boundary=ThisRandomString0\r\n\r\n");
-    for (number, part) in parts.iter().enumerate() {
-        let encoded = encoder.encode(part).expect("a part without the boundary");
-        if number == 0 {
-            bytes.put(encoder.opening(&encoded));
-        }
-        bytes.put(encoded.to_bytes());
-    }
-    bytes.freeze()
+/// 12 kB.
+fn document(number: usize) -> Part {
+    html(&format!("<p>{number}{}", "<b>bold</b> ".repeat(1_000)))
 }
 
 fn mixed(number: usize) -> Part {
-    let colour = PALETTE[number % 2];
     match number % 3 {
-        0 => html(&format!("<p>{number}{}", "<b>bold</b> ".repeat(1_000))),
-        1 => colour.png(),
-        _ => Part::text(format!("{number} {}", "text ".repeat(5_000))).expect("a body"),
+        0 => document(number),
+        1 => PALETTE[number % 2].png(),
+        _ => Part::text(format!("{number} {}", "text ".repeat(3_000))).expect("a body"),
     }
 }
