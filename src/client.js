@@ -3,7 +3,7 @@
 //   <script type="module" src="/client.js"></script>
 //   <mixed-replace src="/status"></mixed-replace>                     the parts appear here
 //   <mixed-replace src="/status" target="#board"></mixed-replace>     they appear there, and the state here, in words
-//   <mixed-replace src="/status" target="document" trusted></mixed-replace>
+//   <mixed-replace src="/status" target="html" trusted></mixed-replace>    they are the page
 //
 // HTML appears in a sandboxed frame where no script runs, or with `trusted` in the page itself; a picture in an <img>, any
 // other text in a <pre>. What stays the same is left alone, so focus, scroll position and half-typed input stay too.
@@ -12,13 +12,24 @@
 //   timeout="25"   seconds of silence until it is stale; after twice as many it connects anew
 //   again="30"     seconds from an end to the next try; without, an end is final
 //   limit="…"      the largest part, in bytes
-//   show-age       keeps age="…", the seconds since the last new part
+//   show-age       keeps age="…", the seconds since the last new part, and words it where it words the state; with
+//                  age="40" from the start, what the page came with is so old
 //   background     stays connected in a hidden tab
+//   motion         shows pictures as they come also to who prefers reduced motion, and otherwise gets one a second
 //
 // Events: `state`, and `part`, which can be cancelled by who shows the part in another way.
 
 const TAG = 'mixed-replace';
 const text = (part, coding) => new TextDecoder(coding).decode(part.body);
+const sleep = seconds => new Promise(done => setTimeout(done, seconds * 1000));
+
+// What a node has of itself. A form has its fields as properties too, a document its forms and pictures, under whatever
+// names the author of a part gave them: `form.remove` may be an <input>.
+const own = (node, name) => Reflect.get(Object.getPrototypeOf(node), name, node);
+const id = node => own(node, 'id'), after = node => own(node, 'nextSibling'), children = node => [...own(node, 'childNodes')];
+const alike = (one, other) => own(one, 'nodeName') === own(other, 'nodeName');
+// A stream of the page, not of a part in its frame.
+const held = node => own(node, 'localName') === TAG && node.stream;
 
 // The parts of a response, as they come; returns at the close-delimiter. A part is given out when the delimiter behind it
 // is there: a wrong length or a cut gives an error, never a torn part. Who leaves early aborts the fetch.
@@ -55,7 +66,7 @@ export async function* parts(response, limit = 2 ** 24, onchunk) {
     }
     const headers = new Headers(head.trim().split('\r\n').map(line => line.split(/:(.*)/, 2)));
     const length = headers.get('content-length');
-    if (!(length > 0 && length <= limit)) throw Error('length');
+    if (!(length > 0 && +length <= limit)) throw Error('length');
     part = { type: headers.get('content-type') ?? '', headers, body: await take(+length) };
   }
 }
@@ -120,9 +131,10 @@ export function watch(url, { onpart, onstate = () => {}, timeout = 25, again, li
 // Shows a stream in an element, an <img>, or the document.
 export function mixedReplace(url, target, { host = target.documentElement ?? target, ...options } = {}) {
   const tell = (type, detail) => host.dispatchEvent(new CustomEvent(type, { detail, cancelable: true }));
+  const place = target.body ?? target;
   let last;
-  target.ariaLive ??= 'polite';
-  target.ariaBusy = !target.firstElementChild;
+  place.ariaLive ??= 'polite';
+  place.ariaBusy = !place.firstElementChild;
   return watch(url, {
     ...options,
     async onpart(part) {
@@ -130,7 +142,10 @@ export function mixedReplace(url, target, { host = target.documentElement ?? tar
       const now = part.type + text(part, 'latin1');
       if (now !== last && tell('part', part)) await show(target, part, options.trusted);
       last = now;
-      target.ariaBusy = false;
+      place.ariaBusy = false;
+      // What comes meanwhile is for the server to leave out.
+      const still = !options.motion && matchMedia('(prefers-reduced-motion: reduce)').matches;
+      if (still && part.type.startsWith('image/')) await sleep(1);
     },
     onstate(state, error) {
       host.setAttribute('state', state);
@@ -147,33 +162,40 @@ export async function show(target, part, trusted) {
     const before = image.src;
     image.src = URL.createObjectURL(new Blob([part.body], part));
     URL.revokeObjectURL(before);
-    // The next part waits, here and at the server, until this one can be painted.
-    await image.decode().catch(() => {});
+    // The next part waits, here and at the server, until this one can be painted. In a hidden tab that may be never.
+    await Promise.race([image.decode().catch(() => {}), sleep(1)]);
   } else if (!is('text/html')) {
     only(place, 'pre', '').textContent = text(part);
   } else if (trusted) {
-    if (target.body) morph(target.documentElement, parse(part).documentElement);
-    else children(target, parse(part).body);
+    const next = parse(part);
+    // A parser's <noscript> holds elements; a <meta> of those would act.
+    next.querySelectorAll('noscript').forEach(drop);
+    if (target.body) morph(target.documentElement, own(next, 'documentElement'));
+    else fill(target, own(next, 'body'));
   } else {
     // Without scripts, forms, windows and other pages for what is in it. Its document is within reach from here alone.
     const sandbox = 'allow-same-origin';
     const frame = only(place, 'iframe', `[sandbox=${sandbox}]`, { sandbox, title: document.title });
-    const inside = frame.contentDocument;
-    if (inside?.URL.startsWith('about:srcdoc') && inside.readyState !== 'loading') {
-      morph(inside.documentElement, parse(part).documentElement);
+    const inside = name => frame.contentDocument && own(frame.contentDocument, name);
+    if (inside('URL')?.startsWith('about:srcdoc') && inside('readyState') !== 'loading') {
+      morph(inside('documentElement'), own(parse(part), 'documentElement'));
     } else {
       frame.srcdoc = text(part);
-      await new Promise(done => setTimeout(frame.onload = done, 1000));
+      await Promise.race([new Promise(done => frame.onload = done), sleep(1)]);
     }
-    // As high as what is in it.
-    frame.style.height = frame.contentDocument?.documentElement.offsetHeight + 'px';
+    const root = inside('documentElement'), { style } = frame;
+    if (!root) return;
+    inside('body').ariaLive ??= 'polite';
+    // As high as what is in it, unless that goes by the frame's height: then each part would be higher.
+    style.height = root.offsetHeight + 'px';
+    if (root.offsetHeight > parseInt(style.height)) style.height = '';
   }
 }
 
 // The child of this kind, and nothing beside it.
 function only(place, tag, kind, properties) {
   const child = place.querySelector(':scope > ' + tag + kind) ?? Object.assign(document.createElement(tag), properties);
-  [...place.childNodes].forEach(node => node !== child && drop(node));
+  children(place).forEach(node => node !== child && drop(node));
   if (!child.parentNode) place.prepend(child);
   return child;
 }
@@ -184,39 +206,41 @@ function parse(part) {
 
 // Makes `old` like `next` with the elements that are there already.
 function morph(old, next) {
-  if (old.nodeType !== 1) {
+  if (own(old, 'nodeType') !== 1) {
     if (old.data !== next.data) old.data = next.data;
     return;
   }
-  if (old.localName === TAG) return;
-  for (const { name } of [...old.attributes]) {
+  if (held(old)) return;
+  const had = own(old, 'attributes'), has = own(next, 'attributes');
+  for (const { name } of [...had]) {
     // What somebody has opened stays open.
-    if (!next.hasAttribute(name) && name !== 'open' && name !== 'state') old.removeAttribute(name);
+    if (!has.getNamedItem(name) && !/^(open|state|aria-(live|busy))$/.test(name)) had.removeNamedItem(name);
   }
-  for (const attribute of next.attributes) {
+  for (const attribute of has) {
     // By node, since a parser takes names that a setter refuses.
-    if (old.getAttribute(attribute.name) !== attribute.value) old.setAttributeNode(attribute.cloneNode());
+    if (had.getNamedItem(attribute.name)?.value !== attribute.value) had.setNamedItem(attribute.cloneNode());
   }
-  children(old, next);
+  fill(old, next);
 }
 
-function children(old, next) {
-  // A parser's <noscript> holds elements; a <meta> of those would act.
-  const nodes = [...next.childNodes].filter(node => node.localName !== 'noscript');
-  const known = new Map([...old.childNodes].map(node => [node.id, node])), wanted = new Set(nodes.map(node => node.id));
-  let at = old.firstChild;
+function fill(old, next) {
+  const nodes = children(next), wanted = new Set(nodes.map(id));
+  const known = new Map(children(old).map(node => [id(node), node]));
+  const insert = node => own(old, 'insertBefore').call(old, node, at);
+  let at = own(old, 'firstChild');
   for (const node of nodes) {
     // One with an id wherever it is, another nearby: a part may hold any number of nodes.
-    let same = node.id ? known.get(node.id) : at;
-    for (let i = 0; !node.id && i < 20 && same && (same.id || same.nodeName !== node.nodeName); i++) same = same.nextSibling;
-    if (same?.nodeName === node.nodeName && !same.id === !node.id) {
-      known.delete(node.id);
-      while (at && at !== same && at.localName !== TAG && !(at.id && wanted.has(at.id))) at = drop(at);
-      if (at === same) at = at.nextSibling;
-      else old.insertBefore(same, at);
+    let same = id(node) ? known.get(id(node)) : at;
+    for (let i = 0; !id(node) && i < 20 && same && (id(same) || !alike(same, node)); i++) same = after(same);
+    if (same && alike(same, node) && !id(same) === !id(node)) {
+      known.delete(id(node));
+      while (at && at !== same && !held(at) && !(id(at) && wanted.has(id(at)))) at = drop(at);
+      if (at === same) at = after(at);
+      else insert(same);
       morph(same, node);
     } else {
-      old.insertBefore(old.ownerDocument.importNode(node, true), at);
+      const page = own(old, 'ownerDocument');
+      insert(own(page, 'importNode').call(page, node, true));
     }
   }
   while (at) at = drop(at);
@@ -224,21 +248,27 @@ function children(old, next) {
 
 // Removes a node, but no stream. Returns the one behind it.
 function drop(node) {
-  const behind = node.nextSibling;
-  if (node.localName !== TAG) node.remove();
+  const behind = after(node);
+  if (!held(node)) own(node, 'remove').call(node);
   return behind;
 }
 
 globalThis.customElements?.define(TAG, class extends HTMLElement {
   connectedCallback() {
     const options = Object.fromEntries([...this.attributes].map(({ name, value }) => [name, value || name]));
-    const place = document.querySelector(options.target);
-    let since = Date.now();
-    this.addEventListener('part', () => since = Date.now());
-    this.addEventListener('state', event => {
-      if (place) this.textContent = this.dataset[event.detail.state] ?? event.detail.state;
-    });
-    this.clock = setInterval(() => options.age && this.setAttribute('age', (Date.now() - since) / 1000 | 0), 1000);
+    const place = document.querySelector(options.target), ago = document.createElement('small');
+    const tick = () => {
+      const age = (Date.now() - since) / 1000 | 0;
+      this.setAttribute('age', age);
+      const [unit, seconds] = age < 100 ? ['second', 1] : age < 6000 ? ['minute', 60] : ['hour', 3600];
+      ago.textContent = new Intl.RelativeTimeFormat(document.documentElement.lang || []).format(-(age / seconds | 0), unit);
+    };
+    let since = Date.now() - 1000 * (options.age ?? 0), old = options.age;
+    // To be seen, not to be read out each second.
+    ago.ariaHidden = true;
+    this.addEventListener('part', () => old ? old = 0 : since = Date.now());
+    this.addEventListener('state', ({ detail: { state } }) => place && this.replaceChildren((this.dataset[state] ?? state) + ' ', ago));
+    if (options['show-age']) this.clock = setInterval(tick, 1000, tick());
     this.stream = mixedReplace(options.src, place?.matches('html') ? document : place ?? this, { ...options, host: this });
   }
 

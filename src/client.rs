@@ -1,7 +1,5 @@
 //! The browser client: an ES module for what browsers do not do by themselves.
 
-use std::sync::OnceLock;
-
 use bytes::Bytes;
 use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS,
@@ -39,11 +37,11 @@ use crate::still;
 pub struct ClientJs;
 
 impl ClientJs {
-    /// The module as it is served: without comments and indentation.
+    /// The module as it is served: minified.
     #[must_use]
     pub fn source() -> &'static str {
-        static SERVED: OnceLock<String> = OnceLock::new();
-        SERVED.get_or_init(|| squeezed(include_str!("client.js")))
+        // Its first line tells of which source it is made.
+        SERVED.split_once('\n').map_or(SERVED, |(_, module)| module)
     }
 
     /// The response to a request with these headers: the module, or `304 Not Modified` if the client has it.
@@ -77,29 +75,11 @@ impl ClientJs {
     }
 }
 
-/// Leaves out comments that fill a line, indentation, line ends where no statement can end, and some spaces. Enough for
-/// the file that it is meant for, and no more.
-fn squeezed(source: &str) -> String {
-    let mut out = String::with_capacity(source.len());
-    for line in source.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")) {
-        let line = [" = ", " => ", ", ", "; "].iter().fold(line.to_owned(), |line, op| line.replace(op, op.trim()));
-        out.push_str(&line);
-        if !line.ends_with([',', '{', ';', '(']) {
-            out.push('\n');
-        }
-    }
-    out
-}
+const SERVED: &str = include_str!("client.min.js");
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn leaves_out_what_only_people_read() {
-        let source = "// A comment.\nconst a = x => {\n  f(a, b);\n\n  // Another.\n  return 'a - b';\n};\ng()\nh()\n";
-        assert_eq!(squeezed(source), "const a=x=>{f(a,b);return 'a - b';};g()\nh()\n");
-    }
 
     #[test]
     fn is_asked_for_once() {

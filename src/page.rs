@@ -30,8 +30,10 @@ pub(crate) use self::document::Document;
 /// `.route("/status", web::to(Page::new(hub)))`.
 ///
 /// The page has a Content-Security-Policy under which no script runs but its own, and HTML comes into a sandboxed frame,
-/// where it cannot navigate the page either: parts may hold what strangers wrote. [`trusted`](Self::trusted) takes the
-/// frame away. Who may see the page is the app's to check, once for all that the address answers with.
+/// where it cannot navigate the page either, open windows or send forms: parts may hold what strangers wrote. Left to them
+/// are pictures and links of your own site: a click may take the frame there until the next part comes, or with `ping`
+/// tell an address of it. [`trusted`](Self::trusted) takes the frame away. Who may see the page is the app's to check, once
+/// for all that the address answers with.
 ///
 /// # Examples
 ///
@@ -52,12 +54,14 @@ pub struct Page {
     refresh: Duration,
     trusted: bool,
     native: bool,
+    show_age: bool,
 }
 
 impl Page {
     /// A page for this hub's parts.
     pub fn new(hub: Hub) -> Self {
-        Self { hub, title: "Status".to_owned(), refresh: Duration::from_secs(5), trusted: false, native: false }
+        let (title, refresh) = ("Status".to_owned(), Duration::from_secs(5));
+        Self { hub, title, refresh, trusted: false, native: false, show_age: false }
     }
 
     /// The title of the page, and what its frame or picture is called for those who do not see it. `Status` unless set.
@@ -73,6 +77,14 @@ impl Page {
     /// While nothing changes, the answer is `304 Not Modified`.
     pub fn refresh(mut self, period: Duration) -> Self {
         self.refresh = Duration::from_secs(period.as_secs().max(1));
+        self
+    }
+
+    /// The page says how old the latest part is, in the language of the document: "3 minutes ago". Off unless set.
+    ///
+    /// For readers who wonder whether a quiet page still lives. What repeats the last part makes it no younger.
+    pub fn show_age(mut self, show_age: bool) -> Self {
+        self.show_age = show_age;
         self
     }
 

@@ -172,6 +172,16 @@ async fn a_trusted_part_is_the_page() {
 }
 
 #[tokio::test]
+async fn the_page_says_how_old_its_part_is_if_asked() {
+    let (_publisher, page) = showing(html("<h1>on</h1>"));
+    let request = format!("GET /status HTTP/1.1|Accept: {FIREFOX}");
+    ask_both(&page, &request, |answer| assert!(!answer.contains("age=\""), "{answer}")).await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let old = |answer: &str| assert!(answer.contains(" show-age age=\"1\" role=\"status\" "), "{answer}");
+    ask_both(&page.show_age(true), &request, old).await;
+}
+
+#[tokio::test]
 async fn other_parts_come_in_their_own_way() {
     let picture = Part::svg("<svg xmlns='http://www.w3.org/2000/svg'/>").unwrap();
     for (part, pull, inside) in [

@@ -43,10 +43,11 @@ impl<'a> Document<'a> {
         let tail = format!(
             "<script type=\"module\" nonce=\"{nonce}\" src=\"{own}client={client}\"></script>\n\
              <noscript><meta http-equiv=\"refresh\" content=\"{refresh}; url={own}pull\"></noscript>\n\
-             <mixed-replace src=\"{own}\" target=\"{target}\" timeout=\"{timeout}\" again=\"10\"{trusted} {WORDS}>\
+             <mixed-replace src=\"{own}\" target=\"{target}\" timeout=\"{timeout}\" again=\"10\"{trusted}{age} {WORDS}>\
              </mixed-replace>\n",
             refresh = self.page.refresh.as_secs(),
             timeout = timeout.as_secs(),
+            age = self.age().unwrap_or_default(),
         );
         let mut response = Response::new(Bytes::from([&*self.part("snapshot"), tail.as_bytes()].concat()));
         let len = response.body().len();
@@ -63,6 +64,12 @@ impl<'a> Document<'a> {
         let page = Part::new(mime::TEXT_HTML_UTF_8, self.part("").into_owned());
         let page = page.unwrap_or_else(|_| unreachable!("a page is not empty"));
         guarded(Still::new(page).refresh(self.page.refresh).for_if_none_match(if_none_match), "'none'")
+    }
+
+    /// How old what the page comes with is, if it is to be shown.
+    fn age(&self) -> Option<String> {
+        let (_, age) = self.page.hub.latest_with_age().filter(|_| self.page.show_age)?;
+        Some(format!(" show-age age=\"{}\"", age.as_secs()))
     }
 
     /// The part as a document: by itself if it is one that may be. A picture is to be had with this query.
@@ -139,15 +146,15 @@ fn escaped(text: &str) -> String {
 /// What a query may ask of a page; the rest is the app's, and comes back with each request.
 const OURS: [&str; 5] = ["", "client", "pull", "refresh", "snapshot"];
 
-const STYLE: &str = "body{margin:0}iframe{display:block;width:100%;border:0}img{display:block;max-width:100%;margin:auto}\
-    pre{margin:1rem;white-space:pre-wrap;overflow-wrap:anywhere}p{margin:1rem;font-family:system-ui,sans-serif}\
-    @media(scripting:none){iframe{height:100vh}}";
+const STYLE: &str = "body{margin:0}iframe{display:block;width:100%;min-height:100vh;border:0}\
+    img{display:block;max-width:100%;margin:auto}\
+    pre{margin:1rem;white-space:pre-wrap;overflow-wrap:anywhere}p{margin:1rem;font-family:system-ui,sans-serif}";
 
 /// What the page says in which state, and where. With nothing to say it takes no room.
-const WORDS: &str = "style=\"position:fixed;bottom:.75rem;right:.75rem;border-radius:.5rem;background:#1a2133;color:#fff;\
-    font:.9375rem/2 system-ui,sans-serif\" data-connecting=\"\" data-live=\"\" data-paused=\"\" \
-    data-stale=\"&ensp;No news for a while.&ensp;\" data-reconnecting=\"&ensp;Connection lost. Trying again.&ensp;\" \
-    data-ended=\"&ensp;That was the last update.&ensp;\"";
+const WORDS: &str = "role=\"status\" style=\"position:fixed;bottom:.75rem;right:.75rem;padding:0 .6rem;border-radius:.5rem;\
+    background:#1a2133;color:#fff;font:.9375rem/2 system-ui,sans-serif\" data-connecting=\"\" data-live=\"\" \
+    data-paused=\"\" data-stale=\"No news for a while.\" data-reconnecting=\"Connection lost. Trying again.\" \
+    data-ended=\"That was the last update.\"";
 
 /// A hub without keep-alive is silent as long as nothing happens.
 const NEVER: Duration = Duration::from_secs(86_400);

@@ -1,8 +1,10 @@
 // The reader: what comes out is what went in, however it was cut, or an error.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { parts, source } from './client.mjs';
+import { mark } from './minify.mjs';
 import { B, TYPE, part, wire } from './server.mjs';
 
 const response = (chunks, type = TYPE) => {
@@ -36,6 +38,11 @@ const fails = async (chunks, before, message, ...rest) => {
 
 const BODIES = ['first', '\r\n', `--${B}`.slice(0, -1), '\r\n--', 'last\0\xff'].map(text => Buffer.from(text, 'latin1'));
 const TEXTS = BODIES.map(body => body.toString('latin1'));
+
+test('the served form is made of this source', () => {
+  const served = readFileSync(new URL('../../src/client.min.js', import.meta.url), 'utf8');
+  assert.equal(served.split('\n', 1)[0], mark(), 'run tests/client/minify.mjs');
+});
 
 test('is small', () => {
   if (!process.env.CLIENT_JS) return;
@@ -88,6 +95,9 @@ test('a wrong length gives an error and no torn part', async () => {
 
 test('takes no more than the limit', async () => {
   await fails([wire('small', 'x'.repeat(11))], ['small'], /length/, TYPE, 10);
+  // As an attribute gives it: '5' is more than '10' to a comparison of strings.
+  assert.deepEqual(await read([wire('small', 'x'.repeat(10))], TYPE, '10'), ['small', 'x'.repeat(10)]);
+  await fails([wire('small', 'x'.repeat(11))], ['small'], /length/, TYPE, '10');
   await fails([Buffer.from(`--${B}\r\n${'X: y\r\n'.repeat(10_000)}`)], [], /length/);
   await fails([Buffer.from(`--${B}\r\nX: ${'y'.repeat(20_000)}`)], [], /length/);
 });

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use fantoccini::actions::{InputSource as _, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
 use fantoccini::error::CmdError;
+use fantoccini::wd::WindowHandle;
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Map, Value};
@@ -16,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::driver;
-use crate::engine::Engine;
+use crate::engine::{Engine, Setup};
 use crate::screen::Screen;
 use crate::watch::Watch;
 
@@ -27,7 +29,7 @@ pub struct Browser {
     client: Client,
     watch: Watch,
     // In this order: first the processes end, then their files go.
-    _driver: Children,
+    driver: Children,
     _home: TempDir,
 }
 
@@ -38,7 +40,16 @@ impl Browser {
     ///
     /// If one of them is not installed, or does not start in time.
     pub async fn start(engine: Engine) -> Self {
-        Self::start_with(engine, |_| {}).await
+        Self::launch(engine, Setup::AsItComes, |_| {}).await
+    }
+
+    /// The same, set up in another way.
+    ///
+    /// # Panics
+    ///
+    /// Likewise.
+    pub async fn start_as(engine: Engine, setup: Setup) -> Self {
+        Self::launch(engine, setup, |_| {}).await
     }
 
     /// The same for a test that asks for more than the usual [capabilities](driver::capabilities): a camera, say.
@@ -47,6 +58,10 @@ impl Browser {
     ///
     /// Likewise.
     pub async fn start_with(engine: Engine, more: impl FnOnce(&mut Map<String, Value>)) -> Self {
+        Self::launch(engine, Setup::AsItComes, more).await
+    }
+
+    async fn launch(engine: Engine, setup: Setup, more: impl FnOnce(&mut Map<String, Value>)) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory");
         let log = home.path().join("driver.log");
         let port = net::free_port();
@@ -65,7 +80,7 @@ impl Browser {
             panic!("{engine}'s driver does not listen after {START:?}; it says: {}", read(&log));
         }
         let mut builder = ClientBuilder::new(HttpConnector::new());
-        let mut capabilities = driver::capabilities(engine, home.path());
+        let mut capabilities = driver::capabilities(engine, setup, home.path());
         more(&mut capabilities);
         builder.capabilities(capabilities);
         let address = format!("http://127.0.0.1:{port}");
@@ -74,7 +89,7 @@ impl Browser {
             Ok(Err(error)) => panic!("{engine} does not start: {error}; its driver says: {}", read(&log)),
             Err(_) => panic!("{engine} has not started after {START:?}; its driver says: {}", read(&log)),
         };
-        Self { engine, client, watch: Watch::start(screen), _driver: driver, _home: home }
+        Self { engine, client, watch: Watch::start(screen), driver, _home: home }
     }
 
     /// Which engine it is.
@@ -135,6 +150,56 @@ impl Browser {
         self.answer("change its window's size", self.client.set_window_size(width, height)).await;
     }
 
+    /// Types into whatever has the focus, as a person does.
+    pub async fn type_keys(&self, keys: &str) {
+        let presses = keys.chars().flat_map(|value| [KeyAction::Down { value }, KeyAction::Up { value }]);
+        let keyboard = presses.fold(KeyActions::new("keyboard".to_owned()), KeyActions::then);
+        self.answer("type", self.client.perform_actions(keyboard)).await;
+    }
+
+    /// Clicks at this point of the page, as a person does.
+    pub async fn click(&self, x: f64, y: f64) {
+        let button = MOUSE_BUTTON_LEFT;
+        let mouse = MouseActions::new("mouse".to_owned())
+            .then(PointerAction::MoveTo { duration: None, x, y })
+            .then(PointerAction::Down { button })
+            .then(PointerAction::Up { button });
+        self.answer("click", self.client.perform_actions(mouse)).await;
+    }
+
+    /// Hides the page: behind another tab, or in WebKitGTK, whose driver opens windows only, by minimizing its window.
+    pub async fn cover(&self) -> Cover {
+        let page = self.answer("tell its window", self.client.window()).await;
+        if self.engine == Engine::WebKit {
+            self.answer("minimize its window", self.client.minimize_window()).await;
+        } else {
+            let tab = self.answer("open a tab", self.client.new_window(true)).await.handle;
+            self.answer("turn to the tab", self.client.switch_to_window(tab)).await;
+        }
+        Cover { page }
+    }
+
+    /// Lets the page be seen again.
+    pub async fn uncover(&self, cover: Cover) {
+        if self.engine == Engine::WebKit {
+            self.answer("restore its window", self.client.set_window_rect(0, 0, 1024, 768)).await;
+        } else {
+            self.answer("close the tab", self.client.close_window()).await;
+            self.answer("turn to the page", self.client.switch_to_window(cover.page)).await;
+        }
+    }
+
+    /// Where the page is, as the window shows it.
+    pub async fn url(&self) -> String {
+        self.answer("tell where it is", self.client.current_url()).await.into()
+    }
+
+    /// How much memory its processes have together, in megabytes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.driver.memory_of_all() / 1_000_000
+    }
+
     async fn answer<T>(&self, what: &str, command: impl Future<Output = Result<T, CmdError>>) -> T {
         match timeout(ANSWER, command).await {
             Ok(Ok(answer)) => answer,
@@ -142,6 +207,12 @@ impl Browser {
             Err(_) => panic!("{} did not {what} within {ANSWER:?}", self.engine),
         }
     }
+}
+
+/// What hides the page.
+#[derive(Debug)]
+pub struct Cover {
+    page: WindowHandle,
 }
 
 fn read(log: &Path) -> String {

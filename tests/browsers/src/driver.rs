@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::{Map, Value, json};
 use test_support::must_be_installed;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Setup};
 
 /// The command of the engine's driver, which is to listen on `port`. All that it and its browser write goes to `home`.
 ///
@@ -55,28 +55,50 @@ pub fn command(engine: Engine, port: u16, home: &Path, display: &str) -> Command
 ///
 /// If there is no browser for WebKitGTK's driver.
 #[must_use]
-pub fn capabilities(engine: Engine, home: &Path) -> Map<String, Value> {
+pub fn capabilities(engine: Engine, setup: Setup, home: &Path) -> Map<String, Value> {
     let (name, options) = match engine {
-        Engine::Chromium => (
-            "goog:chromeOptions",
-            json!({ "args": [
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                format!("--user-data-dir={}", home.join("profile").display()),
-            ] }),
-        ),
-        Engine::Firefox => ("moz:firefoxOptions", json!({})),
-        Engine::WebKit => ("webkitgtk:browserOptions", json!({ "binary": mini_browser(), "args": ["--automation"] })),
+        Engine::Chromium => {
+            let profile = format!("--user-data-dir={}", home.join("profile").display());
+            let more = match setup {
+                Setup::AsItComes => None,
+                Setup::LessMotion => Some("--force-prefers-reduced-motion"),
+                Setup::NoScripts => Some("--blink-settings=scriptEnabled=false"),
+            };
+            let args: Vec<_> = CHROMIUM.into_iter().chain([&*profile]).chain(more).collect();
+            ("goog:chromeOptions", json!({ "args": args }))
+        }
+        Engine::Firefox => {
+            let prefs = match setup {
+                Setup::AsItComes => json!({}),
+                Setup::LessMotion => json!({ "ui.prefersReducedMotion": 1 }),
+                Setup::NoScripts => json!({ "javascript.enabled": false }),
+            };
+            ("moz:firefoxOptions", json!({ "prefs": prefs }))
+        }
+        Engine::WebKit => {
+            let mut args = vec!["--automation"];
+            match setup {
+                Setup::AsItComes => {}
+                Setup::LessMotion => without_animations(home),
+                Setup::NoScripts => args.push("--enable-javascript=false"),
+            }
+            ("webkitgtk:browserOptions", json!({ "binary": mini_browser(), "args": args }))
+        }
     };
     // A page that shows a stream is never loaded.
     let mut capabilities = Map::from_iter([("pageLoadStrategy".to_owned(), json!("none"))]);
     capabilities.insert(name.to_owned(), options);
     capabilities
+}
+
+/// The setting of GTK that its browser goes by.
+fn without_animations(home: &Path) {
+    for version in ["gtk-3.0", "gtk-4.0"] {
+        let directory = home.join("config").join(version);
+        fs::create_dir_all(&directory).expect("a writable temporary directory");
+        let settings = "[Settings]\ngtk-enable-animations=false\n";
+        fs::write(directory.join("settings.ini"), settings).expect("a writable temporary directory");
+    }
 }
 
 /// WebKitGTK's own little browser, which is installed beside its library and not in the `PATH`.
@@ -95,3 +117,13 @@ fn mini_browser() -> PathBuf {
 fn entries(directory: &Path) -> Vec<PathBuf> {
     fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }
+
+const CHROMIUM: [&str; 7] = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+];

@@ -24,6 +24,17 @@ impl Engine {
     pub const ALL: [Self; 3] = [Self::Chromium, Self::Firefox, Self::WebKit];
 }
 
+/// How a browser is set up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Setup {
+    /// As most people have it.
+    AsItComes,
+    /// Its owner prefers less motion.
+    LessMotion,
+    /// Its owner has switched scripts off. The driver cannot run any either.
+    NoScripts,
+}
+
 impl fmt::Display for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
@@ -38,7 +49,16 @@ impl fmt::Display for Engine {
 ///
 /// With the name and the failure of each engine in which the test failed.
 pub fn each_engine(test: impl AsyncFn(&Browser) + Sync) {
-    in_engines(&Engine::ALL, test);
+    in_engines_as(Setup::AsItComes, &Engine::ALL, test);
+}
+
+/// The same with browsers that are set up in another way.
+///
+/// # Panics
+///
+/// Likewise.
+pub fn each_engine_as(setup: Setup, test: impl AsyncFn(&Browser) + Sync) {
+    in_engines_as(setup, &Engine::ALL, test);
 }
 
 /// The same in some engines only.
@@ -47,12 +67,16 @@ pub fn each_engine(test: impl AsyncFn(&Browser) + Sync) {
 ///
 /// Likewise.
 pub fn in_engines(engines: &[Engine], test: impl AsyncFn(&Browser) + Sync) {
+    in_engines_as(Setup::AsItComes, engines, test);
+}
+
+fn in_engines_as(setup: Setup, engines: &[Engine], test: impl AsyncFn(&Browser) + Sync) {
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let (test, starting) = (&test, &AtomicUsize::new(engines.len()));
     let failures: Vec<String> = thread::scope(|scope| {
         let start = |engine: Engine| {
-            let run = move || run(engine, starting, test);
+            let run = move || run(engine, setup, starting, test);
             // The thread's name stands in the message of a panic.
             (engine, thread::Builder::new().name(engine.to_string()).spawn_scoped(scope, run).expect("a thread"))
         };
@@ -63,12 +87,12 @@ pub fn in_engines(engines: &[Engine], test: impl AsyncFn(&Browser) + Sync) {
     assert!(failures.is_empty(), "failed in {} of {} engines\n{}", failures.len(), engines.len(), failures.join("\n"));
 }
 
-fn run(engine: Engine, starting: &AtomicUsize, test: &impl AsyncFn(&Browser)) {
+fn run(engine: Engine, setup: Setup, starting: &AtomicUsize, test: &impl AsyncFn(&Browser)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         // A browser that starts takes the processor from the others, so all wait for the last, or for its failure.
         let started = CountDown(starting);
-        let browser = Browser::start(engine).await;
+        let browser = Browser::start_as(engine, setup).await;
         drop(started);
         while starting.load(Ordering::Relaxed) > 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;

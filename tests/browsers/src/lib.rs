@@ -24,19 +24,23 @@
 #![expect(clippy::exhaustive_enums, reason = "a test covers all engines and stacks there are")]
 #![expect(clippy::indexing_slicing, clippy::missing_panics_doc, reason = "a panic is how a test fails")]
 
+pub mod board;
 pub mod browser;
 pub mod driver;
 pub mod engine;
 pub mod gif;
 pub mod picture;
+pub mod raw;
 pub mod screen;
 pub mod site;
 pub mod watch;
 pub mod wires;
 
 pub use crate::{
+    board::Board,
     browser::Browser,
-    engine::{Engine, each_engine, in_engines},
+    engine::{Engine, Setup, each_engine, each_engine_as, in_engines},
     picture::Colour,
+    raw::Raw,
     site::{Site, Stack, Viewer},
 };

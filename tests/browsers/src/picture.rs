@@ -72,7 +72,12 @@ impl Colour {
 
     /// A GIF part of one pixel and exactly 300 bytes.
     pub fn tiny_gif(self) -> Part {
-        Part::new(mime::IMAGE_GIF, Bytes::from(gif::one_pixel(self.rgb, 300))).expect("a GIF file")
+        self.gif(300)
+    }
+
+    /// A GIF part of one pixel and exactly so many bytes.
+    pub fn gif(self, len: usize) -> Part {
+        Part::new(mime::IMAGE_GIF, Bytes::from(gif::one_pixel(self.rgb, len))).expect("a GIF file")
     }
 }
 

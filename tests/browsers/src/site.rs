@@ -9,6 +9,7 @@
 //! | `/` | an empty page |
 //! | `/image`*path* | a page with an `<img>` of that path |
 //! | `/frame`*path* | a page with an `<iframe>` of that path |
+//! | `/client`*path* | a page with the browser client for that path; the client is at `/client.js` |
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -22,7 +23,7 @@ use axum::http::header;
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
 use futures_util::{Stream, StreamExt as _, stream};
-use mixed_replace::{KeepAlive, MixedReplace, Part, Wire};
+use mixed_replace::{ClientJs, KeepAlive, MixedReplace, Part, Wire};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -151,6 +152,8 @@ fn axum(listener: TcpListener, register: Register) {
         .route("/", get(async || Html(page(""))))
         .route("/image/{path}", get(async |Path(path): Path<String>| Html(page_with_image(&path))))
         .route("/frame/{path}", get(async |Path(path): Path<String>| Html(page_with_frame(&path))))
+        .route("/client/{path}", get(async |Path(path): Path<String>| Html(page_with_client(&path))))
+        .route_service("/client.js", ClientJs)
         .with_state(register);
     listener.set_nonblocking(true).expect("a socket");
     let listener = tokio::net::TcpListener::from_std(listener).expect("a runtime");
@@ -184,6 +187,13 @@ fn page_with_image(path: &str) -> String {
 
 fn page_with_frame(path: &str) -> String {
     page(&format!("<iframe src='/{path}' style='display: block; width: 400px; height: 300px; border: 0'></iframe>"))
+}
+
+fn page_with_client(path: &str) -> String {
+    page(&format!(
+        "<style>mixed-replace > * {{ width: 400px; height: 300px; overflow: hidden }}</style>
+         <script type=module src=/client.js></script><mixed-replace src='/{path}'></mixed-replace>"
+    ))
 }
 
 const HTML: &str = "text/html; charset=utf-8";

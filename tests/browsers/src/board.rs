@@ -1,0 +1,237 @@
+//! A server of status pages over one hub. It can go away, and come back at the same address.
+//!
+//! | path | what |
+//! |---|---|
+//! | `/page`, `/trusted`, `/native`, `/age` | `Page` as it is, and with each of its options |
+//! | `/client.js` | `ClientJs` |
+//! | `/own/`*n* | a page of one's own: [`Board::own`] |
+//! | any other | nothing, but [`Board::strays`] tells who asked |
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use actix_web::{App, HttpResponse, HttpServer, web};
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::Html;
+use axum::routing::get;
+use mixed_replace::{ClientJs, Hub, Page, Part, Publisher, hub};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep};
+
+use crate::site::Stack;
+
+/// The server, its hub, and what it is told to show.
+#[derive(Debug)]
+pub struct Board {
+    stack: Stack,
+    address: SocketAddr,
+    builder: hub::Builder,
+    publisher: Publisher,
+    hub: Hub,
+    seen: Seen,
+    server: Option<Server>,
+}
+
+impl Board {
+    /// Without a keep-alive: a repeated part would hide that the first sending was not enough.
+    #[must_use]
+    pub fn start(stack: Stack) -> Self {
+        Self::start_with(stack, hub::builder().keep_alive(None))
+    }
+
+    /// With a hub of these settings.
+    ///
+    /// # Panics
+    ///
+    /// If there is no free port.
+    #[must_use]
+    pub fn start_with(stack: Stack, builder: hub::Builder) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let (publisher, hub) = builder.clone().build();
+        let seen = Seen::default();
+        let server = Some(Server::start(stack, listener, hub.clone(), seen.clone()));
+        Self { stack, address, builder, publisher, hub, seen, server }
+    }
+
+    /// The address of a path.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The address of a page with the client and this body.
+    #[must_use]
+    pub fn own(&self, body: &str) -> String {
+        let mut own = self.seen.own.lock().unwrap_or_else(PoisonError::into_inner);
+        own.push(format!(
+            "<!doctype html><html lang=en><title>Mine</title><script type=module src=/client.js></script>{body}"
+        ));
+        self.url(&format!("/own/{}", own.len() - 1))
+    }
+
+    /// Publishes a part.
+    ///
+    /// # Panics
+    ///
+    /// If the hub is closed.
+    pub fn show(&self, part: Part) {
+        self.publisher.publish(part).expect("an open hub");
+    }
+
+    /// The end of all streams, as before a shutdown.
+    pub fn close(&self) {
+        self.hub.close();
+    }
+
+    /// Ends the server and cuts all connections, as a crash does.
+    pub fn stop(&mut self) {
+        self.server = None;
+    }
+
+    /// Starts another server at the same address, with a hub that has no part yet.
+    ///
+    /// # Panics
+    ///
+    /// If somebody has taken the port.
+    pub fn start_again(&mut self) {
+        self.stop();
+        let listener = TcpListener::bind(self.address).expect("the port that it had");
+        (self.publisher, self.hub) = self.builder.clone().build();
+        self.server = Some(Server::start(self.stack, listener, self.hub.clone(), self.seen.clone()));
+    }
+
+    /// How many streams are open.
+    #[must_use]
+    pub fn viewers(&self) -> usize {
+        self.hub.stats().viewers
+    }
+
+    /// How many parts went out on them.
+    #[must_use]
+    pub fn delivered(&self) -> u64 {
+        self.hub.stats().parts_delivered
+    }
+
+    /// Waits until so many streams are open.
+    ///
+    /// # Panics
+    ///
+    /// If that does not come about in time.
+    pub async fn has_viewers(&self, count: usize, within: Duration) {
+        let deadline = Instant::now() + within;
+        while self.viewers() != count {
+            assert!(Instant::now() < deadline, "{} viewers in place of {count} after {within:?}", self.viewers());
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// What was asked for that is not there.
+    #[must_use]
+    pub fn strays(&self) -> Vec<String> {
+        self.seen.strays.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// What handlers and tests tell each other.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    own: Arc<Mutex<Vec<String>>>,
+    strays: Arc<Mutex<Vec<String>>>,
+}
+
+impl Seen {
+    fn page(&self, number: usize) -> Option<String> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).get(number).cloned()
+    }
+
+    fn stray(&self, path: &str) {
+        if path != "/favicon.ico" {
+            self.strays.lock().unwrap_or_else(PoisonError::into_inner).push(path.to_owned());
+        }
+    }
+}
+
+/// A thread with a runtime, which takes all connections with it.
+#[derive(Debug)]
+struct Server {
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    fn start(stack: Stack, listener: TcpListener, hub: Hub, seen: Seen) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let thread = match stack {
+            Stack::Actix => thread::spawn(move || actix(listener, &hub, &seen, stopped)),
+            Stack::Axum => thread::spawn(move || axum(listener, &hub, seen, stopped)),
+        };
+        Self { stop: Some(stop), thread: Some(thread) }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.take();
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+fn pages(hub: &Hub) -> [(&'static str, Page); 4] {
+    let page = Page::new(hub.clone()).refresh(Duration::from_secs(1));
+    [
+        ("/page", page.clone()),
+        ("/trusted", page.clone().trusted(true)),
+        ("/native", page.clone().native(true)),
+        ("/age", page.show_age(true)),
+    ]
+}
+
+fn axum(listener: TcpListener, hub: &Hub, seen: Seen, stopped: oneshot::Receiver<()>) {
+    let own = async |Path(number): Path<usize>, State(seen): State<Seen>| {
+        seen.page(number).map(Html).ok_or(StatusCode::NOT_FOUND)
+    };
+    let stray = async |uri: Uri, State(seen): State<Seen>| {
+        seen.stray(uri.path());
+        StatusCode::NOT_FOUND
+    };
+    let app = Router::new().route_service("/client.js", ClientJs).route("/own/{number}", get(own)).fallback(stray);
+    let app = pages(hub).into_iter().fold(app, |app, (path, page)| app.route_service(path, page)).with_state(seen);
+    listener.set_nonblocking(true).expect("a socket");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::from_std(listener).expect("a runtime");
+        tokio::select! {
+            served = axum::serve(listener, app) => served.expect("a listener"),
+            _ = stopped => {}
+        }
+    });
+}
+
+fn actix(listener: TcpListener, hub: &Hub, seen: &Seen, stopped: oneshot::Receiver<()>) {
+    let own = async |number: web::Path<usize>, seen: web::Data<Seen>| match seen.page(*number) {
+        Some(page) => HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page),
+        None => HttpResponse::NotFound().finish(),
+    };
+    let stray = async |request: actix_web::HttpRequest, seen: web::Data<Seen>| {
+        seen.stray(request.path());
+        HttpResponse::NotFound()
+    };
+    let (pages, seen) = (pages(hub), web::Data::new(seen.clone()));
+    let app = move || {
+        let app = App::new().app_data(seen.clone()).route("/client.js", web::to(ClientJs));
+        let app = app.route("/own/{number}", web::get().to(own)).default_service(web::to(stray));
+        pages.clone().into_iter().fold(app, |app, (path, page)| app.route(path, web::to(page)))
+    };
+    actix_web::rt::System::new().block_on(async {
+        let server = HttpServer::new(app).workers(1).disable_signals().listen(listener).expect("a listener").run();
+        let handle = server.handle();
+        actix_web::rt::spawn(server);
+        let _ = stopped.await;
+        handle.stop(false).await;
+    });
+}

@@ -1,0 +1,64 @@
+//! What becomes of a page when its server goes, and when its hub ends.
+
+use browser_tests::picture::PALETTE;
+use browser_tests::{Board, Stack, each_engine};
+use tokio::time::sleep;
+
+use crate::{SECOND, go, sees, until_state};
+
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn a_page_comes_back_by_itself_when_its_server_does() {
+    each_engine(async |browser| {
+        for (path, stack) in [("/page", Stack::Axum), ("/trusted", Stack::Actix)] {
+            let [a, b, c, ..] = PALETTE;
+            let mut board = Board::start(stack);
+            board.show(a.html());
+            go(browser, &board.url(path)).await;
+            sees(browser, a).await;
+            until_state(browser, "live").await;
+            assert_eq!(browser.run(WORDS).await, "", "no words while all is well");
+            board.stop();
+            until_state(browser, "reconnecting").await;
+            assert_eq!(browser.run(WORDS).await, "Connection lost. Trying again.");
+            sleep(3 * SECOND).await;
+            assert_eq!(browser.watch().now(), Some(a), "what was there stays there");
+            board.start_again();
+            board.show(b.html());
+            sees(browser, b).await;
+            until_state(browser, "live").await;
+            board.show(c.html());
+            sees(browser, c).await;
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn after_the_end_the_last_part_stays_and_the_state_says_so() {
+    each_engine(async |browser| {
+        let [a, b, c, ..] = PALETTE;
+        let mut board = Board::start(Stack::Axum);
+        board.show(a.html());
+        go(browser, &board.url("/page")).await;
+        sees(browser, a).await;
+        board.has_viewers(1, 5 * SECOND).await;
+        // In the same moment.
+        board.show(b.html());
+        board.close();
+        until_state(browser, "ended").await;
+        assert_eq!(browser.run(WORDS).await, "That was the last update.");
+        sees(browser, b).await;
+        sleep(2 * SECOND).await;
+        assert_eq!(browser.watch().now(), Some(b), "the last one stays after the end");
+        until_state(browser, "ended").await;
+        // A page asks again after 10 to 20 seconds, so that a deployment is no end.
+        board.start_again();
+        board.show(c.html());
+        board.has_viewers(1, 30 * SECOND).await;
+        sees(browser, c).await;
+        until_state(browser, "live").await;
+    });
+}
+
+const WORDS: &str = "return document.querySelector('mixed-replace').innerText.trim()";

@@ -1,0 +1,72 @@
+//! What a page has opened is closed when nobody needs it, in each engine: the server sees the viewer go.
+
+use browser_tests::picture::PALETTE;
+use browser_tests::{Board, Stack, each_engine};
+use tokio::time::sleep;
+
+use crate::{AT_MOST, SECOND, go, sees, until_state};
+
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn a_stream_is_closed_with_its_element_and_with_its_page() {
+    each_engine(async |browser| {
+        let board = Board::start(Stack::Axum);
+        board.show(PALETTE[0].jpeg());
+        let image = "<img id=camera alt=Camera><mixed-replace src=/page target='#camera'></mixed-replace>";
+        go(browser, &board.own(image)).await;
+        board.has_viewers(1, AT_MOST).await;
+        browser.run("document.querySelector('mixed-replace').remove()").await;
+        board.has_viewers(0, 2 * SECOND).await;
+        browser.run("document.body.innerHTML = '<mixed-replace src=/page></mixed-replace>'").await;
+        board.has_viewers(1, AT_MOST).await;
+        browser.run("document.body.innerHTML = ''").await;
+        board.has_viewers(0, 2 * SECOND).await;
+
+        go(browser, &board.url("/page")).await;
+        board.has_viewers(1, AT_MOST).await;
+        go(browser, &board.url("/client.js")).await;
+        board.has_viewers(0, 2 * SECOND).await;
+        // Each has been closed, and none opened beside it: a browser has six connections to a server.
+        for _ in 0..8 {
+            go(browser, &board.url("/page")).await;
+            board.has_viewers(1, AT_MOST).await;
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn a_hidden_tab_has_no_stream_and_comes_back_when_it_is_seen() {
+    each_engine(async |browser| {
+        let [a, b, c, ..] = PALETTE;
+        let board = Board::start(Stack::Axum);
+        board.show(a.html());
+        go(browser, &board.url("/page")).await;
+        sees(browser, a).await;
+        until_state(browser, "live").await;
+        let cover = browser.cover().await;
+        board.has_viewers(0, 5 * SECOND).await;
+        board.show(b.html());
+        sleep(SECOND).await;
+        assert_eq!(board.viewers(), 0);
+        browser.uncover(cover).await;
+        board.has_viewers(1, 5 * SECOND).await;
+        sees(browser, b).await;
+        until_state(browser, "live").await;
+
+        // A picture, which a hidden tab may never paint, is no reason to stop reading.
+        let background = "<mixed-replace src=/page background></mixed-replace>";
+        go(browser, &board.own(background)).await;
+        until_state(browser, "live").await;
+        let cover = browser.cover().await;
+        sleep(SECOND).await;
+        let before = board.delivered();
+        for colour in [a, b, c] {
+            board.show(colour.jpeg());
+            sleep(2 * SECOND).await;
+        }
+        assert_eq!((board.viewers(), board.delivered() - before), (1, 3));
+        browser.uncover(cover).await;
+        sees(browser, c).await;
+    });
+}

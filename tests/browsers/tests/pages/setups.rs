@@ -1,0 +1,75 @@
+//! For whoever has set up the browser in another way: without scripts, with less motion.
+
+#![expect(clippy::print_stdout, reason = "the figures are a result")]
+
+use std::time::Instant;
+
+use browser_tests::picture::PALETTE;
+use browser_tests::{Board, Setup, Stack, each_engine_as};
+use tokio::time::sleep;
+
+use crate::{SECOND, sees};
+
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn without_scripts_each_part_is_on_the_page_by_pull() {
+    each_engine_as(Setup::NoScripts, async |browser| {
+        for (path, stack) in [("/page", Stack::Axum), ("/trusted", Stack::Actix)] {
+            let board = Board::start(stack);
+            board.show(PALETTE[0].html());
+            browser.open(&board.url(path)).await;
+            sees(browser, PALETTE[0]).await;
+            let mut latencies = Vec::new();
+            for colour in &PALETTE[1..] {
+                let sent = Instant::now();
+                board.show(colour.html());
+                latencies.push(sees(browser, *colour).await.duration_since(sent));
+            }
+            println!("{}: {path} by pull each second: {latencies:.1?}", browser.engine());
+            assert_eq!((board.viewers(), board.delivered()), (0, 0), "no stream, so no script");
+            // While nothing changes the page asks, and is told so.
+            sleep(3 * SECOND).await;
+            assert_eq!(browser.watch().now(), Some(PALETTE[9]));
+        }
+    });
+}
+
+/// A browser needs no script for these.
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn without_scripts_each_picture_is_in_the_page_at_once() {
+    each_engine_as(Setup::NoScripts, async |browser| {
+        let board = Board::start(Stack::Axum);
+        board.show(PALETTE[0].jpeg());
+        browser.open(&board.url("/page?pull")).await;
+        sees(browser, PALETTE[0]).await;
+        for colour in &PALETTE[1..4] {
+            board.show(colour.jpeg());
+            sees(browser, *colour).await;
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn pictures_keep_to_one_a_second_for_who_prefers_less_motion() {
+    each_engine_as(Setup::LessMotion, async |browser| {
+        assert_eq!(browser.run("return matchMedia('(prefers-reduced-motion: reduce)').matches").await, true);
+        let board = Board::start(Stack::Axum);
+        for (motion, at_most, at_least) in [("", 5, 3), ("motion", 60, 12)] {
+            let image = "<img id=camera alt=Camera><mixed-replace src=/page target='#camera' MOTION></mixed-replace>";
+            board.show(PALETTE[9].jpeg());
+            browser.open(&board.own(&image.replace("MOTION", motion))).await;
+            sees(browser, PALETTE[9]).await;
+            let before = browser.watch().sights().len();
+            for colour in PALETTE.iter().cycle().take(40) {
+                board.show(colour.jpeg());
+                sleep(SECOND / 10).await;
+            }
+            let shown = browser.watch().sights().len() - before;
+            assert!((at_least..=at_most).contains(&shown), "{shown} pictures in 4 seconds, {motion:?}");
+            // The newest one is not left out.
+            sees(browser, PALETTE[9]).await;
+        }
+    });
+}
