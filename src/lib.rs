@@ -155,3 +155,7 @@ pub use crate::{
 #[cfg(all(doctest, feature = "actix-web", feature = "axum"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(all(doctest, feature = "actix-web", feature = "axum"))]
+#[doc = include_str!("../docs/status.md")]
+struct StatusPages;

@@ -1,40 +1,87 @@
-//! Takes a picture of a page as a browser shows it.
+//! Takes pictures of a page as browsers show it.
 //!
 //! ```text
-//! cargo run -p browser-tests --example screenshot -- http://127.0.0.1:3000/ chromium 1200x800 3 page.png
+//! cargo run -p browser-tests --example screenshot -- http://127.0.0.1:3000/ page.png chromium:1200x800
+//! cargo run -p browser-tests --example screenshot -- http://127.0.0.1:3000/ pages/ chromium:400x700 firefox:400x700
 //! ```
 
 use std::error::Error;
+use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use browser_tests::{Browser, Engine};
+use tokio::time::sleep;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [url, engine, size, seconds, file] = arguments.as_slice() else {
-        eprintln!("usage: screenshot URL chromium|firefox|webkit WIDTHxHEIGHT SECONDS FILE.png");
-        return ExitCode::FAILURE;
-    };
-    match screenshot(url, engine, size, seconds, file).await {
+    match run(std::env::args().skip(1).collect()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("screenshot: {error}");
+            eprintln!("screenshot: {error}\n\n{USAGE}");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn screenshot(url: &str, engine: &str, size: &str, seconds: &str, file: &str) -> Result<(), Box<dyn Error>> {
-    let known = |known: &Engine| known.to_string().eq_ignore_ascii_case(engine);
-    let engine = Engine::ALL.into_iter().find(known).ok_or("the engine is chromium, firefox or webkit")?;
-    let (width, height) = size.split_once('x').ok_or("the size is like 1200x800")?;
-    let wait = Duration::try_from_secs_f64(seconds.parse()?)?;
-    let browser = Browser::start(engine).await;
-    browser.resize(width.parse()?, height.parse()?).await;
-    browser.open(url).await;
-    tokio::time::sleep(wait).await;
-    std::fs::write(file, browser.png().await)?;
+async fn run(mut arguments: Vec<String>) -> Result<(), Box<dyn Error>> {
+    let script = option(&mut arguments, "--run")?;
+    let wait = option(&mut arguments, "--wait")?.map_or(Ok(2.0), |seconds| seconds.parse())?;
+    let wait = Duration::try_from_secs_f64(wait)?;
+    let [url, file, views @ ..] = arguments.as_slice() else { return Err("there is a URL or a file missing".into()) };
+    let views = views.iter().map(|view| View::parse(view)).collect::<Result<Vec<_>, _>>()?;
+
+    // All of them at once: in a chat each is somebody else.
+    let mut browsers = Vec::new();
+    for view in &views {
+        let browser = Browser::start(view.engine).await;
+        browser.resize(view.width, view.height).await;
+        browser.open(url).await;
+        browsers.push(browser);
+    }
+    sleep(wait).await;
+    if let Some(script) = script {
+        for browser in &browsers {
+            browser.run(&script.replace("ENGINE", &browser.engine().to_string())).await;
+        }
+        sleep(wait).await;
+    }
+    for browser in &browsers {
+        let engine = browser.engine().to_string();
+        let file = if browsers.len() == 1 { file.into() } else { Path::new(file).join(engine + ".png") };
+        fs::write(file, browser.png().await)?;
+    }
     Ok(())
 }
+
+/// Takes an option and its value out of the arguments.
+fn option(arguments: &mut Vec<String>, name: &str) -> Result<Option<String>, String> {
+    let Some(at) = arguments.iter().position(|argument| argument == name) else { return Ok(None) };
+    arguments.remove(at);
+    if at < arguments.len() { Ok(Some(arguments.remove(at))) } else { Err(format!("{name} wants a value")) }
+}
+
+struct View {
+    engine: Engine,
+    width: u32,
+    height: u32,
+}
+
+impl View {
+    fn parse(view: &str) -> Result<Self, Box<dyn Error>> {
+        let (engine, size) = view.split_once(':').ok_or_else(|| format!("{view}: a view is like firefox:1200x800"))?;
+        let known = |known: &Engine| known.to_string().eq_ignore_ascii_case(engine);
+        let known = Engine::ALL.into_iter().find(known);
+        let engine = known.ok_or_else(|| format!("{engine}: the engines are chromium, firefox, webkit"))?;
+        let (width, height) = size.split_once('x').ok_or_else(|| format!("{size}: a size is like 1200x800"))?;
+        Ok(Self { engine, width: width.parse()?, height: height.parse()? })
+    }
+}
+
+const USAGE: &str = "\
+usage: screenshot [--run SCRIPT] [--wait SECONDS] URL FILE.png ENGINE:WIDTHxHEIGHT
+       screenshot [--run SCRIPT] [--wait SECONDS] URL DIRECTORY ENGINE:WIDTHxHEIGHT...
+
+  --run SCRIPT    what to do in the page before its picture is taken, say to sign in; ENGINE in it is the engine's name
+  --wait SECONDS  how long to wait for the page, and again behind the script [2]";

@@ -1,0 +1,223 @@
+//! The rooms as those in them meet them.
+#![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a failure of a helper is a failure of its test; the figure is a result"
+)]
+
+use std::path::Path;
+use std::time::Duration;
+
+use self::client::{Answer, Server, text};
+
+#[path = "../../status/client.rs"]
+mod client;
+
+fn start(arguments: &[&str]) -> Server {
+    Server::start(Path::new(env!("CARGO_BIN_EXE_chat")), arguments)
+}
+
+async fn say(server: &Server, who: &str, what: impl AsRef<[u8]>) -> Answer {
+    let coded: String = what.as_ref().iter().map(|byte| format!("%{byte:02x}")).collect();
+    server.post("/r/tea/say", &[who], format!("text={coded}")).await
+}
+
+#[tokio::test]
+async fn what_one_says_reaches_all_the_others_in_the_room() {
+    let server = start(&[]);
+    let (ann, bob) = (server.sign_in("name=Ann").await, server.sign_in("name=Bob").await);
+    let mut readers = Vec::new();
+    for (accept, who) in [("*/*", &ann), ("multipart/mixed", &bob), ("image/*", &bob)] {
+        let mut reader = server.read("/r/tea/said", accept, who).await;
+        assert!(reader.next().await.unwrap().contains("Nothing was said"));
+        readers.push(reader);
+    }
+    let said = say(&server, &ann, "Milk & sugar?").await;
+    assert_eq!((said.status, &*said.body), (200, "said; readers: 3\n"));
+    for reader in &mut readers {
+        let page = text(&reader.sees("Milk").await);
+        assert!(
+            page.contains("<b dir=\"auto\">Ann</b>")
+                && page.contains("<p class=\"text\" dir=\"auto\">Milk & sugar?</p>")
+        );
+    }
+    let json = r#"{"text": "Neither, thanks."}"#;
+    assert_eq!(server.post("/r/tea/say", &[&bob, "Content-Type: application/json"], json).await.status, 200);
+    for reader in &mut readers {
+        let page = reader.sees("Neither").await;
+        assert!(page.contains("Bob</b>") && page.contains("sugar?"), "{page}");
+    }
+    let page = server.get("/r/tea/said", &[&ann, "Accept: text/html"]).await;
+    assert!(page.body.contains("Neither") && page.body.contains("<mixed-replace"), "who comes later sees it, too");
+    assert!(!server.get("/r/coffee/said?snapshot", &[&ann]).await.body.contains("Neither"));
+}
+
+#[tokio::test]
+async fn it_is_read_and_written_without_scripts() {
+    let server = start(&[]);
+    let ann = server.sign_in("name=Ann").await;
+    let room = server.get("/r/tea", &[&ann, "Accept: text/html"]).await;
+    for frame in ["<iframe class=\"said\" src=\"/r/tea/said\"", "<iframe class=\"say\" src=\"/r/tea/say\""] {
+        assert!(room.body.contains(frame), "{room:?}");
+    }
+    let form = server.get("/r/tea/say", &[&ann, "Accept: text/html"]).await;
+    for page in [&room, &form] {
+        assert!(!page.body.contains("<script") && page.field("refresh").is_none(), "{page:?}");
+        assert!(page.field("content-security-policy").unwrap().contains("default-src 'none'"), "{page:?}");
+    }
+    let answer = server.post("/r/tea/say", &[&ann, "Accept: text/html"], "text=Hello").await;
+    assert_eq!((answer.status, answer.field("location")), (303, Some("/r/tea/say")));
+    let pull = server.get("/r/tea/said?pull", &[&ann, "Accept: text/html"]).await;
+    assert!(pull.body.contains("Hello") && !pull.body.contains("<script"), "{pull:?}");
+    assert_eq!(pull.field("refresh"), Some("3"));
+    let known = format!("If-None-Match: {}", pull.field("etag").unwrap());
+    assert_eq!(server.get("/r/tea/said?pull", &[&ann, &known]).await.status, 304);
+}
+
+#[tokio::test]
+async fn only_who_has_a_name_reads_or_writes() {
+    let server = start(&[]);
+    let ann = server.sign_in("name=Ann").await;
+    say(&server, &ann, "secret").await;
+    for path in ["/", "/r/tea", "/r/tea/said", "/r/tea/say", "/enter"] {
+        server.lets_nobody_in(path, "chat_session", "secret").await;
+    }
+    assert_eq!(say(&server, "Cookie: chat_session=x", "hello").await.status, 401);
+    for (form, status, why) in [
+        ("name=aNN", 409, "somebody is called Ann already; take another name\n"),
+        ("name=%00", 400, "the name holds U+0000; it may hold letters, digits, spaces and - _ . '\n"),
+        ("name=%3Cb%3E", 400, "the name holds U+003C; it may hold letters, digits, spaces and - _ . '\n"),
+        ("name=", 400, "the name is empty\n"),
+        ("nick=Bob", 400, "in the form: unknown field `nick`, expected `name` or `room`\n"),
+    ] {
+        let answer = server.post("/login", &[], form).await;
+        assert_eq!((answer.status, &*answer.body), (status, why));
+        assert_eq!(answer.field("set-cookie"), None);
+    }
+    for (room, to) in [("tea", "/r/tea"), ("//evil.example", "/"), ("%0d%0aSet-Cookie:%20a=b", "/")] {
+        let answer = server.post("/login", &[], format!("name=To {}&room={room}", to.len() + room.len())).await;
+        assert_eq!((answer.status, answer.field("location")), (303, Some(to)));
+    }
+}
+
+#[tokio::test]
+async fn hostile_text_is_text_or_is_refused_with_the_reason() {
+    let server = start(&[]);
+    let (eve, bob) = (server.sign_in("name=Eve").await, server.sign_in("name=Bob").await);
+    let mut readers = Vec::new();
+    for accept in ["*/*", "multipart/mixed", "image/*"] {
+        let mut reader = server.read("/r/tea/said", accept, &bob).await;
+        reader.next().await.unwrap();
+        readers.push(reader);
+    }
+    let [one, other, third] = [&readers[0], &readers[1], &readers[2]].map(|reader| reader.boundary());
+    let mut texts = vec![
+        ("<script>alert(1)</script>".to_owned(), "<script>alert(1)</script>".to_owned()),
+        ("</p></li></ol><iframe src=//evil>".to_owned(), "</p></li></ol><iframe src=//evil>".to_owned()),
+        ("&lt;b&gt; &amp; \" '".to_owned(), "&lt;b&gt; &amp; \" '".to_owned()),
+        ("a\0b\x1b[31mc\x7fd\u{85}e".to_owned(), "a␀b␛[31mc␡d\u{fffd}e".to_owned()),
+        ("\u{202e}abc".to_owned(), "\u{202e}abc".to_owned()),
+    ];
+    for boundary in [one, other, third] {
+        let part = format!("x\r\n--{boundary}\r\nContent-Type: text/html\r\n\r\n<h1>Eve's</h1>\r\n--{boundary}--\r\ny");
+        texts.push((part.clone(), part.replace("\r\n", "\n")));
+        texts.push((boundary.repeat(3), boundary.repeat(3)));
+    }
+    for (sent, shown) in texts {
+        let answer = say(&server, &eve, &sent).await;
+        assert_eq!(answer.status, 200, "{sent:?}: {answer:?}");
+        for reader in &mut readers {
+            // Each reader gets it in one part, the next one.
+            let page = reader.next().await.unwrap();
+            let end = page.rfind("<p class=\"text\" dir=\"auto\">").unwrap();
+            let last = page[end..].split_once('>').unwrap().1.split_once("</p>").unwrap().0;
+            assert_eq!(text(last), shown);
+            assert!(!last.contains('<') && !last.contains('>'), "{last}");
+        }
+    }
+    for (sent, status, why) in [
+        (vec![b'x'; 1_000_000], 413, "the body has 3000005 bytes; at most 32768 are taken\n"),
+        (vec![b'x'; 2001], 413, "the message has 2001 characters; at most 2000 are taken\n"),
+        (b" \n".to_vec(), 400, "the message is empty\n"),
+    ] {
+        let answer = say(&server, &eve, sent).await;
+        assert_eq!((answer.status, &*answer.body), (status, why));
+    }
+    assert_eq!(say(&server, &eve, b"a\xff\xfeb").await.status, 200);
+    for reader in &mut readers {
+        assert!(reader.next().await.unwrap().contains("a\u{fffd}\u{fffd}b"), "what was refused reached somebody");
+    }
+    let page = server.post("/r/tea/say", &[&eve, "Accept: text/html"], format!("text={}", "<".repeat(2001))).await;
+    assert_eq!(page.status, 413);
+    assert!(text(&page.body).contains("Not sent: the message has 2001 characters"), "{page:?}");
+    assert!(text(&page.body).contains(&format!("value=\"{}\"", "<".repeat(2001))), "what was typed is lost");
+    let foreign = server.post("/r/tea/say", &[&eve, "Origin: http://evil.example"], "text=x").await;
+    assert_eq!(foreign.status, 403, "{foreign:?}");
+}
+
+#[tokio::test]
+async fn history_keeps_the_newest() {
+    let server = start(&[]);
+    let ann = server.sign_in("name=Ann").await;
+    for i in 0..130 {
+        assert_eq!(say(&server, &ann, format!("number {i}.")).await.status, 200);
+    }
+    let page = server.get("/r/tea/said?snapshot", &[&ann]).await.body;
+    assert!(page.contains("number 129.") && page.contains("number 30.") && !page.contains("number 29."), "{page}");
+    for i in 0..60 {
+        assert_eq!(say(&server, &ann, format!("{i} {}", "x ".repeat(990))).await.status, 200);
+    }
+    let page = server.get("/r/tea/said?snapshot", &[&ann]).await.body;
+    assert!(page.len() < 100_000, "{}", page.len());
+}
+
+#[tokio::test]
+async fn rooms_are_few_and_go_when_they_are_left() {
+    let server = start(&["--rooms", "2", "--quiet", "0"]);
+    let ann = server.sign_in("name=Ann").await;
+    let mut readers = Vec::new();
+    for room in ["a", "b"] {
+        let mut reader = server.read(&format!("/r/{room}/said"), "*/*", &ann).await;
+        reader.next().await.unwrap();
+        readers.push(reader);
+    }
+    let full = server.get("/enter?room=c", &[&ann]).await;
+    assert_eq!((full.status, &full.body[..27]), (503, "there are 2 rooms already; "));
+    assert_eq!(server.get("/enter?room=a", &[&ann]).await.field("location"), Some("/r/a"));
+    for (room, why) in [
+        ("Tea", "the room's name holds U+0054"),
+        ("a/b", "the room's name holds U+002F"),
+        ("", "the room's name is empty"),
+    ] {
+        let answer = server.get(&format!("/enter?room={room}"), &[&ann]).await;
+        assert_eq!(answer.status, 400, "{answer:?}");
+        assert!(answer.body.starts_with(why), "{answer:?}");
+    }
+    readers.pop();
+    let entered = async {
+        while server.get("/enter?room=c", &[&ann]).await.status != 303 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(25), entered).await.expect("the room that was left is still there");
+}
+
+#[tokio::test]
+async fn a_thousand_readers_are_told_at_once() {
+    rlimit::increase_nofile_limit(4096).unwrap();
+    let server = start(&[]);
+    let ann = server.sign_in("name=Ann").await;
+    server.tells_a_thousand("/r/tea/said", &ann, "to all of you", say(&server, &ann, "to all of you")).await;
+}
+
+#[tokio::test]
+async fn ends_its_readers_properly_and_itself_in_time() {
+    for signal in ["INT", "TERM"] {
+        let server = start(&[]);
+        let ann = server.sign_in("name=Ann").await;
+        say(&server, &ann, "goodbye").await;
+        server.ends_in_time("/r/tea/said", &ann, signal).await;
+    }
+}

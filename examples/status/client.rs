@@ -1,0 +1,244 @@
+//! What the tests of the servers share: a process, requests to it, and readers of what it streams.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use mixed_replace::Decoder;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// A server that is killed at the end of its test.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: String,
+    _stdout: BufReader<ChildStdout>,
+}
+
+/// An answer with a body that ends.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+/// A connection over which parts come.
+pub(crate) struct Reader {
+    connection: TcpStream,
+    received: BytesMut,
+    pub(crate) head: String,
+    decoder: Decoder,
+}
+
+impl Server {
+    /// Starts one on a free port, and waits for its greeting.
+    pub(crate) fn start(program: &Path, arguments: &[&str]) -> Self {
+        let mut command = Command::new(program);
+        command.args(["--listen", "127.0.0.1:0"]).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut greeting = String::new();
+        stdout.read_line(&mut greeting).unwrap();
+        let address = greeting.split_once("http://").and_then(|(_, rest)| rest.split_once('/'));
+        let address = address.unwrap_or_else(|| panic!("no address in {greeting:?}")).0.to_owned();
+        Self { child, address, _stdout: stdout }
+    }
+
+    /// Asks for a path, with these header lines beside.
+    pub(crate) async fn get(&self, path: &str, fields: &[&str]) -> Answer {
+        self.ask("GET", path, fields, b"").await
+    }
+
+    /// Posts this, by default as a form.
+    pub(crate) async fn post(&self, path: &str, fields: &[&str], body: impl AsRef<[u8]>) -> Answer {
+        self.ask("POST", path, fields, body.as_ref()).await
+    }
+
+    async fn ask(&self, method: &str, path: &str, fields: &[&str], body: &[u8]) -> Answer {
+        let mut connection = self.request(method, path, fields, body).await;
+        let mut answer = Vec::new();
+        timeout(PATIENCE, connection.read_to_end(&mut answer)).await.unwrap().unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head in {answer:?}"));
+        Answer { status: head[9..12].parse().unwrap(), head: head.to_owned(), body: body.to_owned() }
+    }
+
+    /// Begins to read a stream.
+    pub(crate) async fn read(&self, path: &str, accept: &str, cookie: &str) -> Reader {
+        let mut connection = self.request("GET", path, &[&format!("Accept: {accept}"), cookie], b"").await;
+        let mut received = BytesMut::new();
+        let end = loop {
+            if let Some(end) = received.windows(4).position(|window| window == b"\r\n\r\n") {
+                break end + 4;
+            }
+            assert!(timeout(PATIENCE, connection.read_buf(&mut received)).await.unwrap().unwrap() > 0);
+        };
+        let head = String::from_utf8(received.split_to(end).to_vec()).unwrap();
+        let decoder = Decoder::for_content_type(field(&head, "content-type").unwrap_or_else(|| panic!("{head}")));
+        Reader { connection, received, head, decoder }
+    }
+
+    async fn request(&self, method: &str, path: &str, fields: &[&str], body: &[u8]) -> TcpStream {
+        let mut connection = TcpStream::connect(&self.address).await.unwrap();
+        let mut head =
+            format!("{method} {path} HTTP/1.0\r\nHost: {}\r\nContent-Length: {}\r\n", self.address, body.len());
+        if !fields.iter().any(|field| field.starts_with("Content-Type:")) {
+            head += "Content-Type: application/x-www-form-urlencoded\r\n";
+        }
+        fields.iter().filter(|field| !field.is_empty()).for_each(|field| head += &format!("{field}\r\n"));
+        head += "\r\n";
+        connection.write_all(head.as_bytes()).await.unwrap();
+        connection.write_all(body).await.unwrap();
+        connection
+    }
+
+    /// The `Cookie` line of whoever posts this to `/login`.
+    pub(crate) async fn sign_in(&self, form: &str) -> String {
+        let answer = self.post("/login", &[], form).await;
+        assert_eq!(answer.status, 303, "{answer:?}");
+        let cookie = answer.field("set-cookie").unwrap();
+        assert!(cookie.contains("; HttpOnly; SameSite=Lax; Path=/"), "{cookie}");
+        format!("Cookie: a=b; {}", cookie.split(';').next().unwrap())
+    }
+
+    /// Whoever has no session, or one that nobody opened, gets no page, no stream and no still: nothing of `secret`.
+    pub(crate) async fn lets_nobody_in(&self, path: &str, cookie: &str, secret: &str) {
+        for cookie in ["", &format!("Cookie: {cookie}="), &format!("Cookie: {cookie}=0123456789012345678901")] {
+            for query in ["", "?snapshot", "?pull", "?client", "?fps=1"] {
+                for accept in ["text/html", "*/*", "multipart/mixed", "image/*"] {
+                    let answer = self.get(&format!("{path}{query}"), &[&format!("Accept: {accept}"), cookie]).await;
+                    assert_eq!(answer.status, 401, "{query} {accept} {cookie}: {answer:?}");
+                    assert!(answer.field("www-authenticate").is_some(), "{answer:?}");
+                    assert!(!answer.body.contains(secret), "{answer:?}");
+                    let signs_in = matches!(accept, "text/html" | "multipart/mixed");
+                    assert_eq!(answer.body.contains("<form"), signs_in, "{answer:?}");
+                }
+            }
+        }
+    }
+
+    /// A thousand readers on connections of their own; each sees `text` soon after `post` has made it known.
+    pub(crate) async fn tells_a_thousand(
+        &self,
+        path: &str,
+        cookie: &str,
+        text: &'static str,
+        post: impl Future<Output = Answer>,
+    ) {
+        // Here and, by inheritance, in servers that are started later.
+        assert!(rlimit::increase_nofile_limit(4096).unwrap() > 1100);
+        let mut readers = Vec::new();
+        for _ in 0..1000 {
+            let mut reader = self.read(path, "multipart/mixed", cookie).await;
+            assert!(!reader.next().await.unwrap().contains(text));
+            readers.push(tokio::spawn(async move {
+                while !reader.next().await.unwrap().contains(text) {}
+                (Instant::now(), reader)
+            }));
+        }
+        let begin = Instant::now();
+        assert!(post.await.status < 400);
+        let mut times = Vec::new();
+        let mut connections = Vec::new();
+        for reader in readers {
+            let (seen, reader) = timeout(PATIENCE, reader).await.unwrap().unwrap();
+            times.push(seen - begin);
+            connections.push(reader);
+        }
+        times.sort();
+        println!("1,000 viewers told: the median after {:.0?}, the last after {:.0?}", times[500], times[999]);
+        assert!(times[999] < Duration::from_secs(10), "{:?}", times[999]);
+    }
+
+    /// Ends on both signals in time, and every stream ends properly, whoever else does not read.
+    pub(crate) async fn ends_in_time(mut self, path: &str, cookie: &str, signal: &str) {
+        let mut readers = Vec::new();
+        for accept in ["image/*", "*/*", "multipart/mixed"] {
+            let mut reader = self.read(path, accept, cookie).await;
+            let first = reader.next().await.unwrap();
+            readers.push((reader, first));
+        }
+        let _silent = self.request("GET", path, &["Accept: */*", cookie], b"").await;
+        let begin = Instant::now();
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
+        for (mut reader, first) in readers {
+            let mut last = first.clone();
+            while let Some(part) = reader.next().await {
+                last = part;
+            }
+            assert!(reader.decoder.is_closed(), "{}", reader.head);
+            assert_eq!(last, first);
+        }
+        // Without keeping this thread from reading on.
+        let status = tokio::task::spawn_blocking(move || (self.child.wait().unwrap(), self)).await.unwrap().0;
+        assert!(status.success(), "{signal}: {status}");
+        assert!(begin.elapsed() < Duration::from_secs(5), "{signal}: {:?}", begin.elapsed());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Answer {
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        field(&self.head, name)
+    }
+}
+
+impl Reader {
+    /// The next part, as HTML; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Option<String> {
+        loop {
+            if let Some(part) = self.decoder.decode(&mut self.received).unwrap() {
+                assert_eq!(part.content_type().essence_str(), "text/html");
+                return Some(String::from_utf8(part.body().to_vec()).unwrap());
+            }
+            if timeout(PATIENCE, self.connection.read_buf(&mut self.received)).await.unwrap().unwrap() == 0 {
+                assert_eq!(self.decoder.decode_eof(&mut self.received).unwrap(), None);
+                return None;
+            }
+        }
+    }
+
+    /// Reads on until a part holds this.
+    pub(crate) async fn sees(&mut self, what: &str) -> String {
+        loop {
+            let part = self.next().await.unwrap_or_else(|| panic!("the end, and not {what:?}"));
+            if part.contains(what) {
+                return part;
+            }
+        }
+    }
+
+    pub(crate) fn boundary(&self) -> String {
+        self.decoder.boundary().unwrap().to_string()
+    }
+}
+
+/// What a browser makes of text with numeric references, as [`Foreign`](crate::foreign) writes them.
+pub(crate) fn text(html: &str) -> String {
+    let mut pieces = html.split("&#");
+    let first = pieces.next().unwrap().to_owned();
+    pieces.fold(first, |text, piece| {
+        let (code, rest) = piece.split_once(';').unwrap();
+        text + &char::from_u32(code.parse().unwrap()).unwrap().to_string() + rest
+    })
+}
+
+fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.lines().skip(1).find_map(|line| {
+        let (known, value) = line.split_once(": ")?;
+        known.eq_ignore_ascii_case(name).then_some(value)
+    })
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);

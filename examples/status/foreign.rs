@@ -1,0 +1,54 @@
+//! Text that somebody else wrote, in a page of ours.
+
+use std::fmt::Write as _;
+
+use maud::Render;
+
+/// Somebody's text, as HTML that shows it letter by letter and does nothing.
+///
+/// It does not end a part either: who watches a hub knows its boundary, and a hub refuses parts that hold it. No run of
+/// letters and digits as long as a boundary gets through in one piece; one of them is written as a reference.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Foreign<'a>(pub(crate) &'a str);
+
+impl Render for Foreign<'_> {
+    fn render_to(&self, html: &mut String) {
+        let mut run = 0;
+        for c in self.0.chars() {
+            run = if c.is_ascii_alphanumeric() { run + 1 } else { 0 };
+            if matches!(c, '&' | '<' | '>' | '"' | '\'') || run == SHORTER_THAN_A_BOUNDARY {
+                // Writing to a string does not fail.
+                let _ = write!(html, "&#{};", u32::from(c));
+                run = 0;
+            } else {
+                html.push(c);
+            }
+        }
+    }
+}
+
+const SHORTER_THAN_A_BOUNDARY: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_markup_and_does_nothing() {
+        let text = Foreign("<b onclick=\"x\">'&amp;'</b>").render().into_string();
+        assert_eq!(text, "&#60;b onclick=&#34;x&#34;&#62;&#39;&#38;amp;&#39;&#60;/b&#62;");
+        assert_eq!(Foreign("日本語 is text, too\n").render().into_string(), "日本語 is text, too\n");
+    }
+
+    #[test]
+    fn holds_no_boundary() {
+        let boundary = mixed_replace::Boundary::random();
+        let html = Foreign(&format!("\r\n--{boundary}--\r\n")).render().into_string();
+        assert!(!html.contains(boundary.as_str()));
+        let read = html.split("&#").map(|piece| match piece.split_once(';') {
+            Some((code, rest)) => code.parse().ok().and_then(char::from_u32).unwrap().to_string() + rest,
+            None => piece.to_owned(),
+        });
+        assert_eq!(read.collect::<String>(), format!("\r\n--{boundary}--\r\n"));
+    }
+}

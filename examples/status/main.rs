@@ -1,0 +1,98 @@
+//! A status board that replaces itself, with axum: one page for any number of viewers, each of whom has signed in.
+//!
+//! `cargo run --release -p status`, then open the address that it prints. `--help` lists the rest.
+
+#![expect(clippy::print_stdout, reason = "it speaks to the person who started it")]
+
+mod answer;
+mod args;
+mod board;
+mod drift;
+mod foreign;
+mod greet;
+mod page;
+mod plant;
+mod posted;
+mod refusal;
+mod serve;
+#[path = "../relay/server.rs"]
+mod server;
+mod session;
+mod view;
+
+use std::process::ExitCode;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN, SET_COOKIE};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+
+use crate::answer::{field, fields, is_browser};
+use crate::args::Args;
+use crate::plant::Plant;
+use crate::refusal::Refusal;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    greet::exit_code(run(Args::from_command_line()).await)
+}
+
+async fn run(args: Args) -> Result<(), String> {
+    let listener = server::listen(&args.listen)?;
+    let address = listener.local_addr().map_or(args.listen.clone(), |address| address.to_string());
+    let plant = Plant::start(&args, &address)?;
+    greet::greet(&args, &address);
+
+    // Who may watch is settled here, for the page, the stream and the still alike.
+    let board = Router::new()
+        .route_service("/", plant.page())
+        .route("/report", get(report))
+        .layer(from_fn_with_state(plant.clone(), only_signed_in));
+    let app = board.route("/login", post(sign_in)).route("/update", post(update)).with_state(plant.clone());
+    serve::serve(listener, app, move || plant.close()).await
+}
+
+async fn only_signed_in(State(plant): State<Plant>, request: Request, next: Next) -> Response {
+    if plant.knows(fields(request.headers(), COOKIE)) {
+        return next.run(request).await;
+    }
+    let refusal = Refusal::new(401, greet::HOW_TO_SIGN_IN);
+    answer::refused(&refusal, request.headers(), |_| view::sign_in(None))
+}
+
+async fn sign_in(State(plant): State<Plant>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let signed_in = async {
+        let body = posted::read(body.into_data_stream(), BODY).await?;
+        plant.sign_in(field(&head.headers, CONTENT_TYPE), &body).await
+    };
+    match signed_in.await {
+        Ok(cookie) => (StatusCode::SEE_OTHER, [(LOCATION, "/".to_owned()), (SET_COOKIE, cookie)]).into_response(),
+        Err(refusal) => answer::refused(&refusal, &head.headers, |refusal| view::sign_in(Some(refusal))),
+    }
+}
+
+async fn report(State(plant): State<Plant>) -> Response {
+    answer::page(plant.report())
+}
+
+async fn update(State(plant): State<Plant>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let headers = &head.headers;
+    let updated = async {
+        posted::must_be_from_here(field(headers, ORIGIN), field(headers, HOST))?;
+        let body = posted::read(body.into_data_stream(), BODY).await?;
+        plant.update(field(headers, CONTENT_TYPE), &body)
+    };
+    match updated.await {
+        Ok(_) if is_browser(headers) => (StatusCode::SEE_OTHER, [(LOCATION, "/")]).into_response(),
+        Ok(told) => told.into_response(),
+        Err(refusal) => answer::refused(&refusal, headers, view::refused),
+    }
+}
+
+/// Bytes of what is posted.
+const BODY: usize = 4096;

@@ -1,0 +1,52 @@
+//! The frame of each page: a head, an icon, a style.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+/// Two colours for the tab.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Icon {
+    pub(crate) ground: &'static str,
+    pub(crate) mark: &'static str,
+}
+
+impl Icon {
+    fn address(self) -> String {
+        let svg = format!(
+            "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><rect width='16' height='16' rx='4' \
+             fill='{}'/><circle cx='8' cy='8' r='3.5' fill='{}'/></svg>",
+            self.ground, self.mark,
+        );
+        format!("data:image/svg+xml,{}", svg.replace('<', "%3C").replace('>', "%3E").replace('#', "%23"))
+    }
+}
+
+/// A page with this style beside what all have.
+pub(crate) fn document(title: &str, icon: Icon, style: &str, body: &Markup) -> String {
+    let document = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+                link rel="icon" href=(icon.address());
+                style { (PreEscaped(include_str!("base.css"))) (PreEscaped(style)) }
+            }
+            body { (body) }
+        }
+    };
+    document.into_string()
+}
+
+/// A page that asks or says one thing.
+pub(crate) fn small(title: &str, icon: Icon, body: &Markup) -> String {
+    document(title, icon, include_str!("small.css"), &html! { main { (body) } })
+}
+
+/// For each page that is no [`mixed_replace::Page`], which has one of its own: no scripts, and nothing from elsewhere.
+pub(crate) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-src 'self'; \
+                                 form-action 'self'; base-uri 'none'; frame-ancestors 'self'";
+
+/// What whoever has to sign in is told by the way.
+pub(crate) const CHALLENGE: &str = "Cookie realm=\"sign in\"";

@@ -1,0 +1,174 @@
+//! A status board that replaces itself, with actix-web: one page for any number of viewers, each of whom has signed in.
+//!
+//! `cargo run --release -p status_actix`, then open the address that it prints. `--help` lists the rest.
+
+#![expect(clippy::print_stdout, reason = "it speaks to the person who started it")]
+
+#[path = "../status/args.rs"]
+mod args;
+#[path = "../status/board.rs"]
+mod board;
+#[path = "../status/drift.rs"]
+mod drift;
+#[path = "../status/foreign.rs"]
+mod foreign;
+#[path = "../status/greet.rs"]
+mod greet;
+#[path = "../status/page.rs"]
+mod page;
+#[path = "../status/plant.rs"]
+mod plant;
+#[path = "../status/posted.rs"]
+mod posted;
+#[path = "../status/refusal.rs"]
+mod refusal;
+#[path = "../relay/server.rs"]
+mod server;
+#[path = "../status/session.rs"]
+mod session;
+#[path = "../status/view.rs"]
+mod view;
+
+use std::process::ExitCode;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue, LOCATION, ORIGIN, SET_COOKIE,
+    WWW_AUTHENTICATE,
+};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::web::{Data, Payload, get, post, resource, to};
+use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, Responder as _};
+use futures_util::stream;
+use mixed_replace::{MixedReplace, Part, Wire, socket};
+
+use crate::args::Args;
+use crate::plant::Plant;
+use crate::refusal::Refusal;
+
+fn main() -> ExitCode {
+    greet::exit_code(actix_web::rt::System::new().block_on(run(Args::from_command_line())))
+}
+
+async fn run(args: Args) -> Result<(), String> {
+    let listener = server::listen(&args.listen)?;
+    let address = listener.local_addr().map_or(args.listen.clone(), |address| address.to_string());
+    let plant = Plant::start(&args, &address)?;
+    greet::greet(&args, &address);
+
+    let data = Data::new(plant.clone());
+    let app = move || {
+        // Who may watch is settled here, for the page, the stream and the still alike.
+        let board = resource("/").route(to(data.page())).wrap(from_fn(only_signed_in));
+        App::new()
+            .app_data(data.clone())
+            .service(board)
+            .service(resource("/report").route(get().to(report)).wrap(from_fn(only_signed_in)))
+            .route("/login", post().to(sign_in))
+            .route("/update", post().to(update))
+    };
+    let serving = HttpServer::new(app)
+        .on_connect(socket::on_connect)
+        .h1_allow_half_closed(false)
+        .listen(listener)
+        .map_err(|error| error.to_string())?
+        .shutdown_timeout(server::GRACE.as_secs())
+        .disable_signals()
+        .run();
+    let handle = serving.handle();
+    actix_web::rt::spawn(serving);
+
+    server::asked_to_stop().await;
+    // actix waits for its connections: those that never end by themselves are ended first, those that hang are cut.
+    plant.close();
+    handle.stop(true).await;
+    Ok(())
+}
+
+async fn only_signed_in(
+    plant: Data<Plant>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    if plant.knows(fields(request.request(), COOKIE)) {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    }
+    let refusal = Refusal::new(401, greet::HOW_TO_SIGN_IN);
+    let answer = answer(&refusal, request.request(), |_| view::sign_in(None));
+    Ok(request.into_response(answer))
+}
+
+async fn sign_in(plant: Data<Plant>, request: HttpRequest, body: Payload) -> HttpResponse {
+    let signed_in = async {
+        let body = posted::read(body, BODY).await?;
+        plant.sign_in(field(&request, CONTENT_TYPE), &body).await
+    };
+    match signed_in.await {
+        Ok(cookie) => {
+            HttpResponse::SeeOther().insert_header((LOCATION, "/")).insert_header((SET_COOKIE, cookie)).finish()
+        }
+        Err(refusal) => answer(&refusal, &request, |refusal| view::sign_in(Some(refusal))),
+    }
+}
+
+async fn report(plant: Data<Plant>) -> HttpResponse {
+    html(plant.report())
+}
+
+async fn update(plant: Data<Plant>, request: HttpRequest, body: Payload) -> HttpResponse {
+    let updated = async {
+        posted::must_be_from_here(field(&request, ORIGIN), field(&request, HOST))?;
+        let body = posted::read(body, BODY).await?;
+        plant.update(field(&request, CONTENT_TYPE), &body)
+    };
+    match updated.await {
+        Ok(_) if is_browser(&request) => HttpResponse::SeeOther().insert_header((LOCATION, "/")).finish(),
+        Ok(told) => HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(told),
+        Err(refusal) => answer(&refusal, &request, view::refused),
+    }
+}
+
+/// A line for programs, a page for people, a part for the script of a page.
+fn answer(refusal: &Refusal, request: &HttpRequest, page: impl Fn(&Refusal) -> String) -> HttpResponse {
+    let mut response = if is_for(request, "multipart/mixed") {
+        // In place of what it has shown: somebody's session is over, as when the server was started anew.
+        let part = Part::html(page(refusal)).ok();
+        MixedReplace::infallible(stream::iter(part)).wire(Wire::Script).respond_to(request).map_into_boxed_body()
+    } else if is_browser(request) {
+        html(page(refusal))
+    } else {
+        HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(format!("{}\n", refusal.what))
+    };
+    *response.status_mut() = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if response.status() == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(page::CHALLENGE));
+    }
+    response
+}
+
+/// A page of ours, under a policy that lets nothing in that is not.
+fn html(page: String) -> HttpResponse {
+    let policy = (CONTENT_SECURITY_POLICY, page::POLICY);
+    HttpResponse::Ok().insert_header(policy).content_type("text/html; charset=utf-8").body(page)
+}
+
+fn is_browser(request: &HttpRequest) -> bool {
+    is_for(request, "text/html")
+}
+
+fn is_for(request: &HttpRequest, kind: &str) -> bool {
+    fields(request, ACCEPT).any(|accept| accept.contains(kind))
+}
+
+fn field(request: &HttpRequest, name: HeaderName) -> Option<&str> {
+    request.headers().get(name)?.to_str().ok()
+}
+
+fn fields(request: &HttpRequest, name: HeaderName) -> impl Iterator<Item = &str> {
+    request.headers().get_all(name).filter_map(|value| value.to_str().ok())
+}
+
+/// Bytes of what is posted.
+const BODY: usize = 4096;
