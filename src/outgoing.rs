@@ -1,12 +1,14 @@
 //! One client's place in a stream: opening, chunks of the current part, repeats, closing.
 
+mod chunks;
+
 use std::borrow::Borrow;
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
 
+use self::chunks::Chunks;
 use crate::encode::{EncodedPart, Encoder};
 use crate::part::Part;
 
@@ -18,14 +20,14 @@ use crate::part::Part;
 pub(crate) struct Outgoing<P, E = Encoder> {
     encoder: E,
     last: Option<P>,
-    chunks: VecDeque<Bytes>,
+    chunks: Chunks,
     /// From the first part on that was [sent](Self::send).
     flight: Option<Arc<Mutex<Flight>>>,
 }
 
 impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Outgoing<P, E> {
     pub(crate) fn new(encoder: E) -> Self {
-        Self { encoder, last: None, chunks: VecDeque::new(), flight: None }
+        Self { encoder, last: None, chunks: Chunks::default(), flight: None }
     }
 
     pub(crate) fn encoder(&self) -> &Encoder {
@@ -34,7 +36,7 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Outgoing<P, E> {
 
     /// The next bytes for this client, if there are any.
     pub(crate) fn next_chunk(&mut self) -> Option<Bytes> {
-        self.chunks.pop_front()
+        self.chunks.pop()
     }
 
     /// Whether [`next_chunk`](Self::next_chunk) has given all.
@@ -54,7 +56,11 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Outgoing<P, E> {
                 if let Some(bridge) = self.encoder.borrow().bridge(last.borrow(), next) {
                     self.chunks.extend(bridge.chunks());
                 }
-                self.chunks.extend(next.chunks());
+                // Most parts are that, of hubs all.
+                match next.whole() {
+                    Some(whole) => self.chunks.push(whole.clone()),
+                    None => self.chunks.extend(next.chunks()),
+                }
             }
         }
         self.last = Some(part);
@@ -75,9 +81,9 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Outgoing<P, E> {
         self.chunks.extend(self.encoder.borrow().closing(self.last.as_ref().map(Borrow::borrow)).chunks());
     }
 
-    /// Keeps no more room than the next part will take.
+    /// Keeps no more room than one chunk takes.
     pub(crate) fn rest(&mut self) {
-        self.chunks.shrink_to(1);
+        self.chunks.shrink();
     }
 
     /// Ready when the server has let go of every chunk of the parts that were [sent](Self::send), since it has written
