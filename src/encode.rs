@@ -259,7 +259,7 @@ impl Encoder {
     /// Like [`encode`](Self::encode), for a part that was [searched](Self::search), and in one piece whatever its size:
     /// for many clients one copy costs less than the extra buffers that each of them would have to write.
     pub(crate) fn encode_whole(&self, part: &Part) -> EncodedPart {
-        EncodedPart::whole(&Framed::new(self, part, &mut [0; 20]), part.body(), ())
+        EncodedPart::in_one_piece(&Framed::new(self, part, &mut [0; 20]), part.body(), ())
     }
 
     /// What has to go out between `last` and `next`: on the browser wire, where the type of the next part is promised

@@ -10,11 +10,13 @@
 //! queued for it, so what it sees is as new as its line allows, and a hub's memory does not grow with slow viewers. No
 //! runtime is needed; one thread for all hubs of the process keeps the time.
 
+mod aftermath;
 mod clock;
 mod demand;
 mod in_flight;
 #[cfg(all(loom, test))]
 mod models;
+mod now;
 mod published;
 mod publisher;
 mod shared;

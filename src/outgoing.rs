@@ -1,15 +1,16 @@
 //! One client's place in a stream: opening, chunks of the current part, repeats, closing.
 
+mod chunks;
 #[cfg(all(loom, test))]
 mod models;
 
 use std::borrow::Borrow;
-use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
 
+use self::chunks::Chunks;
 use crate::encode::{BoundaryInPart, EncodedPart, Encoder};
 use crate::part::Part;
 use crate::sync::Mutex;
@@ -24,14 +25,14 @@ pub(crate) struct Outgoing<P, E = Encoder> {
     /// Whether there was a part or a heartbeat.
     opened: bool,
     last: Option<P>,
-    chunks: VecDeque<Bytes>,
+    chunks: Chunks,
     /// From the first part on that was [sent](Self::send).
     flight: Option<Arc<Mutex<Flight>>>,
 }
 
 impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Outgoing<P, E> {
     pub(crate) fn new(encoder: E) -> Self {
-        Self { encoder, opened: false, last: None, chunks: VecDeque::new(), flight: None }
+        Self { encoder, opened: false, last: None, chunks: Chunks::default(), flight: None }
     }
 
     pub(crate) fn encoder(&self) -> &Encoder {
@@ -40,7 +41,7 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Outgoing<P, E> {
 
     /// The next bytes for this client, if there are any.
     pub(crate) fn next_chunk(&mut self) -> Option<Bytes> {
-        self.chunks.pop_front()
+        self.chunks.pop()
     }
 
     /// Whether [`next_chunk`](Self::next_chunk) has given all.
@@ -56,7 +57,11 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Outgoing<P, E> {
                 if let Some(bridge) = encoder.bridge(last.borrow(), next) {
                     self.chunks.extend(bridge.chunks());
                 }
-                self.chunks.extend(next.chunks());
+                // Most parts are that, of hubs all.
+                match next.whole() {
+                    Some(whole) => self.chunks.push(whole.clone()),
+                    None => self.chunks.extend(next.chunks()),
+                }
             }
             None if self.opened => self.chunks.extend(next.chunks()),
             None => {
@@ -96,9 +101,9 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Outgoing<P, E> {
         self.chunks.extend(encoder.closing(last).chunks());
     }
 
-    /// Keeps no more room than the next part will take.
+    /// Keeps no more room than one chunk takes.
     pub(crate) fn rest(&mut self) {
-        self.chunks.shrink_to(1);
+        self.chunks.shrink();
     }
 
     /// Ready when the server has let go of every chunk of the parts that were [sent](Self::send), since it has written

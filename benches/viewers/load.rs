@@ -1,10 +1,10 @@
-//! Many viewers in one thread, who read all and look for the mark of each picture.
+//! Many viewers in one thread, who read all, or what a slow line would bring, and look for the mark of each picture.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use memchr::memmem::Finder;
+use memchr::memmem;
 use polling::{Event, Events, PollMode, Poller};
 
 use super::pictures::{MARK, TIME, now};
@@ -21,6 +21,8 @@ pub(crate) struct Viewers {
     poller: Poller,
     viewers: Vec<Viewer>,
     buffer: Vec<u8>,
+    /// How many bytes a second each reads at most.
+    slow: Option<f64>,
 }
 
 struct Viewer {
@@ -30,7 +32,7 @@ struct Viewer {
 }
 
 impl Viewers {
-    pub(crate) fn connect(address: SocketAddr, count: usize) -> Self {
+    pub(crate) fn connect(address: SocketAddr, count: usize, slow: Option<f64>) -> Self {
         let poller = Poller::new().unwrap();
         let viewers = (0..count).map(|key| {
             let mut connection = TcpStream::connect(address).expect("a descriptor for each viewer: ulimit -n");
@@ -40,45 +42,67 @@ impl Viewers {
             Viewer { connection, rest: Vec::new() }
         });
         let viewers = viewers.collect();
-        Self { poller, viewers, buffer: vec![0; 256 * 1024] }
+        Self { poller, viewers, buffer: vec![0; 256 * 1024], slow }
     }
 
     pub(crate) fn read_for(&mut self, time: Duration) -> Delivered {
         let end = Instant::now() + time;
-        let finder = Finder::new(MARK);
-        let (mut pictures, mut ages) = (0, Vec::new());
+        let mut ages = Vec::new();
+        match self.slow {
+            Some(rate) => self.read_slowly(rate, end, &mut ages),
+            None => self.read_all(end, &mut ages),
+        }
+        ages.sort_unstable();
+        let age = Duration::from_nanos(ages.get(ages.len() / 2).copied().unwrap_or_default());
+        Delivered { pictures: ages.len() as u64, age }
+    }
+
+    fn read_all(&mut self, end: Instant, ages: &mut Vec<u64>) {
         let mut events = Events::new();
         while Instant::now() < end {
             events.clear();
             self.poller.wait(&mut events, Some(end.saturating_duration_since(Instant::now()))).unwrap();
             for event in events.iter() {
-                let viewer = &mut self.viewers[event.key];
-                loop {
-                    let kept = viewer.rest.len();
-                    self.buffer[..kept].copy_from_slice(&viewer.rest);
-                    match viewer.connection.read(&mut self.buffer[kept..]) {
-                        Ok(0) => panic!("the server ended a stream"),
-                        Ok(count) => {
-                            let read = &self.buffer[..kept + count];
-                            let mut begin = 0;
-                            while let Some(at) = finder.find(&read[begin..]).map(|at| begin + at) {
-                                let Some(time) = read.get(at + MARK.len()..at + MARK.len() + TIME) else { break };
-                                pictures += 1;
-                                ages.push(now().saturating_sub(u64::from_le_bytes(time.try_into().unwrap())));
-                                begin = at + MARK.len() + TIME;
-                            }
-                            let tail = read.len().saturating_sub(MARK.len() + TIME - 1).max(begin);
-                            viewer.rest.clear();
-                            viewer.rest.extend_from_slice(&read[tail..]);
-                        }
-                        Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                        Err(error) => panic!("a stream broke: {error}"),
-                    }
-                }
+                while self.viewers[event.key].read(&mut self.buffer, usize::MAX, ages) {}
             }
         }
-        ages.sort_unstable();
-        Delivered { pictures, age: Duration::from_nanos(ages.get(ages.len() / 2).copied().unwrap_or_default()) }
+    }
+
+    fn read_slowly(&mut self, rate: f64, end: Instant, ages: &mut Vec<u64>) {
+        const BEAT: Duration = Duration::from_millis(20);
+        while Instant::now() < end {
+            for viewer in &mut self.viewers {
+                viewer.read(&mut self.buffer, (rate * BEAT.as_secs_f64()) as usize, ages);
+            }
+            std::thread::sleep(BEAT);
+        }
+    }
+}
+
+impl Viewer {
+    /// Reads once, and tells whether there may be more.
+    fn read(&mut self, buffer: &mut [u8], most: usize, ages: &mut Vec<u64>) -> bool {
+        let kept = self.rest.len();
+        buffer[..kept].copy_from_slice(&self.rest);
+        let most = most.min(buffer.len() - kept);
+        match self.connection.read(&mut buffer[kept..kept + most]) {
+            Ok(0) => panic!("the server ended a stream"),
+            Ok(count) => {
+                let read = &buffer[..kept + count];
+                let mut begin = 0;
+                while let Some(at) = memmem::find(&read[begin..], MARK).map(|at| begin + at) {
+                    let Some(time) = read.get(at + MARK.len()..at + MARK.len() + TIME) else { break };
+                    ages.push(now().saturating_sub(u64::from_le_bytes(time.try_into().unwrap())));
+                    begin = at + MARK.len() + TIME;
+                }
+                let tail = read.len().saturating_sub(MARK.len() + TIME - 1).max(begin);
+                self.rest.clear();
+                self.rest.extend_from_slice(&read[tail..]);
+                true
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => false,
+            Err(error) => panic!("a stream broke: {error}"),
+        }
     }
 }
 

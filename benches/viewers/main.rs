@@ -3,7 +3,12 @@
 //!
 //! ```text
 //! cargo bench -p benches --bench viewers -- [--viewers 1000] [--size 50000] [--fps 30] [--seconds 5] [--rounds 5]
+//!     [--only floor,hyper,axum]
+//! cargo bench -p benches --bench viewers -- --slow 250000 --viewers 3 --seconds 10 --rounds 1
 //! ```
+//!
+//! With `--slow`, each viewer reads that many bytes a second and no more: how old is what it sees when all buffers on the
+//! way are full? Our servers then set the options of `mixed_replace::socket`.
 //!
 //! Each server is a process of its own on one processor, the load on another. The rounds go through all servers in
 //! turn, every other round backwards, and a ratio is taken within its round, so that a machine whose speed drifts drifts
@@ -30,6 +35,8 @@ struct Load {
     fps: f64,
     seconds: f64,
     rounds: usize,
+    /// How many bytes a second each viewer reads at most.
+    slow: Option<f64>,
 }
 
 fn main() {
@@ -44,14 +51,17 @@ fn main() {
         fps: number("--fps", 30.0),
         seconds: number("--seconds", 5.0),
         rounds: number("--rounds", 5.0) as usize,
+        slow: Some(number("--slow", 0.0)).filter(|rate| *rate > 0.0),
     };
     if let Some(at) = args.iter().position(|arg| arg == "--serve") {
-        return servers::serve(&args[at + 1], args[at + 2].parse().unwrap(), load.size, load.fps);
+        return servers::serve(&args[at + 1], args[at + 2].parse().unwrap(), load);
     }
+    let only = args.iter().position(|arg| arg == "--only").and_then(|at| args.get(at + 1));
+    let wanted = |name: &str| only.is_none_or(|only| only.split(',').any(|wanted| wanted == name));
     pin_this_process();
     let mut rows: BTreeMap<usize, Vec<Row>> = BTreeMap::new();
     for round in 0..load.rounds {
-        let mut order: Vec<usize> = (0..servers::NAMES.len()).collect();
+        let mut order: Vec<usize> = (0..servers::NAMES.len()).filter(|n| wanted(servers::NAMES[*n].0)).collect();
         if round % 2 == 1 {
             order.reverse();
         }
@@ -80,9 +90,9 @@ impl Row {
 
 fn measure(name: &str, load: Load) -> Row {
     let (mut server, address) = start(name, load);
-    let mut viewers = load::Viewers::connect(address, load.viewers);
-    // Everybody is served and the buffers are warm.
-    viewers.read_for(Duration::from_secs_f64(2.0));
+    let mut viewers = load::Viewers::connect(address, load.viewers, load.slow);
+    // Everybody is served and the buffers are warm, or full.
+    viewers.read_for(Duration::from_secs_f64(if load.slow.is_some() { 22.0 } else { 2.0 }));
     let before = cpu_of(server.id());
     let delivered = viewers.read_for(Duration::from_secs_f64(load.seconds));
     let cpu = cpu_of(server.id()) - before;
@@ -95,12 +105,13 @@ fn start(name: &str, load: Load) -> (Child, SocketAddr) {
     // Below the ports that the system gives to the viewers.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let address = SocketAddr::from(([127, 0, 0, 1], port));
-    let numbers = ["--size".to_owned(), load.size.to_string(), "--fps".to_owned(), load.fps.to_string()];
+    let slow = load.slow.unwrap_or_default();
+    let numbers = [("--size", load.size.to_string()), ("--fps", load.fps.to_string()), ("--slow", slow.to_string())];
     let mut server = Command::new("taskset")
         .args(["-c", "0"])
         .arg(std::env::current_exe().unwrap())
         .args(["--serve", name, &port.to_string()])
-        .args(numbers)
+        .args(numbers.iter().flat_map(|(name, number)| [*name, number]))
         .stdin(Stdio::null())
         .spawn()
         .expect("taskset is there");
@@ -123,12 +134,13 @@ fn pin_this_process() {
 }
 
 fn print_table(rows: &BTreeMap<usize, Vec<Row>>, load: Load) {
-    let Load { viewers, size, fps, seconds, rounds } = load;
-    println!("\n{viewers} viewers, {size} bytes, {fps} pictures a second; {seconds} s, medians of {rounds}\n");
+    let Load { viewers, size, fps, seconds, rounds, slow } = load;
+    let slow = slow.map_or(String::new(), |rate| format!(" of which each viewer takes {rate} bytes"));
+    println!("\n{viewers} viewers, {size} bytes, {fps} pictures a second{slow}; {seconds} s, medians of {rounds}\n");
     println!("| server | CPU a picture | x floor | delivered | age |\n|---|---|---|---|---|");
-    let floor: Vec<f64> = rows[&0].iter().map(Row::cpu_micros).collect();
+    let Some(floor) = rows.values().next() else { return };
     for (server, rows) in rows {
-        let ratio = rows.iter().zip(&floor).map(|(row, floor)| row.cpu_micros() / floor);
+        let ratio = rows.iter().zip(floor).map(|(row, floor)| row.cpu_micros() / floor.cpu_micros());
         println!(
             "| {} | {:.1} us | {:.2} | {:.3} | {:.1} ms |",
             servers::NAMES[*server].1,

@@ -11,11 +11,12 @@ use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
-use mixed_replace::{Hub, Part, hub};
+use mixed_replace::{Hub, Part, hub, socket};
+use socket2::SockRef;
 use tokio::sync::{broadcast, watch};
 use tokio_stream::wrappers::{BroadcastStream, WatchStream};
 
-use super::{floor, pictures};
+use super::{Load, floor, pictures};
 
 /// As it is called, and what it is.
 pub(crate) const NAMES: &[(&str, &str)] = &[
@@ -29,36 +30,42 @@ pub(crate) const NAMES: &[(&str, &str)] = &[
     ("actix-by-hand", "by hand on actix-web: `watch`, one buffer"),
 ];
 
-pub(crate) fn serve(name: &str, port: u16, size: usize, fps: f64) {
+pub(crate) fn serve(name: &str, port: u16, load: Load) {
+    let Load { size, fps, slow, .. } = load;
     let listener = listen(port);
+    // What one would write by hand.
+    let plain: Options = |connection| drop(connection.set_tcp_nodelay(true));
+    let ours: Options = if slow.is_some() { |connection| drop(socket::tune(&*connection)) } else { plain };
     match name {
         "floor" => floor::serve(listener, size, fps),
-        "hyper" => runtime().block_on(hyper(listener, hub_of(size, fps))),
+        "hyper" => runtime().block_on(hyper(listener, ours, hub_of(size, fps))),
         "axum" => runtime().block_on(axum_with(
             listener,
+            ours,
             get(|hub: axum::extract::State<Hub>| async move { hub.subscribe() }).with_state(hub_of(size, fps)),
         )),
         "axum-by-hand" => {
             let parts = watch_of(size, fps);
-            runtime().block_on(axum_with(listener, get(move || async move { response(by_hand(&parts)) })));
+            runtime().block_on(axum_with(listener, plain, get(move || async move { response(by_hand(&parts)) })));
         }
         "axum-naive" => {
             let pictures = broadcast_of(size, fps);
-            runtime().block_on(axum_with(listener, get(move || async move { response(naive(&pictures)) })));
+            runtime().block_on(axum_with(listener, plain, get(move || async move { response(naive(&pictures)) })));
         }
         "multipart-stream" => {
             let pictures = broadcast_of(size, fps);
-            runtime().block_on(axum_with(listener, get(move || async move { response(multipart_stream(&pictures)) })));
+            let handler = get(move || async move { response(multipart_stream(&pictures)) });
+            runtime().block_on(axum_with(listener, plain, handler));
         }
         "actix" => {
             let hub = hub_of(size, fps);
-            actix(listener, move |app| {
+            actix(listener, ours, move |app| {
                 app.route("/", web::to(hub.clone()));
             });
         }
         "actix-by-hand" => {
             let parts = watch_of(size, fps);
-            actix(listener, move |app| {
+            actix(listener, plain, move |app| {
                 let parts = parts.clone();
                 app.route(
                     "/",
@@ -133,17 +140,20 @@ fn response(body: impl Stream<Item = Result<Bytes, Infallible>> + Send + 'static
     response.body(Body::from_stream(body)).unwrap()
 }
 
-async fn axum_with(listener: TcpListener, handler: axum::routing::MethodRouter) {
+/// Sets the options of a connection.
+type Options = fn(SockRef<'_>);
+
+async fn axum_with(listener: TcpListener, options: Options, handler: axum::routing::MethodRouter) {
     let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-    let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
+    let listener = listener.tap_io(move |connection| options(SockRef::from(&*connection)));
     axum::serve(listener, Router::new().route("/", handler)).await.unwrap();
 }
 
-async fn hyper(listener: TcpListener, hub: Hub) {
+async fn hyper(listener: TcpListener, options: Options, hub: Hub) {
     let listener = tokio::net::TcpListener::from_std(listener).unwrap();
     loop {
         let Ok((connection, _)) = listener.accept().await else { continue };
-        drop(connection.set_nodelay(true));
+        options(SockRef::from(&connection));
         let hub = hub.clone();
         let service = hyper::service::service_fn(move |_| {
             std::future::ready(hub.subscribe().map(|viewer| viewer.into_http_response()))
@@ -153,11 +163,15 @@ async fn hyper(listener: TcpListener, hub: Hub) {
     }
 }
 
-fn actix(listener: TcpListener, configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static) {
+fn actix(
+    listener: TcpListener,
+    options: Options,
+    configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+) {
     let server = actix_web::HttpServer::new(move || actix_web::App::new().configure(configure.clone()));
-    let server = server.on_connect(|connection, _| {
+    let server = server.on_connect(move |connection, _| {
         if let Some(connection) = connection.downcast_ref::<actix_web::rt::net::TcpStream>() {
-            drop(connection.set_nodelay(true));
+            options(SockRef::from(connection));
         }
     });
     let server = server.max_connections(20_000).max_connection_rate(20_000).workers(1);

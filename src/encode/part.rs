@@ -39,7 +39,7 @@ impl EncodedPart {
         let (head_len, tail_len) = lengths(frame);
         let edges = body.get(..EDGE).zip(body.get(body.len().saturating_sub(EDGE)..));
         let Some((first, last)) = edges.filter(|_| body.len() > COPY_UP_TO) else {
-            return Self::whole(frame, body, guard);
+            return Self::in_one_piece(frame, body, guard);
         };
         let framing_len = head_len + 2 * EDGE + tail_len;
         let framing = if framing_len <= INLINE {
@@ -55,7 +55,7 @@ impl EncodedPart {
     }
 
     /// In one piece. The guard is dropped with it.
-    pub(super) fn whole(frame: &impl Frame, body: &[u8], guard: impl Send + 'static) -> Self {
+    pub(super) fn in_one_piece(frame: &impl Frame, body: &[u8], guard: impl Send + 'static) -> Self {
         let (head_len, tail_len) = lengths(frame);
         let mut whole = Vec::with_capacity(head_len + body.len() + tail_len);
         fill(&mut whole, frame, &[body]);
@@ -95,6 +95,14 @@ impl EncodedPart {
     /// Each call copies anew. What goes to many clients is best collected once, and cloned for each.
     pub fn chunks(&self) -> impl Iterator<Item = Bytes> + use<> {
         self.pieces().into_iter().flatten()
+    }
+
+    /// All of it, if it is in one piece already.
+    pub(crate) fn whole(&self) -> Option<&Bytes> {
+        match &self.framing {
+            Framing::Whole(whole) => Some(whole),
+            _ => None,
+        }
     }
 
     fn pieces(&self) -> [Option<Bytes>; 3] {

@@ -47,6 +47,7 @@ impl Shared {
         let result = change(&mut state);
         let aftermath = state.aftermath();
         drop(state);
+        let Some(aftermath) = aftermath else { return result };
         if aftermath.demand_changed {
             self.demand.notify_all();
         }

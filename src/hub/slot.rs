@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use super::now::Now;
 use super::stats::Viewer;
-use super::waiters;
+use super::waiters::{self, Wakers};
 use crate::wire::Wire;
 
 /// What one viewer asked for.
@@ -36,27 +37,27 @@ pub(super) enum Step {
     Part,
     /// Send the last part once more.
     Repeat,
-    /// Nothing, until woken or until then.
+    /// Nothing, until woken; the rate cap allows the next part then.
     Wait(Option<Instant>),
 }
 
 /// What a viewer's step depends on besides its own place.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    pub(super) now: Instant,
+pub(super) struct Moment<'a> {
+    pub(super) now: &'a Now,
     pub(super) version: u64,
     pub(super) closed: bool,
     pub(super) deadline: Duration,
 }
 
+/// Every publish goes through all slots, so one is no larger than two lines of the processor's cache.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Slot {
     /// Tells it from the viewers that had the same place before.
     pub(super) serial: u64,
-    pub(super) key: Option<Arc<str>>,
     pub(super) wire: Wire,
-    interval: Option<Duration>,
-    pub(super) expires: Option<Instant>,
+    rare: Option<Box<Rare>>,
     pub(super) ended: Option<Reason>,
     /// The keep-alive asks for the last part once more.
     pub(super) repeat: bool,
@@ -70,8 +71,6 @@ pub(super) struct Slot {
     busy: Option<Instant>,
     /// Its transport tells when it lets go of a part, and is not offered another before.
     gated: bool,
-    /// When the rate cap allows the next part.
-    due: Option<Instant>,
     /// How many pulses there have been since it was given something.
     quiet: u8,
     delivered: u64,
@@ -79,14 +78,22 @@ pub(super) struct Slot {
     skipped: u64,
 }
 
+/// What few viewers have.
+#[derive(Debug)]
+struct Rare {
+    key: Option<Arc<str>>,
+    expires: Option<Instant>,
+    interval: Option<Duration>,
+    /// When the interval allows the next part.
+    due: Option<Instant>,
+}
+
 impl Slot {
     pub(super) fn new(serial: u64) -> Self {
         Self {
             serial,
-            key: None,
             wire: Wire::default(),
-            interval: None,
-            expires: None,
+            rare: None,
             ended: None,
             repeat: false,
             waker: None,
@@ -95,7 +102,6 @@ impl Slot {
             seen_at: None,
             busy: None,
             gated: false,
-            due: None,
             quiet: 0,
             delivered: 0,
             bytes: 0,
@@ -105,29 +111,39 @@ impl Slot {
 
     /// The viewer's first poll.
     pub(super) fn watch(&mut self, wishes: Wishes, now: Instant) {
-        self.expires = wishes.max_age.and_then(|age| now.checked_add(age));
-        self.key = wishes.key;
-        self.wire = wishes.wire;
-        self.interval = wishes.interval;
         self.watching = Some(now);
+        self.wire = wishes.wire;
+        let Wishes { key, max_age, interval, .. } = wishes;
+        if key.is_some() || max_age.is_some() || interval.is_some() {
+            let expires = max_age.and_then(|age| now.checked_add(age));
+            self.rare = Some(Box::new(Rare { key, expires, interval, due: None }));
+        }
     }
 
-    pub(super) fn step(&self, moment: &Moment) -> Step {
+    pub(super) fn key(&self) -> Option<&Arc<str>> {
+        self.rare.as_ref()?.key.as_ref()
+    }
+
+    pub(super) fn take_key(&mut self) -> Option<Arc<str>> {
+        self.rare.as_mut()?.key.take()
+    }
+
+    pub(super) fn expires(&self) -> Option<Instant> {
+        self.rare.as_ref()?.expires
+    }
+
+    /// Reads the clock for viewers with a rate cap alone.
+    pub(super) fn step(&self, moment: &Moment<'_>) -> Step {
         if let Some(reason) = self.ended {
             return Step::End(reason);
         }
-        let in_flight = self.busy.filter(|_| self.gated);
-        let ends = earlier(self.expires, in_flight.and_then(|since| since.checked_add(moment.deadline)));
-        if ends.is_some_and(|ends| ends <= moment.now) {
-            return Step::End(Reason::Expired);
-        }
         // Of a closed hub no more than one part and the end can queue up, so they need not wait: who collects a body,
         // a test say, lets go of no chunk before the end.
-        if in_flight.is_some() && !moment.closed {
-            return Step::Wait(ends);
+        if self.gated && self.busy.is_some() && !moment.closed {
+            return Step::Wait(None);
         }
         let fresh = moment.version > self.seen;
-        let due = self.due.filter(|due| fresh && *due > moment.now);
+        let due = self.rare.as_ref().and_then(|rare| rare.due).filter(|due| fresh && *due > moment.now.get());
         match due {
             Some(_) if !moment.closed => {}
             _ if fresh => return Step::Part,
@@ -137,14 +153,28 @@ impl Slot {
         if self.repeat && self.seen > 0 {
             return Step::Repeat;
         }
-        Step::Wait(earlier(ends, due))
+        Step::Wait(due)
+    }
+
+    /// When its time is up, or that of the part that it is busy with. The clock then ends it: no viewer looks at the time
+    /// for that itself.
+    pub(super) fn ends(&self, deadline: Duration) -> Option<Instant> {
+        let part_ends = self.busy.and_then(|since| since.checked_add(deadline));
+        earlier(self.expires(), part_ends).filter(|_| self.ended.is_none())
+    }
+
+    /// The clock calls. Its time may be up.
+    pub(super) fn tick(&mut self, moment: &Moment<'_>) {
+        if self.ends(moment.deadline).is_some_and(|ends| ends <= moment.now.get()) {
+            self.ended = Some(Reason::Expired);
+        }
     }
 
     /// The viewer asks what to do: a transport that does not tell when it lets go of a part has done so now.
-    pub(super) fn asks(&mut self, gated: bool, moment: &Moment) -> Step {
+    pub(super) fn asks(&mut self, gated: bool, moment: &Moment<'_>) -> Step {
         self.gated = gated;
         if !gated {
-            self.let_go(moment);
+            self.let_go();
         }
         let step = self.step(moment);
         if let Step::End(reason) = step {
@@ -153,31 +183,29 @@ impl Slot {
         if !matches!(step, Step::Wait(_)) {
             self.quiet = 0;
             self.repeat = false;
-            self.busy = Some(moment.now);
+            self.busy = Some(moment.now.get());
         }
         step
     }
 
     /// The viewer has been given the current part. Returns how many parts it missed.
-    pub(super) fn given(&mut self, published: Instant, moment: &Moment) -> u64 {
+    pub(super) fn given(&mut self, published: Instant, moment: &Moment<'_>) -> u64 {
         let missed = if self.seen == 0 { 0 } else { moment.version.saturating_sub(self.seen + 1) };
         self.skipped += missed;
         self.seen = moment.version;
         self.seen_at = Some(published);
-        self.due = self.interval.map(|interval| {
+        if let Some((rare, interval)) = self.rare.as_mut().and_then(|rare| rare.interval.map(|every| (rare, every))) {
             // On an even beat, as long as the viewer keeps to it.
-            let beat = self.due.map(|due| due + interval).filter(|due| *due > moment.now);
-            beat.unwrap_or(moment.now + interval)
-        });
+            let now = moment.now.get();
+            let beat = rare.due.map(|due| due + interval).filter(|due| *due > now);
+            rare.due = Some(beat.unwrap_or(now + interval));
+        }
         missed
     }
 
-    /// The viewer's transport has let go of its part, late or not.
-    pub(super) fn let_go(&mut self, moment: &Moment) {
-        let took = self.busy.take().map_or(Duration::ZERO, |since| moment.now.saturating_duration_since(since));
-        if took > moment.deadline {
-            self.ended.get_or_insert(Reason::Expired);
-        }
+    /// The viewer's transport has let go of its part.
+    pub(super) fn let_go(&mut self) {
+        self.busy = None;
     }
 
     pub(super) fn count(&mut self, parts: u64, bytes: u64) {
@@ -207,12 +235,13 @@ impl Slot {
         waiters::keep(&mut self.waker, waker)
     }
 
-    /// The waker, if there is something to be woken for.
-    pub(super) fn wake(&mut self, moment: &Moment) -> Option<Waker> {
+    /// Adds its waker to those to be woken, if there is something to be woken for. Tells when the rate cap allows it.
+    pub(super) fn wake(&mut self, moment: &Moment<'_>, wakers: &mut Wakers) -> Option<Instant> {
         match self.step(moment) {
-            Step::Wait(_) => None,
-            Step::End(_) | Step::Part | Step::Repeat => self.waker.take(),
+            Step::Wait(until) => return until,
+            Step::End(_) | Step::Part | Step::Repeat => wakers.extend(self.waker.take()),
         }
+        None
     }
 
     pub(super) fn skipped(&self) -> u64 {
@@ -228,7 +257,7 @@ impl Slot {
     pub(super) fn viewer(&self, now: Instant) -> Option<Viewer> {
         let ago = |at| now.saturating_duration_since(at);
         Some(Viewer {
-            key: self.key.as_deref().map(str::to_owned),
+            key: self.key().map(|key| key.as_ref().to_owned()),
             wire: self.wire,
             watching: ago(self.watching?),
             parts_delivered: self.delivered,
@@ -247,3 +276,11 @@ pub(super) fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant>
 /// In one period of the keep-alive. Two periods are then enough to notice a viewer who left just when he had been given a
 /// part: a first write that his system answers with a RST, and with servers that do not read on, a second that fails.
 pub(super) const PULSES: u8 = 8;
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    #[test]
+    fn a_slot_takes_two_cache_lines() {
+        assert_eq!(size_of::<super::Slot>(), 128);
+    }
+}

@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+use super::aftermath::Aftermath;
+use super::now::Now;
 use super::published::Published;
 use super::slot::{Moment, PULSES, Reason, Slot, Step, Wishes, earlier};
 use super::stats::{Stats, Viewer};
-use super::waiters::{Waiters, Wakers};
+use super::waiters::Waiters;
 use crate::part::Part;
 use crate::wire::Wire;
 
@@ -52,26 +54,10 @@ pub(super) struct State {
     for_demand: Waiters,
     for_part: Waiters,
     next_pulse: Option<Instant>,
-    /// When the clock is to call, and whether it has been told so.
+    /// When the clock is to call.
     alarm: Option<Instant>,
-    alarm_is_new: bool,
-    /// Threads may wait for a change of demand.
-    demand_changed: bool,
-    /// To be woken once the lock is released.
-    wakers: Wakers,
-    /// To be dropped then: that may run code of tasks and of the program, which may come back here.
-    dropped_wakers: Wakers,
-    dropped_parts: Vec<Arc<Published>>,
+    after: Aftermath,
     stats: Stats,
-}
-
-/// What is left to do once the lock is released.
-#[derive(Debug)]
-pub(super) struct Aftermath {
-    pub(super) alarm: Option<Instant>,
-    pub(super) demand_changed: bool,
-    pub(super) wakers: Wakers,
-    pub(super) _dropped: (Wakers, Vec<Arc<Published>>),
 }
 
 impl State {
@@ -97,11 +83,7 @@ impl State {
             for_part: Waiters::default(),
             next_pulse: None,
             alarm: None,
-            alarm_is_new: false,
-            demand_changed: false,
-            wakers: Wakers::default(),
-            dropped_wakers: Wakers::default(),
-            dropped_parts: Vec::new(),
+            after: Aftermath::default(),
             stats: Stats::default(),
         }
     }
@@ -112,13 +94,13 @@ impl State {
         self.stats.bytes_published += published.part.body().len() as u64;
         self.heard += 1;
         self.heard_at = Some(now);
-        self.for_part.wake(&mut self.wakers);
+        self.for_part.wake(&mut self.after.wakers);
         if self.is_identical(&published.part) {
             self.stats.parts_identical += 1;
             return;
         }
         self.stale = false;
-        self.dropped_parts.extend(self.latest.replace(Arc::clone(published)));
+        self.after.dropped_parts.extend(self.latest.replace(Arc::clone(published)));
         self.show(Arc::clone(published), now);
     }
 
@@ -130,7 +112,7 @@ impl State {
 
     fn show(&mut self, published: Arc<Published>, now: Instant) {
         self.version += 1;
-        self.dropped_parts.extend(self.current.replace(published));
+        self.after.dropped_parts.extend(self.current.replace(published));
         self.wake_viewers(now);
         self.set_alarm(self.stale_at());
     }
@@ -139,7 +121,7 @@ impl State {
     pub(super) fn close(&mut self, now: Instant) {
         self.closed = true;
         self.wake_viewers(now);
-        self.for_part.wake(&mut self.wakers);
+        self.for_part.wake(&mut self.after.wakers);
         self.wake_for_demand();
     }
 
@@ -177,7 +159,7 @@ impl State {
     pub(super) fn watch(&mut self, id: usize, wishes: Wishes, now: Instant) {
         let Some(slot) = self.slots.get_mut(id) else { return };
         slot.watch(wishes, now);
-        let (expires, key) = (slot.expires, slot.key.clone());
+        let (expires, key) = (slot.expires(), slot.key().cloned());
         if let Some(count) = self.watching.get_mut(slot.wire as usize) {
             *count += 1;
         }
@@ -198,51 +180,48 @@ impl State {
     }
 
     fn dismiss(&mut self, id: usize, reason: Reason, now: Instant) {
-        let moment = self.moment(now);
+        let now = Now::at(now);
+        let moment = self.moment(&now);
         let Some(slot) = self.slots.get_mut(id) else { return };
         slot.ended.get_or_insert(reason);
-        self.wakers.extend(slot.wake(&moment));
+        slot.wake(&moment, &mut self.after.wakers);
     }
 
     /// What a viewer is to do now; if that is to wait, its waker is kept.
-    pub(super) fn ask(
-        &mut self,
-        id: usize,
-        gated: bool,
-        waker: &Waker,
-        now: Instant,
-    ) -> (Step, Option<Arc<Published>>) {
+    pub(super) fn ask(&mut self, id: usize, gated: bool, waker: &Waker, now: &Now) -> (Step, Option<Arc<Published>>) {
         let moment = self.moment(now);
         let Some(slot) = self.slots.get_mut(id) else { return (Step::End(Reason::Left), None) };
         let step = slot.asks(gated, &moment);
-        match (step, &self.current) {
+        let (alarm, part) = match (step, &self.current) {
             (Step::Part, Some(current)) => {
                 self.stats.parts_skipped += slot.given(current.at, &moment);
-                return (step, Some(Arc::clone(current)));
+                (slot.ends(moment.deadline), Some(Arc::clone(current)))
             }
+            (Step::Part | Step::Repeat, _) => (slot.ends(moment.deadline), None),
             (Step::Wait(until), _) => {
-                self.dropped_wakers.extend(slot.keep(waker));
-                self.set_alarm(until);
+                self.after.dropped_wakers.extend(slot.keep(waker));
+                (until, None)
             }
-            (Step::End(_), _) => self.end(id, now),
-            _ => {}
-        }
-        (step, None)
+            (Step::End(_), _) => {
+                self.end(id, now.get());
+                (None, None)
+            }
+        };
+        self.set_alarm(alarm);
+        (step, part)
     }
 
     /// A viewer's transport has taken parts, and with `let_go` it has told so.
-    pub(super) fn delivered(&mut self, id: usize, serial: u64, bytes: u64, let_go: bool, now: Instant) {
+    pub(super) fn delivered(&mut self, id: usize, serial: u64, bytes: u64, let_go: bool, now: &Now) {
         let moment = self.moment(now);
         let Some(slot) = self.slots.get_mut(id).filter(|slot| slot.serial == serial) else { return };
         slot.count(1, bytes);
         self.stats.parts_delivered += 1;
         self.stats.bytes_delivered += bytes;
         if let_go {
-            slot.let_go(&moment);
-            self.wakers.extend(slot.wake(&moment));
-            if let Step::Wait(until) = slot.step(&moment) {
-                self.set_alarm(until);
-            }
+            slot.let_go();
+            let until = slot.wake(&moment, &mut self.after.wakers);
+            self.set_alarm(until);
         }
     }
 
@@ -261,7 +240,7 @@ impl State {
             *count -= 1;
         }
         self.stats.viewers -= 1;
-        if let Some(key) = slot.key.take().filter(|key| self.keys.get(key) == Some(&id)) {
+        if let Some(key) = slot.take_key().filter(|key| self.keys.get(key) == Some(&id)) {
             self.keys.remove(&key);
         }
         self.demand_may_end(now);
@@ -272,7 +251,7 @@ impl State {
         self.end(id, now);
         let slot = self.slots.try_remove(id)?;
         let (ended, skipped) = (slot.ended, slot.skipped());
-        self.dropped_wakers.extend(slot.into_waker());
+        self.after.dropped_wakers.extend(slot.into_waker());
         Some((ended?, skipped))
     }
 
@@ -290,16 +269,16 @@ impl State {
     }
 
     pub(super) fn wait_for_demand(&mut self, place: &mut Option<usize>, waker: &Waker) {
-        self.dropped_wakers.extend(self.for_demand.keep(place, waker));
+        self.after.dropped_wakers.extend(self.for_demand.keep(place, waker));
     }
 
     pub(super) fn forget_demand(&mut self, place: Option<usize>) {
-        self.dropped_wakers.extend(self.for_demand.forget(place));
+        self.after.dropped_wakers.extend(self.for_demand.forget(place));
     }
 
     /// Waits for a part, for at most so long.
     pub(super) fn wait_for_part(&mut self, place: &mut Option<usize>, until: Option<Instant>, waker: &Waker) {
-        self.dropped_wakers.extend(self.for_part.keep(place, waker));
+        self.after.dropped_wakers.extend(self.for_part.keep(place, waker));
         self.patience = earlier(self.patience, until);
         self.set_alarm(until);
     }
@@ -310,7 +289,7 @@ impl State {
     }
 
     pub(super) fn snapshot_ends(&mut self, place: Option<usize>, now: Instant) {
-        self.dropped_wakers.extend(self.for_part.forget(place));
+        self.after.dropped_wakers.extend(self.for_part.forget(place));
         self.snapshots -= 1;
         self.demand_may_end(now);
     }
@@ -341,8 +320,8 @@ impl State {
     }
 
     fn wake_for_demand(&mut self) {
-        self.demand_changed = true;
-        self.for_demand.wake(&mut self.wakers);
+        self.after.demand_changed = true;
+        self.for_demand.wake(&mut self.after.wakers);
     }
 
     fn demand_may_end(&mut self, now: Instant) {
@@ -371,6 +350,9 @@ impl State {
                 self.show(Arc::new(Published::new(part.clone(), now)), now);
             }
         }
+        let at = Now::at(now);
+        let moment = self.moment(&at);
+        self.slots.iter_mut().for_each(|(_, slot)| slot.tick(&moment));
         if let (Some(at), Some(pulse)) = (self.next_pulse, self.config.pulse) {
             if at <= now {
                 self.slots.iter_mut().for_each(|(_, slot)| slot.pulse());
@@ -381,21 +363,20 @@ impl State {
         self.tell_end_of_linger(now);
         if self.patience.is_some_and(|until| until <= now) {
             self.patience = None;
-            self.for_part.wake(&mut self.wakers);
+            self.for_part.wake(&mut self.after.wakers);
         }
         self.set_alarm(self.patience);
         self.set_alarm(earlier(self.next_pulse, self.stale_at()));
     }
 
     fn wake_viewers(&mut self, now: Instant) {
-        let moment = self.moment(now);
+        let now = Now::at(now);
+        let moment = self.moment(&now);
         let mut alarm = None;
-        self.wakers.reserve(self.slots.len());
+        self.after.wakers.reserve(self.slots.len());
         for (_, slot) in &mut self.slots {
-            self.wakers.extend(slot.wake(&moment));
-            if let Step::Wait(until) = slot.step(&moment) {
-                alarm = earlier(alarm, until);
-            }
+            let until = slot.wake(&moment, &mut self.after.wakers);
+            alarm = earlier(alarm, earlier(until, slot.ends(moment.deadline)));
         }
         self.set_alarm(alarm);
     }
@@ -411,19 +392,17 @@ impl State {
         let Some(at) = at else { return };
         if self.alarm.is_none_or(|alarm| at < alarm) {
             self.alarm = Some(at);
-            self.alarm_is_new = true;
+            self.after.alarm = self.alarm;
         }
     }
 
-    fn moment(&self, now: Instant) -> Moment {
+    fn moment<'a>(&self, now: &'a Now) -> Moment<'a> {
         Moment { now, version: self.version, closed: self.closed, deadline: self.config.deadline }
     }
 
-    pub(super) fn aftermath(&mut self) -> Aftermath {
-        let alarm = self.alarm.filter(|_| std::mem::take(&mut self.alarm_is_new));
-        let demand_changed = std::mem::take(&mut self.demand_changed);
-        let dropped = (std::mem::take(&mut self.dropped_wakers), std::mem::take(&mut self.dropped_parts));
-        Aftermath { alarm, demand_changed, wakers: std::mem::take(&mut self.wakers), _dropped: dropped }
+    /// `None` if there is nothing to do.
+    pub(super) fn aftermath(&mut self) -> Option<Aftermath> {
+        (!self.after.is_empty()).then(|| std::mem::take(&mut self.after))
     }
 
     pub(super) fn stats(&self, now: Instant) -> Stats {

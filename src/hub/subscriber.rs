@@ -12,6 +12,7 @@ use futures_core::Stream;
 use http::{HeaderMap, Response};
 
 use super::in_flight::InFlight;
+use super::now::Now;
 use super::shared::Shared;
 use super::slot::{Step, Wishes};
 use crate::encode::{EncodedPart, Encoder};
@@ -162,13 +163,13 @@ impl Subscriber {
             if self.ended {
                 return Poll::Ready(None);
             }
-            let now = Instant::now();
+            let now = Now::default();
             let taken = std::mem::take(&mut self.bytes);
             let (step, part) = self.shared.update(|state| {
                 if taken > 0 {
-                    state.delivered(self.id, self.serial, taken, false, now);
+                    state.delivered(self.id, self.serial, taken, false, &now);
                 }
-                state.ask(self.id, gated, cx.waker(), now)
+                state.ask(self.id, gated, cx.waker(), &now)
             });
             match step {
                 Step::Wait(_) => {

@@ -48,6 +48,10 @@ impl Wakers {
         self.more.reserve(additional);
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
     pub(super) fn wake(self) {
         self.first.into_iter().chain(self.more).for_each(Waker::wake);
     }

@@ -1,0 +1,145 @@
+//! What a server does for each viewer and part: it is woken once and asks twice, however large the part.
+
+#![cfg(all(feature = "actix-web", feature = "axum"))]
+#![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
+use std::convert::Infallible;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use actix_web::body::BodyStream;
+use actix_web::{App, HttpResponse, HttpServer, web};
+use bytes::Bytes;
+use futures::Stream;
+use http_body::{Body, Frame};
+use mixed_replace::{Hub, Part, Subscriber, Wire, hub};
+
+/// How often a viewer was asked and woken so far.
+#[derive(Debug, Default)]
+struct Counts {
+    polls: AtomicUsize,
+    wakes: AtomicUsize,
+}
+
+struct CountedWaker(Waker, Arc<Counts>);
+
+impl Wake for CountedWaker {
+    fn wake(self: Arc<Self>) {
+        self.1.wakes.fetch_add(1, Ordering::SeqCst);
+        self.0.wake_by_ref();
+    }
+}
+
+struct Counted(Subscriber, Arc<Counts>);
+
+impl Counted {
+    fn new(hub: &Hub, counts: &Arc<Counts>) -> Self {
+        Self(hub.subscribe().unwrap().wire(Wire::Script), Arc::clone(counts))
+    }
+
+    fn count<R>(&mut self, cx: &mut Context<'_>, poll: impl FnOnce(Pin<&mut Subscriber>, &mut Context<'_>) -> R) -> R {
+        self.1.polls.fetch_add(1, Ordering::SeqCst);
+        let waker = Waker::from(Arc::new(CountedWaker(cx.waker().clone(), Arc::clone(&self.1))));
+        poll(Pin::new(&mut self.0), &mut Context::from_waker(&waker))
+    }
+}
+
+/// As axum asks.
+impl Body for Counted {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.count(cx, Body::poll_frame)
+    }
+}
+
+/// As actix asks.
+impl Stream for Counted {
+    type Item = Result<Bytes, Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.count(cx, Stream::poll_next)
+    }
+}
+
+fn listen() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+fn on_axum(hub: Hub, counts: Arc<Counts>) -> SocketAddr {
+    let (listener, address) = listen();
+    std::thread::spawn(move || {
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            let live = move || std::future::ready(axum::body::Body::new(Counted::new(&hub, &counts)));
+            axum::serve(listener, axum::Router::new().route("/", axum::routing::get(live))).await.unwrap();
+        });
+    });
+    address
+}
+
+fn on_actix(hub: Hub, counts: Arc<Counts>) -> SocketAddr {
+    let (listener, address) = listen();
+    std::thread::spawn(move || {
+        let server = HttpServer::new(move || {
+            let (hub, counts) = (hub.clone(), Arc::clone(&counts));
+            let live =
+                move || std::future::ready(HttpResponse::Ok().body(BodyStream::new(Counted::new(&hub, &counts))));
+            App::new().route("/", web::get().to(live))
+        });
+        actix_web::rt::System::new().block_on(server.workers(1).listen(listener).unwrap().run()).unwrap();
+    });
+    address
+}
+
+/// Shows parts one by one, each when the viewer has the one before.
+fn costs_one_wake_and_two_polls_a_part(server: fn(Hub, Arc<Counts>) -> SocketAddr, size: usize) {
+    const PARTS: usize = 50;
+    let (publisher, hub) = hub::builder().keep_alive(None).build();
+    let counts = Arc::new(Counts::default());
+    let mut viewer = TcpStream::connect(server(hub, Arc::clone(&counts))).unwrap();
+    viewer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    viewer.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    for nth in 0..PARTS {
+        let mut body = vec![b' '; size];
+        let mark = format!("part {nth:3}");
+        body.splice(size - mark.len().., mark.bytes());
+        publisher.publish(Part::text(String::from_utf8(body).unwrap()).unwrap()).unwrap();
+        let mut read = Vec::new();
+        while !read.windows(mark.len()).any(|window| window == mark.as_bytes()) {
+            let mut buffer = [0; 16 * 1024];
+            let count = viewer.read(&mut buffer).unwrap();
+            assert!(count > 0, "the stream ended");
+            read.drain(..read.len().saturating_sub(mark.len()));
+            read.extend_from_slice(&buffer[..count]);
+        }
+    }
+    let (polls, wakes) = (counts.polls.load(Ordering::SeqCst), counts.wakes.load(Ordering::SeqCst));
+    println!("{size} bytes: {polls} polls and {wakes} wakes for {PARTS} parts");
+    // A write that blocks, as one of a large part may, makes a server ask once more.
+    assert!((PARTS..=2 * PARTS + PARTS / 2).contains(&polls), "{polls} polls");
+    assert!(wakes <= PARTS, "{wakes} wakes");
+}
+
+#[test]
+fn axum_is_woken_once_and_asks_twice() {
+    for size in [100, 50_000, 200_000] {
+        costs_one_wake_and_two_polls_a_part(on_axum, size);
+    }
+}
+
+#[test]
+fn actix_is_woken_once_and_asks_twice() {
+    for size in [100, 50_000, 200_000] {
+        costs_one_wake_and_two_polls_a_part(on_actix, size);
+    }
+}
