@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use test_support::{Children, eventually, free_port, must_be_installed};
+use test_support::net::free_port;
+use test_support::{Children, eventually, must_be_installed};
 
 /// A broker on a port of the loopback interface. Dropping it ends it.
 #[derive(Debug)]

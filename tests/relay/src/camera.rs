@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use browser_tests::net::free_port;
 use tempfile::TempDir;
+use test_support::net::free_port;
 use test_support::{Children, Program, Server, eventually, must_be_installed};
 
 /// This crate's example, in a process that can be killed and started again at the same address.

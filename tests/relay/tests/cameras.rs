@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use browser_tests::net::free_port;
 use relay_tests::{Motion, Ustreamer, camera, decoded, relay};
 use test_support::Viewer;
+use test_support::net::free_port;
 
 #[test]
 #[ignore = "needs ustreamer"]

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use browser_tests::net::free_port;
 use browser_tests::picture::PALETTE;
 use relay_tests::{Fake, camera, relay};
 use socket2::{Domain, Socket, Type};
+use test_support::net::free_port;
 use test_support::{Viewer, eventually, get};
 
 #[test]

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use browser_tests::net::free_port;
 use browser_tests::picture::{self, PALETTE};
 use browser_tests::{Colour, each_engine};
 use relay_tests::{Fake, RELAY, camera};
 use tempfile::TempDir;
 use test_support::Server;
+use test_support::net::free_port;
 use tokio::time::{Instant, sleep};
 
 #[test]

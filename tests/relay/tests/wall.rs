@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use browser_tests::net::free_port;
 use browser_tests::picture::PALETTE;
 use browser_tests::{Browser, Engine, in_engines};
 use relay_tests::{Fake, relay};
 use serde_json::{Value, json};
+use test_support::net::free_port;
 use tokio::time::{Instant, sleep};
 
 #[test]

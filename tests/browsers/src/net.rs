@@ -1,3 +1,0 @@
-//! Ports for programs that cannot choose one themselves and tell.
-
-pub use test_support::free_port;
