@@ -22,7 +22,9 @@ fn five_hundred_share_one_connection() {
                 assert_eq!(part.body(), picture.body());
             }
             seen.fetch_add(1, Ordering::Relaxed);
-            while !all_have_seen.load(Ordering::Relaxed) && viewer.next(Duration::from_secs(20)).is_some() {}
+            while !all_have_seen.load(Ordering::Relaxed) {
+                assert!(viewer.next(Duration::from_secs(20)).is_some());
+            }
         };
         for _ in 0..VIEWERS {
             thread::Builder::new().stack_size(512 * 1024).spawn_scoped(scope, watch).unwrap();

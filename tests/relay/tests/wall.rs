@@ -73,7 +73,7 @@ async fn until(browser: &Browser, within: Duration, fits: impl Fn(&Value) -> boo
 
 /// None before there is a page.
 fn rows(wall: &Value) -> &[Value] {
-    wall["cameras"].as_array().map_or(&[], Vec::as_slice)
+    wall.get("cameras").and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 const LOOK: &str = "
