@@ -150,6 +150,38 @@ impl Hub {
         self.shared.update(|state| state.close(now));
     }
 
+    /// Ends the stream of the viewer with this [`key`](Subscriber::key), as when its user has logged out. It keeps the part
+    /// that it has, and gets no other.
+    ///
+    /// Tells whether there was one. Who may watch is checked when a stream is asked for, so end it there first; one that
+    /// was let in but has not been polled yet is not found.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::{FutureExt, StreamExt};
+    /// use mixed_replace::{Part, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let mut viewer = hub.subscribe()?.key("ada");
+    /// publisher.publish(Part::text("for Ada")?)?;
+    /// assert!(viewer.next().now_or_never().flatten().is_some());
+    ///
+    /// assert!(hub.end("ada"));
+    /// publisher.publish(Part::text("not for Ada")?)?;
+    /// let rest: Vec<_> = viewer.map(Result::unwrap).collect().now_or_never().unwrap();
+    /// assert!(!String::from_utf8(rest.concat())?.contains("not for Ada"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "it does something; whether there was a viewer is for who wants to know"
+    )]
+    pub fn end(&self, key: &str) -> bool {
+        let now = Instant::now();
+        self.shared.update(|state| state.revoke(key, now))
+    }
+
     /// How often viewers that get nothing new are given the last part again.
     pub(crate) fn keep_alive(&self) -> Option<Duration> {
         self.shared.update(|state| state.keep_alive())

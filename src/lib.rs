@@ -70,8 +70,8 @@
 //!
 //! # Other frameworks
 //!
-//! With the feature `http-body`, `body` for a [`MixedReplace`] that has a [`KeepAlive`], and `response` for
-//! `body.for_request(request.headers()).into_http_response()`:
+//! With the features `http-body` and `tokio`, `body` for `MixedReplace::new(parts).keep_alive(KeepAlive::every(…))`, and
+//! `response` for `body.for_request(request.headers()).into_http_response()`:
 //!
 //! | framework | the line | what it asks of the stream of parts |
 //! |---|---|---|

@@ -43,10 +43,12 @@ pub struct Part {
 impl Part {
     /// A part of any type.
     ///
+    /// `image/jpeg` has no parameters (RFC 2046 §4.2), and those it is given are left out: ffmpeg takes it bare only.
+    ///
     /// # Errors
     ///
     /// If the body is empty; if the type is `image/jpeg`, `image/png` or `image/gif` and the body does not begin like
-    /// one; if the line `Content-Type: …` would be longer than 127 bytes.
+    /// one; if the type is a range such as `image/*`, or the line `Content-Type: …` would be longer than 127 bytes.
     ///
     /// # Examples
     ///
@@ -66,6 +68,10 @@ impl Part {
         if !fits(&content_type) {
             return Err(InvalidPart::Type(content_type));
         }
+        let content_type = match content_type.essence_str() {
+            "image/jpeg" => mime::IMAGE_JPEG,
+            _ => content_type,
+        };
         match signature(&content_type) {
             Some(signature) if !body.starts_with(signature) => Err(InvalidPart::not_a(content_type, &body)),
             _ => Ok(Self { content_type, headers: HeaderMap::new(), body }),
@@ -243,7 +249,7 @@ pub enum InvalidPart {
         /// The first bytes of the body, up to four.
         begins: Bytes,
     },
-    /// The type is too long for a header line of 127 bytes, or not ASCII.
+    /// The type is too long for a header line of 127 bytes, not ASCII, or a range such as `image/*`.
     Type(Mime),
 }
 
@@ -262,7 +268,7 @@ impl fmt::Display for InvalidPart {
                 begins.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
             }
             Self::Type(content_type) => {
-                write!(f, "the content type is longer than a part's header takes: {content_type}")
+                write!(f, "not a content type that a part's header takes: {content_type}")
             }
         }
     }
@@ -303,7 +309,9 @@ enum Why {
 
 /// Whether a header line can hold this type.
 pub(crate) fn fits(content_type: &Mime) -> bool {
-    line_len(CONTENT_TYPE, content_type.as_ref().len()) <= LINE_MAX && content_type.as_ref().is_ascii()
+    let text = content_type.as_ref();
+    let is_range = content_type.type_() == mime::STAR || content_type.subtype() == mime::STAR;
+    line_len(CONTENT_TYPE, text.len()) <= LINE_MAX && text.is_ascii() && !is_range
 }
 
 /// How a body of this type must begin.
@@ -369,8 +377,8 @@ const FORBIDDEN: &[&str] = &[
 
 const CONTENT_TYPE: &str = "Content-Type";
 const CRLF: usize = 2;
-/// `--` and a random boundary.
-const DASH_BOUNDARY: usize = 24;
+/// `--` and the longest boundary that all readers take.
+const DASH_BOUNDARY: usize = 2 + 40;
 /// ffmpeg reads a line into 128 bytes.
 const LINE_MAX: usize = 127;
 /// multipart-stream parses at most 16 header lines.
@@ -411,6 +419,23 @@ mod tests {
         assert_eq!(Part::new(long.clone(), "x"), Err(InvalidPart::Type(long)));
         let fits: Mime = format!("text/plain; a={}", "x".repeat(127 - 14 - 14)).parse().unwrap();
         assert!(Part::new(fits, "x").is_ok());
+    }
+
+    #[test]
+    fn refuses_a_range_of_types() {
+        for range in [mime::STAR_STAR, mime::IMAGE_STAR, "text/*;a=b".parse().unwrap()] {
+            let error = Part::new(range.clone(), "x").unwrap_err().to_string();
+            assert_eq!(error, format!("not a content type that a part's header takes: {range}"));
+        }
+        assert!(Part::new("application/x-*".parse().unwrap(), "x").is_ok());
+    }
+
+    #[test]
+    fn a_jpeg_picture_has_a_bare_type() {
+        for claimed in ["image/jpeg; charset=binary", "Image/JPEG;q=0.9"] {
+            let part = Part::new(claimed.parse().unwrap(), &b"\xff\xd8\xff\xd9"[..]).unwrap();
+            assert_eq!(part.content_type().as_ref(), "image/jpeg");
+        }
     }
 
     #[test]

@@ -47,7 +47,8 @@ pin_project! {
     /// needs that, the close-delimiter, and the end of the body.
     ///
     /// When the source fails or panics, the last good part still goes out. Then the browser wire ends in the same clean
-    /// way, since a browser would otherwise blank the picture or fail its next request; the other wires end in the
+    /// way, since a browser would otherwise blank the picture or fail its next request, and nobody learns of the error:
+    /// log it where it arises, as with `TryStreamExt::inspect_err`. The other wires end in the
     /// source's error or panic, so that a recorder can tell what is truncated. With a keep-alive that comes as soon as
     /// the server has let go of the last part, which it does when it has written it, and after two pulses at the latest;
     /// without one the body is pending once before it. On actix, which copies parts and does not tell when it has

@@ -217,7 +217,7 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     ///
-    /// [`WriteError::Left`] or [`WriteError::Io`].
+    /// [`WriteError::Left`] or [`WriteError::Io`], with which what is left of the end is gone.
     pub fn finish(mut self) -> Result<W, WriteError> {
         self.drain()?;
         self.outgoing.close();

@@ -25,6 +25,7 @@ pub(super) enum Reason {
     Expired,
     Left,
     Replaced,
+    Revoked,
 }
 
 /// What a viewer is to do now.

@@ -183,14 +183,25 @@ impl State {
         }
         self.stats.viewers += 1;
         self.stats.viewers_peak = self.stats.viewers_peak.max(self.stats.viewers);
-        let older = key.and_then(|key| self.keys.insert(key, id));
-        let moment = self.moment(now);
-        if let Some(older) = older.and_then(|older| self.slots.get_mut(older)) {
-            older.ended.get_or_insert(Reason::Replaced);
-            self.wakers.extend(older.wake(&moment));
+        if let Some(older) = key.and_then(|key| self.keys.insert(key, id)) {
+            self.dismiss(older, Reason::Replaced, now);
         }
         self.demand_begins(now);
         self.set_alarm(expires);
+    }
+
+    /// The viewer with this key is to watch no longer. Tells whether there is one.
+    pub(super) fn revoke(&mut self, key: &str, now: Instant) -> bool {
+        let viewer = self.keys.get(key).copied();
+        viewer.into_iter().for_each(|id| self.dismiss(id, Reason::Revoked, now));
+        viewer.is_some()
+    }
+
+    fn dismiss(&mut self, id: usize, reason: Reason, now: Instant) {
+        let moment = self.moment(now);
+        let Some(slot) = self.slots.get_mut(id) else { return };
+        slot.ended.get_or_insert(reason);
+        self.wakers.extend(slot.wake(&moment));
     }
 
     /// What a viewer is to do now; if that is to wait, its waker is kept.
@@ -244,6 +255,7 @@ impl State {
             Reason::Expired => ended.expired += 1,
             Reason::Left => ended.left += 1,
             Reason::Replaced => ended.replaced += 1,
+            Reason::Revoked => ended.revoked += 1,
         }
         if let Some(count) = self.watching.get_mut(slot.wire as usize) {
             *count -= 1;

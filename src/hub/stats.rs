@@ -46,6 +46,8 @@ pub struct Ended {
     pub refused: u64,
     /// A newer connection came with the same key.
     pub replaced: u64,
+    /// [`Hub::end`](super::Hub::end) was called with its key.
+    pub revoked: u64,
 }
 
 /// One viewer, now: [`Hub::viewers`](super::Hub::viewers).

@@ -104,7 +104,7 @@ impl Subscriber {
         self.wish(|wishes| wishes.max_age = Some(wishes.max_age.map_or(max_age, |hub| hub.min(max_age))))
     }
 
-    /// Who this viewer is: its stream ends an older one with the same key.
+    /// Who this viewer is: its stream ends an older one with the same key, and [`Hub::end`](super::Hub::end) ends it.
     ///
     /// For one stream a user or a tab, whatever becomes of connections that a phone or a proxy left behind.
     pub fn key(self, key: impl Into<String>) -> Self {

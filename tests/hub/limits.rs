@@ -48,6 +48,29 @@ fn a_key_ends_the_older_stream() {
     assert_eq!((again.poll(), again.poll()), (first("on"), Poll::Pending));
 }
 
+#[test]
+fn whoever_is_revoked_gets_nothing_more() {
+    let (publisher, hub) = quiet();
+    let of = |key: &str| Viewer::of(hub.subscribe().unwrap().wire(Wire::Script).key(key));
+    let (mut anna, mut otto) = (of("anna"), of("otto"));
+    assert!(!hub.end("anna"), "she has not begun");
+    publisher.publish(text("on")).unwrap();
+    for viewer in [&mut anna, &mut otto] {
+        assert_eq!((viewer.poll(), viewer.poll()), (first("on"), Poll::Pending));
+    }
+    assert!(hub.end("anna"));
+    assert_eq!((anna.wakes(), otto.wakes()), (1, 0));
+    publisher.publish(text("secret")).unwrap();
+    assert_eq!((anna.poll(), anna.poll()), (closing(), END));
+    assert_eq!(otto.poll(), next("secret"));
+    assert_eq!((hub.stats().ended.revoked, hub.stats().viewers), (1, 1));
+    assert!(!hub.end("anna"), "she has ended");
+    assert!(!hub.end("nobody"));
+
+    let mut again = of("anna");
+    assert_eq!(again.poll(), first("secret"), "whom to let in is the app's to say");
+}
+
 /// Whether a viewer gets no part right behind another.
 fn is_capped(subscriber: Subscriber, publisher: &Publisher) -> bool {
     let mut viewer = Viewer::of(subscriber.wire(Wire::Script));

@@ -14,10 +14,10 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use browser_tests::{Colour, net};
+use browser_tests::Colour;
 use mixed_replace::Part;
 use tempfile::TempDir;
-use test_support::{Children, must_be_installed};
+use test_support::{Children, must_be_installed, net};
 
 pub use crate::client::Client;
 

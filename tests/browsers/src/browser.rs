@@ -11,14 +11,14 @@ use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Map, Value};
 use tempfile::TempDir;
-use test_support::Children;
+use test_support::{Children, net};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::driver;
 use crate::engine::Engine;
 use crate::screen::Screen;
 use crate::watch::Watch;
-use crate::{driver, net};
 
 /// A running browser with a window of its own, a fresh profile and no memory. Dropping it kills it.
 #[derive(Debug)]

@@ -28,7 +28,6 @@ pub mod browser;
 pub mod driver;
 pub mod engine;
 pub mod gif;
-pub mod net;
 pub mod picture;
 pub mod screen;
 pub mod site;

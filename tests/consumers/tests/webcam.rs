@@ -1,0 +1,51 @@
+//! What a webcam leaves out of its pictures, and a decoder that does not know it by heart.
+
+use std::process::Command;
+use std::time::Duration;
+
+use consumer_tests::run::{run, said};
+use consumer_tests::{Camera, Example, go};
+
+/// ffmpeg, browsers and jpeg-decoder know the standard tables; Go says `uninitialized Huffman table`.
+#[test]
+#[ignore = "needs ffmpeg and Go"]
+fn go_decodes_a_picture_that_had_no_huffman_tables() {
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", "testsrc=size=320x240"]);
+    let output =
+        run(ffmpeg.args(["-frames:v", "1", "-huffman", "default", "-f", "mjpeg", "-"]), Duration::from_secs(60));
+    assert!(output.status.success(), "ffmpeg: {}", said(&output));
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = directory.path().join("bare.mjpeg");
+    std::fs::write(&file, without_tables(&output.stdout)).expect("a file");
+
+    for example in Example::BOTH {
+        let camera = Camera::start(example, &["--source", &format!("cat '{}'", file.display())]);
+        let decoded = go::pictures(&camera.url("/stream"), None);
+        assert_eq!(decoded.len(), 2, "{example}: the one picture, and once more at the end");
+    }
+}
+
+fn without_tables(picture: &[u8]) -> Vec<u8> {
+    let (soi, mut rest) = picture.split_at(2);
+    let mut bare = soi.to_vec();
+    let mut left_out = 0;
+    while let [0xff, code, high, low, ..] = *rest {
+        if code == SOS {
+            break;
+        }
+        let (segment, behind) = rest.split_at(2 + usize::from(u16::from_be_bytes([high, low])));
+        if code == DHT {
+            left_out += segment.len();
+        } else {
+            bare.extend_from_slice(segment);
+        }
+        rest = behind;
+    }
+    assert!(left_out >= 420, "{left_out} bytes are not the four tables");
+    bare.extend_from_slice(rest);
+    bare
+}
+
+const DHT: u8 = 0xc4;
+const SOS: u8 = 0xda;

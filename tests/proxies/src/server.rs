@@ -1,0 +1,72 @@
+//! The server behind the proxy: one hub, with the head that the crate gives it and without.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::serve::ListenerExt as _;
+use mixed_replace::{Hub, Part, Publisher, hub, socket};
+
+/// An axum server on a port of its own, which lives as long as the runtime.
+///
+/// `/with` is the hub's stream as it is, `/without` the same without what speaks to proxies in its head.
+#[derive(Debug)]
+pub struct Server {
+    port: u16,
+    publisher: Publisher,
+    hub: Hub,
+}
+
+impl Server {
+    /// Starts it, with a first part, number 0.
+    pub async fn start(keep_alive: Option<Duration>) -> Self {
+        let (publisher, hub) = hub::builder().keep_alive(keep_alive).build();
+        publisher.publish(part(0)).expect("a part");
+        let with = hub.clone();
+        let without = hub.clone();
+        let app = Router::new()
+            .route("/with", get(async move |headers: HeaderMap| stream(&with, &headers)))
+            .route("/without", get(async move |headers: HeaderMap| bare(stream(&without, &headers))));
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        let port = listener.local_addr().expect("an address").port();
+        let listener = listener.tap_io(|connection| drop(socket::tune(connection)));
+        tokio::spawn(async { axum::serve(listener, app).await });
+        Self { port, publisher, hub }
+    }
+
+    /// Its port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Publishes part number `number`.
+    pub fn publish(&self, number: usize) {
+        self.publisher.publish(part(number)).expect("a part");
+    }
+
+    /// How many viewers it has.
+    #[must_use]
+    pub fn viewers(&self) -> usize {
+        self.hub.stats().viewers
+    }
+}
+
+/// Two kilobytes that compress well.
+#[must_use]
+pub fn part(number: usize) -> Part {
+    Part::text(format!("{number:2000}")).expect("a part")
+}
+
+fn stream(hub: &Hub, headers: &HeaderMap) -> Response {
+    hub.subscribe().map(|viewer| viewer.for_request(headers)).into_response()
+}
+
+fn bare(mut response: Response) -> Response {
+    for name in ["cache-control", "content-encoding", "x-accel-buffering"] {
+        response.headers_mut().remove(name);
+    }
+    response
+}

@@ -1,0 +1,70 @@
+//! A viewer that takes compressed responses and goes by `Content-Length`, as most programs do.
+
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::http::Request;
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
+use http_body_util::BodyExt as _;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use mixed_replace::{Decoder, Parts};
+use tokio::time::timeout;
+
+/// A stream that comes in.
+#[expect(missing_debug_implementations, reason = "there is nothing to see")]
+pub struct Viewer {
+    parts: Parts<BoxStream<'static, Result<Bytes, hyper_util::client::legacy::Error>>>,
+    coding: String,
+}
+
+impl Viewer {
+    /// Asks for a path; `None` if not even the head of an answer comes in time.
+    pub async fn come(port: u16, path: &str, within: Duration) -> Option<Self> {
+        let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
+        let request = Request::get(format!("http://127.0.0.1:{port}{path}")).header(ACCEPT_ENCODING, "gzip");
+        let response = timeout(within, client.request(request.body(Body::empty()).expect("a request"))).await.ok()?;
+        let response = response.expect("an answer");
+        let field = |name| response.headers().get(&name).map(|value| value.to_str().unwrap_or_default().to_owned());
+        let coding = field(CONTENT_ENCODING).unwrap_or_default();
+        let decoder = Decoder::for_content_type(field(CONTENT_TYPE).unwrap_or_default());
+        // The connection goes with the stream, and the client with it.
+        let body = response.into_body().into_data_stream().map(move |chunk| {
+            let _ = &client;
+            Ok(chunk.unwrap_or_default())
+        });
+        Some(Self { parts: Parts::new(body.boxed(), decoder), coding })
+    }
+
+    /// The `Content-Encoding` of the answer.
+    #[must_use]
+    pub fn coding(&self) -> &str {
+        &self.coding
+    }
+
+    /// How long it takes until part `number` is here; `None` if it does not come in time.
+    pub async fn sees(&mut self, number: usize, within: Duration) -> Option<Duration> {
+        let since = Instant::now();
+        let wanted = crate::part(number).into_body();
+        timeout(within, async {
+            loop {
+                match self.parts.next().await {
+                    Some(Ok(part)) if *part.body() == wanted => return Some(since.elapsed()),
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return None,
+                }
+            }
+        })
+        .await
+        .ok()?
+    }
+
+    /// Whether the stream is still there after that time.
+    pub async fn lasts(&mut self, time: Duration) -> bool {
+        let ended = async { while let Some(Ok(_)) = self.parts.next().await {} };
+        timeout(time, ended).await.is_err()
+    }
+}

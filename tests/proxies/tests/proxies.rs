@@ -1,0 +1,73 @@
+//! Each part is through each proxy before the next is published, and why it would not be without our head.
+
+use std::time::{Duration, Instant};
+
+use proxy_tests::{Proxy, Server, Viewer};
+use tokio::time::sleep;
+
+#[tokio::test]
+#[ignore = "needs nginx, Apache, Caddy and HAProxy"]
+async fn each_part_is_through_before_the_next() {
+    println!("| proxy | at once, with our head; median | without | a viewer who left is noticed after |");
+    for proxy in Proxy::ALL {
+        let server = Server::start(Some(KEEP_ALIVE)).await;
+        let running = proxy.start(&server, Duration::from_secs(60));
+
+        let mut viewer = Viewer::come(running.port(), "/with", HELD).await.expect("the head comes at once");
+        let mut delays = come_at_once(&server, &mut viewer).await;
+        assert!(!viewer.coding().contains("gzip"), "{proxy}");
+        assert_eq!(delays.len(), PARTS, "{proxy}");
+        delays.sort_unstable();
+        assert!(delays[PARTS / 2] < Duration::from_millis(100), "{proxy}: {delays:?}");
+
+        drop(viewer);
+        let since = Instant::now();
+        while server.viewers() > 0 {
+            assert!(since.elapsed() < 2 * KEEP_ALIVE + Duration::from_secs(1), "{proxy}: the viewer has left");
+            sleep(Duration::from_millis(5)).await;
+        }
+        let left = since.elapsed();
+
+        let (without, coding) = match Viewer::come(running.port(), "/without", HELD).await {
+            Some(mut viewer) => (come_at_once(&server, &mut viewer).await.len(), viewer.coding().to_owned()),
+            None => (0, "no head".to_owned()),
+        };
+        println!(
+            "| {proxy} | {PARTS} of {PARTS}, {:.1} ms | {without} of {PARTS} {coding} | {} ms |",
+            delays[PARTS / 2].as_secs_f64() * 1e3,
+            left.as_millis(),
+        );
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs nginx, Apache, Caddy and HAProxy"]
+async fn a_keep_alive_holds_an_idle_stream_open() {
+    for proxy in Proxy::ALL {
+        let gives_up_after = Duration::from_secs(3);
+        let (alive, silent) = (Server::start(Some(Duration::from_secs(1))).await, Server::start(None).await);
+        let (before_alive, before_silent) = (proxy.start(&alive, gives_up_after), proxy.start(&silent, gives_up_after));
+        let come = async |port| Viewer::come(port, "/with", HELD).await.expect("the head comes at once");
+        let (mut kept, mut cut) = (come(before_alive.port()).await, come(before_silent.port()).await);
+        let (kept, cut) = tokio::join!(kept.lasts(2 * gives_up_after), cut.lasts(2 * gives_up_after));
+        assert!(kept, "{proxy}: with a keep-alive");
+        assert!(!cut, "{proxy}: without a keep-alive");
+    }
+}
+
+/// How long each of ten parts took that came before the next was published.
+async fn come_at_once(server: &Server, viewer: &mut Viewer) -> Vec<Duration> {
+    let mut delays = Vec::new();
+    for number in 1..=PARTS {
+        server.publish(number);
+        let begin = Instant::now();
+        delays.extend(viewer.sees(number, HELD).await);
+        sleep(HELD.saturating_sub(begin.elapsed()).min(Duration::from_millis(50))).await;
+    }
+    delays
+}
+
+const KEEP_ALIVE: Duration = Duration::from_secs(2);
+const PARTS: usize = 10;
+/// What has not come by then was held back.
+const HELD: Duration = Duration::from_millis(500);

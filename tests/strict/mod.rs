@@ -1,0 +1,148 @@
+//! A reader that forgives nothing: what the documentation of `Wire` and `Part` promises, said once more without any code
+//! of the crate. It looks for the boundary anywhere, as browsers do, but on the script wire, whose readers go by lines.
+
+use mixed_replace::Wire;
+
+/// What came, up to where it was cut.
+#[derive(Debug)]
+pub(crate) struct Read {
+    pub(crate) parts: Vec<Whole>,
+    pub(crate) end: End,
+}
+
+/// One part as the bytes tell it.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) struct Whole {
+    pub(crate) content_type: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum End {
+    /// Behind the close-delimiter.
+    Closed,
+    /// Behind what a wire sends in advance, of a part of this type where it tells that.
+    Waits(Option<String>),
+}
+
+/// `multipart/…; boundary=B`, and nothing else.
+pub(crate) fn boundary(content_type: &str, wire: Wire) -> String {
+    let subtype = if wire == Wire::Script { "mixed" } else { "x-mixed-replace" };
+    let boundary = content_type.strip_prefix(&format!("multipart/{subtype}; boundary=")).expect(content_type);
+    assert!((16..=40).contains(&boundary.len()) && boundary.bytes().all(|b| b.is_ascii_alphanumeric()), "{boundary}");
+    boundary.to_owned()
+}
+
+/// Panics over whatever does not follow the grammar.
+pub(crate) fn read(bytes: &[u8], boundary: &str, wire: Wire) -> Read {
+    let mut rest = bytes.strip_prefix(b"--").expect("a dash-boundary, and nothing before it");
+    rest = rest.strip_prefix(boundary.as_bytes()).expect("the boundary");
+    let mut parts = Vec::new();
+    if rest == b"--\r\n" {
+        return Read { parts, end: End::Closed };
+    }
+    loop {
+        let first = parts.is_empty();
+        let Some(at) = next(rest, boundary, wire) else {
+            return Read { parts, end: End::Waits(waiting(rest, first, wire)) };
+        };
+        let (part, behind) = rest.split_at(at);
+        let part = part.strip_prefix(b"\r\n").expect("nothing but a line end behind a boundary");
+        let part = part.strip_suffix(b"\r\n--").expect("nothing but CRLF and two dashes before a boundary");
+        parts.push(whole(part, boundary, first, wire));
+        rest = behind.strip_prefix(boundary.as_bytes()).unwrap();
+        if rest == b"--\r\n" {
+            return Read { parts, end: End::Closed };
+        }
+    }
+}
+
+fn next(bytes: &[u8], boundary: &str, wire: Wire) -> Option<usize> {
+    if wire != Wire::Script {
+        return find(bytes, boundary.as_bytes());
+    }
+    let at = |line_end: &str| find(bytes, format!("{line_end}--{boundary}").as_bytes()).map(|at| at + 3);
+    at("\r").into_iter().chain(at("\n")).min()
+}
+
+/// What stands behind the last boundary while no part follows.
+fn waiting(rest: &[u8], first: bool, wire: Wire) -> Option<String> {
+    assert!(!first, "nothing goes out before the first part");
+    match wire {
+        Wire::Script => assert_eq!(rest, b""),
+        Wire::Browser => {
+            let line = rest.strip_prefix(b"\r\nContent-Type: ").and_then(|rest| rest.strip_suffix(b"\r\n\r\n"));
+            return Some(text(line.expect("the next part's header block")));
+        }
+        _ => assert_eq!(rest, b"\r\n"),
+    }
+    None
+}
+
+fn whole(part: &[u8], boundary: &str, first: bool, wire: Wire) -> Whole {
+    let block_len = find(part, b"\r\n\r\n").expect("a blank line behind the headers");
+    let body = &part[block_len + 4..];
+    assert!(!body.is_empty(), "no part is empty");
+    let mut lines: Vec<_> = text(&part[..block_len]).split("\r\n").map(field).collect();
+    assert!(lines.len() <= 15, "{} lines", lines.len());
+    for (name, value) in &lines {
+        assert!(name.len() + 2 + value.len() <= 127, "{name}: {value}");
+    }
+    let padding = lines.iter().filter(|(name, _)| name == "X-Padding").count();
+    if padding > 0 {
+        assert!(first && wire == Wire::Browser && body.len() < 600);
+    }
+    lines.retain(|(name, _)| name != "X-Padding");
+    let block: usize = lines.iter().map(|(name, value)| name.len() + 2 + value.len() + 2).sum();
+    assert!(2 + boundary.len() + 2 + block + 2 < 256, "the block has {block} bytes");
+
+    let (name, content_type) = lines.remove(0);
+    assert_eq!(name, "Content-Type");
+    if wire == Wire::Browser {
+        assert_eq!(lines, [], "there is no room for headers");
+    } else {
+        let length = lines.pop().expect("a length");
+        assert_eq!(length, ("Content-Length".to_owned(), body.len().to_string()));
+    }
+    for (name, _) in &lines {
+        for token in TOKENS {
+            assert!(!name.to_lowercase().starts_with(token), "{name}");
+        }
+    }
+    let signature = match content_type.split(';').next().unwrap() {
+        "image/jpeg" => {
+            assert_eq!(content_type, "image/jpeg", "bare");
+            &b"\xff\xd8\xff"[..]
+        }
+        "image/png" => b"\x89PNG\r\n\x1a\n",
+        "image/gif" => b"GIF8",
+        _ => b"",
+    };
+    assert!(body.starts_with(signature), "no picture in an image stream");
+    Whole { content_type, headers: lines, body: body.to_vec() }
+}
+
+/// `Name: value`: Title-Case, one space, printable ASCII.
+fn field(line: &str) -> (String, String) {
+    let (name, value) = line.split_once(": ").unwrap_or_else(|| panic!("{line:?}"));
+    assert!(!name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}".contains(&b)));
+    for word in name.split('-') {
+        assert!(!word.starts_with(|c: char| c.is_ascii_lowercase()), "{name}");
+        assert!(!word.chars().skip(1).any(|c| c.is_ascii_uppercase()), "{name}");
+    }
+    assert!(!value.is_empty() && value.trim() == value && value.bytes().all(|b| (0x20..0x7f).contains(&b)), "{line:?}");
+    (name.to_owned(), value.to_owned())
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("ASCII")
+}
+
+fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    memchr::memmem::find(bytes, what)
+}
+
+/// A name that begins with one of these ends the stream in Firefox, or is a security header of a part.
+const TOKENS: [&str; 6] =
+    ["content-type", "content-length", "content-disposition", "set-cookie", "content-range", "content-security-policy"];
