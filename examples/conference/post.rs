@@ -41,7 +41,7 @@ pub(crate) async fn pictures(
     };
     tokio::select! {
         taken = taken => taken.map(|()| StatusCode::NO_CONTENT),
-        () = turn.is_over() => Err(room.person(id).err().unwrap_or(Problem::Replaced)),
+        () = turn.ends() => Err(room.person(id).err().unwrap_or(Problem::Replaced)),
     }
 }
 
@@ -107,12 +107,12 @@ fn text(headers: &HeaderMap, name: HeaderName) -> &str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// The body of a request. Over HTTP/1.1, what is left of it when it is dropped is taken in all the same, for a while: a
-/// connection that is closed over bytes that nobody read is reset, and its client never sees why it was refused. HTTP/2
-/// resets the stream alone, behind the response.
+/// The body of a request. What is left of it when it is dropped is taken in all the same, for a while: a connection that
+/// is closed over bytes that nobody read is reset, and its client never sees why it was refused; some, like curl, do not
+/// over HTTP/2 either. Only a stream of parts over HTTP/2 is better reset: browsers wait for its end before the response.
 struct Upload {
     body: Option<BodyDataStream>,
-    closes: bool,
+    ends: bool,
     asked: bool,
 }
 
@@ -120,7 +120,8 @@ impl Upload {
     fn new(body: Body, version: Version, headers: &HeaderMap) -> Self {
         // Who waits to be asked for the body (RFC 9110 §10.1.1) need not send it at all.
         let asked = !headers.contains_key(EXPECT);
-        Self { body: Some(body.into_data_stream()), closes: version < Version::HTTP_2, asked }
+        let ends = version < Version::HTTP_2 || headers.contains_key(CONTENT_LENGTH);
+        Self { body: Some(body.into_data_stream()), ends, asked }
     }
 }
 
@@ -141,7 +142,7 @@ impl Stream for Upload {
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        if let Some(mut body) = self.body.take().filter(|_| self.closes && self.asked) {
+        if let Some(mut body) = self.body.take().filter(|_| self.ends && self.asked) {
             tokio::spawn(timeout(LINGER, async move { while let Some(Ok(_)) = body.next().await {} }));
         }
     }

@@ -253,7 +253,7 @@ pub(crate) struct Turn {
 
 impl Turn {
     /// Returns when there is a newer one, or the participant has left.
-    pub(crate) async fn is_over(mut self) {
+    pub(crate) async fn ends(mut self) {
         let _ = self.newest.wait_for(|newest| *newest != self.mine).await;
     }
 }

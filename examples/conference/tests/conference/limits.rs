@@ -157,7 +157,7 @@ fn a_name_is_one_line_of_40_letters() {
     }
     assert_eq!(room.ask("POST /people", &["Content-Type: text/plain"], b"{\"name\":\"Eve\"}").status, 400);
     assert_eq!(room.try_join(&"x".repeat(2000)).status, 400);
-    assert_eq!(room.try_join(&" Žofie 🦀 ".repeat(1)).status, 201);
+    assert_eq!(room.try_join(" Žofie 🦀 ").status, 201);
     assert_eq!(room.names(), ["Demo 1", "Žofie 🦀"]);
 }
 
