@@ -1,4 +1,4 @@
-//! Much in little time: each part is shown, and memory stays flat.
+//! Much at once: large pictures, large documents.
 
 #![expect(clippy::print_stdout, reason = "the figures are a result")]
 
@@ -6,38 +6,8 @@ use std::time::Instant;
 
 use browser_tests::picture::PALETTE;
 use browser_tests::{Browser, Site, Stack, Viewer, each_engine};
-use mixed_replace::Part;
 
-use crate::{AT_MOST, go, html, sees};
-
-/// First as many that memory is what it takes to show such parts, then as many again.
-#[test]
-#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn a_thousand_parts_in_quick_succession_leave_nothing_behind() {
-    each_engine(async |browser| {
-        let (_site, viewer) = client(browser).await;
-        for (kind, count, part) in [("documents", 500, document as fn(usize) -> Part), ("of all kinds", 60, mixed)] {
-            let mut memory = [0; 2];
-            for memory in &mut memory {
-                let began = Instant::now();
-                for number in 0..count {
-                    viewer.show(part(number)).await;
-                }
-                // These are sent only when those have been read, and seen only when those have been shown.
-                for colour in &PALETTE[..3] {
-                    viewer.show(colour.html()).await;
-                    let seen = browser.watch().sees(*colour, 4 * AT_MOST).await;
-                    assert!(seen.is_some(), "{:?} in place of {colour}", browser.watch().now());
-                }
-                *memory = browser.memory();
-                println!("{}: {count} {kind} in {:.1?}, {memory} MB", browser.engine(), began.elapsed());
-            }
-            let one = browser.run("return document.querySelectorAll('mixed-replace *').length").await;
-            assert_eq!(one, 1, "elements are left");
-            assert!(memory[1] < memory[0] + 100, "{}: {kind} grow from {memory:?} MB", browser.engine());
-        }
-    });
-}
+use crate::{go, html, sees};
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
@@ -75,17 +45,4 @@ async fn client(browser: &Browser) -> (Site, Viewer) {
     go(browser, &site.url("/client/stream")).await;
     let viewer = site.viewer().await;
     (site, viewer)
-}
-
-/// 12 kB.
-fn document(number: usize) -> Part {
-    html(&format!("<p>{number}{}", "<b>bold</b> ".repeat(1_000)))
-}
-
-fn mixed(number: usize) -> Part {
-    match number % 3 {
-        0 => document(number),
-        1 => PALETTE[number % 2].png(),
-        _ => Part::text(format!("{number} {}", "text ".repeat(3_000))).expect("a body"),
-    }
 }
