@@ -88,20 +88,21 @@ impl Board {
 
     /// Takes the news in.
     pub(crate) fn report(&mut self, report: Report) -> Result<(), Refusal> {
-        let note = note(&report.note)?;
-        let Some(service) = self.services.iter_mut().find(|service| service.id == report.service) else {
+        let Report { service: id, state, note } = report;
+        let note = self::note(&note)?;
+        let Some(service) = self.services.iter_mut().find(|service| service.id == id) else {
             let known: Vec<_> = SERVICES.iter().map(|(_, id, _)| *id).collect();
-            let what = format!("there is no service {}; there are {}", quoted(&report.service), known.join(", "));
+            let what = format!("there is no service {}; there are {}", quoted(&id), known.join(", "));
             return Err(Refusal::new(404, what));
         };
         let (at, from) = (OffsetDateTime::now_utc(), service.state);
-        if from != report.state {
-            (service.state, service.since) = (report.state, at);
-            push(&mut service.past, report.state);
+        if from != state {
+            (service.state, service.since) = (state, at);
+            push(&mut service.past, state);
         }
         service.note.clone_from(&note);
         self.now = at;
-        self.changes.push_front(Change { at, service: service.id, from, to: report.state, note });
+        self.changes.push_front(Change { at, service: service.id, from, to: state, note });
         self.changes.truncate(CHANGES);
         Ok(())
     }
