@@ -36,6 +36,23 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! A page that replaces itself, in every browser, for everybody who has it open:
+//!
+#![cfg_attr(feature = "axum", doc = "```no_run")]
+#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
+//! use mixed_replace::{Page, Part, hub};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let (publisher, hub) = hub::channel();
+//!     publisher.publish(Part::html("<!doctype html><title>Line 1</title><h1>All is well</h1>")?)?;
+//!     let app = axum::Router::new().route_service("/status", Page::new(hub));
+//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+//!     // Whenever something changes, on any thread: publisher.publish(...) again.
+//!     Ok(axum::serve(listener, app).await?)
+//! }
+//! ```
+//!
 //! # The wire
 //!
 //! ```text
