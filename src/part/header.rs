@@ -1,0 +1,136 @@
+//! Which header fields a part may carry, and how many.
+
+use std::fmt;
+
+use http::header::{HeaderName, HeaderValue};
+
+use super::Part;
+
+/// Why a header field cannot stand in a part.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct InvalidHeader {
+    name: HeaderName,
+    why: Why,
+}
+
+impl fmt::Display for InvalidHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.name;
+        match self.why {
+            Why::Block => write!(f, "with the header {name} the part's headers exceed {BLOCK_MAX} bytes"),
+            Why::Forbidden => write!(f, "a part cannot carry the header {name}"),
+            Why::Line => write!(f, "the header {name} exceeds {LINE_MAX} bytes"),
+            Why::Lines => write!(f, "with the header {name} the part has more than {LINES_MAX} header lines"),
+            Why::Value => write!(f, "the value of the header {name} is not printable ASCII between its ends"),
+        }
+    }
+}
+
+impl std::error::Error for InvalidHeader {}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Why {
+    Block,
+    Forbidden,
+    Line,
+    Lines,
+    Value,
+}
+
+/// Whether the field may be added to what the part has.
+pub(super) fn check(name: &HeaderName, value: &HeaderValue, part: &Part) -> Result<(), InvalidHeader> {
+    let refuse = |why| Err(InvalidHeader { name: name.clone(), why });
+    if is_forbidden(name.as_str()) {
+        return refuse(Why::Forbidden);
+    }
+    let bytes = value.as_bytes();
+    if !bytes.iter().all(|b| (0x20..0x7f).contains(b)) || bytes.trim_ascii() != bytes || bytes.is_empty() {
+        return refuse(Why::Value);
+    }
+    let line = line_len(name.as_str(), value.len());
+    if line > LINE_MAX {
+        return refuse(Why::Line);
+    }
+    if part.headers().len() + TYPE_AND_LENGTH + 1 > LINES_MAX {
+        return refuse(Why::Lines);
+    }
+    if block_len(part) + line + CRLF > BLOCK_MAX {
+        return refuse(Why::Block);
+    }
+    Ok(())
+}
+
+/// From the dash-boundary to the blank line, as the machine wire writes it.
+fn block_len(part: &Part) -> usize {
+    let lines = [
+        DASH_BOUNDARY,
+        line_len(CONTENT_TYPE, part.content_type().as_ref().len()),
+        line_len("Content-Length", part.body().len().to_string().len()),
+    ];
+    let own = lines.iter().map(|line| line + CRLF).sum::<usize>();
+    let added = part.headers().iter().map(|(name, value)| line_len(name.as_str(), value.len()) + CRLF);
+    own + added.sum::<usize>() + CRLF
+}
+
+/// `name: value`, without the line end.
+pub(super) fn line_len(name: &str, value: usize) -> usize {
+    name.len() + ": ".len() + value
+}
+
+/// `name` is in lower case, as the `http` crate keeps it.
+fn is_forbidden(name: &str) -> bool {
+    FORBIDDEN.contains(&name) || FORBIDDEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Gecko ends the stream at a name that merely begins with one of the first six; a `Cross-Origin-…`, CORS or security
+/// field in a part has been read as the response's own (CVE-2010-1197, CVE-2024-1551).
+const FORBIDDEN_PREFIXES: &[&str] = &[
+    "content-type",
+    "content-length",
+    "content-disposition",
+    "content-range",
+    "content-security-policy",
+    "set-cookie",
+    "access-control-",
+    "cross-origin-",
+    "proxy-",
+    "sec-",
+    "strict-transport-security",
+];
+
+const FORBIDDEN: &[&str] = &[
+    "clear-site-data",
+    "connection",
+    "content-encoding",
+    "content-transfer-encoding",
+    "keep-alive",
+    "location",
+    "mime-version",
+    "origin-agent-cluster",
+    "permissions-policy",
+    "public-key-pins",
+    "referrer-policy",
+    "refresh",
+    "reporting-endpoints",
+    "service-worker-allowed",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "www-authenticate",
+    "x-content-type-options",
+    "x-frame-options",
+    "x-xss-protection",
+];
+
+pub(super) const CONTENT_TYPE: &str = "Content-Type";
+const CRLF: usize = 2;
+/// `--` and the longest boundary that all readers take.
+const DASH_BOUNDARY: usize = 2 + 40;
+/// ffmpeg reads a line into 128 bytes.
+pub(super) const LINE_MAX: usize = 127;
+/// multipart-stream parses at most 16 header lines.
+const LINES_MAX: usize = 15;
+const TYPE_AND_LENGTH: usize = 2;
+/// GStreamer guesses the type of a stream from its first 256 bytes.
+const BLOCK_MAX: usize = 255;
