@@ -198,7 +198,10 @@ async fn say(
     match said.await {
         Ok(_) if is_browser(headers) => (StatusCode::SEE_OTHER, [(LOCATION, format!("/r/{room}/say"))]).into_response(),
         Ok(readers) => format!("said; readers: {readers}\n").into_response(),
-        Err(refusal) => answer::refused(&refusal, headers, |refusal| view::say(&room, Some((refusal, &kept)))),
+        Err(refusal) => answer::refused(&refusal, headers, |refusal| match words::room(&room) {
+            Ok(room) => view::say(room, Some((refusal, &kept))),
+            Err(_) => view::refused(refusal),
+        }),
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) async fn serve(
 async fn begin(mut connection: TcpStream, tls: Option<TlsAcceptor>, app: Router, watcher: Watcher) {
     // A connection that cannot be tuned is about to fail, or does well enough as it is.
     drop(socket::tune(&connection));
-    let Some(tls) = tls else { return answer(connection, app, watcher).await };
+    let Some(tls) = tls else { return answer(connection, false, app, watcher).await };
     let secured = async {
         let mut first = [0];
         let begun = connection.peek(&mut first).await;
@@ -61,17 +61,20 @@ async fn begin(mut connection: TcpStream, tls: Option<TlsAcceptor>, app: Router,
         tls.accept(connection).await.ok()
     };
     if let Ok(Some(connection)) = timeout(PATIENCE, secured).await {
-        answer(connection, app, watcher).await;
+        let is_http2 = connection.get_ref().1.alpn_protocol() == Some(b"h2");
+        answer(connection, is_http2, app, watcher).await;
     }
 }
 
-async fn answer<C>(connection: C, app: Router, watcher: Watcher)
+async fn answer<C>(connection: C, is_http2: bool, app: Router, watcher: Watcher)
 where
     C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(PATIENCE).keep_alive_timeout(PATIENCE);
+    // Left to find out by itself, it waits for the first bytes as long as they take.
+    let builder = if is_http2 { builder.http2_only() } else { builder.http1_only() };
     let service = TowerToHyperService::new(app);
     let serving = builder.serve_connection(TokioIo::new(connection), service).into_owned();
     // What fails here is a client that has left.

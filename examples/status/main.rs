@@ -66,6 +66,7 @@ async fn only_signed_in(State(plant): State<Plant>, request: Request, next: Next
 async fn sign_in(State(plant): State<Plant>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let signed_in = async {
+        posted::must_be_from_here(field(&head.headers, ORIGIN), field(&head.headers, HOST))?;
         let body = posted::read(body.into_data_stream(), BODY).await?;
         plant.sign_in(field(&head.headers, CONTENT_TYPE), &body).await
     };

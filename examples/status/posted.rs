@@ -2,20 +2,28 @@
 
 use std::fmt::Display;
 use std::pin::pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use crate::refusal::{Refusal, quoted};
 
-/// The whole body, if it is not larger than that.
+/// The whole body, if it is not larger than that, and comes in time.
 ///
 /// What is larger is read all the same, up to a point, and thrown away: a client that is still writing reads no answer.
 pub(crate) async fn read<E: Display>(
     body: impl Stream<Item = Result<Bytes, E>>,
     most: usize,
 ) -> Result<Vec<u8>, Refusal> {
+    timeout(WITHIN, all(body, most))
+        .await
+        .unwrap_or_else(|_| Err(Refusal::new(408, format!("the body did not arrive within {} s", WITHIN.as_secs()))))
+}
+
+async fn all<E: Display>(body: impl Stream<Item = Result<Bytes, E>>, most: usize) -> Result<Vec<u8>, Refusal> {
     let mut body = pin!(body);
     let (mut kept, mut len) = (Vec::new(), 0);
     while let Some(chunk) = body.next().await {
@@ -66,3 +74,5 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
 /// How many bytes are read of what is too large.
 const PATIENCE: usize = 8 << 20;
+/// How long a body may take.
+const WITHIN: Duration = Duration::from_secs(10);

@@ -69,6 +69,8 @@ async fn only_who_has_signed_in_sees_anything() {
         assert_eq!((answer.status, &*answer.body), (status, why));
         assert_eq!(answer.field("set-cookie"), None);
     }
+    let foreign = server.post("/login", &["Origin: http://evil.example"], "password=sesame").await;
+    assert_eq!((foreign.status, foreign.field("set-cookie")), (403, None));
     let page = server.post("/login", &["Accept: text/html"], "password=x").await;
     assert!(page.body.contains("this is not the password") && page.body.contains("<form"), "{page:?}");
 }

@@ -102,6 +102,7 @@ async fn only_signed_in(
 
 async fn sign_in(plant: Data<Plant>, request: HttpRequest, body: Payload) -> HttpResponse {
     let signed_in = async {
+        posted::must_be_from_here(field(&request, ORIGIN), field(&request, HOST))?;
         let body = posted::read(body, BODY).await?;
         plant.sign_in(field(&request, CONTENT_TYPE), &body).await
     };

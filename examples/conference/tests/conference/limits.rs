@@ -238,4 +238,17 @@ fn a_head_that_does_not_come_ends() {
     assert!(begin.elapsed() < Duration::from_secs(13), "{:?}", begin.elapsed());
 }
 
+#[test]
+fn who_never_says_anything_does_not_keep_a_place() {
+    let (room, _) = room();
+    let begin = Instant::now();
+    let mut silent = [room.connect(), room.connect()];
+    // The beginning of HTTP/2's preface, which might become that of a head.
+    silent[1].write_all(b"P").unwrap();
+    for mut connection in silent {
+        let _ = connection.read_to_end(&mut Vec::new());
+        assert!(begin.elapsed() < Duration::from_secs(13), "{:?}", begin.elapsed());
+    }
+}
+
 const CHUNKED: &str = "Transfer-Encoding: chunked";
