@@ -17,7 +17,8 @@
 //   background     stays connected in a hidden tab
 //   motion         shows pictures as they come also to who prefers reduced motion, and otherwise gets one a second
 //
-// Events: `state`, and `part`, which can be cancelled by who shows the part in another way.
+// Events: `state`, and `part`, which can be cancelled by who shows the part in another way. Each part has its event; of those
+// that come faster than they can be shown, only the newest is shown.
 
 const nothing = () => {};
 const text = (part, coding) => new TextDecoder(coding).decode(part.body);

@@ -5,10 +5,10 @@
 use std::time::Instant;
 
 use browser_tests::picture::PALETTE;
-use browser_tests::{Board, Setup, Stack, each_engine_as};
+use browser_tests::{Board, Engine, Setup, Stack, each_engine_as};
 use tokio::time::sleep;
 
-use crate::{SECOND, sees};
+use crate::{AT_MOST, SECOND, sees};
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
@@ -31,6 +31,32 @@ fn without_scripts_each_part_is_on_the_page_by_pull() {
             sleep(3 * SECOND).await;
             assert_eq!(browser.watch().now(), Some(PALETTE[9]));
         }
+    });
+}
+
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn without_scripts_a_page_that_is_the_same_is_not_sent_again() {
+    each_engine_as(Setup::NoScripts, async |browser| {
+        let board = Board::start(Stack::Axum);
+        board.show(PALETTE[0].html());
+        browser.open(&board.url("/page?pull")).await;
+        sees(browser, PALETTE[0]).await;
+        let deadline = Instant::now() + AT_MOST;
+        while board.pulls().len() < 5 {
+            assert!(Instant::now() < deadline, "{}: {:?} after {AT_MOST:?}", browser.engine(), board.pulls());
+            sleep(SECOND / 10).await;
+        }
+        // WebKit reloads a page that refreshes itself past its cache, whatever Cache-Control and Vary say.
+        let again = if browser.engine() == Engine::WebKit { 200 } else { 304 };
+        let pulls = board.pulls();
+        println!("{}: {pulls:?}", browser.engine());
+        assert_eq!(pulls[0], 200);
+        assert!(pulls[1..].iter().all(|status| *status == again), "{}: {pulls:?}", browser.engine());
+        assert_eq!(browser.watch().now(), Some(PALETTE[0]), "{}: it stays on the screen", browser.engine());
+        // And what is new is sent, of course.
+        board.show(PALETTE[1].html());
+        sees(browser, PALETTE[1]).await;
     });
 }
 
