@@ -1,7 +1,5 @@
 //! Much at once: many parts, large pictures, large documents.
 
-#![expect(clippy::print_stdout, reason = "the figures are a result")]
-
 use std::time::{Duration, Instant};
 
 use browser_tests::picture::{PALETTE, letters};
@@ -11,6 +9,9 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use mixed_replace::{Boundary, Encoder, Part, Wire};
 
 use crate::{go, html, sees};
+
+/// The part with a number.
+type Kind<'a> = &'a (dyn Fn(usize) -> Part + Sync);
 
 /// The last one is there soon, since those that nobody could see are left out, and of the others nothing remains.
 #[test]
@@ -24,7 +25,7 @@ fn a_thousand_parts_at_once_do_not_hold_up_the_last_one() {
         1 => picture(number),
         _ => text(number),
     };
-    let kinds: [(&str, &str, &(dyn Fn(usize) -> Part + Sync)); 4] = [
+    let kinds: [(&str, &str, Kind<'_>); 4] = [
         ("documents in the page", "trusted", &document),
         ("documents in a frame", "", &document),
         ("pictures", "", &picture),
