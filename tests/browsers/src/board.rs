@@ -240,7 +240,7 @@ fn actix(listener: TcpListener, hub: &Hub, seen: &Seen, stopped: oneshot::Receiv
     };
     let stray = async |request: actix_web::HttpRequest, seen: web::Data<Seen>| {
         seen.stray(request.path());
-        HttpResponse::NotFound()
+        HttpResponse::NotFound().finish()
     };
     let (pages, seen) = (pages(hub), web::Data::new(seen.clone()));
     let app = move || {
