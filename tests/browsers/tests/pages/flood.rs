@@ -1,7 +1,5 @@
 //! Much at once: many parts, large pictures, large documents.
 
-#![expect(clippy::print_stdout, reason = "the figures are a result")]
-
 use std::time::{Duration, Instant};
 
 use browser_tests::picture::{PALETTE, letters};
@@ -24,7 +22,7 @@ fn a_thousand_parts_at_once_do_not_hold_up_the_last_one() {
         1 => picture(number),
         _ => text(number),
     };
-    let kinds: [(&str, &str, &(dyn Fn(usize) -> Part + Sync)); 4] = [
+    let kinds: [(&str, &str, &Kind<'_>); 4] = [
         ("documents in the page", "trusted", &document),
         ("documents in a frame", "", &document),
         ("pictures", "", &picture),
@@ -86,6 +84,9 @@ async fn client(browser: &Browser) -> (Site, Viewer) {
     let viewer = site.viewer().await;
     (site, viewer)
 }
+
+/// The part with this number.
+type Kind<'a> = dyn Fn(usize) -> Part + Sync + 'a;
 
 /// A page to which all parts are sent at once.
 async fn flood(browser: &Browser, trusted: &str, parts: &[Part]) -> Raw {

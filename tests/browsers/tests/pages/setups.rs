@@ -1,7 +1,5 @@
 //! For whoever has set up the browser in another way: without scripts, with less motion.
 
-#![expect(clippy::print_stdout, reason = "the figures are a result")]
-
 use std::time::Instant;
 
 use browser_tests::picture::PALETTE;
