@@ -10,9 +10,6 @@ use mixed_replace::{Boundary, Encoder, Part, Wire};
 
 use crate::{go, html, sees};
 
-/// The part with a number.
-type Kind<'a> = &'a (dyn Fn(usize) -> Part + Sync);
-
 /// The last one is there soon, since those that nobody could see are left out, and of the others nothing remains.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
@@ -25,7 +22,7 @@ fn a_thousand_parts_at_once_do_not_hold_up_the_last_one() {
         1 => picture(number),
         _ => text(number),
     };
-    let kinds: [(&str, &str, Kind<'_>); 4] = [
+    let kinds: [(&str, &str, &Kind<'_>); 4] = [
         ("documents in the page", "trusted", &document),
         ("documents in a frame", "", &document),
         ("pictures", "", &picture),
@@ -87,6 +84,9 @@ async fn client(browser: &Browser) -> (Site, Viewer) {
     let viewer = site.viewer().await;
     (site, viewer)
 }
+
+/// The part with this number.
+type Kind<'a> = dyn Fn(usize) -> Part + Sync + 'a;
 
 /// A page to which all parts are sent at once.
 async fn flood(browser: &Browser, trusted: &str, parts: &[Part]) -> Raw {
