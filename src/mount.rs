@@ -37,15 +37,21 @@ pub(crate) enum Asked {
 impl Hub {
     /// `GET` is the stream, `GET …?fps=5` a slower one, `GET …?snapshot` a still picture; `HEAD` starts nothing.
     pub(crate) fn asked(&self, request: &Request<'_>) -> Asked {
-        let asked = Query::new(request.query).and_then(|query| self.asked_for(request, &query, PATIENCE));
+        let asked = Query::new(request.query).and_then(|query| self.asked_for(request, &query, Shown::Part, PATIENCE));
         asked.unwrap_or_else(|reason| Asked::Whole(reason.response()))
     }
 
-    fn asked_for(&self, request: &Request<'_>, query: &Query, patience: Duration) -> Result<Asked, NotServed> {
+    fn asked_for(
+        &self,
+        request: &Request<'_>,
+        query: &Query,
+        shown: Shown,
+        patience: Duration,
+    ) -> Result<Asked, NotServed> {
         let wire = Wire::for_request(request.headers);
         let head = is_head(request.method)?;
         if query.snapshot {
-            let wanted = Wanted::new(query.refresh, None, request);
+            let wanted = Wanted::new(query.refresh, shown, request);
             if head {
                 return Ok(Asked::Whole(wanted.response(self.latest())));
             }
@@ -78,7 +84,8 @@ impl Page {
         // A status may be true for long: who asks for it is not to wait for the next.
         let patience = if self.hub.latest().is_some() { Duration::ZERO } else { PATIENCE };
         if query.pull {
-            let wanted = Wanted::new(None, Some((self, request.query)), request);
+            let shown = Shown::Page(self.clone(), request.query.map(str::to_owned));
+            let wanted = Wanted::new(None, shown, request);
             if head {
                 return Ok(Asked::Whole(wanted.response(self.hub.latest())));
             }
@@ -88,7 +95,7 @@ impl Page {
         if !query.snapshot && self.is_wanted(request.headers) {
             return Ok(Asked::Whole(self.document(request.query)));
         }
-        self.hub.asked_for(request, query, patience)
+        self.hub.asked_for(request, query, Shown::PartOf(self.clone()), patience)
     }
 }
 
@@ -131,19 +138,28 @@ impl Future for Awaited {
 #[derive(Debug)]
 struct Wanted {
     refresh: Option<Duration>,
-    /// In this page, asked for with this query.
-    page: Option<(Page, Option<String>)>,
+    shown: Shown,
     if_none_match: Vec<HeaderValue>,
 }
 
+/// As what the part is shown.
+#[derive(Debug)]
+enum Shown {
+    /// In this page, asked for with this query.
+    Page(Page, Option<String>),
+    /// By itself.
+    Part,
+    /// By itself, under the policy of this page.
+    PartOf(Page),
+}
+
 impl Wanted {
-    fn new(refresh: Option<Duration>, page: Option<(&Page, Option<&str>)>, request: &Request<'_>) -> Self {
-        let page = page.map(|(page, query)| (page.clone(), query.map(str::to_owned)));
-        Self { refresh, page, if_none_match: request.headers.get_all(IF_NONE_MATCH).iter().cloned().collect() }
+    fn new(refresh: Option<Duration>, shown: Shown, request: &Request<'_>) -> Self {
+        Self { refresh, shown, if_none_match: request.headers.get_all(IF_NONE_MATCH).iter().cloned().collect() }
     }
 
     fn response(&self, part: Option<Part>) -> Response<Bytes> {
-        if let Some((page, query)) = &self.page {
+        if let Shown::Page(page, query) = &self.shown {
             return Document::new(page, query.as_deref(), part).pull(&self.if_none_match);
         }
         let Some(part) = part else { return NotServed::NoPart.response() };
@@ -152,7 +168,11 @@ impl Wanted {
             Some(period) => still.refresh(period),
             None => still,
         };
-        still.for_if_none_match(&self.if_none_match)
+        let response = still.for_if_none_match(&self.if_none_match);
+        match &self.shown {
+            Shown::PartOf(page) => page.guard(response),
+            _ => response,
+        }
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) use self::document::Document;
 /// | `<img>` | the browser wire |
 /// | a script (`Accept: multipart/mixed`) | the script wire |
 /// | `curl`, ffmpeg and the rest | the machine wire |
-/// | `?snapshot`, `?snapshot&refresh=5` | the latest part alone: [`Still`](crate::Still) |
+/// | `?snapshot`, `?snapshot&refresh=5` | the latest part alone, under a policy that lets no script run: [`Still`](crate::Still) |
 /// | `?pull` | the page without scripts, which asks again by `Refresh`; the page refers to it in a `<noscript>` |
 /// | `?client` | [`ClientJs`](crate::ClientJs) |
 ///

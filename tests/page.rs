@@ -234,6 +234,21 @@ async fn a_snapshot_of_what_rarely_changes_is_there_at_once() {
 }
 
 #[tokio::test]
+async fn a_part_by_itself_runs_no_script_either() {
+    for (trusted, sandboxed) in [(false, true), (true, false)] {
+        let (_publisher, page) = showing(html("<script>alert(1)</script>"));
+        for method in ["GET", "HEAD"] {
+            ask_both(&page.clone().trusted(trusted), &format!("{method} /status?snapshot HTTP/1.1"), |answer| {
+                let policy = field(answer, "content-security-policy").unwrap();
+                assert!(policy.contains("script-src 'none';"), "{answer}");
+                assert_eq!(policy.ends_with("; sandbox"), sandboxed, "{answer}");
+            })
+            .await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn before_the_first_part_there_is_a_page_too() {
     let (_publisher, hub) = hub::channel();
     for trusted in [false, true] {

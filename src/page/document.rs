@@ -56,14 +56,14 @@ impl<'a> Document<'a> {
             (CONTENT_LENGTH, HeaderValue::from(len)),
             (CACHE_CONTROL, HeaderValue::from_static("no-store")),
         ]);
-        guarded(response, &format!("'nonce-{nonce}'"))
+        guarded(response, &format!("'nonce-{nonce}'"), "")
     }
 
     /// The page that a browser without scripts asks for again and again; `304 Not Modified` while nothing changes.
     pub(crate) fn pull<V: AsRef<[u8]>>(&self, if_none_match: impl IntoIterator<Item = V>) -> Response<Bytes> {
         let page = Part::new(mime::TEXT_HTML_UTF_8, self.part("").into_owned());
         let page = page.unwrap_or_else(|_| unreachable!("a page is not empty"));
-        guarded(Still::new(page).refresh(self.page.refresh).for_if_none_match(if_none_match), "'none'")
+        guarded(Still::new(page).refresh(self.page.refresh).for_if_none_match(if_none_match), "'none'", "")
     }
 
     /// How old what the page comes with is, if it is to be shown.
@@ -103,12 +103,19 @@ impl<'a> Document<'a> {
     }
 }
 
+impl Page {
+    /// For a part by itself, to which a link may lead as well: nothing runs in it that would not in the page.
+    pub(crate) fn guard(&self, response: Response<Bytes>) -> Response<Bytes> {
+        guarded(response, "'none'", if self.trusted { "" } else { "; sandbox" })
+    }
+}
+
 /// Under a policy that lets no script run but those named, and nothing in from elsewhere.
-fn guarded(mut response: Response<Bytes>, scripts: &str) -> Response<Bytes> {
+fn guarded(mut response: Response<Bytes>, scripts: &str, more: &str) -> Response<Bytes> {
     let policy = format!(
         "default-src 'none'; script-src {scripts}; connect-src 'self'; img-src 'self' data: blob:; \
          media-src 'self' data: blob:; font-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-src 'self'; \
-         form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+         form-action 'self'; base-uri 'none'; frame-ancestors 'self'{more}"
     );
     let policy = HeaderValue::try_from(policy).unwrap_or_else(|_| unreachable!("a nonce is alphanumeric"));
     response.headers_mut().extend([
