@@ -25,7 +25,11 @@ fn a_thousand_parts_at_once_do_not_hold_up_the_last_one() {
         1 => picture(number),
         _ => text(number),
     };
+<<<<<<< HEAD
     let kinds: [(&str, &str, Kind<'_>); 4] = [
+=======
+    let kinds: [(&str, &str, &Kind<'_>); 4] = [
+>>>>>>> client
         ("documents in the page", "trusted", &document),
         ("documents in a frame", "", &document),
         ("pictures", "", &picture),
@@ -87,6 +91,9 @@ async fn client(browser: &Browser) -> (Site, Viewer) {
     let viewer = site.viewer().await;
     (site, viewer)
 }
+
+/// The part with this number.
+type Kind<'a> = dyn Fn(usize) -> Part + Sync + 'a;
 
 /// A page to which all parts are sent at once.
 async fn flood(browser: &Browser, trusted: &str, parts: &[Part]) -> Raw {
