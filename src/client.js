@@ -17,11 +17,13 @@
 //   background     stays connected in a hidden tab
 //   motion         shows pictures as they come also to who prefers reduced motion, and otherwise gets one a second
 //
-// Events: `state`, and `part`, which can be cancelled by who shows the part in another way.
+// Events: `state`, and `part`, which can be cancelled by who shows the part in another way. Each part has its event; of those
+// that come faster than they can be shown, only the newest is shown.
 
-const TAG = 'mixed-replace';
+const nothing = () => {};
 const text = (part, coding) => new TextDecoder(coding).decode(part.body);
-const sleep = seconds => new Promise(done => setTimeout(done, seconds * 1000));
+// What may never come in a hidden tab: a painted picture, a loaded frame, a turn to draw.
+const soon = (promise, ms = 1000) => Promise.race([promise, new Promise(done => setTimeout(done, ms))]);
 
 // What a node has of itself. A form has its fields as properties too, a document its forms and pictures, under whatever
 // names the author of a part gave them: `form.remove` may be an <input>.
@@ -29,7 +31,7 @@ const own = (node, name) => Reflect.get(Object.getPrototypeOf(node), name, node)
 const id = node => own(node, 'id'), after = node => own(node, 'nextSibling'), children = node => [...own(node, 'childNodes')];
 const alike = (one, other) => own(one, 'nodeName') === own(other, 'nodeName');
 // A stream of the page, not of a part in its frame.
-const held = node => own(node, 'localName') === TAG && node.stream;
+const held = node => own(node, 'localName') === 'mixed-replace' && node.stream;
 
 // The parts of a response, as they come; returns at the close-delimiter. A part is given out when the delimiter behind it
 // is there: a wrong length or a cut gives an error, never a torn part. Who leaves early aborts the fetch.
@@ -72,7 +74,7 @@ export async function* parts(response, limit = 2 ** 24, onchunk) {
 }
 
 // Keeps a stream open, whatever becomes of it. Knows nothing of elements.
-export function watch(url, { onpart, onstate = () => {}, timeout = 25, again, limit, background }) {
+export function watch(url, { onpart, onstate = nothing, timeout = 25, again, limit, background }) {
   const page = globalThis.document, over = new AbortController();
   let connection, wait, tries = 0, state;
   const say = (next, error) => {
@@ -132,20 +134,33 @@ export function watch(url, { onpart, onstate = () => {}, timeout = 25, again, li
 export function mixedReplace(url, target, { host = target.documentElement ?? target, ...options } = {}) {
   const tell = (type, detail) => host.dispatchEvent(new CustomEvent(type, { detail, cancelable: true }));
   const place = target.body ?? target;
-  let last;
+  let last, next, showing, rest;
   place.ariaLive ??= 'polite';
   place.ariaBusy = !place.firstElementChild;
+  // One part a frame. The newest waits for its turn, and those before it are left out.
+  const run = async () => {
+    for (let part; part = next;) {
+      next = 0;
+      await show(target, part, options.trusted).catch(console.error);
+      const still = part.type.startsWith('image/') && !options.motion && matchMedia('(prefers-reduced-motion)').matches;
+      await soon(new Promise(still ? nothing : requestAnimationFrame));
+    }
+    showing = 0;
+  };
   return watch(url, {
     ...options,
     async onpart(part) {
       // A keep-alive is the last part again.
       const now = part.type + text(part, 'latin1');
-      if (now !== last && tell('part', part)) await show(target, part, options.trusted);
+      if (now !== last) next = tell('part', part) && part;
       last = now;
+      showing ||= next && run();
+      // However much there is to read, the page has its turn.
+      if (!(Date.now() < rest)) {
+        await soon(showing, 0);
+        rest = Date.now() + 20;
+      }
       place.ariaBusy = false;
-      // What comes meanwhile is for the server to leave out.
-      const still = !options.motion && matchMedia('(prefers-reduced-motion: reduce)').matches;
-      if (still && part.type.startsWith('image/')) await sleep(1);
     },
     onstate(state, error) {
       host.setAttribute('state', state);
@@ -162,8 +177,8 @@ export async function show(target, part, trusted) {
     const before = image.src;
     image.src = URL.createObjectURL(new Blob([part.body], part));
     URL.revokeObjectURL(before);
-    // The next part waits, here and at the server, until this one can be painted. In a hidden tab that may be never.
-    await Promise.race([image.decode().catch(() => {}), sleep(1)]);
+    // The next part waits until this one can be painted.
+    await soon(image.decode().catch(nothing));
   } else if (!is('text/html')) {
     only(place, 'pre', '').textContent = text(part);
   } else if (trusted) {
@@ -181,7 +196,7 @@ export async function show(target, part, trusted) {
       morph(inside('documentElement'), own(parse(part), 'documentElement'));
     } else {
       frame.srcdoc = text(part);
-      await Promise.race([new Promise(done => frame.onload = done), sleep(1)]);
+      await soon(new Promise(done => frame.onload = done));
     }
     const root = inside('documentElement'), { style } = frame;
     if (!root) return;
@@ -253,7 +268,7 @@ function drop(node) {
   return behind;
 }
 
-globalThis.customElements?.define(TAG, class extends HTMLElement {
+globalThis.customElements?.define('mixed-replace', class extends HTMLElement {
   connectedCallback() {
     const options = Object.fromEntries([...this.attributes].map(({ name, value }) => [name, value || name]));
     const place = document.querySelector(options.target), ago = document.createElement('small');

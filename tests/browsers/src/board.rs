@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, Uri};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Html;
 use axum::routing::get;
 use mixed_replace::{ClientJs, Hub, Page, Part, Publisher, hub};
@@ -130,6 +131,12 @@ impl Board {
         }
     }
 
+    /// The status of each answer to a pull, the first one first. On axum only.
+    #[must_use]
+    pub fn pulls(&self) -> Vec<u16> {
+        self.seen.pulls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// What was asked for that is not there.
     #[must_use]
     pub fn strays(&self) -> Vec<String> {
@@ -142,11 +149,16 @@ impl Board {
 struct Seen {
     own: Arc<Mutex<Vec<String>>>,
     strays: Arc<Mutex<Vec<String>>>,
+    pulls: Arc<Mutex<Vec<u16>>>,
 }
 
 impl Seen {
     fn page(&self, number: usize) -> Option<String> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner).get(number).cloned()
+    }
+
+    fn pull(&self, status: StatusCode) {
+        self.pulls.lock().unwrap_or_else(PoisonError::into_inner).push(status.as_u16());
     }
 
     fn stray(&self, path: &str) {
@@ -200,7 +212,16 @@ fn axum(listener: TcpListener, hub: &Hub, seen: Seen, stopped: oneshot::Receiver
         StatusCode::NOT_FOUND
     };
     let app = Router::new().route_service("/client.js", ClientJs).route("/own/{number}", get(own)).fallback(stray);
-    let app = pages(hub).into_iter().fold(app, |app, (path, page)| app.route_service(path, page)).with_state(seen);
+    let watched = async |State(seen): State<Seen>, request: Request, next: Next| {
+        let pulls = request.uri().query() == Some("pull");
+        let response = next.run(request).await;
+        if pulls {
+            seen.pull(response.status());
+        }
+        response
+    };
+    let app = pages(hub).into_iter().fold(app, |app, (path, page)| app.route_service(path, page));
+    let app = app.layer(from_fn_with_state(seen.clone(), watched)).with_state(seen);
     listener.set_nonblocking(true).expect("a socket");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
@@ -219,7 +240,7 @@ fn actix(listener: TcpListener, hub: &Hub, seen: &Seen, stopped: oneshot::Receiv
     };
     let stray = async |request: actix_web::HttpRequest, seen: web::Data<Seen>| {
         seen.stray(request.path());
-        HttpResponse::NotFound()
+        HttpResponse::NotFound().finish()
     };
     let (pages, seen) = (pages(hub), web::Data::new(seen.clone()));
     let app = move || {

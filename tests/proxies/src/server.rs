@@ -55,7 +55,6 @@ impl Server {
 }
 
 /// Two kilobytes that compress well.
-#[must_use]
 pub fn part(number: usize) -> Part {
     Part::text(format!("{number:2000}")).expect("a part")
 }

@@ -1,13 +1,58 @@
-//! Much at once: large pictures, large documents.
+//! Much at once: many parts, large pictures, large documents.
 
-#![expect(clippy::print_stdout, reason = "the figures are a result")]
+use std::time::{Duration, Instant};
 
-use std::time::Instant;
-
-use browser_tests::picture::PALETTE;
-use browser_tests::{Browser, Site, Stack, Viewer, each_engine};
+use browser_tests::picture::{PALETTE, letters};
+use browser_tests::raw::{Answer, Raw};
+use browser_tests::{Browser, Colour, Site, Stack, Viewer, each_engine};
+use bytes::{BufMut as _, Bytes, BytesMut};
+use mixed_replace::{Boundary, Encoder, Part, Wire};
 
 use crate::{go, html, sees};
+
+/// The part with a number.
+type Kind<'a> = &'a (dyn Fn(usize) -> Part + Sync);
+
+/// The last one is there soon, since those that nobody could see are left out, and of the others nothing remains.
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn a_thousand_parts_at_once_do_not_hold_up_the_last_one() {
+    let pictures = [PALETTE[1].png(), PALETTE[2].png()];
+    let picture = |number: usize| pictures[number % 2].clone();
+    let text = |number: usize| Part::text(format!("{number} {}", letters())).expect("a body");
+    let mixed = |number: usize| match number % 3 {
+        0 => document(number),
+        1 => picture(number),
+        _ => text(number),
+    };
+<<<<<<< HEAD
+    let kinds: [(&str, &str, Kind<'_>); 4] = [
+=======
+    let kinds: [(&str, &str, &Kind<'_>); 4] = [
+>>>>>>> client
+        ("documents in the page", "trusted", &document),
+        ("documents in a frame", "", &document),
+        ("pictures", "", &picture),
+        ("parts of all kinds", "", &mixed),
+    ];
+    each_engine(async |browser| {
+        for (kind, trusted, part) in kinds {
+            let (first, last) = (block(PALETTE[0]), block(PALETTE[3]));
+            let _warm = flood(browser, trusted, &[first]).await;
+            sees(browser, PALETTE[0]).await;
+            let (before, began) = (browser.memory(), Instant::now());
+            let parts: Vec<_> = (0..999).map(part).chain([last]).collect();
+            let _site = flood(browser, trusted, &parts).await;
+            let took = sees(browser, PALETTE[3]).await.duration_since(began);
+            let grown = browser.memory().saturating_sub(before);
+            println!("{}: 1,000 {kind}: {took:.1?}, {before} MB and {grown} more", browser.engine());
+            let left = browser.run("return document.querySelectorAll('mixed-replace > *').length").await;
+            assert_eq!(left, 1, "{}: elements of {kind} are left", browser.engine());
+            assert!(took < SOON, "{}: {kind} took {took:?}", browser.engine());
+            assert!(grown < MEGABYTES, "{}: {kind} grow by {grown} MB", browser.engine());
+        }
+    });
+}
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
@@ -46,3 +91,43 @@ async fn client(browser: &Browser) -> (Site, Viewer) {
     let viewer = site.viewer().await;
     (site, viewer)
 }
+
+/// The part with this number.
+type Kind<'a> = dyn Fn(usize) -> Part + Sync + 'a;
+
+/// A page to which all parts are sent at once.
+async fn flood(browser: &Browser, trusted: &str, parts: &[Part]) -> Raw {
+    let page = format!(
+        "<!doctype html><script type=module src=/client.js></script><style>iframe{{width:100%}}</style><p>{}
+         <mixed-replace src=/stream {trusted}></mixed-replace>",
+        letters()
+    );
+    let encoder = Encoder::new(Boundary::from_static("ThisRandomString0"), Wire::Script);
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: multipart/mixed; boundary=ThisRandomString0\r\n\r\n";
+    let mut bytes = BytesMut::from(head);
+    for (number, part) in parts.iter().enumerate() {
+        let encoded = encoder.encode(part).expect("a part without the boundary");
+        if number == 0 {
+            bytes.put(encoder.opening(&encoded));
+        }
+        bytes.put(encoded.to_bytes());
+    }
+    let site = Raw::start(&page, vec![Answer { bytes: Bytes::from(bytes), cut: false }]).await;
+    go(browser, &site.url()).await;
+    site
+}
+
+fn document(number: usize) -> Part {
+    html(&format!("<p>{number}{}", "<b>bold</b> ".repeat(50)))
+}
+
+/// A document that fills its place with a colour, wherever that is.
+fn block(colour: Colour) -> Part {
+    let page = String::from_utf8_lossy(colour.html().body()).replace("<body style='", "<div style='height:400px;");
+    Part::html(page).expect("a body")
+}
+
+/// On a busy machine. Without leaving out, parts of all kinds take three times as long.
+const SOON: Duration = Duration::from_secs(12);
+/// More than an engine collects late, less than what a thousand frames take.
+const MEGABYTES: usize = 200;

@@ -58,7 +58,7 @@ async fn survives(browser: &Browser, board: &Board, document: &str) {
 fn part(number: usize) -> Part {
     let items: String = (0..number).map(|i| format!("<li id=item{i}>Item {i} of {number}</li>")).collect();
     let lines: String = (0..40 + number).map(|i| format!("<div>Line {i}</div>")).collect();
-    let class = if number % 2 == 0 { "even" } else { "odd" };
+    let class = if number.is_multiple_of(2) { "even" } else { "odd" };
     let news = if number > 3 { "<p>News</p>" } else { "" };
     html(&format!(
         "<style>.odd {{ color: darkred }}</style><body class={class}><h1>Part <b id=number>{number}</b></h1>

@@ -1,0 +1,86 @@
+//! What one node gets to another through a mosquitto on the same machine, what that costs, and how late it is.
+//!
+//! ```sh
+//! cargo bench -p cluster-tests --bench throughput
+//! cargo bench -p cluster-tests --bench throughput -- --as-installed
+//! ```
+//!
+//! One process publishes with the example's own `node.rs`, the `cluster` program receives, and this process is the viewer.
+//! The rate at most is what arrives when each part is published as soon as the one before is on its way. The latency, from
+//! `publish` until a viewer of the other node has read the part, and the processor time are those of 100 parts a second.
+//! With `--as-installed`, mosquitto is without the line that `docs/cluster.md` asks for: what the viewer then has not seen
+//! came together with the next. It takes a minute and a half, of a machine that does nothing else.
+
+#![expect(clippy::cast_possible_truncation, clippy::print_stdout, reason = "a program to be watched")]
+
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use cluster_tests::{Broker, age};
+use test_support::{Children, Server, Viewer};
+
+fn main() {
+    let lines = if std::env::args().any(|argument| argument == "--as-installed") { "" } else { AT_ONCE };
+    println!("| part | parts/s | MB/s | seen | median | 99 % | most | CPU of a part: node A | broker | node B |");
+    println!("|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
+    for size in [10_000, 50_000, 500_000] {
+        let broker = Broker::start(lines);
+        let receiver = cluster_tests::node(&broker, &[]);
+        let parts = most(&broker, &receiver, size);
+        let bytes = parts * f64::from(size) / 1e6;
+        println!("| {} kB | {parts:.0} | {bytes:.0} | {} |", size / 1000, paced(&broker, &receiver, size));
+    }
+}
+
+/// Parts that arrive in a second.
+fn most(broker: &Broker, receiver: &Server, size: u32) -> f64 {
+    let _publisher = publisher(broker, size, 0.0);
+    let received = || receiver.state().get("received").and_then(serde_json::Value::as_u64).expect("a number");
+    sleep(WARM);
+    let (begin, before) = (Instant::now(), received());
+    sleep(WHILE);
+    (received() - before) as f64 / begin.elapsed().as_secs_f64()
+}
+
+/// Latency and processor time at a moderate rate, as cells of the table.
+fn paced(broker: &Broker, receiver: &Server, size: u32) -> String {
+    let publisher = publisher(broker, size, RATE);
+    let mut viewer = Viewer::open(&receiver.url("/stream"));
+    let mut ages = |during: Duration| {
+        let (begin, mut ages) = (Instant::now(), Vec::new());
+        while begin.elapsed() < during {
+            ages.push(age(&viewer.next(WHILE).expect("the next part")));
+        }
+        ages.sort();
+        ages
+    };
+    ages(WARM);
+    let cpu = || [publisher.cpu(), broker.cpu(), receiver.cpu()];
+    let before = cpu();
+    let ages = ages(LONG);
+    let parts = RATE * LONG.as_secs_f64();
+    let cost = cpu().into_iter().zip(before).map(|(after, before)| (after - before).as_secs_f64() / parts);
+    let seen = format!("{:.1} %", ages.len() as f64 / parts * 100.0);
+    let late = [0.5, 0.99, 1.0].map(|share| ages.get(((ages.len() - 1) as f64 * share) as usize).copied());
+    let late = late.into_iter().flatten().map(|age| format!("{:.2} ms", age.as_secs_f64() * 1e3));
+    let cells: Vec<_> =
+        std::iter::once(seen).chain(late).chain(cost.map(|cost| format!("{:.0} us", cost * 1e6))).collect();
+    cells.join(" | ")
+}
+
+/// A node that publishes, in a process of its own; as much as it can, if the rate is 0.
+fn publisher(broker: &Broker, size: u32, rate: f64) -> Children {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_publisher"));
+    command.args([broker.url(""), size.to_string(), rate.to_string()]);
+    Children::start(&command, Stdio::null(), Stdio::inherit())
+}
+
+/// Else the broker keeps a part back until the one before is acknowledged, which takes 40 ms at worst.
+const AT_ONCE: &str = "set_tcp_nodelay true";
+/// Parts a second.
+const RATE: f64 = 100.0;
+const WARM: Duration = Duration::from_secs(1);
+const WHILE: Duration = Duration::from_secs(6);
+/// The system counts processor time in 10 ms, so this makes it exact to 5 us for each part.
+const LONG: Duration = Duration::from_secs(20);
