@@ -79,6 +79,14 @@ fn answer<B>(request: &Request<B>, asked: impl FnOnce(&mount::Request<'_>) -> As
 }
 
 /// The answer of a mounted hub, once a still picture is there.
+///
+/// # Panics
+///
+/// If it is polled again after it was ready.
+///
+/// # Cancel safety
+///
+/// Nothing is lost when the future is dropped: a viewer that was let in leaves.
 #[derive(Debug)]
 pub struct Answer(Kind);
 

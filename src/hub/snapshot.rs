@@ -10,6 +10,10 @@ use super::shared::Shared;
 use crate::part::Part;
 
 /// Waits for a part that is fresh enough: [`Hub::snapshot`](super::Hub::snapshot).
+///
+/// # Cancel safety
+///
+/// Nothing is lost when the future is dropped. Then it is demand no longer.
 #[must_use = "a future does nothing until it is polled"]
 #[derive(Debug)]
 pub struct Snapshot {

@@ -10,6 +10,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
 use self::client::{Answer, Server, text};
 
 #[path = "../../status/client.rs"]
@@ -52,6 +56,17 @@ async fn what_one_says_reaches_all_the_others_in_the_room() {
     let page = server.get("/r/tea/said", &[&ann, "Accept: text/html"]).await;
     assert!(page.body.contains("Neither") && page.body.contains("<mixed-replace"), "who comes later sees it, too");
     assert!(!server.get("/r/coffee/said?snapshot", &[&ann]).await.body.contains("Neither"));
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let server = start(&[]);
+    let mut connection = TcpStream::connect(&server.address).await.unwrap();
+    let head = "POST /login HTTP/1.1\r\nHost: chat\r\nContent-Length: 100\r\n\r\nname=A";
+    connection.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    timeout(Duration::from_secs(20), connection.read_exact(&mut answer)).await.unwrap().unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 408");
 }
 
 #[tokio::test]
