@@ -236,8 +236,9 @@ impl Person {
         drop(self.begin());
     }
 
+    /// Not while a picture is on its way, which has a time limit of its own.
     fn has_vanished(&self) -> bool {
-        self.token.is_some() && self.silence() > SILENCE
+        self.token.is_some() && self.silence() > SILENCE && self.newest.receiver_count() == 0
     }
 
     fn silence(&self) -> Duration {

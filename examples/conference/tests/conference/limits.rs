@@ -209,6 +209,8 @@ fn who_vanishes_is_gone_after_a_while_and_who_sends_is_not() {
 #[test]
 fn a_body_that_does_not_come_ends() {
     let (room, ada) = room();
+    // It is the picture that is late: her seat stays hers meanwhile.
+    sleep(Duration::from_secs(2));
     let lines = [&ada.authorization()[..], "Content-Type: image/jpeg", "Content-Length: 100000"];
     let mut drip = room.begin(&ada.path("POST"), &lines);
     let begin = Instant::now();
