@@ -266,6 +266,22 @@ impl Encoder {
     /// already, the last part's body once more under the promised type, followed by the new promise.
     ///
     /// `None` on the other wires, and where the type stays the same.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Boundary, Encoder, Part, Wire};
+    ///
+    /// let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), Wire::Browser);
+    /// let text = encoder.encode(&Part::text("on")?)?;
+    /// let html = encoder.encode(&Part::html("<p>on")?)?;
+    /// assert_eq!(
+    ///     encoder.bridge(&text, &html).unwrap().to_bytes(),
+    ///     "on\r\n--ThisRandomString\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
+    /// );
+    /// assert!(encoder.bridge(&text, &text).is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn bridge(&self, last: &EncodedPart, next: &EncodedPart) -> Option<EncodedPart> {
         (last.tail() != next.tail()).then(|| EncodedPart::to_send(&(&[][..], next.tail()), last.body(), ()))

@@ -101,6 +101,21 @@ impl Hub {
     }
 
     /// The publisher's last part, and how long ago it was published.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use mixed_replace::{Part, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// assert_eq!(hub.latest_with_age(), None);
+    /// publisher.publish(Part::text("on")?)?;
+    /// let (part, age) = hub.latest_with_age().unwrap();
+    /// assert_eq!(part.into_body(), "on");
+    /// assert!(age < Duration::from_secs(60));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn latest_with_age(&self) -> Option<(Part, Duration)> {
         let now = Instant::now();

@@ -43,7 +43,11 @@ pub(crate) use self::document::Document;
 ///
 /// let (publisher, hub) = hub::channel();
 /// publisher.publish(Part::html("<!doctype html><title>Status</title><h1>All is well</h1>")?)?;
-/// let page = Page::new(hub).trusted(true).refresh(Duration::from_secs(10));
+/// let page = Page::new(hub).trusted(true).show_age(true).refresh(Duration::from_secs(10));
+/// let asked = http::HeaderMap::new();
+/// let pulled = page.pull(None, &asked);
+/// assert_eq!(pulled.headers()["refresh"], "10");
+/// assert!(pulled.body().ends_with(b"<h1>All is well</h1>"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use]

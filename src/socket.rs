@@ -50,7 +50,8 @@ pub fn tune(connection: &impl AsConnection) -> io::Result<()> {
 /// use mixed_replace::socket::Tuning;
 ///
 /// let connection = std::net::TcpListener::bind("127.0.0.1:0")?;
-/// Tuning::default().user_timeout(Duration::from_secs(60)).apply(&connection)?;
+/// let tuning = Tuning::default().no_delay(true).unsent(32 * 1024).user_timeout(Duration::from_secs(60));
+/// tuning.apply(&connection)?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[must_use]

@@ -19,6 +19,10 @@ use crate::part::Part;
 /// use mixed_replace::{Part, hub};
 ///
 /// let (publisher, hub) = hub::builder()
+///     .deadline(Duration::from_secs(20))
+///     .drop_identical(true)
+///     .linger(Duration::from_secs(30))
+///     .max_age(Duration::from_secs(3600))
 ///     .max_subscribers(500)
 ///     .max_rate(15.0)
 ///     .stale_after(Duration::from_secs(5), Part::svg("<svg xmlns='http://www.w3.org/2000/svg'/>")?)

@@ -101,6 +101,18 @@ impl Subscriber {
 
     /// Ends this viewer after that time, less a random tenth at most, so that viewers who came together do not all come
     /// back together. Can shorten what the hub allows, not lengthen it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use mixed_replace::hub;
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let viewer = hub.subscribe()?.key("ada").max_rate(5.0).max_age(Duration::from_secs(600));
+    /// assert_eq!(viewer.skipped(), 0);
+    /// # Ok::<(), hub::Refused>(())
+    /// ```
     pub fn max_age(self, max_age: Duration) -> Self {
         self.wish(|wishes| wishes.max_age = Some(wishes.max_age.map_or(max_age, |hub| hub.min(max_age))))
     }
