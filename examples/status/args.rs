@@ -21,7 +21,7 @@ impl Args {
     /// This process's arguments. Ends the process if they ask for help or make no sense.
     pub(crate) fn from_command_line() -> Self {
         Self::parse(lexopt::Parser::from_env()).unwrap_or_else(|mistake| {
-            eprintln!("status: {mistake} (--help lists what there is)");
+            eprintln!("{NAME}: {mistake} (--help lists what there is)");
             exit(2)
         })
     }
@@ -38,7 +38,7 @@ impl Args {
                 Long("listen") => args.listen = arguments.value()?.string()?,
                 Long("password") => args.password = arguments.value()?.string()?,
                 Long("help") | Short('h') => {
-                    println!("{HELP}");
+                    println!("A status board that changes as its services change.\n\nusage: {NAME} {HELP}");
                     exit(0)
                 }
                 _ => return Err(argument.unexpected()),
@@ -56,10 +56,11 @@ fn every(seconds: &str) -> Result<Option<Duration>, &'static str> {
     }
 }
 
-const HELP: &str = "\
-A status board that changes as its services change.
+/// The program's: there are two of these servers.
+pub(crate) const NAME: &str = env!("CARGO_PKG_NAME");
 
-usage: status [--listen HOST:PORT] [--password WORD] [--every SECONDS]
+const HELP: &str = "\
+[--listen HOST:PORT] [--password WORD] [--every SECONDS]
 
   --listen HOST:PORT  where to serve it [127.0.0.1:3000]; port 0 takes a free one
   --password WORD     what lets viewers in [a random one, printed at the start]

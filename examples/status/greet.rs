@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::args::Args;
+use crate::args::{Args, NAME};
 
 /// Says where it is, and what to try next.
 pub(crate) fn greet(args: &Args, address: &str) {
@@ -25,7 +25,7 @@ pub(crate) fn exit_code(result: Result<(), String>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            eprintln!("status: {why}");
+            eprintln!("{NAME}: {why}");
             ExitCode::FAILURE
         }
     }
