@@ -120,7 +120,16 @@ impl Browser {
 
     /// Runs a script in the page and returns its value.
     pub async fn run(&self, script: &str) -> Value {
-        self.answer("run a script", self.client.execute(script, vec![])).await
+        let execute = async {
+            loop {
+                match self.client.execute(script, vec![]).await {
+                    // WebKit's driver may run it in the page that is just about to go.
+                    Err(error) if error.to_string().contains("before the unload event") => sleep(AGAIN).await,
+                    result => return result,
+                }
+            }
+        };
+        self.answer("run a script", execute).await
     }
 
     /// Whether the page still answers: its tab has not crashed, and does not hang.
@@ -222,3 +231,4 @@ fn read(log: &Path) -> String {
 /// Cold, on a machine with other things to do.
 const START: Duration = Duration::from_secs(60);
 const ANSWER: Duration = Duration::from_secs(15);
+const AGAIN: Duration = Duration::from_millis(50);
