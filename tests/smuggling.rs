@@ -43,6 +43,8 @@ fn only_whole_lines_with_allowed_names_pass() {
         b"X-A: a\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\nContent-Range: bytes 0-1/2",
         b"X-A: a\r\nContent-Security-Policy: default-src *\r\nAccess-Control-Allow-Origin: *\r\nX-Frame-Options: x",
         b"X-A: a\r\nLocation: http://evil/\r\nRefresh: 0; URL=http://evil/\r\nClear-Site-Data: \"*\"",
+        b"X-A: a\r\nX-Accel-Redirect: /secret\r\nX-Accel-Buffering: yes\r\nX-Sendfile: /etc/passwd\r\nStatus: 500",
+        b"X-A: a\r\nLink: <//evil/>; rel=preload\r\nAlt-Svc: h3=\"evil:443\"\r\nReport-To: {}\r\nNEL: {}\r\nVary: *",
         b"X-A: a\r\nStrict-Transport-Security: max-age=0\r\nCross-Origin-Opener-Policy: x\r\nService-Worker-Allowed: /",
     ] {
         let part = decode(lines);

@@ -83,7 +83,8 @@ fn is_forbidden(name: &str) -> bool {
 }
 
 /// Gecko ends the stream at a name that merely begins with one of the first six; a `Cross-Origin-…`, CORS or security
-/// field in a part has been read as the response's own (CVE-2010-1197, CVE-2024-1551).
+/// field in a part has been read as the response's own (CVE-2010-1197, CVE-2024-1551). Where a part becomes a response of
+/// its own, servers in front obey `X-Accel-…`, `X-Sendfile` and their like.
 const FORBIDDEN_PREFIXES: &[&str] = &[
     "content-type",
     "content-length",
@@ -96,30 +97,49 @@ const FORBIDDEN_PREFIXES: &[&str] = &[
     "proxy-",
     "sec-",
     "strict-transport-security",
+    "x-accel-",
+    "x-lighttpd-",
+    "x-reproxy-",
+    "x-sendfile",
 ];
 
 const FORBIDDEN: &[&str] = &[
+    "accept-ch",
+    "alt-svc",
     "clear-site-data",
     "connection",
     "content-encoding",
+    "content-location",
     "content-transfer-encoding",
+    "critical-ch",
+    "document-policy",
+    "feature-policy",
     "keep-alive",
+    "link",
     "location",
     "mime-version",
+    "nel",
     "origin-agent-cluster",
     "permissions-policy",
     "public-key-pins",
     "referrer-policy",
     "refresh",
+    "report-to",
     "reporting-endpoints",
     "service-worker-allowed",
+    "sourcemap",
+    "speculation-rules",
+    "status",
     "te",
+    "timing-allow-origin",
     "trailer",
     "transfer-encoding",
     "upgrade",
+    "vary",
     "www-authenticate",
     "x-content-type-options",
     "x-frame-options",
+    "x-sourcemap",
     "x-xss-protection",
 ];
 
