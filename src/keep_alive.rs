@@ -56,7 +56,7 @@ impl KeepAlive {
         let mut interval = None;
         Self::new(PollFn(move |cx: &mut Context<'_>| {
             let interval = interval.get_or_insert_with(|| {
-                let mut interval = tokio::time::interval(period);
+                let mut interval = tokio::time::interval(period.min(LONGEST));
                 interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
                 interval
             });
@@ -132,3 +132,7 @@ impl<F: FnMut(&mut Context<'_>) -> Poll<Option<()>> + Unpin> Stream for PollFn<F
         (self.0)(cx)
     }
 }
+
+/// A year: what is added to a time must not be more than times can be.
+#[cfg(feature = "tokio")]
+const LONGEST: std::time::Duration = std::time::Duration::from_secs(365 * 24 * 60 * 60);

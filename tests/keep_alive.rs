@@ -100,6 +100,12 @@ async fn takes_the_timer_of_any_runtime() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_longest_period_is_long_and_no_more() {
+    let body = MixedReplace::new(parts([(0, "one"), (45_000, "two")])).keep_alive(KeepAlive::every(Duration::MAX));
+    assert_eq!(minute(body).await, log([(0, "one"), (45_000, "two")]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn never_is_off() {
     let body = MixedReplace::new(parts([(0, "one"), (45_000, "two")])).keep_alive(KeepAlive::never());
     assert_eq!(minute(body).await, log([(0, "one"), (45_000, "two")]));

@@ -120,6 +120,16 @@ async fn a_browser_that_replaces_documents_by_itself_may_do_so() {
 }
 
 #[tokio::test]
+async fn a_page_of_a_hub_that_nearly_never_repeats_waits_long() {
+    let (publisher, hub) = hub::builder().keep_alive(Duration::MAX).build();
+    publisher.publish(html("on")).unwrap();
+    ask_both(&Page::new(hub), &format!("GET /status HTTP/1.1|Accept: {FIREFOX}"), |answer| {
+        assert!(answer.contains(" timeout=\"86400\""), "{answer}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_page_holds_the_part_and_lets_no_script_run_but_its_own() {
     let hostile = r#"</iframe><script>alert(1)</script>" onload="alert(2)&quot;"#;
     let (_publisher, page) = showing(html(hostile));

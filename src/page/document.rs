@@ -38,7 +38,8 @@ impl<'a> Document<'a> {
         let client = ClientJs::tag();
         let own = &self.own;
         let (target, trusted) = if self.page.trusted { ("html", " trusted") } else { ("#part", "") };
-        let timeout = self.page.hub.keep_alive().map_or(NEVER, |period| (period * 5 / 2).max(LEAST));
+        let timeout =
+            self.page.hub.keep_alive().map_or(NEVER, |period| (period.saturating_mul(5) / 2).clamp(LEAST, NEVER));
         // Behind the part, where it changes nothing of what the part is: a document may begin in many ways.
         let tail = format!(
             "<script type=\"module\" nonce=\"{nonce}\" src=\"{own}client={client}\"></script>\n\
