@@ -26,7 +26,7 @@ use crate::page::Page;
 /// | `HEAD` | the head of either; starts nothing |
 /// | other | `405` |
 impl<B> Service<Request<B>> for Hub {
-    type Response = Response<HubBody>;
+    type Response = Response<MountedBody>;
     type Error = Infallible;
     type Future = Answer;
 
@@ -41,7 +41,7 @@ impl<B> Service<Request<B>> for Hub {
 
 /// Serves a page and its stream where it is mounted, on axum with `.route_service("/status", page)`: see [`Page`].
 impl<B> Service<Request<B>> for Page {
-    type Response = Response<HubBody>;
+    type Response = Response<MountedBody>;
     type Error = Infallible;
     type Future = Answer;
 
@@ -56,7 +56,7 @@ impl<B> Service<Request<B>> for Page {
 
 /// Serves the module where it is mounted, on axum with `.route_service("/client.js", ClientJs)`.
 impl<B> Service<Request<B>> for ClientJs {
-    type Response = Response<HubBody>;
+    type Response = Response<MountedBody>;
     type Error = Infallible;
     type Future = Answer;
 
@@ -72,13 +72,13 @@ impl<B> Service<Request<B>> for ClientJs {
 fn answer<B>(request: &Request<B>, asked: impl FnOnce(&mount::Request<'_>) -> Asked) -> Answer {
     let (method, query, headers) = (request.method().as_str(), request.uri().query(), request.headers());
     Answer(match asked(&mount::Request { method, query, headers }) {
-        Asked::Live(viewer) => Kind::ready(viewer.into_http_response().map(HubBody::live)),
+        Asked::Live(viewer) => Kind::ready(viewer.into_http_response().map(MountedBody::live)),
         Asked::Still(awaited) => Kind::Still(awaited),
-        Asked::Whole(response) => Kind::ready(response.map(HubBody::full)),
+        Asked::Whole(response) => Kind::ready(response.map(MountedBody::full)),
     })
 }
 
-/// The answer of a mounted hub, once a still picture is there.
+/// The answer of something mounted (a hub, a page, the browser client), once a still picture is there.
 ///
 /// # Panics
 ///
@@ -92,18 +92,18 @@ pub struct Answer(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    Ready(Option<Box<Response<HubBody>>>),
+    Ready(Option<Box<Response<MountedBody>>>),
     Still(Awaited),
 }
 
 impl Kind {
-    fn ready(response: Response<HubBody>) -> Self {
+    fn ready(response: Response<MountedBody>) -> Self {
         Self::Ready(Some(Box::new(response)))
     }
 }
 
 impl Future for Answer {
-    type Output = Result<Response<HubBody>, Infallible>;
+    type Output = Result<Response<MountedBody>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Poll::Ready(Ok(match &mut self.0 {
@@ -111,14 +111,14 @@ impl Future for Answer {
                 Some(response) => *response,
                 None => panic!("polled again after it was ready"),
             },
-            Kind::Still(awaited) => ready!(Pin::new(awaited).poll(cx)).map(HubBody::full),
+            Kind::Still(awaited) => ready!(Pin::new(awaited).poll(cx)).map(MountedBody::full),
         }))
     }
 }
 
-/// The body of a mounted hub's answer.
+/// The body of such an answer.
 #[derive(Debug)]
-pub struct HubBody(Content);
+pub struct MountedBody(Content);
 
 #[derive(Debug)]
 enum Content {
@@ -126,7 +126,7 @@ enum Content {
     Live(Subscriber),
 }
 
-impl HubBody {
+impl MountedBody {
     fn full(bytes: Bytes) -> Self {
         Self(Content::Full(bytes))
     }
@@ -136,7 +136,7 @@ impl HubBody {
     }
 }
 
-impl Body for HubBody {
+impl Body for MountedBody {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -154,6 +154,8 @@ impl Body for HubBody {
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
+            // A head alone: axum would tell the length of what is not sent here.
+            Content::Full(bytes) if bytes.is_empty() => SizeHint::default(),
             Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Content::Live(_) => SizeHint::default(),
         }

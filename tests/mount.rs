@@ -79,7 +79,7 @@ async fn get_is_the_stream_on_the_wire_that_was_asked_for() {
 async fn a_full_hub_says_when_to_come_back() {
     let (_publisher, hub) = hub::builder().max_subscribers(1).build();
     let _viewer = hub.subscribe().unwrap();
-    ask_both(&hub, "GET /live HTTP/1.1|Host: x|Connection: close||", "too many", |answer| {
+    ask_both(&hub, "GET /live HTTP/1.1|Host: x|Connection: close||", "try again in 5 s", |answer| {
         assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
         assert!(answer.contains("retry-after: 5\r\n"), "{answer}");
         assert!(answer.contains("too many viewers, try again in 5 s"), "{answer}");
@@ -102,11 +102,35 @@ async fn head_starts_nothing() {
 }
 
 #[tokio::test]
+async fn head_tells_no_length_however_the_hub_is_mounted() {
+    let (_publisher, hub) = on();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let app = Router::new().route("/live", axum::routing::any_service(hub));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let answer = ask(&address, "HEAD /live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "never").await;
+    assert!(answer.starts_with("HTTP/1.1 200") && !answer.contains("content-length:"), "{answer}");
+}
+
+#[tokio::test]
 async fn other_methods_are_not_allowed() {
     let (_publisher, hub) = on();
     ask_both(&hub, "POST /live HTTP/1.1|Host: x|Content-Length: 0|Connection: close||", "never", |answer| {
         assert!(answer.starts_with("HTTP/1.1 405"), "{answer}");
         assert!(answer.contains("allow: GET, HEAD\r\n"), "{answer}");
+    })
+    .await;
+}
+
+/// What quotes the request is not to be taken for a page.
+#[tokio::test]
+async fn what_is_not_served_is_told_in_plain_text() {
+    let (_publisher, hub) = on();
+    ask_both(&hub, "GET /live?fps=x HTTP/1.1|Host: x|Connection: close||", "never", |answer| {
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+        assert!(answer.contains("content-type: text/plain; charset=utf-8\r\n"), "{answer}");
+        assert!(answer.contains("x-content-type-options: nosniff\r\n"), "{answer}");
+        assert!(answer.contains("cache-control: no-store\r\n"), "{answer}");
     })
     .await;
 }
