@@ -4,14 +4,15 @@
 //! all: one picture follows the other. [`Pictures`] makes a stream of pictures from a stream of such bytes, [`Splitter`]
 //! does so without input or output of its own. Both follow the markers of T.81 Annex B and never decode a picture.
 
+mod error;
 mod huffman;
 mod pictures;
 mod walk;
 
-use std::fmt;
-
 use bytes::{Buf as _, Bytes, BytesMut};
 
+use self::error::Garbage;
+pub use self::error::SplitError;
 pub use self::huffman::with_huffman_tables;
 pub use self::pictures::{Pictures, PicturesError};
 use self::walk::{Step, View, Walk};
@@ -142,7 +143,8 @@ impl Splitter {
     /// # Errors
     ///
     /// [`TooLarge`](SplitError::TooLarge) and [`NoPicture`](SplitError::NoPicture). Neither is final: the next call goes
-    /// on at the next SOI, and counts anew towards either limit.
+    /// on at the next SOI. After `NoPicture` garbage is counted anew; after `TooLarge`, as after a first picture, it has no
+    /// limit.
     ///
     /// # Examples
     ///
@@ -342,45 +344,6 @@ pub fn is_whole(picture: &[u8]) -> bool {
     }
 }
 
-/// Why there is no picture.
-#[non_exhaustive]
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum SplitError {
-    /// These are no JPEG pictures: so many bytes came instead of the first one, more than the
-    /// [limit](Splitter::max_garbage) or all there were, and they begin like this (at most 8 bytes).
-    NoPicture {
-        /// How many bytes held no picture.
-        bytes: u64,
-        /// The first of them.
-        begins: Bytes,
-    },
-    /// A picture is longer than [`Splitter::max_picture`].
-    TooLarge {
-        /// The limit in bytes.
-        limit: usize,
-    },
-    /// The bytes end in the middle of a picture.
-    Truncated {
-        /// How many bytes of the picture there were.
-        bytes: usize,
-    },
-}
-
-impl fmt::Display for SplitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoPicture { bytes, begins } => {
-                write!(f, "no JPEG picture in {bytes} bytes that begin with")?;
-                begins.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
-            }
-            Self::TooLarge { limit } => write!(f, "a JPEG picture exceeds {limit} bytes"),
-            Self::Truncated { bytes } => write!(f, "the stream ends {bytes} bytes into a JPEG picture"),
-        }
-    }
-}
-
-impl std::error::Error for SplitError {}
-
 #[derive(Clone, Debug)]
 enum State {
     /// Looking for SOI from here on, which may lie behind what is there.
@@ -397,24 +360,5 @@ enum Found {
     Picture(usize),
 }
 
-#[derive(Clone, Debug, Default)]
-struct Garbage {
-    bytes: u64,
-    begins: Vec<u8>,
-}
-
-impl Garbage {
-    fn add(&mut self, bytes: View<'_>, len: usize) {
-        self.bytes += len as u64;
-        let room = BEGINS.saturating_sub(self.begins.len());
-        self.begins.extend((0..len.min(room)).filter_map(|at| bytes.get(at)));
-    }
-
-    fn into_error(self) -> SplitError {
-        SplitError::NoPicture { bytes: self.bytes, begins: self.begins.into() }
-    }
-}
-
-const BEGINS: usize = 8;
 const MAX_GARBAGE: usize = 4 << 20;
 const MAX_PICTURE: usize = 16 << 20;

@@ -31,6 +31,8 @@ pub enum Wire {
 }
 
 impl Wire {
+    pub(crate) const ALL: [Self; 3] = [Self::Browser, Self::Machine, Self::Script];
+
     /// The wire that the client behind these request headers understands best, by its `Accept`.
     ///
     /// `multipart/mixed` asks for the script wire, `text/html` or any `image/…` for the browser wire, everything else

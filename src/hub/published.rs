@@ -5,12 +5,13 @@ use std::time::Instant;
 
 use crate::encode::{EncodedPart, Encoder};
 use crate::part::Part;
+use crate::wire::Wire;
 
 #[derive(Debug)]
 pub(super) struct Published {
     pub(super) part: Part,
     pub(super) at: Instant,
-    encoded: [OnceLock<Arc<EncodedPart>>; 3],
+    encoded: [OnceLock<Arc<EncodedPart>>; Wire::ALL.len()],
 }
 
 impl Published {

@@ -49,7 +49,7 @@ impl Publisher {
         let published = Arc::new(Published::new(part, Instant::now()));
         let wanted = self.shared.update(|state| {
             let shown = !state.is_closed() && !state.is_identical(&published.part);
-            WIRES.map(|wire| (shown && state.listens(wire)).then_some(wire))
+            Wire::ALL.map(|wire| (shown && state.listens(wire)).then_some(wire))
         });
         for wire in wanted.into_iter().flatten() {
             self.shared.encoded(&published, wire);
@@ -106,5 +106,3 @@ impl std::error::Error for PublishError {
         }
     }
 }
-
-const WIRES: [Wire; 3] = [Wire::Browser, Wire::Machine, Wire::Script];

@@ -35,8 +35,7 @@ impl Shared {
             itself: Weak::clone(itself),
             state: Mutex::new(State::new(config)),
             demand: Condvar::new(),
-            encoders: [Wire::Browser, Wire::Machine, Wire::Script]
-                .map(|wire| Arc::new(Encoder::new(boundary.clone(), wire))),
+            encoders: Wire::ALL.map(|wire| Arc::new(Encoder::new(boundary.clone(), wire))),
             defaults,
         })
     }

@@ -60,7 +60,7 @@ pub(super) struct Slot {
     rare: Option<Box<Rare>>,
     pub(super) ended: Option<Reason>,
     /// The keep-alive asks for the last part once more.
-    pub(super) repeat: bool,
+    repeat: bool,
     waker: Option<Waker>,
     /// From its first poll until its stream ends.
     watching: Option<Instant>,
@@ -208,8 +208,8 @@ impl Slot {
         self.busy = None;
     }
 
-    pub(super) fn count(&mut self, parts: u64, bytes: u64) {
-        self.delivered += parts;
+    pub(super) fn count(&mut self, bytes: u64) {
+        self.delivered += 1;
         self.bytes += bytes;
     }
 

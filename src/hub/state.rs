@@ -1,5 +1,9 @@
 //! All that a hub's handles share, and how it changes. Knows the time only as an argument.
 
+#[cfg(test)]
+mod tests;
+mod watched;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::Waker;
@@ -44,7 +48,7 @@ pub(super) struct State {
     serials: u64,
     keys: HashMap<Arc<str>, usize>,
     /// Viewers by wire, and snapshots that are waited for.
-    watching: [usize; 3],
+    watching: [usize; Wire::ALL.len()],
     snapshots: usize,
     /// When the first of those loses patience.
     patience: Option<Instant>,
@@ -74,7 +78,7 @@ impl State {
             slots: Slab::new(),
             serials: 0,
             keys: HashMap::new(),
-            watching: [0; 3],
+            watching: Default::default(),
             snapshots: 0,
             patience: None,
             watched_since: None,
@@ -215,7 +219,7 @@ impl State {
     pub(super) fn delivered(&mut self, id: usize, serial: u64, bytes: u64, let_go: bool, now: &Now) {
         let moment = self.moment(now);
         let Some(slot) = self.slots.get_mut(id).filter(|slot| slot.serial == serial) else { return };
-        slot.count(1, bytes);
+        slot.count(bytes);
         self.stats.parts_delivered += 1;
         self.stats.bytes_delivered += bytes;
         if let_go {
@@ -266,79 +270,6 @@ impl State {
 
     pub(super) fn count_encoding(&mut self) {
         self.stats.encodings += 1;
-    }
-
-    pub(super) fn wait_for_demand(&mut self, place: &mut Option<usize>, waker: &Waker) {
-        self.after.dropped_wakers.extend(self.for_demand.keep(place, waker));
-    }
-
-    pub(super) fn forget_demand(&mut self, place: Option<usize>) {
-        self.after.dropped_wakers.extend(self.for_demand.forget(place));
-    }
-
-    /// Waits for a part, for at most so long.
-    pub(super) fn wait_for_part(&mut self, place: &mut Option<usize>, until: Option<Instant>, waker: &Waker) {
-        self.after.dropped_wakers.extend(self.for_part.keep(place, waker));
-        self.patience = earlier(self.patience, until);
-        self.set_alarm(until);
-    }
-
-    pub(super) fn snapshot_begins(&mut self, now: Instant) {
-        self.snapshots += 1;
-        self.demand_begins(now);
-    }
-
-    pub(super) fn snapshot_ends(&mut self, place: Option<usize>, now: Instant) {
-        self.after.dropped_wakers.extend(self.for_part.forget(place));
-        self.snapshots -= 1;
-        self.demand_may_end(now);
-    }
-
-    /// Whether somebody watches, or has until less than the linger ago.
-    pub(super) fn is_wanted(&self, now: Instant) -> bool {
-        let lingers = |since| now.saturating_duration_since(since) < self.config.linger;
-        !self.closed && (self.is_watched() || self.unwatched_since.is_some_and(lingers))
-    }
-
-    fn is_watched(&self) -> bool {
-        self.snapshots > 0 || self.stats.viewers > 0
-    }
-
-    fn linger_ends(&self) -> Option<Instant> {
-        self.unwatched_since.and_then(|since| since.checked_add(self.config.linger))
-    }
-
-    fn demand_begins(&mut self, now: Instant) {
-        if self.watched_since.is_some() {
-            return;
-        }
-        self.watched_since = Some(now);
-        self.unwatched_since = None;
-        self.next_pulse = self.config.pulse.and_then(|pulse| now.checked_add(pulse));
-        self.wake_for_demand();
-        self.set_alarm(earlier(self.next_pulse, self.stale_at()));
-    }
-
-    fn wake_for_demand(&mut self) {
-        self.after.demand_changed = true;
-        self.for_demand.wake(&mut self.after.wakers);
-    }
-
-    fn demand_may_end(&mut self, now: Instant) {
-        if self.is_watched() {
-            return;
-        }
-        self.watched_since = None;
-        self.unwatched_since = Some(now);
-        self.next_pulse = None;
-        self.tell_end_of_linger(now);
-    }
-
-    fn tell_end_of_linger(&mut self, now: Instant) {
-        match self.linger_ends() {
-            Some(end) if end <= now => self.wake_for_demand(),
-            end => self.set_alarm(end),
-        }
     }
 
     /// Does what is due.
@@ -413,6 +344,3 @@ impl State {
         self.slots.iter().filter_map(|(_, slot)| slot.viewer(now)).collect()
     }
 }
-
-#[cfg(test)]
-mod tests;

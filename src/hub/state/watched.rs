@@ -1,0 +1,82 @@
+//! Whether anybody watches, and who waits for that.
+
+use std::task::Waker;
+use std::time::Instant;
+
+use super::State;
+use crate::hub::slot::earlier;
+
+impl State {
+    pub(in crate::hub) fn wait_for_demand(&mut self, place: &mut Option<usize>, waker: &Waker) {
+        self.after.dropped_wakers.extend(self.for_demand.keep(place, waker));
+    }
+
+    pub(in crate::hub) fn forget_demand(&mut self, place: Option<usize>) {
+        self.after.dropped_wakers.extend(self.for_demand.forget(place));
+    }
+
+    /// Waits for a part, for at most so long.
+    pub(in crate::hub) fn wait_for_part(&mut self, place: &mut Option<usize>, until: Option<Instant>, waker: &Waker) {
+        self.after.dropped_wakers.extend(self.for_part.keep(place, waker));
+        self.patience = earlier(self.patience, until);
+        self.set_alarm(until);
+    }
+
+    pub(in crate::hub) fn snapshot_begins(&mut self, now: Instant) {
+        self.snapshots += 1;
+        self.demand_begins(now);
+    }
+
+    pub(in crate::hub) fn snapshot_ends(&mut self, place: Option<usize>, now: Instant) {
+        self.after.dropped_wakers.extend(self.for_part.forget(place));
+        self.snapshots -= 1;
+        self.demand_may_end(now);
+    }
+
+    /// Whether somebody watches, or has until less than the linger ago.
+    pub(in crate::hub) fn is_wanted(&self, now: Instant) -> bool {
+        let lingers = |since| now.saturating_duration_since(since) < self.config.linger;
+        !self.closed && (self.is_watched() || self.unwatched_since.is_some_and(lingers))
+    }
+
+    fn is_watched(&self) -> bool {
+        self.snapshots > 0 || self.stats.viewers > 0
+    }
+
+    fn linger_ends(&self) -> Option<Instant> {
+        self.unwatched_since.and_then(|since| since.checked_add(self.config.linger))
+    }
+
+    pub(super) fn demand_begins(&mut self, now: Instant) {
+        if self.watched_since.is_some() {
+            return;
+        }
+        self.watched_since = Some(now);
+        self.unwatched_since = None;
+        self.next_pulse = self.config.pulse.and_then(|pulse| now.checked_add(pulse));
+        self.wake_for_demand();
+        self.set_alarm(earlier(self.next_pulse, self.stale_at()));
+    }
+
+    pub(super) fn wake_for_demand(&mut self) {
+        self.after.demand_changed = true;
+        self.for_demand.wake(&mut self.after.wakers);
+    }
+
+    pub(super) fn demand_may_end(&mut self, now: Instant) {
+        if self.is_watched() {
+            return;
+        }
+        self.watched_since = None;
+        self.unwatched_since = Some(now);
+        self.next_pulse = None;
+        self.tell_end_of_linger(now);
+    }
+
+    pub(super) fn tell_end_of_linger(&mut self, now: Instant) {
+        match self.linger_ends() {
+            Some(end) if end <= now => self.wake_for_demand(),
+            end => self.set_alarm(end),
+        }
+    }
+}

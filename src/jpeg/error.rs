@@ -1,0 +1,67 @@
+//! Why there is no picture.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::walk::View;
+
+/// Why there is no picture.
+#[non_exhaustive]
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum SplitError {
+    /// These are no JPEG pictures: so many bytes came instead of the first one, more than the
+    /// [limit](Splitter::max_garbage) or all there were, and they begin like this (at most 8 bytes).
+    NoPicture {
+        /// How many bytes held no picture.
+        bytes: u64,
+        /// The first of them.
+        begins: Bytes,
+    },
+    /// A picture is longer than [`Splitter::max_picture`].
+    TooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The bytes end in the middle of a picture.
+    Truncated {
+        /// How many bytes of the picture there were.
+        bytes: usize,
+    },
+}
+
+impl fmt::Display for SplitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoPicture { bytes, begins } => {
+                write!(f, "no JPEG picture in {bytes} bytes that begin with")?;
+                begins.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
+            }
+            Self::TooLarge { limit } => write!(f, "a JPEG picture exceeds {limit} bytes"),
+            Self::Truncated { bytes } => write!(f, "the stream ends {bytes} bytes into a JPEG picture"),
+        }
+    }
+}
+
+impl std::error::Error for SplitError {}
+
+/// What came where a picture should have.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Garbage {
+    pub(super) bytes: u64,
+    begins: Vec<u8>,
+}
+
+impl Garbage {
+    pub(super) fn add(&mut self, bytes: View<'_>, len: usize) {
+        self.bytes += len as u64;
+        let room = BEGINS.saturating_sub(self.begins.len());
+        self.begins.extend((0..len.min(room)).filter_map(|at| bytes.get(at)));
+    }
+
+    pub(super) fn into_error(self) -> SplitError {
+        SplitError::NoPicture { bytes: self.bytes, begins: self.begins.into() }
+    }
+}
+
+const BEGINS: usize = 8;
