@@ -35,7 +35,7 @@ where
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
         let wire = self.chosen_wire().unwrap_or_else(|| wanted_wire(request));
-        let body = self.or_standard_keep_alive().linger(KeepAlive::every(LINGER)).wire(wire);
+        let body = self.or_standard_keep_alive().hold_failure(KeepAlive::every(FAILURE_HELD)).wire(wire);
         stream(request, body.into_http_response())
     }
 }
@@ -185,4 +185,4 @@ fn copy(head: &HeaderMap, builder: &mut HttpResponseBuilder) {
 
 /// actix copies a chunk when it takes it, and keeps up to 32 KiB of it until the client can take them. This long they
 /// are safe from a failure that would throw them away.
-const LINGER: Duration = Duration::from_secs(1);
+const FAILURE_HELD: Duration = Duration::from_secs(1);

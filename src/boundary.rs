@@ -15,10 +15,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 ///                                                   ^^^^^^^^^^^^^^^^^^^^^^ this
 /// ```
 ///
-/// 1 to 70 of the characters that RFC 2046 §5.1.1 calls `bchars`, the last one no space. For
-/// sending, [`random`](Self::random) is the right choice nearly always: readers look for the
-/// boundary anywhere in a part, so whoever can guess it can end a part early. A fixed one is for bodies that you trust,
-/// and best has 16 to 40 letters and digits: other lengths and characters each trip some consumer.
+/// 1 to 70 of the characters that RFC 2046 §5.1.1 calls `bchars`, the last one no space. For sending,
+/// [`random`](Self::random) is the right choice nearly always: readers look for the boundary anywhere in a part, so whoever
+/// can guess it can end a part early. A fixed one is for bodies that you trust, and best has 16 to 40 letters and digits:
+/// other lengths and characters each trip some consumer.
+///
+/// One that was read from a sender ([`from_content_type`](Self::from_content_type), [`Decoder`](crate::Decoder)) may hold any
+/// printable characters and be longer: do not send with it. Whether it could be sent, `boundary.as_str().parse::<Boundary>()`
+/// tells.
 ///
 /// # Examples
 ///

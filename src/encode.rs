@@ -288,7 +288,7 @@ impl Encoder {
     }
 
     /// The end: the last part once more where its line or header block is open already (browser and machine wire),
-    /// then the close-delimiter. Without a last part, an opening and the close-delimiter.
+    /// then the close-delimiter. Without a last part, the close-delimiter alone, with no line end before it: `--B-- CRLF`.
     pub fn closing(&self, last: Option<&EncodedPart>) -> EncodedPart {
         let close_delimiter = [DELIMITER, self.boundary.as_str().as_bytes(), CLOSE].concat();
         match (last, self.wire) {

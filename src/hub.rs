@@ -7,8 +7,8 @@
 //! ```
 //!
 //! A viewer that is slow misses parts, never sees a torn one, and never delays the publisher or another viewer. Nothing is
-//! queued for it, so what it sees is as new as its line allows, and a hub's memory does not grow with slow viewers. No
-//! runtime is needed; one thread for all hubs of the process keeps the time.
+//! queued for it, so what it sees is as new as its line allows: it holds on to the part that it is in the middle of, and to
+//! no other. No runtime is needed; one thread for all hubs of the process keeps the time.
 
 mod aftermath;
 mod builder;
@@ -125,7 +125,7 @@ impl Hub {
     /// Waits for a part that is at most that old: the latest one, or the next. Counts as demand meanwhile, so a camera
     /// that sleeps wakes up for it.
     ///
-    /// Gives `None` if the hub is closed before its first part. Waits as long as the camera takes: put your own time
+    /// Once the hub is closed it gives the last part, however old, or `None` if there was none. Waits as long as the camera takes: put your own time
     /// limit around it.
     ///
     /// # Cancel safety
@@ -173,7 +173,7 @@ impl Hub {
     /// publisher.publish(Part::text("for Ada")?)?;
     /// assert!(viewer.next().now_or_never().flatten().is_some());
     ///
-    /// assert!(hub.end("ada"));
+    /// assert!(hub.revoke("ada"));
     /// publisher.publish(Part::text("not for Ada")?)?;
     /// let rest: Vec<_> = viewer.map(Result::unwrap).collect().now_or_never().unwrap();
     /// assert!(!String::from_utf8(rest.concat())?.contains("not for Ada"));
@@ -183,7 +183,7 @@ impl Hub {
         clippy::must_use_candidate,
         reason = "it does something; whether there was a viewer is for who wants to know"
     )]
-    pub fn end(&self, key: &str) -> bool {
+    pub fn revoke(&self, key: &str) -> bool {
         let now = Instant::now();
         self.shared.update(|state| state.revoke(key, now))
     }

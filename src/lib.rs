@@ -121,12 +121,12 @@
 //!
 //! | feature | gives |
 //! |---|---|
-//! | `actix-web` | hubs, streams and parts as responses; a hub as a handler |
-//! | `axum` | the same; [`Wire`] as an extractor; a hub as a service |
+//! | `actix-web` | hubs, streams and parts as responses; hubs, [`Page`]s and [`ClientJs`] as handlers |
+//! | `axum` | the same, as services; [`Wire`] as an extractor |
 //! | `http-body` | `http_body::Body` for [`MixedReplace`] and [`Subscriber`] |
 //! | `socket` | the TCP options of a connection |
 //! | `tokio` | `KeepAlive::every` |
-//! | `tower` | a hub as a tower service |
+//! | `tower` | hubs, [`Page`]s and [`ClientJs`] as tower services |
 //! | `tracing` | events of hubs, and of streams that end because a part holds their boundary |
 //!
 //! Rust 1.85 or later; raising that is a minor release. No `unsafe`.

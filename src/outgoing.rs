@@ -65,7 +65,7 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Outgoing<P, E> {
             }
             None if self.opened => self.chunks.extend(next.chunks()),
             None => {
-                let guard = self.flight.as_ref().map(InFlight::new);
+                let guard = self.flight.as_ref().map(Hold::new);
                 self.chunks.extend(lead(&encoder.opening(next), next.chunks(), guard));
             }
         }
@@ -102,7 +102,7 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Outgoing<P, E> {
     }
 
     /// Keeps no more room than one chunk takes.
-    pub(crate) fn rest(&mut self) {
+    pub(crate) fn shrink(&mut self) {
         self.chunks.shrink();
     }
 
@@ -115,7 +115,13 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Outgoing<P, E> {
         if flight.holders == 0 {
             return Poll::Ready(());
         }
-        flight.waker = Some(cx.waker().clone());
+        let before = match &flight.waker {
+            Some(kept) if kept.will_wake(cx.waker()) => None,
+            _ => flight.waker.replace(cx.waker().clone()),
+        };
+        drop(flight);
+        // With the lock released: it is another task's, and may run that task's code.
+        drop(before);
         Poll::Pending
     }
 }
@@ -125,7 +131,7 @@ impl Outgoing<EncodedPart> {
     pub(crate) fn send(&mut self, part: &Part) -> Result<(), BoundaryInPart> {
         self.encoder.search(part)?;
         let flight = self.flight.get_or_insert_default();
-        let encoded = self.encoder.encode_to_send(part, InFlight::new(flight));
+        let encoded = self.encoder.encode_to_send(part, Hold::new(flight));
         self.push(encoded);
         Ok(())
     }
@@ -140,16 +146,16 @@ struct Flight {
 
 /// Dropped together with the bytes it was given to.
 #[derive(Debug)]
-struct InFlight(Arc<Mutex<Flight>>);
+struct Hold(Arc<Mutex<Flight>>);
 
-impl InFlight {
+impl Hold {
     fn new(flight: &Arc<Mutex<Flight>>) -> Self {
         flight.lock().unwrap_or_else(PoisonError::into_inner).holders += 1;
         Self(Arc::clone(flight))
     }
 }
 
-impl Drop for InFlight {
+impl Drop for Hold {
     fn drop(&mut self) {
         let mut flight = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         flight.holders -= 1;
@@ -163,11 +169,7 @@ impl Drop for InFlight {
 
 /// `opening` in front of the first chunk, without copying more than the begin of that: an opening alone would be a
 /// chunk so small that HTTP/2 stacks count it against the connection.
-fn lead(
-    opening: &[u8],
-    mut chunks: impl Iterator<Item = Bytes>,
-    guard: Option<InFlight>,
-) -> impl Iterator<Item = Bytes> {
+fn lead(opening: &[u8], mut chunks: impl Iterator<Item = Bytes>, guard: Option<Hold>) -> impl Iterator<Item = Bytes> {
     let first = chunks.next().map(|mut chunk| {
         let copied = if chunk.len() < 2 * LEAD { chunk.len() } else { LEAD };
         let mut bytes = BytesMut::with_capacity(opening.len() + copied);
@@ -180,7 +182,7 @@ fn lead(
 
 struct Lead {
     bytes: BytesMut,
-    _guard: Option<InFlight>,
+    _guard: Option<Hold>,
 }
 
 impl AsRef<[u8]> for Lead {

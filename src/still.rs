@@ -21,11 +21,12 @@ use crate::response;
 /// Refresh: 5
 /// ```
 ///
-/// The ETag is a strong one (RFC 9110 §8.8.3), made of the part alone, so it is the same on each server that shows the
-/// same part. A client that sends it back in `If-None-Match` gets `304 Not Modified` without a body until the part
+/// The ETag is a strong one (RFC 9110 §8.8.3), made of the part alone, so it is the same on each server that runs the
+/// same build and shows the same part. A client that sends it back in `If-None-Match` gets `304 Not Modified` without a body until the part
 /// changes. `Refresh` is Netscape's client pull of 1995, the other half of server push: a browser asks again by itself.
 ///
-/// [`for_request`](Self::for_request) is the response for any stack; on actix a handler returns the `Still` itself.
+/// [`for_request`](Self::for_request) is the response for any stack: on axum a handler returns
+/// `still.for_request(&headers).map(Body::from)`, on actix the `Still` itself.
 ///
 /// # Examples
 ///
@@ -60,7 +61,8 @@ impl Still {
         Self { part, refresh: None }
     }
 
-    /// Has browsers ask for the same address again after that time, in whole seconds: `Refresh: 5`.
+    /// Has browsers ask for the same address again after that time, in whole seconds, rounded down: `Refresh: 5`. Below
+    /// one second, at once.
     pub fn refresh(mut self, period: Duration) -> Self {
         self.refresh = Some(HeaderValue::from(period.as_secs()));
         self
@@ -70,7 +72,8 @@ impl Still {
     ///
     /// # Errors
     ///
-    /// If the address holds anything but printable ASCII without spaces, quotes and semicolons. Percent-encode those.
+    /// If the address is empty, or holds a space, a control character, anything but ASCII, or one of `"` `'` `;` `,` `<` `>`
+    /// `\`. Percent-encode those.
     ///
     /// # Examples
     ///
@@ -86,10 +89,10 @@ impl Still {
     pub fn refresh_to(mut self, period: Duration, url: &str) -> Result<Self, InvalidAddress> {
         let plain = |byte: &u8| byte.is_ascii_graphic() && !b"\"';,<>\\".contains(byte);
         if url.is_empty() || !url.as_bytes().iter().all(plain) {
-            return Err(InvalidAddress);
+            return Err(InvalidAddress(()));
         }
         let value = format!("{}; URL={url}", period.as_secs());
-        self.refresh = Some(HeaderValue::try_from(value).map_err(|_| InvalidAddress)?);
+        self.refresh = Some(HeaderValue::try_from(value).map_err(|_| InvalidAddress(()))?);
         Ok(self)
     }
 
@@ -142,7 +145,7 @@ impl Still {
 
 /// An address that a `Refresh` cannot hold.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct InvalidAddress;
+pub struct InvalidAddress(());
 
 impl fmt::Display for InvalidAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -154,11 +157,11 @@ impl std::error::Error for InvalidAddress {}
 
 /// The entity tag of what these pieces make up together.
 pub(crate) fn etag<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> HeaderValue {
-    // With fixed keys, so that a server's tags hold after it is started again.
+    // With fixed keys, so that the tags of one build hold after a restart.
     let mut hash = DefaultHasher::new();
     let mut len = 0;
     for piece in pieces {
-        hash.write_usize(piece.len());
+        hash.write_u64(piece.len() as u64);
         hash.write(piece);
         len = piece.len();
     }
@@ -233,7 +236,7 @@ mod tests {
     #[test]
     fn an_address_is_one_header_field() {
         for bad in ["", "/a b", "/a\r\nSet-Cookie: a=b", "/a;b", "/\"", "/é", "/<script>"] {
-            assert_eq!(still("on").refresh_to(Duration::ZERO, bad).unwrap_err(), InvalidAddress, "{bad}");
+            assert_eq!(still("on").refresh_to(Duration::ZERO, bad).unwrap_err(), InvalidAddress(()), "{bad}");
         }
         let response =
             still("on").refresh_to(Duration::ZERO, "/next?a=b&c=%20").unwrap().for_request(&HeaderMap::new());

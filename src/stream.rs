@@ -231,8 +231,8 @@ impl<S: TryStream> MixedReplace<S> {
 
     /// Waits for this pulse before the body fails, where a server copies what it is given and throws it away then.
     #[cfg(feature = "actix-web")]
-    pub(crate) fn linger(mut self, pulse: KeepAlive) -> Self {
-        self.pulses.linger = pulse;
+    pub(crate) fn hold_failure(mut self, pulse: KeepAlive) -> Self {
+        self.pulses.hold_failure = pulse;
         self
     }
 
@@ -278,7 +278,7 @@ where
                 Source::Ended => return Poll::Ready(None),
                 Source::Failed(failure) => {
                     let unwritten = this.pulses.may_wait(cx) && outgoing.poll_written(cx).is_pending();
-                    if unwritten || this.pulses.lingers(cx) {
+                    if unwritten || this.pulses.holds_failure(cx) {
                         *this.source = Source::Failed(failure);
                         return Poll::Pending;
                     }

@@ -1,7 +1,16 @@
 //! What may cross threads, and move while it is polled. Part of the API: adapters and users rely on it.
 
+use mixed_replace::boundary::InvalidBoundary;
+use mixed_replace::decode::{DecodeError, Limits, PartsError};
+use mixed_replace::encode::BoundaryInPart;
 use mixed_replace::hub::{Builder, Demand, Ended, PublishError, Refused, Snapshot, Stats, Viewer};
-use mixed_replace::{Boundary, EncodedPart, Encoder, Hub, KeepAlive, MixedReplace, Part, Publisher, Subscriber, Wire};
+use mixed_replace::jpeg::{Pictures, PicturesError, SplitError, Splitter};
+use mixed_replace::part::InvalidPart;
+use mixed_replace::still::InvalidAddress;
+use mixed_replace::{
+    Boundary, ClientJs, Decoder, EncodedPart, Encoder, Hub, KeepAlive, MixedReplace, Page, Part, Parts, Publisher,
+    Still, Subscriber, Wire, Writer,
+};
 
 fn everywhere<T: Send + Sync + Unpin + 'static>() {}
 fn clone<T: Clone>() {}
@@ -39,4 +48,29 @@ fn values_cross_threads() {
     clone::<(Boundary, EncodedPart, Encoder, Part, Wire)>();
     clone::<(Ended, PublishError, Refused, Stats, Viewer)>();
     debug::<(Ended, PublishError, Refused, Stats, Viewer)>();
+    everywhere::<(ClientJs, Decoder, Limits, Page, Splitter, Still)>();
+    debug::<(ClientJs, Decoder, Limits, Page, Splitter, Still)>();
+    everywhere::<(Parts<std::io::Empty>, Pictures<std::io::Empty>, Writer<std::io::Empty>)>();
+}
+
+#[test]
+fn errors_cross_threads() {
+    fn error<T: std::error::Error + Send + Sync + Unpin + 'static>() {}
+    error::<BoundaryInPart>();
+    error::<DecodeError>();
+    error::<InvalidAddress>();
+    error::<InvalidBoundary>();
+    error::<InvalidPart>();
+    error::<PartsError<std::io::Error>>();
+    error::<PicturesError<std::io::Error>>();
+    error::<PublishError>();
+    error::<Refused>();
+    error::<SplitError>();
+}
+
+#[cfg(feature = "tower")]
+#[test]
+fn services_cross_threads() {
+    everywhere::<(mixed_replace::service::Answer, mixed_replace::service::MountedBody)>();
+    debug::<(mixed_replace::service::Answer, mixed_replace::service::MountedBody)>();
 }

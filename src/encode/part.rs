@@ -33,8 +33,8 @@ impl EncodedPart {
         Self { framing: Framing::Apart(framing), head_len, body }
     }
 
-    /// With as much of the body copied as [`chunks`](Self::chunks) needs, in two allocations, a body's that begins to be
-    /// shared included. The guard is dropped with the last of them.
+    /// With as much of the body copied as [`chunks`](Self::chunks) needs. Takes two allocations at most, one of which is that
+    /// of a body which is shared from now on. The guard is dropped with the last of them.
     pub(super) fn to_send(frame: &impl Frame, body: &Bytes, guard: impl Send + 'static) -> Self {
         let (head_len, tail_len) = lengths(frame);
         let edges = body.get(..EDGE).zip(body.get(body.len().saturating_sub(EDGE)..));

@@ -62,7 +62,7 @@ impl Builder {
     #[must_use]
     pub fn build(self) -> (Publisher, Hub) {
         let config = Config {
-            deadline: self.deadline,
+            deadline: if self.deadline.is_zero() { Duration::MAX } else { self.deadline },
             drop_identical: self.drop_identical,
             linger: self.linger,
             max_subscribers: self.max_subscribers,
@@ -75,7 +75,8 @@ impl Builder {
         (Publisher::new(Arc::clone(&shared)), Hub { shared })
     }
 
-    /// How long a viewer may take for one part before its stream ends, at its next poll. 30 seconds unless set.
+    /// How long a viewer may take for one part before its stream ends, at its next poll; with zero, as long as it likes.
+    /// 30 seconds unless set.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
@@ -124,7 +125,7 @@ impl Builder {
         self
     }
 
-    /// What `Retry-After` tells whom the hub refuses. 5 seconds unless set.
+    /// What `Retry-After` tells whom the hub refuses, in whole seconds, rounded up. 5 seconds unless set.
     pub fn retry_after(mut self, retry_after: Duration) -> Self {
         self.retry_after = retry_after;
         self

@@ -19,8 +19,14 @@ pub(super) fn call(hub: Weak<Shared>, at: Instant) {
         return;
     }
     START.call_once(|| {
-        // A process that cannot start a thread does without keep-alive: better than without streams.
-        drop(std::thread::Builder::new().name("mixed-replace".into()).spawn(run));
+        // A process that cannot start a thread does without what the time brings (keep-alives, deadlines, "no signal", the
+        // end of demand): better than without streams.
+        let started = std::thread::Builder::new().name("mixed-replace".into()).spawn(run);
+        #[cfg(feature = "tracing")]
+        if let Err(error) = &started {
+            tracing::error!(%error, "no thread for the time of hubs");
+        }
+        drop(started);
     });
     alarms().set(hub, at);
     EARLIER.notify_one();

@@ -11,8 +11,8 @@ use super::shared::Shared;
 /// Tells a camera when to run: from when the first viewer comes until the last has been gone for the hub's linger.
 ///
 /// A viewer counts from the first poll of its stream, so a `HEAD` request starts no camera; so does whoever waits for a
-/// [`snapshot`](super::Hub::snapshot). Each answer is taken from the hub's state at that moment: no change is missed,
-/// whether it came before or after the call.
+/// [`snapshot`](super::Hub::snapshot). Each answer is the hub's state at that moment, so no call waits for a change that has
+/// come already; what came and went between two calls is not seen.
 ///
 /// # Examples
 ///
@@ -51,13 +51,15 @@ impl Demand {
         self.shared.update(|state| state.is_wanted(now))
     }
 
-    /// Blocks the thread until somebody watches. `false` if the hub is closed.
+    /// Blocks the thread until the camera is [wanted](Self::is_wanted): somebody watches, or did until less than the linger
+    /// ago. `false` if the hub is closed.
     #[must_use]
     pub fn wait(&self) -> bool {
         self.shared.wait_for_demand()
     }
 
-    /// Waits until somebody watches. `false` if the hub is closed.
+    /// Waits until the camera is [wanted](Self::is_wanted): somebody watches, or did until less than the linger ago. `false`
+    /// if the hub is closed.
     ///
     /// # Cancel safety
     ///

@@ -18,11 +18,12 @@ pub struct Stats {
     pub parts_delivered: u64,
     /// The bytes of those, framing included.
     pub bytes_delivered: u64,
-    /// Parts that slow viewers did not get, because a newer one was there when they could take the next.
+    /// Parts that viewers did not get, because they were slow or capped.
     pub parts_skipped: u64,
     /// How often a part was encoded: at most once for each wire that somebody listens on.
     pub encodings: u64,
-    /// Viewers now.
+    /// Viewers that watch now: from the first poll of their stream until its end.
+    /// [`max_subscribers`](super::Builder::max_subscribers) counts them from `subscribe` until they are dropped.
     pub viewers: usize,
     /// The most viewers that there have been at one time.
     pub viewers_peak: usize,
@@ -46,7 +47,7 @@ pub struct Ended {
     pub refused: u64,
     /// A newer connection came with the same key.
     pub replaced: u64,
-    /// [`Hub::end`](super::Hub::end) was called with its key.
+    /// [`Hub::revoke`](super::Hub::revoke) was called with its key.
     pub revoked: u64,
 }
 

@@ -117,7 +117,8 @@ impl Subscriber {
         self.wish(|wishes| wishes.max_age = Some(wishes.max_age.map_or(max_age, |hub| hub.min(max_age))))
     }
 
-    /// Who this viewer is: its stream ends an older one with the same key, and [`Hub::end`](super::Hub::end) ends it.
+    /// Who this viewer is: its stream ends an older one with the same key, and [`Hub::revoke`](super::Hub::revoke) ends
+    /// it.
     ///
     /// For one stream a user or a tab, whatever becomes of connections that a phone or a proxy left behind.
     pub fn key(self, key: impl Into<String>) -> Self {
@@ -185,7 +186,7 @@ impl Subscriber {
             });
             match step {
                 Step::Wait(_) => {
-                    outgoing.rest();
+                    outgoing.shrink();
                     return Poll::Pending;
                 }
                 Step::Repeat => outgoing.repeat(),
@@ -255,16 +256,16 @@ impl Refused {
         self.retry_after
     }
 
-    /// `Retry-After` counts in whole seconds (RFC 9110 §10.2.3).
-    #[cfg(any(feature = "actix-web", feature = "axum", feature = "tower"))]
+    /// `Retry-After` counts in whole seconds (RFC 9110 §10.2.3): never less than was asked for.
     pub(crate) fn retry_after_secs(&self) -> u64 {
-        self.retry_after.as_secs().max(1)
+        let up = u64::from(self.retry_after.subsec_nanos() > 0);
+        self.retry_after.as_secs().saturating_add(up).max(1)
     }
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "too many viewers, try again in {} s", self.retry_after.as_secs())
+        write!(f, "too many viewers, try again in {} s", self.retry_after_secs())
     }
 }
 

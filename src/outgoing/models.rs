@@ -22,7 +22,7 @@ fn the_last_chunk_let_go_of_wakes_who_waits_for_that() {
         let mut outgoing = Outgoing::new(Encoder::random(Wire::Script));
         let held = Arc::new(AtomicUsize::new(2));
         let threads = ["1", "2"].map(|text| {
-            outgoing.send(&Part::text(text).unwrap());
+            outgoing.send(&Part::text(text).unwrap()).unwrap();
             let (chunk, held) = (outgoing.next_chunk().unwrap(), Arc::clone(&held));
             thread::spawn(move || {
                 held.fetch_sub(1, Ordering::SeqCst);

@@ -8,7 +8,7 @@ use crate::wire::Wire;
 /// When the last part is due once more.
 pub(super) struct Pulses {
     pub(super) keep_alive: Option<KeepAlive>,
-    pub(super) linger: KeepAlive,
+    pub(super) hold_failure: KeepAlive,
     pub(super) settle_repeat: KeepAlive,
     /// Whether the last part has been repeated, or need not be.
     settled: bool,
@@ -16,7 +16,7 @@ pub(super) struct Pulses {
 
 impl Pulses {
     pub(super) fn new() -> Self {
-        Self { keep_alive: None, linger: KeepAlive::never(), settle_repeat: KeepAlive::never(), settled: true }
+        Self { keep_alive: None, hold_failure: KeepAlive::never(), settle_repeat: KeepAlive::never(), settled: true }
     }
 
     pub(super) fn sent(&mut self, wire: Wire, cx: &mut Context<'_>) {
@@ -46,8 +46,8 @@ impl Pulses {
         Poll::Ready(())
     }
 
-    pub(super) fn lingers(&mut self, cx: &mut Context<'_>) -> bool {
-        self.linger.beats() && self.linger.poll_due(cx).is_pending()
+    pub(super) fn holds_failure(&mut self, cx: &mut Context<'_>) -> bool {
+        self.hold_failure.beats() && self.hold_failure.poll_due(cx).is_pending()
     }
 
     /// Whether something that may never come can be waited for: there is a keep-alive, and it is not due.

@@ -162,6 +162,21 @@ fn a_part_that_takes_longer_than_the_deadline_is_the_last() {
 }
 
 #[test]
+fn with_a_deadline_of_zero_a_part_takes_as_long_as_it_likes() {
+    let (publisher, hub) = hub::builder().deadline(Duration::ZERO).keep_alive(Duration::from_millis(20)).build();
+    let (mut stuck, mut good) = (Viewer::new(&hub), Viewer::new(&hub));
+    publisher.publish(text("1")).unwrap();
+    let held = give(&mut stuck);
+    drop(give(&mut good));
+    assert_eq!((stuck.poll_frame(), good.poll_frame()), (Poll::Pending, Poll::Pending));
+    while good.wakes() == 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!((stuck.wakes(), hub.stats().ended.expired), (0, 0), "the clock has called, and passed it by");
+    drop(held);
+}
+
+#[test]
 fn as_a_stream_it_has_been_written_when_it_is_polled_again() {
     let (publisher, hub) = quiet();
     let mut viewer = Viewer::new(&hub);

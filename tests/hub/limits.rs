@@ -23,6 +23,15 @@ fn who_comes_to_a_full_hub_is_refused() {
 }
 
 #[test]
+fn who_is_refused_is_never_told_to_come_back_early() {
+    for (millis, told) in [(0, "1"), (300, "1"), (1_000, "1"), (1_900, "2")] {
+        let (_publisher, hub) = still().max_subscribers(0).retry_after(Duration::from_millis(millis)).build();
+        let refused = hub.subscribe().unwrap_err();
+        assert_eq!(refused.to_string(), format!("too many viewers, try again in {told} s"));
+    }
+}
+
+#[test]
 fn a_key_ends_the_older_stream() {
     let (publisher, hub) = quiet();
     let of = |key: &str| Viewer::of(hub.subscribe().unwrap().wire(Wire::Script).key(key));
@@ -53,19 +62,19 @@ fn whoever_is_revoked_gets_nothing_more() {
     let (publisher, hub) = quiet();
     let of = |key: &str| Viewer::of(hub.subscribe().unwrap().wire(Wire::Script).key(key));
     let (mut anna, mut otto) = (of("anna"), of("otto"));
-    assert!(!hub.end("anna"), "she has not begun");
+    assert!(!hub.revoke("anna"), "she has not begun");
     publisher.publish(text("on")).unwrap();
     for viewer in [&mut anna, &mut otto] {
         assert_eq!((viewer.poll(), viewer.poll()), (first("on"), Poll::Pending));
     }
-    assert!(hub.end("anna"));
+    assert!(hub.revoke("anna"));
     assert_eq!((anna.wakes(), otto.wakes()), (1, 0));
     publisher.publish(text("secret")).unwrap();
     assert_eq!((anna.poll(), anna.poll()), (closing(), END));
     assert_eq!(otto.poll(), next("secret"));
     assert_eq!((hub.stats().ended.revoked, hub.stats().viewers), (1, 1));
-    assert!(!hub.end("anna"), "she has ended");
-    assert!(!hub.end("nobody"));
+    assert!(!hub.revoke("anna"), "she has ended");
+    assert!(!hub.revoke("nobody"));
 
     let mut again = of("anna");
     assert_eq!(again.poll(), first("secret"), "whom to let in is the app's to say");
