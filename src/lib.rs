@@ -36,7 +36,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A page that replaces itself, in every browser, for everybody who has it open:
+//! A page that replaces itself, in Chromium, Firefox and WebKitGTK, for everybody who has it open:
 //!
 #![cfg_attr(feature = "axum", doc = "```no_run")]
 #![cfg_attr(not(feature = "axum"), doc = "```ignore")]

@@ -40,7 +40,7 @@ Live at http://{address}/  ({what})
     if args.source == Source::Test {
         println!(
             "
-A webcam in place of the test picture:
+A webcam in place of the test picture (with cargo run, put -- before --source):
 
   Linux         --source \"ffmpeg -f v4l2 -input_format mjpeg -i /dev/video0 -c copy -f mjpeg -\"
   Raspberry Pi  --source \"rpicam-vid -t 0 --codec mjpeg -o -\"

@@ -187,7 +187,9 @@ impl Program {
         #[cfg(unix)]
         command.process_group(0);
         let mut child = command.spawn().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => format!("no source and no program is called {name}"),
+            io::ErrorKind::NotFound => {
+                format!("{name} is neither a source nor a program that is installed; --help lists the sources")
+            }
             _ => format!("{name} cannot be started: {error}"),
         })?;
         let stderr = child.stderr.take();

@@ -126,7 +126,11 @@ fn says_in_one_line_what_is_wrong_with_its_arguments() {
 #[test]
 fn says_in_one_line_what_is_wrong_with_its_source() {
     for (source, stdin, what) in [
-        ("no-such-program", &b""[..], "no source and no program is called no-such-program"),
+        (
+            "no-such-program",
+            &b""[..],
+            "no-such-program is neither a source nor a program that is installed; --help lists the sources",
+        ),
         ("sh -c 'echo begin >&2; echo broken >&2; exit 3'", b"", "sh has stopped, exit status: 3: broken"),
         ("echo hello", b"", "echo: no JPEG picture in 6 bytes that begin with 68 65 6c 6c 6f 0a"),
         ("true", b"", "no picture came from true"),

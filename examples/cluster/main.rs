@@ -1,6 +1,8 @@
 //! One picture on several machines, with axum and an MQTT broker between them.
 //!
-//! `cargo run --release -p cluster -- --help` says how to try it. `node.rs` is what to take for an app of your own.
+//! `mosquitto` in one terminal, `cargo run --release -p cluster -- --publish 25` in a second,
+//! `cargo run --release -p cluster -- --listen 127.0.0.1:3001` in a third: both addresses show the same test picture, and how
+//! long it was on its way. `--help` lists the rest; `node.rs` is what to take for an app of your own.
 
 #![expect(clippy::print_stdout, reason = "it speaks to the person who started it")]
 
