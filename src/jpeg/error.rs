@@ -11,14 +11,14 @@ use super::walk::View;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum SplitError {
     /// These are no JPEG pictures: so many bytes came instead of the first one, more than the
-    /// [limit](Splitter::max_garbage) or all there were, and they begin like this (at most 8 bytes).
+    /// [limit](super::Splitter::max_garbage) or all there were, and they begin like this (at most 8 bytes).
     NoPicture {
         /// How many bytes held no picture.
         bytes: u64,
         /// The first of them.
         begins: Bytes,
     },
-    /// A picture is longer than [`Splitter::max_picture`].
+    /// A picture is longer than [`Splitter::max_picture`](super::Splitter::max_picture).
     TooLarge {
         /// The limit in bytes.
         limit: usize,

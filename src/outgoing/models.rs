@@ -31,7 +31,9 @@ fn the_last_chunk_let_go_of_wakes_who_waits_for_that() {
         });
         block_on(poll_fn(|cx| outgoing.poll_written(cx)));
         assert_eq!(held.load(Ordering::SeqCst), 0, "not before that");
-        threads.map(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
     });
 }
 
