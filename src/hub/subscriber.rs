@@ -24,10 +24,11 @@ use crate::wire::Wire;
 ///
 /// A response body like [`MixedReplace`](crate::MixedReplace), and returned from a handler in the same way.
 ///
-/// One part is in flight, none is queued. As an `http_body::Body` (axum, hyper) it offers the next part when the server
-/// has let go of the last one, that is, has written it; as a `Stream` (actix) when it is polled. What was published in
-/// between is skipped, and counted. When the hub is closed, the viewer still gets the last part, then the close-delimiter
-/// and the end.
+/// One part is in flight, none is queued. As an `http_body::Body` (axum, hyper) it lets the head of the response go first,
+/// by a first poll that is pending and wakes its task at once; then it offers the next part when the server has let go of
+/// the last one, that is, has written it. As a `Stream` (actix) it does so when it is polled. What was published in between
+/// is skipped, and counted. When the hub is closed, the viewer still gets the last part, then the close-delimiter and the
+/// end.
 ///
 /// # Cancel safety
 ///
@@ -161,6 +162,12 @@ impl Subscriber {
         if let Stage::Invited(wishes) = &mut self.stage {
             let wishes = std::mem::take(wishes);
             self.watch(wishes);
+            if gated {
+                // The server now writes the response's head by itself. Of a small first segment TCP learns that the receiver
+                // has room: over loopback, as to a proxy, parts then go out in fewer and larger segments ever after.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
         }
         let Stage::Watching(outgoing) = &mut self.stage else { return Poll::Ready(None) };
         loop {

@@ -112,6 +112,20 @@ fn of_a_part_in_several_chunks_the_last_one_counts() {
 }
 
 #[test]
+fn the_head_of_a_response_goes_out_before_the_first_part() {
+    use http_body::Body as _;
+    let (publisher, hub) = quiet();
+    publisher.publish(text("1")).unwrap();
+    let mut viewer = Viewer::new(&hub);
+    let waker = Waker::from(Arc::clone(&viewer.wakes));
+    assert!(Pin::new(&mut viewer.body).poll_frame(&mut Context::from_waker(&waker)).is_pending());
+    assert_eq!((viewer.wakes(), hub.stats().viewers), (1, 1), "it watches, and asks again by itself");
+    viewer.headed = true;
+    let given = give(&mut viewer);
+    assert_eq!(chunk(viewer.readable(&given)), first("1"));
+}
+
+#[test]
 fn a_closed_hub_ends_bodies_that_are_being_collected() {
     let (publisher, hub) = quiet();
     publisher.publish(text("1")).unwrap();

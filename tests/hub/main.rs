@@ -42,6 +42,8 @@ struct Viewer {
     body: Subscriber,
     boundary: String,
     wakes: Arc<Wakes>,
+    /// As hyper polls it, the head of its response has gone out.
+    headed: bool,
 }
 
 impl Viewer {
@@ -54,7 +56,7 @@ impl Viewer {
         let response = subscriber.into_http_response();
         let content_type = response.headers().get(CONTENT_TYPE).unwrap().to_str().unwrap();
         let boundary = content_type.split_once("boundary=").unwrap().1.to_owned();
-        Self { body: response.into_body(), boundary, wakes: Arc::default() }
+        Self { body: response.into_body(), boundary, wakes: Arc::default(), headed: false }
     }
 
     /// As actix polls it: what it gives has been written when it is polled again.
@@ -68,6 +70,10 @@ impl Viewer {
     #[cfg(feature = "http-body")]
     fn poll_frame(&mut self) -> Poll<Option<Bytes>> {
         use http_body::Body as _;
+        if !std::mem::replace(&mut self.headed, true) {
+            let first = Pin::new(&mut self.body).poll_frame(&mut Context::from_waker(Waker::noop()));
+            assert!(first.is_pending(), "the head goes out by itself");
+        }
         let waker = Waker::from(Arc::clone(&self.wakes));
         let frame = Pin::new(&mut self.body).poll_frame(&mut Context::from_waker(&waker));
         frame.map(|frame| frame.map(|frame| frame.unwrap().into_data().unwrap()))
