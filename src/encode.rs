@@ -341,6 +341,13 @@ impl fmt::Display for BoundaryInPart {
 
 impl std::error::Error for BoundaryInPart {}
 
+/// `InvalidData`.
+impl From<BoundaryInPart> for std::io::Error {
+    fn from(error: BoundaryInPart) -> Self {
+        Self::new(std::io::ErrorKind::InvalidData, error)
+    }
+}
+
 const PADDED_BELOW: usize = 600;
 const PADDING_LINE: &[u8; 124] = b"X-Padding: \
 ................................................................\

@@ -14,6 +14,7 @@ mod aftermath;
 mod builder;
 mod clock;
 mod demand;
+mod error;
 mod in_flight;
 #[cfg(all(loom, test))]
 mod models;
@@ -36,7 +37,8 @@ use crate::part::Part;
 
 pub use self::builder::Builder;
 pub use self::demand::Demand;
-pub use self::publisher::{PublishError, Publisher};
+pub use self::error::{Closed, InvalidFrame, PublishError};
+pub use self::publisher::Publisher;
 pub use self::snapshot::Snapshot;
 pub use self::stats::{Ended, Stats, Viewer};
 pub use self::subscriber::{Refused, Subscriber};
@@ -154,6 +156,23 @@ impl Hub {
     pub fn close(&self) {
         let now = Instant::now();
         self.shared.update(|state| state.close(now));
+    }
+
+    /// Returns `true` once the hub is closed: by [`close`](Self::close), or because its [`Publisher`] was dropped.
+    ///
+    /// Its last part, if it had one, is still shown to whoever subscribes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (publisher, hub) = mixed_replace::hub::channel();
+    /// assert!(!hub.is_closed());
+    /// drop(publisher);
+    /// assert!(hub.is_closed());
+    /// ```
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.shared.update(|state| state.is_closed())
     }
 
     /// Ends the stream of the viewer with this [`key`](Subscriber::key), as when its user has logged out. It keeps the part

@@ -58,6 +58,13 @@ impl std::error::Error for InvalidContentType {
     }
 }
 
+/// `InvalidData`.
+impl From<InvalidContentType> for std::io::Error {
+    fn from(error: InvalidContentType) -> Self {
+        Self::new(std::io::ErrorKind::InvalidData, error)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::error::Error as _;

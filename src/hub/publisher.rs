@@ -4,10 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
+
 use super::demand::Demand;
+use super::error::{Closed, InvalidFrame, PublishError};
 use super::published::Published;
 use super::shared::Shared;
-use crate::encode::BoundaryInPart;
 use crate::part::Part;
 use crate::wire::Wire;
 
@@ -24,15 +26,18 @@ impl Publisher {
         Self { shared }
     }
 
-    /// Shows a part to every viewer, now and to come, in place of the one before.
+    /// Publishes a part, replacing the previous one for current and future viewers.
     ///
     /// Never waits for a viewer: those that are busy with an older part skip to this one or a later one when they are
     /// through with it. The part is encoded at most once for each wire that somebody listens on.
     ///
+    /// A camera's loop is [`publish_jpeg`](Self::publish_jpeg).
+    ///
     /// # Errors
     ///
-    /// If the part holds the hub's boundary, which its viewers know: a part made of what one viewer wrote could
-    /// otherwise forge parts for the others. If the hub is closed. Viewers keep what they have.
+    /// [`PublishError::Closed`] if the hub is closed. [`PublishError::BoundaryInPart`] if the part holds the hub's
+    /// boundary, which its viewers know: a part made of what one viewer wrote could otherwise forge parts for the others.
+    /// It is counted in [`Stats::parts_invalid`](super::Stats::parts_invalid). Viewers keep what they have.
     ///
     /// # Examples
     ///
@@ -45,7 +50,63 @@ impl Publisher {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn publish(&self, part: Part) -> Result<(), PublishError> {
-        self.shared.encoder(Wire::Machine).search(&part).map_err(PublishError::BoundaryInPart)?;
+        if let Err(error) = self.shared.encoder(Wire::Machine).search(&part) {
+            self.skip(&error)?;
+            return Err(PublishError::BoundaryInPart(error));
+        }
+        Ok(self.show(part)?)
+    }
+
+    /// Publishes a JPEG picture, or skips it if it is damaged.
+    ///
+    /// The outer error is the closed hub, so a loop that ends with it survives every frame of a camera: one that is empty,
+    /// cut off, or no JPEG. The inner error says why a frame was skipped. Viewers keep the picture that they have. Skipped
+    /// frames are counted in [`Stats::parts_invalid`](super::Stats::parts_invalid), and with the feature `tracing` a `WARN`
+    /// event names the reason, at most once in 10 seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] if the hub is closed. Inside, [`InvalidFrame::Part`] if [`Part::jpeg`] rejects the body, and
+    /// [`InvalidFrame::BoundaryInPart`] if it holds the hub's boundary.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::hub;
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// # let mut frames = vec![vec![], vec![0xff, 0xd8]].into_iter();
+    /// # let closing = hub.clone();
+    /// # let mut capture = move || frames.next().unwrap_or_else(|| { closing.close(); vec![] });
+    /// while let Ok(frame) = publisher.publish_jpeg(capture()) {
+    ///     if let Err(error) = frame {
+    ///         eprintln!("frame skipped: {error}");
+    ///     }
+    /// }
+    /// assert!(hub.is_closed());
+    /// assert_eq!(hub.stats().parts_invalid, 2);
+    /// ```
+    ///
+    /// Where the count is enough, the loop is one line:
+    ///
+    /// ```
+    /// # let (publisher, hub) = mixed_replace::hub::channel();
+    /// # let mut frames = 0;
+    /// # let mut capture = || { frames += 1; if frames == 3 { hub.close() } "no picture" };
+    /// while publisher.publish_jpeg(capture()).is_ok() {}
+    /// ```
+    pub fn publish_jpeg(&self, body: impl Into<Bytes>) -> Result<Result<(), InvalidFrame>, Closed> {
+        let error = match Part::jpeg(body).map(|part| self.publish(part)) {
+            Ok(Ok(())) => return Ok(Ok(())),
+            Ok(Err(PublishError::Closed)) => return Err(Closed(())),
+            Ok(Err(PublishError::BoundaryInPart(error))) => return Ok(Err(InvalidFrame::BoundaryInPart(error))),
+            Err(error) => error,
+        };
+        self.skip(&error)?;
+        Ok(Err(InvalidFrame::Part(error)))
+    }
+
+    fn show(&self, part: Part) -> Result<(), Closed> {
         let published = Arc::new(Published::new(part, Instant::now()));
         let wanted = self.shared.update(|state| {
             let shown = !state.is_closed() && !state.is_identical(&published.part);
@@ -56,16 +117,29 @@ impl Publisher {
         }
         let now = Instant::now();
         let taken = self.shared.update(|state| (!state.is_closed()).then(|| state.publish(&published, now)));
-        taken.ok_or(PublishError::Closed)
+        taken.ok_or(Closed(()))
     }
 
-    /// Tells whether anybody watches, so that a camera runs only while somebody does.
+    /// Counts a frame that cannot be published. A closed hub comes first: it ends the loop, whatever the frame.
+    #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "there is no log"))]
+    fn skip(&self, error: &dyn fmt::Display) -> Result<(), Closed> {
+        let now = Instant::now();
+        let skipped = self.shared.update(|state| (!state.is_closed()).then(|| state.skip_invalid(now)));
+        let warning = skipped.ok_or(Closed(()))?;
+        #[cfg(feature = "tracing")]
+        if let Some(skipped) = warning {
+            tracing::warn!(%error, skipped, "frame skipped");
+        }
+        Ok(())
+    }
+
+    /// Returns a handle that says whether anybody watches, so that a camera runs only while somebody does.
     #[must_use]
     pub fn demand(&self) -> Demand {
         Demand::new(Arc::clone(&self.shared))
     }
 
-    /// Whether the hub was closed, so that nobody will see another part.
+    /// Returns `true` once the hub is closed: viewers get no further part.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.shared.update(|state| state.is_closed())
@@ -75,34 +149,15 @@ impl Publisher {
 impl Drop for Publisher {
     fn drop(&mut self) {
         let now = Instant::now();
-        self.shared.update(|state| state.close(now));
-    }
-}
-
-/// Why a part was not published.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum PublishError {
-    /// The part holds the hub's boundary.
-    BoundaryInPart(BoundaryInPart),
-    /// The hub is closed.
-    Closed,
-}
-
-impl fmt::Display for PublishError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BoundaryInPart(_) => f.write_str("the part cannot be sent to this hub's viewers"),
-            Self::Closed => f.write_str("the hub is closed"),
-        }
-    }
-}
-
-impl std::error::Error for PublishError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::BoundaryInPart(source) => Some(source),
-            Self::Closed => None,
+        #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "there is no log"))]
+        let was_closed = self.shared.update(|state| {
+            let was_closed = state.is_closed();
+            state.close(now);
+            was_closed
+        });
+        #[cfg(feature = "tracing")]
+        if std::thread::panicking() && !was_closed {
+            tracing::warn!("hub closed: the thread of its publisher panicked");
         }
     }
 }

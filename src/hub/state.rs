@@ -44,6 +44,8 @@ pub(super) struct State {
     heard: u64,
     heard_at: Option<Instant>,
     stale: bool,
+    /// When a warning was last given of a frame that was not published.
+    warned_at: Option<Instant>,
     slots: Slab<Slot>,
     serials: u64,
     keys: HashMap<Arc<str>, usize>,
@@ -75,6 +77,7 @@ impl State {
             heard: 0,
             heard_at: None,
             stale: false,
+            warned_at: None,
             slots: Slab::new(),
             serials: 0,
             keys: HashMap::new(),
@@ -106,6 +109,16 @@ impl State {
         self.stale = false;
         self.after.dropped_parts.extend(self.latest.replace(Arc::clone(published)));
         self.show(Arc::clone(published), now);
+    }
+
+    /// Counts a frame that cannot be published. Returns how many there have been if a warning is due.
+    pub(super) fn skip_invalid(&mut self, now: Instant) -> Option<u64> {
+        self.stats.parts_invalid += 1;
+        if self.warned_at.is_some_and(|at| now.saturating_duration_since(at) < WARNINGS_APART) {
+            return None;
+        }
+        self.warned_at = Some(now);
+        Some(self.stats.parts_invalid)
     }
 
     /// Whether this part would be dropped because it is the same as the one before.
@@ -344,3 +357,6 @@ impl State {
         self.slots.iter().filter_map(|(_, slot)| slot.viewer(now)).collect()
     }
 }
+
+/// A camera that sends nothing but damaged frames, 30 a second, must not fill the log.
+const WARNINGS_APART: Duration = Duration::from_secs(10);

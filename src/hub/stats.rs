@@ -14,6 +14,8 @@ pub struct Stats {
     pub bytes_published: u64,
     /// Parts that were dropped because they were the same as the one before.
     pub parts_identical: u64,
+    /// Frames that were not published because they were damaged or held the hub's boundary.
+    pub parts_invalid: u64,
     /// Parts that viewers' transports have taken, repeats included. One part that went to ten viewers counts ten.
     pub parts_delivered: u64,
     /// The bytes of those, framing included.

@@ -28,6 +28,13 @@ impl fmt::Display for InvalidHeader {
 
 impl std::error::Error for InvalidHeader {}
 
+/// `InvalidData`.
+impl From<InvalidHeader> for std::io::Error {
+    fn from(error: InvalidHeader) -> Self {
+        Self::new(std::io::ErrorKind::InvalidData, error)
+    }
+}
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Why {
     Block,

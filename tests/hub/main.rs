@@ -8,6 +8,7 @@ mod fan_out;
 #[cfg(feature = "http-body")]
 mod gated;
 mod limits;
+mod publish;
 mod snapshot;
 mod time;
 mod wakes;
