@@ -208,12 +208,13 @@ impl Hub {
     }
 
     /// How often viewers that get nothing new are given the last part again.
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(crate) fn keep_alive(&self) -> Option<Duration> {
         self.shared.update(|state| state.keep_alive())
     }
 
     /// The head of a stream on this wire, without a viewer.
-    #[cfg(any(feature = "actix-web", feature = "tower"))]
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(crate) fn head(&self, wire: crate::wire::Wire) -> http::Response<()> {
         let mut response = http::Response::new(());
         response.headers_mut().extend(crate::response::stream_head(self.shared.encoder(wire).content_type()));

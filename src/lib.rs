@@ -133,41 +133,38 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod boundary;
-pub mod client;
 pub mod decode;
 pub mod encode;
 pub mod hub;
 pub mod jpeg;
 pub mod keep_alive;
 mod outgoing;
-pub mod page;
+#[cfg(any(feature = "actix-web", feature = "http-body"))]
+mod page;
 pub mod part;
 mod response;
+#[cfg(any(feature = "actix-web", feature = "http-body"))]
+pub mod serve;
 pub mod still;
 pub mod stream;
 mod sync;
 pub mod wire;
 pub mod write;
 
-#[cfg(feature = "actix-web")]
-mod actix;
-#[cfg(feature = "axum")]
-mod axum;
 #[cfg(feature = "http-body")]
 mod http_body;
-#[cfg(any(feature = "actix-web", feature = "tower"))]
-mod mount;
-#[cfg(feature = "tower")]
-pub mod service;
 #[cfg(feature = "socket")]
 pub mod socket;
 
 #[doc(inline)]
 pub use crate::{
-    boundary::Boundary, client::ClientJs, decode::Decoder, decode::Parts, encode::EncodedPart, encode::Encoder,
-    hub::Hub, hub::Publisher, hub::Subscriber, keep_alive::KeepAlive, page::Page, part::Part, still::Still,
-    stream::MixedReplace, wire::Wire, write::Writer,
+    boundary::Boundary, decode::Decoder, decode::Parts, encode::EncodedPart, encode::Encoder, hub::Hub, hub::Publisher,
+    hub::Subscriber, keep_alive::KeepAlive, part::Part, still::Still, stream::MixedReplace, wire::Wire, write::Writer,
 };
+
+#[cfg(any(feature = "actix-web", feature = "http-body"))]
+#[doc(inline)]
+pub use crate::serve::{ClientJs, Page};
 
 #[cfg(all(doctest, feature = "actix-web", feature = "axum"))]
 #[doc = include_str!("../README.md")]

@@ -1,141 +1,169 @@
-//! One address for everyone: a page for people, a stream for `<img>`, scripts and programs.
+//! The page itself: the latest part, what replaces it, and what keeps everything else out.
 
-mod document;
-
+use std::borrow::Cow;
 use std::time::Duration;
 
-use http::header::{HeaderMap, IF_NONE_MATCH};
+use bytes::Bytes;
+use http::Response;
+use http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, VARY,
+    X_CONTENT_TYPE_OPTIONS,
+};
 
-use crate::hub::Hub;
-use crate::wire::{self, Wire};
+use crate::boundary::Boundary;
+use crate::part::Part;
+use crate::serve::{ClientJs, Page};
+use crate::still::Still;
 
-pub(crate) use self::document::Document;
-
-/// A hub of status pages (HTML, text, SVG, JSON, pictures) on one address, for whoever asks.
-///
-/// Browsers differ in what they make of such parts: Firefox and WebKit replace a document, Chromium shows nothing. So what
-/// is answered follows from the request:
-///
-/// | request | answer |
-/// |---|---|
-/// | a navigation, an `<iframe>` (`Accept: text/html`) | a page that holds the latest part and replaces it by itself |
-/// | `<img>` | the browser wire |
-/// | a script (`Accept: multipart/mixed`) | the script wire |
-/// | `curl`, ffmpeg and the rest | the machine wire |
-/// | `?snapshot`, `?snapshot&refresh=5` | the latest part alone, under a policy that lets no script run: [`Still`](crate::Still) |
-/// | `?pull` | the page without scripts, which asks again by `Refresh`; the page refers to it in a `<noscript>` |
-/// | `?client` | [`ClientJs`](crate::ClientJs) |
-///
-/// It serves itself where it is mounted: on axum `.route_service("/status", Page::new(hub))`, on actix
-/// `.route("/status", web::to(Page::new(hub)))`.
-///
-/// The page has a Content-Security-Policy under which no script runs but its own, and HTML comes into a sandboxed frame,
-/// where it cannot navigate the page either, open windows or send forms: parts may hold what strangers wrote. Left to them
-/// are pictures and links of your own site: a click may take the frame there until the next part comes, or with `ping`
-/// tell an address of it. [`trusted`](Self::trusted) takes the frame away. Who may see the page is the app's to check, once
-/// for all that the address answers with.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use mixed_replace::{Page, Part, hub};
-///
-/// let (publisher, hub) = hub::channel();
-/// publisher.publish(Part::html("<!doctype html><title>Status</title><h1>All is well</h1>")?)?;
-/// let page = Page::new(hub).trusted(true).show_age(true).refresh(Duration::from_secs(10));
-/// let asked = http::HeaderMap::new();
-/// let pulled = page.pull(None, &asked);
-/// assert_eq!(pulled.headers()["refresh"], "10");
-/// assert!(pulled.body().ends_with(b"<h1>All is well</h1>"));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[must_use]
-#[derive(Clone, Debug)]
-pub struct Page {
-    pub(crate) hub: Hub,
-    title: String,
-    refresh: Duration,
-    trusted: bool,
-    native: bool,
-    show_age: bool,
+/// One page to be written.
+pub(crate) struct Document<'a> {
+    page: &'a Page,
+    /// How the addresses of what belongs to it begin: `?`, or with the page's own query `?a=b&`.
+    own: String,
+    latest: Option<Part>,
 }
 
-impl Page {
-    /// A page for this hub's parts.
-    pub fn new(hub: Hub) -> Self {
-        let (title, refresh) = ("Status".to_owned(), Duration::from_secs(5));
-        Self { hub, title, refresh, trusted: false, native: false, show_age: false }
+impl<'a> Document<'a> {
+    pub(crate) fn new(page: &'a Page, query: Option<&str>, latest: Option<Part>) -> Self {
+        let is_other = |pair: &&str| !OURS.contains(&pair.split('=').next().unwrap_or_default());
+        let others = query.unwrap_or_default().split('&').filter(is_other);
+        let own = others.fold("?".to_owned(), |own, pair| own + &escaped(pair) + "&amp;");
+        Self { page, own, latest }
     }
 
-    /// The title of the page, and what its frame or picture is called for those who do not see it. `Status` unless set.
-    ///
-    /// A trusted HTML part brings its own.
-    pub fn title(mut self, title: impl Into<String>) -> Self {
-        self.title = title.into();
-        self
+    /// The page that replaces its part by itself.
+    pub(crate) fn live(&self) -> Response<Bytes> {
+        let nonce = Boundary::random();
+        let client = ClientJs::tag();
+        let own = &self.own;
+        let (target, trusted) = if self.page.trusted { ("html", " trusted") } else { ("#part", "") };
+        let timeout =
+            self.page.hub.keep_alive().map_or(NEVER, |period| (period.saturating_mul(5) / 2).clamp(LEAST, NEVER));
+        // Behind the part, where it changes nothing of what the part is: a document may begin in many ways.
+        let tail = format!(
+            "<script type=\"module\" nonce=\"{nonce}\" src=\"{own}client={client}\"></script>\n\
+             <noscript><meta http-equiv=\"refresh\" content=\"{refresh}; url={own}pull\"></noscript>\n\
+             <mixed-replace src=\"{own}\" target=\"{target}\" timeout=\"{timeout}\" again=\"10\"{trusted}{age} {WORDS}>\
+             </mixed-replace>\n",
+            refresh = self.page.refresh.as_secs(),
+            timeout = timeout.as_secs(),
+            age = self.age().unwrap_or_default(),
+        );
+        let mut response = Response::new(Bytes::from([&*self.part("snapshot"), tail.as_bytes()].concat()));
+        let len = response.body().len();
+        response.headers_mut().extend([
+            (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+            (CONTENT_LENGTH, HeaderValue::from(len)),
+            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        ]);
+        guarded(response, &format!("'nonce-{nonce}'"), "")
     }
 
-    /// How often a browser without scripts asks for the page, in whole seconds. 5 unless set.
-    ///
-    /// While nothing changes, the answer is `304 Not Modified`.
-    pub fn refresh(mut self, period: Duration) -> Self {
-        self.refresh = Duration::from_secs(period.as_secs().max(1));
-        self
+    /// The page that a browser without scripts asks for again and again; `304 Not Modified` while nothing changes.
+    pub(crate) fn pull<V: AsRef<[u8]>>(&self, if_none_match: impl IntoIterator<Item = V>) -> Response<Bytes> {
+        let page = Part::new(mime::TEXT_HTML_UTF_8, self.part("").into_owned());
+        let page = page.unwrap_or_else(|_| unreachable!("a page is not empty"));
+        guarded(Still::new(page).refresh(self.page.refresh).for_if_none_match(if_none_match), "'none'", "")
     }
 
-    /// The page says how old the latest part is, in the language of the document: "3 minutes ago". Off unless set.
-    ///
-    /// For readers who wonder whether a quiet page still lives. What repeats the last part makes it no younger.
-    pub fn show_age(mut self, show_age: bool) -> Self {
-        self.show_age = show_age;
-        self
+    /// How old what the page comes with is, if it is to be shown.
+    fn age(&self) -> Option<String> {
+        let (_, age) = self.page.hub.latest_with_age().filter(|_| self.page.show_age)?;
+        Some(format!(" show-age age=\"{}\"", age.as_secs()))
     }
 
-    /// HTML parts are not put into a frame of the page: they are the page.
-    ///
-    /// For parts of which you wrote each tag. What others wrote has to be escaped in them, as in any page. Their scripts
-    /// do not run all the same; they may have links, forms and styles. Off unless set.
-    pub fn trusted(mut self, trusted: bool) -> Self {
-        self.trusted = trusted;
-        self
+    /// The part as a document: by itself if it is one that may be. A picture is to be had with this query.
+    fn part(&self, picture: &str) -> Cow<'_, [u8]> {
+        match &self.latest {
+            Some(part) if self.page.trusted && is_html(part) => Cow::Borrowed(part.body()),
+            part => Cow::Owned(self.around(part.as_ref(), picture).into_bytes()),
+        }
     }
 
-    /// Browsers that replace documents by themselves (Firefox, WebKit) get the stream and no script; Chromium still gets
-    /// the page.
-    ///
-    /// For trusted parts only: each is a document of your origin in which scripts run. Off unless set.
-    pub fn native(mut self, native: bool) -> Self {
-        self.native = native;
-        self
-    }
-
-    /// The page, as the response to a navigation with this query. For stacks where it does not serve itself.
-    #[must_use]
-    pub fn document(&self, query: Option<&str>) -> http::Response<bytes::Bytes> {
-        Document::new(self, query, self.hub.latest()).live()
-    }
-
-    /// The page without scripts, `?pull`; `304 Not Modified` if the client behind these request headers has it.
-    #[must_use]
-    pub fn pull(&self, query: Option<&str>, headers: &HeaderMap) -> http::Response<bytes::Bytes> {
-        Document::new(self, query, self.hub.latest()).pull(headers.get_all(IF_NONE_MATCH))
-    }
-
-    /// Whether a request with these headers is to be answered with the page, and not with a stream.
-    #[must_use]
-    pub fn is_wanted(&self, headers: &HeaderMap) -> bool {
-        let goes_into = |dest: &[u8]| matches!(dest, b"document" | b"embed" | b"frame" | b"iframe" | b"object");
-        let navigates = match headers.get(SEC_FETCH_DEST) {
-            Some(dest) if dest == "image" => false,
-            Some(dest) if goes_into(dest.as_bytes()) => true,
-            _ => wire::names(headers, b"text/html"),
+    fn around(&self, part: Option<&Part>, picture: &str) -> String {
+        let title = escaped(&self.page.title);
+        let inside = match part {
+            None => "<p>Nothing yet.</p>".to_owned(),
+            Some(part) if is_html(part) => {
+                format!("<iframe sandbox=\"allow-same-origin\" title=\"{title}\" srcdoc=\"{}\"></iframe>", text(part))
+            }
+            // It may be large; and as a stream, a browser without scripts shows it just as well.
+            Some(part) if part.content_type().type_() == mime::IMAGE => {
+                format!("<img alt=\"{title}\" src=\"{}{picture}\">", self.own)
+            }
+            Some(part) => format!("<pre>{}</pre>", text(part)),
         };
-        // Only Chromium asks for animated PNG and for signed exchanges.
-        let is_chromium =
-            || wire::names(headers, b"image/apng") || wire::names(headers, b"application/signed-exchange");
-        navigates && Wire::for_request(headers) != Wire::Script && (!self.native || is_chromium())
+        format!(
+            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <meta name=\"color-scheme\" content=\"light dark\">\n\
+             <title>{title}</title>\n<style>{STYLE}</style>\n\
+             <main id=\"part\">{inside}</main>\n"
+        )
     }
 }
 
-pub(crate) const SEC_FETCH_DEST: &str = "sec-fetch-dest";
+#[cfg(any(feature = "actix-web", feature = "tower"))]
+impl Page {
+    /// For a part by itself, to which a link may lead as well: nothing runs in it that would not in the page.
+    pub(crate) fn guard(&self, response: Response<Bytes>) -> Response<Bytes> {
+        guarded(response, "'none'", if self.trusted { "" } else { "; sandbox" })
+    }
+}
+
+/// Under a policy that lets no script run but those named, and nothing in from elsewhere.
+fn guarded(mut response: Response<Bytes>, scripts: &str, more: &str) -> Response<Bytes> {
+    let policy = format!(
+        "default-src 'none'; script-src {scripts}; connect-src 'self'; img-src 'self' data: blob:; \
+         media-src 'self' data: blob:; font-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-src 'self'; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'self'{more}"
+    );
+    let policy = HeaderValue::try_from(policy).unwrap_or_else(|_| unreachable!("a nonce is alphanumeric"));
+    response.headers_mut().extend([
+        (CONTENT_SECURITY_POLICY, policy),
+        (VARY, HeaderValue::from_static("Accept, Sec-Fetch-Dest")),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (HeaderName::from_static("referrer-policy"), HeaderValue::from_static("same-origin")),
+    ]);
+    response
+}
+
+fn is_html(part: &Part) -> bool {
+    part.content_type().essence_str() == "text/html"
+}
+
+fn text(part: &Part) -> String {
+    escaped(&String::from_utf8_lossy(part.body()))
+}
+
+/// As text, or as an attribute's value in double quotes.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + text.len() / 8);
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// What a query may ask of a page; the rest is the app's, and comes back with each request.
+const OURS: [&str; 5] = ["", "client", "pull", "refresh", "snapshot"];
+
+const STYLE: &str = "body{margin:0}iframe{display:block;width:100%;min-height:100vh;border:0}\
+    img{display:block;max-width:100%;margin:auto}\
+    pre{margin:1rem;white-space:pre-wrap;overflow-wrap:anywhere}p{margin:1rem;font-family:system-ui,sans-serif}";
+
+/// What the page says in which state, and where. With nothing to say it takes no room.
+const WORDS: &str = "role=\"status\" style=\"position:fixed;bottom:.75rem;right:.75rem;padding:0 .6rem;border-radius:.5rem;\
+    background:#1a2133;color:#fff;font:.9375rem/2 system-ui,sans-serif\" data-connecting=\"\" data-live=\"\" \
+    data-paused=\"\" data-stale=\"No news for a while.\" data-reconnecting=\"Connection lost. Trying again.\" \
+    data-ended=\"That was the last update.\"";
+
+/// A hub without keep-alive is silent as long as nothing happens.
+const NEVER: Duration = Duration::from_secs(86_400);
+const LEAST: Duration = Duration::from_secs(5);

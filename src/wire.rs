@@ -117,6 +117,7 @@ impl Wire {
 }
 
 /// Whether `Accept` names this media type, in lower case, and does not refuse it.
+#[cfg(any(feature = "actix-web", feature = "http-body"))]
 pub(crate) fn names(headers: &HeaderMap, media_type: &[u8]) -> bool {
     let mut ranges = headers.get_all(ACCEPT).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     ranges.any(|range| {

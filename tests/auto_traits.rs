@@ -8,8 +8,8 @@ use mixed_replace::jpeg::{Pictures, PicturesError, SplitError, Splitter};
 use mixed_replace::part::InvalidPart;
 use mixed_replace::still::InvalidAddress;
 use mixed_replace::{
-    Boundary, ClientJs, Decoder, EncodedPart, Encoder, Hub, KeepAlive, MixedReplace, Page, Part, Parts, Publisher,
-    Still, Subscriber, Wire, Writer,
+    Boundary, Decoder, EncodedPart, Encoder, Hub, KeepAlive, MixedReplace, Part, Parts, Publisher, Still, Subscriber,
+    Wire, Writer,
 };
 
 fn everywhere<T: Send + Sync + Unpin + 'static>() {}
@@ -48,8 +48,8 @@ fn values_cross_threads() {
     clone::<(Boundary, EncodedPart, Encoder, Part, Wire)>();
     clone::<(Ended, PublishError, Refused, Stats, Viewer)>();
     debug::<(Ended, PublishError, Refused, Stats, Viewer)>();
-    everywhere::<(ClientJs, Decoder, Limits, Page, Splitter, Still)>();
-    debug::<(ClientJs, Decoder, Limits, Page, Splitter, Still)>();
+    everywhere::<(Decoder, Limits, Splitter, Still)>();
+    debug::<(Decoder, Limits, Splitter, Still)>();
     everywhere::<(Parts<std::io::Empty>, Pictures<std::io::Empty>, Writer<std::io::Empty>)>();
 }
 
@@ -71,6 +71,7 @@ fn errors_cross_threads() {
 #[cfg(feature = "tower")]
 #[test]
 fn services_cross_threads() {
-    everywhere::<(mixed_replace::service::Answer, mixed_replace::service::MountedBody)>();
-    debug::<(mixed_replace::service::Answer, mixed_replace::service::MountedBody)>();
+    everywhere::<(mixed_replace::ClientJs, mixed_replace::Page)>();
+    everywhere::<(mixed_replace::serve::Answer, mixed_replace::serve::MountedBody)>();
+    debug::<(mixed_replace::serve::Answer, mixed_replace::serve::MountedBody)>();
 }

@@ -1,5 +1,7 @@
 //! The browser client under node: the source, and the form in which it is served.
 
+#![cfg(feature = "http-body")]
+
 use std::process::Command;
 
 use mixed_replace::ClientJs;

@@ -14,7 +14,7 @@ use slab::Slab;
 use super::aftermath::Aftermath;
 use super::now::Now;
 use super::published::Published;
-use super::slot::{Moment, PULSES, Reason, Slot, Step, Wishes, earlier};
+use super::slot::{Moment, Reason, Slot, Step, Wishes, earlier};
 use super::stats::{Stats, Viewer};
 use super::waiters::Waiters;
 use crate::part::Part;
@@ -152,8 +152,9 @@ impl State {
         Some((&latest.part, now.saturating_duration_since(self.heard_at?)))
     }
 
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(super) fn keep_alive(&self) -> Option<Duration> {
-        self.config.pulse.map(|pulse| pulse * u32::from(PULSES))
+        self.config.pulse.map(|pulse| pulse * u32::from(super::slot::PULSES))
     }
 
     /// How many parts the publisher has given.

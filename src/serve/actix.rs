@@ -13,13 +13,11 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http::{HeaderMap, HeaderValue};
 
-use crate::client::ClientJs;
 use crate::hub::{Hub, Refused, Subscriber};
 use crate::keep_alive::KeepAlive;
-use crate::mount::{self, Asked, NotServed};
-use crate::page::{self, Page};
 use crate::part::Part;
 use crate::response;
+use crate::serve::{self, Asked, ClientJs, NotServed, Page, page};
 use crate::still::Still;
 use crate::stream::MixedReplace;
 use crate::wire::Wire;
@@ -122,9 +120,9 @@ impl Handler<HttpRequest> for ClientJs {
     }
 }
 
-async fn answer(request: HttpRequest, asked: impl FnOnce(&mount::Request<'_>) -> Asked) -> HttpResponse {
+async fn answer(request: HttpRequest, asked: impl FnOnce(&serve::Request<'_>) -> Asked) -> HttpResponse {
     let (method, query, headers) = (request.method().as_str(), request.query_string(), headers(&request));
-    match asked(&mount::Request { method, query: Some(query), headers: &headers }) {
+    match asked(&serve::Request { method, query: Some(query), headers: &headers }) {
         Asked::Live(viewer) => viewer.respond_to(&request),
         Asked::Still(awaited) => whole(awaited.await),
         Asked::Whole(response) => whole(response),

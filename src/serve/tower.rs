@@ -10,10 +10,8 @@ use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use tower_service::Service;
 
-use crate::client::ClientJs;
 use crate::hub::{Hub, Subscriber};
-use crate::mount::{self, Asked, Awaited};
-use crate::page::Page;
+use crate::serve::{self, Asked, Awaited, ClientJs, Page};
 
 /// Serves the hub at the path where it is mounted, on axum with `.route_service("/live", hub)`.
 ///
@@ -69,9 +67,9 @@ impl<B> Service<Request<B>> for ClientJs {
     }
 }
 
-fn answer<B>(request: &Request<B>, asked: impl FnOnce(&mount::Request<'_>) -> Asked) -> Answer {
+fn answer<B>(request: &Request<B>, asked: impl FnOnce(&serve::Request<'_>) -> Asked) -> Answer {
     let (method, query, headers) = (request.method().as_str(), request.uri().query(), request.headers());
-    Answer(match asked(&mount::Request { method, query, headers }) {
+    Answer(match asked(&serve::Request { method, query, headers }) {
         Asked::Live(viewer) => Kind::ready(viewer.into_http_response().map(MountedBody::live)),
         Asked::Still(awaited) => Kind::Still(awaited),
         Asked::Whole(response) => Kind::ready(response.map(MountedBody::full)),

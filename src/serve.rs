@@ -1,5 +1,14 @@
 //! What a request to something mounted asks for, whatever the framework.
 
+#[cfg(feature = "actix-web")]
+mod actix;
+#[cfg(feature = "axum")]
+mod axum;
+mod client_script;
+pub(crate) mod page;
+#[cfg(feature = "tower")]
+mod tower;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,12 +20,15 @@ use http::header::{
 };
 use http::{Method, Response, StatusCode};
 
-use crate::client::ClientJs;
 use crate::hub::{Hub, Refused, Snapshot, Subscriber};
-use crate::page::{Document, Page};
+use crate::page::Document;
 use crate::part::Part;
 use crate::still::Still;
 use crate::wire::Wire;
+
+#[cfg(feature = "tower")]
+pub use self::tower::{Answer, MountedBody};
+pub use self::{client_script::ClientJs, page::Page};
 
 /// What matters of a request.
 #[derive(Clone, Copy, Debug)]

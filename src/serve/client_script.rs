@@ -76,7 +76,7 @@ impl ClientJs {
     }
 }
 
-const SERVED: &str = include_str!("client.min.js");
+const SERVED: &str = include_str!("../client.min.js");
 
 #[cfg(test)]
 mod tests {
