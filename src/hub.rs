@@ -33,15 +33,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::shared::Shared;
+use self::state::NoPlace;
 use crate::part::Part;
 
 pub use self::builder::Builder;
 pub use self::demand::Demand;
-pub use self::error::{Closed, InvalidFrame, PublishError};
+pub use self::error::{Closed, InvalidFrame, PublishError, Refused};
 pub use self::publisher::Publisher;
-pub use self::snapshot::Snapshot;
+pub use self::snapshot::{DatedPart, Snapshot};
 pub use self::stats::{Ended, Stats, Viewer};
-pub use self::subscriber::{Refused, Subscriber};
+pub use self::subscriber::Subscriber;
 
 /// A hub with the defaults of [`Builder`].
 ///
@@ -84,14 +85,20 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// If the hub has as many viewers as it takes. Return the error from your handler: it is a `503` with `Retry-After`.
+    /// [`Refused::TooManyViewers`] if the hub has as many viewers as it allows, [`Refused::Closed`] if it was closed before
+    /// its first part. Return the error from your handler: it is a `503`.
     pub fn subscribe(&self) -> Result<Subscriber, Refused> {
         match self.shared.update(|state| state.join()) {
-            Some((id, serial)) => Ok(Subscriber::new(Arc::clone(&self.shared), id, serial)),
-            None => {
+            Ok((id, serial)) => Ok(Subscriber::new(Arc::clone(&self.shared), id, serial)),
+            Err(NoPlace::Closed) => {
+                #[cfg(feature = "tracing")]
+                tracing::warn!("viewer refused: the hub was closed before its first part");
+                Err(Refused::Closed)
+            }
+            Err(NoPlace::Full) => {
                 #[cfg(feature = "tracing")]
                 tracing::warn!("viewer refused: the hub is full");
-                Err(Refused { retry_after: self.shared.defaults.retry_after })
+                Err(Refused::TooManyViewers { retry_after: self.shared.defaults.retry_after })
             }
         }
     }
@@ -127,8 +134,12 @@ impl Hub {
     /// Waits for a part that is at most that old: the latest one, or the next. Counts as demand meanwhile, so a camera
     /// that sleeps wakes up for it.
     ///
-    /// Once the hub is closed it gives the last part, however old, or `None` if there was none. Waits as long as the camera takes: put your own time
-    /// limit around it.
+    /// While viewers are shown the "no signal" part of [`stale_after`](Builder::stale_after), so is a snapshot that would
+    /// take an older part.
+    ///
+    /// Resolves to `None` if the hub is closed and its last part is older, so that a loop ends with the hub;
+    /// [`latest`](Self::latest) still returns that part. Waits as long as the camera takes, unless there is a limit:
+    /// [`Snapshot::or_latest_after`].
     ///
     /// # Cancel safety
     ///
@@ -142,12 +153,24 @@ impl Hub {
     ///
     /// let (publisher, hub) = hub::channel();
     /// publisher.publish(Part::text("on")?)?;
-    /// let part = futures::executor::block_on(hub.snapshot(Duration::from_secs(1)));
-    /// assert_eq!(part, Some(Part::text("on")?));
+    /// let snapshot = futures::executor::block_on(hub.snapshot(Duration::from_secs(1))).unwrap();
+    /// assert_eq!(snapshot.part, Part::text("on")?);
+    /// assert!(snapshot.age <= Duration::from_secs(1));
+    ///
+    /// // A loop gets each part once, and ends with the hub.
+    /// hub.close();
+    /// assert_eq!(futures::executor::block_on(hub.snapshot(Duration::ZERO)), None);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn snapshot(&self, max_age: Duration) -> Snapshot {
         Snapshot::new(Arc::clone(&self.shared), max_age)
+    }
+
+    /// Returns what a [`snapshot`](Self::snapshot) shows that does not wait, for the answer to a `HEAD` request.
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
+    pub(crate) fn snapshot_now(&self) -> Option<DatedPart> {
+        let now = Instant::now();
+        self.shared.update(|state| state.dated(false, now))
     }
 
     /// Ends every stream: each viewer still gets the last part, then the close-delimiter and the end.

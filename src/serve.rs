@@ -64,10 +64,13 @@ impl Hub {
     ) -> Result<Asked, NotServed> {
         let wire = Wire::for_request(request.headers);
         let head = is_head(request.method)?;
+        if self.is_closed() && self.latest().is_none() {
+            return Err(NotServed::Refused(Refused::Closed));
+        }
         if query.snapshot {
             let wanted = Wanted::new(query.refresh, shown, request);
             if head {
-                return Ok(Asked::Whole(wanted.response(self.latest())));
+                return Ok(Asked::Whole(wanted.response(self.snapshot_now().map(|dated| dated.part))));
             }
             let snapshot = self.snapshot(FRESH).or_latest_after(patience);
             return Ok(Asked::Still(Awaited { snapshot, wanted }));
@@ -101,7 +104,7 @@ impl Page {
             let shown = Shown::Page(self.clone(), request.query.map(str::to_owned));
             let wanted = Wanted::new(None, shown, request);
             if head {
-                return Ok(Asked::Whole(wanted.response(self.hub.latest())));
+                return Ok(Asked::Whole(wanted.response(self.hub.snapshot_now().map(|dated| dated.part))));
             }
             let snapshot = self.hub.snapshot(FRESH).or_latest_after(patience);
             return Ok(Asked::Still(Awaited { snapshot, wanted }));
@@ -143,7 +146,7 @@ impl Future for Awaited {
     type Output = Response<Bytes>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response<Bytes>> {
-        let part = ready!(Pin::new(&mut self.snapshot).poll(cx));
+        let part = ready!(Pin::new(&mut self.snapshot).poll(cx)).map(|dated| dated.part);
         Poll::Ready(self.wanted.response(part))
     }
 }
@@ -217,8 +220,8 @@ impl NotServed {
                 (StatusCode::BAD_REQUEST, None, format!("refresh={refresh:?} is no number of seconds from 1 to 86400"))
             }
             Self::Refused(refused) => {
-                let retry_after = retry_after(refused.retry_after_secs());
-                (StatusCode::SERVICE_UNAVAILABLE, Some(retry_after), refused.to_string())
+                let retry_after = refused.retry_after_secs().map(retry_after);
+                (StatusCode::SERVICE_UNAVAILABLE, retry_after, refused.to_string())
             }
         };
         let mut response = Response::new(Bytes::from(text));

@@ -3,7 +3,9 @@
 use mixed_replace::boundary::InvalidBoundary;
 use mixed_replace::decode::{DecodeError, Limits, PartsError};
 use mixed_replace::encode::BoundaryInPart;
-use mixed_replace::hub::{Builder, Demand, Ended, PublishError, Refused, Snapshot, Stats, Viewer};
+use mixed_replace::hub::{
+    Builder, Closed, DatedPart, Demand, Ended, InvalidFrame, PublishError, Refused, Snapshot, Stats, Viewer,
+};
 use mixed_replace::jpeg::{Pictures, PicturesError, SplitError, Splitter};
 use mixed_replace::part::InvalidPart;
 use mixed_replace::still::InvalidAddress;
@@ -44,10 +46,10 @@ fn bodies_and_futures_cross_threads() {
 #[test]
 fn values_cross_threads() {
     everywhere::<(Boundary, EncodedPart, Encoder, Part, Wire)>();
-    everywhere::<(Ended, PublishError, Refused, Stats, Viewer)>();
+    everywhere::<(DatedPart, Ended, PublishError, Refused, Stats, Viewer)>();
     clone::<(Boundary, EncodedPart, Encoder, Part, Wire)>();
-    clone::<(Ended, PublishError, Refused, Stats, Viewer)>();
-    debug::<(Ended, PublishError, Refused, Stats, Viewer)>();
+    clone::<(DatedPart, Ended, PublishError, Refused, Stats, Viewer)>();
+    debug::<(DatedPart, Ended, PublishError, Refused, Stats, Viewer)>();
     everywhere::<(Decoder, Limits, Splitter, Still)>();
     debug::<(Decoder, Limits, Splitter, Still)>();
     everywhere::<(Parts<std::io::Empty>, Pictures<std::io::Empty>, Writer<std::io::Empty>)>();
@@ -57,9 +59,11 @@ fn values_cross_threads() {
 fn errors_cross_threads() {
     fn error<T: std::error::Error + Send + Sync + Unpin + 'static>() {}
     error::<BoundaryInPart>();
+    error::<Closed>();
     error::<DecodeError>();
     error::<InvalidAddress>();
     error::<InvalidBoundary>();
+    error::<InvalidFrame>();
     error::<InvalidPart>();
     error::<PartsError<std::io::Error>>();
     error::<PicturesError<std::io::Error>>();

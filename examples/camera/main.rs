@@ -61,7 +61,7 @@ async fn run(args: Args) -> Result<(), String> {
 
 async fn snapshot(State(camera): State<Camera>) -> Result<Part, StatusCode> {
     let fresh = camera.hub.snapshot(Duration::from_secs(1)).or_latest_after(Duration::from_secs(5));
-    fresh.await.ok_or(StatusCode::SERVICE_UNAVAILABLE)
+    fresh.await.map(|dated| dated.part).ok_or(StatusCode::SERVICE_UNAVAILABLE)
 }
 
 async fn state(State(camera): State<Camera>) -> impl IntoResponse {

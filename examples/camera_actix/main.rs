@@ -77,7 +77,7 @@ async fn page() -> impl Responder {
 
 async fn snapshot(camera: Data<Camera>) -> Result<Part, Error> {
     let fresh = camera.hub.snapshot(Duration::from_secs(1)).or_latest_after(Duration::from_secs(5));
-    fresh.await.ok_or_else(|| ErrorServiceUnavailable("no picture yet"))
+    fresh.await.map(|dated| dated.part).ok_or_else(|| ErrorServiceUnavailable("no picture yet"))
 }
 
 async fn state(camera: Data<Camera>) -> impl Responder {

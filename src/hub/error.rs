@@ -1,6 +1,7 @@
-//! Why something was not published.
+//! Errors of a hub.
 
 use std::error::Error;
+use std::time::Duration;
 use std::{fmt, io};
 
 use crate::encode::BoundaryInPart;
@@ -121,6 +122,57 @@ impl From<InvalidFrame> for io::Error {
         Self::new(io::ErrorKind::InvalidData, error)
     }
 }
+
+/// The error of [`Hub::subscribe`](super::Hub::subscribe).
+///
+/// As a response on axum and actix-web: `503 Service Unavailable`, with `Retry-After` where it is worth trying again.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Refused {
+    /// The hub was closed before its first part, so there is nothing to show and never will be.
+    Closed,
+    /// The hub has as many viewers as [`max_subscribers`](super::Builder::max_subscribers) allows.
+    #[non_exhaustive]
+    TooManyViewers {
+        /// The hub's [`retry_after`](super::Builder::retry_after).
+        retry_after: Duration,
+    },
+}
+
+impl Refused {
+    /// Returns when it may be worth trying again. `None` for a closed hub, since it stays closed.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Closed => None,
+            Self::TooManyViewers { retry_after } => Some(*retry_after),
+        }
+    }
+
+    /// Returns the value of `Retry-After`, which counts in full seconds (RFC 9110 §10.2.3): never less than the hub's.
+    #[cfg(any(feature = "actix-web", feature = "axum", feature = "http-body"))]
+    pub(crate) fn retry_after_secs(&self) -> Option<u64> {
+        self.retry_after().map(full_seconds)
+    }
+}
+
+fn full_seconds(retry_after: Duration) -> u64 {
+    let up = u64::from(retry_after.subsec_nanos() > 0);
+    retry_after.as_secs().saturating_add(up).max(1)
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("the hub was closed before its first part"),
+            Self::TooManyViewers { retry_after } => {
+                write!(f, "too many viewers, try again in {} s", full_seconds(*retry_after))
+            }
+        }
+    }
+}
+
+impl Error for Refused {}
 
 #[cfg(all(test, not(loom)))]
 mod tests {

@@ -1,7 +1,7 @@
 //! A part in a hub, with its bytes on each wire that somebody has asked for.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use crate::encode::{EncodedPart, Encoder};
 use crate::part::Part;
@@ -11,12 +11,14 @@ use crate::wire::Wire;
 pub(super) struct Published {
     pub(super) part: Part,
     pub(super) at: Instant,
+    /// The same by the wall clock, for `Last-Modified`. Kept, since computed anew from the age it would vary by a second.
+    pub(super) modified: SystemTime,
     encoded: [OnceLock<Arc<EncodedPart>>; Wire::ALL.len()],
 }
 
 impl Published {
     pub(super) fn new(part: Part, at: Instant) -> Self {
-        Self { part, at, encoded: Default::default() }
+        Self { part, at, modified: SystemTime::now(), encoded: Default::default() }
     }
 
     /// The bytes on the encoder's wire, made when they are first asked for; `made` is called after that.

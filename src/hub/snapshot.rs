@@ -1,10 +1,10 @@
-//! One part, fresh enough.
+//! One part, fresh enough, with its age.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::shared::Shared;
 use crate::part::Part;
@@ -33,12 +33,32 @@ struct Waiting {
     place: Option<usize>,
 }
 
+/// A part, and when it was published: what a [`Snapshot`] resolves to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct DatedPart {
+    /// The publisher's part, or the "no signal" part of the hub.
+    pub part: Part,
+    /// How long ago it was published, or took the place of the publisher's last part. With
+    /// [`drop_identical`](super::Builder::drop_identical), since it was last published.
+    pub age: Duration,
+    /// The time when it was first published, by the clock of this machine.
+    pub modified: SystemTime,
+    /// Whether it is the "no signal" part of [`stale_after`](super::Builder::stale_after).
+    pub stale: bool,
+}
+
 impl Snapshot {
     pub(super) fn new(shared: Arc<Shared>, max_age: Duration) -> Self {
         Self { shared, max_age, limit: None, waiting: None }
     }
 
-    /// Gives the latest part, however old, when no fresh one has come within that time; `None` if there is none.
+    /// Resolves to the latest part, whatever its age, if no fresh one is published within that time, or at once if the hub is
+    /// closed. `None` if there is none.
+    ///
+    /// For the answer to one request. A loop over such snapshots does not end with the hub.
+    ///
+    /// If the part is older than [`stale_after`](super::Builder::stale_after), the hub's "no signal" part takes its place.
     pub fn or_latest_after(mut self, limit: Duration) -> Self {
         self.limit = Some(limit);
         self
@@ -46,23 +66,23 @@ impl Snapshot {
 }
 
 impl Future for Snapshot {
-    type Output = Option<Part>;
+    type Output = Option<DatedPart>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Part>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<DatedPart>> {
         let this = &mut *self;
         let now = Instant::now();
         this.shared.update(|state| {
-            let latest = state.latest(now);
-            let fresh = latest.is_some_and(|(_, age)| age <= this.max_age);
+            let fresh = state.latest(now).is_some_and(|(_, age)| age <= this.max_age);
             let waiting = this.waiting.as_ref();
             let next = waiting.is_some_and(|waiting| waiting.heard < state.heard());
             let late = waiting.and_then(|waiting| waiting.until).is_some_and(|until| until <= now);
             if state.is_closed() || fresh || next || late {
-                let part = latest.map(|(part, _)| part.clone());
+                let unanswered = late && this.limit.is_some_and(|limit| !limit.is_zero());
+                let dated = (fresh || next || this.limit.is_some()).then(|| state.dated(unanswered, now)).flatten();
                 if let Some(waiting) = this.waiting.take() {
                     state.snapshot_ends(waiting.place, now);
                 }
-                return Poll::Ready(part);
+                return Poll::Ready(dated);
             }
             let until = this.limit.and_then(|limit| now.checked_add(limit));
             let waiting = this.waiting.get_or_insert_with(|| {

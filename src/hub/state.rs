@@ -7,7 +7,7 @@ mod watched;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use slab::Slab;
 
@@ -15,6 +15,7 @@ use super::aftermath::Aftermath;
 use super::now::Now;
 use super::published::Published;
 use super::slot::{Moment, Reason, Slot, Step, Wishes, earlier};
+use super::snapshot::DatedPart;
 use super::stats::{Stats, Viewer};
 use super::waiters::Waiters;
 use crate::part::Part;
@@ -43,6 +44,7 @@ pub(super) struct State {
     latest: Option<Arc<Published>>,
     heard: u64,
     heard_at: Option<Instant>,
+    heard_time: Option<SystemTime>,
     stale: bool,
     /// When a warning was last given of a frame that was not published.
     warned_at: Option<Instant>,
@@ -76,6 +78,7 @@ impl State {
             latest: None,
             heard: 0,
             heard_at: None,
+            heard_time: None,
             stale: false,
             warned_at: None,
             slots: Slab::new(),
@@ -101,6 +104,7 @@ impl State {
         self.stats.bytes_published += published.part.body().len() as u64;
         self.heard += 1;
         self.heard_at = Some(now);
+        self.heard_time = Some(published.modified);
         self.for_part.wake(&mut self.after.wakers);
         if self.is_identical(&published.part) {
             self.stats.parts_identical += 1;
@@ -152,6 +156,28 @@ impl State {
         Some((&latest.part, now.saturating_duration_since(self.heard_at?)))
     }
 
+    /// What a client is shown that holds no stream: the latest part, or the "no signal" part once viewers are shown that.
+    ///
+    /// With `unanswered` it has waited for a part, which demands one like a viewer does. But then it stops waiting, so
+    /// the hub may never learn that it is stale: the silence counts from the last part, however long nobody watched. So
+    /// it does in a closed hub, whose viewers are gone.
+    pub(super) fn dated(&self, unanswered: bool, now: Instant) -> Option<DatedPart> {
+        let age = |since| now.saturating_duration_since(since);
+        if self.stale {
+            let shown = self.current.as_ref()?;
+            let (part, modified) = (shown.part.clone(), shown.modified);
+            return Some(DatedPart { part, age: age(shown.at), modified, stale: true });
+        }
+        let (latest, age) = (self.latest.as_ref()?, age(self.heard_at?));
+        if let Some((after, part)) = self.config.stale_after.as_ref().filter(|_| unanswered || self.closed) {
+            if let Some(age) = age.checked_sub(*after) {
+                let modified = self.heard_time.and_then(|heard| heard.checked_add(*after)).unwrap_or(latest.modified);
+                return Some(DatedPart { part: part.clone(), age, modified, stale: true });
+            }
+        }
+        Some(DatedPart { part: latest.part.clone(), age, modified: latest.modified, stale: false })
+    }
+
     #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(super) fn keep_alive(&self) -> Option<Duration> {
         self.config.pulse.map(|pulse| pulse * u32::from(super::slot::PULSES))
@@ -162,15 +188,18 @@ impl State {
         self.heard
     }
 
-    /// Keeps a place for a viewer, if there is one left.
-    pub(super) fn join(&mut self) -> Option<(usize, u64)> {
+    /// Keeps a place for a viewer.
+    pub(super) fn join(&mut self) -> Result<(usize, u64), NoPlace> {
+        if self.closed && self.current.is_none() {
+            return Err(NoPlace::Closed);
+        }
         if self.slots.len() >= self.config.max_subscribers {
             self.stats.ended.refused += 1;
-            return None;
+            return Err(NoPlace::Full);
         }
         self.serials += 1;
         let id = self.slots.insert(Slot::new(self.serials));
-        Some((id, self.serials))
+        Ok((id, self.serials))
     }
 
     /// A viewer's first poll: from now on it watches.
@@ -357,6 +386,14 @@ impl State {
     pub(super) fn viewers(&self, now: Instant) -> Vec<Viewer> {
         self.slots.iter().filter_map(|(_, slot)| slot.viewer(now)).collect()
     }
+}
+
+/// Why there is no place for a viewer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum NoPlace {
+    /// The hub was closed before its first part.
+    Closed,
+    Full,
 }
 
 /// A camera that sends nothing but damaged frames, 30 a second, must not fill the log.

@@ -248,36 +248,6 @@ impl fmt::Debug for Subscriber {
     }
 }
 
-/// A hub that has as many viewers as it takes.
-///
-/// As a response: `503 Service Unavailable` with `Retry-After`.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Refused {
-    pub(super) retry_after: Duration,
-}
-
-impl Refused {
-    /// When it may be worth trying again.
-    #[must_use]
-    pub fn retry_after(&self) -> Duration {
-        self.retry_after
-    }
-
-    /// `Retry-After` counts in whole seconds (RFC 9110 §10.2.3): never less than was asked for.
-    pub(crate) fn retry_after_secs(&self) -> u64 {
-        let up = u64::from(self.retry_after.subsec_nanos() > 0);
-        self.retry_after.as_secs().saturating_add(up).max(1)
-    }
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "too many viewers, try again in {} s", self.retry_after_secs())
-    }
-}
-
-impl std::error::Error for Refused {}
-
 /// From part to part, for a positive rate.
 pub(super) fn interval(parts_per_second: f64) -> Option<Duration> {
     let interval = (parts_per_second > 0.0).then(|| Duration::try_from_secs_f64(1.0 / parts_per_second))?;

@@ -48,14 +48,14 @@ impl Responder for Subscriber {
     }
 }
 
-/// `503 Service Unavailable` with `Retry-After`.
+/// `503 Service Unavailable`, with `Retry-After` unless the hub is closed.
 impl ResponseError for Refused {
     fn status_code(&self) -> StatusCode {
         StatusCode::SERVICE_UNAVAILABLE
     }
 
     fn error_response(&self) -> HttpResponse {
-        whole(NotServed::Refused(*self).response())
+        whole(NotServed::Refused(self.clone()).response())
     }
 }
 

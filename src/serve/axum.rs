@@ -34,11 +34,13 @@ impl IntoResponse for Subscriber {
     }
 }
 
-/// `503 Service Unavailable` with `Retry-After`.
+/// `503 Service Unavailable`, with `Retry-After` unless the hub is closed.
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let retry_after = [(RETRY_AFTER, HeaderValue::from(self.retry_after_secs()))];
-        (StatusCode::SERVICE_UNAVAILABLE, retry_after, self.to_string()).into_response()
+        let mut response = (StatusCode::SERVICE_UNAVAILABLE, self.to_string()).into_response();
+        let retry_after = self.retry_after_secs().map(|seconds| (RETRY_AFTER, HeaderValue::from(seconds)));
+        response.headers_mut().extend(retry_after);
+        response
     }
 }
 

@@ -107,11 +107,11 @@ fn a_thread_waits_for_demand_to_begin() {
 #[test]
 fn a_closed_hub_wants_nothing() {
     let (publisher, hub) = quiet();
+    let mut late = Viewer::new(&hub);
     let mut viewer = Viewer::new(&hub);
     assert_eq!(viewer.poll(), Poll::Pending);
     hub.close();
     assert!(!publisher.demand().is_wanted());
-    let mut late = Viewer::new(&hub);
     assert!(late.poll().is_ready());
     assert!(!publisher.demand().is_wanted());
 }

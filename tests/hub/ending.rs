@@ -1,6 +1,6 @@
 //! How streams end.
 
-use mixed_replace::hub::{Ended, PublishError};
+use mixed_replace::hub::{Ended, PublishError, Refused};
 
 use super::*;
 
@@ -84,6 +84,17 @@ fn a_hub_that_never_had_a_part_ends_in_an_empty_stream() {
     assert_eq!(viewer.poll(), Poll::Pending);
     drop(publisher);
     assert_eq!((viewer.poll(), viewer.poll()), (chunk("--B--\r\n"), END));
+}
+
+#[test]
+fn refuses_viewers_of_a_hub_that_was_closed_before_its_first_part() {
+    let (publisher, hub) = still().max_subscribers(0).build();
+    assert!(matches!(hub.subscribe(), Err(Refused::TooManyViewers { .. })));
+    drop(publisher);
+    let error = hub.subscribe().unwrap_err();
+    assert_eq!((&error, error.retry_after()), (&Refused::Closed, None), "it will not open again");
+    assert_eq!(error.to_string(), "the hub was closed before its first part");
+    assert_eq!(ended(&hub).refused, 1, "which counts those of a full hub");
 }
 
 #[test]

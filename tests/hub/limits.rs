@@ -9,7 +9,7 @@ fn who_comes_to_a_full_hub_is_refused() {
     let (publisher, hub) = still().max_subscribers(2).retry_after(Duration::from_secs(7)).build();
     let (one, two) = (hub.subscribe().unwrap(), Viewer::new(&hub));
     let refused = hub.subscribe().unwrap_err();
-    assert_eq!(refused.retry_after(), Duration::from_secs(7));
+    assert_eq!(refused.retry_after(), Some(Duration::from_secs(7)));
     assert_eq!(refused.to_string(), "too many viewers, try again in 7 s");
     assert_eq!(hub.stats().ended.refused, 1);
 

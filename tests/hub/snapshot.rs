@@ -2,15 +2,27 @@
 
 use std::future::Future as _;
 
-use mixed_replace::hub::Snapshot;
+use std::time::SystemTime;
+
+use mixed_replace::hub::{DatedPart, Snapshot};
 
 use super::*;
 
 const EVER: Duration = Duration::MAX;
 const NOW: Duration = Duration::ZERO;
 
+/// Its part only.
 fn poll(snapshot: &mut Snapshot) -> Poll<Option<Part>> {
+    dated(snapshot).map(|dated| dated.map(|dated| dated.part))
+}
+
+fn dated(snapshot: &mut Snapshot) -> Poll<Option<DatedPart>> {
     Pin::new(snapshot).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// After a millisecond and more.
+fn later() {
+    std::thread::sleep(Duration::from_millis(2));
 }
 
 #[test]
@@ -69,7 +81,7 @@ fn a_snapshot_that_has_its_part_is_no_demand() {
 }
 
 #[test]
-fn a_closed_hub_gives_what_it_has() {
+fn ends_a_loop_over_a_closed_hub() {
     let (publisher, hub) = quiet();
     let mut snapshot = hub.snapshot(NOW);
     assert_eq!(poll(&mut snapshot), Poll::Pending);
@@ -79,8 +91,63 @@ fn a_closed_hub_gives_what_it_has() {
     let (publisher, hub) = quiet();
     publisher.publish(text("on")).unwrap();
     drop(publisher);
-    assert_eq!(poll(&mut hub.snapshot(NOW)), Poll::Ready(Some(text("on"))));
+    later();
+    assert_eq!(poll(&mut hub.snapshot(NOW)), Poll::Ready(None), "the part is older");
+    assert_eq!(poll(&mut hub.snapshot(EVER)), Poll::Ready(Some(text("on"))));
+    assert_eq!(poll(&mut hub.snapshot(NOW).or_latest_after(EVER)), Poll::Ready(Some(text("on"))), "at once");
     assert_eq!(hub.latest(), Some(text("on")));
+}
+
+#[test]
+fn a_part_published_while_it_waits_survives_closing() {
+    let (publisher, hub) = quiet();
+    publisher.publish(text("on")).unwrap();
+    later();
+    let mut snapshot = hub.snapshot(NOW);
+    assert_eq!(poll(&mut snapshot), Poll::Pending);
+    publisher.publish(text("last")).unwrap();
+    drop(publisher);
+    later();
+    assert_eq!(poll(&mut snapshot), Poll::Ready(Some(text("last"))));
+}
+
+#[test]
+fn tells_when_its_part_was_published() {
+    let (publisher, hub) = still().drop_identical(true).build();
+    let before = SystemTime::now();
+    publisher.publish(text("on")).unwrap();
+    let after = SystemTime::now();
+    later();
+    let Poll::Ready(Some(first)) = dated(&mut hub.snapshot(EVER)) else { panic!("the latest part") };
+    assert!(before <= first.modified && first.modified <= after);
+    assert!(first.age >= Duration::from_millis(2) && !first.stale, "{first:?}");
+
+    publisher.publish(text("on")).unwrap();
+    let Poll::Ready(Some(again)) = dated(&mut hub.snapshot(EVER)) else { panic!("the latest part") };
+    assert_eq!(again.modified, first.modified, "the same part");
+    assert!(hub.latest_with_age().unwrap().1 >= again.age);
+}
+
+#[test]
+fn shows_no_signal_when_a_stale_hub_does_not_answer() {
+    let (publisher, hub) = still().stale_after(Duration::from_millis(1), text("no signal")).build();
+    publisher.publish(text("on")).unwrap();
+    later();
+    let at_once = || hub.snapshot(NOW).or_latest_after(Duration::ZERO);
+    let mut waiting = hub.snapshot(NOW).or_latest_after(Duration::from_nanos(1));
+    assert_eq!(poll(&mut waiting), Poll::Pending);
+    later();
+    let Poll::Ready(Some(shown)) = dated(&mut waiting) else { panic!("the time is over") };
+    assert_eq!((shown.part, shown.stale), (text("no signal"), true));
+    drop(waiting);
+
+    publisher.publish(text("on again")).unwrap();
+    let Poll::Ready(Some(shown)) = dated(&mut hub.snapshot(EVER)) else { panic!("the latest part") };
+    assert_eq!((shown.part, shown.stale), (text("on again"), false));
+    drop(publisher);
+    later();
+    let Poll::Ready(Some(shown)) = dated(&mut at_once()) else { panic!("the hub is closed") };
+    assert_eq!((shown.part, shown.stale), (text("no signal"), true), "nobody will publish another");
 }
 
 #[test]

@@ -236,6 +236,36 @@ fn the_version_rises_with_each_part_that_is_shown() {
 }
 
 #[test]
+fn a_snapshot_shows_no_signal_where_viewers_would_see_it() {
+    let config = || Config { stale_after: Some((ms(100), Part::text("no signal").unwrap())), ..OFF };
+    let said = |world: &World, unanswered| {
+        let dated = world.state.dated(unanswered, world.time())?;
+        Some((String::from_utf8(dated.part.body().to_vec()).unwrap(), dated.age.as_millis(), dated.stale))
+    };
+    let on = |age| Some(("on".to_owned(), age, false));
+    let no_signal = |age| Some(("no signal".to_owned(), age, true));
+
+    let mut world = World::new(config());
+    assert_eq!((said(&world, false), said(&world, true)), (None, None));
+    world.publish(0, "on");
+    world.to(99);
+    assert_eq!((said(&world, false), said(&world, true)), (on(99), on(99)));
+    world.to(500);
+    assert_eq!(said(&world, false), on(500), "nobody watched, so the camera may have slept");
+    assert_eq!(said(&world, true), no_signal(400), "it was waited for");
+    let viewer = world.watch(500, plain());
+    world.to(610);
+    assert_eq!((said(&world, false), said(&world, true)), (no_signal(10), no_signal(10)), "as its viewer sees");
+    world.publish(620, "on");
+    assert_eq!((said(&world, false), said(&world, true)), (on(0), on(0)));
+    world.state.close(world.time());
+    world.leave(700, viewer);
+    assert_eq!(said(&world, false), on(80));
+    world.to(725);
+    assert_eq!(said(&world, false), no_signal(5), "a closed hub has no viewers to see it");
+}
+
+#[test]
 fn keep_alive_comes_once_in_a_period_when_nothing_else_does() {
     let mut world = World::new(Config { pulse: SECOND, ..OFF });
     let viewer = world.watch(0, plain());
