@@ -1,24 +1,34 @@
-// A stream of parts in a page: each part replaces the one before it, in every browser.
+// Shows a stream of parts in a page. Each part replaces the previous one, in every browser.
 //
 //   <script type="module" src="/client.js"></script>
-//   <mixed-replace src="/status"></mixed-replace>                     the parts appear here
-//   <mixed-replace src="/status" target="#board"></mixed-replace>     they appear there, and the state here, in words
-//   <mixed-replace src="/status" target="html" trusted></mixed-replace>    they are the page
+//   <mixed-replace src="/status"></mixed-replace>                          shows the parts in the element itself
+//   <mixed-replace src="/status" target="#board"></mixed-replace>          shows them there, and the state here, in words
+//   <mixed-replace src="/status" target="html" trusted></mixed-replace>    makes each part the page
 //
 // HTML appears in a sandboxed frame where no script runs, or with `trusted` in the page itself; a picture in an <img>, any
 // other text in a <pre>. What stays the same is left alone, so focus, scroll position and half-typed input stay too.
 //
-//   state="…"      connecting, live, stale, reconnecting, ended, or paused (the tab is hidden); data-live="…" words it
-//   timeout="25"   seconds of silence until it is stale; after twice as many it connects anew
-//   again="30"     seconds from an end to the next try; without, an end is final
+//   src            the address; without one the element opens no connection
+//   target         a selector: where the parts appear
+//   trusted        puts HTML into the page itself, without a frame
+//   credentials    as for fetch(): same-origin, include or omit
+//   timeout="25"   seconds of silence until the stream is stale; after twice as many it connects anew
+//   again="30"     seconds from an end or a denial to the next try; without it both are final
 //   limit="…"      the largest part, in bytes
-//   show-age       keeps age="…", the seconds since the last new part, and words it where it words the state; with
-//                  age="40" from the start, what the page came with is so old
+//   show-age       keeps age="…", the seconds since the last new part, and words it where it words the state; an initial
+//                  age="40" is the age of what the page came with
 //   background     stays connected in a hidden tab
-//   motion         shows pictures as they come also to who prefers reduced motion, and otherwise gets one a second
+//   motion         shows pictures at full rate also to readers who prefer reduced motion; they get one a second otherwise
 //
-// Events: `state`, and `part`, which can be cancelled by who shows the part in another way. Each part has its event; of those
-// that come faster than they can be shown, only the newest is shown.
+// Each of these may be set, changed or removed at any time; changes made together connect anew once. The property `headers`
+// holds request headers, as fetch() accepts them, or a function that returns them or a promise of them. It is called for
+// each connection, so a token may expire.
+//
+// The element keeps its state in `state`, and `data-live="…"` and its like word it: connecting, live, stale, reconnecting,
+// denied (the server answered 401 or 403), ended, or paused (the tab is hidden).
+//
+// Events: `state`; `part`, for each part, also for those left out because a newer one came before they could be shown; its
+// default action shows the part. `error`, for a part that cannot be shown, such as a damaged picture: the previous one stays.
 
 const nothing = () => {};
 const text = (part, coding) => new TextDecoder(coding).decode(part.body);
@@ -31,7 +41,7 @@ const own = (node, name) => Reflect.get(Object.getPrototypeOf(node), name, node)
 const id = node => own(node, 'id'), after = node => own(node, 'nextSibling'), children = node => [...own(node, 'childNodes')];
 const alike = (one, other) => own(one, 'nodeName') === own(other, 'nodeName');
 // A stream of the page, not of a part in its frame.
-const held = node => own(node, 'localName') === 'mixed-replace' && node.stream;
+const held = node => own(node, 'localName') === 'mixed-replace' && 'stream' in node;
 
 // The parts of a response, as they come; returns at the close-delimiter. A part is given out when the delimiter behind it
 // is there: a wrong length or a cut gives an error, never a torn part. Who leaves early aborts the fetch.
@@ -73,8 +83,8 @@ export async function* parts(response, limit = 2 ** 24, onchunk) {
   }
 }
 
-// Keeps a stream open, whatever becomes of it. Knows nothing of elements.
-export function watch(url, { onpart, onstate = nothing, timeout = 25, again, limit, background }) {
+// Keeps a stream open through all failures. Knows nothing of elements.
+export function watch(url, { onpart, onstate = nothing, timeout = 25, again, limit, background, credentials, headers }) {
   const page = globalThis.document, over = new AbortController();
   let connection, wait, tries = 0, state;
   const say = (next, error) => {
@@ -88,7 +98,7 @@ export function watch(url, { onpart, onstate = nothing, timeout = 25, again, lim
   const connect = async () => {
     stop();
     const own = connection = new AbortController(), { signal } = own, began = Date.now();
-    let heard = began, fresh = began, pause = 0, error;
+    let heard = began, fresh = began, pause = 0, denied, error;
     const clock = setInterval(() => {
       const now = Date.now();
       if (now - heard > 2000 * timeout) own.abort(Error('silence'));
@@ -97,7 +107,11 @@ export function watch(url, { onpart, onstate = nothing, timeout = 25, again, lim
       else if (fresh > began && now - began > 500) say('live');
     }, 200);
     try {
-      const response = await fetch(url, { headers: { accept: 'multipart/mixed' }, signal });
+      const given = Promise.race([typeof headers === 'function' ? headers() : headers, new Promise((_, fail) => signal.onabort = fail)]);
+      const sent = new Headers(await given);
+      sent.set('accept', 'multipart/mixed');
+      const response = await fetch(url, { headers: sent, credentials, signal });
+      denied = /40[13]/.test(response.status);
       pause = Math.min(+response.headers.get('retry-after'), 600) || 0;
       for await (const part of parts(response, limit, () => heard = Date.now())) {
         if (!signal.aborted) await onpart(part);
@@ -111,24 +125,29 @@ export function watch(url, { onpart, onstate = nothing, timeout = 25, again, lim
     clearInterval(clock);
     if (own !== connection) return;
     own.abort();
-    say(error ? 'reconnecting' : 'ended', error);
-    if (!error && !again) return;
+    say(denied ? 'denied' : error ? 'reconnecting' : 'ended', error);
+    const settled = denied || !error;
+    if (settled && !again) return;
     tries = Date.now() - began > 5000 ? 0 : Math.min(tries + 1, 5);
     // Growing, never the same for all that were cut off together, never earlier than the server asks for.
-    pause = Math.max(pause, error ? 2 ** tries / 2 : again) * (1 + Math.random());
+    pause = Math.max(pause, settled ? again : 2 ** tries / 2) * (1 + Math.random());
     wait = setTimeout(connect, pause * 1000);
   };
 
   const look = () => {
     if (state === 'ended' && !again) return;
     if (page?.hidden && !background) say('paused', stop());
-    else connect();
+    else if (state !== 'live') connect();
   };
   page?.addEventListener('visibilitychange', look, over);
   say('connecting');
   look();
-  return { close: () => [over.abort(), stop(), say('ended')] };
+  // Quietly, where another stream takes its place.
+  return { close: quiet => [over.abort(), stop(), quiet || say('ended')] };
 }
+
+// What is being shown, by the element in which it appears.
+const turns = new WeakMap();
 
 // Shows a stream in an element, an <img>, or the document.
 export function mixedReplace(url, target, { host = target.documentElement ?? target, ...options } = {}) {
@@ -139,15 +158,19 @@ export function mixedReplace(url, target, { host = target.documentElement ?? tar
   place.ariaBusy = !place.firstElementChild;
   // One part a frame. The newest waits for its turn, and those before it are left out.
   const run = async () => {
+    // Another stream may have been in this place.
+    await turns.get(place);
     for (let part; part = next;) {
       next = 0;
-      await show(target, part, options.trusted).catch(console.error);
+      const turn = show(target, part, options.trusted).catch(error => tell('error', { part, error }) && console.error(error));
+      turns.set(place, turn);
+      await turn;
       const still = part.type.startsWith('image/') && !options.motion && matchMedia('(prefers-reduced-motion)').matches;
       await soon(new Promise(still ? nothing : requestAnimationFrame));
     }
     showing = 0;
   };
-  return watch(url, {
+  const stream = watch(url, {
     ...options,
     async onpart(part) {
       // A keep-alive is the last part again.
@@ -167,16 +190,34 @@ export function mixedReplace(url, target, { host = target.documentElement ?? tar
       tell('state', { state, error });
     },
   });
+  return {
+    async close(quiet) {
+      next = 0;
+      stream.close(quiet);
+      await turns.get(place);
+      URL.revokeObjectURL((place.matches('img') ? place : place.querySelector(':scope > img'))?.blob);
+    },
+  };
 }
 
 // Puts one part in place of what is there.
 export async function show(target, part, trusted) {
   const place = target.body ?? target, is = type => part.type.startsWith(type);
   if (is('image/')) {
+    const url = URL.createObjectURL(new Blob([part.body], part)), trial = new Image();
+    // A broken image would take the place of a picture.
+    const fails = await soon(new Promise(done => {
+      trial.onload = () => done();
+      trial.onerror = done;
+      trial.src = url;
+    }), 5000);
+    if (fails) {
+      URL.revokeObjectURL(url);
+      throw Error(`no picture: ${part.type}, ${part.body.length} bytes`);
+    }
     const image = place.matches('img') ? place : only(place, 'img', '', { alt: document.title });
-    const before = image.src;
-    image.src = URL.createObjectURL(new Blob([part.body], part));
-    URL.revokeObjectURL(before);
+    URL.revokeObjectURL(image.blob);
+    image.src = image.blob = url;
     // The next part waits until this one can be painted.
     await soon(image.decode().catch(nothing));
   } else if (!is('text/html')) {
@@ -264,12 +305,74 @@ function fill(old, next) {
 // Removes a node, but no stream. Returns the one behind it.
 function drop(node) {
   const behind = after(node);
-  if (!held(node)) own(node, 'remove').call(node);
+  if (!held(node)) {
+    own(node, 'remove').call(node);
+    URL.revokeObjectURL(node.blob);
+  }
   return behind;
 }
 
 globalThis.customElements?.define('mixed-replace', class extends HTMLElement {
+  static observedAttributes = 'src target trusted timeout again limit credentials background motion show-age'.split(' ');
+  stream;
+  #headers;
+  #over;
+  #clock;
+  #due;
+
+  get src() {
+    return this.getAttribute('src') ?? '';
+  }
+
+  set src(url) {
+    url ? this.setAttribute('src', url) : this.removeAttribute('src');
+  }
+
+  get headers() {
+    return this.#headers;
+  }
+
+  set headers(headers) {
+    this.#headers = headers;
+    this.#renew();
+  }
+
+  attributeChangedCallback(name, old, value) {
+    if (name === 'src' && old) this.removeAttribute('age');
+    if (old !== value) this.#renew();
+  }
+
   connectedCallback() {
+    // A property that was set before this script was there hides the accessor.
+    for (const name of ['src', 'headers']) {
+      const { [name]: value } = this;
+      if (delete this[name] && value) this[name] = value;
+    }
+    this.#renew();
+  }
+
+  disconnectedCallback() {
+    this.#close();
+  }
+
+  // Changes made together are one new connection.
+  #renew() {
+    this.#due ??= queueMicrotask(() => {
+      this.#due = null;
+      if (this.isConnected) this.#open();
+    }) ?? true;
+  }
+
+  #close(quiet) {
+    clearInterval(this.#clock);
+    this.stream?.close(quiet);
+    this.#over?.abort();
+    this.stream = null;
+  }
+
+  #open() {
+    this.#close(this.src);
+    if (!this.src) return;
     const options = Object.fromEntries([...this.attributes].map(({ name, value }) => [name, value || name]));
     const place = document.querySelector(options.target), ago = document.createElement('small');
     const tick = () => {
@@ -281,14 +384,10 @@ globalThis.customElements?.define('mixed-replace', class extends HTMLElement {
     let since = Date.now() - 1000 * (options.age ?? 0), old = options.age;
     // To be seen, not to be read out each second.
     ago.ariaHidden = true;
-    this.addEventListener('part', () => old ? old = 0 : since = Date.now());
-    this.addEventListener('state', ({ detail: { state } }) => place && this.replaceChildren((this.dataset[state] ?? state) + ' ', ago));
-    if (options['show-age']) this.clock = setInterval(tick, 1000, tick());
-    this.stream = mixedReplace(options.src, place?.matches('html') ? document : place ?? this, { ...options, host: this });
-  }
-
-  disconnectedCallback() {
-    clearInterval(this.clock);
-    this.stream.close();
+    this.#over = new AbortController();
+    this.addEventListener('part', () => old ? old = 0 : since = Date.now(), this.#over);
+    this.addEventListener('state', ({ detail: { state } }) => place && this.replaceChildren((this.dataset[state] ?? state) + ' ', ago), this.#over);
+    if (options['show-age']) this.#clock = setInterval(tick, 1000, tick());
+    this.stream = mixedReplace(this.src, place?.matches('html') ? document : place ?? this, { ...options, headers: this.headers, host: this });
   }
 });

@@ -107,6 +107,86 @@ test('a refusal is obeyed: never earlier than Retry-After', () => watching(
   },
 ));
 
+for (const status of [401, 403]) {
+  test(`a ${status} is a denial, which is not asked again`, () => watching(
+    socket => socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: 2\r\n\r\nno`), {},
+    async ({ site, log, times }) => {
+      await until(() => log.includes('denied'));
+      await sleep(3000);
+      assert.deepEqual([site.requests, log], [1, ['connecting', 'denied']]);
+      assert.match(times.at(-1).error.message, new RegExp(status));
+    },
+  ));
+}
+
+test('a denial is asked again after as many seconds as `again` says, and is over with the first part', () => watching(
+  (socket, number) => {
+    if (number < 3) socket.end('HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno');
+    else socket.write(Buffer.concat([opening, part('in')]));
+  }, { again: '.05' },
+  async ({ log }) => {
+    await until(() => log.includes('live'));
+    assert.deepEqual(log, ['connecting', 'denied', 'in', 'live']);
+  },
+));
+
+for (const status of [400, 402, 404, 410, 418, 429, 500, 502]) {
+  test(`a ${status} may pass, so it is asked again`, () => watching(
+    (socket, number) => {
+      if (number === 1) socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: 2\r\n\r\nno`);
+      else socket.write(Buffer.concat([opening, part('in')]));
+    }, {},
+    async ({ log }) => {
+      await until(() => log.includes('live'));
+      assert.deepEqual(log, ['connecting', 'reconnecting', 'in', 'live']);
+    },
+  ));
+}
+
+test('sends the headers that it is given, each time', async () => {
+  let calls = 0;
+  for (const headers of [
+    { authorization: 'Bearer 1' }, [['Authorization', 'Bearer 1']], new Headers({ authorization: 'Bearer 1' }),
+    () => ({ authorization: 'Bearer 1' }), async () => ({ authorization: 'Bearer 1', accept: 'text/html' }),
+  ]) {
+    await watching(
+      (socket, number, request) => socket.end(Buffer.concat([head, wire(`${number} ${request}`)])), { headers, again: .05 },
+      async ({ log, site }) => {
+        await until(() => site.requests > 1 && log.filter(entry => /^\d/.test(entry)).length > 1);
+        for (const request of log.filter(entry => /^\d/.test(entry))) {
+          assert.match(request, /^authorization: Bearer 1\r$/im);
+          assert.match(request, /^accept: multipart\/mixed\r$/im);
+        }
+      },
+    );
+  }
+  const tokens = () => ({ authorization: `Bearer ${++calls}` });
+  await watching(
+    (socket, number, request) => socket.end(Buffer.concat([head, wire(/Bearer \d+/.exec(request)[0])])), { headers: tokens, again: .05 },
+    async ({ log }) => {
+      await until(() => log.includes('Bearer 3'));
+      assert.deepEqual(log.filter(entry => /Bearer/.test(entry)).slice(0, 3), ['Bearer 1', 'Bearer 2', 'Bearer 3']);
+    },
+  );
+});
+
+test('a token that cannot be had is asked for again', async () => {
+  const no = () => {
+    throw Error('no token');
+  };
+  for (const fails of [no, async () => no(), () => ({ 'not a name': '' }), () => new Promise(() => {})]) {
+    let calls = 0;
+    await watching(
+      socket => socket.write(Buffer.concat([opening, part('in')])), { headers: () => ++calls > 1 ? {} : fails(), timeout: .5 },
+      async ({ log, times }) => {
+        await until(() => log.includes('live'));
+        assert.deepEqual(log.filter(state => state !== 'stale'), ['connecting', 'reconnecting', 'in', 'live']);
+        assert.match(times.find(({ error }) => error).error.message, /no token|not a name|silence/i);
+      },
+    );
+  }
+});
+
 test('a stall in mid part is noticed: stale, then a new connection, no torn part', () => watching(
   (socket, number) => {
     if (number === 1) socket.write(Buffer.concat([opening, part('whole'), part('stalled').subarray(0, -12)]));
