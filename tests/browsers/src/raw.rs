@@ -1,8 +1,8 @@
 //! A server that does what servers should not do: it answers each request for `/stream` with the bytes that the test wants.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use mixed_replace::ClientJs;
@@ -15,6 +15,7 @@ pub struct Raw {
     address: SocketAddr,
     requests: Arc<AtomicUsize>,
     open: Arc<AtomicUsize>,
+    heads: Arc<Mutex<Vec<String>>>,
 }
 
 /// An answer, from its status line on. Then the connection stays open, or is cut.
@@ -37,8 +38,9 @@ impl Raw {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (requests, open) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let site = Arc::new(Served { page: whole("text/html", page), answers, requests, open });
-        let (requests, open) = (Arc::clone(&site.requests), Arc::clone(&site.open));
+        let heads = Arc::default();
+        let site = Arc::new(Served { page: whole("text/html", page), answers, requests, open, heads });
+        let (requests, open, heads) = (Arc::clone(&site.requests), Arc::clone(&site.open), Arc::clone(&site.heads));
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
                 let site = Arc::clone(&site);
@@ -46,7 +48,7 @@ impl Raw {
                 tokio::spawn(async move { drop(site.answer(connection).await) });
             }
         });
-        Self { address, requests, open }
+        Self { address, requests, open, heads }
     }
 
     /// Its page.
@@ -61,6 +63,12 @@ impl Raw {
         self.requests.load(Ordering::Relaxed)
     }
 
+    /// The head of each request, whatever it asked for, the first one first.
+    #[must_use]
+    pub fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// How many streams are open.
     #[must_use]
     pub fn open(&self) -> usize {
@@ -73,6 +81,7 @@ struct Served {
     answers: Vec<Answer>,
     requests: Arc<AtomicUsize>,
     open: Arc<AtomicUsize>,
+    heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Served {
@@ -84,6 +93,8 @@ impl Served {
                 return Ok(());
             }
         }
+        let head = String::from_utf8_lossy(&request).into_owned();
+        self.heads.lock().unwrap_or_else(PoisonError::into_inner).push(head);
         if !request.starts_with(b"GET /stream") {
             let is_page = request.starts_with(b"GET / ");
             let client = || whole("text/javascript", ClientJs::source());

@@ -1,6 +1,7 @@
 //! Pages that replace themselves, by `Page` and the browser client, in real browsers: what is on the screen, what survives,
 //! what strangers' parts cannot do, and what becomes of it all when a server fails.
 
+mod element;
 mod faults;
 mod flood;
 mod hostile;
