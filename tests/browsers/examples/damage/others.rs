@@ -32,12 +32,12 @@ fn pngs() -> Vec<Case> {
     add("junk behind IEND", [&file[..], &JUNK].concat());
 
     let chunks = chunks(&file);
-    let mut edit = |name: &str, change: &dyn Fn(&mut Vec<(String, Vec<u8>)>)| {
+    let mut edit = |name: &str, change: &dyn Fn(&mut Vec<Chunk>)| {
         let mut chunks = chunks.clone();
         change(&mut chunks);
         add(name, built(&chunks));
     };
-    let ihdr = |at: usize, value: u8| move |chunks: &mut Vec<(String, Vec<u8>)>| chunks[0].1[at] = value;
+    let ihdr = |at: usize, value: u8| move |chunks: &mut Vec<Chunk>| chunks[0].1[at] = value;
     for depth in [0, 1, 3, 4, 16, 32, 255] {
         edit(&format!("IHDR bit depth {depth}"), &ihdr(8, depth));
     }
@@ -144,7 +144,10 @@ fn pngs() -> Vec<Case> {
     cases
 }
 
-fn chunks(file: &[u8]) -> Vec<(String, Vec<u8>)> {
+/// A name and the data.
+type Chunk = (String, Vec<u8>);
+
+fn chunks(file: &[u8]) -> Vec<Chunk> {
     let (mut chunks, mut at) = (Vec::new(), 8);
     while at < file.len() {
         let length = usize::from(file[at + 1]) << 16 | usize::from(file[at + 2]) << 8 | usize::from(file[at + 3]);
@@ -157,7 +160,7 @@ fn chunks(file: &[u8]) -> Vec<(String, Vec<u8>)> {
     chunks
 }
 
-fn built(chunks: &[(String, Vec<u8>)]) -> Vec<u8> {
+fn built(chunks: &[Chunk]) -> Vec<u8> {
     let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
     for (name, data) in chunks {
         file.extend(u32::try_from(data.len()).expect("a small chunk").to_be_bytes());
