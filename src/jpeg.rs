@@ -15,7 +15,8 @@ use self::error::Garbage;
 pub use self::error::SplitError;
 pub use self::huffman::with_huffman_tables;
 pub use self::pictures::{Pictures, PicturesError};
-use self::walk::{Step, View, Walk};
+use self::walk::{Step, Walk};
+use crate::picture::marker::View;
 
 /// Cuts a run of bytes into JPEG pictures.
 ///

@@ -142,6 +142,7 @@ mod outgoing;
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
 mod page;
 pub mod part;
+pub mod picture;
 mod response;
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
 pub mod serve;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::walk::View;
+use crate::picture::marker::View;
 
 /// Why there is no picture.
 #[non_exhaustive]

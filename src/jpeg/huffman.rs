@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use super::walk::{DHT, SOF0, SOS, Step, View, Walk};
+use super::walk::{Step, Walk};
+use crate::picture::marker::{DHT, SOF0, SOS, View};
 
 /// The same picture with the standard Huffman tables, if it has none of its own.
 ///

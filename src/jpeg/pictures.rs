@@ -10,8 +10,8 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 
-use super::walk::View;
 use super::{Found, SplitError, Splitter};
+use crate::picture::marker::View;
 
 pin_project! {
     /// A stream of JPEG pictures out of a stream of bytes, cut by a [`Splitter`].

@@ -2,57 +2,7 @@
 
 use std::ops::Range;
 
-use memchr::memchr;
-
-/// Bytes in the two pieces in which they may lie in memory, so that nothing is copied only to be looked at.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct View<'a> {
-    head: &'a [u8],
-    tail: &'a [u8],
-}
-
-impl<'a> View<'a> {
-    pub(super) fn new(head: &'a [u8], tail: &'a [u8]) -> Self {
-        Self { head, tail }
-    }
-
-    pub(super) fn len(self) -> usize {
-        self.head.len() + self.tail.len()
-    }
-
-    pub(super) fn get(self, at: usize) -> Option<u8> {
-        count(1);
-        self.head.get(at).or_else(|| self.tail.get(at.checked_sub(self.head.len())?)).copied()
-    }
-
-    /// The next SOI that a marker follows, or else the place from which to look when there is more.
-    ///
-    /// Every picture begins with these three bytes, and chance makes them once in 16 MiB, not once in 64 KiB.
-    pub(super) fn soi(self, mut from: usize) -> Result<usize, usize> {
-        while let Some(at) = self.ff(from) {
-            match (self.get(at + 1), self.get(at + 2)) {
-                (Some(SOI), Some(FF)) => return Ok(at),
-                (None, _) | (Some(SOI), None) => return Err(at),
-                _ => from = at + 1,
-            }
-        }
-        Err(from.max(self.len()))
-    }
-
-    fn ff(self, from: usize) -> Option<usize> {
-        let found = self.head.get(from..).and_then(|head| memchr(FF, head)).map(|at| from + at).or_else(|| {
-            let from = from.saturating_sub(self.head.len());
-            Some(self.head.len() + from + memchr(FF, self.tail.get(from..)?)?)
-        });
-        count(found.unwrap_or(self.len()).saturating_sub(from));
-        found
-    }
-
-    pub(super) fn first(self, len: usize) -> Self {
-        let head = self.head.get(..len).unwrap_or(self.head);
-        Self { head, tail: self.tail.get(..len - head.len()).unwrap_or(self.tail) }
-    }
-}
+use crate::picture::marker::{COM, DHT, EOI, RST0, SOF0, SOI, SOS, View, is_frame_header, is_opaque};
 
 /// How far the markers of one picture have been followed; can stop and go on at any byte.
 #[derive(Clone, Debug)]
@@ -95,28 +45,31 @@ impl Walk {
     /// Goes on to the next segment or the end. The view may only have grown since the last step.
     pub(super) fn step(&mut self, picture: View<'_>) -> Step {
         loop {
-            // In a scan everything up to the next marker is entropy-coded data. Elsewhere nothing may stand between
-            // segments, but it does (Logitech C270: 1 byte before DQT), and every decoder and browser steps over it.
-            let Some(at) = picture.ff(self.at) else {
-                self.at = self.at.max(picture.len());
-                return Step::More;
+            if self.landing {
+                let Some(at) = picture.ff(self.at) else {
+                    self.at = self.at.max(picture.len());
+                    return Step::More;
+                };
+                self.at = at;
+                if self.hides_a_picture(picture) {
+                    return Step::Broken;
+                }
+                self.landing = false;
+            }
+            let (at, code) = match picture.marker(self.at, self.in_scan) {
+                Ok(marker) => marker,
+                Err(at) => {
+                    self.at = at;
+                    return Step::More;
+                }
             };
             self.at = at;
-            if self.landing && self.hides_a_picture(picture) {
-                return Step::Broken;
-            }
-            self.landing = false;
-            match picture.get(at + 1) {
-                None => return Step::More,
-                // Fill bytes (B.1.1.2).
-                Some(FF) => self.at += 1,
-                Some(TEM) => self.at += 2,
-                Some(STUFFED | RST0..=RST7) if self.in_scan => self.at += 2,
-                Some(EOI) if self.has_scan => {
+            match code {
+                EOI if self.has_scan => {
                     self.at += 2;
                     return Step::End;
                 }
-                Some(SOS) if self.has_frame => {
+                SOS if self.has_frame => {
                     // No byte of the scan header is FF, so it passes for entropy-coded data; not jumping over it
                     // shows when the picture was cut short in it.
                     self.in_scan = true;
@@ -124,18 +77,15 @@ impl Walk {
                     self.at += 2;
                     return Step::Segment { at, code: SOS };
                 }
-                Some(RST0..=SOS) => return Step::Broken,
+                RST0..=SOS => return Step::Broken,
                 // Two frames in one picture are two pictures run together, or the hierarchical mode that nobody decodes.
-                Some(code) if is_frame_header(code) && self.has_frame => return Step::Broken,
-                Some(code @ SOF0..=COM) => {
-                    let (Some(high), Some(low)) = (picture.get(at + 2), picture.get(at + 3)) else {
-                        return Step::More;
-                    };
-                    let len = usize::from(u16::from_be_bytes([high, low]));
-                    if len < 2 || (len > LONGEST_TABLES && !is_opaque(code)) {
+                code if is_frame_header(code) && self.has_frame => return Step::Broken,
+                SOF0..=COM => {
+                    let Some(segment) = picture.segment(at) else { return Step::More };
+                    if segment.len() < 2 || (segment.len() > LONGEST_TABLES && !is_opaque(code)) {
                         return Step::Broken;
                     }
-                    self.segment = at + 2..at + 2 + len;
+                    self.segment = segment;
                     self.at = self.segment.end;
                     self.code = code;
                     self.landing = true;
@@ -143,8 +93,8 @@ impl Walk {
                     self.has_frame |= is_frame_header(code);
                     return Step::Segment { at, code };
                 }
-                // Reserved (table B.1), or a stuffed byte where there is no scan.
-                Some(_) => return Step::Broken,
+                // Reserved (table B.1).
+                _ => return Step::Broken,
             }
         }
     }
@@ -176,47 +126,12 @@ impl Walk {
 /// The longest tables are eight Huffman tables of 17 + 256 bytes; a longer segment has a damaged length.
 const LONGEST_TABLES: usize = 2 + 8 * (17 + 256);
 
-/// May hold a picture of its own: application data, an extension, a comment.
-fn is_opaque(code: u8) -> bool {
-    (APP0..=COM).contains(&code)
-}
-
-/// SOF0 to SOF15: DHT, JPG and DAC stand among them.
-fn is_frame_header(code: u8) -> bool {
-    matches!(code, SOF0..=0xcf if !matches!(code, DHT | 0xc8 | 0xcc))
-}
-
-// Table B.1.
-pub(super) const SOF0: u8 = 0xc0;
-pub(super) const DHT: u8 = 0xc4;
-pub(super) const SOS: u8 = 0xda;
-const FF: u8 = 0xff;
-const STUFFED: u8 = 0x00;
-const TEM: u8 = 0x01;
-const RST0: u8 = 0xd0;
-const RST7: u8 = 0xd7;
-const SOI: u8 = 0xd8;
-const EOI: u8 = 0xd9;
-const APP0: u8 = 0xe0;
-const COM: u8 = 0xfe;
-
-/// For the test that work grows with the bytes alone, which no clock shows reliably.
-fn count(_bytes: usize) {
-    #[cfg(test)]
-    tests::EXAMINED.with(|examined| examined.set(examined.get() + _bytes));
-}
-
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-
     use bytes::BytesMut;
 
     use super::super::Splitter;
-
-    thread_local! {
-        pub(super) static EXAMINED: Cell<usize> = const { Cell::new(0) };
-    }
+    use crate::picture::marker::EXAMINED;
 
     fn examined(stream: &[u8], chunk: usize) -> usize {
         EXAMINED.set(0);

@@ -1,0 +1,129 @@
+//! Whether the bytes of an image can be given to a browser.
+//!
+//! One image whose header a decoder cannot get through ends an image stream in Chromium and WebKit: the `<img>` stays
+//! broken, shows no later part and fires no `error`. [`check`] finds such an image by its header. [`Part`](crate::Part)'s
+//! constructors refuse it, and so does everything that sends a part received by a [`Decoder`](crate::Decoder): publishers,
+//! encoders, bodies and writers.
+//!
+//! | type | what is checked |
+//! |---|---|
+//! | `image/jpeg` | SOI to the first SOS, by the rules of libjpeg-turbo |
+//! | `image/png`, `image/apng` | the IHDR chunk, and the chunks up to the first byte in an IDAT |
+//! | `image/gif` | the blocks up to the first byte of the first image |
+//! | `image/webp` | the RIFF length, and the header of the first VP8, VP8L or VP8X chunk |
+//!
+//! Damage after these headers passes: browsers show as much of the image as they can and go on. Missing quantization and
+//! Huffman tables pass as well. Other types are not checked.
+//!
+//! The cost depends on the header and not on the size of the image: segments and chunks are stepped over by their
+//! lengths. A header may have at most 64 KiB that cannot be stepped over.
+
+mod error;
+mod gif;
+mod jpeg;
+pub(crate) mod marker;
+mod png;
+mod webp;
+
+use mime::Mime;
+
+pub use self::error::InvalidPicture;
+use self::error::Problem;
+
+/// Checks that an image of this type can be given to a browser.
+///
+/// Other types than those of the [table](self) pass.
+///
+/// # Errors
+///
+/// - [`InvalidPicture::Signature`] if the body does not start like an image of its type.
+/// - [`InvalidPicture::Truncated`] if the body ends within its header, or a WebP image before its RIFF length.
+/// - [`InvalidPicture::Header`] if the header has a field that no decoder accepts.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::picture;
+///
+/// // What a webcam may send first.
+/// let error = picture::check(&mime::IMAGE_JPEG, b"\xff\xd8\xff\xd9").unwrap_err();
+/// assert_eq!(error.to_string(), "invalid image/jpeg header: ends without a scan");
+///
+/// let error = picture::check(&mime::IMAGE_JPEG, b"GIF89a").unwrap_err();
+/// assert_eq!(error.to_string(), "invalid image/jpeg body: starts with 47 49 46 38");
+///
+/// assert!(picture::check(&mime::TEXT_PLAIN, b"12:00").is_ok());
+/// ```
+pub fn check(content_type: &Mime, body: &[u8]) -> Result<(), InvalidPicture> {
+    let Some(format) = Format::of(content_type) else { return Ok(()) };
+    if Format::sniff(body) != Some(format) {
+        return Err(InvalidPicture::signature(content_type, body));
+    }
+    let checked = match format {
+        Format::Gif => gif::check(body),
+        Format::Jpeg => jpeg::check(body),
+        Format::Png => png::check(body),
+        Format::WebP => webp::check(body),
+    };
+    checked.map_err(|problem| problem.into_error(content_type, body))
+}
+
+/// Returns the type of an image by its first bytes: JPEG, PNG, GIF or WebP.
+///
+/// Browsers go by these bytes as well, whatever type they are told.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::picture;
+///
+/// assert_eq!(picture::sniff(b"\xff\xd8\xff\xe0"), Some(mime::IMAGE_JPEG));
+/// assert_eq!(picture::sniff(b"<svg/>"), None);
+/// ```
+#[must_use]
+pub fn sniff(body: &[u8]) -> Option<Mime> {
+    Some(match Format::sniff(body)? {
+        Format::Gif => mime::IMAGE_GIF,
+        Format::Jpeg => mime::IMAGE_JPEG,
+        Format::Png => mime::IMAGE_PNG,
+        Format::WebP => "image/webp".parse().ok()?,
+    })
+}
+
+/// Returns `true` if images of this type are checked.
+pub(crate) fn is_checked(content_type: &Mime) -> bool {
+    Format::of(content_type).is_some()
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Format {
+    Gif,
+    Jpeg,
+    Png,
+    WebP,
+}
+
+impl Format {
+    fn of(content_type: &Mime) -> Option<Self> {
+        if content_type.type_() != mime::IMAGE {
+            return None;
+        }
+        match content_type.essence_str() {
+            "image/gif" => Some(Self::Gif),
+            "image/jpeg" | "image/jpg" | "image/pjpeg" => Some(Self::Jpeg),
+            "image/apng" | "image/png" => Some(Self::Png),
+            "image/webp" => Some(Self::WebP),
+            _ => None,
+        }
+    }
+
+    fn sniff(body: &[u8]) -> Option<Self> {
+        match body {
+            [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
+            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(Self::Png),
+            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::WebP),
+            _ => None,
+        }
+    }
+}

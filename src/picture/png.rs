@@ -1,0 +1,60 @@
+//! The header of a PNG image: the IHDR chunk, and the chunks up to a begun IDAT (PNG third edition, 5.3 and 11.2).
+
+use super::error::Problem;
+
+/// Checks a body that starts with PNG's signature.
+pub(super) fn check(body: &[u8]) -> Result<(), Problem> {
+    let header = body.get(SIGNATURE_LEN..SIGNATURE_LEN + IHDR_LEN).ok_or(Problem::Truncated)?;
+    let [0, 0, 0, 13, b'I', b'H', b'D', b'R', fields @ ..] = header else {
+        return Err("does not begin with an IHDR chunk of 13 bytes".into());
+    };
+    let &[w0, w1, w2, w3, h0, h1, h2, h3, depth, color, compression, filter, interlace, ..] = fields else {
+        return Err(Problem::Truncated);
+    };
+    let (width, height) = (u32::from_be_bytes([w0, w1, w2, w3]), u32::from_be_bytes([h0, h1, h2, h3]));
+    if !(1..=MAX_SIDE).contains(&width) || !(1..=MAX_SIDE).contains(&height) {
+        return Err(format!("image of {width} x {height} pixels").into());
+    }
+    if !matches!((color, depth), (0 | 3, 1 | 2 | 4 | 8) | (0, 16) | (2 | 4 | 6, 8 | 16)) {
+        return Err(format!("color type {color} with {depth} bits").into());
+    }
+    if (compression, filter) != (0, 0) || interlace > 1 {
+        return Err(format!("compression {compression}, filter {filter}, interlace {interlace}").into());
+    }
+    let mut has_palette = false;
+    let mut at = SIGNATURE_LEN + IHDR_LEN;
+    for _ in 0..MAX_CHUNKS {
+        let Some(&[l0, l1, l2, l3, ref kind @ ..]) = body.get(at..at + CHUNK_HEADER_LEN) else {
+            return Err(Problem::Truncated);
+        };
+        let len = u32::from_be_bytes([l0, l1, l2, l3]);
+        if len > MAX_CHUNK || !kind.iter().all(u8::is_ascii_alphabetic) {
+            return Err(format!("invalid chunk {} of {len} bytes", kind.escape_ascii()).into());
+        }
+        match kind {
+            b"IDAT" if color == PALETTE && !has_palette => return Err("no PLTE chunk before the first IDAT".into()),
+            b"IDAT" if body.len() <= at + CHUNK_HEADER_LEN => return Err(Problem::Truncated),
+            // An empty one may stand in front of the first with data.
+            b"IDAT" if len > 0 => return Ok(()),
+            b"IEND" => return Err("no IDAT chunk".into()),
+            b"IHDR" => return Err("two IHDR chunks".into()),
+            b"PLTE" if len == 0 || len > 768 || len % 3 != 0 => {
+                return Err(format!("PLTE chunk of {len} bytes").into());
+            }
+            b"PLTE" => has_palette = true,
+            _ => {}
+        }
+        let len = usize::try_from(len).map_err(|_| Problem::Truncated)?;
+        at = at.saturating_add(CHUNK_HEADER_LEN + len).saturating_add(CRC_LEN);
+    }
+    Err("no IDAT chunk within 4096 chunks".into())
+}
+
+const SIGNATURE_LEN: usize = 8;
+const IHDR_LEN: usize = 8 + 13 + 4;
+const CHUNK_HEADER_LEN: usize = 8;
+const CRC_LEN: usize = 4;
+const PALETTE: u8 = 3;
+const MAX_SIDE: u32 = 1_000_000;
+const MAX_CHUNK: u32 = 0x7fff_ffff;
+const MAX_CHUNKS: usize = 4096;
