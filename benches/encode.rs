@@ -83,9 +83,12 @@ fn stream(criterion: &mut Criterion) {
 
 fn picture(size: usize) -> Bytes {
     let mut picture: Vec<u8> = (0..size).map(|i| (i * 31 % 251).to_le_bytes()[0]).collect();
-    picture[..3].copy_from_slice(b"\xff\xd8\xff");
+    picture[..HEADER.len()].copy_from_slice(HEADER);
     Bytes::from(picture)
 }
+
+/// A picture, to which anything may be added.
+const HEADER: &[u8] = include_bytes!("../src/picture/dot.jpg");
 
 criterion_group!(benches, encode, stream);
 criterion_main!(benches);

@@ -20,6 +20,7 @@ use memchr::memmem;
 use self::frame::{CLOSE, CONTENT_TYPE, CRLF, DELIMITER, Framed};
 use crate::boundary::Boundary;
 use crate::part::Part;
+use crate::picture::InvalidPicture;
 use crate::wire::Wire;
 
 pub use self::content_type::InvalidContentType;
@@ -172,8 +173,8 @@ impl Encoder {
     /// );
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn heartbeat(mut self, part: &Part) -> Result<Self, BoundaryInPart> {
-        self.search(part)?;
+    pub fn heartbeat(mut self, part: &Part) -> Result<Self, EncodeError> {
+        self.check(part)?;
         self.heartbeat = (self.wire == Wire::Script).then(|| self.encode_whole(part));
         Ok(self)
     }
@@ -244,8 +245,8 @@ impl Encoder {
     /// assert_eq!(error.to_string(), "the part holds the boundary \"ThisRandomString\"");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn encode(&self, part: &Part) -> Result<EncodedPart, BoundaryInPart> {
-        self.search(part)?;
+    pub fn encode(&self, part: &Part) -> Result<EncodedPart, EncodeError> {
+        self.check(part)?;
         let body = part.body().clone();
         Ok(EncodedPart::apart(&Framed::new(self, part, &mut [0; 20]), body))
     }
@@ -301,7 +302,13 @@ impl Encoder {
         }
     }
 
-    /// Refuses a part that holds the boundary.
+    /// Rejects a part that cannot be sent.
+    pub(crate) fn check(&self, part: &Part) -> Result<(), EncodeError> {
+        part.check_picture().map_err(EncodeError::InvalidPicture)?;
+        self.search(part).map_err(EncodeError::BoundaryInPart)
+    }
+
+    /// Rejects a part that holds the boundary.
     pub(crate) fn search(&self, part: &Part) -> Result<(), BoundaryInPart> {
         if let Search::Nowhere = self.search {
             return Ok(());
@@ -326,6 +333,42 @@ impl Encoder {
             }
             Search::Nowhere => false,
         }
+    }
+}
+
+/// Why a part cannot be encoded.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// The part holds the boundary.
+    BoundaryInPart(BoundaryInPart),
+    /// The part is an image from a [`Decoder`](crate::Decoder) that ends an image stream in browsers.
+    InvalidPicture(InvalidPicture),
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BoundaryInPart(error) => error.fmt(f),
+            Self::InvalidPicture(error) => error.fmt(f),
+        }
+    }
+}
+
+/// `Display` says all that its variants say, so the source is theirs.
+impl std::error::Error for EncodeError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::BoundaryInPart(error) => error.source(),
+            Self::InvalidPicture(error) => error.source(),
+        }
+    }
+}
+
+/// `InvalidData`.
+impl From<EncodeError> for std::io::Error {
+    fn from(error: EncodeError) -> Self {
+        Self::new(std::io::ErrorKind::InvalidData, error)
     }
 }
 

@@ -31,8 +31,9 @@
 //! let (publisher, hub) = hub::channel();
 //! // GET /live is the stream, /live?fps=5 a slower one, /live?snapshot a still picture.
 //! let app: axum::Router = axum::Router::new().route_service("/live", hub);
+//! # let capture = || &b"\xff\xd8\xff\xc0\0\x0b\x08\0\x01\0\x01\x01\x01\x11\0\xff\xda\0\x08\x01\x01\0\0\x3f\0\xff\xd9"[..];
 //! // On any thread, for each picture:
-//! publisher.publish(Part::jpeg(&b"\xff\xd8\xff ... \xff\xd9"[..])?)?;
+//! publisher.publish(Part::jpeg(capture())?)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

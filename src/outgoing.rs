@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::{Bytes, BytesMut};
 
 use self::chunks::Chunks;
-use crate::encode::{BoundaryInPart, EncodedPart, Encoder};
+use crate::encode::{EncodeError, EncodedPart, Encoder};
 use crate::part::Part;
 use crate::sync::Mutex;
 
@@ -128,8 +128,8 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Outgoing<P, E> {
 
 impl Outgoing<EncodedPart> {
     /// Goes on to a new part, for this client alone; nothing has happened if that holds the boundary.
-    pub(crate) fn send(&mut self, part: &Part) -> Result<(), BoundaryInPart> {
-        self.encoder.search(part)?;
+    pub(crate) fn send(&mut self, part: &Part) -> Result<(), EncodeError> {
+        self.encoder.check(part)?;
         let flight = self.flight.get_or_insert_default();
         let encoded = self.encoder.encode_to_send(part, Hold::new(flight));
         self.push(encoded);

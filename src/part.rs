@@ -2,13 +2,14 @@
 
 mod header;
 
-use std::fmt;
+use std::{fmt, io};
 
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use mime::Mime;
 
 use self::header::{CONTENT_TYPE, LINE_MAX, line_len};
+use crate::picture::{self, InvalidPicture};
 
 pub use self::header::InvalidHeader;
 
@@ -22,9 +23,12 @@ pub use self::header::InvalidHeader;
 /// ...                               the body
 /// ```
 ///
-/// What viewers are known to choke on is refused here, when the part is made, so that encoding cannot fail over it:
-/// an empty body or one that is no picture of the type it claims crashes Chromium's tab, other limits are those of the
-/// readers that take least: a header line of at most 127 bytes, at most 15 lines, at most 255 bytes together.
+/// The constructors reject what viewers are known to fail on: an empty body crashes Chromium's tab, and an image that a
+/// browser cannot open ends its stream (see [`picture`]). Other limits are those of the strictest readers: a header line
+/// of at most 127 bytes, at most 15 lines, at most 255 bytes together.
+///
+/// A [`Decoder`](crate::Decoder) returns images as a camera sent them, damaged ones included, so that they can be recorded
+/// and looked into. Each is checked when it is sent on, by [`check_picture`](Self::check_picture).
 ///
 /// Cloning is cheap: the body is shared.
 ///
@@ -39,22 +43,26 @@ pub use self::header::InvalidHeader;
 /// # Ok::<(), mixed_replace::part::InvalidPart>(())
 /// ```
 #[must_use]
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Part {
     content_type: Mime,
     headers: HeaderMap,
     body: Bytes,
+    /// A browser accepts the body: it was checked, or its type needs no check.
+    checked: bool,
 }
 
 impl Part {
-    /// A part of any type.
+    /// Creates a part of any type.
     ///
     /// `image/jpeg` has no parameters (RFC 2046 §4.2), and those it is given are left out: ffmpeg takes it bare only.
     ///
     /// # Errors
     ///
-    /// If the body is empty; if the type is `image/jpeg`, `image/png` or `image/gif` and the body does not begin like
-    /// one; if the type is a range such as `image/*`, or the line `Content-Type: …` would be longer than 127 bytes.
+    /// - [`InvalidPart::Empty`] if the body is empty.
+    /// - [`InvalidPart::Picture`] if the type is one of those that [`picture::check`] knows, and the body fails the check.
+    /// - [`InvalidPart::Type`] if the type is a range such as `image/*`, or the line `Content-Type: …` would be longer than
+    ///   127 bytes.
     ///
     /// # Examples
     ///
@@ -67,7 +75,19 @@ impl Part {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn new(content_type: Mime, body: impl Into<Bytes>) -> Result<Self, InvalidPart> {
-        let body = body.into();
+        let mut part = Self::unchecked(content_type, body.into())?;
+        part.check_picture()?;
+        part.checked = true;
+        Ok(part)
+    }
+
+    /// Creates a part of what a camera sent, damaged or not, under the type that its first bytes say.
+    pub(crate) fn received(content_type: Mime, body: Bytes) -> Result<Self, InvalidPart> {
+        let content_type = picture::correct(content_type, &body)?;
+        Self::unchecked(content_type, body)
+    }
+
+    fn unchecked(content_type: Mime, body: Bytes) -> Result<Self, InvalidPart> {
         if body.is_empty() {
             return Err(InvalidPart::Empty);
         }
@@ -78,28 +98,53 @@ impl Part {
             "image/jpeg" => mime::IMAGE_JPEG,
             _ => content_type,
         };
-        match signature(&content_type) {
-            Some(signature) if !body.starts_with(signature) => Err(InvalidPart::not_a(content_type, &body)),
-            _ => Ok(Self { content_type, headers: HeaderMap::new(), body }),
-        }
+        let checked = !picture::is_checked(&content_type);
+        Ok(Self { content_type, headers: HeaderMap::new(), body, checked })
     }
 
-    /// A JPEG picture, `image/jpeg`.
+    /// Checks that a browser can be given this part: the check of [`picture::check`], done once.
+    ///
+    /// Parts from the constructors pass. One from a [`Decoder`](crate::Decoder) may be a damaged image, which everything that
+    /// sends parts rejects or leaves out.
     ///
     /// # Errors
     ///
-    /// If the body does not begin with the SOI marker and another (`ff d8 ff`, T.81 B.1.1).
+    /// Those of [`picture::check`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mixed_replace::Decoder;
+    ///
+    /// let mut bytes = BytesMut::from(&b"--x\r\nContent-Type: image/jpeg\r\n\r\n\xff\xd8\xff\xd9\r\n--x--"[..]);
+    /// let part = Decoder::detect().decode(&mut bytes)?.expect("it is complete");
+    /// let error = part.check_picture().unwrap_err();
+    /// assert_eq!(error.to_string(), "invalid image/jpeg header: ends without a scan");
+    /// # Ok::<(), mixed_replace::decode::DecodeError>(())
+    /// ```
+    pub fn check_picture(&self) -> Result<(), InvalidPicture> {
+        if self.checked { Ok(()) } else { picture::check(&self.content_type, &self.body) }
+    }
+
+    /// Creates a JPEG picture, `image/jpeg`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidPart::Empty`] if the body is empty, [`InvalidPart::Picture`] if it is no JPEG image or its header is damaged.
     ///
     /// # Examples
     ///
     /// ```
     /// use mixed_replace::Part;
     ///
-    /// let picture = &b"\xff\xd8\xff\xe0 ... \xff\xd9"[..];
-    /// assert_eq!(Part::jpeg(picture)?.content_type(), &mime::IMAGE_JPEG);
+    /// # fn capture() -> &'static [u8] {
+    /// #     b"\xff\xd8\xff\xc0\0\x0b\x08\0\x08\0\x08\x01\x01\x11\0\xff\xda\0\x08\x01\x01\0\0\x3f\0 ... \xff\xd9"
+    /// # }
+    /// assert_eq!(Part::jpeg(capture())?.content_type(), &mime::IMAGE_JPEG);
     /// assert_eq!(
     ///     Part::jpeg("GIF89a").unwrap_err().to_string(),
-    ///     "the body is no image/jpeg: it begins with 47 49 46 38"
+    ///     "invalid image/jpeg body: starts with 47 49 46 38"
     /// );
     /// # Ok::<(), mixed_replace::part::InvalidPart>(())
     /// ```
@@ -107,11 +152,11 @@ impl Part {
         Self::new(mime::IMAGE_JPEG, body)
     }
 
-    /// A PNG picture, `image/png`.
+    /// Creates a PNG picture, `image/png`.
     ///
     /// # Errors
     ///
-    /// If the body does not begin like a PNG.
+    /// [`InvalidPart::Empty`] if the body is empty, [`InvalidPart::Picture`] if it is no PNG image or its header is damaged.
     pub fn png(body: impl Into<Bytes>) -> Result<Self, InvalidPart> {
         Self::new(mime::IMAGE_PNG, body)
     }
@@ -213,38 +258,32 @@ impl Part {
     }
 }
 
+/// Whether a part was checked is not compared.
+impl PartialEq for Part {
+    fn eq(&self, other: &Self) -> bool {
+        self.content_type == other.content_type && self.headers == other.headers && self.body == other.body
+    }
+}
+
+impl Eq for Part {}
+
 /// Why a body cannot be sent as a part.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum InvalidPart {
     /// The body is empty: that crashes Chromium's tab and breaks an image for good in WebKitGTK.
     Empty,
-    /// The body does not begin like a picture of its type.
-    #[non_exhaustive]
-    NotA {
-        /// The type that was claimed.
-        content_type: Mime,
-        /// The first bytes of the body, up to four.
-        begins: Bytes,
-    },
+    /// The body is no image of its type, or one that ends an image stream in browsers.
+    Picture(InvalidPicture),
     /// The type is too long for a header line of 127 bytes, not ASCII, or a range such as `image/*`.
     Type(Mime),
-}
-
-impl InvalidPart {
-    fn not_a(content_type: Mime, body: &Bytes) -> Self {
-        Self::NotA { content_type, begins: body.slice(..body.len().min(4)) }
-    }
 }
 
 impl fmt::Display for InvalidPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("a part cannot have an empty body"),
-            Self::NotA { content_type, begins } => {
-                write!(f, "the body is no {content_type}: it begins with")?;
-                begins.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
-            }
+            Self::Picture(error) => error.fmt(f),
             Self::Type(content_type) => {
                 write!(f, "not a content type that a part's header takes: {content_type}")
             }
@@ -254,21 +293,24 @@ impl fmt::Display for InvalidPart {
 
 impl std::error::Error for InvalidPart {}
 
+impl From<InvalidPicture> for InvalidPart {
+    fn from(error: InvalidPicture) -> Self {
+        Self::Picture(error)
+    }
+}
+
+/// `InvalidData`.
+impl From<InvalidPart> for io::Error {
+    fn from(error: InvalidPart) -> Self {
+        Self::new(io::ErrorKind::InvalidData, error)
+    }
+}
+
 /// Whether a header line can hold this type.
 pub(crate) fn fits(content_type: &Mime) -> bool {
     let text = content_type.as_ref();
     let is_range = content_type.type_() == mime::STAR || content_type.subtype() == mime::STAR;
     line_len(CONTENT_TYPE, text.len()) <= LINE_MAX && text.is_ascii() && !is_range
-}
-
-/// How a body of this type must begin.
-fn signature(content_type: &Mime) -> Option<&'static [u8]> {
-    match content_type.essence_str() {
-        "image/gif" => Some(b"GIF8"),
-        "image/jpeg" => Some(b"\xff\xd8\xff"),
-        "image/png" => Some(b"\x89PNG\r\n\x1a\n"),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -291,10 +333,11 @@ mod tests {
     #[test]
     fn refuses_a_picture_that_is_none() {
         let error = Part::png(&b"\x89PN"[..]).unwrap_err();
-        assert_eq!(error.to_string(), "the body is no image/png: it begins with 89 50 4e");
+        assert_eq!(error.to_string(), "invalid image/png body: starts with 89 50 4e");
         assert!(Part::new(mime::IMAGE_GIF, "<html>").is_err());
         assert!(Part::jpeg(&b"\xff\xd8"[..]).is_err());
-        assert!(Part::new("image/webp".parse().unwrap(), "anything").is_ok());
+        assert!(Part::new("image/webp".parse().unwrap(), "anything").is_err());
+        assert!(Part::new("image/avif".parse().unwrap(), "anything").is_ok());
     }
 
     #[test]
@@ -317,7 +360,7 @@ mod tests {
     #[test]
     fn a_jpeg_picture_has_a_bare_type() {
         for claimed in ["image/jpeg; charset=binary", "Image/JPEG;q=0.9"] {
-            let part = Part::new(claimed.parse().unwrap(), &b"\xff\xd8\xff\xd9"[..]).unwrap();
+            let part = Part::new(claimed.parse().unwrap(), &include_bytes!("picture/dot.jpg")[..]).unwrap();
             assert_eq!(part.content_type().as_ref(), "image/jpeg");
         }
     }

@@ -28,7 +28,6 @@ mod webp;
 use mime::Mime;
 
 pub use self::error::InvalidPicture;
-use self::error::Problem;
 
 /// Checks that an image of this type can be given to a browser.
 ///
@@ -88,6 +87,15 @@ pub fn sniff(body: &[u8]) -> Option<Mime> {
         Format::Png => mime::IMAGE_PNG,
         Format::WebP => "image/webp".parse().ok()?,
     })
+}
+
+/// Returns the type as which an image can be passed on: the one of its first bytes, whatever type it was said to have.
+pub(crate) fn correct(content_type: Mime, body: &[u8]) -> Result<Mime, InvalidPicture> {
+    let Some(claimed) = Format::of(&content_type) else { return Ok(content_type) };
+    match Format::sniff(body) {
+        Some(format) if format == claimed => Ok(content_type),
+        _ => sniff(body).ok_or_else(|| InvalidPicture::signature(&content_type, body)),
+    }
 }
 
 /// Returns `true` if images of this type are checked.

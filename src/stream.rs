@@ -16,7 +16,7 @@ use http::{HeaderMap, Response};
 use pin_project_lite::pin_project;
 
 use self::pulses::Pulses;
-use crate::encode::{EncodedPart, Encoder};
+use crate::encode::{EncodeError, EncodedPart, Encoder};
 use crate::keep_alive::KeepAlive;
 use crate::outgoing::Outgoing;
 use crate::part::Part;
@@ -290,6 +290,11 @@ where
                 Poll::Ready(Some(Ok(part))) => match outgoing.send(&part) {
                     Ok(()) => {
                         this.pulses.sent(outgoing.encoder().wire(), cx);
+                        *this.source = Source::Live;
+                    }
+                    Err(EncodeError::InvalidPicture(_error)) => {
+                        #[cfg(feature = "tracing")]
+                        tracing::warn!(error = %_error, "part skipped");
                         *this.source = Source::Live;
                     }
                     Err(_error) => {

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use bytes::{Buf as _, Bytes};
 use http::HeaderMap;
 
-use crate::encode::{BoundaryInPart, EncodedPart, Encoder};
+use crate::encode::{BoundaryInPart, EncodeError, EncodedPart, Encoder};
 use crate::outgoing::Outgoing;
 use crate::part::Part;
+use crate::picture::InvalidPicture;
 use crate::response;
 use crate::wire::Wire;
 
@@ -166,11 +167,11 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     ///
-    /// [`WriteError::BoundaryInPart`], and then nothing has been written; [`WriteError::Left`]; [`WriteError::Io`], behind
+    /// [`WriteError::BoundaryInPart`] and [`WriteError::InvalidPicture`], and then nothing has been written; [`WriteError::Left`]; [`WriteError::Io`], behind
     /// which the rest of this part is still to be [flushed](Self::flush) - or all of an earlier one, and this one was not
     /// taken, if that has not been done.
     pub fn write(&mut self, part: &Part) -> Result<(), WriteError> {
-        let encoded = self.encoder().encode(part).map_err(WriteError::BoundaryInPart)?;
+        let encoded = self.encoder().encode(part)?;
         self.drain()?;
         self.outgoing.push(encoded);
         self.drain()
@@ -333,6 +334,8 @@ impl Head {
 pub enum WriteError {
     /// The part holds the boundary; nothing of it was written, and the stream may go on.
     BoundaryInPart(BoundaryInPart),
+    /// The part is a damaged image; nothing of it was written, and the stream may go on.
+    InvalidPicture(InvalidPicture),
     /// Another error, such as a full disk or a write timeout. [`Writer::flush`] goes on where it was.
     Io(io::Error),
     /// The client, or the server in front of it, has closed the connection: a normal end.
@@ -360,7 +363,7 @@ impl WriteError {
 impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::BoundaryInPart(_) => "the part cannot be sent to this client",
+            Self::BoundaryInPart(_) | Self::InvalidPicture(_) => "the part cannot be sent to this client",
             Self::Io(_) => "the stream cannot be written",
             Self::Left(_) => "the client has left",
         })
@@ -371,7 +374,17 @@ impl std::error::Error for WriteError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::BoundaryInPart(source) => Some(source),
+            Self::InvalidPicture(source) => Some(source),
             Self::Io(source) | Self::Left(source) => Some(source),
+        }
+    }
+}
+
+impl From<EncodeError> for WriteError {
+    fn from(error: EncodeError) -> Self {
+        match error {
+            EncodeError::BoundaryInPart(error) => Self::BoundaryInPart(error),
+            EncodeError::InvalidPicture(error) => Self::InvalidPicture(error),
         }
     }
 }
@@ -391,6 +404,7 @@ impl From<WriteError> for io::Error {
     fn from(error: WriteError) -> Self {
         match error {
             WriteError::BoundaryInPart(error) => Self::new(ErrorKind::InvalidData, error),
+            WriteError::InvalidPicture(error) => Self::new(ErrorKind::InvalidData, error),
             WriteError::Io(error) | WriteError::Left(error) => error,
         }
     }

@@ -16,7 +16,7 @@ const VIEWERS: usize = 1000;
 const PICTURE: usize = 50_000;
 
 fn picture() -> Part {
-    let mut picture = b"\xff\xd8\xff\xe0".to_vec();
+    let mut picture = include_bytes!("../src/picture/dot.jpg").to_vec();
     picture.resize(PICTURE, 0);
     Part::jpeg(picture).unwrap()
 }

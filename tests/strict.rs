@@ -327,7 +327,7 @@ impl Random {
         };
         let mut part = loop {
             let content_type = self.content_type();
-            let start = self.pick(&[b"", b"\xff\xd8\xff".as_slice(), b"\x89PNG\r\n\x1a\n", b"GIF89a"]);
+            let start = self.pick(&[b"", JPEG, PNG, GIF]);
             if let Ok(part) = Part::new(content_type.parse().unwrap(), body(self, start)) {
                 break part;
             }
@@ -352,6 +352,10 @@ impl Random {
         }
     }
 }
+
+const JPEG: &[u8] = include_bytes!("../src/picture/dot.jpg");
+const PNG: &[u8] = include_bytes!("../src/picture/dot.png");
+const GIF: &[u8] = include_bytes!("../src/picture/dot.gif");
 
 const TYPES: &[&str] = &[
     "application/json",

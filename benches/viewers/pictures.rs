@@ -14,8 +14,11 @@ pub(crate) struct Pictures {
 impl Pictures {
     pub(crate) fn new(size: usize) -> Self {
         let mut blank = MARK.to_vec();
-        blank.resize(size.max(64), 0x55);
-        blank.splice(size.max(64) - 2.., *b"\xff\xd9");
+        // The rest of the comment, then a real header.
+        blank.resize(4 + 0x1c, 0x55);
+        blank.extend(&include_bytes!("../../src/picture/dot.jpg")[2..]);
+        blank.resize(size.max(blank.len() + 2), 0x55);
+        blank.splice(blank.len() - 2.., *b"\xff\xd9");
         Self { blank }
     }
 

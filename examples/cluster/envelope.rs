@@ -68,9 +68,11 @@ const FIXED: usize = 1 + 3 * 8 + 1;
 mod tests {
     use super::*;
 
+    const JPEG: &[u8] = include_bytes!("../../src/picture/dot.jpg");
+
     fn envelope() -> Envelope {
         let time = UNIX_EPOCH + Duration::from_micros(1_700_000_000_123_456);
-        let part = Part::jpeg(&b"\xff\xd8\xff...\xff\xd9"[..]).unwrap();
+        let part = Part::jpeg(JPEG).unwrap();
         Envelope { origin: 7, sequence: 0x0102, time, part }
     }
 
@@ -82,7 +84,7 @@ mod tests {
             b"\0\0\0\0\0\0\x01\x02",
             b"\x00\x06\x0a\x24\x18\x20\x22\x40",
             b"\x0aimage/jpeg",
-            b"\xff\xd8\xff...\xff\xd9",
+            JPEG,
         ]
         .concat();
         assert_eq!(envelope().encode(), expected);

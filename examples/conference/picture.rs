@@ -56,7 +56,7 @@ mod tests {
         let whole = claims(64, 64);
         let with_tail = Bytes::from([&whole[..], b"<script>"].concat());
         for (body, why) in [
-            (Bytes::from_static(b"hello"), "The body is no image/jpeg: it begins with 68 65 6c 6c"),
+            (Bytes::from_static(b"hello"), "Invalid image/jpeg body: starts with 68 65 6c 6c"),
             (Bytes::new(), "A part cannot have an empty body"),
             (whole.slice(..whole.len() - 2), "The picture is not whole, or something stands behind it"),
             (with_tail, "The picture is not whole, or something stands behind it"),

@@ -47,11 +47,14 @@ fn part((kind, body): &Body<'_>) -> Option<Part> {
     match kind % 4 {
         0 => Part::new(mime::APPLICATION_OCTET_STREAM, body.to_vec()),
         1 => Part::text(body.to_vec()),
-        2 => Part::jpeg([b"\xff\xd8\xff", *body].concat()),
-        _ => Part::jpeg([b"\xff\xd8\xff", *body, b"\xff\xd9"].concat()),
+        2 => Part::jpeg([JPEG, *body].concat()),
+        _ => Part::jpeg([JPEG, *body, b"\xff\xd9"].concat()),
     }
     .ok()
 }
+
+/// A picture, to which anything may be added.
+const JPEG: &[u8] = include_bytes!("../../src/picture/dot.jpg");
 
 fuzz_target!(|input: Input<'_>| {
     let Some(mut encoder) = encoder(&input.kind) else { return };

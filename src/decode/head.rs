@@ -8,6 +8,7 @@ use mime::Mime;
 
 use super::scan::{LineEnd, line_end, line_ends};
 use crate::part::{Part, fits};
+use crate::picture;
 
 /// What a header block says that is of use. Whatever cannot be read is left out.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -48,15 +49,13 @@ impl Head {
                 if let "image/jpg" | "image/pjpeg" = declared.essence_str() {
                     declared = mime::IMAGE_JPEG;
                 }
-                if let "image/gif" | "image/jpeg" | "image/png" = declared.essence_str() {
+                if picture::is_checked(&declared) {
                     // No picture begins with a line end, but some senders write one blank line too many.
                     body.advance(line_ends(&body));
                 }
-                Part::new(declared, body).ok()?
+                Part::received(declared, body).ok()?
             }
-            None => [mime::IMAGE_JPEG, mime::IMAGE_PNG, mime::IMAGE_GIF, mime::TEXT_PLAIN]
-                .into_iter()
-                .find_map(|content_type| Part::new(content_type, body.clone()).ok())?,
+            None => Part::received(picture::sniff(&body).unwrap_or(mime::TEXT_PLAIN), body).ok()?,
         };
         for (name, value) in self.headers {
             part.try_header(name, value).ok();
@@ -159,6 +158,8 @@ mod tests {
             (b"", jpeg, "image/jpeg"),
             (b"", b"\x89PNG\r\n\x1a\n...", "image/png"),
             (b"", b"GIF89a", "image/gif"),
+            (b"Content-Type: image/jpeg\r\n", b"\x89PNG\r\n\x1a\n...", "image/png"),
+            (b"Content-Type: image/webp\r\n", jpeg, "image/jpeg"),
             (b"", b"Hello", "text/plain"),
             (b"Content-Type: jpeg\r\n", b"Hello", "text/plain"),
             (b"Content-Type: \xff/\xff\r\n", b"Hello", "text/plain"),

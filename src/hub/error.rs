@@ -6,6 +6,7 @@ use std::{fmt, io};
 
 use crate::encode::BoundaryInPart;
 use crate::part::InvalidPart;
+use crate::picture::InvalidPicture;
 
 /// The error of [`Publisher::publish`](super::Publisher::publish).
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -15,6 +16,8 @@ pub enum PublishError {
     BoundaryInPart(BoundaryInPart),
     /// The hub is closed.
     Closed,
+    /// The part is a damaged image from a [`Decoder`](crate::Decoder).
+    InvalidPicture(InvalidPicture),
 }
 
 impl PublishError {
@@ -39,7 +42,9 @@ impl PublishError {
 impl fmt::Display for PublishError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BoundaryInPart(_) => f.write_str("the part cannot be sent to this hub's viewers"),
+            Self::BoundaryInPart(_) | Self::InvalidPicture(_) => {
+                f.write_str("the part cannot be sent to this hub's viewers")
+            }
             Self::Closed => Closed(()).fmt(f),
         }
     }
@@ -50,6 +55,7 @@ impl Error for PublishError {
         match self {
             Self::BoundaryInPart(source) => Some(source),
             Self::Closed => None,
+            Self::InvalidPicture(source) => Some(source),
         }
     }
 }

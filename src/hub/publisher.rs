@@ -37,7 +37,8 @@ impl Publisher {
     ///
     /// [`PublishError::Closed`] if the hub is closed. [`PublishError::BoundaryInPart`] if the part holds the hub's
     /// boundary, which its viewers know: a part made of what one viewer wrote could otherwise forge parts for the others.
-    /// It is counted in [`Stats::parts_invalid`](super::Stats::parts_invalid). Viewers keep what they have.
+    /// [`PublishError::InvalidPicture`] if the part is a damaged image, as a [`Decoder`](crate::Decoder) may return.
+    /// Both are counted in [`Stats::parts_invalid`](super::Stats::parts_invalid). Viewers keep what they have.
     ///
     /// # Examples
     ///
@@ -50,6 +51,10 @@ impl Publisher {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn publish(&self, part: Part) -> Result<(), PublishError> {
+        if let Err(error) = part.check_picture() {
+            self.skip(&error)?;
+            return Err(PublishError::InvalidPicture(error));
+        }
         if let Err(error) = self.shared.encoder(Wire::Machine).search(&part) {
             self.skip(&error)?;
             return Err(PublishError::BoundaryInPart(error));
@@ -100,6 +105,7 @@ impl Publisher {
             Ok(Ok(())) => return Ok(Ok(())),
             Ok(Err(PublishError::Closed)) => return Err(Closed(())),
             Ok(Err(PublishError::BoundaryInPart(error))) => return Ok(Err(InvalidFrame::BoundaryInPart(error))),
+            Ok(Err(PublishError::InvalidPicture(error))) => return Ok(Err(InvalidFrame::Part(error.into()))),
             Err(error) => error,
         };
         self.skip(&error)?;

@@ -20,7 +20,7 @@ fn grid(people: &[u64]) -> Arc<Grid> {
 }
 
 fn picture(id: u64, number: u64) -> Part {
-    let part = Part::jpeg([b"\xff\xd8\xff", format!("{id}.{number}").as_bytes()].concat());
+    let part = Part::jpeg([JPEG, format!("{id}.{number}").as_bytes()].concat());
     part.unwrap().header(PARTICIPANT, id.into()).unwrap()
 }
 
@@ -106,7 +106,7 @@ async fn nobody_is_shown_who_has_left() {
 async fn a_picture_that_holds_the_boundary_is_left_out() {
     let grid = grid(&[1, 2]);
     let forged = format!("\r\n--{}\r\nContent-Type: text/html\r\n\r\n<script>", grid.encoder.boundary().as_str());
-    grid.show(1, Part::jpeg([b"\xff\xd8\xff", forged.as_bytes()].concat()).unwrap());
+    grid.show(1, Part::jpeg([JPEG, forged.as_bytes()].concat()).unwrap());
     let mut viewer = watch(&grid, ALL);
     assert_eq!([now(&mut viewer), now(&mut viewer), now(&mut viewer)], [Some("[]".into()), Some("2.0".into()), None]);
 }
@@ -141,3 +141,6 @@ async fn a_stream_is_whole_from_its_first_byte_to_its_last() {
         assert_eq!(parts, people.len() + 1);
     }
 }
+
+/// A picture, to which anything may be added.
+const JPEG: &[u8] = include_bytes!("../../../src/picture/dot.jpg");

@@ -79,11 +79,7 @@ fn what_is_no_picture_is_of_the_wrong_type() {
     for (content_type, body, why) in [
         ("text/plain", &b"hello"[..], "This is text/plain. Send a whole JPEG"),
         ("text/html", &picture(), "This is text/html. "),
-        (
-            "image/jpeg",
-            b"hello, I am a picture",
-            "The body is no image/jpeg: it begins with 68 65 6c 6c. Send a whole JPEG",
-        ),
+        ("image/jpeg", b"hello, I am a picture", "Invalid image/jpeg body: starts with 68 65 6c 6c. Send a whole JPEG"),
         ("image/jpeg", b"", "A part cannot have an empty body. "),
         ("image/jpeg", cut, "The picture is not whole, or something stands behind it. "),
         ("image/png", b"\x89PNG\r\n\x1a\n", "This is image/png. "),

@@ -69,10 +69,12 @@ async fn publish_all(node: &Node, part: &Part) {
 fn picture(size: usize) -> Part {
     let noise = successors(Some(1_u32), |x| Some(x.wrapping_mul(1_664_525).wrapping_add(1_013_904_223)));
     let noise = noise.map(|x| x.to_be_bytes()[0]);
-    let body: Vec<u8> = b"\xff\xd8\xff\xe0".iter().copied().chain(noise).take(size).collect();
-    Part::jpeg(body).expect("what begins as a picture")
+    let body: Vec<u8> = JPEG.iter().copied().chain(noise).take(size).collect();
+    Part::jpeg(body).expect("a picture")
 }
 
+/// A picture, to which anything may be added.
+const JPEG: &[u8] = include_bytes!("../../../../src/picture/dot.jpg");
 const MOMENT: Duration = Duration::from_millis(1);
 /// More than the runtime takes until it looks at its sockets.
 const TURNS: u32 = 200;
