@@ -16,7 +16,7 @@
 //! Huffman tables pass as well. Other types are not checked.
 //!
 //! The cost depends on the header and not on the size of the image: segments and chunks are stepped over by their
-//! lengths. A header may have at most 64 KiB that cannot be stepped over.
+//! lengths. A header may have at most 256 KiB that cannot be stepped over.
 
 mod error;
 mod gif;

@@ -28,7 +28,9 @@ pub(super) fn check(body: &[u8]) -> Result<(), Problem> {
             }
             SOI => return Err("SOI within the header".into()),
             EOI => return Err("ends without a scan".into()),
-            _ => {}
+            DAC | DHT | DNL | DQT..=DRI | SOS | APP0..=APP15 | COM => {}
+            code if is_frame_header(code) => {}
+            code => return Err(format!("unknown marker ff {code:02x}").into()),
         }
         let segment = Segment::new(picture, marker).ok_or(Problem::Truncated)?;
         at = match code {
@@ -39,21 +41,20 @@ pub(super) fn check(body: &[u8]) -> Result<(), Problem> {
         match code {
             APP0..=APP15 | COM | DNL => {}
             SOF0 | SOF1 | SOF2 | SOF9 | SOF10 if frame.is_none() => frame = Some(Frame::new(segment)?),
-            code if is_frame_header(code) && frame.is_some() => return Err("two frames".into()),
-            code if is_frame_header(code) => return Err(format!("unsupported frame type ff {code:02x}").into()),
             DHT => huffman_tables(segment, &mut budget)?,
             DAC => arithmetic_conditions(segment, &mut budget)?,
             DQT => quantization_tables(segment)?,
             DRI if segment.len() != 2 => return Err("restart interval of an invalid length".into()),
             DRI => {}
             SOS => return frame.ok_or(Problem::from("scan without a frame"))?.check_scan(segment),
-            code => return Err(format!("unknown marker ff {code:02x}").into()),
+            _ if frame.is_some() => return Err("two frames".into()),
+            code => return Err(format!("unsupported frame type ff {code:02x}").into()),
         }
     }
 }
 
 fn no_scan() -> Problem {
-    "no scan within 64 KiB of segment headers and tables".into()
+    "no scan within 256 KiB that cannot be stepped over".into()
 }
 
 /// What follows a marker and the length of its segment.
@@ -113,10 +114,12 @@ impl<'a> Frame<'a> {
             8 => {}
             bits => return Err(format!("samples of {bits} bits").into()),
         }
-        if height == 0 || width == 0 || height > MAX_SIDE || width > MAX_SIDE {
+        let pixels = u32::from(height) * u32::from(width);
+        if pixels == 0 || pixels >= MAX_PIXELS || height > MAX_SIDE || width > MAX_SIDE {
             return Err(format!("frame of {width} x {height} pixels").into());
         }
-        if !(1..=4).contains(&components) {
+        // Of two, nobody knows the colors.
+        if !matches!(components, 1 | 3 | 4) {
             return Err(format!("frame of {components} components").into());
         }
         if segment.len() != 6 + 3 * components {
@@ -207,5 +210,7 @@ const MARKER_LEN: usize = 2;
 const LENGTH_LEN: usize = 2;
 /// The longest side that libjpeg accepts.
 const MAX_SIDE: u16 = 65_500;
+/// Chromium takes no image of 2 GiB and more, at 4 bytes a pixel.
+const MAX_PIXELS: u32 = 1 << 29;
 /// Bytes that may be looked at. Real headers need a few hundred; a hostile one has an end.
-const BUDGET: usize = 64 << 10;
+const BUDGET: usize = 256 << 10;
