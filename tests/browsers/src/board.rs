@@ -19,6 +19,7 @@ use axum::http::{StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Html;
 use axum::routing::get;
+use bytes::Bytes;
 use mixed_replace::{ClientJs, Hub, Page, Part, Publisher, hub};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
@@ -82,6 +83,22 @@ impl Board {
     /// If the hub is closed.
     pub fn show(&self, part: Part) {
         self.publisher.publish(part).expect("an open hub");
+    }
+
+    /// Publishes a camera's frame. Returns whether it was a picture that viewers can be given.
+    ///
+    /// # Panics
+    ///
+    /// If the hub is closed.
+    #[must_use]
+    pub fn show_jpeg(&self, frame: impl Into<Bytes>) -> bool {
+        self.publisher.publish_jpeg(frame).expect("an open hub").is_ok()
+    }
+
+    /// How many frames were skipped.
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        self.hub.stats().parts_invalid
     }
 
     /// The end of all streams, as before a shutdown.

@@ -1,6 +1,7 @@
 //! Pictures to send: solid, in colours that neither an empty page nor a broken image has.
 
 use std::fmt;
+use std::path::Path;
 
 use bytes::Bytes;
 use jpeg_encoder::{ColorType, Encoder};
@@ -79,6 +80,35 @@ impl Colour {
     pub fn gif(self, len: usize) -> Part {
         Part::new(mime::IMAGE_GIF, Bytes::from(gif::one_pixel(self.rgb, len))).expect("a GIF file")
     }
+}
+
+/// The files of `tests/frames` whose names begin like this, by name: the type, the name and the bytes.
+///
+/// # Panics
+///
+/// If there are none.
+#[must_use]
+pub fn files(prefix: &str) -> Vec<(mime::Mime, String, Bytes)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../frames");
+    let entries = std::fs::read_dir(&folder).expect("a folder of frames");
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.expect("a file").path())
+        .filter_map(|path| {
+            let name = path.file_name()?.to_str()?.to_owned();
+            let kind = match path.extension()?.to_str()? {
+                "gif" => mime::IMAGE_GIF,
+                "jpg" => mime::IMAGE_JPEG,
+                "png" => mime::IMAGE_PNG,
+                "webp" => "image/webp".parse().expect("a type"),
+                _ => return None,
+            };
+            let file = std::fs::read(&path).expect("a file");
+            name.starts_with(prefix).then(|| (kind, name, Bytes::from(file)))
+        })
+        .collect();
+    files.sort_by(|one, other| one.1.cmp(&other.1));
+    assert!(!files.is_empty(), "there is no {prefix}* in {}", folder.display());
+    files
 }
 
 /// More than 200 letters. WebKit may draw nothing of a window's document before it has so many, or a picture, or is complete,

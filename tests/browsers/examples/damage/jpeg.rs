@@ -171,6 +171,19 @@ pub(crate) fn cases() -> Vec<Case> {
         let at = jpeg.index(SOF0);
         jpeg.segments.remove(at);
     });
+    for count in [1_u8, 2, 3, 4, 5] {
+        edit(&format!("SOF and SOS with {count} components, lengths right"), &|jpeg| {
+            let sof = jpeg.payload(SOF0);
+            sof[5] = count;
+            sof.truncate(6);
+            (1..=count).for_each(|id| sof.extend([id, 0x11, 0]));
+            let sos = jpeg.payload(SOS);
+            sos.clear();
+            sos.push(count.min(4));
+            (1..=count.min(4)).for_each(|id| sos.extend([id, 0]));
+            sos.extend([0, 63, 0]);
+        });
+    }
     // The scan header.
     edit("SOS of a component that is not in the SOF", &|jpeg| jpeg.payload(SOS)[1] = 9);
     edit("SOS: a component twice", &|jpeg| jpeg.payload(SOS)[3] = 1);

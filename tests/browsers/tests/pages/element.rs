@@ -1,9 +1,8 @@
 //! The element as other scripts use it: what is set, changed or removed later, damaged pictures, denials.
 
-use std::path::Path;
 use std::time::Instant;
 
-use browser_tests::picture::PALETTE;
+use browser_tests::picture::{PALETTE, files};
 use browser_tests::raw::{Answer, Raw};
 use browser_tests::{Browser, each_engine};
 use bytes::Bytes;
@@ -119,11 +118,13 @@ fn cookies_go_to_another_origin_only_with_credentials() {
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
 fn a_picture_that_cannot_be_shown_leaves_the_one_before_it() {
     each_engine(async |browser| {
-        let files = damaged();
+        let files = files("refuse-");
         let [a, b, ..] = PALETTE;
         let good = part("image/jpeg", a.jpeg().body());
-        let mut answers: Vec<_> =
-            files.iter().map(|(kind, _, file)| ok("", &[&good[..], &part(kind, file)].concat())).collect();
+        let mut answers: Vec<_> = files
+            .iter()
+            .map(|(kind, _, file)| ok("", &[&good[..], &part(kind.essence_str(), file)].concat()))
+            .collect();
         answers.push(ok("", &part("image/jpeg", b.jpeg().body())));
         let body = "<img id=camera alt=Camera width=300 height=300><mixed-replace target='#camera'></mixed-replace>";
         let site = Raw::start(&page(body), answers).await;
@@ -133,7 +134,7 @@ fn a_picture_that_cannot_be_shown_leaves_the_one_before_it() {
             browser.run(&format!("element.src = '/stream?{name}'")).await;
             until(browser, &format!("return errors.length === {}", number + 1)).await;
             let error = browser.run("return errors.at(-1)").await;
-            assert_eq!(error, serde_json::json!([kind, file.len(), "Error"]), "{name}");
+            assert_eq!(error, serde_json::json!([kind.essence_str(), file.len(), "Error"]), "{name}");
             sees(browser, a).await;
             sleep(SECOND / 4).await;
             assert_eq!(browser.watch().now(), Some(a), "{name} in {}", browser.engine());
@@ -222,28 +223,6 @@ async fn is_open(site: &Raw, count: usize) {
         assert!(Instant::now() < deadline, "{} streams are open and not {count}", site.open());
         sleep(SECOND / 20).await;
     }
-}
-
-/// The pictures that a browser makes nothing of.
-fn damaged() -> Vec<(&'static str, String, Vec<u8>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../frames");
-    let files = std::fs::read_dir(&folder).expect("a folder of frames").map(|entry| entry.expect("a file").path());
-    let mut files: Vec<_> = files
-        .filter_map(|path| {
-            let name = path.file_name()?.to_str()?.to_owned();
-            let kind = match path.extension()?.to_str()? {
-                "jpg" => "image/jpeg",
-                "png" => "image/png",
-                "gif" => "image/gif",
-                "webp" => "image/webp",
-                _ => return None,
-            };
-            name.starts_with("refuse-").then(|| (kind, name, std::fs::read(&path).expect("a file")))
-        })
-        .collect();
-    files.sort();
-    assert!(!files.is_empty(), "there is no refuse-* in {}", folder.display());
-    files
 }
 
 /// Every answer has a text that tells its number.
