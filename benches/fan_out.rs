@@ -8,11 +8,11 @@ use std::task::{Context, Poll, Waker};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use http_body::Body;
-use mixed_replace::hub::{self, Subscriber};
+use mixed_replace::hub;
 use mixed_replace::{Encoder, Part, Wire};
 
 /// Everything that the viewer can be given now.
-fn drain(viewer: &mut Subscriber, cx: &mut Context<'_>) {
+fn drain(viewer: &mut hub::Body, cx: &mut Context<'_>) {
     while let Poll::Ready(Some(Ok(chunk))) = Pin::new(&mut *viewer).poll_frame(cx) {
         black_box(chunk.into_data().map(drop).is_ok());
     }
@@ -32,7 +32,8 @@ fn fan_out(criterion: &mut Criterion) {
     {
         let (publisher, hub) = hub::channel();
         let part = picture(size);
-        let mut viewing: Vec<_> = (0..viewers).map(|_| hub.subscribe().expect("no limit is set")).collect();
+        let mut viewing: Vec<_> =
+            (0..viewers).map(|_| hub.subscribe(Wire::Machine).expect("no limit is set").into_body()).collect();
         viewing.iter_mut().for_each(|viewer| drain(viewer, &mut cx));
         group.throughput(Throughput::Elements(viewers));
         group.bench_function(BenchmarkId::new(format!("{viewers} viewers"), size), |bencher| {

@@ -35,6 +35,7 @@ use std::time::{Duration, Instant};
 use self::shared::Shared;
 use self::state::NoPlace;
 use crate::part::Part;
+use crate::wire::Wire;
 
 pub use self::builder::Builder;
 pub use self::demand::Demand;
@@ -42,7 +43,9 @@ pub use self::error::{Closed, InvalidFrame, PublishError, Refused};
 pub use self::publisher::Publisher;
 pub use self::snapshot::{DatedPart, Snapshot};
 pub use self::stats::{Ended, Stats, Viewer};
-pub use self::subscriber::Subscriber;
+#[cfg(feature = "http-body")]
+pub use self::subscriber::Body;
+pub use self::subscriber::{Chunks, Subscriber};
 
 /// A hub with the defaults of [`Builder`].
 ///
@@ -78,18 +81,43 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// A place for one viewer: a response body.
+    /// Creates a response for one viewer, for the wire that its client understands.
     ///
-    /// The viewer counts for [`Demand`] from the first poll of its stream, and for
-    /// [`max_subscribers`](Builder::max_subscribers) from now. A closed hub still shows its last part to whoever comes.
+    /// Take the [`Wire`] from the request: it is an extractor on axum and actix-web, and
+    /// [`Wire::for_request`] elsewhere. The viewer counts for [`Demand`] from the first poll of its body, and for
+    /// [`max_subscribers`](Builder::max_subscribers) from this call. A closed hub still sends its last part to new
+    /// viewers.
     ///
     /// # Errors
     ///
     /// [`Refused::TooManyViewers`] if the hub has as many viewers as it allows, [`Refused::Closed`] if it was closed before
     /// its first part. Return the error from your handler: it is a `503`.
-    pub fn subscribe(&self) -> Result<Subscriber, Refused> {
+    ///
+    /// # Examples
+    ///
+    #[cfg_attr(feature = "axum", doc = "```")]
+    #[cfg_attr(not(feature = "axum"), doc = "```ignore")]
+    /// use axum::{Router, extract::State, routing::get};
+    /// use mixed_replace::{Hub, Subscriber, Wire, hub};
+    ///
+    /// async fn live(State(hub): State<Hub>, wire: Wire) -> Result<Subscriber, hub::Refused> {
+    ///     Ok(hub.subscribe(wire)?.max_rate(10.0))
+    /// }
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let app: Router = Router::new().route("/live", get(live)).with_state(hub);
+    /// ```
+    ///
+    /// The wire cannot be left out:
+    ///
+    /// ```compile_fail,E0061
+    /// # fn viewer(hub: mixed_replace::Hub) {
+    /// let viewer = hub.subscribe();
+    /// # }
+    /// ```
+    pub fn subscribe(&self, wire: Wire) -> Result<Subscriber, Refused> {
         match self.shared.update(|state| state.join()) {
-            Ok((id, serial)) => Ok(Subscriber::new(Arc::clone(&self.shared), id, serial)),
+            Ok((id, serial)) => Ok(Subscriber::new(Arc::clone(&self.shared), id, serial, wire)),
             Err(NoPlace::Closed) => {
                 #[cfg(feature = "tracing")]
                 tracing::warn!("viewer refused: the hub was closed before its first part");
@@ -208,10 +236,10 @@ impl Hub {
     ///
     /// ```
     /// use futures::{FutureExt, StreamExt};
-    /// use mixed_replace::{Part, hub};
+    /// use mixed_replace::{Part, Wire, hub};
     ///
     /// let (publisher, hub) = hub::channel();
-    /// let mut viewer = hub.subscribe()?.key("ada");
+    /// let mut viewer = hub.subscribe(Wire::Machine)?.key("ada").into_stream();
     /// publisher.publish(Part::text("for Ada")?)?;
     /// assert!(viewer.next().now_or_never().flatten().is_some());
     ///
@@ -238,7 +266,7 @@ impl Hub {
 
     /// The head of a stream on this wire, without a viewer.
     #[cfg(any(feature = "actix-web", feature = "http-body"))]
-    pub(crate) fn head(&self, wire: crate::wire::Wire) -> http::Response<()> {
+    pub(crate) fn head(&self, wire: Wire) -> http::Response<()> {
         let mut response = http::Response::new(());
         response.headers_mut().extend(crate::response::stream_head(self.shared.encoder(wire).content_type()));
         response

@@ -88,12 +88,6 @@ impl KeepAlive {
         self.sent = true;
     }
 
-    /// Lets a pulse pass that was due while nobody asked.
-    pub(crate) fn skip_overdue(&mut self, cx: &mut Context<'_>) {
-        self.sent = true;
-        let _ = self.poll_due(cx);
-    }
-
     /// Whether there is a pulse to wait for.
     pub(crate) fn beats(&self) -> bool {
         self.ticks.is_some()

@@ -14,7 +14,7 @@
 //! |---|---|
 //! | one camera or status, many viewers | [`hub`]: encode once, latest wins, nothing queued |
 //! | a stream of parts for each client | [`MixedReplace`], as axum's `Sse` is for events |
-//! | events that must not come twice, as GraphQL's | [`MixedReplace::encoder`] with [`Encoder::for_content_type`] |
+//! | events that must not come twice, as GraphQL's | [`MixedReplace::with_encoder`] with [`Encoder::for_content_type`] |
 //! | a thread, a CGI program, any `io::Write` | [`Writer`] |
 //! | something else altogether | [`Encoder`], the bytes alone |
 //! | pages that replace themselves | [`Page`] over a hub; [`ClientJs`] in a page of your own |
@@ -89,20 +89,20 @@
 //!
 //! # Other frameworks
 //!
-//! With the features `http-body` and `tokio`, `body` for `MixedReplace::new(parts).keep_alive(KeepAlive::every(…))`, and
-//! `response` for `body.for_request(request.headers()).into_http_response()`:
+//! With the features `http-body` and `tokio`, `live` for a
+//! `MixedReplace::new(parts, Wire::for_request(request.headers())).keep_alive(KeepAlive::every(…))`:
 //!
 //! | framework | the line | what it asks of the stream of parts |
 //! |---|---|---|
-//! | hyper 1 | `Ok(response)` | `Send`, to be spawned |
-//! | poem 3 | `poem::Response::from(response)` | `Send`, `Sync`, errors that are `Into<io::Error>`; ends cleanly when it fails |
-//! | rocket 0.5 | `(content_type, ByteStream(body.filter_map(async \|chunk\| chunk.ok())))` | `Send`; ends cleanly when it fails |
-//! | salvo 1 | `res.merge_hyper(response.map(ResBody::stream))` | `Send` |
-//! | warp 0.4 | `Response::from_parts(head, warp::reply::stream(body).into_response().into_body())` | `Send`, `Sync` |
+//! | hyper 1 | `Ok(live.into_http_response())` | `Send`, to be spawned |
+//! | poem 3 | `poem::Response::from(live.into_http_response())` | `Send`, `Sync`, errors that are `Into<io::Error>`; ends cleanly when it fails |
+//! | rocket 0.5 | `(content_type, ByteStream(live.into_stream().filter_map(async \|chunk\| chunk.ok())))` | `Send`; ends cleanly when it fails |
+//! | salvo 1 | `res.merge_hyper(http::Response::from_parts(head, ResBody::stream(live.into_stream())))` | `Send` |
+//! | warp 0.4 | `Response::from_parts(head, warp::reply::stream(live.into_stream()).into_response().into_body())` | `Send`, `Sync` |
 //!
-//! For rocket and warp, `let (head, body) = response.into_parts()`. rocket has header types of its own: there
-//! `wire(Wire::for_accept(accept.map(Accept::to_string)))` stands for `for_request`, `content_type` is what
-//! `ContentType::parse_flexible` reads from `head`, and the rest of `head` takes a `Responder`.
+//! For salvo and warp, `head` is that of a response with [`live.headers()`](MixedReplace::headers). rocket has header
+//! types of its own: there `Wire::for_accept(accept.map(Accept::to_string))` is the wire, `content_type` is what
+//! `ContentType::parse_flexible` reads from the headers, and the rest of them takes a `Responder`.
 //!
 //! # Limits and trust
 //!
@@ -122,9 +122,9 @@
 //!
 //! | feature | gives |
 //! |---|---|
-//! | `actix-web` | hubs, streams and parts as responses; hubs, [`Page`]s and [`ClientJs`] as handlers |
+//! | `actix-web` | hubs, streams and parts as responses; hubs, [`Page`]s and [`ClientJs`] as handlers; [`Wire`] as an extractor |
 //! | `axum` | the same, as services; [`Wire`] as an extractor |
-//! | `http-body` | `http_body::Body` for [`MixedReplace`] and [`Subscriber`] |
+//! | `http-body` | `into_body` and `into_http_response` of [`MixedReplace`] and [`Subscriber`] |
 //! | `socket` | the TCP options of a connection |
 //! | `tokio` | `KeepAlive::every` |
 //! | `tower` | hubs, [`Page`]s and [`ClientJs`] as tower services |
@@ -153,8 +153,6 @@ mod sync;
 pub mod wire;
 pub mod write;
 
-#[cfg(feature = "http-body")]
-mod http_body;
 #[cfg(feature = "socket")]
 pub mod socket;
 

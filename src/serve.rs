@@ -78,7 +78,7 @@ impl Hub {
         if head {
             return Ok(Asked::Whole(self.head(wire).map(|()| Bytes::new())));
         }
-        let viewer = self.subscribe().map_err(NotServed::Refused)?.wire(wire);
+        let viewer = self.subscribe(wire).map_err(NotServed::Refused)?;
         Ok(Asked::Live(match query.fps {
             Some(fps) => viewer.max_rate(fps),
             None => viewer,

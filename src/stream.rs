@@ -1,9 +1,8 @@
-//! Any stream of parts as a stream of bytes: the body of one response.
+//! A stream of parts as the body of one response.
 
 mod pulses;
 
 use std::any::Any;
-use std::convert::Infallible;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
@@ -11,8 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures_core::{Stream, TryStream};
-use http::{HeaderMap, Response};
+use futures_core::Stream;
+use http::HeaderMap;
 use pin_project_lite::pin_project;
 
 use self::pulses::Pulses;
@@ -23,149 +22,99 @@ use crate::part::Part;
 use crate::response;
 use crate::wire::Wire;
 
-pin_project! {
-    /// A response body in which every new part replaces the one before it, from any stream of parts.
-    ///
-    /// ```text
-    /// HTTP/1.1 200 OK
-    /// Content-Type: multipart/x-mixed-replace; boundary=7kKzXq0M3vTqRz5c1LwYpA
-    ///
-    /// --7kKzXq0M3vTqRz5c1LwYpA
-    /// Content-Type: image/jpeg
-    /// Content-Length: 31415
-    ///
-    /// ...
-    /// --7kKzXq0M3vTqRz5c1LwYpA
-    /// ```
-    ///
-    /// With a feature of the same name, axum and actix take it as a handler's result, as axum takes `Sse`. Anything
-    /// else takes it as a `Stream` of [`Bytes`], as an `http_body::Body` (feature `http-body`), or as the
-    /// [`http::Response`] of [`into_http_response`](Self::into_http_response).
-    ///
-    /// Each response has a random boundary of its own. Which [`Wire`] it is written for follows from the request: on
-    /// actix by itself, on axum by [`wire`](Self::wire) with the handler's `Wire` argument.
-    ///
-    /// A part goes out in one chunk up to 64 KiB, larger ones uncopied in three. No part is dropped or reordered: a
-    /// slow client slows its source down. When the source ends, the client gets the last part once more where the wire
-    /// needs that, the close-delimiter, and the end of the body.
-    ///
-    /// When the source fails or panics, the last good part still goes out. Then the browser wire ends in the same clean
-    /// way, since a browser would otherwise blank the picture or fail its next request, and nobody learns of the error:
-    /// log it where it arises, as with `TryStreamExt::inspect_err`. The other wires end in the
-    /// source's error or panic, so that a recorder can tell what is truncated. With a keep-alive that comes as soon as
-    /// the server has let go of the last part, which it does when it has written it, and after two pulses at the latest;
-    /// without one the body is pending once before it. On actix, which copies parts and does not tell when it has
-    /// written them, a second passes.
-    ///
-    /// # Cancel safety
-    ///
-    /// Nothing is polled before the first poll of the body, and dropping it drops the source. When it is dropped between
-    /// two polls, the rest of the part in flight is lost, nothing else.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use futures::{StreamExt, executor::block_on_stream, stream};
-    /// use mixed_replace::{MixedReplace, Part, Wire};
-    ///
-    /// let clock = stream::iter(["12:00", "12:01"]).map(Part::text);
-    /// let body = MixedReplace::new(clock).wire(Wire::Script);
-    /// let bytes: Vec<u8> = block_on_stream(body).map(Result::unwrap).flatten().collect();
-    /// let text = String::from_utf8(bytes)?;
-    /// let (opening, parts) = text.split_once("\r\n").unwrap();
-    /// assert_eq!(parts, format!(
-    ///     "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\n\r\n12:00\r\n{opening}\r\n\
-    ///      Content-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\n\r\n12:01\r\n{opening}--\r\n"
-    /// ));
-    /// # Ok::<(), std::string::FromUtf8Error>(())
-    /// ```
-    #[must_use = "a body does nothing until it is returned from a handler or polled"]
-    pub struct MixedReplace<S: TryStream> {
-        #[pin]
-        parts: S,
-        source: Source<S::Error>,
-        wire: Option<Wire>,
-        outgoing: Option<Outgoing<EncodedPart>>,
-        pulses: Pulses,
-    }
+/// A response that sends a stream of parts, each of which replaces the one before it.
+///
+/// ```text
+/// HTTP/1.1 200 OK
+/// Content-Type: multipart/x-mixed-replace; boundary=7kKzXq0M3vTqRz5c1LwYpA
+///
+/// --7kKzXq0M3vTqRz5c1LwYpA
+/// Content-Type: image/jpeg
+/// Content-Length: 31415
+///
+/// ...
+/// --7kKzXq0M3vTqRz5c1LwYpA
+/// ```
+///
+/// Return it from a handler on axum or actix-web (features `axum` and `actix-web`), as axum's `Sse`. Take the [`Wire`]
+/// from the request: it is an extractor on both. Other stacks send [`headers`](Self::headers) with
+/// [`into_body`](Self::into_body) or [`into_stream`](Self::into_stream).
+///
+/// Each response has its own random boundary. A part is sent in one chunk up to 64 KiB; larger ones are sent uncopied
+/// in three. No part is dropped or reordered: a slow client slows its source down. When the source ends, the client
+/// gets the last part once more where the wire needs that, the close-delimiter, and the end of the body.
+///
+/// # Errors of the source
+///
+/// When the source fails or panics, the last good part is still sent. Then the browser wire ends as if the source had
+/// ended, since a browser would otherwise blank the picture or fail its next request. The error is lost there: log it
+/// where it arises, for example with `TryStreamExt::inspect_err`. The other wires end in the source's error or panic,
+/// so that a recorder can tell that the stream is truncated. With a keep-alive the error is delivered as soon as the
+/// server has dropped the last part's bytes, which it does when it has written them, and after two pulses at the
+/// latest; without one the body is pending once before it. On actix-web, which copies parts, a second passes.
+///
+/// # Cancel safety
+///
+/// The source is not polled before the first poll of the body. Dropping the body drops the source. When it is dropped
+/// between two polls, only the rest of the part in flight is lost.
+///
+/// # Examples
+///
+/// ```
+/// use futures::{StreamExt, executor::block_on_stream, stream};
+/// use mixed_replace::{MixedReplace, Part, Wire};
+///
+/// let clock = stream::iter(["12:00", "12:01"]).map(Part::text);
+/// let stream = MixedReplace::new(clock, Wire::Script).into_stream();
+/// let bytes: Vec<u8> = block_on_stream(stream).map(Result::unwrap).flatten().collect();
+/// let text = String::from_utf8(bytes)?;
+/// let (opening, parts) = text.split_once("\r\n").unwrap();
+/// assert_eq!(parts, format!(
+///     "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\n\r\n12:00\r\n{opening}\r\n\
+///      Content-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\n\r\n12:01\r\n{opening}--\r\n"
+/// ));
+/// # Ok::<(), std::string::FromUtf8Error>(())
+/// ```
+///
+/// The wire cannot be left out:
+///
+/// ```compile_fail,E0061
+/// # use mixed_replace::{MixedReplace, Part};
+/// let response = MixedReplace::new(futures::stream::iter(["on"].map(Part::text)));
+/// ```
+#[must_use = "a response does nothing until it is returned from a handler"]
+pub struct MixedReplace<S> {
+    parts: S,
+    encoder: Encoder,
+    keep_alive: Option<KeepAlive>,
 }
 
-enum Source<E> {
-    Ended,
-    /// What the body ends in as soon as the last part is out.
-    Failed(Failure<E>),
-    Live,
-}
-
-impl<S: TryStream> MixedReplace<S> {
-    /// A body from a stream of parts that may fail.
+impl<S> MixedReplace<S> {
+    /// Creates a response from a stream of parts, for the wire that its client understands.
     ///
-    /// The constructors of [`Part`] return a `Result`, so that most streams are a `map` away: `pictures.map(Part::jpeg)`.
-    pub fn new<E>(parts: S) -> Self
+    /// The stream's items are `Result`s, as the constructors of [`Part`] return them: `pictures.map(Part::jpeg)`. For a
+    /// stream that cannot fail, `parts.map(Ok::<_, Infallible>)`.
+    pub fn new<E>(parts: S, wire: Wire) -> Self
     where
         S: Stream<Item = Result<Part, E>>,
     {
-        Self { parts, source: Source::Live, wire: None, outgoing: None, pulses: Pulses::new() }
+        Self::with_encoder(parts, Encoder::random(wire))
     }
 
-    /// Repeats the last part when the stream is idle, at this pulse instead of the adapter's 10 seconds.
-    pub fn keep_alive(mut self, keep_alive: KeepAlive) -> Self {
-        self.pulses.keep_alive = Some(keep_alive);
-        self
-    }
-
-    /// Sends each part once more on the machine wire when nothing has followed it for one to two ticks of this pulse.
+    /// Creates a response with an encoder of your choice, and so with its wire, boundary, content type and heartbeat:
+    /// for event streams such as GraphQL subscriptions, in which no part may be repeated.
     ///
-    /// Off by default. Cures the delay of one part in a browser whose request does not tell that it is one; a recorder
-    /// gets such parts twice. 150 ms are short enough to look immediate and long enough not to double a live picture.
+    /// # A part that contains the boundary
+    ///
+    /// An encoder with a boundary of your choice refuses such a part. The stream then ends as when the source fails,
+    /// but without an error. So the browser wire gets its close-delimiter, and the others do not, by which a reader can
+    /// tell that the stream is truncated. (The feature `tracing` logs it.) JSON cannot contain a boundary where the
+    /// script wire searches for it; for anything else, call [`encode`](Encoder::encode) in the source, which returns
+    /// the error.
     ///
     /// # Examples
     ///
-    #[cfg_attr(feature = "tokio", doc = "```")]
-    #[cfg_attr(not(feature = "tokio"), doc = "```ignore")]
-    /// use std::time::Duration;
-    /// use futures::{StreamExt, stream};
-    /// use mixed_replace::{KeepAlive, MixedReplace, Part};
-    ///
-    /// let parts = stream::iter(["on"]).map(Part::text);
-    /// let body = MixedReplace::new(parts).settle_repeat(KeepAlive::every(Duration::from_millis(150)));
-    /// ```
-    pub fn settle_repeat(mut self, pulse: KeepAlive) -> Self {
-        self.pulses.settle_repeat = pulse;
-        self
-    }
-
-    /// Writes for this wire.
-    ///
-    /// Has no effect once the head has been written or the body has been polled, nor beside an
-    /// [encoder](Self::encoder).
-    pub fn wire(mut self, wire: Wire) -> Self {
-        self.wire = Some(wire);
-        self
-    }
-
-    /// Writes for the wire that the client behind these request headers understands best: [`Wire::for_request`].
-    pub fn for_request(self, headers: &HeaderMap) -> Self {
-        self.wire(Wire::for_request(headers))
-    }
-
-    /// With an encoder of your choice, and so with its wire, its boundary, its content type and its heartbeat: for event
-    /// streams such as GraphQL subscriptions, in which no part may come twice.
-    ///
-    /// Has no effect once the head has been written or the body has been polled.
-    ///
-    /// # A part that holds the boundary
-    ///
-    /// An encoder with a boundary of your choice refuses such a part, and the stream ends there, since what the source
-    /// has for errors is not ours to make up: as when the source fails, but without the error. So the browser wire has
-    /// its close-delimiter and the others do not, by which a reader can tell what is truncated. (The feature `tracing`
-    /// tells it here.) JSON cannot hold a boundary where the script wire looks for it; for anything else,
-    /// [`encode`](Encoder::encode) in the source says so before, as an error of its own.
-    ///
-    /// # Examples
-    ///
-    /// A GraphQL subscription on axum, as Apollo's clients take it:
+    /// A GraphQL subscription on axum, as Apollo's clients read it:
     ///
     #[cfg_attr(feature = "axum", doc = "```")]
     #[cfg_attr(not(feature = "axum"), doc = "```ignore")]
@@ -180,7 +129,7 @@ impl<S: TryStream> MixedReplace<S> {
     ///     query: String,
     /// ) -> MixedReplace<impl Stream<Item = Result<Part, InvalidPart>>> {
     ///     let events = execute(query).map(|data| Part::json(format!(r#"{{"payload":{{"data":{data}}}}}"#)));
-    ///     MixedReplace::new(events).encoder(encoder).keep_alive(KeepAlive::every(Duration::from_secs(5)))
+    ///     MixedReplace::with_encoder(events, encoder).keep_alive(KeepAlive::every(Duration::from_secs(5)))
     /// }
     ///
     /// // From your GraphQL library.
@@ -196,80 +145,192 @@ impl<S: TryStream> MixedReplace<S> {
     /// # assert_eq!(response.headers()["content-type"], encoder.content_type());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn encoder(self, encoder: Encoder) -> Self {
-        let wire = Some(encoder.wire());
-        Self { outgoing: Some(Outgoing::new(encoder)), wire, ..self }
+    pub fn with_encoder<E>(parts: S, encoder: Encoder) -> Self
+    where
+        S: Stream<Item = Result<Part, E>>,
+    {
+        Self { parts, encoder, keep_alive: None }
     }
 
-    /// The whole response, for stacks that speak in types of the `http` crate.
+    /// Sets the pulse at which the last part is repeated while the stream is idle.
     ///
-    /// `200 OK`, with the content type and what keeps caches, compression layers and proxies from holding parts back.
+    /// A response that is returned from a handler on axum or actix-web has a pulse of 10 seconds unless another one is
+    /// set. [`into_body`](Self::into_body) and [`into_stream`](Self::into_stream) have none.
+    pub fn keep_alive(mut self, keep_alive: KeepAlive) -> Self {
+        self.keep_alive = Some(keep_alive);
+        self
+    }
+
+    /// Returns the header fields of the response: its content type, and those that keep caches, compression layers and
+    /// proxies from delaying parts.
     ///
     /// # Examples
     ///
     /// ```
     /// use futures::{StreamExt, stream};
-    /// use mixed_replace::{MixedReplace, Part};
+    /// use mixed_replace::{MixedReplace, Part, Wire};
     ///
-    /// let response = MixedReplace::new(stream::iter(["on"]).map(Part::text)).into_http_response();
+    /// let response = MixedReplace::new(stream::iter(["on"]).map(Part::text), Wire::Machine);
     /// assert_eq!(response.headers()["cache-control"], "no-store, no-transform");
     /// assert_eq!(response.headers()["x-accel-buffering"], "no");
     /// ```
     #[must_use]
-    pub fn into_http_response(mut self) -> Response<Self> {
-        let content_type = begun(&mut self.outgoing, self.wire).encoder().content_type();
-        let mut response = Response::new(self);
-        response.headers_mut().extend(response::stream_head(content_type));
+    pub fn headers(&self) -> HeaderMap {
+        response::stream_head(self.encoder.content_type()).into_iter().collect()
+    }
+
+    /// Returns the body as a plain stream of bytes.
+    ///
+    /// It cannot know when a server has written them, only when the server has dropped them. Prefer
+    /// [`into_body`](Self::into_body) where the stack takes an `http_body::Body`.
+    pub fn into_stream<E>(self) -> Chunks<S, E>
+    where
+        S: Stream<Item = Result<Part, E>>,
+    {
+        Chunks { sending: self.into_sending() }
+    }
+
+    /// Returns the body, for hyper and every stack on it.
+    #[cfg(feature = "http-body")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
+    pub fn into_body<E>(self) -> Body<S, E>
+    where
+        S: Stream<Item = Result<Part, E>>,
+    {
+        Body { sending: self.into_sending() }
+    }
+
+    /// Returns the response, for hyper and every stack on it: `200 OK`, with [`headers`](Self::headers) and
+    /// [`into_body`](Self::into_body).
+    #[cfg(feature = "http-body")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
+    pub fn into_http_response<E>(self) -> http::Response<Body<S, E>>
+    where
+        S: Stream<Item = Result<Part, E>>,
+    {
+        let headers = self.headers();
+        let mut response = http::Response::new(self.into_body());
+        *response.headers_mut() = headers;
         response
     }
 
-    /// The wire, if one was chosen.
+    /// The stream for a server that copies chunks, and throws away its copies when the body fails: waits for this pulse
+    /// before it does.
     #[cfg(feature = "actix-web")]
-    pub(crate) fn chosen_wire(&self) -> Option<Wire> {
-        self.wire
-    }
-
-    /// Waits for this pulse before the body fails, where a server copies what it is given and throws it away then.
-    #[cfg(feature = "actix-web")]
-    pub(crate) fn hold_failure(mut self, pulse: KeepAlive) -> Self {
-        self.pulses.hold_failure = pulse;
-        self
+    pub(crate) fn into_held_stream<E>(self, pulse: KeepAlive) -> Chunks<S, E>
+    where
+        S: Stream<Item = Result<Part, E>>,
+    {
+        let mut stream = self.into_stream();
+        stream.sending.pulses.hold_failure = pulse;
+        stream
     }
 
     /// A keep-alive, if none was chosen.
     #[cfg(any(feature = "axum", feature = "actix-web"))]
     pub(crate) fn or_standard_keep_alive(mut self) -> Self {
-        self.pulses.keep_alive.get_or_insert_with(KeepAlive::standard);
+        self.keep_alive.get_or_insert_with(KeepAlive::standard);
         self
     }
-}
 
-impl<S: Stream<Item = Part>> MixedReplace<Infallibly<S>> {
-    /// A body from a stream of parts that cannot fail.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use futures::stream;
-    /// use mixed_replace::{MixedReplace, Part};
-    ///
-    /// let body = MixedReplace::infallible(stream::iter([Part::text("on")?]));
-    /// # Ok::<(), mixed_replace::part::InvalidPart>(())
-    /// ```
-    pub fn infallible(parts: S) -> Self {
-        Self::new(Infallibly { parts })
+    fn into_sending<E>(self) -> Sending<S, E> {
+        Sending {
+            parts: self.parts,
+            source: Source::Live,
+            outgoing: Outgoing::new(self.encoder),
+            pulses: Pulses::new(self.keep_alive),
+        }
     }
 }
 
-impl<S, E> Stream for MixedReplace<S>
+impl<S> fmt::Debug for MixedReplace<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MixedReplace").field("encoder", &self.encoder).finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "http-body")]
+pin_project! {
+    /// The body of a [`MixedReplace`] for hyper-like stacks: [`MixedReplace::into_body`].
+    #[must_use = "a body does nothing unless polled"]
+    #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
+    pub struct Body<S, E> {
+        #[pin]
+        sending: Sending<S, E>,
+    }
+}
+
+#[cfg(feature = "http-body")]
+impl<S, E> http_body::Body for Body<S, E>
+where
+    S: Stream<Item = Result<Part, E>>,
+{
+    type Data = Bytes;
+    type Error = E;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<http_body::Frame<Bytes>, E>>> {
+        self.project().sending.poll_chunk(cx).map_ok(http_body::Frame::data)
+    }
+}
+
+#[cfg(feature = "http-body")]
+impl<S, E> fmt::Debug for Body<S, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body").field("encoder", self.sending.outgoing.encoder()).finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// The body of a [`MixedReplace`] as a stream of bytes: [`MixedReplace::into_stream`].
+    #[must_use = "a stream does nothing unless polled"]
+    pub struct Chunks<S, E> {
+        #[pin]
+        sending: Sending<S, E>,
+    }
+}
+
+impl<S, E> Stream for Chunks<S, E>
 where
     S: Stream<Item = Result<Part, E>>,
 {
     type Item = Result<Bytes, E>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.project().sending.poll_chunk(cx)
+    }
+}
+
+impl<S, E> fmt::Debug for Chunks<S, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chunks").field("encoder", self.sending.outgoing.encoder()).finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// A response that is being sent.
+    struct Sending<S, E> {
+        #[pin]
+        parts: S,
+        source: Source<E>,
+        outgoing: Outgoing<EncodedPart>,
+        pulses: Pulses,
+    }
+}
+
+enum Source<E> {
+    Ended,
+    /// What the body ends in as soon as the last part is out.
+    Failed(Failure<E>),
+    Live,
+}
+
+impl<S, E> Sending<S, E>
+where
+    S: Stream<Item = Result<Part, E>>,
+{
+    fn poll_chunk(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, E>>> {
         let mut this = self.project();
-        let outgoing = begun(this.outgoing, *this.wire);
+        let outgoing = this.outgoing;
         loop {
             if let Some(chunk) = outgoing.next_chunk() {
                 return Poll::Ready(Some(Ok(chunk)));
@@ -289,7 +350,7 @@ where
             match poll_caught(this.parts.as_mut(), cx) {
                 Poll::Ready(Some(Ok(part))) => match outgoing.send(&part) {
                     Ok(()) => {
-                        this.pulses.sent(outgoing.encoder().wire(), cx);
+                        this.pulses.sent();
                         *this.source = Source::Live;
                     }
                     Err(EncodeError::InvalidPicture(_error)) => {
@@ -309,7 +370,7 @@ where
                 Poll::Ready(Some(Err(failure))) => {
                     // Servers throw away what they have not written yet when a body fails. Each has copied it, at least,
                     // or keeps hold of it, when the body has been pending once.
-                    this.pulses.sent(outgoing.encoder().wire(), cx);
+                    this.pulses.sent();
                     *this.source = Source::Failed(failure);
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
@@ -325,29 +386,6 @@ where
                 }
             }
         }
-    }
-}
-
-impl<S: TryStream + fmt::Debug> fmt::Debug for MixedReplace<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MixedReplace").field("parts", &self.parts).field("wire", &self.wire).finish_non_exhaustive()
-    }
-}
-
-pin_project! {
-    /// A stream of parts that cannot fail, as one of results: see [`MixedReplace::infallible`].
-    #[derive(Debug)]
-    pub struct Infallibly<S> {
-        #[pin]
-        parts: S,
-    }
-}
-
-impl<S: Stream<Item = Part>> Stream for Infallibly<S> {
-    type Item = Result<Part, Infallible>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.project().parts.poll_next(cx).map(|part| part.map(Ok))
     }
 }
 
@@ -376,9 +414,4 @@ where
         Ok(polled) => polled.map_err(Failure::Error),
         Err(payload) => Poll::Ready(Some(Err(Failure::Panic(Mutex::new(payload))))),
     }
-}
-
-/// The place of this response's client, which has a boundary from when the head or the body is first asked for.
-fn begun(outgoing: &mut Option<Outgoing<EncodedPart>>, wire: Option<Wire>) -> &mut Outgoing<EncodedPart> {
-    outgoing.get_or_insert_with(|| Outgoing::new(Encoder::random(wire.unwrap_or_default())))
 }

@@ -15,7 +15,8 @@ use crate::boundary::Boundary;
 /// | machine | headers with `Content-Length`, body | `CRLF--B CRLF` | `multipart/x-mixed-replace` |
 /// | script | line end, headers with `Content-Length`, body | `CRLF--B` | `multipart/mixed` |
 ///
-/// With another wire than its own a browser shows each picture one picture late.
+/// On any other wire than its own, a browser lags one part behind. So the wire is an argument of each constructor; with the
+/// features `axum` and `actix-web` it is an extractor, by [`for_request`](Self::for_request).
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Wire {

@@ -9,10 +9,10 @@ use std::net::SocketAddr;
 use std::sync::LazyLock;
 
 use actix_web::{App, HttpRequest, HttpServer, web};
-use mixed_replace::MixedReplace;
+use mixed_replace::{MixedReplace, Wire};
 
 static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
-    let live = async |request: HttpRequest| MixedReplace::new(served::source(request.path()));
+    let live = async |wire: Wire, request: HttpRequest| MixedReplace::new(served::source(request.path()), wire);
     let app = move || {
         let part = web::get().to(async || served::part());
         App::new().route("/part", part).default_service(web::route().to(live))

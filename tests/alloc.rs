@@ -38,11 +38,11 @@ struct Fed<S> {
     body: S,
 }
 
-fn fed(wire: Wire) -> Fed<MixedReplace<impl Stream<Item = Result<Part, ()>> + Unpin>> {
+fn fed(wire: Wire) -> Fed<impl Stream<Item = Result<Bytes, ()>> + Unpin> {
     let next = Rc::new(Cell::new(None));
     let source = Rc::clone(&next);
     let source = stream::poll_fn(move |_| source.take().map_or(Poll::Pending, |part| Poll::Ready(Some(Ok(part)))));
-    Fed { next, body: MixedReplace::new(source).wire(wire) }
+    Fed { next, body: MixedReplace::new(source, wire).into_stream() }
 }
 
 impl<S: Stream<Item = Result<Bytes, ()>> + Unpin> Fed<S> {
@@ -139,8 +139,8 @@ fn a_repeat_copies_nothing() {
     for wire in WIRES {
         for len in [1_000, 60_000, 1_000_000] {
             let part = fresh(len);
-            let body = MixedReplace::infallible(stream::iter([part]).chain(stream::pending())).wire(wire);
-            let mut body = body.keep_alive(KeepAlive::new(stream::repeat(())));
+            let body = MixedReplace::new(stream::iter([Ok::<_, ()>(part)]).chain(stream::pending()), wire);
+            let mut body = body.keep_alive(KeepAlive::new(stream::repeat(()))).into_stream();
             let mut next = || match body.poll_next_unpin(&mut Context::from_waker(noop_waker_ref())) {
                 Poll::Ready(Some(Ok(chunk))) => chunk,
                 other => panic!("{other:?}"),

@@ -14,7 +14,7 @@ use axum::routing::get;
 use mixed_replace::{MixedReplace, Wire};
 
 static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
-    let live = async |wire: Wire, uri: Uri| MixedReplace::new(served::source(uri.path())).wire(wire);
+    let live = async |wire: Wire, uri: Uri| MixedReplace::new(served::source(uri.path()), wire);
     let router = Router::new().route("/part", get(async || served::part())).route("/{*path}", get(live));
     served::serve(async |listener| axum::serve(listener, router).await.unwrap())
 });

@@ -30,7 +30,7 @@ impl<S: Stream + Unpin> Stream for Halting<S> {
 }
 
 /// Three parts, the second of another type and large, the third followed by an error.
-fn body(wire: Wire, owned: &Arc<()>) -> MixedReplace<impl Stream<Item = Result<Part, &'static str>> + Unpin + use<>> {
+fn body(wire: Wire, owned: &Arc<()>) -> impl Stream<Item = Result<Bytes, &'static str>> + Unpin + use<> {
     let parts = [
         Ok(Part::text("one").unwrap()),
         Ok(Part::svg("<svg/>".repeat(20_000)).unwrap()),
@@ -40,7 +40,7 @@ fn body(wire: Wire, owned: &Arc<()>) -> MixedReplace<impl Stream<Item = Result<P
     let source = Halting { source: stream::iter(parts), halt: false, _owned: owned.clone() };
     // A pulse for every poll but the first, each halted in its turn.
     let pulse = Halting { source: stream::repeat(()), halt: false, _owned: owned.clone() };
-    MixedReplace::new(source).wire(wire).keep_alive(KeepAlive::new(pulse))
+    MixedReplace::new(source, wire).keep_alive(KeepAlive::new(pulse)).into_stream()
 }
 
 type Log = Vec<Poll<Option<Result<Bytes, &'static str>>>>;
@@ -106,5 +106,6 @@ fn a_dropped_body_drops_its_source_and_its_pulse() {
 #[test]
 fn a_body_that_is_not_polled_does_not_poll_its_source() {
     let untouched = stream::poll_fn(|_| -> Poll<Option<Result<Part, ()>>> { panic!("polled") });
-    drop(MixedReplace::new(untouched).into_http_response());
+    let response = MixedReplace::new(untouched, Wire::Machine);
+    drop((response.headers(), response.into_stream()));
 }

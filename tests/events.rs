@@ -38,12 +38,9 @@ fn more<S: Stream<Item = Result<Bytes, Infallible>> + Unpin>(body: &mut S) -> (S
 fn a_subscription_from_its_begin_to_its_end() {
     let (events, subscription) = mpsc::unbounded();
     let (ticks, pulse) = mpsc::unbounded();
-    let response = MixedReplace::infallible(subscription)
-        .encoder(graphql())
-        .keep_alive(KeepAlive::new(pulse))
-        .into_http_response();
+    let response = MixedReplace::with_encoder(subscription.map(Ok::<_, Infallible>), graphql());
     assert_eq!(response.headers()["content-type"], GRAPHQL);
-    let mut body = pin!(response.into_body());
+    let mut body = pin!(response.keep_alive(KeepAlive::new(pulse)).into_stream());
     let tick = || ticks.unbounded_send(()).unwrap();
 
     // Before the first event, too. The first pulse asks for nothing, since the stream has just begun.
@@ -84,8 +81,9 @@ fn a_subscription_without_events() {
             Poll::Pending
         });
         let pulse = stream::iter(vec![(); ticks]).chain(stream::pending());
-        let body = MixedReplace::infallible(events).encoder(graphql()).keep_alive(KeepAlive::new(pulse));
-        let bytes: Vec<u8> = block_on_stream(body).flat_map(Result::unwrap).collect();
+        let body = MixedReplace::with_encoder(events.map(Ok::<_, Infallible>), graphql());
+        let stream = body.keep_alive(KeepAlive::new(pulse)).into_stream();
+        let bytes: Vec<u8> = block_on_stream(stream).flat_map(Result::unwrap).collect();
         assert_eq!(String::from_utf8(bytes).unwrap(), whole);
     }
 }
@@ -131,21 +129,16 @@ fn other_wires_have_no_heartbeats() {
 }
 
 #[test]
-fn an_encoder_outdoes_a_wire() {
+fn an_encoder_brings_its_wire_and_boundary() {
     let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), Wire::Script);
-    for body in [
-        MixedReplace::infallible(stream::iter([event(1)])).encoder(encoder.clone()).wire(Wire::Browser),
-        MixedReplace::infallible(stream::iter([event(1)])).wire(Wire::Browser).encoder(encoder),
-    ] {
-        let response = body.into_http_response();
-        assert_eq!(response.headers()["content-type"], "multipart/mixed; boundary=ThisRandomString");
-        let bytes: Vec<u8> = block_on_stream(response.into_body()).flat_map(Result::unwrap).collect();
-        assert_eq!(
-            String::from_utf8(bytes).unwrap(),
-            "--ThisRandomString\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"payload\":1}\r\n\
-             --ThisRandomString--\r\n"
-        );
-    }
+    let response = MixedReplace::with_encoder(stream::iter([Ok::<_, Infallible>(event(1))]), encoder);
+    assert_eq!(response.headers()["content-type"], "multipart/mixed; boundary=ThisRandomString");
+    let bytes: Vec<u8> = block_on_stream(response.into_stream()).flat_map(Result::unwrap).collect();
+    assert_eq!(
+        String::from_utf8(bytes).unwrap(),
+        "--ThisRandomString\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"payload\":1}\r\n\
+         --ThisRandomString--\r\n"
+    );
 }
 
 /// Before it as usual; then, as there is no error to give, an end that a reader can tell from a whole stream.
@@ -161,9 +154,9 @@ fn a_part_that_holds_the_boundary_ends_the_stream() {
         (Wire::Script, "\r\n--ThisRandomString"),
     ] {
         let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), wire);
-        let source = stream::iter([event(1), forged.clone(), event(2)]);
-        let bytes: Vec<u8> =
-            block_on_stream(MixedReplace::infallible(source).encoder(encoder)).flat_map(Result::unwrap).collect();
+        let source = stream::iter([event(1), forged.clone(), event(2)].map(Ok::<_, Infallible>));
+        let stream = MixedReplace::with_encoder(source, encoder).into_stream();
+        let bytes: Vec<u8> = block_on_stream(stream).flat_map(Result::unwrap).collect();
         let text = String::from_utf8(bytes).unwrap();
         assert_eq!(text.split_once("{\"payload\":1}").unwrap().1, behind, "{wire:?}");
     }

@@ -11,7 +11,7 @@ use futures::task::noop_waker;
 use http::{HeaderName, HeaderValue};
 use memchr::memmem;
 use mime::Mime;
-use mixed_replace::hub::{self, Subscriber};
+use mixed_replace::hub;
 use mixed_replace::{Boundary, Encoder, Part, Wire};
 
 /// Numbers that look random, the same at each run.
@@ -114,11 +114,11 @@ fn no_body_that_a_hub_takes_is_split() {
         let mut random = Random(round);
         let (publisher, hub) = hub::channel();
         let mut viewers = [Wire::Browser, Wire::Machine, Wire::Script].map(|wire| {
-            let subscriber = hub.subscribe().unwrap().wire(wire);
-            let response = subscriber.into_http_response();
-            let content_type = response.headers()["content-type"].to_str().unwrap();
+            let subscriber = hub.subscribe(wire).unwrap();
+            let headers = subscriber.headers();
+            let content_type = headers["content-type"].to_str().unwrap();
             let boundary = content_type.split_once("boundary=").unwrap().1.to_owned();
-            (wire, boundary, response.into_body(), Vec::new())
+            (wire, boundary, subscriber.into_stream(), Vec::new())
         });
         let boundary = viewers[0].1.clone();
         let mut bodies = Vec::new();
@@ -161,7 +161,7 @@ fn split_anywhere_or_at_lines(wire: Wire, stream: &[u8], boundary: &str) -> Vec<
 }
 
 /// What there is for a viewer now.
-fn take(viewer: &mut Subscriber) -> Vec<u8> {
+fn take(viewer: &mut hub::Chunks) -> Vec<u8> {
     let waker = noop_waker();
     let mut cx = Context::from_waker(&waker);
     let chunks = std::iter::from_fn(|| match Pin::new(&mut *viewer).poll_next(&mut cx) {

@@ -22,7 +22,7 @@ fn picture() -> Part {
 }
 
 /// As hyper polls.
-fn frame(viewer: &mut Subscriber) -> Option<Bytes> {
+fn frame(viewer: &mut hub::Body) -> Option<Bytes> {
     // Twice, because a body lets the head of the response go first.
     (0..2).find_map(|_| match Pin::new(&mut *viewer).poll_frame(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Some(Ok(frame))) => Some(frame.into_data().unwrap()),
@@ -31,7 +31,7 @@ fn frame(viewer: &mut Subscriber) -> Option<Bytes> {
 }
 
 /// As actix polls.
-fn chunk(viewer: &mut Subscriber) -> Option<Bytes> {
+fn chunk(viewer: &mut hub::Chunks) -> Option<Bytes> {
     match Pin::new(viewer).poll_next(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Some(Ok(chunk))) => Some(chunk),
         _ => None,
@@ -39,11 +39,25 @@ fn chunk(viewer: &mut Subscriber) -> Option<Bytes> {
 }
 
 /// Viewers who have had a part and wait for the next.
-fn watching(hub: &Hub, count: usize, wire: Wire, next: fn(&mut Subscriber) -> Option<Bytes>) -> Vec<Subscriber> {
-    let viewers = (0..count).map(|_| hub.subscribe().unwrap().wire(wire));
+fn watching<B>(
+    hub: &Hub,
+    count: usize,
+    wire: Wire,
+    into: fn(Subscriber) -> B,
+    next: fn(&mut B) -> Option<Bytes>,
+) -> Vec<B> {
+    let viewers = (0..count).map(|_| into(hub.subscribe(wire).unwrap()));
     let mut viewers: Vec<_> = viewers.collect();
     viewers.iter_mut().for_each(|viewer| while next(viewer).is_some() {});
     viewers
+}
+
+fn bodies(hub: &Hub, count: usize, wire: Wire) -> Vec<hub::Body> {
+    watching(hub, count, wire, Subscriber::into_body, frame)
+}
+
+fn streams(hub: &Hub, count: usize, wire: Wire) -> Vec<hub::Chunks> {
+    watching(hub, count, wire, Subscriber::into_stream, chunk)
 }
 
 fn started() -> (Publisher, Hub) {
@@ -51,24 +65,26 @@ fn started() -> (Publisher, Hub) {
     publisher.publish(picture()).unwrap();
     // One for each wire, so that what is measured holds no encoding.
     for wire in [Wire::Browser, Wire::Machine, Wire::Script] {
-        drop(watching(&hub, 1, wire, chunk));
+        drop(streams(&hub, 1, wire));
     }
     (publisher, hub)
 }
 
 #[test]
 fn an_idle_viewer_costs_at_most_half_a_kilobyte() {
-    for (how, next) in [("body", frame as fn(&mut Subscriber) -> _), ("stream", chunk)] {
-        // 1,025 make a table that doubles as it grows double once more.
-        for count in [VIEWERS, 1025] {
-            let (_publisher, hub) = started();
-            let mut viewers = Vec::new();
-            let cost = measure(|| viewers = watching(&hub, count, Wire::Machine, next));
-            let each = usize::try_from(cost.bytes_current).unwrap() / count;
-            println!("{how}, {count} viewers: {each} bytes, {} of them the subscriber", size_of::<Subscriber>());
-            assert!(each <= 500, "{each} bytes");
-            drop(viewers);
-        }
+    costs_at_most_half_a_kilobyte("body", bodies);
+    costs_at_most_half_a_kilobyte("stream", streams);
+}
+
+fn costs_at_most_half_a_kilobyte<B>(how: &str, watching: fn(&Hub, usize, Wire) -> Vec<B>) {
+    // 1,025 make a table that doubles as it grows double once more.
+    for count in [VIEWERS, 1025] {
+        let (_publisher, hub) = started();
+        let mut viewers = Vec::new();
+        let cost = measure(|| viewers = watching(&hub, count, Wire::Machine));
+        let each = usize::try_from(cost.bytes_current).unwrap() / count;
+        assert!(each <= 500, "{how}, {count} viewers: {each} bytes, {} of them the body", size_of::<B>());
+        drop(viewers);
     }
 }
 
@@ -76,7 +92,7 @@ fn an_idle_viewer_costs_at_most_half_a_kilobyte() {
 fn a_part_costs_a_body_one_small_allocation_and_no_copy() {
     for wire in [Wire::Browser, Wire::Machine, Wire::Script] {
         let (publisher, hub) = started();
-        let mut viewers = watching(&hub, VIEWERS, wire, frame);
+        let mut viewers = bodies(&hub, VIEWERS, wire);
         publisher.publish(picture()).unwrap();
         let mut bytes = 0;
         let waiting = measure(|| {
@@ -110,7 +126,7 @@ fn a_part_costs_a_body_one_small_allocation_and_no_copy() {
 fn a_part_costs_a_stream_nothing() {
     for wire in [Wire::Browser, Wire::Machine, Wire::Script] {
         let (publisher, hub) = started();
-        let mut viewers = watching(&hub, VIEWERS, wire, chunk);
+        let mut viewers = streams(&hub, VIEWERS, wire);
         publisher.publish(picture()).unwrap();
         let cost = measure(|| {
             for viewer in &mut viewers {
@@ -125,7 +141,7 @@ fn a_part_costs_a_stream_nothing() {
 #[test]
 fn publishing_costs_no_more_allocations_for_a_thousand_viewers_than_for_one() {
     let (publisher, hub) = started();
-    let mut viewers = watching(&hub, VIEWERS, Wire::Machine, frame);
+    let mut viewers = bodies(&hub, VIEWERS, Wire::Machine);
     let mut cost = || {
         viewers.iter_mut().for_each(|viewer| while frame(viewer).is_some() {});
         let part = picture();
@@ -142,12 +158,12 @@ fn publishing_costs_no_more_allocations_for_a_thousand_viewers_than_for_one() {
 #[test]
 fn a_viewer_who_leaves_leaves_nothing() {
     let (publisher, hub) = started();
-    let mut viewers = watching(&hub, VIEWERS, Wire::Machine, frame);
+    let mut viewers = bodies(&hub, VIEWERS, Wire::Machine);
     publisher.publish(picture()).unwrap();
     viewers.clear();
     let cost = measure(|| {
         for key in 0..10 * VIEWERS {
-            let mut viewer = hub.subscribe().unwrap().key(key.to_string());
+            let mut viewer = hub.subscribe(Wire::Machine).unwrap().key(key.to_string()).into_body();
             let in_flight = frame(&mut viewer).unwrap();
             drop(viewer);
             drop(in_flight);

@@ -43,17 +43,17 @@ fn log<const N: usize>(log: [(u128, &str); N]) -> Vec<(u128, String)> {
 #[tokio::test(start_paused = true)]
 async fn repeats_the_last_part_at_its_pulse() {
     for wire in [Wire::Browser, Wire::Machine, Wire::Script] {
-        let body = MixedReplace::new(parts([(0, "one")])).wire(wire).keep_alive(KeepAlive::every(PULSE));
+        let body = MixedReplace::new(parts([(0, "one")]), wire).keep_alive(KeepAlive::every(PULSE));
         let sixfold = [0, 10_000, 20_000, 30_000, 40_000, 50_000].map(|at| (at, "one"));
-        assert_eq!(minute(body).await, log(sixfold), "{wire:?}");
+        assert_eq!(minute(body.into_stream()).await, log(sixfold), "{wire:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn repeats_nothing_at_a_pulse_when_a_part_went_out_since_the_one_before() {
-    let body = MixedReplace::new(parts([(0, "one"), (3_000, "two"), (9_999, "one"), (35_000, "three")]));
+    let body = MixedReplace::new(parts([(0, "one"), (3_000, "two"), (9_999, "one"), (35_000, "three")]), Wire::Machine);
     assert_eq!(
-        minute(body.keep_alive(KeepAlive::every(PULSE))).await,
+        minute(body.keep_alive(KeepAlive::every(PULSE)).into_stream()).await,
         log([
             (0, "one"),
             (3_000, "two"),
@@ -68,8 +68,8 @@ async fn repeats_nothing_at_a_pulse_when_a_part_went_out_since_the_one_before() 
 
 #[tokio::test(start_paused = true)]
 async fn repeats_nothing_before_the_first_part() {
-    let body = MixedReplace::new(parts([(45_000, "one")])).keep_alive(KeepAlive::every(PULSE));
-    assert_eq!(minute(body).await, log([(45_000, "one"), (55_000, "one")]));
+    let body = MixedReplace::new(parts([(45_000, "one")]), Wire::Machine).keep_alive(KeepAlive::every(PULSE));
+    assert_eq!(minute(body.into_stream()).await, log([(45_000, "one"), (55_000, "one")]));
 }
 
 /// A camera's: pictures faster than the pulse.
@@ -78,11 +78,10 @@ async fn never_repeats_a_live_picture() {
     let start = Instant::now();
     let pictures = stream::unfold(start, |next| async move {
         sleep_until(next).await;
-        Some((Part::text("one").unwrap(), next + Duration::from_millis(40)))
+        Some((Part::text("one"), next + Duration::from_millis(40)))
     });
-    let body = MixedReplace::infallible(pictures).keep_alive(KeepAlive::every(PULSE));
-    let body = body.settle_repeat(KeepAlive::every(Duration::from_millis(150)));
-    assert_eq!(minute(body).await.len(), 1_500);
+    let body = MixedReplace::new(pictures, Wire::Machine).keep_alive(KeepAlive::every(PULSE));
+    assert_eq!(minute(body.into_stream()).await.len(), 1_500);
 }
 
 /// tokio's interval begins with a tick at once.
@@ -92,54 +91,24 @@ async fn takes_the_timer_of_any_runtime() {
         interval.tick().await;
         Some(((), interval))
     });
-    let body = MixedReplace::new(parts([(0, "one"), (25_000, "two")])).keep_alive(KeepAlive::new(ticks));
+    let body = MixedReplace::new(parts([(0, "one"), (25_000, "two")]), Wire::Machine).keep_alive(KeepAlive::new(ticks));
     assert_eq!(
-        minute(body).await,
+        minute(body.into_stream()).await,
         log([(0, "one"), (10_000, "one"), (20_000, "one"), (25_000, "two"), (40_000, "two"), (50_000, "two")])
     );
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_longest_period_is_long_and_no_more() {
-    let body = MixedReplace::new(parts([(0, "one"), (45_000, "two")])).keep_alive(KeepAlive::every(Duration::MAX));
-    assert_eq!(minute(body).await, log([(0, "one"), (45_000, "two")]));
+    let body = MixedReplace::new(parts([(0, "one"), (45_000, "two")]), Wire::Machine)
+        .keep_alive(KeepAlive::every(Duration::MAX));
+    assert_eq!(minute(body.into_stream()).await, log([(0, "one"), (45_000, "two")]));
 }
 
 #[tokio::test(start_paused = true)]
 async fn never_is_off() {
-    let body = MixedReplace::new(parts([(0, "one"), (45_000, "two")])).keep_alive(KeepAlive::never());
-    assert_eq!(minute(body).await, log([(0, "one"), (45_000, "two")]));
-}
-
-#[tokio::test(start_paused = true)]
-async fn settle_repeat_doubles_a_part_that_nothing_follows_once_and_on_the_machine_wire_only() {
-    let settle = || KeepAlive::every(Duration::from_millis(150));
-    let source = || parts([(0, "one"), (100, "two"), (500, "three"), (40_010, "one"), (40_140, "two")]);
-    let live = [(0, "one"), (100, "two"), (500, "three"), (40_010, "one"), (40_140, "two")];
-    let body = |wire| MixedReplace::new(source()).wire(wire);
-
-    assert_eq!(minute(body(Wire::Machine)).await, log(live), "off by default");
-    for wire in [Wire::Browser, Wire::Script] {
-        assert_eq!(minute(body(wire).settle_repeat(settle())).await, log(live), "{wire:?}");
-    }
-    let twice = minute(body(Wire::Machine).settle_repeat(settle())).await;
-    let order: Vec<_> = twice.iter().map(|(_, part)| part.as_str()).collect();
-    assert_eq!(order, ["one", "two", "two", "three", "three", "one", "two", "two"]);
-    for (part, repeat) in [(&twice[1], &twice[2]), (&twice[3], &twice[4]), (&twice[6], &twice[7])] {
-        let after = repeat.0 - part.0;
-        assert!((150..=300).contains(&after), "{part:?} settles after {after} ms");
-    }
-}
-
-/// A part is sent at a pulse or when it has settled, not at both.
-#[tokio::test(start_paused = true)]
-async fn settle_repeat_counts_as_sent() {
-    let body = MixedReplace::new(parts([(0, "one"), (9_900, "two")])).keep_alive(KeepAlive::every(PULSE));
-    let body = body.settle_repeat(KeepAlive::every(Duration::from_millis(150)));
-    let log = minute(body).await;
-    let twos: Vec<_> = log.iter().filter(|(_, part)| part == "two").map(|(at, _)| *at).collect();
-    assert!(twos[0] == 9_900 && (10_050..=10_200).contains(&twos[1]), "{log:?}");
-    assert_eq!(twos[2..], [30_000, 40_000, 50_000]);
+    let body = MixedReplace::new(parts([(0, "one"), (45_000, "two")]), Wire::Machine).keep_alive(KeepAlive::never());
+    assert_eq!(minute(body.into_stream()).await, log([(0, "one"), (45_000, "two")]));
 }
 
 #[cfg(feature = "axum")]
@@ -147,11 +116,11 @@ async fn settle_repeat_counts_as_sent() {
 async fn is_10_seconds_on_axum() {
     use axum::response::IntoResponse as _;
 
-    let body = MixedReplace::new(parts([(0, "one")]).map(|part| part.map_err(|()| "no camera")));
+    let body = MixedReplace::new(parts([(0, "one")]).map(|part| part.map_err(|()| "no camera")), Wire::Machine);
     let body = body.into_response().into_body().into_data_stream();
     assert_eq!(minute(body).await, log([0, 10_000, 20_000, 30_000, 40_000, 50_000].map(|at| (at, "one"))));
 
-    let body = MixedReplace::new(parts([(0, "one")]).map(|part| part.map_err(|()| "no camera")));
+    let body = MixedReplace::new(parts([(0, "one")]).map(|part| part.map_err(|()| "no camera")), Wire::Machine);
     let body = body.keep_alive(KeepAlive::every(Duration::from_secs(25))).into_response();
     let body = body.into_body().into_data_stream();
     assert_eq!(minute(body).await, log([0, 25_000, 50_000].map(|at| (at, "one"))), "unless another one is set");
@@ -170,8 +139,8 @@ async fn is_10_seconds_on_actix() {
     };
     let source = || parts([(0, "one")]).map(|part| part.map_err(|()| "no camera"));
     let tens = [0, 10_000, 20_000, 30_000, 40_000, 50_000].map(|at| (at, "one"));
-    assert_eq!(minute(stream(MixedReplace::new(source()))).await, log(tens));
+    assert_eq!(minute(stream(MixedReplace::new(source(), Wire::Machine))).await, log(tens));
 
-    let body = MixedReplace::new(source()).keep_alive(KeepAlive::every(Duration::from_secs(25)));
+    let body = MixedReplace::new(source(), Wire::Machine).keep_alive(KeepAlive::every(Duration::from_secs(25)));
     assert_eq!(minute(stream(body)).await, log([0, 25_000, 50_000].map(|at| (at, "one"))), "unless another one is set");
 }

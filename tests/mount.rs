@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::web;
 use axum::Router;
-use mixed_replace::{Hub, Part, Publisher, hub};
+use mixed_replace::{Hub, Part, Publisher, Wire, hub};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -78,7 +78,7 @@ async fn get_is_the_stream_on_the_wire_that_was_asked_for() {
 #[tokio::test]
 async fn a_full_hub_says_when_to_come_back() {
     let (_publisher, hub) = hub::builder().max_subscribers(1).build();
-    let _viewer = hub.subscribe().unwrap();
+    let _viewer = hub.subscribe(Wire::Machine).unwrap();
     ask_both(&hub, "GET /live HTTP/1.1|Host: x|Connection: close||", "try again in 5 s", |answer| {
         assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
         assert!(answer.contains("retry-after: 5\r\n"), "{answer}");

@@ -114,9 +114,9 @@ fn reads_what_mixed_replace_writes() {
         (Wire::Script, &["one", "two", "three"]),
     ] {
         let source = stream::iter(["one", "two", "three"]).map(Part::text);
-        let response = MixedReplace::new(source).wire(wire).into_http_response();
+        let response = MixedReplace::new(source, wire);
         let decoder = Decoder::for_content_type(&response.headers()["content-type"]);
-        let read: Vec<_> = block_on(Parts::new(response.into_body(), decoder).map(Result::unwrap).collect());
+        let read: Vec<_> = block_on(Parts::new(response.into_stream(), decoder).map(Result::unwrap).collect());
         let read: Vec<_> = read.iter().map(|part| &part.body()[..]).collect();
         assert_eq!(read, bodies.iter().map(|body| body.as_bytes()).collect::<Vec<_>>(), "{wire:?}");
     }

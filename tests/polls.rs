@@ -17,7 +17,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use bytes::Bytes;
 use futures::Stream;
 use http_body::{Body, Frame};
-use mixed_replace::{Hub, Part, Subscriber, Wire, hub};
+use mixed_replace::{Hub, Part, Wire, hub};
 
 /// How often a viewer was asked and woken so far.
 #[derive(Debug, Default)]
@@ -35,14 +35,10 @@ impl Wake for CountedWaker {
     }
 }
 
-struct Counted(Subscriber, Arc<Counts>);
+struct Counted<B>(B, Arc<Counts>);
 
-impl Counted {
-    fn new(hub: &Hub, counts: &Arc<Counts>) -> Self {
-        Self(hub.subscribe().unwrap().wire(Wire::Script), Arc::clone(counts))
-    }
-
-    fn count<R>(&mut self, cx: &mut Context<'_>, poll: impl FnOnce(Pin<&mut Subscriber>, &mut Context<'_>) -> R) -> R {
+impl<B: Unpin> Counted<B> {
+    fn count<R>(&mut self, cx: &mut Context<'_>, poll: impl FnOnce(Pin<&mut B>, &mut Context<'_>) -> R) -> R {
         self.1.polls.fetch_add(1, Ordering::SeqCst);
         let waker = Waker::from(Arc::new(CountedWaker(cx.waker().clone(), Arc::clone(&self.1))));
         poll(Pin::new(&mut self.0), &mut Context::from_waker(&waker))
@@ -50,7 +46,7 @@ impl Counted {
 }
 
 /// As axum asks.
-impl Body for Counted {
+impl Body for Counted<hub::Body> {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -60,7 +56,7 @@ impl Body for Counted {
 }
 
 /// As actix asks.
-impl Stream for Counted {
+impl Stream for Counted<hub::Chunks> {
     type Item = Result<Bytes, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -80,7 +76,10 @@ fn on_axum(hub: Hub, counts: Arc<Counts>) -> SocketAddr {
     std::thread::spawn(move || {
         tokio::runtime::Runtime::new().unwrap().block_on(async {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            let live = move || std::future::ready(axum::body::Body::new(Counted::new(&hub, &counts)));
+            let live = async move || {
+                let body = hub.subscribe(Wire::Script).unwrap().into_body();
+                axum::body::Body::new(Counted(body, Arc::clone(&counts)))
+            };
             axum::serve(listener, axum::Router::new().route("/", axum::routing::get(live))).await.unwrap();
         });
     });
@@ -92,8 +91,10 @@ fn on_actix(hub: Hub, counts: Arc<Counts>) -> SocketAddr {
     std::thread::spawn(move || {
         let server = HttpServer::new(move || {
             let (hub, counts) = (hub.clone(), Arc::clone(&counts));
-            let live =
-                move || std::future::ready(HttpResponse::Ok().body(BodyStream::new(Counted::new(&hub, &counts))));
+            let live = move || {
+                let stream = hub.subscribe(Wire::Script).unwrap().into_stream();
+                std::future::ready(HttpResponse::Ok().body(BodyStream::new(Counted(stream, Arc::clone(&counts)))))
+            };
             App::new().route("/", web::get().to(live))
         });
         actix_web::rt::System::new().block_on(server.workers(1).listen(listener).unwrap().run()).unwrap();

@@ -81,8 +81,8 @@ fn as_many_headers_pass_as_fit() {
 #[test]
 fn a_body_that_holds_the_viewers_boundary_is_refused() {
     let (publisher, hub) = hub::channel();
-    let response = hub.subscribe().unwrap().into_http_response();
-    let content_type = response.headers()["content-type"].to_str().unwrap();
+    let headers = hub.subscribe(Wire::Machine).unwrap().headers();
+    let content_type = headers["content-type"].to_str().unwrap();
     let boundary = content_type.split_once("boundary=").unwrap().1;
     let bytes = format!(
         "--camera\r\nContent-Type: text/plain\r\n\r\non\r\n--{boundary}\r\nSet-Cookie: a=b\r\n\r\nforged\r\n--camera--"

@@ -126,9 +126,9 @@ fn a_body_holds_what_its_stream_gave() {
         let mut random = Random(seed);
         let wire = WIRES[random.below(3)];
         let fed = Fed::default();
-        let response = MixedReplace::new(fed.parts()).keep_alive(fed.pulse()).wire(wire).into_http_response();
+        let response = MixedReplace::new(fed.parts(), wire).keep_alive(fed.pulse());
         let boundary = reader::boundary(response.headers()["content-type"].to_str().unwrap(), wire);
-        let mut body = Box::pin(response.into_body());
+        let mut body = Box::pin(response.into_stream());
         let (mut shown, mut bytes) = (Shown::new(wire), Vec::new());
 
         for _ in 0..random.below(6) {
@@ -168,9 +168,9 @@ fn a_viewer_of_a_hub_holds_the_latest_of_what_was_published() {
         let mut viewers: Vec<_> = (0..1 + random.below(3))
             .map(|_| {
                 let wire = WIRES[random.below(3)];
-                let response = hub.subscribe().unwrap().wire(wire).into_http_response();
+                let response = hub.subscribe(wire).unwrap();
                 let boundary = reader::boundary(response.headers()["content-type"].to_str().unwrap(), wire);
-                (Box::pin(response.into_body()), boundary, Shown::new(wire), Vec::new())
+                (Box::pin(response.into_stream()), boundary, Shown::new(wire), Vec::new())
             })
             .collect();
         let mut latest = None;

@@ -81,11 +81,11 @@ fn by_mixed_replace(steps: &[Step], wire: Wire) -> (Vec<u8>, Boundary) {
     let of_parts = Arc::clone(&script);
     let parts = stream::poll_fn(move |_| of_parts.lock().unwrap().part());
     let ticks = stream::poll_fn(move |_| script.lock().unwrap().tick());
-    let body = MixedReplace::new(parts).wire(wire).keep_alive(KeepAlive::new(ticks));
-    let response = body.into_http_response();
-    let (_, boundary) = response.headers()["content-type"].to_str().unwrap().rsplit_once('=').unwrap();
+    let body = MixedReplace::new(parts, wire).keep_alive(KeepAlive::new(ticks));
+    let headers = body.headers();
+    let (_, boundary) = headers["content-type"].to_str().unwrap().rsplit_once('=').unwrap();
     let boundary = boundary.parse().unwrap();
-    let mut body = pin!(response.into_body());
+    let mut body = pin!(body.into_stream());
     let mut bytes = Vec::new();
     // The one time that it is pending is before it fails.
     for _ in 0..1000 {

@@ -11,7 +11,7 @@ use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
-use mixed_replace::{Hub, Part, hub, socket};
+use mixed_replace::{Hub, Part, Wire, hub, socket};
 use socket2::SockRef;
 use tokio::sync::{broadcast, watch};
 use tokio_stream::wrappers::{BroadcastStream, WatchStream};
@@ -42,7 +42,8 @@ pub(crate) fn serve(name: &str, port: u16, load: Load) {
         "axum" => runtime().block_on(axum_with(
             listener,
             ours,
-            get(|hub: axum::extract::State<Hub>| async move { hub.subscribe() }).with_state(hub_of(size, fps)),
+            get(|wire: Wire, hub: axum::extract::State<Hub>| async move { hub.subscribe(wire) })
+                .with_state(hub_of(size, fps)),
         )),
         "axum-by-hand" => {
             let parts = watch_of(size, fps);
@@ -155,8 +156,10 @@ async fn hyper(listener: TcpListener, options: Options, hub: Hub) {
         let Ok((connection, _)) = listener.accept().await else { continue };
         options(SockRef::from(&connection));
         let hub = hub.clone();
-        let service = hyper::service::service_fn(move |_| {
-            std::future::ready(hub.subscribe().map(|viewer| viewer.into_http_response()))
+        let service = hyper::service::service_fn(move |request: hyper::Request<_>| {
+            std::future::ready(
+                hub.subscribe(Wire::for_request(request.headers())).map(|viewer| viewer.into_http_response()),
+            )
         });
         let connection = hyper_util::rt::TokioIo::new(connection);
         tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(connection, service));

@@ -13,8 +13,8 @@ use crate::refusal::Refusal;
 pub(crate) fn refused(refusal: &Refusal, headers: &HeaderMap, page: impl FnOnce(&Refusal) -> String) -> Response {
     let mut response = if Wire::for_request(headers) == Wire::Script {
         // In place of what it has shown: somebody's session is over, as when the server was started anew.
-        let part = Part::html(page(refusal)).ok();
-        MixedReplace::infallible(stream::iter(part)).wire(Wire::Script).into_response()
+        let part = Part::html(page(refusal));
+        MixedReplace::new(stream::iter([part]), Wire::Script).into_response()
     } else if is_browser(headers) {
         self::page(page(refusal))
     } else {

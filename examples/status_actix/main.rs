@@ -135,8 +135,8 @@ async fn update(plant: Data<Plant>, request: HttpRequest, body: Payload) -> Http
 fn answer(refusal: &Refusal, request: &HttpRequest, page: impl Fn(&Refusal) -> String) -> HttpResponse {
     let mut response = if is_for(request, "multipart/mixed") {
         // In place of what it has shown: somebody's session is over, as when the server was started anew.
-        let part = Part::html(page(refusal)).ok();
-        MixedReplace::infallible(stream::iter(part)).wire(Wire::Script).respond_to(request).map_into_boxed_body()
+        let part = Part::html(page(refusal));
+        MixedReplace::new(stream::iter([part]), Wire::Script).respond_to(request).map_into_boxed_body()
     } else if is_browser(request) {
         html(page(refusal))
     } else {

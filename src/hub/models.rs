@@ -10,7 +10,8 @@ use bytes::Bytes;
 use loom::future::block_on;
 use loom::{model, thread};
 
-use super::{Builder, Hub, Publisher, Subscriber, builder};
+use super::subscriber::Viewing;
+use super::{Builder, Hub, Publisher, builder};
 use crate::part::Part;
 use crate::wire::Wire;
 
@@ -22,17 +23,17 @@ fn text(text: &'static str) -> Part {
     Part::text(text).unwrap()
 }
 
-fn viewer(hub: &Hub) -> Subscriber {
-    hub.subscribe().unwrap().wire(Wire::Script)
+fn viewer(hub: &Hub) -> Viewing {
+    hub.subscribe(Wire::Script).unwrap().into_viewing()
 }
 
 /// The next chunk, as hyper takes it.
-fn chunk(viewer: &mut Subscriber) -> Option<Bytes> {
+fn chunk(viewer: &mut Viewing) -> Option<Bytes> {
     block_on(poll_fn(|cx| viewer.poll_chunk(true, cx)))
 }
 
 /// What the next chunk shows.
-fn shown(viewer: &mut Subscriber) -> String {
+fn shown(viewer: &mut Viewing) -> String {
     let chunk = chunk(viewer).unwrap();
     let text = String::from_utf8(chunk.to_vec()).unwrap();
     let (_, body) = text.split_once("\r\n\r\n").unwrap();
@@ -40,7 +41,7 @@ fn shown(viewer: &mut Subscriber) -> String {
 }
 
 /// Polls once, which begins to watch.
-fn begin(viewer: &mut Subscriber) {
+fn begin(viewer: &mut Viewing) {
     block_on(poll_fn(|cx| std::task::Poll::Ready(assert!(viewer.poll_chunk(true, cx).is_pending()))));
 }
 
@@ -112,7 +113,7 @@ fn two_threads_publish_two_versions() {
         assert_eq!(hub.latest().unwrap(), text(if last == "1" { "1" } else { "2" }));
         assert_eq!(hub.stats().parts_published, 2);
         publish(&publisher, "3");
-        assert_eq!((shown(&mut viewer).as_str(), viewer.skipped()), ("3", 0));
+        assert_eq!((shown(&mut viewer).as_str(), viewer.parts_skipped()), ("3", 0));
     });
 }
 
@@ -209,11 +210,11 @@ fn closing_ends_who_has_a_part_in_flight() {
 fn a_newer_key_ends_who_waits() {
     model(|| {
         let (publisher, hub) = still().build();
-        let mut older = viewer(&hub).key("anna");
+        let mut older = hub.subscribe(Wire::Script).unwrap().key("anna").into_viewing();
         publish(&publisher, "1");
         drop(chunk(&mut older));
         let newer = thread::spawn(move || {
-            let mut newer = viewer(&hub).key("anna");
+            let mut newer = hub.subscribe(Wire::Script).unwrap().key("anna").into_viewing();
             assert_eq!(shown(&mut newer), "1");
         });
         assert_eq!(chunk(&mut older).as_deref(), Some(&b"--\r\n"[..]));
@@ -228,9 +229,9 @@ fn a_place_is_free_when_a_viewer_has_gone() {
         let (_publisher, hub) = still().max_subscribers(1).build();
         let one = viewer(&hub);
         let leaver = thread::spawn(move || drop(one));
-        let tried = hub.subscribe().is_ok();
+        let tried = hub.subscribe(Wire::Script).is_ok();
         leaver.join().unwrap();
-        assert!(hub.subscribe().is_ok());
+        assert!(hub.subscribe(Wire::Script).is_ok());
         assert_eq!(hub.stats().ended.refused, u64::from(!tried));
     });
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use http::{HeaderMap, Response};
+use http::HeaderMap;
 
 use super::in_flight::InFlight;
 use super::now::Now;
@@ -20,20 +20,19 @@ use crate::outgoing::Outgoing;
 use crate::response;
 use crate::wire::Wire;
 
-/// One viewer's stream: the latest part at once, then each new one that it can take.
+/// A response that sends one viewer the hub's latest part at once, then each new one that it can take.
 ///
-/// A response body like [`MixedReplace`](crate::MixedReplace), and returned from a handler in the same way.
+/// Created by [`Hub::subscribe`](super::Hub::subscribe). Return it from a handler on axum or actix-web (features `axum`
+/// and `actix-web`). Other stacks send [`headers`](Self::headers) with [`into_body`](Self::into_body) or
+/// [`into_stream`](Self::into_stream).
 ///
-/// One part is in flight, none is queued. As an `http_body::Body` (axum, hyper) it lets the head of the response go first,
-/// by a first poll that is pending and wakes its task at once; then it offers the next part when the server has let go of
-/// the last one, that is, has written it. As a `Stream` (actix) it does so when it is polled. What was published in between
-/// is skipped, and counted. When the hub is closed, the viewer still gets the last part, then the close-delimiter and the
-/// end.
+/// One part is in flight, none is queued; parts that are published meanwhile are skipped and counted. When the hub is
+/// closed, the viewer still gets the last part, then the close-delimiter and the end.
 ///
 /// # Cancel safety
 ///
-/// Nothing happens before the first poll of the body. When it is dropped between two polls, the rest of the part in
-/// flight is lost; the hub and the other viewers do not notice.
+/// The viewer does not watch before the first poll of the body. When the body is dropped between two polls, only the
+/// rest of the part in flight is lost; the hub and the other viewers are not affected.
 ///
 /// # Examples
 ///
@@ -42,11 +41,11 @@ use crate::wire::Wire;
 /// use mixed_replace::{Part, Wire, hub};
 ///
 /// let (publisher, hub) = hub::channel();
-/// let viewer = hub.subscribe()?.wire(Wire::Script);
+/// let stream = hub.subscribe(Wire::Script)?.into_stream();
 /// publisher.publish(Part::text("skipped")?)?;
 /// publisher.publish(Part::text("shown")?)?;
 /// drop(publisher);
-/// let bytes: Vec<u8> = block_on_stream(viewer).map(Result::unwrap).flatten().collect();
+/// let bytes: Vec<u8> = block_on_stream(stream).map(Result::unwrap).flatten().collect();
 /// let text = String::from_utf8(bytes)?;
 /// let (boundary, parts) = text.split_once("\r\n").unwrap();
 /// assert_eq!(parts, format!(
@@ -54,12 +53,182 @@ use crate::wire::Wire;
 /// ));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[must_use = "a body does nothing until it is returned from a handler or polled"]
+///
+/// It is no stream, so that a stack cannot take it for one and lose what [`Body`] knows:
+///
+/// ```compile_fail,E0277
+/// # use mixed_replace::{Hub, Wire, hub};
+/// fn from_stream<T>(stream: impl futures::Stream<Item = T>) {}
+/// # fn handler(hub: Hub, wire: Wire) -> Result<(), hub::Refused> {
+/// from_stream(hub.subscribe(wire)?);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a response does nothing until it is returned from a handler"]
 pub struct Subscriber {
-    shared: Arc<Shared>,
-    id: usize,
-    serial: u64,
-    wire: Option<Wire>,
+    seat: Seat,
+    wishes: Wishes,
+    wire: Wire,
+}
+
+impl Subscriber {
+    pub(super) fn new(shared: Arc<Shared>, id: usize, serial: u64, wire: Wire) -> Self {
+        let wishes =
+            Wishes { interval: shared.defaults.interval, max_age: shared.defaults.max_age, ..Wishes::default() };
+        Self { seat: Seat { shared, id, serial }, wishes, wire }
+    }
+
+    /// Limits this viewer to that many parts a second. It gets the newest one in any case.
+    ///
+    /// Can lower what the hub allows, not raise it. A rate that is no positive number changes nothing, so that it may
+    /// come from a query.
+    pub fn max_rate(mut self, parts_per_second: f64) -> Self {
+        self.wishes.interval = self.wishes.interval.max(interval(parts_per_second));
+        self
+    }
+
+    /// Ends this viewer after that time, less a random tenth at most, so that viewers who came together do not all come
+    /// back together. Can shorten what the hub allows, not lengthen it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use mixed_replace::{Wire, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let viewer = hub.subscribe(Wire::Machine)?.key("ada").max_rate(5.0).max_age(Duration::from_secs(600));
+    /// # Ok::<(), hub::Refused>(())
+    /// ```
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.wishes.max_age = Some(self.wishes.max_age.map_or(max_age, |hub| hub.min(max_age)));
+        self
+    }
+
+    /// Names this viewer: its stream ends an older one with the same key, and [`Hub::revoke`](super::Hub::revoke) ends
+    /// it.
+    ///
+    /// For one stream a user or a tab, whatever becomes of connections that a phone or a proxy left behind.
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.wishes.key = Some(Arc::from(key.into()));
+        self
+    }
+
+    /// Returns the header fields of the response; see [`MixedReplace::headers`](crate::MixedReplace::headers).
+    #[must_use]
+    pub fn headers(&self) -> HeaderMap {
+        response::stream_head(self.seat.shared.encoder(self.wire).content_type()).into_iter().collect()
+    }
+
+    /// Returns the body as a plain stream of bytes, for stacks that take no `http_body::Body`.
+    ///
+    /// A stream does not know when its bytes are written: it offers the newest part when it is polled. What a server
+    /// queues then grows old. Prefer [`into_body`](Self::into_body).
+    pub fn into_stream(self) -> Chunks {
+        Chunks(self.into_viewing())
+    }
+
+    /// Returns the body, for hyper and every stack on it.
+    #[cfg(feature = "http-body")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
+    pub fn into_body(self) -> Body {
+        Body(self.into_viewing())
+    }
+
+    /// Returns the response, for hyper and every stack on it: `200 OK`, with [`headers`](Self::headers) and
+    /// [`into_body`](Self::into_body).
+    #[cfg(feature = "http-body")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
+    #[must_use]
+    pub fn into_http_response(self) -> http::Response<Body> {
+        let headers = self.headers();
+        let mut response = http::Response::new(self.into_body());
+        *response.headers_mut() = headers;
+        response
+    }
+
+    pub(super) fn into_viewing(self) -> Viewing {
+        Viewing { seat: self.seat, wire: self.wire, stage: Stage::Invited(self.wishes), bytes: 0, ended: false }
+    }
+}
+
+impl fmt::Debug for Subscriber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscriber").field("wire", &self.wire).finish_non_exhaustive()
+    }
+}
+
+/// The body of a [`Subscriber`] for hyper-like stacks: [`Subscriber::into_body`].
+///
+/// It knows when the transport releases a part, that is, has written it, and offers the next one then. So a viewer who is
+/// slow gets the newest part, and none grows old in a server's queue. The head of the response goes first: the first
+/// poll is pending and wakes its task at once.
+#[cfg(feature = "http-body")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
+#[must_use = "a body does nothing unless polled"]
+pub struct Body(Viewing);
+
+#[cfg(feature = "http-body")]
+impl Body {
+    /// Returns how many parts this viewer has missed, because it was slow or capped.
+    #[must_use]
+    pub fn parts_skipped(&self) -> u64 {
+        self.0.parts_skipped()
+    }
+}
+
+#[cfg(feature = "http-body")]
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
+        self.0.poll_chunk(true, cx).map(|chunk| chunk.map(|chunk| Ok(http_body::Frame::data(chunk))))
+    }
+}
+
+#[cfg(feature = "http-body")]
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body").field("wire", &self.0.wire).finish_non_exhaustive()
+    }
+}
+
+/// The body of a [`Subscriber`] as a stream of bytes: [`Subscriber::into_stream`].
+///
+/// It does not know when its bytes are written, and takes a part for written when it is polled again.
+#[must_use = "a stream does nothing unless polled"]
+pub struct Chunks(Viewing);
+
+impl Chunks {
+    /// Returns how many parts this viewer has missed, because it was slow or capped.
+    #[must_use]
+    pub fn parts_skipped(&self) -> u64 {
+        self.0.parts_skipped()
+    }
+}
+
+impl Stream for Chunks {
+    type Item = Result<Bytes, Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_chunk(false, cx).map(|chunk| chunk.map(Ok))
+    }
+}
+
+impl fmt::Debug for Chunks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chunks").field("wire", &self.0.wire).finish_non_exhaustive()
+    }
+}
+
+/// A response that is being sent.
+pub(super) struct Viewing {
+    seat: Seat,
+    wire: Wire,
     stage: Stage,
     /// The bytes of the part that its chunks have had so far.
     bytes: u64,
@@ -73,92 +242,13 @@ enum Stage {
     Watching(Outgoing<Arc<EncodedPart>, Arc<Encoder>>),
 }
 
-impl Subscriber {
-    pub(super) fn new(shared: Arc<Shared>, id: usize, serial: u64) -> Self {
-        let wishes =
-            Wishes { interval: shared.defaults.interval, max_age: shared.defaults.max_age, ..Wishes::default() };
-        Self { shared, id, serial, wire: None, stage: Stage::Invited(wishes), bytes: 0, ended: false }
-    }
-
-    /// Writes for this wire. Has no effect once the body has been polled.
-    pub fn wire(mut self, wire: Wire) -> Self {
-        self.wire = Some(wire);
-        self
-    }
-
-    /// Writes for the wire that the client behind these request headers understands best: [`Wire::for_request`].
-    pub fn for_request(self, headers: &HeaderMap) -> Self {
-        self.wire(Wire::for_request(headers))
-    }
-
-    /// Gives this viewer at most that many parts a second, and the newest one in any case.
-    ///
-    /// Can lower what the hub allows, not raise it. A rate that is no positive number changes nothing, so that it may
-    /// come from a query.
-    pub fn max_rate(self, parts_per_second: f64) -> Self {
-        let interval = interval(parts_per_second);
-        self.wish(|wishes| wishes.interval = wishes.interval.max(interval))
-    }
-
-    /// Ends this viewer after that time, less a random tenth at most, so that viewers who came together do not all come
-    /// back together. Can shorten what the hub allows, not lengthen it.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use mixed_replace::hub;
-    ///
-    /// let (publisher, hub) = hub::channel();
-    /// let viewer = hub.subscribe()?.key("ada").max_rate(5.0).max_age(Duration::from_secs(600));
-    /// assert_eq!(viewer.skipped(), 0);
-    /// # Ok::<(), hub::Refused>(())
-    /// ```
-    pub fn max_age(self, max_age: Duration) -> Self {
-        self.wish(|wishes| wishes.max_age = Some(wishes.max_age.map_or(max_age, |hub| hub.min(max_age))))
-    }
-
-    /// Who this viewer is: its stream ends an older one with the same key, and [`Hub::revoke`](super::Hub::revoke) ends
-    /// it.
-    ///
-    /// For one stream a user or a tab, whatever becomes of connections that a phone or a proxy left behind.
-    pub fn key(self, key: impl Into<String>) -> Self {
-        let key = Arc::from(key.into());
-        self.wish(|wishes| wishes.key = Some(key))
-    }
-
-    /// Has no effect once the body has been polled.
-    fn wish(mut self, wish: impl FnOnce(&mut Wishes)) -> Self {
-        if let Stage::Invited(wishes) = &mut self.stage {
-            wish(wishes);
-        }
-        self
-    }
-
-    /// How many parts this viewer has missed, because it was slow or capped.
-    #[must_use]
-    pub fn skipped(&self) -> u64 {
-        self.shared.update(|state| state.skipped(self.id))
-    }
-
-    /// The whole response, for stacks that speak in types of the `http` crate; see
-    /// [`MixedReplace::into_http_response`](crate::MixedReplace::into_http_response).
-    #[must_use]
-    pub fn into_http_response(self) -> Response<Self> {
-        let content_type = self.shared.encoder(self.wire.unwrap_or_default()).content_type();
-        let mut response = Response::new(self);
-        response.headers_mut().extend(response::stream_head(content_type));
-        response
-    }
-
-    /// The wire, if one was chosen.
-    #[cfg(feature = "actix-web")]
-    pub(crate) fn chosen_wire(&self) -> Option<Wire> {
-        self.wire
+impl Viewing {
+    pub(super) fn parts_skipped(&self) -> u64 {
+        self.seat.shared.update(|state| state.skipped(self.seat.id))
     }
 
     /// The next chunk. `gated` if the transport keeps it until it has been written.
-    pub(crate) fn poll_chunk(&mut self, gated: bool, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    pub(super) fn poll_chunk(&mut self, gated: bool, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         if let Stage::Invited(wishes) = &mut self.stage {
             let wishes = std::mem::take(wishes);
             self.watch(wishes);
@@ -176,7 +266,7 @@ impl Subscriber {
                 if !gated || !outgoing.is_empty() || self.ended {
                     return Poll::Ready(Some(chunk));
                 }
-                let (hub, id, serial) = (Arc::clone(&self.shared), self.id, self.serial);
+                let (hub, id, serial) = (Arc::clone(&self.seat.shared), self.seat.id, self.seat.serial);
                 let bytes = std::mem::take(&mut self.bytes);
                 return Poll::Ready(Some(Bytes::from_owner(InFlight { chunk, bytes, hub, id, serial })));
             }
@@ -185,11 +275,11 @@ impl Subscriber {
             }
             let now = Now::default();
             let taken = std::mem::take(&mut self.bytes);
-            let (step, part) = self.shared.update(|state| {
+            let (step, part) = self.seat.shared.update(|state| {
                 if taken > 0 {
-                    state.delivered(self.id, self.serial, taken, false, &now);
+                    state.delivered(self.seat.id, self.seat.serial, taken, false, &now);
                 }
-                state.ask(self.id, gated, cx.waker(), &now)
+                state.ask(self.seat.id, gated, cx.waker(), &now)
             });
             match step {
                 Step::Wait(_) => {
@@ -199,7 +289,7 @@ impl Subscriber {
                 Step::Repeat => outgoing.repeat(),
                 Step::Part => {
                     let wire = outgoing.encoder().wire();
-                    part.iter().for_each(|part| outgoing.push(self.shared.encoded(part, wire)));
+                    part.iter().for_each(|part| outgoing.push(self.seat.shared.encoded(part, wire)));
                 }
                 Step::End(_) => {
                     self.ended = true;
@@ -210,26 +300,25 @@ impl Subscriber {
     }
 
     fn watch(&mut self, mut wishes: Wishes) {
-        let wire = self.wire.unwrap_or_default();
+        let wire = self.wire;
         wishes.wire = wire;
         wishes.max_age = wishes.max_age.map(|age| age - age.mul_f64(JITTER * random_fraction()));
         let now = Instant::now();
-        self.shared.update(|state| state.watch(self.id, wishes, now));
+        self.seat.shared.update(|state| state.watch(self.seat.id, wishes, now));
         #[cfg(feature = "tracing")]
-        tracing::debug!(viewer = self.serial, ?wire, "viewer joins");
-        self.stage = Stage::Watching(Outgoing::new(Arc::clone(self.shared.encoder(wire))));
+        tracing::debug!(viewer = self.seat.serial, ?wire, "viewer joins");
+        self.stage = Stage::Watching(Outgoing::new(Arc::clone(self.seat.shared.encoder(wire))));
     }
 }
 
-impl Stream for Subscriber {
-    type Item = Result<Bytes, Infallible>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll_chunk(false, cx).map(|chunk| chunk.map(Ok))
-    }
+/// The viewer's place in the hub, which is free again when this is dropped.
+struct Seat {
+    shared: Arc<Shared>,
+    id: usize,
+    serial: u64,
 }
 
-impl Drop for Subscriber {
+impl Drop for Seat {
     fn drop(&mut self) {
         let now = Instant::now();
         let ended = self.shared.update(|state| state.leave(self.id, now));
@@ -239,12 +328,6 @@ impl Drop for Subscriber {
         }
         #[cfg(not(feature = "tracing"))]
         let _ = ended;
-    }
-}
-
-impl fmt::Debug for Subscriber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscriber").field("wire", &self.wire).finish_non_exhaustive()
     }
 }
 

@@ -1,14 +1,16 @@
-//! actix-web: `MixedReplace` and `Part` as responses.
+//! actix-web: `MixedReplace` and `Part` as responses, `Wire` as an argument of a handler.
 
+use std::convert::Infallible;
 use std::error::Error;
-use std::future::Future;
+use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::body::{self, BodyStream, BoxBody};
+use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::http::{ConnectionType, Method, StatusCode, Version};
-use actix_web::{Handler, HttpRequest, HttpResponse, HttpResponseBuilder, Responder, ResponseError};
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, HttpResponseBuilder, Responder, ResponseError};
 use bytes::Bytes;
 use futures_core::Stream;
 use http::{HeaderMap, HeaderValue};
@@ -22,8 +24,7 @@ use crate::still::Still;
 use crate::stream::MixedReplace;
 use crate::wire::Wire;
 
-/// On the wire that the client understands best unless one was chosen, and with a keep-alive every 10 seconds unless
-/// another one was set.
+/// With a keep-alive every 10 seconds unless another one was set.
 impl<S, E> Responder for MixedReplace<S>
 where
     S: Stream<Item = Result<Part, E>> + 'static,
@@ -32,19 +33,27 @@ where
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        let wire = self.chosen_wire().unwrap_or_else(|| wanted_wire(request));
-        let body = self.or_standard_keep_alive().hold_failure(KeepAlive::every(FAILURE_HELD)).wire(wire);
-        stream(request, body.into_http_response())
+        let response = self.or_standard_keep_alive();
+        stream(request, &response.headers(), response.into_held_stream(KeepAlive::every(FAILURE_HELD)))
     }
 }
 
-/// On the wire that the client understands best unless one was chosen.
 impl Responder for Subscriber {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        let wire = self.chosen_wire().unwrap_or_else(|| wanted_wire(request));
-        stream(request, self.wire(wire).into_http_response())
+        stream(request, &self.headers(), self.into_stream())
+    }
+}
+
+/// The wire that the client understands best: [`Wire::for_accept`].
+impl FromRequest for Wire {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let accept = request.headers().get_all(header::ACCEPT).map(|value| value.as_bytes());
+        ready(Ok(Self::for_accept(accept)))
     }
 }
 
@@ -149,18 +158,13 @@ fn whole(response: http::Response<Bytes>) -> HttpResponse {
     builder.body(bytes)
 }
 
-fn wanted_wire(request: &HttpRequest) -> Wire {
-    Wire::for_accept(request.headers().get_all(header::ACCEPT).map(|value| value.as_bytes()))
-}
-
-fn stream<S, E>(request: &HttpRequest, response: http::Response<S>) -> HttpResponse
+fn stream<S, E>(request: &HttpRequest, headers: &HeaderMap, body: S) -> HttpResponse
 where
     S: Stream<Item = Result<Bytes, E>> + 'static,
     E: Into<Box<dyn Error>> + 'static,
 {
-    let (head, body) = response.into_parts();
     let mut builder = HttpResponse::Ok();
-    copy(&head.headers, &mut builder);
+    copy(headers, &mut builder);
     if request.method() == Method::HEAD {
         // Neither a length, which nobody knows, nor the body, which actix would poll.
         return builder.body(body::None::new());

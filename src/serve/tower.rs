@@ -10,7 +10,7 @@ use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use tower_service::Service;
 
-use crate::hub::{Hub, Subscriber};
+use crate::hub::{self, Hub};
 use crate::serve::{self, Asked, Awaited, ClientJs, Page};
 
 /// Serves the hub at the path where it is mounted, on axum with `.route_service("/live", hub)`.
@@ -121,7 +121,7 @@ pub struct MountedBody(Content);
 #[derive(Debug)]
 enum Content {
     Full(Bytes),
-    Live(Subscriber),
+    Live(hub::Body),
 }
 
 impl MountedBody {
@@ -129,7 +129,7 @@ impl MountedBody {
         Self(Content::Full(bytes))
     }
 
-    fn live(viewer: Subscriber) -> Self {
+    fn live(viewer: hub::Body) -> Self {
         Self(Content::Live(viewer))
     }
 }

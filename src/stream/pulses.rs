@@ -3,47 +3,27 @@
 use std::task::{Context, Poll};
 
 use crate::keep_alive::KeepAlive;
-use crate::wire::Wire;
 
-/// When the last part is due once more.
+/// When the last part is due once more, and how long a failure is held back.
 pub(super) struct Pulses {
-    pub(super) keep_alive: Option<KeepAlive>,
+    keep_alive: Option<KeepAlive>,
     pub(super) hold_failure: KeepAlive,
-    pub(super) settle_repeat: KeepAlive,
-    /// Whether the last part has been repeated, or need not be.
-    settled: bool,
 }
 
 impl Pulses {
-    pub(super) fn new() -> Self {
-        Self { keep_alive: None, hold_failure: KeepAlive::never(), settle_repeat: KeepAlive::never(), settled: true }
+    pub(super) fn new(keep_alive: Option<KeepAlive>) -> Self {
+        Self { keep_alive, hold_failure: KeepAlive::never() }
     }
 
-    pub(super) fn sent(&mut self, wire: Wire, cx: &mut Context<'_>) {
+    pub(super) fn sent(&mut self) {
         self.keep_alive.iter_mut().for_each(KeepAlive::sent);
-        if wire == Wire::Machine {
-            if self.settled {
-                self.settle_repeat.skip_overdue(cx);
-            }
-            self.settle_repeat.sent();
-            self.settled = false;
-        }
     }
 
     pub(super) fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut due = false;
-        if !self.settled && self.settle_repeat.poll_due(cx).is_ready() {
-            self.keep_alive.iter_mut().for_each(KeepAlive::sent);
-            due = true;
+        match &mut self.keep_alive {
+            Some(pulse) => pulse.poll_due(cx),
+            None => Poll::Pending,
         }
-        if self.keep_alive.as_mut().is_some_and(|pulse| pulse.poll_due(cx).is_ready()) {
-            due = true;
-        }
-        if !due {
-            return Poll::Pending;
-        }
-        self.settled = true;
-        Poll::Ready(())
     }
 
     pub(super) fn holds_failure(&mut self, cx: &mut Context<'_>) -> bool {

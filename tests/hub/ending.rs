@@ -59,7 +59,7 @@ fn a_rate_cap_holds_up_no_end() {
 #[test]
 fn on_other_wires_the_last_part_comes_once_more() {
     let (publisher, hub) = quiet();
-    let mut viewer = Viewer::of(hub.subscribe().unwrap().wire(Wire::Machine));
+    let mut viewer = Viewer::of(hub.subscribe(Wire::Machine).unwrap());
     publisher.publish(text("on")).unwrap();
     let part = "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 2\r\n\r\non\r\n--B";
     assert_eq!(viewer.poll(), chunk(format!("--B\r\n{part}\r\n")));
@@ -89,9 +89,9 @@ fn a_hub_that_never_had_a_part_ends_in_an_empty_stream() {
 #[test]
 fn refuses_viewers_of_a_hub_that_was_closed_before_its_first_part() {
     let (publisher, hub) = still().max_subscribers(0).build();
-    assert!(matches!(hub.subscribe(), Err(Refused::TooManyViewers { .. })));
+    assert!(matches!(hub.subscribe(Wire::Machine), Err(Refused::TooManyViewers { .. })));
     drop(publisher);
-    let error = hub.subscribe().unwrap_err();
+    let error = hub.subscribe(Wire::Machine).unwrap_err();
     assert_eq!((&error, error.retry_after()), (&Refused::Closed, None), "it will not open again");
     assert_eq!(error.to_string(), "the hub was closed before its first part");
     assert_eq!(ended(&hub).refused, 1, "which counts those of a full hub");
@@ -136,7 +136,7 @@ fn hubs_and_viewers_may_be_dropped_in_any_order() {
 #[test]
 fn who_has_ended_watches_no_longer_but_has_its_place_until_it_is_gone() {
     let (publisher, hub) = still().max_subscribers(2).build();
-    let of = || Viewer::of(hub.subscribe().unwrap().wire(Wire::Script).key("anna"));
+    let of = || Viewer::of(hub.subscribe(Wire::Script).unwrap().key("anna"));
     publisher.publish(text("on")).unwrap();
     let (mut older, mut newer) = (of(), of());
     assert!(older.poll().is_ready() && newer.poll().is_ready());
@@ -144,8 +144,8 @@ fn who_has_ended_watches_no_longer_but_has_its_place_until_it_is_gone() {
     assert_eq!(older.poll(), closing());
     assert!(!publisher.demand().is_wanted());
     assert_eq!((hub.stats().viewers, hub.viewers().len()), (0, 0));
-    let _second = hub.subscribe().unwrap();
-    assert!(hub.subscribe().is_err(), "its server has not let go of it");
+    let _second = hub.subscribe(Wire::Machine).unwrap();
+    assert!(hub.subscribe(Wire::Machine).is_err(), "its server has not let go of it");
     drop(older);
-    assert!(hub.subscribe().is_ok());
+    assert!(hub.subscribe(Wire::Machine).is_ok());
 }

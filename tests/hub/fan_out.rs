@@ -10,7 +10,7 @@ fn a_late_viewer_gets_the_latest_part_at_once() {
     let mut viewer = Viewer::new(&hub);
     assert_eq!(viewer.poll(), first("off"));
     assert_eq!(viewer.poll(), Poll::Pending);
-    assert_eq!(viewer.body.skipped(), 0, "it was not there");
+    assert_eq!(viewer.skipped(), 0, "it was not there");
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn a_slow_viewer_skips_to_the_newest_and_delays_nobody() {
     }
     assert_eq!(slow.poll(), next("4"));
     assert_eq!((slow.poll(), quick.poll()), (Poll::Pending, Poll::Pending));
-    assert_eq!((slow.body.skipped(), quick.body.skipped()), (2, 0));
+    assert_eq!((slow.skipped(), quick.skipped()), (2, 0));
 
     let stats = hub.stats();
     assert_eq!((stats.parts_published, stats.bytes_published), (4, 4));
@@ -42,7 +42,7 @@ fn a_slow_viewer_skips_to_the_newest_and_delays_nobody() {
 #[test]
 fn viewers_tells_of_each() {
     let (publisher, hub) = quiet();
-    let mut slow = Viewer::of(hub.subscribe().unwrap().wire(Wire::Browser).key("kitchen"));
+    let mut slow = Viewer::of(hub.subscribe(Wire::Browser).unwrap().key("kitchen"));
     let mut quick = Viewer::new(&hub);
     assert_eq!(hub.viewers(), [], "they have not begun");
     publisher.publish(text("on")).unwrap();
@@ -69,7 +69,7 @@ fn a_part_is_encoded_once_for_each_wire_in_use() {
     publisher.publish(text("nobody watches")).unwrap();
     assert_eq!(hub.stats().encodings, 0);
 
-    let on = |wire| Viewer::of(hub.subscribe().unwrap().wire(wire));
+    let on = |wire| Viewer::of(hub.subscribe(wire).unwrap());
     let mut viewers = [on(Wire::Browser), on(Wire::Browser), on(Wire::Script), on(Wire::Script), on(Wire::Script)];
     viewers.iter_mut().for_each(|viewer| assert!(viewer.poll().is_ready()));
     assert_eq!(hub.stats().encodings, 2);
@@ -92,7 +92,7 @@ fn viewers_share_the_bytes_of_a_part() {
     publisher.publish(text("off")).unwrap();
     let addresses = viewers.map(|mut viewer| {
         let mut context = Context::from_waker(Waker::noop());
-        match Pin::new(&mut viewer.body).poll_next(&mut context) {
+        match Pin::new(viewer.body.stream()).poll_next(&mut context) {
             Poll::Ready(Some(Ok(chunk))) => chunk.as_ptr(),
             _ => panic!("no part"),
         }
@@ -103,7 +103,7 @@ fn viewers_share_the_bytes_of_a_part() {
 #[test]
 fn on_the_browser_wire_a_new_type_is_bridged_for_those_who_had_the_old_one() {
     let (publisher, hub) = quiet();
-    let mut early = Viewer::of(hub.subscribe().unwrap().wire(Wire::Browser));
+    let mut early = Viewer::of(hub.subscribe(Wire::Browser).unwrap());
     let picture = "on ".repeat(300);
     let page = "<p>".repeat(300);
     publisher.publish(text(&picture)).unwrap();
@@ -116,7 +116,7 @@ fn on_the_browser_wire_a_new_type_is_bridged_for_those_who_had_the_old_one() {
     assert_eq!(early.poll(), chunk(format!("{page}{}", promise("text/html"))));
     assert_eq!(early.poll(), Poll::Pending);
 
-    let mut late = Viewer::of(hub.subscribe().unwrap().wire(Wire::Browser));
+    let mut late = Viewer::of(hub.subscribe(Wire::Browser).unwrap());
     let opening = "--B\r\nContent-Type: text/html; charset=utf-8\r\n\r\n";
     assert_eq!(late.poll(), chunk(format!("{opening}{page}{}", promise("text/html"))));
     assert_eq!(hub.stats().parts_delivered, 2, "a bridge is no part, and the late viewer's is under way");
@@ -141,7 +141,7 @@ fn identical_parts_are_dropped_if_that_is_wanted() {
     assert!(viewer.poll().is_ready());
     let stats = hub.stats();
     assert_eq!((stats.parts_published, stats.parts_identical, stats.encodings), (3, 1, 2));
-    assert_eq!(viewer.body.skipped(), 0);
+    assert_eq!(viewer.skipped(), 0);
 
     let mut late = Viewer::new(&hub);
     assert!(late.poll().is_ready(), "who comes late gets it at once");

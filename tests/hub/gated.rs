@@ -32,7 +32,7 @@ fn nothing_is_offered_while_a_part_is_in_flight() {
     assert_eq!((after.in_flight, after.parts_delivered, after.bytes_delivered), (None, 1, bytes));
     let newest = give(&mut viewer);
     assert_eq!(chunk(viewer.readable(&newest)), next("4"));
-    assert_eq!((viewer.body.skipped(), hub.stats().parts_skipped), (2, 2));
+    assert_eq!((viewer.skipped(), hub.stats().parts_skipped), (2, 2));
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn a_part_in_flight_does_not_hold_up_others() {
         let given = give(&mut good);
         assert_eq!(chunk(good.readable(&given)), next(part));
     }
-    assert_eq!(good.body.skipped(), 0);
+    assert_eq!(good.skipped(), 0);
     drop(held);
 }
 
@@ -101,7 +101,7 @@ fn copies_and_slices_of_a_chunk_are_in_flight_too() {
 #[test]
 fn of_a_part_in_several_chunks_the_last_one_counts() {
     let (publisher, hub) = quiet();
-    let mut viewer = Viewer::of(hub.subscribe().unwrap().wire(Wire::Browser));
+    let mut viewer = Viewer::of(hub.subscribe(Wire::Browser).unwrap());
     publisher.publish(text(&"on ".repeat(1000))).unwrap();
     let (start, rest) = (give(&mut viewer), give(&mut viewer));
     assert_eq!(viewer.poll_frame(), Poll::Pending);
@@ -118,7 +118,7 @@ fn the_head_of_a_response_goes_out_before_the_first_part() {
     publisher.publish(text("1")).unwrap();
     let mut viewer = Viewer::new(&hub);
     let waker = Waker::from(Arc::clone(&viewer.wakes));
-    assert!(Pin::new(&mut viewer.body).poll_frame(&mut Context::from_waker(&waker)).is_pending());
+    assert!(Pin::new(viewer.body.body()).poll_frame(&mut Context::from_waker(&waker)).is_pending());
     assert_eq!((viewer.wakes(), hub.stats().viewers), (1, 1), "it watches, and asks again by itself");
     viewer.headed = true;
     let given = give(&mut viewer);
@@ -144,7 +144,7 @@ fn a_closed_hub_ends_bodies_that_are_being_collected() {
 #[test]
 fn a_key_ends_the_older_stream_though_it_is_stuck() {
     let (publisher, hub) = quiet();
-    let of = || Viewer::of(hub.subscribe().unwrap().wire(Wire::Script).key("anna"));
+    let of = || Viewer::of(hub.subscribe(Wire::Script).unwrap().key("anna"));
     publisher.publish(text("1")).unwrap();
     let mut stuck = of();
     let _held = give(&mut stuck);

@@ -7,26 +7,26 @@ use super::*;
 #[test]
 fn who_comes_to_a_full_hub_is_refused() {
     let (publisher, hub) = still().max_subscribers(2).retry_after(Duration::from_secs(7)).build();
-    let (one, two) = (hub.subscribe().unwrap(), Viewer::new(&hub));
-    let refused = hub.subscribe().unwrap_err();
+    let (one, two) = (hub.subscribe(Wire::Script).unwrap(), Viewer::new(&hub));
+    let refused = hub.subscribe(Wire::Script).unwrap_err();
     assert_eq!(refused.retry_after(), Some(Duration::from_secs(7)));
     assert_eq!(refused.to_string(), "too many viewers, try again in 7 s");
     assert_eq!(hub.stats().ended.refused, 1);
 
     drop(one);
     let mut three = Viewer::new(&hub);
-    assert!(hub.subscribe().is_err());
+    assert!(hub.subscribe(Wire::Script).is_err());
     drop(two);
     publisher.publish(text("on")).unwrap();
     assert_eq!(three.poll(), first("on"));
-    assert!(hub.subscribe().is_ok(), "the place is free again");
+    assert!(hub.subscribe(Wire::Script).is_ok(), "the place is free again");
 }
 
 #[test]
 fn who_is_refused_is_never_told_to_come_back_early() {
     for (millis, told) in [(0, "1"), (300, "1"), (1_000, "1"), (1_900, "2")] {
         let (_publisher, hub) = still().max_subscribers(0).retry_after(Duration::from_millis(millis)).build();
-        let refused = hub.subscribe().unwrap_err();
+        let refused = hub.subscribe(Wire::Script).unwrap_err();
         assert_eq!(refused.to_string(), format!("too many viewers, try again in {told} s"));
     }
 }
@@ -34,7 +34,7 @@ fn who_is_refused_is_never_told_to_come_back_early() {
 #[test]
 fn a_key_ends_the_older_stream() {
     let (publisher, hub) = quiet();
-    let of = |key: &str| Viewer::of(hub.subscribe().unwrap().wire(Wire::Script).key(key));
+    let of = |key: &str| Viewer::of(hub.subscribe(Wire::Script).unwrap().key(key));
     let (mut phone, mut other, mut nobody) = (of("anna"), of("otto"), Viewer::new(&hub));
     publisher.publish(text("on")).unwrap();
     for viewer in [&mut phone, &mut other, &mut nobody] {
@@ -60,7 +60,7 @@ fn a_key_ends_the_older_stream() {
 #[test]
 fn whoever_is_revoked_gets_nothing_more() {
     let (publisher, hub) = quiet();
-    let of = |key: &str| Viewer::of(hub.subscribe().unwrap().wire(Wire::Script).key(key));
+    let of = |key: &str| Viewer::of(hub.subscribe(Wire::Script).unwrap().key(key));
     let (mut anna, mut otto) = (of("anna"), of("otto"));
     assert!(!hub.revoke("anna"), "she has not begun");
     publisher.publish(text("on")).unwrap();
@@ -82,7 +82,7 @@ fn whoever_is_revoked_gets_nothing_more() {
 
 /// Whether a viewer gets no part right behind another.
 fn is_capped(subscriber: Subscriber, publisher: &Publisher) -> bool {
-    let mut viewer = Viewer::of(subscriber.wire(Wire::Script));
+    let mut viewer = Viewer::of(subscriber);
     publisher.publish(text("1")).unwrap();
     assert_eq!(viewer.poll(), first("1"));
     publisher.publish(text("2")).unwrap();
@@ -92,24 +92,24 @@ fn is_capped(subscriber: Subscriber, publisher: &Publisher) -> bool {
 #[test]
 fn a_rate_can_be_lowered_but_not_raised() {
     let (publisher, hub) = quiet();
-    assert!(!is_capped(hub.subscribe().unwrap(), &publisher));
-    assert!(is_capped(hub.subscribe().unwrap().max_rate(0.1), &publisher));
-    assert!(is_capped(hub.subscribe().unwrap().max_rate(0.1).max_rate(1e9), &publisher));
+    assert!(!is_capped(hub.subscribe(Wire::Script).unwrap(), &publisher));
+    assert!(is_capped(hub.subscribe(Wire::Script).unwrap().max_rate(0.1), &publisher));
+    assert!(is_capped(hub.subscribe(Wire::Script).unwrap().max_rate(0.1).max_rate(1e9), &publisher));
 
     let (publisher, hub) = still().max_rate(0.1).build();
-    assert!(is_capped(hub.subscribe().unwrap(), &publisher));
-    assert!(is_capped(hub.subscribe().unwrap().max_rate(1e9), &publisher));
+    assert!(is_capped(hub.subscribe(Wire::Script).unwrap(), &publisher));
+    assert!(is_capped(hub.subscribe(Wire::Script).unwrap().max_rate(1e9), &publisher));
 }
 
 #[test]
 fn a_rate_that_is_no_positive_number_changes_nothing() {
     let (publisher, hub) = quiet();
     for rate in [0.0, -0.0, -1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX] {
-        assert!(!is_capped(hub.subscribe().unwrap().max_rate(rate), &publisher), "{rate}");
+        assert!(!is_capped(hub.subscribe(Wire::Script).unwrap().max_rate(rate), &publisher), "{rate}");
     }
     let (publisher, hub) = still().max_rate(0.1).build();
     for rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        assert!(is_capped(hub.subscribe().unwrap().max_rate(rate), &publisher), "{rate}");
+        assert!(is_capped(hub.subscribe(Wire::Script).unwrap().max_rate(rate), &publisher), "{rate}");
     }
 }
 
@@ -117,14 +117,14 @@ fn a_rate_that_is_no_positive_number_changes_nothing() {
 fn the_slowest_rates_are_slow_and_no_more() {
     let (publisher, hub) = quiet();
     for rate in [1e-6, 1e-12, 1e-18, 1e-19, 1e-20, 1e-300, f64::MIN_POSITIVE, 5e-324] {
-        assert!(is_capped(hub.subscribe().unwrap().max_rate(rate), &publisher), "{rate}");
+        assert!(is_capped(hub.subscribe(Wire::Script).unwrap().max_rate(rate), &publisher), "{rate}");
     }
 }
 
 #[test]
 fn a_capped_viewer_gets_the_newest_part_also_from_a_silent_source() {
     let (publisher, hub) = quiet();
-    let mut viewer = Viewer::of(hub.subscribe().unwrap().wire(Wire::Script).max_rate(20.0));
+    let mut viewer = Viewer::of(hub.subscribe(Wire::Script).unwrap().max_rate(20.0));
     publisher.publish(text("1")).unwrap();
     let begin = Instant::now();
     assert_eq!(viewer.poll(), first("1"));
@@ -137,7 +137,7 @@ fn a_capped_viewer_gets_the_newest_part_also_from_a_silent_source() {
     }
     assert!(begin.elapsed() >= Duration::from_millis(49));
     assert_eq!(viewer.poll(), next("3"));
-    assert_eq!(viewer.body.skipped(), 1);
+    assert_eq!(viewer.skipped(), 1);
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn settings_as_long_as_can_be_are_no_limit() {
         .deadline(Duration::MAX)
         .stale_after(Duration::MAX, text("no signal"))
         .build();
-    let mut viewer = Viewer::of(hub.subscribe().unwrap().wire(Wire::Script).max_age(Duration::MAX));
+    let mut viewer = Viewer::of(hub.subscribe(Wire::Script).unwrap().max_age(Duration::MAX));
     publisher.publish(text("on")).unwrap();
     assert_eq!((viewer.poll(), viewer.poll()), (first("on"), Poll::Pending));
     drop(viewer);
@@ -178,5 +178,5 @@ fn settings_of_nothing_do_no_harm() {
     assert!(!publisher.demand().is_wanted());
 
     let (_publisher, hub) = still().max_subscribers(0).build();
-    assert!(hub.subscribe().is_err());
+    assert!(hub.subscribe(Wire::Script).is_err());
 }

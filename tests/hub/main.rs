@@ -40,7 +40,7 @@ fn text(text: &str) -> Part {
 
 /// One viewer, polled by hand, which tells how often it was woken.
 struct Viewer {
-    body: Subscriber,
+    body: Body,
     boundary: String,
     wakes: Arc<Wakes>,
     /// As hyper polls it, the head of its response has gone out.
@@ -50,20 +50,20 @@ struct Viewer {
 impl Viewer {
     /// On the script wire, where a part's bytes are nobody's but its own.
     fn new(hub: &Hub) -> Self {
-        Self::of(hub.subscribe().unwrap().wire(Wire::Script))
+        Self::of(hub.subscribe(Wire::Script).unwrap())
     }
 
     fn of(subscriber: Subscriber) -> Self {
-        let response = subscriber.into_http_response();
-        let content_type = response.headers().get(CONTENT_TYPE).unwrap().to_str().unwrap();
+        let headers = subscriber.headers();
+        let content_type = headers.get(CONTENT_TYPE).unwrap().to_str().unwrap();
         let boundary = content_type.split_once("boundary=").unwrap().1.to_owned();
-        Self { body: response.into_body(), boundary, wakes: Arc::default(), headed: false }
+        Self { body: Body::Offered(Some(subscriber)), boundary, wakes: Arc::default(), headed: false }
     }
 
     /// As actix polls it: what it gives has been written when it is polled again.
     fn poll(&mut self) -> Poll<Option<String>> {
         let waker = Waker::from(Arc::clone(&self.wakes));
-        let chunk = Pin::new(&mut self.body).poll_next(&mut Context::from_waker(&waker));
+        let chunk = Pin::new(self.body.stream()).poll_next(&mut Context::from_waker(&waker));
         chunk.map(|chunk| chunk.map(|chunk| self.readable(&chunk.unwrap())))
     }
 
@@ -72,11 +72,11 @@ impl Viewer {
     fn poll_frame(&mut self) -> Poll<Option<Bytes>> {
         use http_body::Body as _;
         if !std::mem::replace(&mut self.headed, true) {
-            let first = Pin::new(&mut self.body).poll_frame(&mut Context::from_waker(Waker::noop()));
+            let first = Pin::new(self.body.body()).poll_frame(&mut Context::from_waker(Waker::noop()));
             assert!(first.is_pending(), "the head goes out by itself");
         }
         let waker = Waker::from(Arc::clone(&self.wakes));
-        let frame = Pin::new(&mut self.body).poll_frame(&mut Context::from_waker(&waker));
+        let frame = Pin::new(self.body.body()).poll_frame(&mut Context::from_waker(&waker));
         frame.map(|frame| frame.map(|frame| frame.unwrap().into_data().unwrap()))
     }
 
@@ -87,6 +87,42 @@ impl Viewer {
 
     fn wakes(&self) -> usize {
         self.wakes.0.load(Ordering::Relaxed)
+    }
+
+    fn skipped(&self) -> u64 {
+        match &self.body {
+            Body::Offered(_) => 0,
+            Body::Stream(stream) => stream.parts_skipped(),
+            #[cfg(feature = "http-body")]
+            Body::Body(body) => body.parts_skipped(),
+        }
+    }
+}
+
+/// What the subscriber has become: as what it is polled first.
+enum Body {
+    Offered(Option<Subscriber>),
+    Stream(hub::Chunks),
+    #[cfg(feature = "http-body")]
+    Body(hub::Body),
+}
+
+impl Body {
+    fn stream(&mut self) -> &mut hub::Chunks {
+        if let Self::Offered(subscriber) = self {
+            *self = Self::Stream(subscriber.take().unwrap().into_stream());
+        }
+        let Self::Stream(stream) = self else { panic!("polled as a body before") };
+        stream
+    }
+
+    #[cfg(feature = "http-body")]
+    fn body(&mut self) -> &mut hub::Body {
+        if let Self::Offered(subscriber) = self {
+            *self = Self::Body(subscriber.take().unwrap().into_body());
+        }
+        let Self::Body(body) = self else { panic!("polled as a stream before") };
+        body
     }
 }
 

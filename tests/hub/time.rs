@@ -30,7 +30,7 @@ fn keep_alive_repeats_the_last_part() {
         assert_eq!(Poll::Ready(wait(&mut viewer)), next("on"));
     }
     assert!(begin.elapsed() >= Duration::from_millis(90));
-    assert_eq!(viewer.body.skipped(), 0);
+    assert_eq!(viewer.skipped(), 0);
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn a_silent_source_is_shown_as_that_until_its_next_part() {
 #[test]
 fn a_viewer_whose_time_is_up_is_ended() {
     let (publisher, hub) = still().max_age(Duration::from_secs(3600)).build();
-    let of_age = |age| Viewer::of(hub.subscribe().unwrap().wire(Wire::Script).max_age(age));
+    let of_age = |age| Viewer::of(hub.subscribe(Wire::Script).unwrap().max_age(age));
     let (mut short, mut long) = (of_age(Duration::from_millis(50)), of_age(Duration::from_secs(7200)));
     publisher.publish(text("on")).unwrap();
     let begin = Instant::now();
@@ -74,7 +74,7 @@ fn a_panic_in_a_waker_stops_the_time_of_no_other_hub() {
     }
     let (publisher, hub) = hub::builder().keep_alive(Duration::from_millis(10)).build();
     publisher.publish(text("on")).unwrap();
-    let mut bad = hub.subscribe().unwrap();
+    let mut bad = hub.subscribe(Wire::Machine).unwrap().into_stream();
     let waker = Waker::from(Arc::new(Panics));
     while Pin::new(&mut bad).poll_next(&mut Context::from_waker(&waker)).is_ready() {}
     std::thread::sleep(Duration::from_millis(50));

@@ -96,7 +96,7 @@ fn a_waker_may_call_the_hub() {
         let mut poll = || {
             let (hub, publisher, called) = (hub.clone(), Arc::clone(&publisher), called.clone());
             let waker = Waker::from(Arc::new(CallsBack { hub, publisher, called }));
-            let polled = Pin::new(&mut viewer.body).poll_next(&mut Context::from_waker(&waker));
+            let polled = Pin::new(viewer.body.stream()).poll_next(&mut Context::from_waker(&waker));
             polled.map(|chunk| chunk.unwrap().unwrap())
         };
         assert!(poll().is_pending());
@@ -115,7 +115,7 @@ fn a_viewers_last_waker_may_call_the_hub_when_it_is_dropped() {
         let (publisher, hub) = quiet();
         let (called, calls) = mpsc::channel();
         let waker = Waker::from(Arc::new(CallsBack { hub: hub.clone(), publisher: Arc::new(publisher), called }));
-        let mut viewer = hub.subscribe().unwrap();
+        let mut viewer = hub.subscribe(Wire::Machine).unwrap().into_stream();
         assert!(Pin::new(&mut viewer).poll_next(&mut Context::from_waker(&waker)).is_pending());
         drop(waker);
         drop(viewer);

@@ -125,8 +125,8 @@ struct Register(mpsc::UnboundedSender<Viewer>);
 
 impl Register {
     /// Without a keep-alive: the repeated picture would hide that the first sending was not enough.
-    fn stream(&self) -> MixedReplace<impl Stream<Item = io::Result<Part>> + Send + use<>> {
-        MixedReplace::new(self.parts()).keep_alive(KeepAlive::never())
+    fn stream(&self, wire: Wire) -> MixedReplace<impl Stream<Item = io::Result<Part>> + Send + use<>> {
+        MixedReplace::new(self.parts(), wire).keep_alive(KeepAlive::never())
     }
 
     fn parts(&self) -> impl Stream<Item = io::Result<Part>> + Send + use<> {
@@ -138,9 +138,8 @@ impl Register {
 }
 
 fn axum(listener: TcpListener, register: Register) {
-    let stream =
-        async move |wire: Wire, State(register): State<Register>| MixedReplace::new(register.parts()).wire(wire);
-    let machine = async move |State(register): State<Register>| register.stream();
+    let stream = async move |wire: Wire, State(register): State<Register>| MixedReplace::new(register.parts(), wire);
+    let machine = async move |State(register): State<Register>| register.stream(Wire::Machine);
     let classic = async move |State(register): State<Register>| -> Response {
         let parts = register.parts().map(|part| part.map(|part| wires::classic(&part)));
         ([(header::CONTENT_TYPE, wires::CLASSIC_TYPE)], Body::from_stream(parts)).into_response()
@@ -161,7 +160,7 @@ fn axum(listener: TcpListener, register: Register) {
 }
 
 fn actix(listener: TcpListener, register: Register) {
-    let stream = async |register: web::Data<Register>| register.stream();
+    let stream = async |wire: Wire, register: web::Data<Register>| register.stream(wire);
     let image = async |path: web::Path<String>| HttpResponse::Ok().content_type(HTML).body(page_with_image(&path));
     let register = web::Data::new(register);
     let app = move || {

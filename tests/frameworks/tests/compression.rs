@@ -25,7 +25,7 @@ fn path(path: &str) -> (&str, bool) {
 fn tower_http() -> SocketAddr {
     let live = async |wire: Wire, uri: Uri| {
         let (path, plain) = path(uri.path());
-        let mut response = MixedReplace::new(served::source(path)).wire(wire).into_response();
+        let mut response = MixedReplace::new(served::source(path), wire).into_response();
         if plain {
             response.headers_mut().remove("content-encoding");
         }
@@ -36,9 +36,9 @@ fn tower_http() -> SocketAddr {
 }
 
 fn actix() -> SocketAddr {
-    let live = async |request: HttpRequest| {
+    let live = async |wire: Wire, request: HttpRequest| {
         let (path, plain) = path(request.path());
-        let mut response = MixedReplace::new(served::source(path)).respond_to(&request);
+        let mut response = MixedReplace::new(served::source(path), wire).respond_to(&request);
         if plain {
             response.headers_mut().remove(CONTENT_ENCODING);
         }

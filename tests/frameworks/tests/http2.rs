@@ -20,13 +20,13 @@ use mixed_replace::{MixedReplace, Wire};
 use tokio::time::{sleep, timeout};
 
 static AXUM: LazyLock<SocketAddr> = LazyLock::new(|| {
-    let live = async |wire: Wire, uri: Uri| MixedReplace::new(served::source(uri.path())).wire(wire);
+    let live = async |wire: Wire, uri: Uri| MixedReplace::new(served::source(uri.path()), wire);
     let router = Router::new().route("/{*path}", get(live));
     served::serve(async |listener| axum::serve(listener, router).await.unwrap())
 });
 
 static ACTIX: LazyLock<SocketAddr> = LazyLock::new(|| {
-    let live = async |request: HttpRequest| MixedReplace::new(served::source(request.path()));
+    let live = async |wire: Wire, request: HttpRequest| MixedReplace::new(served::source(request.path()), wire);
     let app = move || App::new().default_service(web::route().to(live));
     served::serve(async move |listener| {
         let listener = listener.into_std().unwrap();

@@ -5,6 +5,7 @@
 mod served;
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -14,12 +15,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use mixed_replace::{KeepAlive, MixedReplace};
+use mixed_replace::stream::Body;
+use mixed_replace::{KeepAlive, MixedReplace, Wire};
 
-async fn live(request: Request<Incoming>) -> Result<Response<MixedReplace<served::Source>>, Infallible> {
+async fn live(request: Request<Incoming>) -> Result<Response<Body<served::Source, io::Error>>, Infallible> {
     let parts = served::source(request.uri().path());
-    let body = MixedReplace::new(parts).keep_alive(KeepAlive::every(Duration::from_secs(10)));
-    Ok(body.for_request(request.headers()).into_http_response())
+    let live = MixedReplace::new(parts, Wire::for_request(request.headers()))
+        .keep_alive(KeepAlive::every(Duration::from_secs(10)));
+    Ok(live.into_http_response())
 }
 
 static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {

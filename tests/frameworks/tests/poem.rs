@@ -8,15 +8,16 @@ use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use mixed_replace::{KeepAlive, MixedReplace};
+use mixed_replace::{KeepAlive, MixedReplace, Wire};
 use poem::listener::TcpAcceptor;
 use poem::{Request, Response, Server, handler};
 
 #[handler]
 fn live(request: &Request) -> Response {
     let parts = served::source(request.uri().path());
-    let body = MixedReplace::new(parts).keep_alive(KeepAlive::every(Duration::from_secs(10)));
-    Response::from(body.for_request(request.headers()).into_http_response())
+    let live = MixedReplace::new(parts, Wire::for_request(request.headers()))
+        .keep_alive(KeepAlive::every(Duration::from_secs(10)));
+    Response::from(live.into_http_response())
 }
 
 static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {

@@ -19,10 +19,11 @@ use rocket::response::stream::ByteStream;
 #[rocket::get("/<path..>")]
 fn live(path: PathBuf, accept: Option<&Accept>) -> (ContentType, ByteStream<impl Stream<Item = Bytes>>) {
     let parts = served::source(&format!("/{}", path.display()));
-    let body = MixedReplace::new(parts).keep_alive(KeepAlive::every(Duration::from_secs(10)));
-    let (head, body) = body.wire(Wire::for_accept(accept.map(Accept::to_string))).into_http_response().into_parts();
-    let content_type = head.headers["content-type"].to_str().ok().and_then(ContentType::parse_flexible).unwrap();
-    (content_type, ByteStream(body.filter_map(async |chunk| chunk.ok())))
+    let wire = Wire::for_accept(accept.map(Accept::to_string));
+    let live = MixedReplace::new(parts, wire).keep_alive(KeepAlive::every(Duration::from_secs(10)));
+    let headers = live.headers();
+    let content_type = headers["content-type"].to_str().ok().and_then(ContentType::parse_flexible).unwrap();
+    (content_type, ByteStream(live.into_stream().filter_map(async |chunk| chunk.ok())))
 }
 
 static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {

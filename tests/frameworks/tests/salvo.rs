@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use mixed_replace::{KeepAlive, MixedReplace};
+use mixed_replace::{KeepAlive, MixedReplace, Wire};
 use salvo::conn::tcp::TcpAcceptor;
 use salvo::http::ResBody;
 use salvo::{Request, Response, Router, Server, handler};
@@ -16,8 +16,10 @@ use salvo::{Request, Response, Router, Server, handler};
 #[handler]
 async fn live(request: &Request, response: &mut Response) {
     let parts = served::source(request.uri().path());
-    let body = MixedReplace::new(parts).keep_alive(KeepAlive::every(Duration::from_secs(10)));
-    response.merge_hyper(body.for_request(request.headers()).into_http_response().map(ResBody::stream));
+    let live = MixedReplace::new(parts, Wire::for_request(request.headers()))
+        .keep_alive(KeepAlive::every(Duration::from_secs(10)));
+    response.headers_mut().extend(live.headers());
+    response.body(ResBody::stream(live.into_stream()));
 }
 
 static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {

@@ -8,16 +8,19 @@ use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use mixed_replace::{KeepAlive, MixedReplace};
-use warp::http::{HeaderMap, Response};
+use mixed_replace::{KeepAlive, MixedReplace, Wire};
+use warp::http::HeaderMap;
 use warp::path::FullPath;
 use warp::{Filter, Reply};
 
 fn live(path: FullPath, headers: HeaderMap) -> impl Reply {
     let parts = served::source(path.as_str());
-    let body = MixedReplace::new(parts).keep_alive(KeepAlive::every(Duration::from_secs(10)));
-    let (head, body) = body.for_request(&headers).into_http_response().into_parts();
-    Response::from_parts(head, warp::reply::stream(body).into_response().into_body())
+    let live =
+        MixedReplace::new(parts, Wire::for_request(&headers)).keep_alive(KeepAlive::every(Duration::from_secs(10)));
+    let headers = live.headers();
+    let mut response = warp::reply::stream(live.into_stream()).into_response();
+    response.headers_mut().extend(headers);
+    response
 }
 
 static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {

@@ -60,7 +60,7 @@ pub fn part(number: usize) -> Part {
 }
 
 fn stream(hub: &Hub, headers: &HeaderMap) -> Response {
-    hub.subscribe().map(|viewer| viewer.for_request(headers)).into_response()
+    hub.subscribe(Wire::for_request(headers)).into_response()
 }
 
 fn bare(mut response: Response) -> Response {

@@ -1,12 +1,13 @@
 //! Servers of our own, for those to whom they are a camera: motion, and nginx.
 
+use std::convert::Infallible;
 use std::net::TcpListener;
 use std::thread;
 
 use axum::{Router, routing};
 use futures::stream;
 use mixed_replace::hub::{self, Publisher};
-use mixed_replace::{MixedReplace, Part};
+use mixed_replace::{MixedReplace, Part, Wire};
 
 /// A hub at `/live`, in a thread that lives as long as the process.
 #[derive(Debug)]
@@ -45,10 +46,9 @@ impl Camera {
 /// If one is no picture.
 #[must_use]
 pub fn replay(pictures: &[Vec<u8>]) -> String {
-    let parts: Vec<_> = pictures.iter().map(|picture| part(picture)).collect();
-    serve(
-        Router::new().route("/live", routing::get(async move || MixedReplace::infallible(stream::iter(parts.clone())))),
-    )
+    let parts: Vec<_> = pictures.iter().map(|picture| Ok::<_, Infallible>(part(picture))).collect();
+    let live = async move |wire: Wire| MixedReplace::new(stream::iter(parts.clone()), wire);
+    serve(Router::new().route("/live", routing::get(live)))
 }
 
 fn serve(app: Router) -> String {

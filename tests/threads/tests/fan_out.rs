@@ -10,11 +10,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::executor::block_on;
 use http_body::Body as _;
-use mixed_replace::hub::{self, Hub, Subscriber};
+use mixed_replace::hub::{self, Hub};
 use mixed_replace::{Part, Wire};
 
 /// The next chunk, as hyper takes it: it is let go of when it has been written.
-fn chunk(viewer: &mut Subscriber) -> Option<Bytes> {
+fn chunk(viewer: &mut hub::Body) -> Option<Bytes> {
     let frame = block_on(poll_fn(|cx| Pin::new(&mut *viewer).poll_frame(cx)));
     frame.map(|frame| frame.unwrap().into_data().unwrap())
 }
@@ -64,7 +64,7 @@ fn every_viewer_sees_the_last_part_whatever_the_order() {
 /// Reads to the end, and gives the last number. Chunks are dropped on another thread, as a server's writer may do it.
 fn stay(hub: &Hub, nth: usize) -> u64 {
     let wire = if nth.is_multiple_of(2) { Wire::Machine } else { Wire::Script };
-    let mut viewer = hub.subscribe().unwrap().wire(wire);
+    let mut viewer = hub.subscribe(wire).unwrap().into_body();
     let (written, writer) = mpsc::sync_channel::<Bytes>(4);
     let writer = std::thread::spawn(move || writer.into_iter().filter_map(|chunk| number(&chunk)).last());
     let mut last = 0;
@@ -83,11 +83,11 @@ fn stay(hub: &Hub, nth: usize) -> u64 {
 /// Leaves in the midst of a part, waits for stills, looks at the figures.
 fn come_and_go(hub: &Hub, nth: usize) {
     for round in 0..200 {
-        let mut viewer = hub.subscribe().unwrap().key(format!("{}", round % 2)).wire(Wire::Script);
+        let mut viewer = hub.subscribe(Wire::Script).unwrap().key(format!("{}", round % 2)).into_body();
         for _ in 0..round % 4 {
             drop(chunk(&mut viewer));
         }
-        let _ = (hub.stats().parts_delivered, hub.viewers().len(), viewer.skipped());
+        let _ = (hub.stats().parts_delivered, hub.viewers().len(), viewer.parts_skipped());
         if (round + nth).is_multiple_of(3) {
             block_on(hub.snapshot(Duration::from_millis(1)));
         }
