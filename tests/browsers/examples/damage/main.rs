@@ -1,7 +1,7 @@
 //! Measures which damage to a picture ends an image stream in which browser.
 //!
 //! ```text
-//! cargo run -p browser-tests --example damage                        all cases: about an hour
+//! cargo run -p browser-tests --example damage                        all, more than 600: an hour
 //! cargo run -p browser-tests --example damage -- jpeg 'png IHDR'     those whose name contains one of these words
 //! ```
 //!
