@@ -26,14 +26,15 @@
 //!
 #![cfg_attr(feature = "axum", doc = "```")]
 #![cfg_attr(not(feature = "axum"), doc = "```ignore")]
-//! use mixed_replace::{Part, hub};
+//! use mixed_replace::hub;
 //!
 //! let (publisher, hub) = hub::channel();
+//! # let closing = hub.clone();
+//! # let capture = || { if closing.stats().parts_invalid == 2 { closing.close() } vec![0xff, 0xd8] };
 //! // GET /live is the stream, /live?fps=5 a slower one, /live?snapshot a still picture.
 //! let app: axum::Router = axum::Router::new().route_service("/live", hub);
-//! # let capture = || &b"\xff\xd8\xff\xc0\0\x0b\x08\0\x01\0\x01\x01\x01\x11\0\xff\xda\0\x08\x01\x01\0\0\x3f\0\xff\xd9"[..];
-//! // On any thread, for each picture:
-//! publisher.publish(Part::jpeg(capture())?)?;
+//! // On a thread of its own. A damaged frame is skipped; only the closed hub ends the loop.
+//! while publisher.publish_jpeg(capture()).is_ok() {}
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

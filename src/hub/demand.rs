@@ -8,11 +8,11 @@ use std::time::Instant;
 
 use super::shared::Shared;
 
-/// Tells a camera when to run: from when the first viewer comes until the last has been gone for the hub's linger.
+/// A handle that says when a camera is to run: from the first viewer until the last has been gone for the hub's linger.
 ///
-/// A viewer counts from the first poll of its stream, so a `HEAD` request starts no camera; so does whoever waits for a
-/// [`snapshot`](super::Hub::snapshot). Each answer is the hub's state at that moment, so no call waits for a change that has
-/// come already; what came and went between two calls is not seen.
+/// A viewer counts from the first poll of its stream, and a [`snapshot`](super::Hub::snapshot) while it waits, so a request
+/// for a still picture starts the camera. A `HEAD` request does not. Each answer is the hub's state at the time of the call, so
+/// no call waits for a change that has come already; what came and went between two calls is not seen.
 ///
 /// # Examples
 ///
@@ -20,18 +20,16 @@ use super::shared::Shared;
 ///
 /// ```no_run
 /// # struct Camera; impl Camera { fn open() -> Self { Self } fn capture(&self) -> Vec<u8> { vec![] } }
-/// use mixed_replace::{Part, hub};
+/// use mixed_replace::hub;
 ///
 /// let (publisher, hub) = hub::channel();
-/// std::thread::spawn(move || -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// std::thread::spawn(move || {
 ///     let demand = publisher.demand();
 ///     while demand.wait() {
 ///         let camera = Camera::open();
-///         while demand.is_wanted() {
-///             publisher.publish(Part::jpeg(camera.capture())?)?;
-///         }
+///         // Damaged frames are skipped. A closed hub wants nothing, which ends both loops.
+///         while demand.is_wanted() && publisher.publish_jpeg(camera.capture()).is_ok() {}
 ///     }
-///     Ok(())
 /// });
 /// ```
 #[derive(Clone, Debug)]
