@@ -17,7 +17,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use memchr::memmem;
 
-use self::frame::{CLOSE, CONTENT_TYPE, CRLF, DELIMITER, Framed};
+use self::frame::{CLOSE, CONTENT_TYPE, CRLF, DASHES, DELIMITER, Framed};
 use crate::boundary::Boundary;
 use crate::part::Part;
 use crate::picture::InvalidPicture;
@@ -67,6 +67,10 @@ pub struct Encoder {
     /// What stands behind every body, on the browser wire up to the type.
     behind: Vec<u8>,
     heartbeat: Option<EncodedPart>,
+    /// A stream of events: there is a line end in front of the first delimiter too.
+    events: bool,
+    /// Whether parts have a length.
+    lengths: bool,
 }
 
 /// Where a part is searched for the boundary, since a reader would take it for a delimiter there.
@@ -94,6 +98,10 @@ impl Encoder {
     /// The value is sent as it is given, since clients compare such strings. Every part is searched for the boundary at
     /// the beginnings of lines, or anywhere under `multipart/x-mixed-replace`. (JSON cannot hold two dashes there.)
     ///
+    /// The body begins with a line end unless the type is `multipart/x-mixed-replace`. It belongs to the first delimiter
+    /// (RFC 2046 §5.1.1), and some clients look for it: Relay's `fetch-multipart-graphql` takes a body that begins with
+    /// `--B` for a preamble and loses the first event.
+    ///
     /// # Errors
     ///
     /// If the value is no well-formed `multipart/…`, or names no boundary that can be [sent](Boundary).
@@ -109,7 +117,7 @@ impl Encoder {
     /// let event = encoder.encode(&Part::json(r#"{"payload":{"data":{"online":3}}}"#)?)?;
     /// assert_eq!(
     ///     [encoder.opening(&event), event.to_bytes(), encoder.closing(Some(&event)).to_bytes()].concat(),
-    ///     b"--graphql\r\n\
+    ///     b"\r\n--graphql\r\n\
     ///       Content-Type: application/json\r\nContent-Length: 33\r\n\r\n{\"payload\":{\"data\":{\"online\":3}}}\r\n\
     ///       --graphql--\r\n"
     /// );
@@ -120,7 +128,7 @@ impl Encoder {
     pub fn for_content_type(value: impl AsRef<[u8]>) -> Result<Self, InvalidContentType> {
         let content_type::Read { value, boundary, replaces } = content_type::read(value.as_ref())?;
         let search = if replaces { Search::Anywhere } else { Search::LineStarts };
-        Ok(Self::with(value, boundary, Wire::Script, search))
+        Ok(Self { events: !replaces, ..Self::with(value, boundary, Wire::Script, search) })
     }
 
     /// With a random boundary that nobody but this response's client will know, so that no part needs to be searched.
@@ -146,10 +154,49 @@ impl Encoder {
             Wire::Machine => &[DELIMITER, boundary.as_str().as_bytes(), CRLF],
             Wire::Script => &[DELIMITER, boundary.as_str().as_bytes()],
         };
-        Self { behind: behind.concat(), boundary, wire, content_type, search, heartbeat: None }
+        Self {
+            behind: behind.concat(),
+            boundary,
+            wire,
+            content_type,
+            search,
+            heartbeat: None,
+            events: false,
+            lengths: true,
+        }
+    }
+
+    /// Writes parts with their `Content-Length`, or without. With it unless set. Has to be set before
+    /// [`heartbeat`](Self::heartbeat).
+    ///
+    /// For Apollo iOS, which reads a part's header block as one line with the type, and takes nothing but `--` after the last
+    /// delimiter: without lengths, the line end there is left out as well. On the machine wire parts have their length
+    /// always, on the browser wire never.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Encoder, Part};
+    ///
+    /// let encoder = Encoder::for_content_type("multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0")?
+    ///     .content_length(false);
+    /// let event = encoder.encode(&Part::json("{}")?)?;
+    /// assert_eq!(
+    ///     [encoder.opening(&event), event.to_bytes(), encoder.closing(Some(&event)).to_bytes()].concat(),
+    ///     b"\r\n--graphql\r\nContent-Type: application/json\r\n\r\n{}\r\n--graphql--"
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn content_length(mut self, written: bool) -> Self {
+        self.lengths = written || self.wire != Wire::Script;
+        self
     }
 
     /// Sends this part in place of the last one wherever a keep-alive is due, also before the first part: GraphQL's `{}`.
+    ///
+    /// Without this, a keep-alive sends nothing in a stream of events, as is right for clients that fail on a heartbeat: urql (through meros) reports `{}` as
+    /// an error. Apollo Client ignores it; meros, Relay's reader and Go's pass it on as a part.
     ///
     /// So no event comes twice. Heartbeats are for the script wire alone and ignored on the others, where each part
     /// replaces the one before it, and so the last one is repeated.
@@ -169,7 +216,7 @@ impl Encoder {
     /// writer.repeat()?;
     /// assert_eq!(
     ///     writer.finish()?,
-    ///     b"--graphql\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}\r\n--graphql--\r\n"
+    ///     b"\r\n--graphql\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}\r\n--graphql--\r\n"
     /// );
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -182,6 +229,11 @@ impl Encoder {
     /// What is sent in place of the last part to keep a connection alive.
     pub(crate) fn heartbeat_part(&self) -> Option<&EncodedPart> {
         self.heartbeat.as_ref()
+    }
+
+    /// Whether parts are events, of which none may come twice.
+    pub(crate) fn is_for_events(&self) -> bool {
+        self.events
     }
 
     /// The boundary between the parts.
@@ -204,12 +256,15 @@ impl Encoder {
     }
 
     /// What a client gets before its first part: the dash-boundary line, and on the browser wire the header block of
-    /// `first`. Never a preamble, which crashes Chromium's tab.
+    /// `first`. Never a preamble, which crashes Chromium's tab; a stream of events begins with the delimiter's line end.
     ///
     /// On the browser wire a first body below 600 bytes is announced with some lines of padding, `X-Padding: …`,
     /// because WebKitGTK holds back the first 512 bytes of a response.
     #[must_use]
     pub fn opening(&self, first: &EncodedPart) -> Bytes {
+        if self.events {
+            return Bytes::copy_from_slice(first.tail());
+        }
         let Some(block) = first.tail().strip_prefix(CRLF) else { return Bytes::new() };
         match (self.wire, block.strip_suffix(CRLF)) {
             (Wire::Browser, Some(lines)) if first.body().len() < PADDED_BELOW => {
@@ -289,15 +344,18 @@ impl Encoder {
     }
 
     /// The end: the last part once more where its line or header block is open already (browser and machine wire),
-    /// then the close-delimiter. Without a last part, the close-delimiter alone, with no line end before it: `--B-- CRLF`.
+    /// then the close-delimiter. Without a last part, only the close-delimiter, with no line end in front of it except in a
+    /// stream of events: `--B-- CRLF`.
     pub fn closing(&self, last: Option<&EncodedPart>) -> EncodedPart {
-        let close_delimiter = [DELIMITER, self.boundary.as_str().as_bytes(), CLOSE].concat();
+        let close = if self.lengths { CLOSE } else { DASHES };
+        let close_delimiter = [DELIMITER, self.boundary.as_str().as_bytes(), close].concat();
         match (last, self.wire) {
+            (None, _) if self.events => EncodedPart::apart(&(&[][..], &close_delimiter[..]), Bytes::new()),
             (None, _) => {
                 let dash_boundary = close_delimiter.strip_prefix(CRLF).unwrap_or_default();
                 EncodedPart::apart(&(&[][..], dash_boundary), Bytes::new())
             }
-            (Some(_), Wire::Script) => EncodedPart::apart(&(&[][..], CLOSE), Bytes::new()),
+            (Some(_), Wire::Script) => EncodedPart::apart(&(&[][..], close), Bytes::new()),
             (Some(last), _) => EncodedPart::to_send(&(last.head(), &close_delimiter[..]), last.body(), ()),
         }
     }

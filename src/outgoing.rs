@@ -75,10 +75,11 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Outgoing<P, E> {
 
     /// Whether [`repeat`](Self::repeat) has something to send.
     pub(crate) fn can_repeat(&self) -> bool {
-        self.last.is_some() || self.encoder.borrow().heartbeat_part().is_some()
+        let encoder = self.encoder.borrow();
+        encoder.heartbeat_part().is_some() || (self.last.is_some() && !encoder.is_for_events())
     }
 
-    /// What keeps the connection alive: the encoder's heartbeat, or else the last part once more, if there has been one.
+    /// What keeps the connection alive: the encoder's heartbeat, or else the last part once more unless it is an event.
     pub(crate) fn repeat(&mut self) {
         let encoder = self.encoder.borrow();
         match encoder.heartbeat_part() {
@@ -87,6 +88,7 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Outgoing<P, E> {
                 self.chunks.extend(lead(&encoder.opening(heartbeat), heartbeat.chunks(), None));
                 self.opened = true;
             }
+            None if encoder.is_for_events() => {}
             None => self.chunks.extend(self.last.iter().flat_map(|last| last.borrow().chunks())),
         }
     }

@@ -47,7 +47,7 @@ fn a_subscription_from_its_begin_to_its_end() {
     tick();
     assert_eq!(more(&mut body), (String::new(), false));
     tick();
-    let opened = "--graphql\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}\r\n--graphql";
+    let opened = "\r\n--graphql\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}\r\n--graphql";
     assert_eq!(more(&mut body), (opened.into(), false));
     let heartbeat = "\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}\r\n--graphql";
     tick();
@@ -69,8 +69,8 @@ fn a_subscription_from_its_begin_to_its_end() {
 #[test]
 fn a_subscription_without_events() {
     for (ticks, whole) in [
-        (1, "--graphql--\r\n"),
-        (2, "--graphql\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}\r\n--graphql--\r\n"),
+        (1, "\r\n--graphql--\r\n"),
+        (2, "\r\n--graphql\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}\r\n--graphql--\r\n"),
     ] {
         let mut waited = false;
         let events = stream::poll_fn(move |cx| {
@@ -104,12 +104,58 @@ fn hikvisions_event_stream_by_a_blocking_writer() {
     assert!(head.contains("\r\nContent-Type: multipart/mixed; boundary=boundary\r\n"), "{head}");
     assert_eq!(
         body,
-        "--boundary\r\nContent-Type: text/xml\r\nContent-Length: 12\r\n\r\n<Heartbeat/>\r\n\
+        "\r\n--boundary\r\nContent-Type: text/xml\r\nContent-Length: 12\r\n\r\n<Heartbeat/>\r\n\
          --boundary\r\nContent-Type: application/xml; charset=\"utf-8\"\r\nContent-Length: 27\r\n\r\n\
          <EventNotificationAlert/>\r\n\r\n\
          --boundary\r\nContent-Type: text/xml\r\nContent-Length: 12\r\n\r\n<Heartbeat/>\r\n\
          --boundary--\r\n"
     );
+}
+
+/// Apollo iOS reads a header block as one line with the type, and takes nothing after the last dashes.
+#[test]
+fn leaves_out_lengths_and_the_last_line_end() {
+    let encoder = || Encoder::for_content_type(GRAPHQL).unwrap().content_length(false);
+    let with = encoder().heartbeat(&Part::json("{}").unwrap()).unwrap();
+    let mut writer = Writer::with_encoder(Vec::new(), with);
+    writer.repeat().unwrap();
+    writer.write(&event(1)).unwrap();
+    assert_eq!(
+        String::from_utf8(writer.finish().unwrap()).unwrap(),
+        "\r\n--graphql\r\nContent-Type: application/json\r\n\r\n{}\
+         \r\n--graphql\r\nContent-Type: application/json\r\n\r\n{\"payload\":1}\
+         \r\n--graphql--"
+    );
+    assert_eq!(Writer::with_encoder(Vec::new(), encoder()).finish().unwrap(), b"\r\n--graphql--");
+}
+
+#[test]
+fn an_event_is_not_repeated_to_keep_a_connection_alive() {
+    let encoder = Encoder::for_content_type(GRAPHQL).unwrap();
+    let events = stream::iter([Ok::<_, Infallible>(event(1))]).chain(stream::pending());
+    let pulse = stream::iter([(); 3]).chain(stream::pending());
+    let mut body = MixedReplace::with_encoder(events, encoder.clone()).keep_alive(KeepAlive::new(pulse)).into_stream();
+    let once =
+        "\r\n--graphql\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"payload\":1}\r\n--graphql";
+    assert_eq!(more(&mut body), (once.into(), false));
+    let mut writer = Writer::with_encoder(Vec::new(), encoder);
+    writer.write(&event(1)).unwrap();
+    writer.repeat().unwrap();
+    assert_eq!(String::from_utf8(writer.finish().unwrap()).unwrap(), format!("{once}--\r\n"));
+}
+
+#[test]
+fn streams_of_parts_begin_with_dashes() {
+    let replaces = Encoder::for_content_type("multipart/x-mixed-replace;boundary=graphql").unwrap();
+    let script = Encoder::new(Boundary::from_static("graphql"), Wire::Script);
+    let machine = Encoder::new(Boundary::from_static("graphql"), Wire::Machine).content_length(false);
+    for encoder in [replaces, script, machine] {
+        let mut writer = Writer::with_encoder(Vec::new(), encoder);
+        writer.write(&event(1)).unwrap();
+        let text = String::from_utf8(writer.finish().unwrap()).unwrap();
+        assert!(text.starts_with("--graphql\r\nContent-Type: application/json\r\nContent-Length: 13\r\n"), "{text}");
+        assert!(text.ends_with("\r\n--graphql--\r\n"), "{text}");
+    }
 }
 
 /// There each part replaces the one before it: a heartbeat would be seen, and the last picture be lost.

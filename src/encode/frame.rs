@@ -36,8 +36,10 @@ impl<'a> Framed<'a> {
         if !self.part.headers().is_empty() {
             extra_lines(self.part, to);
         }
-        to.put(CONTENT_LENGTH);
-        to.put(self.length);
+        if self.encoder.lengths {
+            to.put(CONTENT_LENGTH);
+            to.put(self.length);
+        }
         to.put(BLANK_LINE);
     }
 }
@@ -150,6 +152,7 @@ fn decimal(mut number: usize, digits: &mut [u8; 20]) -> &[u8] {
 pub(super) const CRLF: &[u8] = b"\r\n";
 pub(super) const DELIMITER: &[u8] = b"\r\n--";
 pub(super) const CLOSE: &[u8] = b"--\r\n";
+pub(super) const DASHES: &[u8] = b"--";
 pub(super) const BLANK_LINE: &[u8] = b"\r\n\r\n";
 pub(super) const CONTENT_TYPE: &[u8] = b"Content-Type: ";
 pub(super) const CONTENT_LENGTH: &[u8] = b"\r\nContent-Length: ";
