@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
-use reqwest::Url;
+use url::Url;
 
 /// `[NAME=]http://[USER:PASSWORD@]HOST[:PORT]/PATH`.
 #[derive(Clone, PartialEq)]

@@ -1,14 +1,25 @@
-//! From a camera's address to its parts.
+//! From a camera's address to its pictures.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _};
 use http_auth::{PasswordClient, PasswordParams};
-use mixed_replace::{Decoder, Parts};
-use reqwest::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, WWW_AUTHENTICATE,
+use http_body_util::Empty;
+use hyper::body::{Body as _, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, LOCATION, USER_AGENT,
+    WWW_AUTHENTICATE,
 };
-use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
-use url::Position;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use mixed_replace::jpeg::{Pictures, PicturesError, SplitError, Splitter};
+use mixed_replace::{Decoder, Part, Parts};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use url::{Host, Position, Url};
 
 use crate::address::{Address, Login};
 
@@ -31,83 +42,218 @@ impl Problem {
     }
 }
 
-/// A client that takes what cameras call HTTP.
-pub(crate) fn client() -> Result<Client, String> {
-    let client = Client::builder()
-        .user_agent(concat!("mixed-replace-relay/", env!("CARGO_PKG_VERSION")))
-        .no_proxy()
-        // A camera could send us to an address that only we can reach.
-        .redirect(redirect::Policy::none())
-        .pool_max_idle_per_host(0)
-        .tcp_nodelay(true)
-        .http1_only()
-        .http1_ignore_invalid_headers_in_responses(true)
-        .http1_allow_spaces_after_header_name_in_responses(true)
-        .http1_allow_obsolete_multiline_headers_in_responses(true);
-    client.build().map_err(|error| cause(&error))
+/// A camera's open stream. Dropping it closes the connection.
+pub(crate) struct Input {
+    format: Format,
+    /// What [`skipped`](Self::skipped) has returned so far, all together.
+    skipped: u64,
 }
 
-/// Asks for the stream, and says who we are if the camera wants to know.
-pub(crate) async fn open(
-    client: &Client,
-    camera: &Address,
-) -> Result<Parts<impl Stream<Item = Result<Bytes, reqwest::Error>> + use<>>, Problem> {
-    let mut response = send(client.get(camera.url.clone())).await?;
-    if response.status() == StatusCode::UNAUTHORIZED {
+enum Format {
+    Parts(Box<Parts<Received>>),
+    /// JPEG pictures with nothing between them.
+    Jpegs(Box<Pictures<Received>>),
+}
+
+/// What a stream holds next.
+pub(crate) enum Item {
+    Part(Part),
+    Jpeg(Bytes),
+}
+
+impl Input {
+    /// Returns the next item, or `None` at the end of the stream.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub(crate) async fn next(&mut self) -> Option<Result<Item, Problem>> {
+        match &mut self.format {
+            Format::Parts(parts) => {
+                let part = parts.next().await?;
+                Some(part.map(Item::Part).map_err(|error| Problem::passing(cause(&error))))
+            }
+            Format::Jpegs(pictures) => loop {
+                match pictures.next().await? {
+                    Ok(jpeg) => return Some(Ok(Item::Jpeg(jpeg))),
+                    // Counted by the splitter; the stream goes on.
+                    Err(PicturesError::Split(SplitError::TooLarge { .. } | SplitError::Truncated { .. })) => {}
+                    Err(error) => return Some(Err(Problem::passing(cause(&error)))),
+                }
+            },
+        }
+    }
+
+    /// Returns the number of pictures that were damaged beyond reading since the last call.
+    pub(crate) fn skipped(&mut self) -> u64 {
+        let skipped = match &self.format {
+            Format::Parts(parts) => parts.decoder().skipped(),
+            Format::Jpegs(pictures) => pictures.broken(),
+        };
+        skipped - std::mem::replace(&mut self.skipped, skipped)
+    }
+}
+
+/// Asks for the stream, with user and password if the camera wants them.
+pub(crate) async fn open(camera: &Address) -> Result<Input, Problem> {
+    let mut answer = Answer::ask(camera, None).await?;
+    if answer.response.status() == StatusCode::UNAUTHORIZED {
         let Some(login) = &camera.login else {
             return Err(Problem::stubborn("it wants a user and a password: http://USER:PASSWORD@HOST/…"));
         };
-        response = send(with_login(client.get(camera.url.clone()), login, response.headers(), camera)?).await?;
+        let authorization = authorization(login, answer.response.headers(), camera)?;
+        // Before the next one: some cameras serve one connection at a time.
+        answer.close().await;
+        answer = Answer::ask(camera, Some(authorization)).await?;
     }
-    let decoder = decoder(&response)?;
-    Ok(Parts::new(response.bytes_stream(), decoder))
+    answer.into_input(&camera.url).await
 }
 
-async fn send(request: RequestBuilder) -> Result<Response, Problem> {
-    request.send().await.map_err(|error| Problem::passing(cause(&error)))
+/// A response, and the connection that it comes over. Dropping it closes the connection.
+struct Answer {
+    response: Response<Incoming>,
+    connection: JoinSet<()>,
 }
 
-/// The decoder for a response that is a stream.
-fn decoder(response: &Response) -> Result<Decoder, Problem> {
-    let status = response.status();
-    match status {
-        StatusCode::OK => {}
-        StatusCode::UNAUTHORIZED => return Err(Problem::stubborn("it refuses the user or the password")),
-        StatusCode::FORBIDDEN => return Err(Problem::stubborn("it forbids us this stream (403)")),
-        StatusCode::NOT_FOUND => return Err(Problem::stubborn("it has nothing at this path (404)")),
-        _ if status.is_redirection() => {
-            return Err(Problem::stubborn(format!("it sends us on to {} ({})", target(response), status.as_u16())));
+impl Answer {
+    async fn ask(camera: &Address, authorization: Option<HeaderValue>) -> Result<Self, Problem> {
+        let url = &camera.url;
+        let mut request = Request::get(&url[Position::BeforePath..])
+            .header(HOST, &url[Position::BeforeHost..Position::AfterPort])
+            .header(USER_AGENT, concat!("mixed-replace-relay/", env!("CARGO_PKG_VERSION")))
+            .header(ACCEPT, "*/*");
+        if let Some(authorization) = authorization {
+            request = request.header(AUTHORIZATION, authorization);
         }
-        _ if status.is_client_error() => return Err(Problem::stubborn(format!("it answers {status}"))),
-        _ => return Err(Problem::passing(format!("it answers {status}"))),
+        let request = request.body(Empty::<Bytes>::new()).map_err(|error| Problem::stubborn(cause(&error)))?;
+
+        let socket = connect(url).await.map_err(|error| Problem::passing(error.to_string()))?;
+        let _ = socket.set_nodelay(true);
+        let failed = |error: hyper::Error| Problem::passing(cause(&error));
+        let handshake = http1::Builder::new()
+            // Some cameras match `Authorization` by case, and report a wrong password otherwise.
+            .title_case_headers(true)
+            .ignore_invalid_headers_in_responses(true)
+            .allow_spaces_after_header_name_in_responses(true)
+            .allow_obsolete_multiline_headers_in_responses(true)
+            .handshake(TokioIo::new(socket));
+        let (mut sender, io) = handshake.await.map_err(failed)?;
+        let mut connection = JoinSet::new();
+        // What goes wrong with it is said by the response too.
+        connection.spawn(async { drop(io.await) });
+        let response = sender.send_request(request).await.map_err(failed)?;
+        Ok(Self { response, connection })
     }
-    let encoding = text(response.headers().get(CONTENT_ENCODING));
-    if !matches!(encoding.as_str(), "" | "identity") {
-        return Err(Problem::stubborn(format!("it compresses its stream ({encoding}), though nobody asked it to")));
+
+    /// Closes the connection, without waiting for the camera.
+    async fn close(mut self) {
+        self.connection.shutdown().await;
     }
-    let content_type = response.headers().get(CONTENT_TYPE);
-    let shown = text(content_type);
-    let kind = shown.to_ascii_lowercase();
-    match content_type {
-        Some(value) if kind.starts_with("multipart/") => Ok(Decoder::for_content_type(value)),
-        _ if kind.starts_with("image/") => {
-            let text = format!("it sends one picture ({shown}) and no stream; its MJPEG stream has another path");
-            Err(Problem::stubborn(text))
+
+    /// Returns the stream, if the response is one.
+    async fn into_input(self, url: &Url) -> Result<Input, Problem> {
+        let status = self.response.status();
+        match status {
+            StatusCode::OK => {}
+            StatusCode::UNAUTHORIZED => return Err(Problem::stubborn("it refuses the user or the password")),
+            StatusCode::FORBIDDEN => return Err(Problem::stubborn("it forbids us this stream (403)")),
+            StatusCode::NOT_FOUND => return Err(Problem::stubborn("it has nothing at this path (404)")),
+            _ if status.is_redirection() => {
+                let to = target(url, self.response.headers());
+                return Err(Problem::stubborn(format!("it sends us on to {to} ({})", status.as_u16())));
+            }
+            _ if status.is_client_error() => return Err(Problem::stubborn(format!("it answers {status}"))),
+            _ => return Err(Problem::passing(format!("it answers {status}"))),
         }
-        // Some do not say what they send, and send parts.
-        None => Ok(Decoder::detect()),
-        Some(_) if kind.is_empty() || kind.starts_with("application/octet-stream") => Ok(Decoder::detect()),
-        Some(_) => Err(Problem::stubborn(format!("it sends {shown} and no multipart stream"))),
+        let headers = self.response.headers();
+        let encoding = text(headers.get(CONTENT_ENCODING));
+        if !matches!(encoding.as_str(), "" | "identity") {
+            return Err(Problem::stubborn(format!("it compresses its stream ({encoding}), though nobody asked it to")));
+        }
+        let content_type = headers.get(CONTENT_TYPE).cloned();
+        let shown = text(content_type.as_ref());
+        let kind = shown.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let mut received = Received { first: None, body: self.response.into_body(), _connection: self.connection };
+        let format = match (content_type, kind.as_str()) {
+            (Some(value), kind) if kind.starts_with("multipart/") => {
+                Format::Parts(Box::new(Parts::new(received, Decoder::for_content_type(value))))
+            }
+            // Some do not say what they send, or only that it is a video.
+            (_, "" | "application/octet-stream" | "video/x-motion-jpeg" | "video/x-mjpeg" | "video/mjpeg") => {
+                if received.is_text().await? {
+                    Format::Parts(Box::new(Parts::new(received, Decoder::detect())))
+                } else {
+                    Format::Jpegs(Box::new(Pictures::new(received, Splitter::new())))
+                }
+            }
+            (_, kind) if kind.starts_with("image/") => {
+                let text = format!("it sends one picture ({shown}) and no stream; its MJPEG stream has another path");
+                return Err(Problem::stubborn(text));
+            }
+            _ => return Err(Problem::stubborn(format!("it sends {shown} and no multipart stream"))),
+        };
+        Ok(Input { format, skipped: 0 })
+    }
+}
+
+/// The bytes of a response.
+struct Received {
+    /// Read already, to see what it is.
+    first: Option<Bytes>,
+    body: Incoming,
+    _connection: JoinSet<()>,
+}
+
+impl Received {
+    /// Returns `true` if the stream begins as parts do, with a delimiter or a header line, and `false` if it begins as a
+    /// picture does, or within one.
+    async fn is_text(&mut self) -> Result<bool, Problem> {
+        while let Some(chunk) = self.next().await {
+            let chunk = chunk.map_err(|error| Problem::passing(cause(&error)))?;
+            let first = chunk.iter().copied().find(|byte| !matches!(byte, b'\r' | b'\n'));
+            if let Some(first) = first {
+                self.first = Some(chunk);
+                return Ok(first.is_ascii_graphic());
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Stream for Received {
+    type Item = Result<Bytes, hyper::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
+        loop {
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => {
+                    // Trailers hold no pictures.
+                    if let Ok(bytes) = frame.into_data() {
+                        return Poll::Ready(Some(Ok(bytes)));
+                    }
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+async fn connect(url: &Url) -> std::io::Result<TcpStream> {
+    let port = url.port_or_known_default().unwrap_or(80);
+    match url.host() {
+        Some(Host::Ipv4(address)) => TcpStream::connect((address, port)).await,
+        Some(Host::Ipv6(address)) => TcpStream::connect((address, port)).await,
+        Some(Host::Domain(name)) => TcpStream::connect((name, port)).await,
+        None => Err(std::io::ErrorKind::InvalidInput.into()),
     }
 }
 
 /// By Digest if the camera knows it (RFC 7616), else by Basic (RFC 7617), which tells the password.
-fn with_login(
-    request: RequestBuilder,
-    login: &Login,
-    headers: &HeaderMap,
-    camera: &Address,
-) -> Result<RequestBuilder, Problem> {
+fn authorization(login: &Login, headers: &HeaderMap, camera: &Address) -> Result<HeaderValue, Problem> {
     let unknown = |_| Problem::stubborn("it wants a password, but neither by Basic nor by Digest");
     let challenges = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
     // motion says md5, and the library knows what the RFC says.
@@ -125,13 +271,12 @@ fn with_login(
     let value = answer.ok().and_then(|answer| HeaderValue::try_from(answer).ok());
     let mut value = value.ok_or_else(|| Problem::stubborn("its question for the password cannot be answered"))?;
     value.set_sensitive(true);
-    Ok(request.header(AUTHORIZATION, value))
+    Ok(value)
 }
 
 /// Where a camera wants us to go instead, without what may be secret in it.
-fn target(response: &Response) -> String {
-    let to = text(response.headers().get(LOCATION));
-    let Ok(mut url) = response.url().join(&to) else { return "nowhere".into() };
+fn target(url: &Url, headers: &HeaderMap) -> String {
+    let Ok(mut url) = url.join(&text(headers.get(LOCATION))) else { return "nowhere".into() };
     // One that can hold none has none.
     let _ = url.set_username("").and_then(|()| url.set_password(None));
     url[..Position::AfterPath].to_owned()

@@ -50,9 +50,8 @@ async fn main() -> ExitCode {
 async fn run(args: Args) -> Result<(), String> {
     let listener = server::listen(&args.listen)?;
     let no_signal = args.no_signal.as_deref().map_or_else(no_signal::draw, no_signal::read)?;
-    let client = connect::client()?;
     let still = Still::new(no_signal.clone());
-    let start = |camera| Relay::start(camera, client.clone(), no_signal.clone());
+    let start = |camera| Relay::start(camera, no_signal.clone());
     let relays: Arc<[Relay]> = args.cameras.into_iter().map(start).collect();
     let address = listener.local_addr().map_or(args.listen, |address| address.to_string());
     greet(&address, &relays);

@@ -4,21 +4,19 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use mixed_replace::hub::{self, Hub, PublishError, Publisher};
+use mixed_replace::part::InvalidPart;
 use mixed_replace::{Part, jpeg};
-use reqwest::Client;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::address::Address;
-use crate::connect::{self, Problem, cause};
+use crate::connect::{self, Item, Problem};
 use crate::pauses::Pauses;
 
 /// A camera, and how it is doing.
 #[derive(Clone)]
 pub(crate) struct Relay {
     pub(crate) name: Arc<str>,
-    /// Where viewers come to.
     pub(crate) hub: Hub,
     status: Arc<Mutex<Status>>,
 }
@@ -31,7 +29,9 @@ pub(crate) struct Status {
     pub(crate) problem: Option<String>,
     /// Connections that were begun so far.
     pub(crate) connections: u64,
-    /// Parts that were not passed on.
+    /// Pictures that were left out because they are damaged.
+    pub(crate) damaged: u64,
+    /// Parts that were left out because they are no pictures.
     pub(crate) refused: u64,
 }
 
@@ -49,11 +49,11 @@ pub(crate) enum State {
 
 impl Relay {
     /// Begins to wait for the first viewer. Ends with [`Hub::close`].
-    pub(crate) fn start(camera: Address, client: Client, no_signal: Part) -> Self {
+    pub(crate) fn start(camera: Address, no_signal: Part) -> Self {
         let (publisher, hub) = hub::builder().stale_after(STALE, no_signal).build();
-        let status = Status { state: State::Asleep, problem: None, connections: 0, refused: 0 };
+        let status = Status { state: State::Asleep, problem: None, connections: 0, damaged: 0, refused: 0 };
         let relay = Self { name: camera.name.as_str().into(), hub, status: Arc::new(Mutex::new(status)) };
-        tokio::spawn(relay.clone().run(camera, client, publisher));
+        tokio::spawn(relay.clone().run(camera, publisher));
         relay
     }
 
@@ -62,19 +62,19 @@ impl Relay {
     }
 
     /// Connected from when the first viewer comes until the last has been gone for the hub's linger.
-    async fn run(self, camera: Address, client: Client, publisher: Publisher) {
+    async fn run(self, camera: Address, publisher: Publisher) {
         let demand = publisher.demand();
         let mut pauses = Pauses::new();
         while demand.wanted().await {
             tokio::select! {
                 // Dropping the other branch closes the connection.
                 () = demand.unwanted() => self.lock().state = State::Asleep,
-                never = self.feed(&camera, &client, &publisher, &mut pauses) => match never {},
+                never = self.feed(&camera, &publisher, &mut pauses) => match never {},
             }
         }
     }
 
-    async fn feed(&self, camera: &Address, client: &Client, publisher: &Publisher, pauses: &mut Pauses) -> Infallible {
+    async fn feed(&self, camera: &Address, publisher: &Publisher, pauses: &mut Pauses) -> Infallible {
         loop {
             // Also what is left of one that began before the last viewer left: pages that are loaded again and again are no
             // reason to ask a camera that often.
@@ -87,9 +87,9 @@ impl Relay {
                 status.state = State::Connecting;
                 status.connections += 1;
             }
-            let begin = Instant::now();
-            let Err(problem) = self.once(camera, client, publisher).await;
-            if begin.elapsed() > STEADY && self.lock().state == State::Live {
+            let Err(problem) = self.once(camera, publisher).await;
+            // Once it gave pictures, it is well: a camera that closes its stream every few seconds is asked again at once.
+            if self.lock().state == State::Live {
                 pauses.reset();
             }
             if problem.stubborn {
@@ -102,24 +102,38 @@ impl Relay {
     }
 
     /// One connection, until it fails.
-    async fn once(&self, camera: &Address, client: &Client, publisher: &Publisher) -> Result<Infallible, Problem> {
+    async fn once(&self, camera: &Address, publisher: &Publisher) -> Result<Infallible, Problem> {
         let stalled = format!("no picture for {} seconds", PATIENCE.as_secs());
-        let opening = timeout(PATIENCE, connect::open(client, camera)).await;
-        let mut parts = opening.map_err(|_| Problem::passing(&*stalled))??;
+        let opening = timeout(PATIENCE, connect::open(camera)).await;
+        let mut input = opening.map_err(|_| Problem::passing(&*stalled))??;
         // From picture to picture, not from byte to byte: a camera that drips is no better than one that is silent.
         let mut deadline = Instant::now() + PATIENCE;
         let mut instead = None;
         loop {
-            let part = match timeout_at(deadline, parts.next()).await {
-                Ok(Some(Ok(part))) => part,
-                Ok(Some(Err(error))) => return Err(Problem::passing(cause(&error))),
+            let item = timeout_at(deadline.min(Instant::now() + COUNT), input.next()).await;
+            let skipped = input.skipped();
+            if skipped > 0 {
+                self.leaves_out(skipped, None);
+                instead = Some("it sends damaged pictures only".to_owned());
+            }
+            let item = match item {
+                Ok(Some(item)) => item?,
                 Ok(None) => return Err(Problem::passing("its stream has ended")),
+                Err(_) if Instant::now() < deadline => continue,
                 Err(_) => return Err(Problem::passing(instead.unwrap_or(stalled))),
             };
-            let Some(picture) = allowed(&part) else {
-                self.lock().refused += 1;
-                instead = Some(format!("it sends {} and no pictures", part.content_type().essence_str()));
-                continue;
+            let picture = match allowed(item) {
+                Ok(picture) => picture,
+                Err(Refused::Damaged(error)) => {
+                    instead = Some(format!("it sends damaged pictures only: {error}"));
+                    self.leaves_out(1, Some(error));
+                    continue;
+                }
+                Err(Refused::NoPicture(content_type)) => {
+                    self.lock().refused += 1;
+                    instead = Some(format!("it sends {content_type} and no pictures"));
+                    continue;
+                }
             };
             match publisher.publish(picture) {
                 Ok(()) => {}
@@ -132,6 +146,19 @@ impl Relay {
             deadline = Instant::now() + PATIENCE;
             instead = None;
             self.is_live();
+        }
+    }
+
+    /// Counts damaged pictures, and writes the first and each tenfold to the log.
+    fn leaves_out(&self, pictures: u64, error: Option<InvalidPart>) {
+        let mut status = self.lock();
+        let before = status.damaged;
+        status.damaged += pictures;
+        let now = status.damaged;
+        drop(status);
+        if before == 0 || before.ilog10() < now.ilog10() {
+            let reason = error.map(|error| format!(": {error}")).unwrap_or_default();
+            eprintln!("{}: {now} damaged {} left out{reason}", self.name, if now == 1 { "picture" } else { "pictures" });
         }
     }
 
@@ -159,18 +186,38 @@ impl Relay {
     }
 }
 
-/// What of a camera's part is passed on: the picture and its time. A camera is not trusted with the viewers' browsers, so
-/// neither other types nor other header fields are. What counts is what a body is, not what it is said to be.
-fn allowed(part: &Part) -> Option<Part> {
-    // Webcams leave the tables out.
-    let picture = Part::jpeg(jpeg::with_huffman_tables(part.body().clone()));
-    let mut picture = picture.or_else(|_| Part::png(part.body().clone())).ok()?;
+/// Why something is not passed on.
+#[derive(Debug, PartialEq)]
+enum Refused {
+    Damaged(InvalidPart),
+    /// Something of this type.
+    NoPicture(String),
+}
+
+/// Returns what is passed on: the picture and its time. A camera is not trusted with the viewers' browsers, so neither other
+/// types nor other header fields are. What counts is what a body is, not what it is said to be.
+fn allowed(item: Item) -> Result<Part, Refused> {
+    let part = match item {
+        // Webcams leave the tables out.
+        Item::Jpeg(jpeg) => return Part::jpeg(jpeg::with_huffman_tables(jpeg)).map_err(Refused::Damaged),
+        Item::Part(part) => part,
+    };
+    let body = part.body().clone();
+    let kind = part.content_type().essence_str();
+    let picture = if body.starts_with(b"\x89PNG") {
+        Part::png(body)
+    } else if body.starts_with(b"\xff\xd8") || kind == "image/jpeg" {
+        Part::jpeg(jpeg::with_huffman_tables(body))
+    } else {
+        return Err(Refused::NoPicture(kind.to_owned()));
+    };
+    let mut picture = picture.map_err(Refused::Damaged)?;
     for name in ALLOWED {
         if let Some((name, value)) = part.headers().iter().find(|(given, _)| given.as_str() == name) {
             picture = picture.clone().header(name.clone(), value.clone()).unwrap_or(picture);
         }
     }
-    Some(picture)
+    Ok(picture)
 }
 
 const ALLOWED: [&str; 1] = ["x-timestamp"];
@@ -178,8 +225,8 @@ const ALLOWED: [&str; 1] = ["x-timestamp"];
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Viewers keep the last picture for so long, then they see that there is no signal.
 const STALE: Duration = Duration::from_secs(5);
-/// A connection that has lasted for so long was no accident.
-const STEADY: Duration = Duration::from_secs(10);
+/// How often damaged pictures are counted when nothing else comes.
+const COUNT: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
@@ -199,7 +246,7 @@ mod tests {
     fn passes_the_picture_and_its_time_and_nothing_else() {
         let headers = "Content-Type: image/png\r\nX-Timestamp: 12.5\r\nX-Camera: Yard\r\nSet-Cookie: a=b\r\nRefresh: 0";
         let part = decoded(headers, include_bytes!("../../src/picture/dot.png"));
-        let passed = allowed(&part).unwrap();
+        let passed = allowed(Item::Part(part.clone())).unwrap();
         assert_eq!(passed.content_type(), &"image/png");
         let fields: Vec<_> = passed.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         assert_eq!(fields, [("x-timestamp", &b"12.5"[..])]);
@@ -208,9 +255,8 @@ mod tests {
 
     #[test]
     fn a_picture_is_told_by_its_bytes() {
-        let passed =
-            allowed(&decoded("Content-Type: application/octet-stream", include_bytes!("../../src/picture/dot.jpg")))
-                .unwrap();
+        let part = decoded("Content-Type: application/octet-stream", include_bytes!("../../src/picture/dot.jpg"));
+        let passed = allowed(Item::Part(part)).unwrap();
         assert_eq!(passed.content_type(), &"image/jpeg");
     }
 
@@ -218,7 +264,8 @@ mod tests {
     fn what_runs_in_a_browser_does_not_pass() {
         for active in ["text/html", "image/svg+xml", "application/xml", "application/pdf", "text/plain", "image/x-none"]
         {
-            assert_eq!(allowed(&decoded(&format!("Content-Type: {active}"), b"<script>")), None, "{active}");
+            let part = decoded(&format!("Content-Type: {active}"), b"<script>");
+            assert_eq!(allowed(Item::Part(part)), Err(Refused::NoPicture(active.to_owned())));
         }
     }
 }

@@ -50,6 +50,7 @@ fn camera(relay: &Relay) -> Value {
         "again_in": seconds(again),
         "age": seconds(stats.age),
         "connections": status.connections,
+        "damaged": status.damaged,
         "refused": status.refused,
         "published": stats.parts_published,
         "bytes_published": stats.bytes_published,
