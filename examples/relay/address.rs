@@ -1,12 +1,13 @@
 //! Where a camera is, and who we are to it.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-/// `[NAME=]http://[USER:PASSWORD@]HOST[:PORT]/PATH`.
+/// `[NAME=][http://][USER:PASSWORD@]HOST[:PORT][/PATH]`.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Address {
     /// For people. Holds nothing secret: cameras take passwords in their queries too, so those are left out.
@@ -26,11 +27,14 @@ impl FromStr for Address {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, address) = match text.split_once('=') {
-            Some((name, address)) if !name.contains("://") => (Some(name.trim()), address.trim()),
-            _ => (None, text.trim()),
-        };
-        let mut url = Url::parse(address).map_err(|error| format!("{}: {error}", without_login(address)))?;
+        let (name, address) = named(text);
+        let (name, address) = (name.map(str::trim), address.trim());
+        let has_scheme = address.contains("://");
+        if !has_scheme && address.starts_with('/') {
+            return Err(format!("{address}: no host; an address is http://HOST/PATH"));
+        }
+        let url = if has_scheme { Url::parse(address) } else { Url::parse(&format!("http://{address}")) };
+        let mut url = url.map_err(|error| format!("{}: {error}", without_login(address)))?;
         match url.scheme() {
             "http" if url.has_host() => {}
             "https" => return Err(format!("{}: this relay speaks http only", without_login(address))),
@@ -51,20 +55,33 @@ impl FromStr for Address {
     }
 }
 
-/// An address as it may be shown.
+/// Splits a name from an address, which may hold `=` too.
+fn named(text: &str) -> (Option<&str>, &str) {
+    match text.split_once('=') {
+        // A name may hold what an address holds, if what follows is clearly one.
+        Some((name, address)) if !name.contains('?') && address.trim_start().starts_with("http://") => {
+            (Some(name), address)
+        }
+        Some((name, address)) if !name.contains(['/', '?', ':', '@']) => (Some(name), address),
+        _ => (None, text),
+    }
+}
+
+/// Returns an address as it may be shown.
 fn without_login(address: &str) -> String {
-    match (address.find("://"), address.rfind('@')) {
-        (Some(scheme), Some(at)) if scheme < at => format!("{}://…{}", &address[..scheme], &address[at..]),
+    let begin = address.find("://").map_or(0, |scheme| scheme + 3);
+    match address.rfind('@') {
+        Some(at) if begin <= at => format!("{}…{}", &address[..begin], &address[at..]),
         _ => address.to_owned(),
     }
 }
 
-/// The addresses in a list with commas; a comma within an address stays where it is.
+/// Returns the addresses in a list with commas; a comma within an address stays where it is.
 pub(crate) fn list(text: &str) -> Result<Vec<Address>, String> {
     let mut addresses: Vec<String> = Vec::new();
     for piece in text.split(',') {
         match addresses.last_mut() {
-            Some(last) if !piece.contains("://") => {
+            Some(last) if !begins_address(piece) => {
                 last.push(',');
                 last.push_str(piece);
             }
@@ -72,6 +89,17 @@ pub(crate) fn list(text: &str) -> Result<Vec<Address>, String> {
         }
     }
     addresses.iter().map(|address| address.parse()).collect()
+}
+
+/// Whether what follows a comma is another address: it has a scheme, or begins with a host that has a dot or a port.
+fn begins_address(piece: &str) -> bool {
+    let (_, address) = named(piece);
+    let (authority, path) = address.trim().split_once('/').map_or((address.trim(), None), |(a, path)| (a, Some(path)));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let has_host = host.chars().all(|c| c.is_ascii_alphanumeric() || ".-:[]".contains(c));
+    piece.contains("://")
+        || has_host && (has_port || host.parse::<Ipv4Addr>().is_ok() || path.is_some() && host.contains('.'))
 }
 
 impl fmt::Display for Address {
@@ -101,15 +129,40 @@ mod tests {
     }
 
     #[test]
-    fn a_comma_may_be_part_of_an_address() {
-        let names: Vec<_> = list("http://a/x?size=4,3,Yard=http://b/").unwrap().into_iter().map(|a| a.url).collect();
-        assert_eq!(names.iter().map(Url::as_str).collect::<Vec<_>>(), ["http://a/x?size=4,3", "http://b/"]);
+    fn scheme_may_be_left_out() {
+        for (text, name, url) in [
+            ("10.0.0.7", "10.0.0.7", "http://10.0.0.7/"),
+            ("camera:8080/?action=stream", "camera:8080", "http://camera:8080/?action=stream"),
+            ("Yard=10.0.0.7:8080/video?size=4,3", "Yard", "http://10.0.0.7:8080/video?size=4,3"),
+            ("10.0.0.7/relay?of=http://cam/", "10.0.0.7/relay", "http://10.0.0.7/relay?of=http://cam/"),
+            ("[::1]:81/stream", "[::1]:81/stream", "http://[::1]:81/stream"),
+        ] {
+            let address: Address = text.parse().unwrap();
+            assert_eq!((address.name.as_str(), address.url.as_str()), (name, url), "{text}");
+        }
+        let address: Address = "Gate=admin:p=ss@10.0.0.7/x".parse().unwrap();
+        assert_eq!((address.name.as_str(), address.url.as_str()), ("Gate", "http://10.0.0.7/x"));
+        assert!(address.login == Some(Login { user: "admin".into(), password: "p=ss".into() }));
+    }
+
+    #[test]
+    fn comma_may_be_part_of_an_address() {
+        for (text, expected) in [
+            ("http://a/x?size=4,3,Yard=http://b/", &["http://a/x?size=4,3", "http://b/"][..]),
+            ("a/x?size=4,3,10.0.0.7", &["http://a/x?size=4,3", "http://10.0.0.7/"]),
+            ("a/x?zoom=1,2.5,Yard=cam.lan/b,c:81", &["http://a/x?zoom=1,2.5", "http://cam.lan/b", "http://c:81/"]),
+        ] {
+            let urls: Vec<_> = list(text).unwrap().into_iter().map(|address| address.url).collect();
+            assert_eq!(urls.iter().map(Url::as_str).collect::<Vec<_>>(), expected);
+        }
     }
 
     #[test]
     fn what_is_wrong_is_said_without_the_password() {
         for (address, mistake) in [
-            ("camera", "camera: relative URL without a base"),
+            ("/dev/video0", "/dev/video0: no host; an address is http://HOST/PATH"),
+            ("u:secret@cam:99999/", "…@cam:99999/: invalid port number"),
+            ("", ": empty host"),
             ("rtsp://u:secret@cam/live", "rtsp://…@cam/live: rtsp is not http"),
             ("https://u:secret@cam/", "https://…@cam/: this relay speaks http only"),
             ("http://u:secret@cam:99999/", "http://…@cam:99999/: invalid port number"),

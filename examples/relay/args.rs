@@ -63,8 +63,8 @@ A wall of cameras in a page: each is one connection to the camera, for any numbe
 
 usage: relay --camera [NAME=]URL[,[NAME=]URL…] [--camera …] [--listen HOST:PORT] [--no-signal FILE]
 
-  --camera URL        an MJPEG stream: http://HOST/PATH, or http://USER:PASSWORD@HOST/PATH for Digest or Basic;
-                      put quotes around it, for the sake of ? and &
+  --camera URL        an MJPEG stream: http://HOST/PATH or HOST:PORT/PATH, with USER:PASSWORD@ before the host for Digest
+                      or Basic; put quotes around it, for the sake of ? and &
   --listen HOST:PORT  where to serve the page [127.0.0.1:3000]; port 0 takes a free one
   --no-signal FILE    the picture to show when a camera is gone, JPEG or PNG
 

@@ -158,7 +158,11 @@ impl Relay {
         drop(status);
         if before == 0 || before.ilog10() < now.ilog10() {
             let reason = error.map(|error| format!(": {error}")).unwrap_or_default();
-            eprintln!("{}: {now} damaged {} left out{reason}", self.name, if now == 1 { "picture" } else { "pictures" });
+            eprintln!(
+                "{}: {now} damaged {} left out{reason}",
+                self.name,
+                if now == 1 { "picture" } else { "pictures" }
+            );
         }
     }
 

@@ -33,32 +33,28 @@ struct Visit {
 }
 
 impl Fake {
-    /// A camera that does this with each connection. What is returned, is closed.
+    /// Starts a camera that does this with each connection, and closes it when that returns.
     #[must_use]
     pub fn start(serve: impl Fn(&mut Connection) -> io::Result<()> + Send + Sync + 'static) -> Self {
+        let serve = Arc::new(serve);
+        Self::accepting(move |socket, log| {
+            let (log, serve) = (Arc::clone(log), Arc::clone(&serve));
+            spawn(move || visit(socket, &log, &*serve));
+        })
+    }
+
+    /// Starts a camera that leaves the next connection waiting until it has closed this one.
+    #[must_use]
+    pub fn one_at_a_time(serve: impl Fn(&mut Connection) -> io::Result<()> + Send + Sync + 'static) -> Self {
+        Self::accepting(move |socket, log| visit(socket, log, &serve))
+    }
+
+    fn accepting(serve: impl Fn(TcpStream, &Arc<Mutex<Vec<Visit>>>) + Send + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let address = listener.local_addr().expect("an address");
         let visits = Arc::new(Mutex::new(Vec::new()));
-        let (log, serve) = (Arc::clone(&visits), Arc::new(serve));
-        spawn(move || {
-            for socket in listener.incoming().map_while(Result::ok) {
-                let (log, serve) = (Arc::clone(&log), Arc::clone(&serve));
-                spawn(move || {
-                    let begin = Instant::now();
-                    let Ok(request) = head(&socket) else { return };
-                    let number = {
-                        let mut visits = log.lock().unwrap_or_else(PoisonError::into_inner);
-                        visits.push(Visit { begin, request: request.clone(), ended: false });
-                        visits.len() - 1
-                    };
-                    // That the relay leaves is no failure.
-                    let _ = serve(&mut Connection { request, number, socket });
-                    if let Some(visit) = log.lock().unwrap_or_else(PoisonError::into_inner).get_mut(number) {
-                        visit.ended = true;
-                    }
-                });
-            }
-        });
+        let log = Arc::clone(&visits);
+        spawn(move || listener.incoming().map_while(Result::ok).for_each(|socket| serve(socket, &log)));
         Self { address, visits }
     }
 
@@ -72,6 +68,12 @@ impl Fake {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}/stream", self.address)
+    }
+
+    /// Returns its `HOST:PORT`.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        self.address.to_string()
     }
 
     /// Its address for somebody.
@@ -143,11 +145,35 @@ impl Connection {
         self.write(format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"))
     }
 
+    /// Sends JPEG pictures of a colour with nothing between them, without end.
+    pub fn jpegs(&mut self, colour: Colour, fps: u32) -> io::Result<()> {
+        let picture = colour.jpeg();
+        loop {
+            self.write(picture.body())?;
+            sleep(Duration::from_secs(1) / fps);
+        }
+    }
+
     /// Says nothing more, until the relay leaves.
     pub fn hang(&mut self) -> io::Result<()> {
         self.socket.set_read_timeout(None)?;
         while self.socket.read(&mut [0])? > 0 {}
         Ok(())
+    }
+}
+
+fn visit(socket: TcpStream, log: &Mutex<Vec<Visit>>, serve: impl Fn(&mut Connection) -> io::Result<()>) {
+    let begin = Instant::now();
+    let Ok(request) = head(&socket) else { return };
+    let number = {
+        let mut visits = log.lock().unwrap_or_else(PoisonError::into_inner);
+        visits.push(Visit { begin, request: request.clone(), ended: false });
+        visits.len() - 1
+    };
+    // That the relay leaves is no failure.
+    let _ = serve(&mut Connection { request, number, socket });
+    if let Some(visit) = log.lock().unwrap_or_else(PoisonError::into_inner).get_mut(number) {
+        visit.ended = true;
     }
 }
 

@@ -17,7 +17,11 @@ fn what_makes_no_sense_is_said_in_one_line() {
             2,
             "relay: rtsp://…@cam/: rtsp is not http (--help lists what there is)",
         ),
-        (&["--camera", "10.0.0.7"], 2, "relay: 10.0.0.7: relative URL without a base (--help lists what there is)"),
+        (
+            &["--camera", "/dev/video0"],
+            2,
+            "relay: /dev/video0: no host; an address is http://HOST/PATH (--help lists what there is)",
+        ),
         (&[camera[0], camera[1], "--listen", &taken], 1, &in_use),
         (&[camera[0], camera[1], "--listen", "x"], 1, "relay: cannot listen on x: invalid socket address"),
         (
