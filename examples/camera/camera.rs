@@ -1,13 +1,16 @@
 //! The camera as both servers see it: one source, its hub, and how it is doing.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mixed_replace::hub::{self, Hub, Publisher};
-use tokio::time::{sleep, timeout};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
-use crate::args::Args;
-use crate::source::{self, PATIENCE};
+use crate::args::{Args, OnExit, Source};
+use crate::no_signal;
+use crate::pauses::Pauses;
+use crate::source::{End, Sink};
 
 #[derive(Clone)]
 pub(crate) struct Camera {
@@ -15,13 +18,34 @@ pub(crate) struct Camera {
     source: Arc<str>,
     /// Lets the page tell another run of the server.
     run: Duration,
-    end: Arc<OnceLock<End>>,
+    status: watch::Sender<Status>,
 }
 
-/// Why there are no more pictures.
-struct End {
-    state: &'static str,
-    note: String,
+/// How the source is doing.
+#[derive(Clone)]
+pub(crate) struct Status {
+    pub(crate) state: State,
+    /// What went wrong last, until pictures come again.
+    problem: String,
+    /// Pictures that were left out because they are damaged.
+    pub(crate) damaged: u64,
+    /// How often the source was started again.
+    restarts: u64,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum State {
+    /// There was no picture yet.
+    Starting,
+    Live,
+    /// The source is started again at that time, or as soon as somebody watches.
+    Lost {
+        until: Instant,
+    },
+    /// There are no more pictures, as was to be expected.
+    Ended,
+    /// There are no more pictures.
+    Failed,
 }
 
 impl Camera {
@@ -29,46 +53,91 @@ impl Camera {
     ///
     /// Fails, with a line that says why, if none comes.
     pub(crate) async fn start(args: &Args) -> Result<Self, String> {
-        let (publisher, hub) = hub::channel();
+        let no_signal = args.no_signal.as_deref().map_or_else(no_signal::draw, no_signal::read)?;
+        let (publisher, hub) = hub::builder().stale_after(stale_after(args), no_signal).build();
         let run = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let camera = Self { hub, source: args.source.to_string().into(), run, end: Arc::default() };
+        let status = Status { state: State::Starting, problem: String::new(), damaged: 0, restarts: 0 };
+        let camera = Self { hub, source: args.source.to_string().into(), run, status: watch::Sender::new(status) };
         tokio::spawn(camera.clone().run(args.clone(), publisher));
-        let begun = async {
-            while camera.hub.latest().is_none() && camera.end.get().is_none() {
-                sleep(Duration::from_millis(10)).await;
-            }
-        };
-        if timeout(PATIENCE, begun).await.is_err() {
-            return Err(format!("no picture came from {} in {} seconds", camera.source, PATIENCE.as_secs()));
-        }
-        match camera.end.get() {
-            Some(end) if camera.hub.latest().is_none() => Err(end.note.clone()),
-            _ => Ok(camera),
-        }
+        camera.once(|status| status.state != State::Starting).await;
+        if camera.hub.latest().is_none() { Err(camera.status().problem) } else { Ok(camera) }
     }
 
-    /// To the last picture. The publisher goes last, so that whoever sees the streams end finds the reason.
+    /// Waits until the source is lost for good and says why.
+    pub(crate) async fn failed(&self) -> String {
+        self.once(|status| status.state == State::Failed).await;
+        self.status().problem
+    }
+
+    /// Publishes the source's pictures, and starts it again where that helps.
     async fn run(self, args: Args, publisher: Publisher) {
-        let ended = source::run(&args, &publisher).await;
-        if publisher.is_closed() {
-            return;
-        }
-        let shown = self.hub.latest().is_some();
-        let end = match ended {
-            Ok(()) if shown => End { state: "ended", note: format!("{} has ended", self.source) },
-            Ok(()) => End { state: "failed", note: format!("no picture came from {}", self.source) },
-            Err(note) => End { state: "failed", note },
+        let mut sink = Sink::new(&args, &publisher, &self.status);
+        let mut pauses = Pauses::new();
+        let (state, problem) = loop {
+            let end = sink.run(&args.source).await;
+            if publisher.is_closed() {
+                return;
+            }
+            match end {
+                End::Enough => break (State::Ended, format!("{} has ended", self.source)),
+                End::Over(problem) if args.on_exit == OnExit::Restart && self.hub.latest().is_some() => {
+                    break (State::Ended, problem);
+                }
+                // One that never had a picture is a mistake on the command line rather than a camera that comes back.
+                End::Lost { problem, stubborn } if args.on_exit == OnExit::Restart && self.hub.latest().is_some() => {
+                    if self.status().state == State::Live {
+                        pauses.reset();
+                    }
+                    if stubborn {
+                        pauses.begin_long();
+                    } else {
+                        pauses.begin();
+                    }
+                    self.is_lost(problem, pauses.end());
+                    sleep_until(pauses.end()).await;
+                }
+                End::Over(problem) | End::Lost { problem, .. } => break (State::Failed, problem),
+            }
         };
-        if shown {
-            eprintln!("{}; viewers keep the last picture", end.note);
+        if state == State::Ended {
+            eprintln!("{problem}; viewers keep the last picture");
         }
-        let _ = self.end.set(end);
+        self.status.send_modify(|status| (status.state, status.problem) = (state, problem));
+        // Last, so that whoever sees the streams end finds the reason.
         drop(publisher);
+    }
+
+    fn is_lost(&self, problem: String, until: Instant) {
+        self.status.send_modify(|status| {
+            // What does not change is said once.
+            if status.problem != problem {
+                eprintln!("{problem}; it is started again");
+            }
+            status.state = State::Lost { until };
+            status.problem = problem;
+            status.restarts += 1;
+        });
+    }
+
+    fn status(&self) -> Status {
+        self.status.borrow().clone()
+    }
+
+    async fn once(&self, fits: impl FnMut(&Status) -> bool) {
+        let mut status = self.status.subscribe();
+        // It cannot be closed: the sender is ours.
+        let _ = status.wait_for(fits).await;
     }
 
     /// What the page shows beside the picture, as JSON.
     pub(crate) fn state(&self) -> String {
-        let (state, note) = self.end.get().map_or(("live", ""), |end| (end.state, &end.note));
+        let Status { state, problem, damaged, restarts } = self.status();
+        let (state, again_in) = match state {
+            State::Starting | State::Live => ("live", Duration::ZERO),
+            State::Lost { until } => ("lost", until.saturating_duration_since(Instant::now())),
+            State::Ended => ("ended", Duration::ZERO),
+            State::Failed => ("failed", Duration::ZERO),
+        };
         let stats = self.hub.stats();
         format!(
             r#"{{
@@ -76,6 +145,9 @@ impl Camera {
   "source": {},
   "state": "{state}",
   "note": {},
+  "again_in": {:.1},
+  "restarts": {restarts},
+  "damaged": {damaged},
   "published": {},
   "bytes_published": {},
   "viewers": {},
@@ -86,7 +158,8 @@ impl Camera {
 "#,
             self.run.as_millis(),
             json(&self.source),
-            json(note),
+            json(if state == "live" { "" } else { &problem }),
+            again_in.as_secs_f64(),
             stats.parts_published,
             stats.bytes_published,
             stats.viewers,
@@ -95,6 +168,12 @@ impl Camera {
             stats.parts_skipped,
         )
     }
+}
+
+/// Not between two pictures of a slow source.
+fn stale_after(args: &Args) -> Duration {
+    let least = if args.source == Source::Test { 3.0 / args.fps } else { 0.0 };
+    (args.timeout / 3).max(Duration::from_secs_f64(least))
 }
 
 /// A JSON string.

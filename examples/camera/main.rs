@@ -7,6 +7,10 @@
 mod args;
 mod camera;
 mod canvas;
+#[path = "../relay/no_signal.rs"]
+mod no_signal;
+#[path = "../relay/pauses.rs"]
+mod pauses;
 mod server;
 mod source;
 mod test_picture;
@@ -51,12 +55,15 @@ async fn run(args: Args) -> Result<(), String> {
     let serving = axum::serve(listener, app).with_graceful_shutdown(stopped.map(drop));
     let serving = tokio::spawn(serving.into_future());
 
-    server::asked_to_stop().await;
+    let result = tokio::select! {
+        () = server::asked_to_stop() => Ok(()),
+        why = camera.failed() => Err(why),
+    };
     // axum waits for its connections: those that never end by themselves are ended first, those that hang are left.
     camera.hub.close();
     let _ = stop.send(());
     let _ = timeout(server::GRACE, serving).await;
-    Ok(())
+    result
 }
 
 async fn snapshot(State(camera): State<Camera>) -> Result<Part, StatusCode> {

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -49,11 +50,38 @@ impl Camera {
         answer.get(body..).unwrap().to_vec()
     }
 
+    fn state(&self) -> String {
+        String::from_utf8(self.get("/state", "*/*")).unwrap()
+    }
+
+    fn restarts(&self) -> u64 {
+        let state = self.state();
+        let number = state.split("\"restarts\": ").nth(1).and_then(|rest| rest.split(',').next()).unwrap();
+        number.parse().unwrap()
+    }
+
+    /// The processes that it has started and not waited for.
+    fn children(&self) -> Vec<u32> {
+        self.processes().into_iter().map(|(process, _)| process).collect()
+    }
+
+    fn zombies(&self) -> usize {
+        self.processes().into_iter().filter(|(_, state)| state.starts_with('Z')).count()
+    }
+
+    fn processes(&self) -> Vec<(u32, String)> {
+        let listing = Command::new("ps").args(["-A", "-o", "pid=,ppid=,stat="]).output().unwrap().stdout;
+        let listing = String::from_utf8_lossy(&listing).into_owned();
+        let fields = listing.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let children = fields.filter(|fields| fields[1] == self.child.id().to_string());
+        children.map(|fields| (fields[0].parse().unwrap(), fields[2].to_owned())).collect()
+    }
+
     /// Waits until the page's state says this.
     fn says(&self, what: &str) {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
-            let state = String::from_utf8(self.get("/state", "*/*")).unwrap();
+            let state = self.state();
             if state.contains(what) {
                 return;
             }
@@ -115,6 +143,31 @@ fn picture() -> Vec<u8> {
     Camera::start(&["--size", "160x120"]).snapshot()
 }
 
+/// A picture in a file, which is removed at the end of its test.
+struct Picture {
+    file: PathBuf,
+    bytes: Vec<u8>,
+}
+
+impl Picture {
+    fn new(name: &str) -> Self {
+        let file = std::env::temp_dir().join(format!("camera-test-{name}-{}.jpg", std::process::id()));
+        let bytes = picture();
+        std::fs::write(&file, &bytes).unwrap();
+        Self { file, bytes }
+    }
+
+    fn path(&self) -> std::path::Display<'_> {
+        self.file.display()
+    }
+}
+
+impl Drop for Picture {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.file);
+    }
+}
+
 #[test]
 fn says_in_one_line_what_is_wrong_with_its_arguments() {
     let (code, line) = fails(&["--speed", "3"], b"");
@@ -133,9 +186,9 @@ fn says_in_one_line_what_is_wrong_with_its_source() {
         ),
         ("sh -c 'echo begin >&2; echo broken >&2; exit 3'", b"", "sh has stopped, exit status: 3: broken"),
         ("echo hello", b"", "echo: no JPEG picture in 6 bytes that begin with 68 65 6c 6c 6f 0a"),
-        ("true", b"", "no picture came from true"),
+        ("true", b"", "true: ended without a picture"),
         ("stdin", b"GIF89a", "no JPEG picture in 6 bytes that begin with 47 49 46 38 39 61"),
-        ("stdin", b"", "no picture came from standard input"),
+        ("stdin", b"", "standard input: ended without a picture"),
     ] {
         let (code, line) = fails(&["--source", source], stdin);
         assert_eq!(code, Some(1), "{line}");
@@ -170,16 +223,126 @@ fn a_source_that_ends_leaves_its_last_picture_and_a_note() {
 }
 
 #[test]
-fn a_command_that_dies_leaves_its_last_picture_and_a_note() {
-    let file = std::env::temp_dir().join(format!("camera-test-{}.jpg", std::process::id()));
-    std::fs::write(&file, picture()).unwrap();
-    let source = format!("sh -c 'cat {}; sleep 1; echo unplugged >&2; exit 7'", file.display());
+fn lost_source_is_started_again() {
+    let picture = Picture::new("restart");
+    for (after_the_picture, note) in [
+        ("sleep 0.3", "sh has ended"),
+        ("sleep 0.3; echo unplugged >&2; exit 7", "sh has stopped, exit status: 7: unplugged"),
+        ("sleep 0.3; kill -9 $$", "sh has stopped, signal: 9 (SIGKILL)"),
+        ("yes junk | head -c 20000000 >&2; exit 7", "sh has stopped, exit status: 7: junk"),
+        ("yes junk | tr -d \\\\n | head -c 20000000 >&2; exit 7", "sh has stopped, exit status: 7: junkjunk"),
+        ("exec sleep 1000", "sh: no picture for 1s"),
+        ("yes junk", "sh: no picture for 1s"),
+    ] {
+        let source = format!("sh -c 'cat {}; {after_the_picture}'", picture.path());
+        let camera = Camera::start(&["--timeout", "1", "--source", &source]);
+        let mut viewer = camera.ask("/stream", "*/*");
+        camera.says(&format!("\"note\": \"{note}"));
+        camera.says("\"restarts\": 3");
+        camera.says("\"state\": \"live\"");
+        // The stream went on over all of it.
+        let mut seen = vec![0; 4 * picture.bytes.len()];
+        viewer.read_exact(&mut seen).unwrap();
+        assert!(!camera.state().contains(&"junk".repeat(60)), "{after_the_picture}");
+        assert_eq!(camera.zombies(), 0, "{after_the_picture}");
+    }
+}
+
+#[test]
+fn what_a_lost_source_has_started_ends_with_it() {
+    let picture = Picture::new("grandchild");
+    let seconds = format!("1{}", std::process::id());
+    let source = format!("sh -c 'cat {}; sleep {seconds}; true'", picture.path());
+    let mut camera = Camera::start(&["--timeout", "1", "--source", &source]);
+    let _viewer = camera.ask("/stream", "*/*");
+    let grandchildren = || {
+        let listing = Command::new("ps").args(["-A", "-o", "args"]).output().unwrap().stdout;
+        String::from_utf8_lossy(&listing).lines().filter(|line| **line == format!("sleep {seconds}")).count()
+    };
+    camera.says("\"restarts\": 3");
+    assert!(grandchildren() <= 1);
+    assert!(camera.stop("TERM").0);
+    assert_eq!(grandchildren(), 0);
+}
+
+#[test]
+fn pauses_grow_while_a_source_fails_and_viewers_see_no_signal() {
+    for (failure, note) in [
+        ("exit 7", "sh has stopped, exit status: 7"),
+        ("echo junk", "sh: no JPEG picture in 5 bytes that begin with 6a 75 6e 6b 0a"),
+    ] {
+        let picture = Picture::new("fails");
+        // The first start has a picture.
+        let path = picture.path();
+        let source = format!("sh -c 'cat {path} 2>/dev/null || {failure}; rm -f {path}; sleep 0.3'");
+        let mut camera = Camera::start(&["--timeout", "3", "--source", &source]);
+        let mut viewer = camera.ask("/stream", "multipart/mixed");
+        sleep(Duration::from_secs(5));
+        camera.says(&format!("\"note\": \"{note}\""));
+        // After 0.5 s at most, then 1, 2, 4; each at least half of that.
+        let restarts = camera.restarts();
+        assert!((3..=5).contains(&restarts), "{restarts}");
+        assert_eq!(camera.snapshot(), picture.bytes, "the last picture");
+        assert!(camera.stop("TERM").0);
+        let answer = rest(&mut viewer);
+        // The picture, then another one, and the end.
+        let (parts, ends) = parts(&answer);
+        assert!(parts >= 2 && ends, "{parts}");
+        let no_signal = answer.windows(3).rposition(|window| window == b"\xff\xd8\xff").unwrap();
+        assert!(!answer[no_signal..].starts_with(&picture.bytes));
+    }
+}
+
+#[test]
+fn lost_source_ends_the_process_if_asked_to() {
+    let picture = Picture::new("fail");
+    for (after_the_picture, why) in
+        [("echo unplugged >&2; exit 7", "sh has stopped, exit status: 7: unplugged"), ("true", "sh has ended")]
+    {
+        let source = format!("sh -c 'cat {}; sleep 1; {after_the_picture}'", picture.path());
+        let mut command = camera(&["--on-exit", "fail", "--source", &source]);
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let output = child.unwrap().wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let line = String::from_utf8(output.stderr).unwrap();
+        assert!(line.ends_with(&format!(": {why}\n")) && line.lines().count() == 1, "{line}");
+        assert!(String::from_utf8_lossy(&output.stdout).starts_with("Live at http://"));
+    }
+}
+
+#[test]
+#[ignore = "needs ffmpeg"]
+fn killed_ffmpeg_is_back_within_two_seconds() {
+    let source = "ffmpeg -v error -re -f lavfi -i testsrc=size=320x240:rate=15 -f mjpeg -q:v 5 -";
+    let camera = Camera::start(&["--source", source]);
+    let mut viewer = camera.ask("/stream", "*/*");
+    for restarts in 0..4 {
+        viewer.read_exact(&mut vec![0; 100_000]).unwrap();
+        let [ffmpeg] = camera.children()[..] else { panic!("one child: {:?}", camera.children()) };
+        assert!(Command::new("kill").args(["-9", &ffmpeg.to_string()]).status().unwrap().success());
+        let killed = Instant::now();
+        camera.says(&format!("\"restarts\": {}", restarts + 1));
+        camera.says("\"state\": \"live\"");
+        let took = killed.elapsed();
+        assert!(took < Duration::from_secs(2), "{took:?}");
+        assert_eq!(camera.zombies(), 0);
+    }
+}
+
+#[test]
+fn damaged_pictures_are_counted_and_left_out() {
+    let picture = Picture::new("damaged");
+    let source = format!(
+        "sh -c 'printf \"\\377\\330\\377\\331\"; while cat {}; do head -c 400 {0}; sleep 0.1; done'",
+        picture.path()
+    );
     let camera = Camera::start(&["--source", &source]);
-    assert!(parts(&camera.get("/stream", "image/*")).1);
-    camera.says("\"state\": \"failed\"");
-    camera.says("\"note\": \"sh has stopped, exit status: 7: unplugged\"");
-    assert_eq!(camera.snapshot(), std::fs::read(&file).unwrap());
-    std::fs::remove_file(&file).unwrap();
+    let _viewer = camera.ask("/stream", "*/*");
+    sleep(Duration::from_secs(1));
+    camera.says("\"state\": \"live\"");
+    camera.says("\"restarts\": 0");
+    assert!(!camera.state().contains("\"damaged\": 0"), "{}", camera.state());
+    assert_eq!(camera.snapshot(), picture.bytes);
 }
 
 #[test]

@@ -10,6 +10,10 @@ mod args;
 mod camera;
 #[path = "../camera/canvas.rs"]
 mod canvas;
+#[path = "../relay/no_signal.rs"]
+mod no_signal;
+#[path = "../relay/pauses.rs"]
+mod pauses;
 #[path = "../camera/server.rs"]
 mod server;
 #[path = "../camera/source.rs"]
@@ -59,11 +63,14 @@ async fn run(args: Args) -> Result<(), String> {
     let handle = serving.handle();
     actix_web::rt::spawn(serving);
 
-    server::asked_to_stop().await;
+    let result = tokio::select! {
+        () = server::asked_to_stop() => Ok(()),
+        why = camera.failed() => Err(why),
+    };
     // actix waits for its connections: those that never end by themselves are ended first, those that hang are cut.
     camera.hub.close();
     handle.stop(true).await;
-    Ok(())
+    result
 }
 
 /// `GET` or `HEAD`.
