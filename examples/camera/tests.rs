@@ -72,9 +72,13 @@ impl Camera {
     fn processes(&self) -> Vec<(u32, String)> {
         let listing = Command::new("ps").args(["-A", "-o", "pid=,ppid=,stat="]).output().unwrap().stdout;
         let listing = String::from_utf8_lossy(&listing).into_owned();
-        let fields = listing.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-        let children = fields.filter(|fields| fields[1] == self.child.id().to_string());
-        children.map(|fields| (fields[0].parse().unwrap(), fields[2].to_owned())).collect()
+        let parent = self.child.id().to_string();
+        let children = listing.lines().filter_map(|line| {
+            let mut fields = line.split_whitespace();
+            let (process, of, state) = (fields.next()?.parse().ok()?, fields.next()?, fields.next()?);
+            (of == parent).then(|| (process, state.to_owned()))
+        });
+        children.collect()
     }
 
     /// Waits until the page's state says this.
