@@ -33,6 +33,10 @@ use crate::picture::marker::View;
 /// The buffer holds at most [`max_picture`](Self::max_picture) bytes and what was read last; garbage is taken out at
 /// once. Work is linear in the bytes, however few come at a time and whatever they are.
 ///
+/// Some cameras write no EOI. The end of such a picture is the SOI of the next one, and EOI is added to it. A picture that was
+/// cut short in its scan looks the same, so two in a row without EOI are needed before the first is returned, and none is
+/// returned once there was a picture with EOI.
+///
 /// What a camera may do without its stream being lost is no error, it is left out and counted: garbage between pictures
 /// ([`skipped`](Self::skipped)), and a picture that ends in the middle because the next one begins, or that has a
 /// marker that cannot be ([`broken`](Self::broken)). The next picture is found even if it begins inside of a segment of
@@ -77,6 +81,10 @@ pub struct Splitter {
     state: State,
     /// A picture that ends before this place was a part of a broken one.
     fence: usize,
+    /// Whether this camera ends its pictures with EOI. Unknown until the first that has one, or two in a row that lack it.
+    writes_eoi: Option<bool>,
+    /// The length of a picture without EOI in front of the current one, while that is unknown.
+    unended: usize,
     skipped: u64,
     broken: u64,
     /// What came instead of the first picture; none once there was one.
@@ -92,6 +100,8 @@ impl Splitter {
             max_garbage: MAX_GARBAGE,
             state: State::Between { from: 0 },
             fence: 0,
+            writes_eoi: None,
+            unended: 0,
             skipped: 0,
             broken: 0,
             unproven: Some(Garbage::default()),
@@ -168,6 +178,7 @@ impl Splitter {
                 Found::Garbage(len) => src.advance(len),
                 Found::More => return Ok(None),
                 Found::Picture(len) => return Ok(Some(src.split_to(len).freeze())),
+                Found::Unended(len) => return Ok(Some(with_eoi(&src.split_to(len)))),
             }
         }
     }
@@ -198,6 +209,23 @@ impl Splitter {
                 return Ok(picture);
             }
             let State::Within(walk) = &self.state else { break };
+            let in_scan = walk.is_in_scan();
+            if self.unended > 0 {
+                let len = std::mem::take(&mut self.unended);
+                if in_scan {
+                    self.writes_eoi = Some(false);
+                    self.state = State::Between { from: 0 };
+                    return Ok(Some(with_eoi(&src.split_to(len))));
+                }
+                self.give_up(len, 0);
+                cut = cut.or(Some(src.len()));
+                continue;
+            }
+            if in_scan && self.writes_eoi == Some(false) {
+                let len = walk.at().min(src.len());
+                self.state = State::Between { from: 0 };
+                return Ok(Some(with_eoi(&src.split_to(len))));
+            }
             let (from, fence) = (walk.resume(), walk.fence(View::new(src, &[])));
             self.give_up(from, fence);
             cut = cut.or(Some(src.len()));
@@ -231,8 +259,6 @@ impl Splitter {
     }
 
     /// How many pictures began and were given up: cut short, with a marker that cannot be, or over the limit.
-    ///
-    /// A camera that never writes EOI shows here, as many as it sends.
     ///
     /// # Examples
     ///
@@ -268,9 +294,32 @@ impl Splitter {
                         return Ok(if len == 0 { Found::More } else { Found::Garbage(len) });
                     }
                 },
-                State::Within(walk) => match walk.step(bytes.first(self.max_picture)) {
+                State::Within(walk) => match walk.step(bytes.first(self.max_picture).after(self.unended)) {
                     Step::Segment { .. } => {}
-                    Step::More if bytes.len().max(walk.at()) <= self.max_picture => return Ok(Found::More),
+                    Step::More if bytes.len().max(self.unended + walk.at()) <= self.max_picture => {
+                        return Ok(Found::More);
+                    }
+                    // The one in front has an end if this one has none either; else it was cut short.
+                    Step::Next if self.writes_eoi != Some(true) => {
+                        let len = if self.unended > 0 { self.unended } else { walk.at() };
+                        if self.unended > 0 {
+                            self.writes_eoi = Some(false);
+                        }
+                        self.unended = 0;
+                        if self.writes_eoi.is_none() {
+                            self.unended = len;
+                            self.state = State::Within(Walk::new());
+                            continue;
+                        }
+                        self.state = State::Between { from: 0 };
+                        self.fence = 0;
+                        self.unproven = None;
+                        return Ok(Found::Unended(len));
+                    }
+                    _ if self.unended > 0 => {
+                        let from = std::mem::take(&mut self.unended);
+                        self.give_up(from, 0);
+                    }
                     Step::More => {
                         let from = walk.at();
                         self.give_up(from, 0);
@@ -283,9 +332,10 @@ impl Splitter {
                         self.state = State::Between { from: 0 };
                         self.fence = 0;
                         self.unproven = None;
+                        self.writes_eoi = Some(true);
                         return Ok(Found::Picture(len));
                     }
-                    Step::Broken => {
+                    Step::Broken | Step::Next => {
                         let (from, fence) = (walk.resume(), walk.fence(bytes));
                         self.give_up(from, fence);
                     }
@@ -331,18 +381,39 @@ impl Default for Splitter {
 /// ```
 #[must_use]
 pub fn is_whole(picture: &[u8]) -> bool {
-    let picture = View::new(picture, &[]);
-    if picture.soi(0) != Ok(0) {
-        return false;
-    }
+    complete_len(picture) == Some(picture.len())
+}
+
+/// Returns the length of the picture that these bytes start with, or `None` if it is not complete.
+///
+/// Anything may follow the picture, such as the zeros with which some cameras pad it.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::jpeg::complete_len;
+///
+/// let padded = b"\xff\xd8\xff\xc0\x00\x02\xff\xda\x00\x02...\xff\xd9\0\0\0";
+/// assert_eq!(complete_len(padded), Some(15));
+/// assert_eq!(complete_len(&padded[..14]), None);
+/// ```
+#[must_use]
+pub fn complete_len(bytes: &[u8]) -> Option<usize> {
+    let picture = View::new(bytes, &[]);
+    picture.soi(0).ok().filter(|at| *at == 0)?;
     let mut walk = Walk::new();
     loop {
         match walk.step(picture) {
             Step::Segment { .. } => {}
-            Step::End => return walk.at() == picture.len(),
-            Step::Broken | Step::More => return false,
+            Step::End => return Some(walk.at()),
+            Step::Broken | Step::More | Step::Next => return None,
         }
     }
+}
+
+/// Returns a copy of a picture with the EOI that it lacks.
+fn with_eoi(picture: &[u8]) -> Bytes {
+    Bytes::from([picture, b"\xff\xd9"].concat())
 }
 
 #[derive(Clone, Debug)]
@@ -359,6 +430,8 @@ enum Found {
     Garbage(usize),
     More,
     Picture(usize),
+    /// A picture whose EOI is to be added.
+    Unended(usize),
 }
 
 const MAX_GARBAGE: usize = 4 << 20;

@@ -103,6 +103,9 @@ pub(crate) fn is_checked(content_type: &Mime) -> bool {
     Format::of(content_type).is_some()
 }
 
+/// Chromium takes no image of 2 GiB and more, at 4 bytes a pixel.
+const MAX_PIXELS: u32 = 1 << 29;
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Format {
     Gif,

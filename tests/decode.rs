@@ -536,7 +536,7 @@ fn skips_and_counts_what_no_part_can_be() {
         bytes: b"--x\r\nContent-Type: image/jpeg\r\n\r\n<html>busy</html>\r\n\
             --x\r\nContent-Type: image/jpeg\r\nContent-Length: 0\r\n\r\n\r\n\
             --x\r\nContent-Type: image/jpeg\r\n\r\n\r\n\
-            --x\r\nContent-Type: image/png\r\n\r\n\xff\xd8\xff\xe0one\xff\xd9\r\n\
+            --x\r\nContent-Type: image/png\r\n\r\n<html>busy</html>\r\n\
             --x\r\nContent-Type: image/jpeg\r\n--x\r\nContent-Type: image/jpeg\r\n\r\n\xff\xd8\xff\xe0one\xff\xd9\r\n\
             --x--\r\n",
         parts: &[(JPEG, ONE)],

@@ -8,7 +8,7 @@ use std::process::Command;
 use bytes::{Bytes, BytesMut};
 use futures::{FutureExt as _, StreamExt as _, stream};
 use jpeg_encoder::{ColorType, Encoder};
-use mixed_replace::jpeg::{Pictures, PicturesError, SplitError, Splitter, is_whole, with_huffman_tables};
+use mixed_replace::jpeg::{Pictures, PicturesError, SplitError, Splitter, complete_len, is_whole, with_huffman_tables};
 
 type Item = Result<Bytes, SplitError>;
 
@@ -25,8 +25,7 @@ fn every_fixture_is_whole_and_nothing_less_is() {
     let with = |what: &[u8]| [b"\xff\xd8\xff\xc0\x00\x02", what, b"\xff\xda\x00\x02\xff\xd9"].concat();
     assert!(is_whole(&with(b"")));
     let frame = b"\xff\xc0\x00\x02";
-    for impossible in [&frame[..], b"\xff\xd0", b"\xff\xd8", b"\xff\xd9", b"\xff\x00", b"\xff\x02", b"\xff\xdb\x00\x01"]
-    {
+    for impossible in [&frame[..], b"\xff\xd0", b"\xff\xd8", b"\xff\xd9", b"\xff\x02", b"\xff\xdb\x00\x01"] {
         assert!(!is_whole(&with(impossible)), "{impossible:x?}");
     }
 }
@@ -202,6 +201,62 @@ fn steps_over_bytes_between_segments() {
     let plain = Bytes::from([&b"\xff\xd8\xff\xe0\x00\x04AV\0"[..], &sloppy[tables + 26..]].concat());
     assert!(is_whole(&plain));
     assert_eq!(split(&Splitter::new(), [&plain, &plain]).items, [Ok(plain.clone()), Ok(plain)]);
+}
+
+#[test]
+fn adds_the_end_that_a_camera_never_writes() {
+    let pictures = [baseline(), progressive(), encode(|encoder| encoder.set_restart_interval(1)), baseline()];
+    let unended = pictures.each_ref().map(|picture| picture.slice(..picture.len() - 2));
+    let stream = unended.concat();
+    let expected = Vec::from(pictures.clone().map(Ok));
+    for at in 0..=stream.len() {
+        let (front, back) = stream.split_at(at);
+        assert_eq!(items(&Splitter::new(), [front, back]), (expected.clone(), 0), "{at}");
+    }
+    assert_eq!(items(&Splitter::new(), stream.chunks(1)), (expected, 0));
+
+    // One that is cut in its header is left out.
+    let cut = [&unended[0], &unended[1], &unended[2][..100], &unended[3], &unended[0]].map(|bytes| &bytes[..]);
+    let expected = [&pictures[0], &pictures[1], &pictures[3], &pictures[0]].map(|picture| Ok(picture.clone()));
+    assert_eq!(items(&Splitter::new(), cut), (expected.to_vec(), 1));
+}
+
+#[test]
+fn finds_the_picture_behind_one_that_is_cut_in_a_table() {
+    let next = &b"\xff\xd8\xff\xe0\x00\x02\xff\xc0\x00\x02\xff\xda\x00\x02..\xff\xd9"[..];
+    for cut in [
+        &b"\xff\xd8\xff\xe0\x00\x02\xff\xdb\x00\x06ab"[..],
+        b"\xff\xd8\xff\xe0\x00\x02\xff\xc0\x00\x06ab",
+        b"\xff\xd8\xff\xe0\x00\x02\xff\xdd\x00\x04",
+    ] {
+        let stream = [cut, next].concat();
+        for at in 0..=stream.len() {
+            let (front, back) = stream.split_at(at);
+            let got = split(&Splitter::new(), [front, back]);
+            assert_eq!((got.items, got.broken), (vec![Ok(Bytes::from_static(next))], 1), "{cut:x?}, {at}");
+        }
+    }
+}
+
+#[test]
+fn steps_over_stuffed_bytes_between_segments() {
+    let picture = b"\xff\xd8\xff\xee\x00\x02\xff\x00\x00\x02\xff\xc0\x00\x02\xff\xda\x00\x02..\xff\xd9";
+    for at in 0..=picture.len() {
+        let (front, back) = picture.split_at(at);
+        assert_eq!(split(&Splitter::new(), [front, back]).items, [Ok(Bytes::from_static(picture))], "{at}");
+    }
+    assert!(is_whole(picture));
+}
+
+#[test]
+fn tells_the_length_of_a_padded_picture() {
+    for (name, picture) in fixtures() {
+        for padding in [&b""[..], b"\0\0\0", b"\r\n", b"\xff\xd8\xff", b"\xff\xd9"] {
+            assert_eq!(complete_len(&[&picture[..], padding].concat()), Some(picture.len()), "{name}");
+        }
+        assert_eq!(complete_len(&picture[..picture.len() - 1]), None, "{name}");
+        assert_eq!(complete_len(&[b"\0", &picture[..]].concat()), None, "{name}");
+    }
 }
 
 /// Anything at all, made of what a splitter has to look at closely.
@@ -386,6 +441,20 @@ fn split<C: AsRef<[u8]>>(splitter: &Splitter, chunks: impl IntoIterator<Item = C
     let handed_out: usize = items.iter().flatten().map(Bytes::len).sum();
     assert_eq!(splitter.skipped(), (total - handed_out) as u64, "every byte is in a picture or skipped");
     Outcome { items, skipped: splitter.skipped(), broken: splitter.broken() }
+}
+
+/// The pictures and how many were broken, by both ways of splitting, where bytes are added.
+fn items<C: AsRef<[u8]>>(splitter: &Splitter, chunks: impl IntoIterator<Item = C>) -> (Vec<Item>, u64) {
+    let chunks: Vec<_> = chunks.into_iter().map(|chunk| chunk.as_ref().to_vec()).collect();
+    let (mut splitter, by_stream) = (splitter.clone(), pictures(splitter, chunks.iter().map(Vec::as_slice)));
+    let (mut buffer, mut items) = (BytesMut::new(), Vec::new());
+    for chunk in &chunks {
+        buffer.extend_from_slice(chunk);
+        items.extend(std::iter::from_fn(|| splitter.split(&mut buffer).transpose()));
+    }
+    items.extend(std::iter::from_fn(|| splitter.split_eof(&mut buffer).transpose()));
+    assert_eq!((&items, splitter.broken()), (&by_stream.items, by_stream.broken));
+    (items, splitter.broken())
 }
 
 fn pictures<'a>(splitter: &Splitter, chunks: impl IntoIterator<Item = &'a [u8]>) -> Outcome {

@@ -51,7 +51,7 @@ fn bare_scan(picture: &[u8]) -> Option<usize> {
             Step::Segment { code: SOF0, .. } => baseline = true,
             Step::Segment { at, code: SOS } => return baseline.then_some(at),
             Step::Segment { .. } => {}
-            Step::Broken | Step::End | Step::More => return None,
+            Step::Broken | Step::End | Step::More | Step::Next => return None,
         }
     }
 }

@@ -10,7 +10,7 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 
-use super::{Found, SplitError, Splitter};
+use super::{Found, SplitError, Splitter, with_eoi};
 use crate::picture::marker::View;
 
 pin_project! {
@@ -130,6 +130,10 @@ where
                 Ok(Found::Picture(len)) => {
                     *this.room = len + len / 8;
                     return Poll::Ready(Some(Ok(take(this.held, this.chunk, len))));
+                }
+                Ok(Found::Unended(len)) => {
+                    *this.room = len + len / 8;
+                    return Poll::Ready(Some(Ok(with_eoi(&take(this.held, this.chunk, len)))));
                 }
                 Ok(Found::More) => {
                     hold(this.held, this.chunk, *this.room);

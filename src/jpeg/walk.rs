@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::picture::marker::{COM, DHT, EOI, RST0, SOF0, SOI, SOS, View, is_frame_header, is_opaque};
+use crate::picture::marker::{COM, EOI, FF, RST0, SOF0, SOI, SOS, View, is_frame_header, is_opaque};
 
 /// How far the markers of one picture have been followed; can stop and go on at any byte.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub(super) enum Step {
     End,
     /// Everything there is has been looked at.
     More,
+    /// At the SOI of the next picture, in a scan of this one: it has no EOI, or it was cut short in the scan.
+    Next,
     /// The marker at this place begins a segment.
     Segment { at: usize, code: u8 },
 }
@@ -40,6 +42,10 @@ impl Walk {
 
     pub(super) fn at(&self) -> usize {
         self.at
+    }
+
+    pub(super) fn is_in_scan(&self) -> bool {
+        self.in_scan
     }
 
     /// Goes on to the next segment or the end. The view may only have grown since the last step.
@@ -77,6 +83,11 @@ impl Walk {
                     self.at += 2;
                     return Step::Segment { at, code: SOS };
                 }
+                SOI if self.in_scan => match picture.get(at + 2) {
+                    Some(FF) => return Step::Next,
+                    Some(_) => return Step::Broken,
+                    None => return Step::More,
+                },
                 RST0..=SOS => return Step::Broken,
                 // Two frames in one picture are two pictures run together, or the hierarchical mode that nobody decodes.
                 code if is_frame_header(code) && self.has_frame => return Step::Broken,
@@ -112,10 +123,11 @@ impl Walk {
 
     /// Whether the next picture begins in the segment just passed, because this one was cut short there.
     ///
-    /// A segment that a marker follows at once is believed, whatever it holds, but for Huffman tables, which cannot
-    /// hold an SOI. Where none does, either the camera miscounted or the segment ended early.
+    /// Application data that a marker follows at once is believed, whatever it holds. Tables and frame headers hold no SOI
+    /// that a marker follows: a height of 65,496 is none, and no camera quantizes by 255, 216, 255. Where no marker follows,
+    /// either the camera miscounted or the segment ended early.
     fn hides_a_picture(&self, picture: View<'_>) -> bool {
-        (self.at != self.segment.end || self.code == DHT) && self.has_soi_before(self.at, picture)
+        (self.at != self.segment.end || !is_opaque(self.code)) && self.has_soi_before(self.at, picture)
     }
 
     fn has_soi_before(&self, end: usize, picture: View<'_>) -> bool {

@@ -4,6 +4,7 @@
 //! What is checked there is checked here, and what is found out later is not: missing tables and damaged scans leave a
 //! gray or torn image, and the next one is shown.
 
+use super::MAX_PIXELS;
 use super::error::Problem;
 use super::marker::{
     APP0, APP15, COM, DAC, DHT, DNL, DQT, DRI, EOI, RST0, RST7, SOF0, SOF1, SOF2, SOF9, SOF10, SOI, SOS, View,
@@ -210,7 +211,5 @@ const MARKER_LEN: usize = 2;
 const LENGTH_LEN: usize = 2;
 /// The longest side that libjpeg accepts.
 const MAX_SIDE: u16 = 65_500;
-/// Chromium takes no image of 2 GiB and more, at 4 bytes a pixel.
-const MAX_PIXELS: u32 = 1 << 29;
 /// Bytes that may be looked at. Real headers need a few hundred; a hostile one has an end.
 const BUDGET: usize = 256 << 10;

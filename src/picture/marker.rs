@@ -68,15 +68,18 @@ impl<'a> View<'a> {
     }
 
     pub(crate) fn ff(self, from: usize) -> Option<usize> {
-        if self.get(from) == Some(FF) {
-            return Some(from);
-        }
         let found = self.head.get(from..).and_then(|head| memchr(FF, head)).map(|at| from + at).or_else(|| {
             let from = from.saturating_sub(self.head.len());
             Some(self.head.len() + from + memchr(FF, self.tail.get(from..)?)?)
         });
         count(found.unwrap_or(self.len()).saturating_sub(from));
         found
+    }
+
+    /// Returns the view without so many bytes at its beginning.
+    pub(crate) fn after(self, len: usize) -> Self {
+        let tail = self.tail.get(len.saturating_sub(self.head.len())..).unwrap_or_default();
+        Self { head: self.head.get(len..).unwrap_or_default(), tail }
     }
 
     pub(crate) fn first(self, len: usize) -> Self {
@@ -116,7 +119,7 @@ pub(crate) const DRI: u8 = 0xdd;
 pub(crate) const APP0: u8 = 0xe0;
 pub(crate) const APP15: u8 = 0xef;
 pub(crate) const COM: u8 = 0xfe;
-const FF: u8 = 0xff;
+pub(crate) const FF: u8 = 0xff;
 const STUFFED: u8 = 0x00;
 const TEM: u8 = 0x01;
 

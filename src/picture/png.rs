@@ -1,5 +1,6 @@
 //! The header of a PNG image: the IHDR chunk, and the chunks up to a begun IDAT (PNG third edition, 5.3 and 11.2).
 
+use super::MAX_PIXELS;
 use super::error::Problem;
 
 /// Checks a body that starts with PNG's signature.
@@ -12,7 +13,8 @@ pub(super) fn check(body: &[u8]) -> Result<(), Problem> {
         return Err(Problem::Truncated);
     };
     let (width, height) = (u32::from_be_bytes([w0, w1, w2, w3]), u32::from_be_bytes([h0, h1, h2, h3]));
-    if !(1..=MAX_SIDE).contains(&width) || !(1..=MAX_SIDE).contains(&height) {
+    let sides = (1..=MAX_SIDE).contains(&width) && (1..=MAX_SIDE).contains(&height);
+    if !sides || u64::from(width) * u64::from(height) >= u64::from(MAX_PIXELS) {
         return Err(format!("image of {width} x {height} pixels").into());
     }
     if !matches!((color, depth), (0 | 3, 1 | 2 | 4 | 8) | (0, 16) | (2 | 4 | 6, 8 | 16)) {
@@ -21,6 +23,7 @@ pub(super) fn check(body: &[u8]) -> Result<(), Problem> {
     if (compression, filter) != (0, 0) || interlace > 1 {
         return Err(format!("compression {compression}, filter {filter}, interlace {interlace}").into());
     }
+    check_crc(header)?;
     let mut has_palette = false;
     let mut at = SIGNATURE_LEN + IHDR_LEN;
     for _ in 0..MAX_CHUNKS {
@@ -41,13 +44,40 @@ pub(super) fn check(body: &[u8]) -> Result<(), Problem> {
             b"PLTE" if len == 0 || len > 768 || len % 3 != 0 => {
                 return Err(format!("PLTE chunk of {len} bytes").into());
             }
-            b"PLTE" => has_palette = true,
+            b"PLTE" if has_palette => return Err("two PLTE chunks".into()),
+            b"PLTE" => {
+                let end = at + CHUNK_HEADER_LEN + len as usize + CRC_LEN;
+                check_crc(body.get(at..end).ok_or(Problem::Truncated)?)?;
+                has_palette = true;
+            }
+            b"acTL" if len != 8 => return Err(format!("acTL chunk of {len} bytes").into()),
+            b"fcTL" if len != 26 => return Err(format!("fcTL chunk of {len} bytes").into()),
+            b"IDAT" => {}
+            // A decoder may not go on without a critical chunk that it does not know (5.4).
+            [b'A'..=b'Z', ..] => return Err(format!("unknown critical chunk {}", kind.escape_ascii()).into()),
             _ => {}
         }
         let len = usize::try_from(len).map_err(|_| Problem::Truncated)?;
         at = at.saturating_add(CHUNK_HEADER_LEN + len).saturating_add(CRC_LEN);
     }
     Err("no IDAT chunk within 4096 chunks".into())
+}
+
+/// Checks the CRC of a complete chunk (5.5).
+fn check_crc(chunk: &[u8]) -> Result<(), Problem> {
+    let Some((covered, stored)) = chunk.split_last_chunk::<CRC_LEN>() else { return Err(Problem::Truncated) };
+    let crc = covered.iter().skip(4).fold(u32::MAX, |crc, byte| {
+        let mut crc = crc ^ u32::from(*byte);
+        for _ in 0..8 {
+            crc = crc >> 1 ^ if crc & 1 == 0 { 0 } else { 0xedb8_8320 };
+        }
+        crc
+    });
+    if !crc == u32::from_be_bytes(*stored) {
+        return Ok(());
+    }
+    let kind = chunk.get(4..8).unwrap_or_default();
+    Err(format!("wrong CRC of the {} chunk", kind.escape_ascii()).into())
 }
 
 const SIGNATURE_LEN: usize = 8;

@@ -1,29 +1,54 @@
-//! A WebP image: all of it by its RIFF length, and the header of its first chunk (RFC 9649 2.3 to 2.7).
+//! A WebP image: its chunks up to its RIFF length, and the header of the image (RFC 9649 2.3 to 2.7).
 
-use super::error::Problem;
+use super::{MAX_PIXELS, error::Problem};
 
 /// Checks a body that starts with `RIFF....WEBP`.
 pub(super) fn check(body: &[u8]) -> Result<(), Problem> {
     let len = little_endian(body, 4, 4)?;
     let file = body.get(..len.saturating_add(8)).ok_or(Problem::Truncated)?;
-    let mut at = 12;
-    let extended = file.get(at..at + 4) == Some(b"VP8X");
+    let (mut at, mut flags, mut has_image) = (FIRST_CHUNK, None, false);
     for _ in 0..MAX_CHUNKS {
-        let kind = file.get(at..at + 4).ok_or(Problem::from("no image"))?;
+        let Some(kind) = file.get(at..at + 4) else { break };
         let len = little_endian(file, at + 4, 4)?;
-        let chunk = file.get(at + 8..).and_then(|rest| rest.get(..len));
-        let chunk = chunk.ok_or_else(|| Problem::from(format!("chunk {} of {len} bytes", kind.escape_ascii())))?;
+        let chunk = file.get(at + 8..).filter(|rest| rest.len() >= len + len % 2).and_then(|rest| rest.get(..len));
+        let invalid = || Problem::from(format!("chunk {} of {len} bytes", kind.escape_ascii()));
+        let chunk = chunk.ok_or_else(invalid)?;
         match kind {
-            b"VP8 " => return lossy(chunk),
-            b"VP8L" => return lossless(chunk),
-            b"VP8X" if at == 12 && len >= 10 => {}
-            b"ANMF" if extended && len > 16 => return Ok(()),
-            _ if extended && kind != b"VP8X" => {}
-            kind => return Err(format!("chunk {} of {len} bytes", kind.escape_ascii()).into()),
+            b"VP8X" if at == FIRST_CHUNK => flags = Some(extended(chunk)?),
+            b"VP8X" => return Err(invalid()),
+            _ if has_image => {}
+            b"VP8 " | b"VP8L" => {
+                if flags.is_some_and(|flags| flags & ANIMATION != 0) {
+                    return Err("animation without frames".into());
+                }
+                if kind == b"VP8 " {
+                    lossy(chunk)?
+                } else {
+                    lossless(chunk)?
+                }
+                has_image = true;
+            }
+            b"ANMF" if flags.is_some() && len > 16 => has_image = true,
+            _ if flags.is_some() => {}
+            _ => return Err(invalid()),
         }
         at = at.saturating_add(8).saturating_add(len).saturating_add(len % 2);
     }
-    Err("no image within 4096 chunks".into())
+    if !has_image {
+        return Err("no image".into());
+    }
+    if at == file.len() { Ok(()) } else { Err("bytes after the last chunk".into()) }
+}
+
+/// Checks the extended header (RFC 9649 2.7) and returns its flags.
+fn extended(chunk: &[u8]) -> Result<u8, Problem> {
+    let &[flags, ..] = chunk else { return Err("VP8X chunk of 0 bytes".into()) };
+    let field = |at| little_endian(chunk, at, 3).map_err(|_| Problem::from("VP8X chunk of fewer than 10 bytes"));
+    let (width, height) = (field(4)? + 1, field(7)? + 1);
+    if width.saturating_mul(height) >= MAX_PIXELS as usize {
+        return Err(format!("image of {width} x {height} pixels").into());
+    }
+    Ok(flags)
 }
 
 /// Checks the header of a key frame (RFC 6386 9.1).
@@ -58,4 +83,7 @@ fn little_endian(bytes: &[u8], at: usize, len: usize) -> Result<usize, Problem> 
     Ok(field.iter().rev().fold(0, |number, byte| number << 8 | usize::from(*byte)))
 }
 
+const FIRST_CHUNK: usize = 12;
+const ANIMATION: u8 = 2;
+/// More than any animation needs that is a part of a stream.
 const MAX_CHUNKS: usize = 4096;
