@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
 use futures::{StreamExt as _, executor::block_on, stream};
 use memchr::memmem;
-use mixed_replace::{Boundary, Decoder, Parts};
+use mixed_replace::{Decoder, Parts};
 
 const BOUNDARY: &str = "7kKzXq0M3vTqRz5c1LwYpA";
 const PARTS: usize = 16;
@@ -40,7 +40,7 @@ fn pictures(size: usize, length: bool) -> Bytes {
 }
 
 fn decoder() -> Decoder {
-    Decoder::new(Boundary::from_static(BOUNDARY))
+    Decoder::new(BOUNDARY)
 }
 
 /// The decoder alone, over a buffer that holds everything.
@@ -159,8 +159,8 @@ fn hostile(c: &mut Criterion) {
     group.sample_size(10);
     for megabytes in [1, 8] {
         for (name, decoder, again) in [
-            ("near-boundaries", Decoder::new(Boundary::from_static("b")), &b"\r\n--"[..]),
-            ("boundaries inside lines", Decoder::new(Boundary::from_static("b")), b"-b--b"),
+            ("near-boundaries", Decoder::new("b"), &b"\r\n--"[..]),
+            ("boundaries inside lines", Decoder::new("b"), b"-b--b"),
             ("a boundary to be learnt", Decoder::detect(), b"\xff\xd9--"),
             ("dashes", Decoder::detect(), b"-"),
         ] {

@@ -3,9 +3,12 @@
 //! [`Decoder`] turns bytes into parts and does no input or output of its own; [`Parts`] drives it over any stream of
 //! [`Bytes`](bytes::Bytes).
 
+mod announced;
 mod delimiter;
+mod ending;
 mod error;
 mod head;
+mod json;
 mod limits;
 mod parts;
 mod scan;
@@ -13,12 +16,12 @@ mod state;
 
 use bytes::BytesMut;
 
+use self::announced::Announced;
 use self::delimiter::Delimiter;
 pub use self::error::DecodeError;
 pub use self::limits::Limits;
 pub use self::parts::{Parts, PartsError};
-use self::state::{State, Step};
-use crate::boundary::Boundary;
+use self::state::{After, Junk, State, Step};
 use crate::part::Part;
 
 /// Turns the bytes of a `multipart` body, of `x-mixed-replace` or any other subtype, into parts.
@@ -34,21 +37,34 @@ use crate::part::Part;
 ///
 /// # Where a part ends
 ///
-/// At its `Content-Length` if a delimiter follows there, or if the body is a JPEG picture that ends there (with
-/// `ff d9`, T.81 B.1.1): such a picture is delivered at once, even where the sender holds its delimiter back. Any other
-/// length is a lie, which some cameras tell, and the part ends at the first delimiter, as it does where there is no
-/// length. A sender that holds the delimiter back until it has the next part is then seen one part late.
+/// A part is returned as soon as its end is certain, if possible before the next delimiter, which may come hours later.
+///
+/// | part | ends |
+/// |---|---|
+/// | text, JSON, XML with a `Content-Length` | there |
+/// | JPEG, PNG, GIF, WebP with a `Content-Length` | there, if the image has its end there, perhaps padded |
+/// | anything else with a `Content-Length` | there, if a line end follows, or if all lengths so far were right |
+/// | JPEG, PNG, GIF, WebP without a length | at the end of the image |
+/// | any | at its delimiter |
+///
+/// So an image that is cut short is returned only if its sender ends it with a delimiter. A length after which something
+/// else follows is wrong, as some cameras' are. From then on the decoder looks for a delimiter, and uses lengths only
+/// where an image has its end.
 ///
 /// # What is forgiven
 ///
-/// Dashes too many or too few in the announced boundary; another boundary in the body than announced; no first
-/// delimiter, doubled ones, no line end before or behind them; line ends of LF, CR and CRCRLF; header lines that are none;
-/// text between parts; a `Content-Type` that is missing (`text/plain`, RFC 2046 §5.1, or the picture that the body
-/// is) or unregistered (`image/jpg`). A part that is empty, or no picture although it says so, is left out and
-/// [counted](Self::skipped), since a [`Part`] is neither. So are header fields that no part may carry (`Set-Cookie`
-/// and the like), or that do not fit: what comes out can be sent on.
+/// Dashes too many or too few in the announced boundary, or none at all in the body; another boundary in the body than
+/// announced, or one with a comma; no first delimiter, doubled ones, no line end before or behind them; line ends of LF,
+/// CR and CRCRLF; header lines that are none; text between parts; a `Content-Type` that is missing (`text/plain`,
+/// RFC 2046 §5.1, or the picture that the body is), unregistered (`image/jpg`), or that of another image format. A part
+/// that is empty, or no image although it says so, is left out and [counted](Self::skipped).
 ///
 /// What is not forgiven is too much of anything: see [`Limits`].
+///
+/// # What can be sent on
+///
+/// A part is returned as it was sent, with [all its headers](Part::headers) and its [name](Part::name). Publishing it
+/// leaves out headers that no part may carry, and fails for an image with a damaged header.
 ///
 /// # Trust
 ///
@@ -59,9 +75,9 @@ use crate::part::Part;
 ///
 /// ```
 /// use bytes::BytesMut;
-/// use mixed_replace::{Boundary, Decoder};
+/// use mixed_replace::Decoder;
 ///
-/// let mut decoder = Decoder::new(Boundary::from_static("ThisRandomString"));
+/// let mut decoder = Decoder::new("ThisRandomString");
 /// let mut bytes = BytesMut::from("--ThisRandomString\r\nContent-Type: text/plain\r\n\r\n12:");
 /// assert_eq!(decoder.decode(&mut bytes)?, None);
 ///
@@ -76,10 +92,12 @@ use crate::part::Part;
 pub struct Decoder {
     /// Unknown only until the body has taught it.
     delimiter: Option<Delimiter>,
+    /// What it is if the announced boundary contains its comma.
+    uncut: Option<Delimiter>,
     /// The body has held it, so there is nothing left to learn.
     confirmed: bool,
-    /// A `Content-Length` was wrong.
-    lied: bool,
+    /// Whether the lengths so far were right. Unknown before the first one.
+    lengths: Option<bool>,
     limits: Limits,
     state: State,
     /// In the buffer, up to where what ends the current piece is known not to be.
@@ -90,90 +108,99 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// For bodies with this boundary, with the default [`Limits`].
+    /// Creates a decoder for bodies with this boundary, with the default [`Limits`].
     ///
-    /// Should the first delimiter in the body be another, followed by a header, the body is right.
+    /// Takes any boundary that a sender may have chosen, such as `--myboundary`, and not only those that can be
+    /// [sent](crate::Boundary). If the first delimiter in the body is another one, followed by a header, the body is
+    /// right. A string that cannot be a boundary, because it is empty, has more than 200 bytes, or contains others than
+    /// printable ASCII, counts as none: see [`detect`](Self::detect).
     ///
     /// # Examples
     ///
     /// ```
     /// use bytes::BytesMut;
-    /// use mixed_replace::{Boundary, Decoder};
+    /// use mixed_replace::Decoder;
     ///
-    /// let mut decoder = Decoder::new(Boundary::from_static("announced"));
+    /// let mut decoder = Decoder::new("announced");
     /// let part = decoder.decode(&mut BytesMut::from("--sent\r\nContent-Type: text/plain\r\n\r\non\r\n--sent--"))?;
     /// assert_eq!(&part.unwrap().body()[..], b"on");
     /// # Ok::<(), mixed_replace::decode::DecodeError>(())
     /// ```
-    pub fn new(boundary: Boundary) -> Self {
-        Self { delimiter: Some(Delimiter::new(boundary)), ..Self::detect() }
+    pub fn new(boundary: impl AsRef<str>) -> Self {
+        Self { delimiter: Announced::new(boundary.as_ref(), announced::MAX).map(Delimiter::new), ..Self::detect() }
     }
 
-    /// For bodies whose boundary nobody named: the first line that begins with two dashes and is followed by a header
-    /// names it.
+    /// Creates a decoder for bodies without an announced boundary: the first line that begins with two dashes and is
+    /// followed by a header names it.
     ///
     /// # Examples
     ///
     /// ```
     /// use bytes::BytesMut;
-    /// use mixed_replace::{Boundary, Decoder};
+    /// use mixed_replace::Decoder;
     ///
     /// let mut decoder = Decoder::detect();
     /// let part = decoder.decode(&mut BytesMut::from("--x\nContent-Type: text/plain\n\non\n--x--"))?;
     /// assert_eq!(&part.unwrap().body()[..], b"on");
-    /// assert_eq!(decoder.boundary(), Some(&Boundary::from_static("x")));
+    /// assert_eq!(decoder.boundary(), Some("x"));
     /// # Ok::<(), mixed_replace::decode::DecodeError>(())
     /// ```
     pub fn detect() -> Self {
         Self {
             delimiter: None,
+            uncut: None,
             confirmed: false,
-            lied: false,
+            lengths: None,
             limits: Limits::new(),
-            state: State::Junk { from: 0, line_start: true },
+            state: State::Junk(Junk { from: 0, line_start: true, after: After::Nothing }),
             searched: 0,
             taken: 0,
             skipped: 0,
         }
     }
 
-    /// For a response with this `Content-Type`: with the boundary that it [names](Boundary::from_content_type), or
+    /// Creates a decoder for a response with this `Content-Type`: with the boundary that it names, or
     /// [detecting](Self::detect) it.
+    ///
+    /// Takes `boundary = x`, `;;boundary=x`, quoted values with escapes, any case of the name, stray CRs, and values that
+    /// RFC 2046 would refuse, up to 200 printable characters. Does not look at the type in front of the parameters. Takes
+    /// any bytes, because a [`HeaderValue`](http::HeaderValue) cannot hold all that cameras send.
     ///
     /// # Examples
     ///
     /// ```
-    /// use mixed_replace::{Boundary, Decoder};
+    /// use mixed_replace::Decoder;
     ///
-    /// let decoder = Decoder::for_content_type("multipart/x-mixed-replace;boundary=--myboundary");
-    /// assert_eq!(decoder.boundary(), Some(&Boundary::from_static("--myboundary")));
+    /// let decoder = Decoder::for_content_type("multipart/x-mixed-replace;; Boundary = \"--myboundary\"");
+    /// assert_eq!(decoder.boundary(), Some("--myboundary"));
     /// assert_eq!(Decoder::for_content_type("multipart/x-mixed-replace").boundary(), None);
     /// ```
     pub fn for_content_type(value: impl AsRef<[u8]>) -> Self {
-        Boundary::from_content_type(value).map_or_else(|_| Self::detect(), Self::new)
+        let (boundary, uncut) = Announced::of_content_type(value.as_ref());
+        Self { delimiter: boundary.map(Delimiter::new), uncut: uncut.map(Delimiter::new), ..Self::detect() }
     }
 
-    /// With other limits than the default ones; see [`Limits`] for an example.
+    /// Sets other limits than the default ones; see [`Limits`] for an example.
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
     }
 
-    /// The boundary: the one that was named, or the one that the body has taught by now, as in
+    /// Returns the boundary: the one that was named, or the one that the body has taught by now, as in
     /// [`detect`](Self::detect)'s example.
     #[must_use]
-    pub fn boundary(&self) -> Option<&Boundary> {
+    pub fn boundary(&self) -> Option<&str> {
         self.delimiter.as_ref().map(Delimiter::boundary)
     }
 
-    /// Whether the close-delimiter has come. Nothing behind it is a part.
+    /// Returns `true` once the close-delimiter has come. Nothing after it is a part.
     ///
     /// # Examples
     ///
     /// ```
     /// use bytes::BytesMut;
-    /// use mixed_replace::{Boundary, Decoder};
+    /// use mixed_replace::Decoder;
     ///
-    /// let mut decoder = Decoder::new(Boundary::from_static("x"));
+    /// let mut decoder = Decoder::new("x");
     /// assert_eq!(decoder.decode(&mut BytesMut::from("--x--"))?, None);
     /// assert!(decoder.is_closed());
     /// # Ok::<(), mixed_replace::decode::DecodeError>(())
@@ -183,15 +210,15 @@ impl Decoder {
         matches!(self.state, State::Closed)
     }
 
-    /// How many parts were left out, because they were empty or no pictures although they said so.
+    /// Returns how many parts were left out, because they were empty or no images although they said so.
     ///
     /// # Examples
     ///
     /// ```
     /// use bytes::BytesMut;
-    /// use mixed_replace::{Boundary, Decoder};
+    /// use mixed_replace::Decoder;
     ///
-    /// let mut decoder = Decoder::new(Boundary::from_static("x"));
+    /// let mut decoder = Decoder::new("x");
     /// let busy = "--x\r\nContent-Type: image/jpeg\r\n\r\n<html>busy</html>\r\n--x--";
     /// assert_eq!(decoder.decode(&mut BytesMut::from(busy))?, None);
     /// assert_eq!(decoder.skipped(), 1);
@@ -202,13 +229,14 @@ impl Decoder {
         self.skipped
     }
 
-    /// The next part, or `None` if that needs more bytes than `src` holds.
+    /// Returns the next part, or `None` if that needs more bytes than `src` holds.
     ///
-    /// What it takes from `src` is gone from there; the caller only ever appends.
+    /// Removes the bytes that it has used from `src`. The caller only ever appends.
     ///
     /// # Errors
     ///
-    /// If a limit is exceeded. No further part will come then.
+    /// Any [`DecodeError`] but [`Truncated`](DecodeError::Truncated) if a limit is exceeded. Each further call returns the
+    /// same error.
     ///
     /// # Examples
     ///
@@ -216,9 +244,9 @@ impl Decoder {
     ///
     /// ```
     /// use bytes::BytesMut;
-    /// use mixed_replace::{Boundary, Decoder};
+    /// use mixed_replace::Decoder;
     ///
-    /// let mut decoder = Decoder::new(Boundary::from_static("x"));
+    /// let mut decoder = Decoder::new("x");
     /// let bytes = b"--x\r\nContent-Type: image/jpeg\r\nContent-Length: 9\r\n\r\n\xff\xd8\xff...\0\xff\xd9";
     /// let mut buffer = BytesMut::from(&bytes[..]);
     /// let part = decoder.decode(&mut buffer)?.expect("it is whole");
@@ -230,15 +258,15 @@ impl Decoder {
         self.run(src, false)
     }
 
-    /// The next part when `src` holds all that will ever come; to be called until it gives none.
+    /// Returns the next part when `src` holds all that will ever come. Call it until it returns `None` or an error.
     ///
     /// `None` is a clean end, behind the close-delimiter. A last part without a delimiter is delivered if it has its
-    /// `Content-Length`, or is a JPEG picture that has its end.
+    /// `Content-Length`, or is an image that has its end.
     ///
     /// # Errors
     ///
-    /// [`DecodeError::Truncated`] if there was no close-delimiter, as with every camera that is switched off. Or if a
-    /// limit is exceeded.
+    /// [`DecodeError::Truncated`] if there was no close-delimiter, as with every camera that is switched off. Any other
+    /// [`DecodeError`] if a limit is exceeded.
     ///
     /// # Examples
     ///
@@ -261,7 +289,7 @@ impl Decoder {
     fn run(&mut self, src: &mut BytesMut, eof: bool) -> Result<Option<Part>, DecodeError> {
         loop {
             let step = match std::mem::replace(&mut self.state, State::Closed) {
-                State::Body(head) => self.body(head, src, eof),
+                State::Body(body) => self.body(body, src, eof),
                 State::Closed => {
                     self.take(src, src.len());
                     return Ok(None);
@@ -269,7 +297,7 @@ impl Decoder {
                 State::Delimiter => self.delimiter_line(src, eof),
                 State::Failed(error) => Err(error),
                 State::Head { line, lines } => self.head(line, lines, src, eof),
-                State::Junk { from, line_start } => self.junk(from, line_start, src, eof),
+                State::Junk(junk) => self.junk(junk, src, eof),
             };
             let error = match step {
                 Ok(Step::Again) => continue,
@@ -278,7 +306,7 @@ impl Decoder {
                 Ok(Step::Wait) => DecodeError::Truncated { offset: self.taken + src.len() as u64 },
                 Err(error) => error,
             };
-            self.state = State::Failed(error);
+            self.state = State::Failed(error.clone());
             return Err(error);
         }
     }

@@ -15,7 +15,7 @@ use self::error::Garbage;
 pub use self::error::SplitError;
 pub use self::huffman::with_huffman_tables;
 pub use self::pictures::{Pictures, PicturesError};
-use self::walk::{Step, Walk};
+pub(crate) use self::walk::{Step, Walk};
 use crate::picture::marker::View;
 
 /// Cuts a run of bytes into JPEG pictures.

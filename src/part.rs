@@ -1,11 +1,13 @@
 //! A part: headers and body of one replacement (RFC 2046 §5.1).
 
 mod header;
+pub(crate) mod parameter;
 
+use std::borrow::Cow;
 use std::{fmt, io};
 
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_DISPOSITION, HeaderMap, HeaderName, HeaderValue};
 use mime::Mime;
 
 use self::header::{CONTENT_TYPE, LINE_MAX, line_len};
@@ -47,6 +49,8 @@ pub use self::header::InvalidHeader;
 pub struct Part {
     content_type: Mime,
     headers: HeaderMap,
+    /// Whether some of the headers were received and cannot be sent.
+    has_unsent: bool,
     body: Bytes,
     /// A browser accepts the body: it was checked, or its type needs no check.
     checked: bool,
@@ -99,7 +103,7 @@ impl Part {
             _ => content_type,
         };
         let checked = !picture::is_checked(&content_type);
-        Ok(Self { content_type, headers: HeaderMap::new(), body, checked })
+        Ok(Self { content_type, headers: HeaderMap::new(), has_unsent: false, body, checked })
     }
 
     /// Checks that a browser can be given this part: the check of [`picture::check`], done once.
@@ -233,16 +237,78 @@ impl Part {
         Ok(())
     }
 
+    /// Adds the headers of a received part, of which only those are sent that [`header`](Self::header) accepts.
+    pub(crate) fn with_received_headers(mut self, headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>) -> Self {
+        for (name, value) in headers {
+            self.has_unsent |= header::check(&name, &value, &self).is_err();
+            self.headers.append(name, value);
+        }
+        self
+    }
+
     /// The type, without the header's name.
     #[must_use]
     pub fn content_type(&self) -> &Mime {
         &self.content_type
     }
 
-    /// The fields that [`header`](Self::header) added.
+    /// Returns the header fields, without the type and the length.
+    ///
+    /// A part that a [`Decoder`](crate::Decoder) returns has all fields that its sender wrote, whatever their names,
+    /// within the decoder's [`Limits`](crate::decode::Limits). When such a part is sent on, those are left out that
+    /// [`header`](Self::header) does not accept, such as `Set-Cookie` and lines for which there is no room.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mixed_replace::{Boundary, Decoder, Encoder, Wire};
+    ///
+    /// let sent = "--x\r\nContent-Type: text/plain\r\nX-Online: true\r\nSet-Cookie: a=b\r\n\r\non\r\n--x--";
+    /// let part = Decoder::new("x").decode(&mut BytesMut::from(sent))?.expect("a part");
+    /// assert_eq!(part.headers()["set-cookie"], "a=b");
+    ///
+    /// let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), Wire::Machine);
+    /// assert_eq!(
+    ///     encoder.encode(&part)?.to_bytes(),
+    ///     "Content-Type: text/plain\r\nX-Online: true\r\nContent-Length: 2\r\n\r\non\r\n--ThisRandomString\r\n"
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
+    }
+
+    /// Returns the header fields that are sent with the part.
+    pub(crate) fn sent_headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        header::sent(self)
+    }
+
+    /// Returns the name that the sender of a received part gave it, in `Content-Disposition` (RFC 7578 §4.2): its `name`,
+    /// or else its `filename`.
+    ///
+    /// Hikvision cameras tell the pictures of an event apart like this.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mixed_replace::Decoder;
+    ///
+    /// let sent = "--x\r\nContent-Disposition: form-data; name=\"plate.xml\"\r\nContent-Type: text/xml\r\n\r\n<a/>\r\n--x--";
+    /// let part = Decoder::new("x").decode(&mut BytesMut::from(sent))?.expect("a part");
+    /// assert_eq!(part.name().as_deref(), Some("plate.xml"));
+    /// # Ok::<(), mixed_replace::decode::DecodeError>(())
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> Option<Cow<'_, str>> {
+        let value = self.headers.get(CONTENT_DISPOSITION)?.as_bytes();
+        let name = parameter::find(value, b"name").or_else(|| parameter::find(value, b"filename"))?;
+        Some(match name.content {
+            Cow::Borrowed(name) => String::from_utf8_lossy(name),
+            Cow::Owned(name) => Cow::Owned(String::from_utf8_lossy(&name).into_owned()),
+        })
     }
 
     /// The body, never empty.

@@ -33,7 +33,8 @@ pub(crate) fn part_head(part: &Part) -> HeaderMap {
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ]);
-    head.extend(part.headers().clone());
+    let own: HeaderMap = part.sent_headers().map(|(name, value)| (name.clone(), value.clone())).collect();
+    head.extend(own);
     head
 }
 

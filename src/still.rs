@@ -99,7 +99,7 @@ impl Still {
     /// The strong entity tag, with its quotes.
     #[must_use]
     pub fn etag(&self) -> HeaderValue {
-        let headers = self.part.headers().iter().map(|(_, value)| value.as_bytes());
+        let headers = self.part.sent_headers().map(|(_, value)| value.as_bytes());
         etag(headers.chain([self.part.content_type().as_ref().as_bytes(), self.part.body()]))
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use cap::Cap;
 use futures::{StreamExt as _, executor::block_on, stream};
 use mixed_replace::decode::{DecodeError, Limits, PartsError};
-use mixed_replace::{Boundary, Decoder, Parts};
+use mixed_replace::{Decoder, Parts};
 
 #[global_allocator]
 static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
@@ -17,7 +17,7 @@ const MIB: usize = 1024 * KIB;
 const PART: usize = 256 * KIB;
 
 /// Sends `start`, then `again` for ever.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Attack {
     start: &'static [u8],
     again: &'static [u8],
@@ -59,13 +59,14 @@ impl Attack {
 
     /// How many bytes it may take; an announcement by itself, or lines, none that count.
     fn limit(&self) -> usize {
-        match self.error {
+        match &self.error {
             DecodeError::PartTooLong { .. } if self.again == NOTHING => 0,
             DecodeError::TooManyHeaders { .. } => KIB,
             DecodeError::BlockTooLong { limit, .. }
             | DecodeError::JunkTooLong { limit, .. }
             | DecodeError::LineTooLong { limit, .. }
-            | DecodeError::PartTooLong { limit, .. } => limit,
+            | DecodeError::NoDelimiter { limit, .. }
+            | DecodeError::PartTooLong { limit, .. } => *limit,
             other => panic!("no limit: {other}"),
         }
     }
@@ -87,42 +88,53 @@ const LINE: &[u8] = {
 /// One test, and alone in its process: every allocation counts.
 #[test]
 fn a_hostile_sender_gets_no_more_than_the_limit() {
-    let block = DecodeError::BlockTooLong { limit: 16 * KIB, offset: 5 };
-    let headers = DecodeError::TooManyHeaders { limit: 64, offset: 5 };
-    let junk = DecodeError::JunkTooLong { limit: 64 * KIB, offset: 0 };
+    let block = || DecodeError::BlockTooLong { limit: 16 * KIB, offset: 5 };
+    let headers = || DecodeError::TooManyHeaders { limit: 64, offset: 5 };
+    let junk = || DecodeError::JunkTooLong { limit: 64 * KIB, offset: 0 };
     let line = |offset| DecodeError::LineTooLong { limit: 8 * KIB, offset };
     let part = |offset| DecodeError::PartTooLong { limit: PART, offset };
+    let endless = |delimiter: Option<&str>, offset, body: &[u8]| DecodeError::NoDelimiter {
+        begins: Bytes::copy_from_slice(&body[..16]),
+        delimiter: delimiter.map(str::to_owned),
+        limit: PART,
+        offset,
+    };
+    let body = |offset| endless(Some("--b"), offset, BODY);
     let limits = Limits::new().part(PART);
-    let decoder = Decoder::new(Boundary::from_static("b")).limits(limits);
+    let decoder = Decoder::new("b").limits(limits);
     for attack in [
         // Headers without end, long ones, a long one.
-        Attack { start: b"--b\r\n", again: b"X-A: b\r\n", error: headers },
-        Attack { start: b"--b\r\nX:\r\n", again: b" \r\n", error: headers },
-        Attack { start: b"--b\r\n", again: LINE, error: block },
+        Attack { start: b"--b\r\n", again: b"X-A: b\r\n", error: headers() },
+        Attack { start: b"--b\r\nX:\r\n", again: b" \r\n", error: headers() },
+        Attack { start: b"--b\r\n", again: LINE, error: block() },
         Attack { start: b"--b\r\nX-A: ", again: b"b", error: line(5) },
         Attack { start: b"--b", again: b" ", error: line(3) },
         // A preamble without end, floods of line ends and dashes.
-        Attack { start: b"", again: b"Hello.\r\n", error: junk },
-        Attack { start: b"", again: b"\r", error: junk },
-        Attack { start: b"", again: b"-", error: junk },
+        Attack { start: b"", again: b"Hello.\r\n", error: junk() },
+        Attack { start: b"", again: b"\r", error: junk() },
+        Attack { start: b"", again: b"-", error: junk() },
         // A part without end, line ends and near-boundaries in it.
-        Attack { start: b"--b\r\n\r\n", again: BODY, error: part(7) },
-        Attack { start: b"--b\r\n\r\n", again: b"\r\n", error: part(7) },
-        Attack { start: b"--b\r\n\r\n", again: b"\r\n-b--b -\r--", error: part(7) },
+        Attack { start: b"--b\r\n\r\n", again: BODY, error: body(7) },
+        Attack { start: b"--b\r\n\r\n", again: b"\r\n", error: endless(Some("--b"), 7, &b"\r\n".repeat(8)) },
+        Attack {
+            start: b"--b\r\n\r\n",
+            again: b"\r\n-b--b -\r--",
+            error: endless(Some("--b"), 7, b"\r\n-b--b -\r--\r\n-b"),
+        },
         // Lengths.
         Attack { start: b"--b\r\nContent-Length: 1000000000\r\n\r\n", again: NOTHING, error: part(35) },
         Attack { start: b"--b\r\nContent-Length: 18446744073709551616\r\n\r\n", again: NOTHING, error: part(45) },
-        Attack { start: b"--b\r\nContent-Length: -1\r\n\r\n", again: BODY, error: part(27) },
-        Attack { start: b"--b\r\nContent-Length: +5\r\n\r\n", again: BODY, error: part(27) },
-        Attack { start: b"--b\r\nContent-Length: 5\r\n\r\n", again: BODY, error: part(26) },
-        Attack { start: b"--b\r\nContent-Length: 262144\r\n\r\n", again: BODY, error: part(31) },
-        Attack { start: b"--b\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", again: BODY, error: part(45) },
-        Attack { start: b"--b\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", again: BODY, error: part(45) },
+        Attack { start: b"--b\r\nContent-Length: -1\r\n\r\n", again: BODY, error: body(27) },
+        Attack { start: b"--b\r\nContent-Length: +5\r\n\r\n", again: BODY, error: body(27) },
+        Attack { start: b"--b\r\nContent-Length: 5\r\n\r\n", again: BODY, error: body(26) },
+        Attack { start: b"--b\r\nContent-Length: 262144\r\n\r\n", again: BODY, error: body(31) },
+        Attack { start: b"--b\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", again: BODY, error: body(45) },
+        Attack { start: b"--b\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", again: BODY, error: body(45) },
         // A length that was a lie, then another.
         Attack {
             start: b"--b\r\nContent-Length: 99\r\n\r\n\r\n--b\r\nContent-Length: 262144\r\n\r\n",
             again: BODY,
-            error: part(60),
+            error: body(60),
         },
     ] {
         for chunk in [1, 4 * KIB, 32 * KIB] {
@@ -131,16 +143,21 @@ fn a_hostile_sender_gets_no_more_than_the_limit() {
     }
     for attack in [
         // What might be a boundary to be learnt, for ever.
-        Attack { start: b"", again: b"--x\r\n", error: junk },
-        Attack { start: b"Content-Type: text/plain\r\n\r\n", again: b"\r\n--x", error: part(28) },
-        Attack { start: b"Content-Type: text/plain\r\n\r\n\n--", again: b"x", error: part(28) },
-        Attack { start: b"Content-Type: text/plain\r\n\r\n\n--x\n", again: b"x", error: part(28) },
+        Attack { start: b"", again: b"--x\r\n", error: junk() },
+        Attack { start: b"Content-Type: text/plain\r\n\r\n", again: b"\r\n--x", error: endless(None, 28, &b"\r\n--x".repeat(4)) },
+        Attack { start: b"Content-Type: text/plain\r\n\r\n\n--", again: b"x", error: endless(None, 28, b"\n--xxxxxxxxxxxxx") },
+        Attack { start: b"Content-Type: text/plain\r\n\r\n\n--x\n", again: b"x", error: endless(None, 28, b"\n--x\nxxxxxxxxxxx") },
     ] {
         for chunk in [1, 4 * KIB, 32 * KIB] {
             attack.check(&Decoder::detect().limits(limits), chunk);
         }
     }
-    let error = DecodeError::PartTooLong { limit: 16 * MIB, offset: 7 };
+    let error = DecodeError::NoDelimiter {
+        begins: Bytes::from_static(b"neither a bounda"),
+        delimiter: Some("--b".to_owned()),
+        limit: 16 * MIB,
+        offset: 7,
+    };
     Attack { start: b"--b\r\n\r\n", again: BODY, error }.check(&decoder.limits(Limits::new()), 32 * KIB);
 
     for again in [&b"--b\r\n\r\n"[..], b"--b\r\nContent-Type: image/jpeg\r\nContent-Length: 2\r\n\r\nno\r\n"] {
@@ -155,7 +172,7 @@ fn what_is_no_part_leaves_nothing_behind(again: &[u8]) {
     let chunk = again.repeat(EACH);
     ALLOCATOR.set_limit(ALLOCATOR.allocated() + 64 * KIB + 2 * chunk.len()).expect("more than is allocated now");
     let source = stream::repeat_with(|| Ok::<_, Infallible>(Bytes::from(chunk.clone()))).take(COUNT / EACH);
-    let mut parts = Parts::new(source, Decoder::new(Boundary::from_static("b")));
+    let mut parts = Parts::new(source, Decoder::new("b"));
     let end = block_on(parts.next());
     ALLOCATOR.set_limit(usize::MAX).expect("more than is allocated now");
     assert!(matches!(end, Some(Err(PartsError::Decode(DecodeError::Truncated { .. })))), "{end:?}");

@@ -8,7 +8,7 @@ use std::{fmt, io};
 use bytes::Bytes;
 use futures::{FutureExt as _, Stream, StreamExt as _, executor::block_on, stream};
 use mixed_replace::decode::{DecodeError, PartsError};
-use mixed_replace::{Boundary, Decoder, MixedReplace, Part, Parts, Wire};
+use mixed_replace::{Decoder, MixedReplace, Part, Parts, Wire};
 
 type Item = Option<Result<Bytes, io::Error>>;
 type Polled = Poll<Option<Result<Part, PartsError<io::Error>>>>;
@@ -29,7 +29,7 @@ impl Stream for Script {
 }
 
 fn parts<const N: usize>(items: [Item; N]) -> Parts<Script> {
-    Parts::new(Script(items.into()), Decoder::new(Boundary::from_static("b")))
+    Parts::new(Script(items.into()), Decoder::new("b"))
 }
 
 fn bytes(text: &'static str) -> Item {

@@ -239,11 +239,10 @@ fn the_length_is_written_in_plain_digits() {
     }
 }
 
-/// As many headers as a part may have, and a boundary as long as readers of cameras take.
+/// As many headers as a part may have, and the longest boundary.
 #[test]
 fn nothing_is_cut_off_a_long_frame() {
-    let long = format!("multipart/x-mixed-replace; boundary={}", "b".repeat(200));
-    let long = Boundary::from_content_type(long.parse::<http::HeaderValue>().unwrap()).unwrap();
+    let long = Boundary::from_static("bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb");
     let mut part = Part::new(format!("text/x; a={}", "y".repeat(90)).parse().unwrap(), vec![b'x'; 70_000]).unwrap();
     part = part.header("x-a".parse().unwrap(), "v".repeat(50).parse().unwrap()).unwrap();
     for wire in [Wire::Browser, Wire::Machine, Wire::Script] {

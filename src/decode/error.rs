@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use bytes::Bytes;
+
 /// Why a stream cannot be decoded any further.
 ///
 /// Every `offset` counts bytes from the beginning of the body. An error is final: the decoder gives the same one for
 /// ever after.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// The header lines of a part are longer than [`Limits::block`](super::Limits::block).
@@ -28,6 +30,20 @@ pub enum DecodeError {
         /// The limit, in bytes.
         limit: usize,
         /// Where the line begins.
+        offset: u64,
+    },
+    /// A part without a valid length has reached [`Limits::part`](super::Limits::part), and at least 64 KiB, without a
+    /// delimiter.
+    ///
+    /// So does a stream whose delimiters are not those that its head announces.
+    NoDelimiter {
+        /// The first bytes of the body, up to 16.
+        begins: Bytes,
+        /// The delimiter that was looked for, or `None` if no boundary is known.
+        delimiter: Option<String>,
+        /// The limit, in bytes.
+        limit: usize,
+        /// Where the body of the part begins.
         offset: u64,
     },
     /// A part is longer, or says that it is, than [`Limits::part`](super::Limits::part).
@@ -64,6 +80,14 @@ impl fmt::Display for DecodeError {
             }
             Self::LineTooLong { limit, offset } => {
                 write!(f, "the line at byte {offset} exceeds the limit of {limit} bytes")
+            }
+            Self::NoDelimiter { begins, delimiter, limit, offset } => {
+                write!(f, "no delimiter ")?;
+                if let Some(delimiter) = delimiter {
+                    write!(f, "{delimiter:?} ")?;
+                }
+                write!(f, "within the limit of {limit} bytes of the part at byte {offset}, which starts with")?;
+                begins.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
             }
             Self::PartTooLong { limit, offset } => {
                 write!(f, "the part at byte {offset} exceeds the limit of {limit} bytes")

@@ -40,28 +40,44 @@ impl Head {
         head
     }
 
-    /// `None` if the body is empty or no picture of the type that it claims to be.
-    ///
-    /// Headers that a part cannot carry are left out.
-    pub(super) fn into_part(self, mut body: Bytes) -> Option<Part> {
-        let mut part = match self.content_type {
-            Some(mut declared) => {
-                if let "image/jpg" | "image/pjpeg" = declared.essence_str() {
-                    declared = mime::IMAGE_JPEG;
-                }
-                if picture::is_checked(&declared) {
-                    // No picture begins with a line end, but some senders write one blank line too many.
-                    body.advance(line_ends(&body));
-                }
-                Part::received(declared, body).ok()?
-            }
-            None => Part::received(picture::sniff(&body).unwrap_or(mime::TEXT_PLAIN), body).ok()?,
-        };
-        for (name, value) in self.headers {
-            part.try_header(name, value).ok();
+    /// What the type says about the end of the body.
+    pub(super) fn kind(&self) -> Kind {
+        let Some(content_type) = &self.content_type else { return Kind::Other };
+        match (content_type.type_(), content_type.suffix().unwrap_or_else(|| content_type.subtype())) {
+            (_, mime::JSON) => Kind::Json,
+            (_, mime::XML) | (mime::TEXT, _) => Kind::Text,
+            (mime::IMAGE, _) => Kind::Image,
+            _ => Kind::Other,
         }
-        Some(part)
     }
+
+    /// Returns `None` if the body is empty, or no image although its type is one whose first bytes are known.
+    ///
+    /// An image has the type that its bytes say, as it has for browsers.
+    pub(super) fn into_part(self, mut body: Bytes) -> Option<Part> {
+        let content_type = match self.content_type {
+            Some(jpeg) if matches!(jpeg.essence_str(), "image/jpg" | "image/pjpeg") => mime::IMAGE_JPEG,
+            Some(declared) => declared,
+            None => picture::sniff(&body).unwrap_or(mime::TEXT_PLAIN),
+        };
+        if picture::is_checked(&content_type) {
+            // No picture begins with a line end, but some senders write one blank line too many.
+            body.advance(line_ends(&body));
+        }
+        Some(Part::received(content_type, body).ok()?.with_received_headers(self.headers))
+    }
+}
+
+/// What is known about the end of a body before that has come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    /// An image declared as such.
+    Image,
+    Json,
+    /// Anything, an image perhaps.
+    Other,
+    /// Text or XML.
+    Text,
 }
 
 /// The lines that are `name: value`, continuation lines joined to theirs (RFC 5322 §2.2.3).
@@ -91,7 +107,8 @@ impl<'a> Iterator for Fields<'a> {
             let mut value = Cow::Borrowed(value.get(1..).unwrap_or_default().trim_ascii());
             while let [b' ' | b'\t', ..] = self.0 {
                 let more = self.line().trim_ascii();
-                value.to_mut().extend([b" ", more].concat());
+                let space = if value.is_empty() { &b""[..] } else { b" " };
+                value.to_mut().extend([space, more].concat());
             }
             return Some((name.trim_ascii(), value));
         }
@@ -137,6 +154,7 @@ mod tests {
             (b"Content-Length: 0x10\r\n", None),
             (b"Content-Length: 7, 7\r\n", None),
             (b"Content-Length:\r\n", None),
+            (b"Content-Length:\r\n 2\r\n", Some(2)),
             (b"Content-Length: 18446744073709551616\r\n", Some(u64::MAX)),
             (b"Content-Length: 99999999999999999999999999\r\n", Some(u64::MAX)),
             (b"no colon\r\n", None),
@@ -164,6 +182,12 @@ mod tests {
             (b"Content-Type: jpeg\r\n", b"Hello", "text/plain"),
             (b"Content-Type: \xff/\xff\r\n", b"Hello", "text/plain"),
             (b"Content-Type: text/html;\r\n charset=utf-8\r\n", b"<p>", "text/html; charset=utf-8"),
+            (b"Content-Type:\r\n text/html; charset=utf-8\r\n", b"<p>", "text/html; charset=utf-8"),
+            (b"Content-Type: \n\t\r\n text/html\r\n", b"<p>", "text/html"),
+            (b"Content-Type: image/jpeg\r\n", b"\x89PNG\r\n\x1a\n...", "image/png"),
+            (b"Content-Type: image/png\r\n", b"RIFF....WEBPVP8 ", "image/webp"),
+            (b"Content-Type: image/apng\r\n", b"\x89PNG\r\n\x1a\n...", "image/apng"),
+            (b"Content-Type: image/avif\r\n", b"....ftypavif", "image/avif"),
             (b"Content-Type: application/xml; charset=\"UTF-8\"\r\n", b"<a/>", "application/xml; charset=\"utf-8\""),
             (b"Content-Type: text/xml\r\nContent-Type: text/css\r\n", b"<a/>", "text/xml"),
         ] {
@@ -186,11 +210,31 @@ mod tests {
     }
 
     #[test]
-    fn keeps_the_headers_that_a_part_can_carry() {
+    fn knows_the_kind_of_a_body_by_its_type() {
+        for (content_type, kind) in [
+            ("text/plain", Kind::Text),
+            ("text/html; charset=utf-8", Kind::Text),
+            ("application/xml; charset=\"UTF-8\"", Kind::Text),
+            ("image/svg+xml", Kind::Text),
+            ("application/json", Kind::Json),
+            ("text/json", Kind::Json),
+            ("application/graphql-response+json", Kind::Json),
+            ("image/jpeg", Kind::Image),
+            ("image/avif", Kind::Image),
+            ("application/octet-stream", Kind::Other),
+            ("x", Kind::Other),
+        ] {
+            let block = format!("Content-Type: {content_type}\r\n");
+            assert_eq!(Head::parse(block.as_bytes()).kind(), kind, "{content_type}");
+        }
+    }
+
+    #[test]
+    fn keeps_all_headers_that_can_be_read() {
         let block = b"Content-Type: text/plain\r\n\
             X-Timestamp: 12.5\r\n\
             Set-Cookie: a=b\r\n\
-            X-A: a\rSet-Cookie: c=d\r\n\
+            X-A: a\rX-B: c=d\r\n\
             X-Nul: a\0b\r\n\
             X-Latin: \xe9\r\n\
             X-Padding: ...\r\n\
@@ -198,10 +242,27 @@ mod tests {
             \xff\xfe\xfd: junk\r\n\
             two words: x\r\n\
             : nameless\r\n\
-            Content-Security-Policy: none\r\n\
+            Content-Disposition: form-data; name=\"n\"\r\n\
             X-Timestamp: 12.6\r\n";
         let part = Head::parse(block).into_part(Bytes::from_static(b"x")).unwrap();
         let headers: Vec<_> = part.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-        assert_eq!(headers, [("x-timestamp", &b"12.5"[..]), ("x-timestamp", b"12.6"), ("x-a", b"a")]);
+        assert_eq!(
+            headers,
+            [
+                ("x-timestamp", &b"12.5"[..]),
+                ("x-timestamp", b"12.6"),
+                ("set-cookie", b"a=b"),
+                ("x-a", b"a"),
+                ("x-b", b"c=d"),
+                ("x-latin", b"\xe9"),
+                ("content-disposition", b"form-data; name=\"n\""),
+            ]
+        );
+        assert_eq!(part.name().as_deref(), Some("n"));
+        let sent: Vec<_> = part.sent_headers().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        assert_eq!(
+            sent,
+            [("x-timestamp", &b"12.5"[..]), ("x-timestamp", b"12.6"), ("x-a", b"a"), ("x-b", b"c=d")]
+        );
     }
 }

@@ -19,16 +19,15 @@
 /// ```
 /// use bytes::BytesMut;
 /// use mixed_replace::decode::{Decoder, Limits};
-/// use mixed_replace::Boundary;
 ///
-/// let mut decoder = Decoder::new(Boundary::from_static("x")).limits(Limits::new().part(1_000_000));
+/// let mut decoder = Decoder::new("x").limits(Limits::new().part(1_000_000));
 /// let mut bytes = BytesMut::from("--x\r\nContent-Length: 1000001\r\n\r\n");
 /// let error = decoder.decode(&mut bytes).unwrap_err();
 /// assert_eq!(error.to_string(), "the part at byte 32 exceeds the limit of 1000000 bytes");
 ///
 /// // A camera that is known to send short headers, and no text between its pictures.
 /// let strict = Limits::new().block(1024).headers(8).junk(256).line(200);
-/// let mut decoder = Decoder::new(Boundary::from_static("x")).limits(strict);
+/// let mut decoder = Decoder::new("x").limits(strict);
 /// let error = decoder.decode(&mut BytesMut::from(&[b'.'; 300][..])).unwrap_err();
 /// assert!(error.to_string().contains("256 bytes"), "{error}");
 /// ```

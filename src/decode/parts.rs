@@ -33,11 +33,11 @@ pin_project! {
     /// ```
     /// use bytes::Bytes;
     /// use futures::{executor::block_on_stream, stream};
-    /// use mixed_replace::{Boundary, Decoder, Parts};
+    /// use mixed_replace::{Decoder, Parts};
     ///
     /// let chunks = ["--x\r\nContent-Type: text/plain\r\n\r\n12", ":00\r\n--x--\r\n"];
     /// let body = stream::iter(chunks.map(|chunk| Ok::<_, std::io::Error>(Bytes::from(chunk))));
-    /// let mut parts = block_on_stream(Parts::new(body, Decoder::new(Boundary::from_static("x"))));
+    /// let mut parts = block_on_stream(Parts::new(body, Decoder::new("x")));
     /// assert_eq!(&parts.next().unwrap()?.body()[..], b"12:00");
     /// assert!(parts.next().is_none());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -74,11 +74,11 @@ impl<S> Parts<S> {
     /// ```
     /// use bytes::Bytes;
     /// use futures::stream;
-    /// use mixed_replace::{Boundary, Decoder, Parts};
+    /// use mixed_replace::{Decoder, Parts};
     ///
     /// let body = stream::empty::<Result<Bytes, std::io::Error>>();
     /// let parts = Parts::new(body, Decoder::for_content_type("multipart/mixed; boundary=x"));
-    /// assert_eq!(parts.decoder().boundary(), Some(&Boundary::from_static("x")));
+    /// assert_eq!(parts.decoder().boundary(), Some("x"));
     /// ```
     pub fn decoder(&self) -> &Decoder {
         &self.decoder

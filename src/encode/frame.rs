@@ -115,7 +115,7 @@ impl Put for usize {
 /// The part's own header lines, each with a line end before it.
 #[cold]
 fn extra_lines(part: &Part, to: &mut impl Put) {
-    for (name, value) in part.headers() {
+    for (name, value) in part.sent_headers() {
         to.put(CRLF);
         title_case(name).for_each(|byte| to.put(&[byte]));
         to.put(b": ");

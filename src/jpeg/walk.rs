@@ -6,7 +6,7 @@ use crate::picture::marker::{COM, EOI, FF, RST0, SOF0, SOI, SOS, View, is_frame_
 
 /// How far the markers of one picture have been followed; can stop and go on at any byte.
 #[derive(Clone, Debug)]
-pub(super) struct Walk {
+pub(crate) struct Walk {
     /// The next byte to look at. A segment is jumped over, so that this may lie behind what is there.
     at: usize,
     /// The segment passed last, from its length to its end.
@@ -21,7 +21,7 @@ pub(super) struct Walk {
 }
 
 #[derive(Debug)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// This is no picture, or no longer.
     Broken,
     /// Behind EOI: the picture is whole.
@@ -36,11 +36,11 @@ pub(super) enum Step {
 
 impl Walk {
     /// For a view that begins with SOI.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { at: 2, segment: 2..2, code: SOI, landing: false, in_scan: false, has_frame: false, has_scan: false }
     }
 
-    pub(super) fn at(&self) -> usize {
+    pub(crate) fn at(&self) -> usize {
         self.at
     }
 
@@ -49,7 +49,7 @@ impl Walk {
     }
 
     /// Goes on to the next segment or the end. The view may only have grown since the last step.
-    pub(super) fn step(&mut self, picture: View<'_>) -> Step {
+    pub(crate) fn step(&mut self, picture: View<'_>) -> Step {
         loop {
             if self.landing {
                 let Some(at) = picture.ff(self.at) else {

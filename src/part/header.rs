@@ -44,39 +44,62 @@ enum Why {
     Value,
 }
 
-/// Whether the field may be added to what the part has.
+/// Checks that the field can be sent in addition to those of the part that can.
 pub(super) fn check(name: &HeaderName, value: &HeaderValue, part: &Part) -> Result<(), InvalidHeader> {
-    let refuse = |why| Err(InvalidHeader { name: name.clone(), why });
-    if is_forbidden(name.as_str()) {
-        return refuse(Why::Forbidden);
-    }
-    let bytes = value.as_bytes();
-    if !bytes.iter().all(|b| (0x20..0x7f).contains(b)) || bytes.trim_ascii() != bytes || bytes.is_empty() {
-        return refuse(Why::Value);
-    }
-    let line = line_len(name.as_str(), value.len());
-    if line > LINE_MAX {
-        return refuse(Why::Line);
-    }
-    if part.headers().len() + TYPE_AND_LENGTH + 1 > LINES_MAX {
-        return refuse(Why::Lines);
-    }
-    if block_len(part) + line + CRLF > BLOCK_MAX {
-        return refuse(Why::Block);
-    }
-    Ok(())
+    let mut room = Room::new(part);
+    sent(part).for_each(|(name, value)| room.add(name, value));
+    room.take(name, value).map_err(|why| InvalidHeader { name: name.clone(), why })
 }
 
-/// From the dash-boundary to the blank line, as the machine wire writes it.
-fn block_len(part: &Part) -> usize {
-    let lines = [
-        DASH_BOUNDARY,
-        line_len(CONTENT_TYPE, part.content_type().as_ref().len()),
-        line_len("Content-Length", part.body().len().to_string().len()),
-    ];
-    let own = lines.iter().map(|line| line + CRLF).sum::<usize>();
-    let added = part.headers().iter().map(|(name, value)| line_len(name.as_str(), value.len()) + CRLF);
-    own + added.sum::<usize>() + CRLF
+/// Returns the fields of the part that can be sent, in their order, each that has room after those before it.
+pub(super) fn sent(part: &Part) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+    let mut room = part.has_unsent.then(|| Room::new(part));
+    part.headers.iter().filter(move |(name, value)| room.as_mut().is_none_or(|room| room.take(name, value).is_ok()))
+}
+
+/// How much of a header block is used.
+struct Room {
+    lines: usize,
+    /// From the dash-boundary to the blank line, as the machine wire writes it.
+    block: usize,
+}
+
+impl Room {
+    fn new(part: &Part) -> Self {
+        let lines = [
+            DASH_BOUNDARY,
+            line_len(CONTENT_TYPE, part.content_type().as_ref().len()),
+            line_len("Content-Length", part.body().len().to_string().len()),
+        ];
+        Self { lines: TYPE_AND_LENGTH, block: lines.iter().map(|line| line + CRLF).sum::<usize>() + CRLF }
+    }
+
+    fn take(&mut self, name: &HeaderName, value: &HeaderValue) -> Result<(), Why> {
+        if is_forbidden(name.as_str()) {
+            return Err(Why::Forbidden);
+        }
+        let bytes = value.as_bytes();
+        if !bytes.iter().all(|b| (0x20..0x7f).contains(b)) || bytes.trim_ascii() != bytes || bytes.is_empty() {
+            return Err(Why::Value);
+        }
+        let line = line_len(name.as_str(), value.len());
+        if line > LINE_MAX {
+            return Err(Why::Line);
+        }
+        if self.lines + 1 > LINES_MAX {
+            return Err(Why::Lines);
+        }
+        if self.block + line + CRLF > BLOCK_MAX {
+            return Err(Why::Block);
+        }
+        self.add(name, value);
+        Ok(())
+    }
+
+    fn add(&mut self, name: &HeaderName, value: &HeaderValue) {
+        self.lines += 1;
+        self.block += line_len(name.as_str(), value.len()) + CRLF;
+    }
 }
 
 /// `name: value`, without the line end.

@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use mixed_replace::decode::{DecodeError, PartsError};
-use mixed_replace::{Boundary, Decoder, Part, Parts};
+use mixed_replace::{Decoder, Part, Parts};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
@@ -23,7 +23,7 @@ pub struct Received {
     /// The fields of the response's head, if there was one.
     pub head: HeaderMap,
     /// What the decoder believes it to be.
-    pub boundary: Option<Boundary>,
+    pub boundary: Option<String>,
     /// In order.
     pub parts: Vec<Part>,
     /// Parts that were left out.
@@ -164,7 +164,7 @@ where
         }
     };
     let decoder = stream.decoder();
-    Received { head, boundary: decoder.boundary().cloned(), parts, skipped: decoder.skipped(), end }
+    Received { head, boundary: decoder.boundary().map(str::to_owned), parts, skipped: decoder.skipped(), end }
 }
 
 /// What comes, in whatever pieces the network makes of it.

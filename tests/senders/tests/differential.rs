@@ -7,7 +7,7 @@ use std::iter::repeat_with;
 use std::process::Command;
 
 use bytes::BytesMut;
-use mixed_replace::{Boundary, Decoder};
+use mixed_replace::Decoder;
 use sender_tests::Server;
 use tempfile::TempDir;
 use test_support::must_be_installed;
@@ -72,7 +72,7 @@ fn same(bodies: &Bodies, reader: &mut Command) {
 }
 
 fn decode(body: &[u8], chunk: usize) -> Vec<Vec<u8>> {
-    let mut decoder = Decoder::new(Boundary::from_static("ThisRandomString"));
+    let mut decoder = Decoder::new("ThisRandomString");
     let mut buffer = BytesMut::new();
     let mut parts = Vec::new();
     for chunk in body.chunks(chunk) {

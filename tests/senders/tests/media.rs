@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
-use mixed_replace::{Boundary, Decoder};
+use mixed_replace::Decoder;
 use sender_tests::{End, Pictures, Server, accept, get, get_raw};
 use test_support::{Children, must_be_installed};
 
@@ -25,7 +25,7 @@ fn ffmpeg() {
         });
         let received = get(&server.address, "/", None);
         assert_eq!(received.head["content-type"], content_type.unwrap_or("application/octet-stream"));
-        assert_eq!(received.boundary, Some(Boundary::from_static("ffmpeg")));
+        assert_eq!(received.boundary.as_deref(), Some("ffmpeg"));
         received.are(pictures.bytes());
         assert_eq!(received.end, End::Truncated);
     }
@@ -44,7 +44,7 @@ fn ffmpeg_with_its_own_pictures() {
     });
     let received = get(&server.address, "/", None);
     received.are_pictures();
-    assert_eq!(received.boundary, Some(Boundary::from_static("--x")));
+    assert_eq!(received.boundary.as_deref(), Some("--x"));
     let mut distinct = received.bodies();
     distinct.dedup();
     assert_eq!((received.parts.len(), distinct.len(), received.end), (90, 90, End::Truncated));
@@ -62,7 +62,7 @@ fn gstreamer() {
     gst.args(["stop-index=59", "caps=image/jpeg,framerate=30/1", "!", "multipartmux", "boundary=ThisRandomString"]);
     gst.args(["!", "tcpclientsink", "host=127.0.0.1", &format!("port={port}")]);
     let _gst = Children::start(&gst, Stdio::null(), Stdio::inherit());
-    let received = accept(listener, Decoder::new(Boundary::from_static("ThisRandomString")));
+    let received = accept(listener, Decoder::new("ThisRandomString"));
     received.are(pictures.bytes());
     assert_eq!(received.end, End::Truncated);
 }
@@ -79,7 +79,7 @@ fn gstreamer_in_the_middle_of_its_stream() {
         gst.args(["tcpserversink", "host=127.0.0.1", &format!("port={port}"), "sync=true"]);
         gst
     });
-    for decoder in [Decoder::detect(), Decoder::new(Boundary::from_static("ThisRandomString"))] {
+    for decoder in [Decoder::detect(), Decoder::new("ThisRandomString")] {
         let received = get_raw(&server.address, decoder, Some(90));
         received.are_pictures();
         let number = |body: &&[u8]| pictures.bytes().iter().position(|picture| picture == body);

@@ -1,0 +1,280 @@
+//! Where an image ends by itself: JPEG, PNG, GIF, WebP.
+
+use super::scan::line_ends;
+use crate::jpeg::{Step, Walk};
+use crate::picture::marker::{SOS, View};
+
+/// Follows an image from block to block. Stops and goes on at any byte, and looks at each byte once.
+#[derive(Clone, Debug)]
+pub(super) struct Ending {
+    /// Whether line ends in front of the image are skipped.
+    skips: bool,
+    /// Where the image begins, once its first bytes have come.
+    start: usize,
+    format: Format,
+}
+
+#[derive(Clone, Debug)]
+enum Format {
+    Gif(Gif),
+    Jpeg(Walk),
+    /// No image whose end is known, or one that is damaged.
+    None,
+    /// Where the next chunk begins.
+    Png(usize),
+    /// Too few bytes have come.
+    Unknown,
+    WebP,
+}
+
+impl Ending {
+    /// For the body of a part, which has a few line ends in front of the image if `skips`.
+    pub(super) fn new(skips: bool) -> Self {
+        Self { skips, start: 0, format: Format::Unknown }
+    }
+
+    /// For a body that is not an image.
+    pub(super) fn none() -> Self {
+        Self { skips: false, start: 0, format: Format::None }
+    }
+
+    /// Whether more bytes may show an end.
+    pub(super) fn is_open(&self) -> bool {
+        !matches!(self.format, Format::None)
+    }
+
+    /// Returns where the image at the beginning of the body ends, if that has come.
+    pub(super) fn find(&mut self, body: &[u8]) -> Option<usize> {
+        if let Format::Unknown = self.format {
+            self.start = if self.skips { line_ends(body) } else { 0 };
+            self.format = format(body.get(self.start..).unwrap_or_default());
+        }
+        let image = body.get(self.start..).unwrap_or_default();
+        let end = match &mut self.format {
+            Format::Gif(gif) => gif.find(image),
+            Format::Jpeg(walk) => jpeg_end(walk, image),
+            Format::None | Format::Unknown => End::Later,
+            Format::Png(chunk) => png_end(chunk, image),
+            Format::WebP => webp_end(image),
+        };
+        match end {
+            End::At(len) => Some(self.start + len),
+            End::Later => None,
+            End::Never => {
+                self.format = Format::None;
+                None
+            }
+        }
+    }
+}
+
+/// Whether an image ends where a body does.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Whole {
+    No,
+    /// It is no image whose end can be seen.
+    Unknown,
+    Yes,
+}
+
+/// Whether the image that is this body has its end, perhaps padded.
+///
+/// Looks at the last bytes and at no more of the rest than a header, so that an image cut short right after its thumbnail
+/// is not taken for one that is complete.
+pub(super) fn is_whole(body: &[u8], skips: bool) -> Whole {
+    let image = body.get(if skips { line_ends(body) } else { 0 }..).unwrap_or_default();
+    let padding = image.iter().rev().take(PADDING_MAX).take_while(|byte| **byte == 0 || byte.is_ascii_whitespace());
+    let trimmed = image.get(..image.len() - padding.count()).unwrap_or_default();
+    let has_end = match format(image) {
+        Format::Gif(mut gif) => trimmed.ends_with(&[GIF_TRAILER]) && !gif.goes_on_after(trimmed),
+        Format::Jpeg(_) => trimmed.ends_with(JPEG_END) && !ends_in_thumbnail(trimmed),
+        Format::None => return Whole::Unknown,
+        Format::Unknown => false,
+        Format::Png(_) => trimmed.ends_with(PNG_END),
+        Format::WebP => matches!(webp_end(image), End::At(_)),
+    };
+    if has_end { Whole::Yes } else { Whole::No }
+}
+
+enum End {
+    At(usize),
+    /// More bytes are needed.
+    Later,
+    /// What has come is damaged.
+    Never,
+}
+
+fn format(image: &[u8]) -> Format {
+    match image {
+        [0xff, 0xd8, 0xff, ..] => Format::Jpeg(Walk::new()),
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Format::Png(8),
+        [b'G', b'I', b'F', b'8', _, b'a', ..] => Format::Gif(Gif { at: 0, in_image: false, in_blocks: false }),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Format::WebP,
+        _ if SIGNATURES.iter().any(|signature| is_begun(signature, image)) => Format::Unknown,
+        _ => Format::None,
+    }
+}
+
+/// Whether these bytes, which may be too few, are those of a signature. A zero in that stands for any byte.
+fn is_begun(signature: &[u8], image: &[u8]) -> bool {
+    image.len() < signature.len() && image.iter().zip(signature).all(|(byte, sign)| byte == sign || *sign == 0)
+}
+
+fn jpeg_end(walk: &mut Walk, image: &[u8]) -> End {
+    loop {
+        match walk.step(View::new(image, &[])) {
+            Step::Segment { .. } => {}
+            Step::End => return End::At(walk.at()),
+            Step::Broken => return End::Never,
+            Step::More => return End::Later,
+        }
+    }
+}
+
+/// Whether the last EOI of a JPEG image is that of a thumbnail, in a segment in front of the first scan.
+fn ends_in_thumbnail(image: &[u8]) -> bool {
+    let view = View::new(image, &[]);
+    let mut walk = Walk::new();
+    let mut last = None;
+    loop {
+        match walk.step(view) {
+            Step::Segment { code: SOS, .. } | Step::Broken | Step::End => return false,
+            Step::Segment { at, .. } => last = Some(at),
+            Step::More => return last.is_some_and(|at| view.soi(at + 2).is_ok()),
+        }
+    }
+}
+
+fn png_end(chunk: &mut usize, image: &[u8]) -> End {
+    loop {
+        let Some(&[a, b, c, d, ref name @ ..]) = image.get(*chunk..*chunk + 8) else { return End::Later };
+        let len = u32::from_be_bytes([a, b, c, d]);
+        let Ok(len) = usize::try_from(len & 0x7fff_ffff) else { return End::Never };
+        if !name.iter().all(u8::is_ascii_alphabetic) {
+            return End::Never;
+        }
+        let end = *chunk + 12 + len;
+        if name == b"IEND" {
+            return if end <= image.len() { End::At(end) } else { End::Later };
+        }
+        *chunk = end;
+    }
+}
+
+fn webp_end(image: &[u8]) -> End {
+    let Some(&[a, b, c, d]) = image.get(4..8) else { return End::Later };
+    let Ok(len) = usize::try_from(u32::from_le_bytes([a, b, c, d])) else { return End::Never };
+    if len + 8 <= image.len() { End::At(len + 8) } else { End::Later }
+}
+
+/// A walk through the blocks of a GIF image (GIF89a, appendix A).
+#[derive(Clone, Copy, Debug)]
+struct Gif {
+    /// The next block or data sub-block.
+    at: usize,
+    /// Whether an image has begun.
+    in_image: bool,
+    in_blocks: bool,
+}
+
+impl Gif {
+    fn find(&mut self, image: &[u8]) -> End {
+        loop {
+            let rest = image.get(self.at..).unwrap_or_default();
+            let (len, in_blocks) = match (self.in_blocks, rest) {
+                _ if self.at == 0 => match rest.get(10) {
+                    Some(flags) => (13 + color_table(*flags), false),
+                    None => return End::Later,
+                },
+                (_, []) => return End::Later,
+                (true, [len, ..]) => (1 + usize::from(*len), *len > 0),
+                (false, [0x21, ..]) => (2, true),
+                (false, [0x2c, ..]) => match rest.get(9) {
+                    Some(flags) => {
+                        self.in_image = true;
+                        (11 + color_table(*flags), true)
+                    }
+                    None => return End::Later,
+                },
+                (false, [GIF_TRAILER, ..]) => return End::At(self.at + 1),
+                (false, _) => return End::Never,
+            };
+            self.at += len;
+            self.in_blocks = in_blocks;
+        }
+    }
+
+    /// Whether these bytes, of which the last is that of a trailer, are only a part of an image's data.
+    fn goes_on_after(&mut self, image: &[u8]) -> bool {
+        matches!(self.find(image), End::Later) && self.in_image
+    }
+}
+
+/// The length of a color table with these flags.
+fn color_table(flags: u8) -> usize {
+    if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
+}
+
+const GIF_TRAILER: u8 = 0x3b;
+const JPEG_END: &[u8] = b"\xff\xd9";
+const PNG_END: &[u8] = b"\0\0\0\0IEND\xae\x42\x60\x82";
+/// How much padding is looked for.
+const PADDING_MAX: usize = 64 * 1024;
+const SIGNATURES: [&[u8]; 4] = [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8\0a", b"RIFF\0\0\0\0WEBP"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn png() -> Vec<u8> {
+        [&b"\x89PNG\r\n\x1a\n"[..], b"\0\0\0\x0dIHDR", &[1; 17], b"\0\0\0\x04IDAT", &[2; 8], PNG_END].concat()
+    }
+
+    fn gif() -> Vec<u8> {
+        let header = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff";
+        let image = b",\0\0\0\0\x01\0\x01\0\0\x02\x02;\x01\0;";
+        [&header[..], b"!\xf9\x04\0\0\0\0\0", image].concat()
+    }
+
+    const JPEG: &[u8] = b"\xff\xd8\xff\xe0\x00\x08\xff\xd8\xff\xe0\xff\xd9\xff\xc0\x00\x02\xff\xda\x00\x02..\xff\xd9";
+    const WEBP: &[u8] = b"RIFF\x0c\0\0\0WEBPVP8 ....";
+
+    #[test]
+    fn finds_the_end_once_it_has_come() {
+        for image in [&png()[..], &gif(), JPEG, WEBP] {
+            for (skips, before) in [(false, &b""[..]), (true, b""), (true, b"\r\n"), (true, b"\r\n\r\n")] {
+                let body = [before, image, b"\0more"].concat();
+                let end = before.len() + image.len();
+                let mut ending = Ending::new(skips);
+                let found = (0..=body.len()).find_map(|len| Some((len, ending.find(&body[..len])?)));
+                assert_eq!(found, Some((end, end)), "{}", body.escape_ascii());
+                assert_eq!(Ending::new(skips).find(&body), Some(end));
+            }
+        }
+    }
+
+    #[test]
+    fn knows_an_image_that_is_cut_short_at_any_byte() {
+        for image in [&png()[..], &gif(), JPEG, WEBP] {
+            for len in 0..image.len() {
+                let whole = is_whole(&image[..len], false);
+                // In front of its first image, the walk through a GIF proves nothing, and no byte there is a trailer.
+                assert_eq!(whole, Whole::No, "{}", image[..len].escape_ascii());
+            }
+            assert_eq!(is_whole(image, false), Whole::Yes, "{}", image.escape_ascii());
+            assert_eq!(is_whole(&[b"\r\n", image, b"\0\0\0\r\n"].concat(), true), Whole::Yes);
+        }
+        assert_eq!(is_whole(b"\xff\xd8\xff\xe0one\xff\xd9\0\0\0", false), Whole::Yes);
+        assert_eq!(is_whole(b"GIF89a one;", false), Whole::Yes);
+        assert_eq!(is_whole(b"ftypavif", false), Whole::Unknown);
+    }
+
+    #[test]
+    fn gives_up_a_damaged_image() {
+        for image in [&b"\xff\xd8\xff\xd8"[..], b"\x89PNG\r\n\x1a\n\0\0\0\0\0\0\0\0", b"GIF89a.......?", b"no image at all"] {
+            let mut ending = Ending::new(false);
+            assert_eq!(ending.find(image), None);
+            assert!(!ending.is_open(), "{}", image.escape_ascii());
+        }
+    }
+}
