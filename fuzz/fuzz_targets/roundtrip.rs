@@ -6,7 +6,7 @@ use arbitrary::Arbitrary;
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
 use mixed_replace::write::Writer;
-use mixed_replace::{Boundary, Decoder, Encoder, Part, Wire};
+use mixed_replace::{Decoder, Encoder, Part, Wire};
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
@@ -38,7 +38,10 @@ fn encoder(kind: &Kind<'_>) -> Option<Encoder> {
         Kind::ContentType(subtype, boundary, more) => {
             Encoder::for_content_type(format!("multipart/{subtype};boundary=\"{boundary}\"{more}")).ok()
         }
-        Kind::Fixed(number, boundary) => Some(Encoder::new(boundary.parse().ok()?, wire(number))),
+        Kind::Fixed(number, boundary) => {
+            let fixed = Encoder::for_content_type(format!("multipart/mixed;boundary=\"{boundary}\"")).ok()?;
+            Some(Encoder::new(fixed.boundary().clone(), wire(number)))
+        }
         Kind::Random(number) => Some(Encoder::random(wire(number))),
     }
 }
@@ -67,8 +70,7 @@ fuzz_target!(|input: Input<'_>| {
     }
     let wire = encoder.wire();
     let content_type = encoder.content_type();
-    assert_eq!(Boundary::from_content_type(&content_type).as_ref(), Ok(encoder.boundary()));
-
+    assert_eq!(Decoder::for_content_type(&content_type).boundary(), Some(encoder.boundary().as_str()));
     let mut writer = Writer::with_encoder(Vec::new(), encoder);
     let mut expected: Vec<Part> = Vec::new();
     for step in &input.steps {
@@ -95,15 +97,23 @@ fuzz_target!(|input: Input<'_>| {
         expected.extend(expected.last().cloned());
     }
 
-    let mut decoder = Decoder::for_content_type(content_type);
-    let mut buffer = BytesMut::new();
-    let mut parts = Vec::new();
-    for chunk in bytes.chunks(1 + usize::from(input.chunk)) {
-        buffer.extend_from_slice(chunk);
-        while let Some(part) = decoder.decode(&mut buffer).expect("it is well-formed") {
-            parts.push(part);
+    if wire == Wire::Browser {
+        // Without a length an image ends by itself, whatever else is in its part.
+        for part in expected.iter_mut().filter(|part| part.content_type() == &mime::IMAGE_JPEG) {
+            *part = Part::jpeg(JPEG).expect("a picture");
         }
     }
-    assert_eq!(decoder.decode_eof(&mut buffer), Ok(None));
-    assert_eq!(parts, expected);
+    for chunk in [1, 1 + usize::from(input.chunk), bytes.len().max(1)] {
+        let mut decoder = Decoder::for_content_type(&content_type);
+        let mut buffer = BytesMut::new();
+        let mut parts = Vec::new();
+        for chunk in bytes.chunks(chunk) {
+            buffer.extend_from_slice(chunk);
+            while let Some(part) = decoder.decode(&mut buffer).expect("it is well-formed") {
+                parts.push(part);
+            }
+        }
+        assert_eq!(decoder.decode_eof(&mut buffer), Ok(None));
+        assert_eq!(parts, expected, "in chunks of {chunk}");
+    }
 });

@@ -108,7 +108,10 @@ impl Decoder {
                     }
                     Begins::No => {}
                 }
-                match begins_part(src).settled(eof) {
+                // What follows an image may still be in its part, where only a delimiter ends that: anybody can write a
+                // header field.
+                let is_open = self.confirmed && matches!(junk.after, After::Image { .. } | After::Length { .. });
+                match if is_open { Begins::No } else { begins_part(src).settled(eof) } {
                     Begins::Maybe => break,
                     Begins::Yes(_) => {
                         self.confirm_length(&junk);
@@ -286,7 +289,7 @@ impl Decoder {
             match whole {
                 Whole::Unknown => return Believed::Yes(at_length),
                 // Something stands behind the end of the image.
-                _ if body.ending.find(content).is_some() => return Believed::Yes(After::Whole),
+                _ if after > 0 && body.ending.find(content).is_some() => return Believed::Yes(After::Whole),
                 // It was cut short, by its sender or by its length.
                 _ => {}
             }
