@@ -238,7 +238,10 @@ impl Part {
     }
 
     /// Adds the headers of a received part, of which only those are sent that [`header`](Self::header) accepts.
-    pub(crate) fn with_received_headers(mut self, headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>) -> Self {
+    pub(crate) fn with_received_headers(
+        mut self,
+        headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+    ) -> Self {
         for (name, value) in headers {
             self.has_unsent |= header::check(&name, &value, &self).is_err();
             self.headers.append(name, value);

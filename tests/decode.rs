@@ -661,7 +661,8 @@ fn returns_a_part_before_the_next_delimiter_has_come() {
         ("GIF without a length", "image/gif", GIF, false, ""),
         ("WebP without a length", "image/webp", WEBP, false, ""),
     ] {
-        let content_type = if content_type.is_empty() { String::new() } else { format!("Content-Type: {content_type}\r\n") };
+        let content_type =
+            if content_type.is_empty() { String::new() } else { format!("Content-Type: {content_type}\r\n") };
         let length = if has_length { length(body) } else { String::new() };
         let part = [format!("--B\r\n{content_type}{length}\r\n").as_bytes(), body, after.as_bytes()].concat();
         let parts = decode_at_once(&Decoder::new("B"), &part);
@@ -690,7 +691,8 @@ fn believes_the_length_of_any_body_once_a_length_was_right() {
 /// An image whose length is wrong, in either direction, as the first, the second or the last of four.
 #[test]
 fn never_returns_a_torn_image() {
-    for images in [[ONE, TWO, ONE, TWO], [REAL_JPEG, ONE, REAL_JPEG, TWO], [PNG, PNG, PNG, PNG], [GIF, WEBP, GIF, PNG]] {
+    for images in [[ONE, TWO, ONE, TWO], [REAL_JPEG, ONE, REAL_JPEG, TWO], [PNG, PNG, PNG, PNG], [GIF, WEBP, GIF, PNG]]
+    {
         let content_types = images.map(|image| match image[0] {
             0xff => JPEG,
             b'R' => "image/webp",
@@ -701,7 +703,8 @@ fn never_returns_a_torn_image() {
             let mut bytes = Vec::new();
             for (number, (image, content_type)) in images.iter().zip(content_types).enumerate() {
                 let length = if number == wrong { length } else { image.len() };
-                bytes.extend(format!("--B\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n").bytes());
+                bytes
+                    .extend(format!("--B\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n").bytes());
                 bytes.extend_from_slice(image);
                 bytes.extend(b"\r\n");
             }
@@ -785,7 +788,8 @@ fn a_boundary_within_a_line_is_text() {
 
 #[test]
 fn browsers_tests_send_no_dashes() {
-    for (content_type, one, two) in [(JPEG, ONE, TWO), (JPEG, REAL_JPEG, ONE), ("text/plain", b"x\r\nx y", b"two\r\n")] {
+    for (content_type, one, two) in [(JPEG, ONE, TWO), (JPEG, REAL_JPEG, ONE), ("text/plain", b"x\r\nx y", b"two\r\n")]
+    {
         for end in ["x--", "x--\r\n"] {
             let head = format!("x\r\nContent-Type: {content_type}\r\n\r\n");
             let bytes = [head.as_bytes(), one, b"\r\n", head.as_bytes(), two, b"\r\n", end.as_bytes()].concat();
@@ -817,7 +821,8 @@ fn an_announced_boundary_may_contain_a_comma() {
 
 #[test]
 fn a_folded_field_may_have_an_empty_first_line() {
-    let bytes = b"--x\r\nContent-Type:\r\n text/html; charset=utf-8\r\nX-Time:\r\n 12\r\nContent-Length:\r\n 2\r\n\r\non";
+    let bytes =
+        b"--x\r\nContent-Type:\r\n text/html; charset=utf-8\r\nX-Time:\r\n 12\r\nContent-Length:\r\n 2\r\n\r\non";
     let parts = decode_at_once(&Decoder::new("x"), bytes);
     assert_eq!(parts[0].content_type(), &mime::TEXT_HTML_UTF_8);
     assert_eq!(parts[0].headers()["x-time"], "12");
@@ -838,7 +843,8 @@ fn an_image_has_the_type_of_its_bytes() {
 
 #[test]
 fn hikvision_names_its_pictures() {
-    let bytes = b"--B\r\nContent-Disposition: form-data; name=\"licensePlatePicture.jpg\"\r\nContent-Type: image/jpeg\r\n\
+    let bytes =
+        b"--B\r\nContent-Disposition: form-data; name=\"licensePlatePicture.jpg\"\r\nContent-Type: image/jpeg\r\n\
         Content-Length: 9\r\n\r\n\xff\xd8\xff\xe0one\xff\xd9\r\n--B";
     let decoded = decode_every_way(&Decoder::new("B"), bytes);
     assert_eq!(decoded.parts[0].name().as_deref(), Some("licensePlatePicture.jpg"));

@@ -144,9 +144,21 @@ fn a_hostile_sender_gets_no_more_than_the_limit() {
     for attack in [
         // What might be a boundary to be learnt, for ever.
         Attack { start: b"", again: b"--x\r\n", error: junk() },
-        Attack { start: b"Content-Type: text/plain\r\n\r\n", again: b"\r\n--x", error: endless(None, 28, &b"\r\n--x".repeat(4)) },
-        Attack { start: b"Content-Type: text/plain\r\n\r\n\n--", again: b"x", error: endless(None, 28, b"\n--xxxxxxxxxxxxx") },
-        Attack { start: b"Content-Type: text/plain\r\n\r\n\n--x\n", again: b"x", error: endless(None, 28, b"\n--x\nxxxxxxxxxxx") },
+        Attack {
+            start: b"Content-Type: text/plain\r\n\r\n",
+            again: b"\r\n--x",
+            error: endless(None, 28, &b"\r\n--x".repeat(4)),
+        },
+        Attack {
+            start: b"Content-Type: text/plain\r\n\r\n\n--",
+            again: b"x",
+            error: endless(None, 28, b"\n--xxxxxxxxxxxxx"),
+        },
+        Attack {
+            start: b"Content-Type: text/plain\r\n\r\n\n--x\n",
+            again: b"x",
+            error: endless(None, 28, b"\n--x\nxxxxxxxxxxx"),
+        },
     ] {
         for chunk in [1, 4 * KIB, 32 * KIB] {
             attack.check(&Decoder::detect().limits(limits), chunk);

@@ -86,7 +86,9 @@ async fn many(room: &Room, person: &Person, content_type: &str, body: Upload) ->
             Some(Ok(part)) => part,
             // Who leaves does not always say so.
             None | Some(Err(PartsError::Decode(DecodeError::Truncated { .. }))) => return Ok(()),
-            Some(Err(PartsError::Decode(DecodeError::PartTooLong { .. }))) => return Err(Problem::TooLarge),
+            Some(Err(PartsError::Decode(DecodeError::NoDelimiter { .. } | DecodeError::PartTooLong { .. }))) => {
+                return Err(Problem::TooLarge);
+            }
             Some(Err(PartsError::Decode(error))) => return Err(Problem::Stream(error)),
             Some(Err(_)) => return Err(Problem::Cut),
         };

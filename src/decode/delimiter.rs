@@ -100,9 +100,7 @@ impl Delimiter {
         eof: bool,
         mut is_complete: impl FnMut(&[u8]) -> bool,
     ) -> Find {
-        self.search(src, from, |body, rest| {
-            if is_complete(body) { Begins::Yes(0) } else { proves(rest, eof) }
-        })
+        self.search(src, from, |body, rest| if is_complete(body) { Begins::Yes(0) } else { proves(rest, eof) })
     }
 
     fn search(&self, src: &[u8], mut from: usize, mut proven: impl FnMut(&[u8], &[u8]) -> Begins) -> Find {

@@ -91,7 +91,7 @@ pub(super) fn is_whole(body: &[u8], skips: bool) -> Whole {
         Format::None => return Whole::Unknown,
         Format::Unknown => false,
         Format::Png(_) => trimmed.ends_with(PNG_END),
-        Format::WebP => matches!(webp_end(image), End::At(_)),
+        Format::WebP => matches!(webp_end(image), End::At(len) if trimmed.len() <= len),
     };
     if has_end { Whole::Yes } else { Whole::No }
 }
@@ -271,7 +271,9 @@ mod tests {
 
     #[test]
     fn gives_up_a_damaged_image() {
-        for image in [&b"\xff\xd8\xff\xd8"[..], b"\x89PNG\r\n\x1a\n\0\0\0\0\0\0\0\0", b"GIF89a.......?", b"no image at all"] {
+        for image in
+            [&b"\xff\xd8\xff\xd8"[..], b"\x89PNG\r\n\x1a\n\0\0\0\0\0\0\0\0", b"GIF89a.......?", b"no image at all"]
+        {
             let mut ending = Ending::new(false);
             assert_eq!(ending.find(image), None);
             assert!(!ending.is_open(), "{}", image.escape_ascii());
