@@ -681,6 +681,13 @@ fn returns_a_part_before_the_next_delimiter_has_come() {
 }
 
 #[test]
+fn a_length_is_right_however_many_line_ends_follow() {
+    let part = |body: &str| format!("--B\r\nContent-Type: application/x-any\r\nContent-Length: 2\r\n\r\n{body}");
+    let bytes = format!("{}{}{}", part("on"), "\r\n".repeat(9), part("up"));
+    assert_eq!(decode_at_once(&Decoder::new("B"), bytes.as_bytes()).len(), 2);
+}
+
+#[test]
 fn believes_the_length_of_any_body_once_a_length_was_right() {
     let part = |body: &str| format!("--B\r\nContent-Type: application/x-any\r\nContent-Length: 2\r\n\r\n{body}");
     let first = part("on");

@@ -93,7 +93,7 @@ impl Decoder {
     pub(super) fn junk(&mut self, mut junk: Junk, src: &mut BytesMut, eof: bool) -> Result<Step, DecodeError> {
         loop {
             if junk.line_start {
-                self.take(src, line_ends(src));
+                self.take(src, src.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count());
             }
             self.check_junk(&junk)?;
             if src.is_empty() {
