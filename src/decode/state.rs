@@ -14,7 +14,6 @@ use super::{DecodeError, Decoder, Limits};
 use crate::part::Part;
 
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one state, and it is in a body most of the time")]
 pub(super) enum State {
     /// In a part's body.
     Body(Body),
