@@ -348,7 +348,7 @@ mod tests {
         ] {
             assert_eq!(delimiter.begins_line(line.as_bytes()), answer, "{line}");
         }
-        assert_eq!(delimiter.find(b"ax\nA:\nx\n\nx\nA:", 0), Find::Found(9..11));
+        assert_eq!(delimiter.find(b"ax\nA:\nx\n\nx\nA:", 0), Find::Found(8..10));
     }
 
     #[test]
