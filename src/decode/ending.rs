@@ -125,7 +125,7 @@ fn jpeg_end(walk: &mut Walk, image: &[u8]) -> End {
         match walk.step(View::new(image, &[])) {
             Step::Segment { .. } => {}
             Step::End => return End::At(walk.at()),
-            Step::Broken => return End::Never,
+            Step::Broken | Step::Next => return End::Never,
             Step::More => return End::Later,
         }
     }
@@ -138,7 +138,7 @@ fn ends_in_thumbnail(image: &[u8]) -> bool {
     let mut last = None;
     loop {
         match walk.step(view) {
-            Step::Segment { code: SOS, .. } | Step::Broken | Step::End => return false,
+            Step::Segment { code: SOS, .. } | Step::Broken | Step::End | Step::Next => return false,
             Step::Segment { at, .. } => last = Some(at),
             Step::More => return last.is_some_and(|at| view.soi(at + 2).is_ok()),
         }
