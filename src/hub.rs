@@ -97,11 +97,12 @@ impl Hub {
     ///
     #[cfg_attr(feature = "axum", doc = "```")]
     #[cfg_attr(not(feature = "axum"), doc = "```ignore")]
+    /// use std::time::Duration;
     /// use axum::{Router, extract::State, routing::get};
     /// use mixed_replace::{Hub, Subscriber, Wire, hub};
     ///
     /// async fn live(State(hub): State<Hub>, wire: Wire) -> Result<Subscriber, hub::Refused> {
-    ///     Ok(hub.subscribe(wire)?.max_rate(10.0))
+    ///     Ok(hub.subscribe(wire)?.min_interval(Duration::from_millis(100)))
     /// }
     ///
     /// let (publisher, hub) = hub::channel();

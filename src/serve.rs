@@ -79,8 +79,8 @@ impl Hub {
             return Ok(Asked::Whole(self.head(wire).map(|()| Bytes::new())));
         }
         let viewer = self.subscribe(wire).map_err(NotServed::Refused)?;
-        Ok(Asked::Live(match query.fps {
-            Some(fps) => viewer.max_rate(fps),
+        Ok(Asked::Live(match query.min_interval {
+            Some(interval) => viewer.min_interval(interval),
             None => viewer,
         }))
     }
@@ -245,7 +245,8 @@ fn retry_after(seconds: u64) -> (http::HeaderName, HeaderValue) {
 struct Query {
     /// The tag of the client that is asked for.
     client: Option<String>,
-    fps: Option<f64>,
+    /// From `fps`.
+    min_interval: Option<Duration>,
     pull: bool,
     refresh: Option<Duration>,
     snapshot: bool,
@@ -262,7 +263,8 @@ impl Query {
                 "pull" => asked.pull = true,
                 "fps" => {
                     let rate = value.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0);
-                    asked.fps = Some(rate.ok_or_else(|| NotServed::Fps(quoted()))?);
+                    let rate = rate.ok_or_else(|| NotServed::Fps(quoted()))?;
+                    asked.min_interval = Some(Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::MAX));
                 }
                 "refresh" => {
                     let seconds = value.parse().ok().filter(|seconds| (1..=86_400).contains(seconds));

@@ -19,12 +19,12 @@ use crate::part::Part;
 /// use mixed_replace::{Part, hub};
 ///
 /// let (publisher, hub) = hub::builder()
-///     .deadline(Duration::from_secs(20))
 ///     .drop_identical(true)
 ///     .linger(Duration::from_secs(30))
-///     .max_age(Duration::from_secs(3600))
+///     .max_lifetime(Duration::from_secs(3600))
 ///     .max_subscribers(500)
-///     .max_rate(15.0)
+///     .min_interval(Duration::from_millis(50))
+///     .part_timeout(Duration::from_secs(20))
 ///     .stale_after(Duration::from_secs(5), Part::svg("<svg xmlns='http://www.w3.org/2000/svg'/>")?)
 ///     .build();
 /// # Ok::<(), mixed_replace::part::InvalidPart>(())
@@ -32,13 +32,13 @@ use crate::part::Part;
 #[must_use]
 #[derive(Clone, Debug)]
 pub struct Builder {
-    deadline: Duration,
     drop_identical: bool,
     keep_alive: Option<Duration>,
     linger: Duration,
-    max_age: Option<Duration>,
-    max_rate: Option<f64>,
+    max_lifetime: Option<Duration>,
     max_subscribers: usize,
+    min_interval: Option<Duration>,
+    part_timeout: Option<Duration>,
     retry_after: Duration,
     stale_after: Option<(Duration, Part)>,
 }
@@ -46,13 +46,13 @@ pub struct Builder {
 impl Builder {
     pub(super) fn new() -> Self {
         Self {
-            deadline: Duration::from_secs(30),
             drop_identical: false,
             keep_alive: Some(Duration::from_secs(10)),
             linger: Duration::from_secs(10),
-            max_age: None,
-            max_rate: None,
+            max_lifetime: None,
             max_subscribers: usize::MAX,
+            min_interval: None,
+            part_timeout: Some(Duration::from_secs(30)),
             retry_after: Duration::from_secs(5),
             stale_after: None,
         }
@@ -62,24 +62,17 @@ impl Builder {
     #[must_use]
     pub fn build(self) -> (Publisher, Hub) {
         let config = Config {
-            deadline: if self.deadline.is_zero() { Duration::MAX } else { self.deadline },
+            deadline: self.part_timeout.unwrap_or(Duration::MAX),
             drop_identical: self.drop_identical,
             linger: self.linger,
             max_subscribers: self.max_subscribers,
-            pulse: self.keep_alive.filter(|period| !period.is_zero()).map(pulse),
+            pulse: self.keep_alive.map(pulse),
             stale_after: self.stale_after,
         };
-        let interval = self.max_rate.and_then(interval);
-        let defaults = Defaults { max_age: self.max_age, interval, retry_after: self.retry_after };
+        let interval = self.min_interval.and_then(interval);
+        let defaults = Defaults { max_age: self.max_lifetime, interval, retry_after: self.retry_after };
         let shared = Shared::new(config, defaults);
         (Publisher::new(Arc::clone(&shared)), Hub { shared })
-    }
-
-    /// How long a viewer may take for one part before its stream ends, at its next poll; with zero, as long as it likes.
-    /// 30 seconds unless set.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
-        self
     }
 
     /// Does not send a part that is the same as the one before, headers included. Off unless set.
@@ -90,8 +83,8 @@ impl Builder {
         self
     }
 
-    /// Repeats the last part to viewers that have been given nothing for that long, or an eighth less; with `None` or
-    /// zero, never. 10 seconds unless set.
+    /// Repeats the last part to viewers that were sent nothing for this long, or an eighth less. `None` turns that off.
+    /// 10 seconds by default.
     ///
     /// A write is the only sure way to learn that a viewer has left, and proxies cut connections that are silent for a
     /// minute: see [`KeepAlive`](crate::KeepAlive). Who leaves an idle stream is noticed within two periods.
@@ -107,21 +100,30 @@ impl Builder {
         self
     }
 
-    /// Ends each viewer after that time: [`Subscriber::max_age`](super::Subscriber::max_age). Never unless set.
-    pub fn max_age(mut self, max_age: Duration) -> Self {
-        self.max_age = Some(max_age);
-        self
-    }
-
-    /// Gives each viewer at most that many parts a second: [`Subscriber::max_rate`](super::Subscriber::max_rate). No limit unless set.
-    pub fn max_rate(mut self, parts_per_second: f64) -> Self {
-        self.max_rate = Some(parts_per_second);
+    /// Ends each viewer's stream after this time: [`Subscriber::max_lifetime`](super::Subscriber::max_lifetime). `None`, the
+    /// default, lets streams run on.
+    pub fn max_lifetime(mut self, max_lifetime: impl Into<Option<Duration>>) -> Self {
+        self.max_lifetime = max_lifetime.into();
         self
     }
 
     /// How many viewers there may be at a time; who comes then is [`Refused`](super::Refused). No limit unless set.
     pub fn max_subscribers(mut self, max: usize) -> Self {
         self.max_subscribers = max;
+        self
+    }
+
+    /// Limits the rate of each viewer, by the shortest time from part to part:
+    /// [`Subscriber::min_interval`](super::Subscriber::min_interval). `None`, the default, is no limit.
+    pub fn min_interval(mut self, min_interval: impl Into<Option<Duration>>) -> Self {
+        self.min_interval = min_interval.into();
+        self
+    }
+
+    /// Ends a viewer's stream when one part takes longer than this to be written. `None` turns that off. 30 seconds by
+    /// default.
+    pub fn part_timeout(mut self, part_timeout: impl Into<Option<Duration>>) -> Self {
+        self.part_timeout = part_timeout.into();
         self
     }
 

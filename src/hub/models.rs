@@ -147,7 +147,7 @@ fn a_viewer_may_leave_at_any_time() {
         publish(&publisher, "2");
         leaver.join().unwrap();
         transport.join().unwrap();
-        assert_eq!((hub.stats().viewers, hub.stats().ended.left), (0, 1));
+        assert_eq!((hub.stats().viewers, hub.stats().ended.disconnected), (0, 1));
         assert_eq!(shown(&mut viewer(&hub)), "2");
     });
 }

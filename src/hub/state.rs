@@ -279,7 +279,7 @@ impl State {
         match slot.end() {
             Reason::Closed => ended.closed += 1,
             Reason::Expired => ended.expired += 1,
-            Reason::Left => ended.left += 1,
+            Reason::Left => ended.disconnected += 1,
             Reason::Replaced => ended.replaced += 1,
             Reason::Revoked => ended.revoked += 1,
         }

@@ -43,8 +43,8 @@ pub struct Ended {
     pub closed: u64,
     /// The viewer's time was up, or a part took longer than its deadline.
     pub expired: u64,
-    /// The viewer left.
-    pub left: u64,
+    /// The viewer disconnected.
+    pub disconnected: u64,
     /// The hub was full.
     pub refused: u64,
     /// A newer connection came with the same key.

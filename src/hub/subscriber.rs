@@ -78,17 +78,18 @@ impl Subscriber {
         Self { seat: Seat { shared, id, serial }, wishes, wire }
     }
 
-    /// Limits this viewer to that many parts a second. It gets the newest one in any case.
+    /// Limits this viewer's rate, by the shortest time from part to part. It gets the newest part in any case.
     ///
-    /// Can lower what the hub allows, not raise it. A rate that is no positive number changes nothing, so that it may
-    /// come from a query.
-    pub fn max_rate(mut self, parts_per_second: f64) -> Self {
-        self.wishes.interval = self.wishes.interval.max(interval(parts_per_second));
+    /// Can lower the rate that the hub allows, not raise it.
+    pub fn min_interval(mut self, min_interval: Duration) -> Self {
+        self.wishes.interval = self.wishes.interval.max(interval(min_interval));
         self
     }
 
-    /// Ends this viewer after that time, less a random tenth at most, so that viewers who came together do not all come
-    /// back together. Can shorten what the hub allows, not lengthen it.
+    /// Ends this viewer's stream after this time, less a random tenth at most, so that viewers who connected together do
+    /// not all reconnect together.
+    ///
+    /// Can shorten what the hub allows, not lengthen it.
     ///
     /// # Examples
     ///
@@ -97,11 +98,12 @@ impl Subscriber {
     /// use mixed_replace::{Wire, hub};
     ///
     /// let (publisher, hub) = hub::channel();
-    /// let viewer = hub.subscribe(Wire::Machine)?.key("ada").max_rate(5.0).max_age(Duration::from_secs(600));
+    /// let viewer = hub.subscribe(Wire::Machine)?.key("ada").min_interval(Duration::from_millis(200));
+    /// let viewer = viewer.max_lifetime(Duration::from_secs(600));
     /// # Ok::<(), hub::Refused>(())
     /// ```
-    pub fn max_age(mut self, max_age: Duration) -> Self {
-        self.wishes.max_age = Some(self.wishes.max_age.map_or(max_age, |hub| hub.min(max_age)));
+    pub fn max_lifetime(mut self, max_lifetime: Duration) -> Self {
+        self.wishes.max_age = Some(self.wishes.max_age.map_or(max_lifetime, |hub| hub.min(max_lifetime)));
         self
     }
 
@@ -331,10 +333,9 @@ impl Drop for Seat {
     }
 }
 
-/// From part to part, for a positive rate.
-pub(super) fn interval(parts_per_second: f64) -> Option<Duration> {
-    let interval = (parts_per_second > 0.0).then(|| Duration::try_from_secs_f64(1.0 / parts_per_second))?;
-    Some(interval.unwrap_or(LONGEST).min(LONGEST)).filter(|interval| !interval.is_zero())
+/// From part to part, if that is a limit.
+pub(super) fn interval(min_interval: Duration) -> Option<Duration> {
+    Some(min_interval.min(LONGEST)).filter(|interval| !interval.is_zero())
 }
 
 /// From 0 to 1.
@@ -345,5 +346,5 @@ fn random_fraction() -> f64 {
 }
 
 const JITTER: f64 = 0.1;
-/// The slowest rate: what is added to a time must not be more than times can be.
+/// The longest interval: what is added to a time must not be more than times can be.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);

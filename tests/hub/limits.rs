@@ -90,41 +90,28 @@ fn is_capped(subscriber: Subscriber, publisher: &Publisher) -> bool {
 }
 
 #[test]
-fn a_rate_can_be_lowered_but_not_raised() {
+fn an_interval_can_be_lengthened_but_not_shortened() {
+    let long = Duration::from_secs(10);
     let (publisher, hub) = quiet();
     assert!(!is_capped(hub.subscribe(Wire::Script).unwrap(), &publisher));
-    assert!(is_capped(hub.subscribe(Wire::Script).unwrap().max_rate(0.1), &publisher));
-    assert!(is_capped(hub.subscribe(Wire::Script).unwrap().max_rate(0.1).max_rate(1e9), &publisher));
+    for min_interval in [Duration::ZERO, Duration::from_nanos(1)] {
+        assert!(!is_capped(hub.subscribe(Wire::Script).unwrap().min_interval(min_interval), &publisher));
+    }
+    for min_interval in [long, Duration::from_secs(u64::MAX), Duration::MAX] {
+        assert!(is_capped(hub.subscribe(Wire::Script).unwrap().min_interval(min_interval), &publisher));
+    }
+    let twice = hub.subscribe(Wire::Script).unwrap().min_interval(long).min_interval(Duration::ZERO);
+    assert!(is_capped(twice, &publisher));
 
-    let (publisher, hub) = still().max_rate(0.1).build();
+    let (publisher, hub) = still().min_interval(long).build();
     assert!(is_capped(hub.subscribe(Wire::Script).unwrap(), &publisher));
-    assert!(is_capped(hub.subscribe(Wire::Script).unwrap().max_rate(1e9), &publisher));
-}
-
-#[test]
-fn a_rate_that_is_no_positive_number_changes_nothing() {
-    let (publisher, hub) = quiet();
-    for rate in [0.0, -0.0, -1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX] {
-        assert!(!is_capped(hub.subscribe(Wire::Script).unwrap().max_rate(rate), &publisher), "{rate}");
-    }
-    let (publisher, hub) = still().max_rate(0.1).build();
-    for rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        assert!(is_capped(hub.subscribe(Wire::Script).unwrap().max_rate(rate), &publisher), "{rate}");
-    }
-}
-
-#[test]
-fn the_slowest_rates_are_slow_and_no_more() {
-    let (publisher, hub) = quiet();
-    for rate in [1e-6, 1e-12, 1e-18, 1e-19, 1e-20, 1e-300, f64::MIN_POSITIVE, 5e-324] {
-        assert!(is_capped(hub.subscribe(Wire::Script).unwrap().max_rate(rate), &publisher), "{rate}");
-    }
+    assert!(is_capped(hub.subscribe(Wire::Script).unwrap().min_interval(Duration::ZERO), &publisher));
 }
 
 #[test]
 fn a_capped_viewer_gets_the_newest_part_also_from_a_silent_source() {
     let (publisher, hub) = quiet();
-    let mut viewer = Viewer::of(hub.subscribe(Wire::Script).unwrap().max_rate(20.0));
+    let mut viewer = Viewer::of(hub.subscribe(Wire::Script).unwrap().min_interval(Duration::from_millis(50)));
     publisher.publish(text("1")).unwrap();
     let begin = Instant::now();
     assert_eq!(viewer.poll(), first("1"));
@@ -145,11 +132,11 @@ fn settings_as_long_as_can_be_are_no_limit() {
     let (publisher, hub) = hub::builder()
         .keep_alive(Duration::MAX)
         .linger(Duration::MAX)
-        .max_age(Duration::MAX)
-        .deadline(Duration::MAX)
+        .max_lifetime(Duration::MAX)
+        .part_timeout(Duration::MAX)
         .stale_after(Duration::MAX, text("no signal"))
         .build();
-    let mut viewer = Viewer::of(hub.subscribe(Wire::Script).unwrap().max_age(Duration::MAX));
+    let mut viewer = Viewer::of(hub.subscribe(Wire::Script).unwrap().max_lifetime(Duration::MAX));
     publisher.publish(text("on")).unwrap();
     assert_eq!((viewer.poll(), viewer.poll()), (first("on"), Poll::Pending));
     drop(viewer);
@@ -159,9 +146,9 @@ fn settings_as_long_as_can_be_are_no_limit() {
 #[test]
 fn settings_of_nothing_do_no_harm() {
     let (publisher, hub) = hub::builder()
-        .keep_alive(Duration::ZERO)
+        .keep_alive(None)
         .linger(Duration::ZERO)
-        .max_rate(0.0)
+        .min_interval(Duration::ZERO)
         .stale_after(Duration::ZERO, text("no signal"))
         .max_subscribers(1)
         .build();

@@ -51,8 +51,8 @@ fn a_silent_source_is_shown_as_that_until_its_next_part() {
 
 #[test]
 fn a_viewer_whose_time_is_up_is_ended() {
-    let (publisher, hub) = still().max_age(Duration::from_secs(3600)).build();
-    let of_age = |age| Viewer::of(hub.subscribe(Wire::Script).unwrap().max_age(age));
+    let (publisher, hub) = still().max_lifetime(Duration::from_secs(3600)).build();
+    let of_age = |age| Viewer::of(hub.subscribe(Wire::Script).unwrap().max_lifetime(age));
     let (mut short, mut long) = (of_age(Duration::from_millis(50)), of_age(Duration::from_secs(7200)));
     publisher.publish(text("on")).unwrap();
     let begin = Instant::now();

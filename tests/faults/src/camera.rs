@@ -34,13 +34,13 @@ impl Camera {
     pub fn start(options: &Options) -> Self {
         let mut builder = hub::builder().linger(Duration::ZERO);
         if let Some(deadline) = options.deadline {
-            builder = builder.deadline(deadline);
+            builder = builder.part_timeout(deadline);
         }
         if let Some(keep_alive) = options.keep_alive {
             builder = builder.keep_alive(keep_alive);
         }
         if let Some(max_age) = options.max_age {
-            builder = builder.max_age(max_age);
+            builder = builder.max_lifetime(max_age);
         }
         if let Some(max) = options.max_subscribers {
             builder = builder.max_subscribers(max);
@@ -65,7 +65,7 @@ impl Camera {
             parts_skipped: stats.parts_skipped,
             closed: ended.closed,
             expired: ended.expired,
-            left: ended.left,
+            left: ended.disconnected,
             refused: ended.refused,
             wanted: progress(&self.progress.wanted) == 1,
             last: progress(&self.progress.last),
