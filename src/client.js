@@ -338,8 +338,10 @@ globalThis.customElements?.define('mixed-replace', class extends HTMLElement {
   }
 
   attributeChangedCallback(name, old, value) {
+    if (old === value) return;
+    // That was the age of another stream's part.
     if (name === 'src' && old) this.removeAttribute('age');
-    if (old !== value) this.#renew();
+    this.#renew();
   }
 
   connectedCallback() {
