@@ -98,10 +98,10 @@
 //! | hyper 1 | `Ok(live.into_http_response())` | `Send`, to be spawned |
 //! | poem 3 | `poem::Response::from(live.into_http_response())` | `Send`, `Sync`, errors that are `Into<io::Error>`; ends cleanly when it fails |
 //! | rocket 0.5 | `(content_type, ByteStream(live.into_stream().filter_map(async \|chunk\| chunk.ok())))` | `Send`; ends cleanly when it fails |
-//! | salvo 1 | `res.merge_hyper(http::Response::from_parts(head, ResBody::stream(live.into_stream())))` | `Send` |
-//! | warp 0.4 | `Response::from_parts(head, warp::reply::stream(live.into_stream()).into_response().into_body())` | `Send`, `Sync` |
+//! | salvo 1 | `res.body(ResBody::stream(live.into_stream()))` | `Send` |
+//! | warp 0.4 | `warp::reply::stream(live.into_stream()).into_response()` | `Send`, `Sync` |
 //!
-//! For salvo and warp, `head` is that of a response with [`live.headers()`](MixedReplace::headers). rocket has header
+//! On salvo and warp, extend the response's headers with [`live.headers()`](MixedReplace::headers) first. rocket has header
 //! types of its own: there `Wire::for_accept(accept.map(Accept::to_string))` is the wire, `content_type` is what
 //! `ContentType::parse_flexible` reads from the headers, and the rest of them takes a `Responder`.
 //!
