@@ -34,11 +34,18 @@ pub enum Wire {
 impl Wire {
     pub(crate) const ALL: [Self; 3] = [Self::Browser, Self::Machine, Self::Script];
 
-    /// The wire that the client behind these request headers understands best, by its `Accept`.
+    /// Returns the wire that the client behind these request headers understands best, by its `Accept`.
     ///
-    /// `multipart/mixed` asks for the script wire, `text/html` or any `image/…` for the browser wire, everything else
-    /// (`*/*` alone, nothing at all) for the machine wire. A media range with `q=0` asks for nothing. A response that
-    /// depends on this says `Vary: Accept`; `MixedReplace` does.
+    /// | `Accept` names | from | wire |
+    /// |---|---|---|
+    /// | `multipart/mixed` | scripts | script |
+    /// | `image/*`, `image/webp` | an `<img>` of any browser | browser |
+    /// | `application/xhtml+xml`, or `text/html` without single image types such as `image/jpeg` | a navigation | browser |
+    /// | anything else, or nothing | ffmpeg, curl, OpenCV, Go, Java | machine |
+    ///
+    /// Java up to version 17 names `text/html, image/gif, image/jpeg`, and programs that fetch pictures name `image/jpeg`:
+    /// both need lengths. A media range with `q=0` is ignored. A response that depends on this says `Vary: Accept`;
+    /// `MixedReplace` does.
     ///
     /// # Examples
     ///
@@ -70,17 +77,19 @@ impl Wire {
     /// ```
     #[must_use]
     pub fn for_accept<V: AsRef<[u8]>>(accept: impl IntoIterator<Item = V>) -> Self {
-        let mut wire = Self::Machine;
+        let (mut is_browser, mut is_html, mut has_image_type) = (false, false, false);
         for value in accept {
             for range in value.as_ref().split(|byte| *byte == b',') {
-                match asked_for(range) {
-                    Some(Self::Script) => return Self::Script,
-                    Some(asked) => wire = asked,
-                    None => {}
+                let Some(media_type) = accepted(range) else { continue };
+                match media_type.to_ascii_lowercase().as_slice() {
+                    b"multipart/mixed" => return Self::Script,
+                    b"application/xhtml+xml" | b"image/*" | b"image/webp" => is_browser = true,
+                    b"text/html" => is_html = true,
+                    other => has_image_type |= other.starts_with(b"image/"),
                 }
             }
         }
-        wire
+        if is_browser || (is_html && !has_image_type) { Self::Browser } else { Self::Machine }
     }
 
     /// The value of the response's `Content-Type`.
@@ -117,29 +126,18 @@ impl Wire {
     }
 }
 
-/// Whether `Accept` names this media type, in lower case, and does not refuse it.
+/// Returns whether `Accept` names this media type, in lower case, and does not refuse it.
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
 pub(crate) fn names(headers: &HeaderMap, media_type: &[u8]) -> bool {
     let mut ranges = headers.get_all(ACCEPT).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-    ranges.any(|range| {
-        let mut fields = range.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
-        fields.next().is_some_and(|first| first.eq_ignore_ascii_case(media_type)) && !fields.any(is_refusal)
-    })
+    ranges.any(|range| accepted(range).is_some_and(|accepted| accepted.eq_ignore_ascii_case(media_type)))
 }
 
-/// What one media range of an `Accept` value (RFC 9110 §12.5.1) asks for.
-fn asked_for(range: &[u8]) -> Option<Wire> {
+/// Returns the type of a media range (RFC 9110 §12.5.1), unless that is refused.
+fn accepted(range: &[u8]) -> Option<&[u8]> {
     let mut fields = range.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
-    let media_type = fields.next()?.to_ascii_lowercase();
-    if fields.any(is_refusal) {
-        return None;
-    }
-    match media_type.as_slice() {
-        b"multipart/mixed" => Some(Wire::Script),
-        b"text/html" => Some(Wire::Browser),
-        image if image.starts_with(b"image/") => Some(Wire::Browser),
-        _ => None,
-    }
+    let media_type = fields.next()?;
+    (!fields.any(is_refusal)).then_some(media_type)
 }
 
 /// `q=0`, `q=0.000`.
@@ -175,12 +173,35 @@ mod tests {
             ("multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0,application/json", Wire::Script),
             ("image/jpeg;q=0, */*", Wire::Machine),
             ("image/jpeg; q=0.000", Wire::Machine),
-            ("image/jpeg;q=0.1", Wire::Browser),
+            ("image/jpeg;q=0.1", Wire::Machine),
+            ("image/*;q=0, */*", Wire::Machine),
+            // Old Chromium and Firefox, Internet Explorer: <img>.
+            ("image/webp,*/*;q=0.8", Wire::Browser),
+            ("image/png,image/*;q=0.8,*/*;q=0.5", Wire::Browser),
+            ("image/png, image/svg+xml, image/*;q=0.8, */*;q=0.5", Wire::Browser),
+            // Chromium, Internet Explorer, old WebKit: navigation.
+            (
+                "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,\
+                 application/signed-exchange;v=b3;q=0.7",
+                Wire::Browser,
+            ),
+            ("text/html, application/xhtml+xml, */*", Wire::Browser),
+            ("text/html, application/xhtml+xml, image/jxr, */*", Wire::Browser),
+            (
+                "application/xml,application/xhtml+xml,text/html;q=0.9,text/plain;q=0.8,image/png,*/*;q=0.5",
+                Wire::Browser,
+            ),
+            ("text/html,*/*;q=0.8", Wire::Browser),
+            // Java up to 17, and programs that name the type of the pictures.
+            ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", Wire::Machine),
+            ("image/jpeg", Wire::Machine),
+            ("image/jpeg, image/png", Wire::Machine),
+            ("image/jpeg,multipart/x-mixed-replace,*/*", Wire::Machine),
             ("multipart/x-mixed-replace", Wire::Machine),
         ] {
             assert_eq!(Wire::for_accept([accept]), wire, "{accept}");
         }
-        assert_eq!(Wire::for_accept(["*/*", "image/png"]), Wire::Browser);
+        assert_eq!(Wire::for_accept(["*/*", "image/webp"]), Wire::Browser);
     }
 
     #[test]
