@@ -73,8 +73,7 @@ pub fn builder() -> Builder {
 ///
 /// A `Hub` does not keep the streams alive: they end when the [`Publisher`] is dropped, or with [`close`](Self::close).
 ///
-/// It serves itself where it is mounted: on axum `.route_service("/live", hub.clone())`, on actix
-/// `.route("/live", web::to(hub.clone()))`, with `?fps=5` for a slower stream and `?snapshot` for a still picture.
+/// [`Live`](crate::serve::Live), [`Snapshot`](crate::serve::Snapshot) and [`Page`](crate::serve::Page) serve it over HTTP.
 #[derive(Clone, Debug)]
 pub struct Hub {
     shared: Arc<Shared>,
@@ -263,14 +262,6 @@ impl Hub {
     #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(crate) fn keep_alive(&self) -> Option<Duration> {
         self.shared.update(|state| state.keep_alive())
-    }
-
-    /// The head of a stream on this wire, without a viewer.
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
-    pub(crate) fn head(&self, wire: Wire) -> http::Response<()> {
-        let mut response = http::Response::new(());
-        response.headers_mut().extend(crate::response::stream_head(self.shared.encoder(wire).content_type()));
-        response
     }
 
     /// Counters since the hub was made.

@@ -12,13 +12,13 @@
 //!
 //! | you have | take |
 //! |---|---|
-//! | one camera or status, many viewers | [`hub`]: encode once, latest wins, nothing queued |
+//! | one camera or status, many viewers | [`hub`]: encode once, latest wins, nothing queued; [`Live`] serves it |
 //! | a stream of parts for each client | [`MixedReplace`], as axum's `Sse` is for events |
 //! | events that must not come twice, as GraphQL's | [`MixedReplace::with_encoder`] with [`Encoder::for_content_type`] |
 //! | a thread, a CGI program, any `io::Write` | [`Writer`] |
 //! | something else altogether | [`Encoder`], the bytes alone |
-//! | pages that replace themselves | [`Page`] over a hub; [`ClientJs`] in a page of your own |
-//! | clients that cannot hold a stream | [`Still`]: one part with an `ETag`, and `Refresh` |
+//! | pages that replace themselves | [`Page`] over a hub; [`ClientScript`] in a page of your own |
+//! | clients that cannot hold a stream | [`Snapshot`] over a hub; [`Still`]: one part with an `ETag`, and `Refresh` |
 //! | a camera that sends such a stream | [`Decoder`], or [`Parts`] over a stream of bytes |
 //! | a program that writes JPEG after JPEG | [`jpeg::Pictures`] |
 //!
@@ -26,13 +26,13 @@
 //!
 #![cfg_attr(feature = "axum", doc = "```")]
 #![cfg_attr(not(feature = "axum"), doc = "```ignore")]
-//! use mixed_replace::hub;
+//! use mixed_replace::{Live, hub};
 //!
 //! let (publisher, hub) = hub::channel();
 //! # let closing = hub.clone();
 //! # let capture = || { if closing.stats().parts_invalid == 2 { closing.close() } vec![0xff, 0xd8] };
 //! // GET /live is the stream, /live?fps=5 a slower one, /live?snapshot a still picture.
-//! let app: axum::Router = axum::Router::new().route_service("/live", hub);
+//! let app: axum::Router = axum::Router::new().route_service("/live", Live::new(hub));
 //! // On a thread of its own. A damaged frame is skipped; only the closed hub ends the loop.
 //! while publisher.publish_jpeg(capture()).is_ok() {}
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -123,12 +123,12 @@
 //!
 //! | feature | gives |
 //! |---|---|
-//! | `actix-web` | hubs, streams and parts as responses; hubs, [`Page`]s and [`ClientJs`] as handlers; [`Wire`] as an extractor |
-//! | `axum` | the same, as services; [`Wire`] as an extractor |
-//! | `http-body` | `into_body` and `into_http_response` of [`MixedReplace`] and [`Subscriber`] |
+//! | `actix-web` | streams and parts as responses; [endpoints](serve) as handlers; [`Wire`] as an extractor |
+//! | `axum` | the same, [endpoints](serve) as services; [`Wire`] as an extractor |
+//! | `http-body` | `into_body` and `into_http_response` of [`MixedReplace`] and [`Subscriber`]; [endpoints](serve) that respond to any `http::Request` |
 //! | `socket` | the TCP options of a connection |
 //! | `tokio` | `KeepAlive::every` |
-//! | `tower` | hubs, [`Page`]s and [`ClientJs`] as tower services |
+//! | `tower` | [endpoints](serve) as tower services |
 //! | `tracing` | events of hubs, and of streams that end because a part holds their boundary |
 //!
 //! Rust 1.85 or later; raising that is a minor release. No `unsafe`.
@@ -165,7 +165,7 @@ pub use crate::{
 
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
 #[doc(inline)]
-pub use crate::serve::{ClientJs, Page};
+pub use crate::serve::{ClientScript, Live, Page, Snapshot};
 
 #[cfg(all(doctest, feature = "actix-web", feature = "axum"))]
 #[doc = include_str!("../README.md")]

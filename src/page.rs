@@ -11,41 +11,58 @@ use http::header::{
 };
 
 use crate::boundary::Boundary;
+use crate::hub::DatedPart;
 use crate::part::Part;
-use crate::serve::{ClientJs, Page};
 use crate::still::Still;
+
+/// The look of a page.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) title: String,
+    /// The period at which a browser without scripts asks again.
+    pub(crate) refresh: Duration,
+    /// HTML parts are the page itself.
+    pub(crate) trusted: bool,
+    pub(crate) show_age: bool,
+}
 
 /// One page to be written.
 pub(crate) struct Document<'a> {
-    page: &'a Page,
-    /// How the addresses of what belongs to it begin: `?`, or with the page's own query `?a=b&`.
+    settings: &'a Settings,
+    /// The begin of the addresses of its resources: `?`, or with the page's own query `?a=b&`.
     own: String,
-    latest: Option<Part>,
+    latest: Option<DatedPart>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { title: "Status".to_owned(), refresh: Duration::from_secs(5), trusted: false, show_age: false }
+    }
 }
 
 impl<'a> Document<'a> {
-    pub(crate) fn new(page: &'a Page, query: Option<&str>, latest: Option<Part>) -> Self {
+    pub(crate) fn new(settings: &'a Settings, query: Option<&str>, latest: Option<DatedPart>) -> Self {
         let is_other = |pair: &&str| !OURS.contains(&pair.split('=').next().unwrap_or_default());
         let others = query.unwrap_or_default().split('&').filter(is_other);
         let own = others.fold("?".to_owned(), |own, pair| own + &escaped(pair) + "&amp;");
-        Self { page, own, latest }
+        Self { settings, own, latest }
     }
 
-    /// The page that replaces its part by itself.
-    pub(crate) fn live(&self) -> Response<Bytes> {
+    /// Returns the page that replaces its part by itself, with the client script of this tag.
+    ///
+    /// The client gives up a stream that is silent for two and a half periods of the keep-alive.
+    pub(crate) fn live(&self, client: &str, keep_alive: Option<Duration>) -> Response<Bytes> {
         let nonce = Boundary::random();
-        let client = ClientJs::tag();
         let own = &self.own;
-        let (target, trusted) = if self.page.trusted { ("html", " trusted") } else { ("#part", "") };
-        let timeout =
-            self.page.hub.keep_alive().map_or(NEVER, |period| (period.saturating_mul(5) / 2).clamp(LEAST, NEVER));
+        let (target, trusted) = if self.settings.trusted { ("html", " trusted") } else { ("#part", "") };
+        let timeout = keep_alive.map_or(NEVER, |period| (period.saturating_mul(5) / 2).clamp(LEAST, NEVER));
         // Behind the part, where it changes nothing of what the part is: a document may begin in many ways.
         let tail = format!(
             "<script type=\"module\" nonce=\"{nonce}\" src=\"{own}client={client}\"></script>\n\
              <noscript><meta http-equiv=\"refresh\" content=\"{refresh}; url={own}pull\"></noscript>\n\
              <mixed-replace src=\"{own}\" target=\"{target}\" timeout=\"{timeout}\" again=\"10\"{trusted}{age} {WORDS}>\
              </mixed-replace>\n",
-            refresh = self.page.refresh.as_secs(),
+            refresh = self.settings.refresh.as_secs(),
             timeout = timeout.as_secs(),
             age = self.age().unwrap_or_default(),
         );
@@ -63,25 +80,25 @@ impl<'a> Document<'a> {
     pub(crate) fn pull<V: AsRef<[u8]>>(&self, if_none_match: impl IntoIterator<Item = V>) -> Response<Bytes> {
         let page = Part::new(mime::TEXT_HTML_UTF_8, self.part("").into_owned());
         let page = page.unwrap_or_else(|_| unreachable!("a page is not empty"));
-        guarded(Still::new(page).refresh(self.page.refresh).for_if_none_match(if_none_match), "'none'", "")
+        guarded(Still::new(page).refresh(self.settings.refresh).for_if_none_match(if_none_match), "'none'", "")
     }
 
     /// How old what the page comes with is, if it is to be shown.
     fn age(&self) -> Option<String> {
-        let (_, age) = self.page.hub.latest_with_age().filter(|_| self.page.show_age)?;
-        Some(format!(" show-age age=\"{}\"", age.as_secs()))
+        let latest = self.latest.as_ref().filter(|latest| self.settings.show_age && !latest.stale)?;
+        Some(format!(" show-age age=\"{}\"", latest.age.as_secs()))
     }
 
     /// The part as a document: by itself if it is one that may be. A picture is to be had with this query.
     fn part(&self, picture: &str) -> Cow<'_, [u8]> {
-        match &self.latest {
-            Some(part) if self.page.trusted && is_html(part) => Cow::Borrowed(part.body()),
-            part => Cow::Owned(self.around(part.as_ref(), picture).into_bytes()),
+        match self.latest.as_ref().map(|latest| &latest.part) {
+            Some(part) if self.settings.trusted && is_html(part) => Cow::Borrowed(part.body()),
+            part => Cow::Owned(self.around(part, picture).into_bytes()),
         }
     }
 
     fn around(&self, part: Option<&Part>, picture: &str) -> String {
-        let title = escaped(&self.page.title);
+        let title = escaped(&self.settings.title);
         let inside = match part {
             None => "<p>Nothing yet.</p>".to_owned(),
             Some(part) if is_html(part) => {
@@ -104,7 +121,7 @@ impl<'a> Document<'a> {
 }
 
 #[cfg(any(feature = "actix-web", feature = "tower"))]
-impl Page {
+impl Settings {
     /// For a part by itself, to which a link may lead as well: nothing runs in it that would not in the page.
     pub(crate) fn guard(&self, response: Response<Bytes>) -> Response<Bytes> {
         guarded(response, "'none'", if self.trusted { "" } else { "; sandbox" })
@@ -119,12 +136,14 @@ fn guarded(mut response: Response<Bytes>, scripts: &str, more: &str) -> Response
          form-action 'self'; base-uri 'none'; frame-ancestors 'self'{more}"
     );
     let policy = HeaderValue::try_from(policy).unwrap_or_else(|_| unreachable!("a nonce is alphanumeric"));
-    response.headers_mut().extend([
+    for (name, value) in [
         (CONTENT_SECURITY_POLICY, policy),
         (VARY, HeaderValue::from_static("Accept, Sec-Fetch-Dest")),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (HeaderName::from_static("referrer-policy"), HeaderValue::from_static("same-origin")),
-    ]);
+    ] {
+        response.headers_mut().insert(name, value);
+    }
     response
 }
 
@@ -152,7 +171,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// What a query may ask of a page; the rest is the app's, and comes back with each request.
-const OURS: [&str; 5] = ["", "client", "pull", "refresh", "snapshot"];
+const OURS: [&str; 6] = ["", "action", "client", "pull", "refresh", "snapshot"];
 
 const STYLE: &str = "body{margin:0}iframe{display:block;width:100%;min-height:100vh;border:0}\
     img{display:block;max-width:100%;margin:auto}\

@@ -1,293 +1,139 @@
-//! What a request to something mounted asks for, whatever the framework.
+//! HTTP endpoints: a hub's stream, its latest part, a page, the browser client.
+//!
+//! An endpoint is a type with its options as methods, and is mounted in one line:
+//!
+//! | endpoint | axum | actix-web |
+//! |---|---|---|
+//! | [`Live`]: the stream | `.route_service("/live", Live::new(hub))` | `.route("/live", web::to(Live::new(hub)))` |
+//! | [`Snapshot`]: one part | `.route_service("/snapshot", Snapshot::new(hub))` | `.route("/snapshot", web::to(Snapshot::new(hub)))` |
+//! | [`Page`]: a page that replaces itself | `.route_service("/status", Page::new(hub))` | `.route("/status", web::to(Page::new(hub)))` |
+//! | [`ClientScript`]: the browser client | `.route_service("/client.js", ClientScript)` | `.route("/client.js", web::to(ClientScript))` |
+//!
+//! With the feature `tower`, each is a `tower::Service` for any other stack.
+//!
+//! # Query parameters
+//!
+//! | parameter | endpoint | answer |
+//! |---|---|---|
+//! | `fps=5` | `Live`, `Page` | at most that many parts a second; off with [`Live::rate_param`] |
+//! | `snapshot`, `action=snapshot` | `Live`, `Page` | one part, as from [`Snapshot`]; off with [`Live::snapshot_param`] |
+//! | `action=stream` | `Live`, `Page` | the stream |
+//! | `refresh=5` | `Snapshot`, and with `snapshot` | adds a `Refresh` header, so that a browser asks again every 5 seconds; off with [`Snapshot::refresh_param`] |
+//! | `pull`, `client` | `Page` | the page without scripts; the browser client |
+//!
+//! `action` is for front ends of mjpg-streamer, such as OctoPrint, Mainsail and Fluidd. Other parameters are ignored.
+//!
+//! # Statuses
+//!
+//! The same on every stack. A rejection is plain text, with `Cache-Control: no-store` and
+//! `X-Content-Type-Options: nosniff`.
+//!
+//! | status | when |
+//! |---|---|
+//! | `304 Not Modified` | the client has this part, page or script: `If-None-Match` names its `ETag` |
+//! | `400 Bad Request` | a parameter has a value that cannot be used |
+//! | `405 Method Not Allowed` | the method is neither `GET` nor `HEAD`; with `Allow` |
+//! | `503 Service Unavailable` | the hub is full, or has no part yet; with `Retry-After`. The hub was closed before its first part; without |
+//!
+//! `HEAD` returns the head of the same response. It starts no stream and wakes no camera.
+//!
+//! # From a handler
+//!
+//! An endpoint can answer from a handler too, for example when the path names the hub. On axum:
+//!
+#![cfg_attr(feature = "axum", doc = "```")]
+#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
+//! use std::{collections::HashMap, sync::Arc};
+//! use axum::{Router, extract::{Path, Request, State}, http::StatusCode, response::IntoResponse, routing::get};
+//! use mixed_replace::{Hub, Live};
+//!
+//! type Hubs = Arc<HashMap<String, Hub>>;
+//!
+//! async fn camera(
+//!     State(hubs): State<Hubs>,
+//!     Path(name): Path<String>,
+//!     request: Request,
+//! ) -> Result<impl IntoResponse, StatusCode> {
+//!     let hub = hubs.get(&name).ok_or(StatusCode::NOT_FOUND)?;
+//!     Ok(Live::new(hub.clone()).respond(request).await)
+//! }
+//!
+//! let app: Router = Router::new().route("/cameras/{name}", get(camera)).with_state(Hubs::default());
+//! ```
+//!
+//! On actix-web:
+//!
+#![cfg_attr(feature = "actix-web", doc = "```")]
+#![cfg_attr(not(feature = "actix-web"), doc = "```ignore")]
+//! use std::collections::HashMap;
+//! use actix_web::{App, Handler, HttpRequest, HttpResponse, error::ErrorNotFound, web};
+//! use mixed_replace::{Hub, Live};
+//!
+//! type Hubs = web::Data<HashMap<String, Hub>>;
+//!
+//! async fn camera(hubs: Hubs, name: web::Path<String>, request: HttpRequest) -> actix_web::Result<HttpResponse> {
+//!     let hub = hubs.get(&*name).ok_or_else(|| ErrorNotFound("no such camera"))?;
+//!     Ok(Live::new(hub.clone()).call(request).await)
+//! }
+//!
+//! let app = App::new().app_data(Hubs::default()).route("/cameras/{name}", web::to(camera));
+//! ```
 
 #[cfg(feature = "actix-web")]
 mod actix;
 #[cfg(feature = "axum")]
 mod axum;
 mod client_script;
-pub(crate) mod page;
+mod live;
+mod page;
+mod query;
+mod rejection;
+mod reply;
+#[cfg(feature = "http-body")]
+mod response;
+mod snapshot;
 #[cfg(feature = "tower")]
 mod tower;
 
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use http::Method;
+use http::request::Parts;
 
-use bytes::Bytes;
-use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, IF_NONE_MATCH, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
-};
-use http::{Method, Response, StatusCode};
+use self::rejection::Rejection;
+use self::reply::Reply;
 
-use crate::hub::{Hub, Refused, Snapshot, Subscriber};
-use crate::page::Document;
-use crate::part::Part;
-use crate::still::Still;
-use crate::wire::Wire;
+#[cfg(feature = "http-body")]
+pub use self::response::{ResponseBody, ResponseFuture};
+pub use self::{client_script::ClientScript, live::Live, page::Page, snapshot::Snapshot};
 
-#[cfg(feature = "tower")]
-pub use self::tower::{Answer, MountedBody};
-pub use self::{client_script::ClientJs, page::Page};
+/// A type that answers requests.
+///
+/// Each endpoint implements this in its file and is listed in [`endpoints`]; the frameworks' adapters are generic. An
+/// endpoint sees the head of a request only. One that reads the body needs a [`Reply`] that asks the adapter for it.
+trait Endpoint {
+    /// The methods that it answers, as `Allow` lists them.
+    const METHODS: &'static str = "GET, HEAD";
 
-/// What matters of a request.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Request<'a> {
-    pub(crate) method: &'a str,
-    pub(crate) query: Option<&'a str>,
-    /// At least `Accept`, `If-None-Match` and `Sec-Fetch-Dest`.
-    pub(crate) headers: &'a HeaderMap,
+    /// Returns the reply to a `GET`, or to another method of [`METHODS`](Self::METHODS). A `HEAD` gets its head.
+    fn answer(&self, request: &Parts) -> Result<Reply, Rejection>;
 }
 
-/// What to answer with.
-#[derive(Debug)]
-pub(crate) enum Asked {
-    Live(Subscriber),
-    /// A still picture, when it is there.
-    Still(Awaited),
-    Whole(Response<Bytes>),
+/// Calls a macro with the list of all endpoints.
+macro_rules! endpoints {
+    ($implement:ident) => {
+        $implement! { ClientScript, Live, Page, Snapshot }
+    };
+}
+use endpoints;
+
+/// Returns the reply of an endpoint to any request.
+fn reply(endpoint: &impl Endpoint, request: &Parts) -> Reply {
+    reply_or_rejection(endpoint, request).unwrap_or_else(|rejection| Reply::Full(rejection.response()))
 }
 
-impl Hub {
-    /// `GET` is the stream, `GET …?fps=5` a slower one, `GET …?snapshot` a still picture; `HEAD` starts nothing.
-    pub(crate) fn asked(&self, request: &Request<'_>) -> Asked {
-        let asked = Query::new(request.query).and_then(|query| self.asked_for(request, &query, Shown::Part, PATIENCE));
-        asked.unwrap_or_else(|reason| Asked::Whole(reason.response()))
+fn reply_or_rejection<E: Endpoint>(endpoint: &E, request: &Parts) -> Result<Reply, Rejection> {
+    if !E::METHODS.split(", ").any(|method| method == request.method.as_str()) {
+        return Err(Rejection::Method { allow: E::METHODS });
     }
-
-    fn asked_for(
-        &self,
-        request: &Request<'_>,
-        query: &Query,
-        shown: Shown,
-        patience: Duration,
-    ) -> Result<Asked, NotServed> {
-        let wire = Wire::for_request(request.headers);
-        let head = is_head(request.method)?;
-        if self.is_closed() && self.latest().is_none() {
-            return Err(NotServed::Refused(Refused::Closed));
-        }
-        if query.snapshot {
-            let wanted = Wanted::new(query.refresh, shown, request);
-            if head {
-                return Ok(Asked::Whole(wanted.response(self.snapshot_now().map(|dated| dated.part))));
-            }
-            let snapshot = self.snapshot(FRESH).or_latest_after(patience);
-            return Ok(Asked::Still(Awaited { snapshot, wanted }));
-        }
-        if head {
-            return Ok(Asked::Whole(self.head(wire).map(|()| Bytes::new())));
-        }
-        let viewer = self.subscribe(wire).map_err(NotServed::Refused)?;
-        Ok(Asked::Live(match query.min_interval {
-            Some(interval) => viewer.min_interval(interval),
-            None => viewer,
-        }))
-    }
+    let reply = endpoint.answer(request)?;
+    if request.method == Method::HEAD { reply.into_head() } else { Ok(reply) }
 }
-
-impl Page {
-    /// What its documentation lists.
-    pub(crate) fn asked(&self, request: &Request<'_>) -> Asked {
-        let asked = Query::new(request.query).and_then(|query| self.asked_for(request, &query));
-        asked.unwrap_or_else(|reason| Asked::Whole(reason.response()))
-    }
-
-    fn asked_for(&self, request: &Request<'_>, query: &Query) -> Result<Asked, NotServed> {
-        let head = is_head(request.method)?;
-        if let Some(tag) = &query.client {
-            return Ok(Asked::Whole(ClientJs.for_tag(tag, request.headers)));
-        }
-        // A status may be true for long: who asks for it is not to wait for the next.
-        let patience = if self.hub.latest().is_some() { Duration::ZERO } else { PATIENCE };
-        if query.pull {
-            let shown = Shown::Page(self.clone(), request.query.map(str::to_owned));
-            let wanted = Wanted::new(None, shown, request);
-            if head {
-                return Ok(Asked::Whole(wanted.response(self.hub.snapshot_now().map(|dated| dated.part))));
-            }
-            let snapshot = self.hub.snapshot(FRESH).or_latest_after(patience);
-            return Ok(Asked::Still(Awaited { snapshot, wanted }));
-        }
-        if !query.snapshot && self.is_wanted(request.headers) {
-            return Ok(Asked::Whole(self.document(request.query)));
-        }
-        self.hub.asked_for(request, query, Shown::PartOf(self.clone()), patience)
-    }
-}
-
-impl ClientJs {
-    pub(crate) fn asked(self, request: &Request<'_>) -> Asked {
-        Asked::Whole(match is_head(request.method) {
-            Ok(_) => self.for_request(request.headers),
-            Err(reason) => reason.response(),
-        })
-    }
-
-    /// Asked for by its tag, it never changes.
-    fn for_tag(self, tag: &str, headers: &HeaderMap) -> Response<Bytes> {
-        let mut response = self.for_request(headers);
-        if Self::tag() == tag {
-            let for_ever = HeaderValue::from_static("public, max-age=31536000, immutable");
-            response.headers_mut().insert(CACHE_CONTROL, for_ever);
-        }
-        response
-    }
-}
-
-/// The answer to come when a hub has a part.
-#[derive(Debug)]
-pub(crate) struct Awaited {
-    snapshot: Snapshot,
-    wanted: Wanted,
-}
-
-impl Future for Awaited {
-    type Output = Response<Bytes>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response<Bytes>> {
-        let part = ready!(Pin::new(&mut self.snapshot).poll(cx)).map(|dated| dated.part);
-        Poll::Ready(self.wanted.response(part))
-    }
-}
-
-/// How a still picture is wanted.
-#[derive(Debug)]
-struct Wanted {
-    refresh: Option<Duration>,
-    shown: Shown,
-    if_none_match: Vec<HeaderValue>,
-}
-
-/// As what the part is shown.
-#[derive(Debug)]
-enum Shown {
-    /// In this page, asked for with this query.
-    Page(Page, Option<String>),
-    /// By itself.
-    Part,
-    /// By itself, under the policy of this page.
-    PartOf(Page),
-}
-
-impl Wanted {
-    fn new(refresh: Option<Duration>, shown: Shown, request: &Request<'_>) -> Self {
-        Self { refresh, shown, if_none_match: request.headers.get_all(IF_NONE_MATCH).iter().cloned().collect() }
-    }
-
-    fn response(&self, part: Option<Part>) -> Response<Bytes> {
-        if let Shown::Page(page, query) = &self.shown {
-            return Document::new(page, query.as_deref(), part).pull(&self.if_none_match);
-        }
-        let Some(part) = part else { return NotServed::NoPart.response() };
-        let still = Still::new(part);
-        let still = match self.refresh {
-            Some(period) => still.refresh(period),
-            None => still,
-        };
-        let response = still.for_if_none_match(&self.if_none_match);
-        match &self.shown {
-            Shown::PartOf(page) => page.guard(response),
-            _ => response,
-        }
-    }
-}
-
-/// Why there is no answer but an error.
-#[derive(Debug)]
-pub(crate) enum NotServed {
-    /// `fps` is no number, or not positive.
-    Fps(String),
-    /// Neither `GET` nor `HEAD`.
-    Method,
-    /// There is no part yet.
-    NoPart,
-    /// `refresh` is no number of seconds.
-    Refresh(String),
-    Refused(Refused),
-}
-
-impl NotServed {
-    pub(crate) fn response(&self) -> Response<Bytes> {
-        let (status, field, text) = match self {
-            Self::Fps(fps) => (StatusCode::BAD_REQUEST, None, format!("fps={fps:?} is no positive number")),
-            Self::Method => {
-                let allow = (ALLOW, HeaderValue::from_static("GET, HEAD"));
-                (StatusCode::METHOD_NOT_ALLOWED, Some(allow), "only GET and HEAD".to_owned())
-            }
-            Self::NoPart => (StatusCode::SERVICE_UNAVAILABLE, Some(retry_after(1)), "no picture yet".to_owned()),
-            Self::Refresh(refresh) => {
-                (StatusCode::BAD_REQUEST, None, format!("refresh={refresh:?} is no number of seconds from 1 to 86400"))
-            }
-            Self::Refused(refused) => {
-                let retry_after = refused.retry_after_secs().map(retry_after);
-                (StatusCode::SERVICE_UNAVAILABLE, retry_after, refused.to_string())
-            }
-        };
-        let mut response = Response::new(Bytes::from(text));
-        *response.status_mut() = status;
-        response.headers_mut().extend([
-            (CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
-            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        ]);
-        response.headers_mut().extend(field);
-        response
-    }
-}
-
-fn retry_after(seconds: u64) -> (http::HeaderName, HeaderValue) {
-    (RETRY_AFTER, HeaderValue::from(seconds))
-}
-
-/// What a query asks of a hub. What it does not know is another's.
-#[derive(Debug, Default)]
-struct Query {
-    /// The tag of the client that is asked for.
-    client: Option<String>,
-    /// From `fps`.
-    min_interval: Option<Duration>,
-    pull: bool,
-    refresh: Option<Duration>,
-    snapshot: bool,
-}
-
-impl Query {
-    fn new(query: Option<&str>) -> Result<Self, NotServed> {
-        let mut asked = Self::default();
-        for pair in query.unwrap_or_default().split('&') {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let quoted = || value.chars().take(20).collect();
-            match name {
-                "client" => asked.client = Some(value.to_owned()),
-                "pull" => asked.pull = true,
-                "fps" => {
-                    let rate = value.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0);
-                    let rate = rate.ok_or_else(|| NotServed::Fps(quoted()))?;
-                    asked.min_interval = Some(Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::MAX));
-                }
-                "refresh" => {
-                    let seconds = value.parse().ok().filter(|seconds| (1..=86_400).contains(seconds));
-                    asked.refresh = Some(Duration::from_secs(seconds.ok_or_else(|| NotServed::Refresh(quoted()))?));
-                }
-                "snapshot" => asked.snapshot = true,
-                _ => {}
-            }
-        }
-        Ok(asked)
-    }
-}
-
-/// Whether the method is `HEAD` and not `GET`.
-fn is_head(method: &str) -> Result<bool, NotServed> {
-    match method {
-        method if method == Method::GET.as_str() => Ok(false),
-        method if method == Method::HEAD.as_str() => Ok(true),
-        _ => Err(NotServed::Method),
-    }
-}
-
-/// A still picture is at most that old, unless the camera is slow to start.
-const FRESH: Duration = Duration::from_secs(1);
-/// Then it is the latest one, whatever its age.
-const PATIENCE: Duration = Duration::from_secs(5);

@@ -1,11 +1,15 @@
 //! The still picture: one part as an ordinary response, cheap to ask for again and again.
 
+mod date;
+
 use std::fmt;
 use std::hash::{DefaultHasher, Hasher as _};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, REFRESH};
+use http::header::{
+    AGE, CACHE_CONTROL, CONTENT_LENGTH, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, LAST_MODIFIED, REFRESH,
+};
 use http::{Response, StatusCode};
 
 use crate::part::Part;
@@ -52,13 +56,43 @@ use crate::response;
 #[derive(Clone, Debug)]
 pub struct Still {
     part: Part,
+    age: Option<Duration>,
+    last_modified: Option<SystemTime>,
     refresh: Option<HeaderValue>,
 }
 
 impl Still {
     /// This part.
     pub fn new(part: Part) -> Self {
-        Self { part, refresh: None }
+        Self { part, age: None, last_modified: None, refresh: None }
+    }
+
+    /// Adds `Age`: the time since the part was made, in whole seconds, rounded down.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    /// use http::HeaderMap;
+    /// use http::header::{AGE, LAST_MODIFIED};
+    /// use mixed_replace::{Part, Still};
+    ///
+    /// let made = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+    /// let still = Still::new(Part::text("on")?).age(Duration::from_millis(61_900)).last_modified(made);
+    /// let response = still.for_request(&HeaderMap::new());
+    /// assert_eq!(response.headers()[AGE], "61");
+    /// assert_eq!(response.headers()[LAST_MODIFIED], "Sun, 06 Nov 1994 08:49:37 GMT");
+    /// # Ok::<(), mixed_replace::part::InvalidPart>(())
+    /// ```
+    pub fn age(mut self, age: Duration) -> Self {
+        self.age = Some(age);
+        self
+    }
+
+    /// Adds `Last-Modified`, unless the part has such a header already.
+    pub fn last_modified(mut self, time: SystemTime) -> Self {
+        self.last_modified = Some(time);
+        self
     }
 
     /// Has browsers ask for the same address again after that time, in whole seconds, rounded down: `Refresh: 5`. Below
@@ -127,6 +161,7 @@ impl Still {
     #[must_use]
     pub fn for_if_none_match<V: AsRef<[u8]>>(self, values: impl IntoIterator<Item = V>) -> Response<Bytes> {
         let etag = self.etag();
+        let last_modified = self.last_modified.filter(|_| !self.part.headers().contains_key(LAST_MODIFIED));
         let mut response = Response::new(Bytes::new());
         if matches(&etag, values) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -138,6 +173,8 @@ impl Still {
         // To be kept and asked about each time: a client that keeps nothing has no ETag to send back.
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         response.headers_mut().insert(ETAG, etag);
+        response.headers_mut().extend(self.age.map(|age| (AGE, HeaderValue::from(age.as_secs()))));
+        response.headers_mut().extend(last_modified.map(|time| (LAST_MODIFIED, date::http_date(time))));
         response.headers_mut().extend(self.refresh.map(|refresh| (REFRESH, refresh)));
         response
     }

@@ -78,10 +78,10 @@ fn errors_cross_threads() {
     error::<SplitError>();
 }
 
-#[cfg(feature = "tower")]
+#[cfg(feature = "http-body")]
 #[test]
-fn services_cross_threads() {
-    everywhere::<(mixed_replace::ClientJs, mixed_replace::Page)>();
-    everywhere::<(mixed_replace::serve::Answer, mixed_replace::serve::MountedBody)>();
-    debug::<(mixed_replace::serve::Answer, mixed_replace::serve::MountedBody)>();
+fn endpoints_cross_threads() {
+    use mixed_replace::serve::{ClientScript, Live, Page, ResponseBody, ResponseFuture, Snapshot};
+    everywhere::<(ClientScript, Live, Page, Snapshot, ResponseBody, ResponseFuture)>();
+    debug::<(ClientScript, Live, Page, Snapshot, ResponseBody, ResponseFuture)>();
 }

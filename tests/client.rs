@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-use mixed_replace::ClientJs;
+use mixed_replace::ClientScript;
 
 fn node(client: Option<&std::path::Path>) {
     let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/client/");
@@ -25,7 +25,7 @@ fn the_source_passes() {
 #[ignore = "needs node"]
 fn the_served_form_passes_and_is_small() {
     let path = std::env::temp_dir().join(format!("client-{}.js", std::process::id()));
-    std::fs::write(&path, ClientJs::source()).unwrap();
+    std::fs::write(&path, ClientScript::source()).unwrap();
     node(Some(&path));
     std::fs::remove_file(&path).unwrap();
 }

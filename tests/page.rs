@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use actix_web::web;
 use axum::Router;
-use mixed_replace::{ClientJs, Page, Part, Publisher, hub};
+use mixed_replace::{ClientScript, Page, Part, Publisher, hub};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 async fn servers(page: &Page) -> [String; 2] {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let axum = listener.local_addr().unwrap().to_string();
-    let app = Router::new().route_service("/status", page.clone()).route_service("/client.js", ClientJs);
+    let app = Router::new().route_service("/status", page.clone()).route_service("/client.js", ClientScript);
     tokio::spawn(async move { axum::serve(listener, app).await });
 
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -22,7 +22,7 @@ async fn servers(page: &Page) -> [String; 2] {
     std::thread::spawn(move || {
         let app = move || {
             let app = actix_web::App::new().route("/status", web::to(page.clone()));
-            app.route("/client.js", web::to(ClientJs))
+            app.route("/client.js", web::to(ClientScript))
         };
         let server = actix_web::HttpServer::new(app).workers(1).listen(listener).unwrap().run();
         actix_web::rt::System::new().block_on(server)
@@ -278,13 +278,13 @@ async fn the_client_comes_along() {
         let query = answer.split_once("src=\"?client=").unwrap().1.split_once('"').unwrap().0;
         let by_page = ask(&address, &format!("GET /status?client={query} HTTP/1.1")).await;
         assert_eq!(field(&by_page, "cache-control"), Some("public, max-age=31536000, immutable"));
-        assert_eq!(body(&by_page), ClientJs::source());
+        assert_eq!(body(&by_page), ClientScript::source());
         let old = ask(&address, "GET /status?client=old HTTP/1.1").await;
         assert_eq!(field(&old, "cache-control"), Some("no-cache"));
 
         let alone = ask(&address, "GET /client.js HTTP/1.1").await;
         assert_eq!(field(&alone, "content-type"), Some("text/javascript; charset=utf-8"));
-        assert_eq!(body(&alone), ClientJs::source());
+        assert_eq!(body(&alone), ClientScript::source());
         let again = format!("GET /client.js HTTP/1.1|If-None-Match: {}", field(&alone, "etag").unwrap());
         assert!(ask(&address, &again).await.starts_with("HTTP/1.1 304"));
         assert!(ask(&address, "POST /client.js HTTP/1.1|Content-Length: 0").await.starts_with("HTTP/1.1 405"));

@@ -11,7 +11,7 @@ use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
-use mixed_replace::{Hub, Part, Wire, hub, socket};
+use mixed_replace::{Hub, Live, Part, Wire, hub, socket};
 use socket2::SockRef;
 use tokio::sync::{broadcast, watch};
 use tokio_stream::wrappers::{BroadcastStream, WatchStream};
@@ -61,7 +61,7 @@ pub(crate) fn serve(name: &str, port: u16, load: Load) {
         "actix" => {
             let hub = hub_of(size, fps);
             actix(listener, ours, move |app| {
-                app.route("/", web::to(hub.clone()));
+                app.route("/", web::to(Live::new(hub.clone())));
             });
         }
         "actix-by-hand" => {

@@ -25,7 +25,7 @@ use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use axum::{Router, serve::ListenerExt as _};
 use futures_util::FutureExt as _;
-use mixed_replace::{Part, socket};
+use mixed_replace::{Live, Part, socket};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -45,7 +45,7 @@ async fn run(args: Args) -> Result<(), String> {
 
     let app = Router::new()
         .route("/", get(Html(server::PAGE)))
-        .route_service("/stream", camera.hub.clone())
+        .route_service("/stream", Live::new(camera.hub.clone()))
         .route("/snapshot.jpg", get(snapshot))
         .route("/state", get(state))
         .with_state(camera.clone());

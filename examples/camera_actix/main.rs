@@ -29,7 +29,7 @@ use actix_web::guard::{Any, Get, Head};
 use actix_web::http::header::ContentType;
 use actix_web::web::{Data, route, to};
 use actix_web::{App, Error, HttpResponse, HttpServer, Responder, Route};
-use mixed_replace::{Part, socket};
+use mixed_replace::{Live, Part, socket};
 
 use crate::args::Args;
 use crate::camera::Camera;
@@ -48,7 +48,7 @@ async fn run(args: Args) -> Result<(), String> {
         App::new()
             .app_data(data.clone())
             .route("/", read().to(page))
-            .route("/stream", to(data.hub.clone()))
+            .route("/stream", to(Live::new(data.hub.clone())))
             .route("/snapshot.jpg", read().to(snapshot))
             .route("/state", read().to(state))
     };

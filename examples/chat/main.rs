@@ -29,7 +29,6 @@ mod words;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, COOKIE, HOST, HeaderMap, LOCATION, ORIGIN, SET_COOKIE};
@@ -38,7 +37,6 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use serde::Deserialize;
-use tower_service::Service as _;
 
 use crate::answer::{field, fields, is_browser};
 use crate::args::Args;
@@ -163,10 +161,7 @@ async fn room(
 /// The page, the stream and the still of what is said, on one address.
 async fn said(State(chat): State<Chat>, Path(room): Path<String>, request: Request) -> Response {
     match chat.rooms.enter(&room) {
-        Ok(room) => match room.page().call(request).await {
-            Ok(response) => response.map(Body::new),
-            Err(never) => match never {},
-        },
+        Ok(room) => room.page().respond(request).await.into_response(),
         Err(refusal) => answer::refused(&refusal, request.headers(), view::refused),
     }
 }

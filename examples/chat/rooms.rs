@@ -72,7 +72,7 @@ mod tests {
         let rooms = rooms(1, Duration::ZERO);
         let room = rooms.enter("a").unwrap();
         room.say("Ann".into(), "is anybody here?").unwrap();
-        let reader = room.page().document(None);
+        let reader = room.page();
         drop(reader);
         rooms.enter("b").unwrap();
         let names: Vec<_> = rooms.all().iter().map(|room| room.name.clone()).collect();

@@ -29,7 +29,7 @@ use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use axum::{Router, serve::ListenerExt as _};
 use futures_util::FutureExt as _;
-use mixed_replace::{Part, socket};
+use mixed_replace::{Live, Part, socket};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -62,7 +62,7 @@ async fn run(args: Args) -> Result<(), String> {
 
     let app = Router::new()
         .route("/", get(Html(include_str!("index.html"))))
-        .route_service("/stream", node.hub.clone())
+        .route_service("/stream", Live::new(node.hub.clone()))
         .route("/state", get(state))
         .with_state(node.clone());
     let listener = TcpListener::from_std(listener).map_err(|error| error.to_string())?;

@@ -15,9 +15,8 @@ use axum::middleware::map_response;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use futures_util::StreamExt as _;
-use mixed_replace::ClientJs;
+use mixed_replace::{ClientScript, Live};
 use serde::{Deserialize, Serialize};
-use tower::ServiceExt as _;
 
 use crate::grid::Wish;
 use crate::post::{self as upload, token};
@@ -33,7 +32,7 @@ pub(crate) fn app(room: Room) -> Router {
         .route("/conference.js", script(include_str!("page/conference.js")))
         .route("/send.js", script(include_str!("page/send.js")))
         .route("/source.js", script(include_str!("page/source.js")))
-        .route_service("/client.js", ClientJs)
+        .route_service("/client.js", ClientScript)
         .route("/people", post(join).layer(DefaultBodyLimit::max(1000)))
         .route("/people/{id}", get(one).post(upload::pictures).delete(leave))
         .route("/watch", get(all))
@@ -71,13 +70,10 @@ async fn leave(State(room): State<Room>, Path(id): Path<u64>, headers: HeaderMap
 }
 
 /// `GET /people/{id}`: one participant's pictures, for an `<img>` or any other program. `?snapshot` and `?fps=5` as with
-/// every hub.
+/// every `Live`.
 async fn one(State(room): State<Room>, Path(id): Path<u64>, request: Request) -> Result<Response, Problem> {
     let hub = room.person(id)?.hub.clone();
-    match hub.oneshot(request).await {
-        Ok(response) => Ok(response.map(Body::new)),
-        Err(never) => match never {},
-    }
+    Ok(Live::new(hub).respond(request).await.into_response())
 }
 
 #[derive(Deserialize)]

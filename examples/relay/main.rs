@@ -28,7 +28,7 @@ use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use axum::{Router, serve::ListenerExt as _};
 use futures_util::FutureExt as _;
-use mixed_replace::{Still, socket};
+use mixed_replace::{Live, Still, socket};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -59,7 +59,7 @@ async fn run(args: Args) -> Result<(), String> {
     let mut app = Router::new().route("/", get(page)).route("/state", get(state));
     app = app.route("/no-signal", get(async move |headers: HeaderMap| still.for_request(&headers).map(Body::from)));
     for (number, relay) in (1..).zip(relays.iter()) {
-        app = app.route_service(&format!("/cameras/{number}"), relay.hub.clone());
+        app = app.route_service(&format!("/cameras/{number}"), Live::new(relay.hub.clone()));
     }
     let app = app.with_state(Arc::clone(&relays));
     let listener = TcpListener::from_std(listener).map_err(|error| error.to_string())?;

@@ -13,13 +13,16 @@ use actix_web::http::{ConnectionType, Method, StatusCode, Version};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, HttpResponseBuilder, Responder, ResponseError};
 use bytes::Bytes;
 use futures_core::Stream;
-use http::{HeaderMap, HeaderValue};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::hub::{Hub, Refused, Subscriber};
+use super::rejection::Rejection;
+use super::reply::Reply;
+use super::{ClientScript, Live, Page, Snapshot, endpoints};
+use crate::hub::{Refused, Subscriber};
 use crate::keep_alive::KeepAlive;
 use crate::part::Part;
 use crate::response;
-use crate::serve::{self, Asked, ClientJs, NotServed, Page, page};
 use crate::still::Still;
 use crate::stream::MixedReplace;
 use crate::wire::Wire;
@@ -57,14 +60,14 @@ impl FromRequest for Wire {
     }
 }
 
-/// `503 Service Unavailable`, with `Retry-After` unless the hub is closed.
+/// `503 Service Unavailable` with `Retry-After`.
 impl ResponseError for Refused {
     fn status_code(&self) -> StatusCode {
         StatusCode::SERVICE_UNAVAILABLE
     }
 
     fn error_response(&self) -> HttpResponse {
-        whole(NotServed::Refused(self.clone()).response())
+        whole(Rejection::from(self.clone()).response())
     }
 }
 
@@ -88,62 +91,43 @@ impl Responder for Still {
     }
 }
 
-/// A hub as a handler: `.route("/live", web::to(hub))`.
-///
-/// | request | answer |
-/// |---|---|
-/// | `GET` | the stream, on the wire that the client understands best; `503` with `Retry-After` if the hub is full |
-/// | `GET ?fps=5` | at most that many parts a second; `400` if it is no positive number |
-/// | `GET ?snapshot` | one part, at most a second old; the latest one if none comes within 5 s, `503` if there is none; `304` if the client has it: [`Still`] |
-/// | `GET ?snapshot&refresh=5` | the same, with `Refresh`, so that a browser asks again each 5 seconds |
-/// | `HEAD` | the head of either; starts nothing |
-/// | other | `405` |
-impl Handler<HttpRequest> for Hub {
-    type Output = HttpResponse;
-    type Future = Pin<Box<dyn Future<Output = HttpResponse>>>;
+macro_rules! handler {
+    ($($endpoint:ident),*) => {$(
+        impl Handler<HttpRequest> for $endpoint {
+            type Output = HttpResponse;
+            type Future = Pin<Box<dyn Future<Output = HttpResponse>>>;
 
-    fn call(&self, request: HttpRequest) -> Self::Future {
-        let hub = self.clone();
-        Box::pin(answer(request, move |request| hub.asked(request)))
+            fn call(&self, request: HttpRequest) -> Self::Future {
+                Box::pin(respond(super::reply(self, &head(&request)), request))
+            }
+        }
+    )*};
+}
+endpoints!(handler);
+
+async fn respond(reply: Reply, request: HttpRequest) -> HttpResponse {
+    match reply {
+        Reply::Full(response) => whole(response),
+        Reply::Pending(pending) => whole(pending.await),
+        Reply::Stream(subscriber) => subscriber.respond_to(&request),
     }
 }
 
-/// A page and its stream as a handler, `.route("/status", web::to(page))`: see [`Page`].
-impl Handler<HttpRequest> for Page {
-    type Output = HttpResponse;
-    type Future = Pin<Box<dyn Future<Output = HttpResponse>>>;
-
-    fn call(&self, request: HttpRequest) -> Self::Future {
-        let page = self.clone();
-        Box::pin(answer(request, move |request| page.asked(request)))
-    }
+/// Returns the head of a request in the types of `http` 1: those of actix are of version 0.2.
+fn head(request: &HttpRequest) -> Parts {
+    let (mut head, ()) = http::Request::new(()).into_parts();
+    head.method = http::Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or_default();
+    head.uri = request.uri().to_string().parse().unwrap_or_default();
+    head.headers = headers(request);
+    head
 }
 
-/// The module as a handler: `.route("/client.js", web::to(ClientJs))`.
-impl Handler<HttpRequest> for ClientJs {
-    type Output = HttpResponse;
-    type Future = Pin<Box<dyn Future<Output = HttpResponse>>>;
-
-    fn call(&self, request: HttpRequest) -> Self::Future {
-        Box::pin(answer(request, move |request| Self.asked(request)))
-    }
-}
-
-async fn answer(request: HttpRequest, asked: impl FnOnce(&serve::Request<'_>) -> Asked) -> HttpResponse {
-    let (method, query, headers) = (request.method().as_str(), request.query_string(), headers(&request));
-    match asked(&serve::Request { method, query: Some(query), headers: &headers }) {
-        Asked::Live(viewer) => viewer.respond_to(&request),
-        Asked::Still(awaited) => whole(awaited.await),
-        Asked::Whole(response) => whole(response),
-    }
-}
-
-/// Those that an answer may depend on.
 fn headers(request: &HttpRequest) -> HeaderMap {
-    let names = [header::ACCEPT.as_str(), header::IF_NONE_MATCH.as_str(), page::SEC_FETCH_DEST];
-    let values = |name: &'static str| request.headers().get_all(name).map(move |value| (name, value.as_bytes()));
-    let known = names.into_iter().flat_map(values);
-    known.filter_map(|(name, value)| Some((name.parse().ok()?, HeaderValue::from_bytes(value).ok()?))).collect()
+    let fields = request.headers().iter();
+    let fields = fields.map(|(name, value)| {
+        Some((HeaderName::from_bytes(name.as_ref()).ok()?, HeaderValue::from_bytes(value.as_bytes()).ok()?))
+    });
+    fields.flatten().collect()
 }
 
 fn whole(response: http::Response<Bytes>) -> HttpResponse {

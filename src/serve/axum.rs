@@ -7,10 +7,9 @@ use axum_core::body::Body;
 use axum_core::extract::FromRequestParts;
 use axum_core::response::{IntoResponse, Response};
 use futures_core::Stream;
-use http::StatusCode;
-use http::header::{HeaderValue, RETRY_AFTER};
 use http::request::Parts;
 
+use super::rejection::Rejection;
 use crate::hub::{Refused, Subscriber};
 use crate::part::Part;
 use crate::response;
@@ -34,13 +33,10 @@ impl IntoResponse for Subscriber {
     }
 }
 
-/// `503 Service Unavailable`, with `Retry-After` unless the hub is closed.
+/// `503 Service Unavailable` with `Retry-After`.
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let mut response = (StatusCode::SERVICE_UNAVAILABLE, self.to_string()).into_response();
-        let retry_after = self.retry_after_secs().map(|seconds| (RETRY_AFTER, HeaderValue::from(seconds)));
-        response.headers_mut().extend(retry_after);
-        response
+        Rejection::from(self).response().map(Body::from)
     }
 }
 

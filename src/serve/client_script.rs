@@ -4,21 +4,24 @@ use bytes::Bytes;
 use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS,
 };
+use http::request::Parts;
 use http::{Response, StatusCode};
 
+use super::Endpoint;
+use super::rejection::Rejection;
+use super::reply::Reply;
 use crate::still;
 
-/// `client.js`: shows a stream of parts in a page, in Chromium, Firefox and WebKitGTK. It is 7.3 kB, 3.6 kB compressed,
-/// without dependencies.
+/// An endpoint that serves `client.js`, which shows a stream of parts in a page, in Chromium, Firefox and WebKitGTK.
+///
+/// It is 7.3 kB, 3.6 kB compressed, without dependencies.
 ///
 /// ```html
 /// <script type="module" src="/client.js"></script>
 /// <mixed-replace src="/status"></mixed-replace>
 /// ```
 ///
-/// It serves itself where it is mounted: on axum `.route_service("/client.js", ClientJs)`, on actix
-/// `.route("/client.js", web::to(ClientJs))`; anywhere else [`for_request`](Self::for_request) is the response. A
-/// [`Page`](crate::Page) brings it along.
+/// A [`Page`](crate::Page) brings it along.
 ///
 /// HTML parts appear in a sandboxed frame, in which no script runs, or with the attribute `trusted` in the page itself;
 /// pictures in an `<img>`, other text in a `<pre>`. Elements that stay the same are left alone, so focus, scroll position
@@ -27,27 +30,28 @@ use crate::still;
 ///
 /// # Examples
 ///
-/// ```
-/// use http::{HeaderMap, header::CONTENT_TYPE};
-/// use mixed_replace::ClientJs;
+#[cfg_attr(feature = "axum", doc = "```")]
+#[cfg_attr(not(feature = "axum"), doc = "```ignore")]
+/// use mixed_replace::ClientScript;
 ///
-/// let response = ClientJs.for_request(&HeaderMap::new());
-/// assert_eq!(response.headers()[CONTENT_TYPE], "text/javascript; charset=utf-8");
+/// let app: axum::Router = axum::Router::new().route_service("/client.js", ClientScript);
+/// assert!(ClientScript::source().contains("mixed-replace"));
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
-pub struct ClientJs;
+pub struct ClientScript;
 
-impl ClientJs {
-    /// The module as it is served: minified.
+impl ClientScript {
+    /// Returns the module as it is served: minified.
     #[must_use]
     pub fn source() -> &'static str {
-        // Its first line tells of which source it is made.
+        // The first line names the source from which it was made.
         SERVED.split_once('\n').map_or(SERVED, |(_, module)| module)
     }
 
-    /// The response to a request with these headers: the module, or `304 Not Modified` if the client has it.
-    #[must_use]
-    pub fn for_request(self, headers: &HeaderMap) -> Response<Bytes> {
+    /// Returns the response to a request with these headers: the module, or `304 Not Modified` if the client has it.
+    ///
+    /// An address that holds the [`tag`](Self::tag) may be cached for ever.
+    pub(super) fn response(headers: &HeaderMap, tag: Option<&str>) -> Response<Bytes> {
         let source = Bytes::from_static(Self::source().as_bytes());
         let etag = Self::etag();
         let mut response = Response::new(Bytes::new());
@@ -61,7 +65,9 @@ impl ClientJs {
             ]);
             *response.body_mut() = source;
         }
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        let is_tagged = tag.is_some_and(|tag| tag == Self::tag());
+        let caching = if is_tagged { "public, max-age=31536000, immutable" } else { "no-cache" };
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(caching));
         response.headers_mut().insert(ETAG, etag);
         response
     }
@@ -70,25 +76,16 @@ impl ClientJs {
         still::etag([Self::source().as_bytes()].into_iter())
     }
 
-    /// The entity tag without its quotes, for an address.
-    pub(crate) fn tag() -> String {
+    /// Returns the entity tag without its quotes, for an address.
+    pub(super) fn tag() -> String {
         Self::etag().to_str().unwrap_or_default().replace('"', "")
     }
 }
 
-const SERVED: &str = include_str!("../client.min.js");
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn is_asked_for_once() {
-        let first = ClientJs.for_request(&HeaderMap::new());
-        assert_eq!(first.body(), ClientJs::source());
-        let headers = HeaderMap::from_iter([(IF_NONE_MATCH, first.headers()[ETAG].clone())]);
-        let second = ClientJs.for_request(&headers);
-        assert_eq!(second.status(), StatusCode::NOT_MODIFIED);
-        assert!(second.body().is_empty());
+impl Endpoint for ClientScript {
+    fn answer(&self, request: &Parts) -> Result<Reply, Rejection> {
+        Ok(Reply::Full(Self::response(&request.headers, None)))
     }
 }
+
+const SERVED: &str = include_str!("../client.min.js");

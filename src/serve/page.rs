@@ -1,138 +1,171 @@
-//! One address for everyone: a page for people, a stream for `<img>`, scripts and programs.
+//! One address for everybody: a page for people, a stream for `<img>`, scripts and programs.
 
 use std::time::Duration;
 
-use http::header::{HeaderMap, IF_NONE_MATCH};
+use http::header::{HeaderMap, HeaderValue, IF_NONE_MATCH};
+use http::request::Parts;
 
+use super::query::Query;
+use super::rejection::Rejection;
+use super::reply::{Pending, Reply};
+use super::snapshot::{self, Snapshot};
+use super::{ClientScript, Endpoint, Live};
 use crate::hub::Hub;
-use crate::page::Document;
+use crate::page::{Document, Settings};
 use crate::wire::{self, Wire};
 
-/// A hub of status pages (HTML, text, SVG, JSON, pictures) on one address, for whoever asks.
+/// An endpoint that serves a hub's status pages (HTML, text, SVG, JSON, pictures) to every kind of client.
 ///
-/// Browsers differ in what they make of such parts: Firefox and WebKit replace a document, Chromium shows nothing. So what
-/// is answered follows from the request:
+/// Browsers differ in what they make of such parts: Firefox and WebKit replace a document, Chromium shows nothing. So the
+/// response follows from the request:
 ///
-/// | request | answer |
+/// | request | response |
 /// |---|---|
-/// | a navigation, an `<iframe>` (`Accept: text/html`) | a page that holds the latest part and replaces it by itself |
+/// | a navigation, an `<iframe>` (`Accept: text/html`) | a page that shows the latest part and replaces it by itself |
 /// | `<img>` | the browser wire |
 /// | a script (`Accept: multipart/mixed`) | the script wire |
-/// | `curl`, ffmpeg and the rest | the machine wire |
-/// | `?snapshot`, `?snapshot&refresh=5` | the latest part alone, under a policy that lets no script run: [`Still`](crate::Still) |
+/// | `curl`, ffmpeg and other programs | the machine wire |
+/// | `?action=stream` | the stream, on the wire that the request asks for |
+/// | `?snapshot`, `?action=snapshot` | the latest part only, under a policy that lets no script run: [`Snapshot`] |
 /// | `?pull` | the page without scripts, which asks again by `Refresh`; the page refers to it in a `<noscript>` |
-/// | `?client` | [`ClientJs`](crate::ClientJs) |
+/// | `?client` | [`ClientScript`] |
 ///
-/// It serves itself where it is mounted: on axum `.route_service("/status", Page::new(hub))`, on actix
-/// `.route("/status", web::to(Page::new(hub)))`.
+/// `?fps=5` lowers the rate of a stream, as with [`Live`]. See the [module](super) for how to mount an endpoint, its
+/// statuses, and how to call it from a handler.
 ///
-/// The page has a Content-Security-Policy under which no script runs but its own, and HTML comes into a sandboxed frame,
-/// where it cannot navigate the page either, open windows or send forms: parts may hold what strangers wrote. Left to them
-/// are pictures and links of your own site: a click may take the frame there until the next part comes, or with `ping`
-/// tell an address of it. [`trusted`](Self::trusted) takes the frame away. Who may see the page is the app's to check, once
-/// for all that the address answers with.
+/// The page has a Content-Security-Policy under which only its own script runs, and HTML comes into a sandboxed frame,
+/// where it cannot navigate the page either, open windows or send forms: parts may hold what strangers wrote. Pictures and
+/// links of your own site still work there: a click may take the frame to another page until the next part comes, or with
+/// `ping` tell an address of it. [`trusted`](Self::trusted) takes the frame away. Check who may see the page in the app,
+/// once for everything that the address serves.
 ///
 /// # Examples
 ///
-/// ```
+#[cfg_attr(feature = "axum", doc = "```")]
+#[cfg_attr(not(feature = "axum"), doc = "```ignore")]
 /// use std::time::Duration;
+/// use http::{Request, header::REFRESH};
 /// use mixed_replace::{Page, Part, hub};
 ///
 /// let (publisher, hub) = hub::channel();
 /// publisher.publish(Part::html("<!doctype html><title>Status</title><h1>All is well</h1>")?)?;
 /// let page = Page::new(hub).trusted(true).show_age(true).refresh(Duration::from_secs(10));
-/// let asked = http::HeaderMap::new();
-/// let pulled = page.pull(None, &asked);
-/// assert_eq!(pulled.headers()["refresh"], "10");
-/// assert!(pulled.body().ends_with(b"<h1>All is well</h1>"));
+/// let response = futures::executor::block_on(page.respond(Request::get("/status?pull").body(())?));
+/// assert_eq!(response.headers()[REFRESH], "10");
+/// let app: axum::Router = axum::Router::new().route_service("/status", page);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[must_use]
+#[must_use = "an endpoint does nothing until it is mounted"]
 #[derive(Clone, Debug)]
 pub struct Page {
-    pub(crate) hub: Hub,
-    pub(crate) title: String,
-    pub(crate) refresh: Duration,
-    pub(crate) trusted: bool,
+    hub: Hub,
+    settings: Settings,
     native: bool,
-    pub(crate) show_age: bool,
 }
 
 impl Page {
-    /// A page for this hub's parts.
+    /// Creates an endpoint for this hub.
     pub fn new(hub: Hub) -> Self {
-        let (title, refresh) = ("Status".to_owned(), Duration::from_secs(5));
-        Self { hub, title, refresh, trusted: false, native: false, show_age: false }
+        Self { hub, settings: Settings::default(), native: false }
     }
 
-    /// The title of the page, and what its frame or picture is called for those who do not see it. `Status` unless set.
+    /// Sets the title of the page, which also names its frame or picture for screen readers. Default: `Status`.
     ///
     /// A trusted HTML part brings its own.
     pub fn title(mut self, title: impl Into<String>) -> Self {
-        self.title = title.into();
+        self.settings.title = title.into();
         self
     }
 
-    /// How often a browser without scripts asks for the page, in whole seconds. 5 unless set.
+    /// Sets how often a browser without scripts asks for the page, in whole seconds. Default: 5 seconds.
     ///
-    /// While nothing changes, the answer is `304 Not Modified`.
+    /// While nothing changes, the response is `304 Not Modified`.
     pub fn refresh(mut self, period: Duration) -> Self {
-        self.refresh = Duration::from_secs(period.as_secs().max(1));
+        self.settings.refresh = Duration::from_secs(period.as_secs().max(1));
         self
     }
 
-    /// The page says how old the latest part is, in the language of the document: "3 minutes ago". Off unless set.
+    /// Sets whether the page says how old the latest part is, in the language of the document: "3 minutes ago". Default:
+    /// `false`.
     ///
-    /// For readers who wonder whether a quiet page still lives. What repeats the last part makes it no younger.
+    /// For readers who wonder whether a quiet page still lives. A keep-alive that repeats the last part makes it no
+    /// younger.
     pub fn show_age(mut self, show_age: bool) -> Self {
-        self.show_age = show_age;
+        self.settings.show_age = show_age;
         self
     }
 
-    /// HTML parts are not put into a frame of the page: they are the page.
+    /// Sets whether HTML parts are the page itself, without a frame. Default: `false`.
     ///
-    /// For parts of which you wrote each tag. What others wrote has to be escaped in them, as in any page. Their scripts
-    /// do not run all the same; they may have links, forms and styles. Off unless set.
+    /// For parts of which you wrote each tag. Escape what others wrote in them, as in any page. Their scripts do not run
+    /// all the same; they may have links, forms and styles.
     pub fn trusted(mut self, trusted: bool) -> Self {
-        self.trusted = trusted;
+        self.settings.trusted = trusted;
         self
     }
 
-    /// Browsers that replace documents by themselves (Firefox, WebKit) get the stream and no script; Chromium still gets
-    /// the page.
+    /// Sets whether browsers that replace documents by themselves (Firefox, WebKit) get the stream and no script.
+    /// Default: `false`.
     ///
-    /// For trusted parts only: each is a document of your origin in which scripts run. Off unless set.
+    /// Chromium still gets the page. For trusted parts only: each is a document of your origin in which scripts run.
     pub fn native(mut self, native: bool) -> Self {
         self.native = native;
         self
     }
 
-    /// The page, as the response to a navigation with this query. For stacks where it does not serve itself.
-    #[must_use]
-    pub fn document(&self, query: Option<&str>) -> http::Response<bytes::Bytes> {
-        Document::new(self, query, self.hub.latest()).live()
+    /// Returns the page without scripts, once the hub has a part that is fresh enough.
+    fn pull(&self, request: &Parts) -> Pending {
+        let query = request.uri.query().map(str::to_owned);
+        let if_none_match: Vec<HeaderValue> = request.headers.get_all(IF_NONE_MATCH).iter().cloned().collect();
+        let snapshot = self.hub.snapshot(snapshot::MAX_AGE).or_latest_after(self.timeout());
+        let settings = self.settings.clone();
+        Pending::new(self.hub.clone(), snapshot, move |latest| {
+            Ok(Document::new(&settings, query.as_deref(), latest).pull(&if_none_match))
+        })
     }
 
-    /// The page without scripts, `?pull`; `304 Not Modified` if the client behind these request headers has it.
-    #[must_use]
-    pub fn pull(&self, query: Option<&str>, headers: &HeaderMap) -> http::Response<bytes::Bytes> {
-        Document::new(self, query, self.hub.latest()).pull(headers.get_all(IF_NONE_MATCH))
+    /// Returns how long a request waits for a newer part. A status may be true for long, so the latest one is enough.
+    fn timeout(&self) -> Duration {
+        if self.hub.latest().is_some() { Duration::ZERO } else { snapshot::TIMEOUT }
     }
 
-    /// Whether a request with these headers is to be answered with the page, and not with a stream.
-    #[must_use]
-    pub fn is_wanted(&self, headers: &HeaderMap) -> bool {
+    /// Returns whether a request with these headers gets the page, and not a stream.
+    fn is_for_document(&self, headers: &HeaderMap) -> bool {
         let goes_into = |dest: &[u8]| matches!(dest, b"document" | b"embed" | b"frame" | b"iframe" | b"object");
+        let wire = Wire::for_request(headers);
         let navigates = match headers.get(SEC_FETCH_DEST) {
             Some(dest) if dest == "image" => false,
             Some(dest) if goes_into(dest.as_bytes()) => true,
-            _ => wire::names(headers, b"text/html"),
+            // Java names text/html too, but gets the machine wire.
+            _ => wire == Wire::Browser && wire::names(headers, b"text/html"),
         };
         // Only Chromium asks for animated PNG and for signed exchanges.
         let is_chromium =
             || wire::names(headers, b"image/apng") || wire::names(headers, b"application/signed-exchange");
-        navigates && Wire::for_request(headers) != Wire::Script && (!self.native || is_chromium())
+        navigates && wire != Wire::Script && (!self.native || is_chromium())
     }
 }
 
-pub(crate) const SEC_FETCH_DEST: &str = "sec-fetch-dest";
+impl Endpoint for Page {
+    fn answer(&self, request: &Parts) -> Result<Reply, Rejection> {
+        let query = Query::new(request);
+        if let Some(tag) = query.get("client") {
+            return Ok(Reply::Full(ClientScript::response(&request.headers, Some(tag))));
+        }
+        if query.get("pull").is_some() {
+            return Ok(Reply::Pending(self.pull(request)));
+        }
+        if query.asks_for_snapshot() {
+            let pending = Snapshot::new(self.hub.clone()).timeout(self.timeout()).pending(request)?;
+            let settings = self.settings.clone();
+            return Ok(Reply::Pending(pending.map(move |response| settings.guard(response))));
+        }
+        if !query.asks_for_stream() && self.is_for_document(&request.headers) {
+            let document = Document::new(&self.settings, request.uri.query(), self.hub.snapshot_now());
+            return Ok(Reply::Full(document.live(&ClientScript::tag(), self.hub.keep_alive())));
+        }
+        Live::new(self.hub.clone()).answer(request)
+    }
+}
+
+const SEC_FETCH_DEST: &str = "sec-fetch-dest";

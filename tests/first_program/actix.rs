@@ -1,5 +1,5 @@
 use actix_web::{App, HttpServer, web};
-use mixed_replace::hub;
+use mixed_replace::{Live, hub};
 use tokio::signal::{ctrl_c, unix::{SignalKind, signal}};
 use tokio::time::{Duration, sleep};
 
@@ -8,7 +8,7 @@ async fn main() -> std::io::Result<()> {
     let (publisher, hub) = hub::channel();
     std::thread::spawn(move || while publisher.publish_jpeg(capture()).is_ok() {});
     let streams = hub.clone();
-    let app = move || App::new().route("/live", web::to(streams.clone()));
+    let app = move || App::new().route("/live", web::to(Live::new(streams.clone())));
     let mut terminate = signal(SignalKind::terminate())?;
     let shutdown = async move {
         tokio::select! { _ = ctrl_c() => {} _ = terminate.recv() => {} }

@@ -1,11 +1,11 @@
-use mixed_replace::hub;
+use mixed_replace::{Live, hub};
 use tokio::signal::{ctrl_c, unix::{SignalKind, signal}};
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let (publisher, hub) = hub::channel();
     std::thread::spawn(move || while publisher.publish_jpeg(capture()).is_ok() {});
-    let app = axum::Router::new().route_service("/live", hub.clone());
+    let app = axum::Router::new().route_service("/live", Live::new(hub.clone()));
     let mut terminate = signal(SignalKind::terminate())?;
     let shutdown = async move {
         tokio::select! { _ = ctrl_c() => {} _ = terminate.recv() => {} }

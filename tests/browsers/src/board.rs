@@ -3,7 +3,7 @@
 //! | path | what |
 //! |---|---|
 //! | `/page`, `/trusted`, `/native`, `/age` | `Page` as it is, and with each of its options |
-//! | `/client.js` | `ClientJs` |
+//! | `/client.js` | `ClientScript` |
 //! | `/own/`*n* | a page of one's own: [`Board::own`] |
 //! | any other | nothing, but [`Board::strays`] tells who asked |
 
@@ -20,7 +20,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Html;
 use axum::routing::get;
 use bytes::Bytes;
-use mixed_replace::{ClientJs, Hub, Page, Part, Publisher, hub};
+use mixed_replace::{ClientScript, Hub, Page, Part, Publisher, hub};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
@@ -228,7 +228,7 @@ fn axum(listener: TcpListener, hub: &Hub, seen: Seen, stopped: oneshot::Receiver
         seen.stray(uri.path());
         StatusCode::NOT_FOUND
     };
-    let app = Router::new().route_service("/client.js", ClientJs).route("/own/{number}", get(own)).fallback(stray);
+    let app = Router::new().route_service("/client.js", ClientScript).route("/own/{number}", get(own)).fallback(stray);
     let watched = async |State(seen): State<Seen>, request: Request, next: Next| {
         let pulls = request.uri().query() == Some("pull");
         let response = next.run(request).await;
@@ -261,7 +261,7 @@ fn actix(listener: TcpListener, hub: &Hub, seen: &Seen, stopped: oneshot::Receiv
     };
     let (pages, seen) = (pages(hub), web::Data::new(seen.clone()));
     let app = move || {
-        let app = App::new().app_data(seen.clone()).route("/client.js", web::to(ClientJs));
+        let app = App::new().app_data(seen.clone()).route("/client.js", web::to(ClientScript));
         let app = app.route("/own/{number}", web::get().to(own)).default_service(web::to(stray));
         pages.clone().into_iter().fold(app, |app, (path, page)| app.route(path, web::to(page)))
     };

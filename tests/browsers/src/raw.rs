@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use mixed_replace::ClientJs;
+use mixed_replace::ClientScript;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -97,7 +97,7 @@ impl Served {
         self.heads.lock().unwrap_or_else(PoisonError::into_inner).push(head);
         if !request.starts_with(b"GET /stream") {
             let is_page = request.starts_with(b"GET / ");
-            let client = || whole("text/javascript", ClientJs::source());
+            let client = || whole("text/javascript", ClientScript::source());
             return connection.write_all(&if is_page { self.page.clone() } else { client() }).await;
         }
         let number = self.requests.fetch_add(1, Ordering::Relaxed);

@@ -23,7 +23,7 @@ use axum::http::header;
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
 use futures_util::{Stream, StreamExt as _, stream};
-use mixed_replace::{ClientJs, KeepAlive, MixedReplace, Part, Wire};
+use mixed_replace::{ClientScript, KeepAlive, MixedReplace, Part, Wire};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -152,7 +152,7 @@ fn axum(listener: TcpListener, register: Register) {
         .route("/image/{path}", get(async |Path(path): Path<String>| Html(page_with_image(&path))))
         .route("/frame/{path}", get(async |Path(path): Path<String>| Html(page_with_frame(&path))))
         .route("/client/{path}", get(async |Path(path): Path<String>| Html(page_with_client(&path))))
-        .route_service("/client.js", ClientJs)
+        .route_service("/client.js", ClientScript)
         .with_state(register);
     listener.set_nonblocking(true).expect("a socket");
     let listener = tokio::net::TcpListener::from_std(listener).expect("a runtime");

@@ -7,7 +7,7 @@ use std::thread;
 use axum::{Router, routing};
 use futures::stream;
 use mixed_replace::hub::{self, Publisher};
-use mixed_replace::{MixedReplace, Part, Wire};
+use mixed_replace::{Live, MixedReplace, Part, Wire};
 
 /// A hub at `/live`, in a thread that lives as long as the process.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl Camera {
     #[must_use]
     pub fn start() -> Self {
         let (publisher, hub) = hub::channel();
-        Self { address: serve(Router::new().route_service("/live", hub)), publisher }
+        Self { address: serve(Router::new().route_service("/live", Live::new(hub))), publisher }
     }
 
     /// Publishes one picture.

@@ -8,15 +8,19 @@ use actix_web::http::header::ContentType;
 use actix_web::web::{Data, get, to};
 use actix_web::{App, HttpResponse, HttpServer, Responder};
 use fault_tests::{Camera, GRACE, Options, asked_to_stop};
-use mixed_replace::socket;
+use mixed_replace::{Live, socket};
 
 #[actix_web::main]
 async fn main() -> io::Result<()> {
     let options = Options::from_command_line();
     let camera = Camera::start(&options);
     let data = Data::new(camera.clone());
-    let app =
-        move || App::new().app_data(data.clone()).route("/live", to(data.hub.clone())).route("/state", get().to(state));
+    let app = move || {
+        App::new()
+            .app_data(data.clone())
+            .route("/live", to(Live::new(data.hub.clone())))
+            .route("/state", get().to(state))
+    };
     let server = HttpServer::new(app)
         .on_connect(socket::on_connect)
         .h1_allow_half_closed(false)

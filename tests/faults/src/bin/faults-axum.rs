@@ -11,7 +11,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use fault_tests::{Camera, GRACE, Options, asked_to_stop};
-use mixed_replace::socket;
+use mixed_replace::{Live, socket};
 use tokio::net::TcpSocket;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -20,8 +20,10 @@ use tokio::time::timeout;
 async fn main() -> io::Result<()> {
     let options = Options::from_command_line();
     let camera = Camera::start(&options);
-    let app =
-        Router::new().route_service("/live", camera.hub.clone()).route("/state", get(state)).with_state(camera.clone());
+    let app = Router::new()
+        .route_service("/live", Live::new(camera.hub.clone()))
+        .route("/state", get(state))
+        .with_state(camera.clone());
     let socket = TcpSocket::new_v4()?;
     socket.bind(options.listen)?;
     let listener = socket.listen(BACKLOG)?;

@@ -1,0 +1,50 @@
+//! The query parameters of endpoints.
+
+use std::time::Duration;
+
+use super::rejection::Rejection;
+
+/// The query of a request. Parameters that an endpoint does not know are ignored.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Query<'a>(&'a str);
+
+impl<'a> Query<'a> {
+    pub(super) fn new(request: &'a http::request::Parts) -> Self {
+        Self(request.uri.query().unwrap_or_default())
+    }
+
+    /// Returns the value of a parameter, which is empty for `?name`.
+    pub(super) fn get(&self, name: &str) -> Option<&'a str> {
+        let pairs = self.0.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        pairs.into_iter().find_map(|(other, value)| (other == name).then_some(value))
+    }
+
+    /// Returns whether one part is asked for: `?snapshot`, or as mjpg-streamer has it, `?action=snapshot`.
+    pub(super) fn asks_for_snapshot(&self) -> bool {
+        self.get("snapshot").is_some() || self.get("action") == Some("snapshot")
+    }
+
+    /// Returns whether the stream is asked for as mjpg-streamer has it.
+    pub(super) fn asks_for_stream(&self) -> bool {
+        self.get("action") == Some("stream")
+    }
+
+    /// Returns the interval from part to part of `?fps=5`.
+    pub(super) fn min_interval(&self) -> Result<Option<Duration>, Rejection> {
+        let parse = |value: &str| value.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0);
+        let rate = self.get("fps").map(|value| parse(value).ok_or_else(|| Rejection::Rate(quote(value))));
+        Ok(rate.transpose()?.map(|rate| Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::MAX)))
+    }
+
+    /// Returns the period of `?refresh=5`.
+    pub(super) fn refresh(&self) -> Result<Option<Duration>, Rejection> {
+        let parse = |value: &str| value.parse().ok().filter(|seconds| (1..=86_400).contains(seconds));
+        let seconds = self.get("refresh").map(|value| parse(value).ok_or_else(|| Rejection::Refresh(quote(value))));
+        Ok(seconds.transpose()?.map(Duration::from_secs))
+    }
+}
+
+/// Returns as much of a value as an error may repeat.
+fn quote(value: &str) -> String {
+    value.chars().take(20).collect()
+}

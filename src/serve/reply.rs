@@ -1,0 +1,84 @@
+//! The reply of an endpoint, before a framework's adapter turns it into a response.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::Response;
+
+use super::rejection::Rejection;
+use crate::hub::{self, DatedPart, Hub, Subscriber};
+
+/// The reply of an endpoint.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// A response with its complete body.
+    Full(Response<Bytes>),
+    /// A response that waits for a part.
+    Pending(Pending),
+    /// A stream of parts.
+    Stream(Subscriber),
+}
+
+impl Reply {
+    /// Returns the reply to a `HEAD`, which waits for nothing and starts nothing.
+    pub(super) fn into_head(self) -> Result<Self, Rejection> {
+        Ok(Self::Full(match self {
+            Self::Full(response) => response,
+            Self::Pending(pending) => pending.without_waiting()?,
+            Self::Stream(subscriber) => {
+                let mut response = Response::new(Bytes::new());
+                *response.headers_mut() = subscriber.headers();
+                response
+            }
+        }))
+    }
+}
+
+/// A future of a response that is made of a hub's latest part, once that is fresh enough.
+pub(super) struct Pending {
+    hub: Hub,
+    snapshot: hub::Snapshot,
+    finish: Finish,
+}
+
+type Finish = Box<dyn Fn(Option<DatedPart>) -> Result<Response<Bytes>, Rejection> + Send + Sync>;
+
+impl Pending {
+    /// Waits for `snapshot`, then calls `finish` with the latest part of `hub`.
+    pub(super) fn new(
+        hub: Hub,
+        snapshot: hub::Snapshot,
+        finish: impl Fn(Option<DatedPart>) -> Result<Response<Bytes>, Rejection> + Send + Sync + 'static,
+    ) -> Self {
+        Self { hub, snapshot, finish: Box::new(finish) }
+    }
+
+    /// Changes the response.
+    pub(super) fn map(self, change: impl Fn(Response<Bytes>) -> Response<Bytes> + Send + Sync + 'static) -> Self {
+        let finish = self.finish;
+        Self { finish: Box::new(move |latest| finish(latest).map(&change)), ..self }
+    }
+
+    /// Returns the response of a hub's latest part.
+    fn without_waiting(&self) -> Result<Response<Bytes>, Rejection> {
+        (self.finish)(self.hub.snapshot_now())
+    }
+}
+
+impl Future for Pending {
+    type Output = Response<Bytes>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response<Bytes>> {
+        let part = ready!(Pin::new(&mut self.snapshot).poll(cx));
+        Poll::Ready((self.finish)(part).unwrap_or_else(|rejection| rejection.response()))
+    }
+}
+
+impl fmt::Debug for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending").field("snapshot", &self.snapshot).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,108 @@
+//! The latest part of a hub.
+
+use std::time::Duration;
+
+use http::header::{HeaderValue, IF_NONE_MATCH};
+use http::request::Parts;
+
+use super::Endpoint;
+use super::query::Query;
+use super::rejection::Rejection;
+use super::reply::{Pending, Reply};
+use crate::hub::Hub;
+use crate::still::Still;
+
+/// An endpoint that serves a hub's latest part as an ordinary response: a [`Still`].
+///
+/// A part that is fresh enough is returned at once. Otherwise the request counts as [`Demand`](crate::hub::Demand), so
+/// that a camera that sleeps wakes up, and the next part is returned. When none comes in time, the response is the
+/// latest part, however old, or the part of [`stale_after`](crate::hub::Builder::stale_after).
+///
+/// `Age` is the time since the part was published, `Last-Modified` when that was. A closed hub still serves its last part.
+///
+/// | request | response |
+/// |---|---|
+/// | `GET` | the part, with `ETag`, `Age` and `Last-Modified` |
+/// | `GET ?refresh=5` | the same with `Refresh`, so that a browser asks again every 5 seconds |
+///
+/// See the [module](super) for how to mount it, its statuses, and how to call it from a handler.
+///
+/// # Examples
+///
+#[cfg_attr(feature = "axum", doc = "```")]
+#[cfg_attr(not(feature = "axum"), doc = "```ignore")]
+/// use std::time::Duration;
+/// use mixed_replace::{Snapshot, hub};
+///
+/// let (publisher, hub) = hub::channel();
+/// let snapshot = Snapshot::new(hub).max_age(Duration::from_secs(10)).timeout(Duration::from_secs(2));
+/// let app: axum::Router = axum::Router::new().route_service("/snapshot", snapshot);
+/// # drop(publisher);
+/// ```
+#[must_use = "an endpoint does nothing until it is mounted"]
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    hub: Hub,
+    max_age: Duration,
+    timeout: Duration,
+    refresh: Option<Duration>,
+    refresh_param: bool,
+}
+
+impl Snapshot {
+    /// Creates an endpoint for this hub.
+    pub fn new(hub: Hub) -> Self {
+        Self { hub, max_age: MAX_AGE, timeout: TIMEOUT, refresh: None, refresh_param: true }
+    }
+
+    /// Sets the age up to which the latest part is returned at once. Default: 1 second.
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = max_age;
+        self
+    }
+
+    /// Sets how long a request waits for a part that is fresh enough. Default: 5 seconds, which most cameras need to
+    /// start.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Adds a `Refresh` header, so that a browser asks again after this time. In whole seconds, rounded down. Default:
+    /// no header.
+    pub fn refresh(mut self, period: Duration) -> Self {
+        self.refresh = Some(period);
+        self
+    }
+
+    /// Sets whether `?refresh=5` sets the [`Refresh`](Self::refresh) header of a response. Default: `true`.
+    pub fn refresh_param(mut self, enabled: bool) -> Self {
+        self.refresh_param = enabled;
+        self
+    }
+
+    pub(super) fn pending(&self, request: &Parts) -> Result<Pending, Rejection> {
+        let refresh = if self.refresh_param { Query::new(request).refresh()? } else { None }.or(self.refresh);
+        let if_none_match: Vec<HeaderValue> = request.headers.get_all(IF_NONE_MATCH).iter().cloned().collect();
+        let snapshot = self.hub.snapshot(self.max_age).or_latest_after(self.timeout);
+        let hub = self.hub.clone();
+        Ok(Pending::new(self.hub.clone(), snapshot, move |latest| {
+            let latest = latest.ok_or_else(|| Rejection::no_part(&hub))?;
+            let still = Still::new(latest.part).age(latest.age).last_modified(latest.modified);
+            let still = match refresh {
+                Some(period) => still.refresh(period),
+                None => still,
+            };
+            Ok(still.for_if_none_match(&if_none_match))
+        }))
+    }
+}
+
+impl Endpoint for Snapshot {
+    fn answer(&self, request: &Parts) -> Result<Reply, Rejection> {
+        self.pending(request).map(Reply::Pending)
+    }
+}
+
+pub(super) const MAX_AGE: Duration = Duration::from_secs(1);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,0 +1,398 @@
+//! Endpoints on axum and on actix-web, over TCP: the same requests, the same responses.
+#![cfg(all(feature = "axum", feature = "actix-web"))]
+#![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::{Handler as _, HttpRequest, HttpResponse, web};
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use mixed_replace::{ClientScript, Hub, Live, Page, Part, Publisher, Snapshot, Wire, hub};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+type Hubs = Arc<HashMap<String, Hub>>;
+
+/// Starts a server of each kind with every endpoint over one hub, and returns their addresses.
+async fn servers(hub: &Hub) -> [String; 2] {
+    let hubs: Hubs = Arc::new(HashMap::from([("door".to_owned(), hub.clone())]));
+    let live = Live::new(hub.clone());
+    let plain = live.clone().rate_param(false).snapshot_param(false);
+    let snapshot = Snapshot::new(hub.clone()).timeout(Duration::from_millis(200)).refresh(Duration::from_secs(9));
+    let fixed = snapshot.clone().refresh_param(false);
+    let page = Page::new(hub.clone());
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let axum = listener.local_addr().unwrap().to_string();
+    let app = Router::new()
+        .route("/cameras/{name}", get(axum_camera))
+        .with_state(Arc::clone(&hubs))
+        .route_service("/live", live.clone())
+        .route_service("/plain", plain.clone())
+        .route_service("/snapshot", snapshot.clone())
+        .route_service("/fixed", fixed.clone())
+        .route_service("/status", page.clone())
+        .route_service("/client.js", ClientScript);
+    tokio::spawn(async move { axum::serve(listener, app).await });
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let actix = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        let app = move || {
+            actix_web::App::new()
+                .app_data(web::Data::new(Arc::clone(&hubs)))
+                .route("/cameras/{name}", web::to(actix_camera))
+                .route("/live", web::to(live.clone()))
+                .route("/plain", web::to(plain.clone()))
+                .route("/snapshot", web::to(snapshot.clone()))
+                .route("/fixed", web::to(fixed.clone()))
+                .route("/status", web::to(page.clone()))
+                .route("/client.js", web::to(ClientScript))
+        };
+        let server = actix_web::HttpServer::new(app).workers(1).listen(listener).unwrap().run();
+        actix_web::rt::System::new().block_on(server)
+    });
+    [axum, actix]
+}
+
+async fn axum_camera(
+    State(hubs): State<Hubs>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Result<impl IntoResponse, StatusCode> {
+    let hub = hubs.get(&name).ok_or(StatusCode::NOT_FOUND)?;
+    Ok(Live::new(hub.clone()).respond(request).await)
+}
+
+async fn actix_camera(
+    hubs: web::Data<Hubs>,
+    name: web::Path<String>,
+    request: HttpRequest,
+) -> actix_web::Result<HttpResponse> {
+    let hub = hubs.get(&*name).ok_or_else(|| actix_web::error::ErrorNotFound("no such camera"))?;
+    Ok(Live::new(hub.clone()).call(request).await)
+}
+
+/// The answer until the end of the body, or until it holds `until`.
+async fn ask(address: &str, request: &str, until: &str) -> String {
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let read = async {
+        while connection.read_buf(&mut answer).await.unwrap() > 0 {
+            if String::from_utf8_lossy(&answer).contains(until) {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), read).await.unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+async fn ask_both(hub: &Hub, request: &str, until: &str, check: impl Fn(&str)) {
+    for address in servers(hub).await {
+        check(&ask(&address, &request.replace('|', "\r\n"), until).await);
+    }
+}
+
+fn on() -> (Publisher, Hub) {
+    let (publisher, hub) = hub::channel();
+    publisher.publish(Part::text("on").unwrap()).unwrap();
+    (publisher, hub)
+}
+
+/// A hub of 2 viewers at most, of which both are there, so that it is full.
+const FULL: usize = 2;
+
+/// Returns the fields of a response's head, names in lower case.
+fn fields(answer: &str) -> Vec<(String, &str)> {
+    let head = answer.split_once("\r\n\r\n").unwrap().0;
+    let fields = head.lines().skip(1).map(|line| line.split_once(": ").unwrap());
+    fields.map(|(name, value)| (name.to_ascii_lowercase(), value)).collect()
+}
+
+#[tokio::test]
+async fn every_stack_responds_alike() {
+    let (_publisher, on) = on();
+    let (_camera, empty) = hub::channel();
+    let (_crowded, full) = hub::builder().max_subscribers(FULL).build();
+    let _viewers: Vec<_> = (0..FULL).map(|_| full.subscribe(Wire::Machine).unwrap()).collect();
+    let (publisher, ended) = self::on();
+    drop(publisher);
+    let never = hub::channel().1;
+    let hubs = [("on", &on), ("empty", &empty), ("full", &full), ("ended", &ended), ("never", &never)];
+    let mut addresses = HashMap::new();
+    for (name, hub) in hubs {
+        addresses.insert(name, servers(hub).await);
+    }
+    let stream = ("content-type", Some("multipart/x-mixed-replace; boundary="));
+    let (text, html) = (("content-type", Some("text/plain; charset=utf-8")), ("content-type", Some("text/html")));
+    let allow = ("allow", Some("GET, HEAD"));
+    let no_retry = ("retry-after", None);
+    for (hub, request, status, header) in [
+        ("on", "GET /live", 200, stream),
+        ("on", "HEAD /live", 200, stream),
+        ("on", "HEAD /live", 200, ("content-length", None)),
+        ("on", "HEAD /live", 200, ("cache-control", Some("no-store, no-transform"))),
+        ("on", "GET /live?action=stream", 200, stream),
+        ("on", "GET /live?action=stream&1732631415", 200, stream),
+        ("on", "GET /live?action=snapshot", 200, text),
+        ("on", "GET /live?action=snapshot&n=1732631415", 200, text),
+        ("on", "GET /live?action=other", 200, stream),
+        ("on", "GET /live?snapshot", 200, ("refresh", None)),
+        ("on", "GET /live?snapshot&refresh=5", 200, ("refresh", Some("5"))),
+        ("on", "GET /live?snapshot&refresh=0", 400, text),
+        ("on", "GET /live?fps=2.5", 200, stream),
+        ("on", "GET /live?fps=x", 400, text),
+        ("on", "HEAD /live?fps=x", 400, text),
+        ("on", "GET /plain?fps=x", 200, stream),
+        ("on", "GET /plain?snapshot", 200, stream),
+        ("on", "GET /plain?action=snapshot", 200, stream),
+        ("on", "GET /snapshot", 200, ("age", Some(""))),
+        ("on", "HEAD /snapshot", 200, ("content-length", Some("2"))),
+        ("on", "HEAD /snapshot", 200, ("last-modified", Some(""))),
+        ("on", "GET /snapshot", 200, ("refresh", Some("9"))),
+        ("on", "GET /snapshot?refresh=5", 200, ("refresh", Some("5"))),
+        ("on", "GET /fixed?refresh=5", 200, ("refresh", Some("9"))),
+        ("on", "GET /fixed?refresh=x", 200, ("refresh", Some("9"))),
+        ("on", "GET /status", 200, stream),
+        ("on", "GET /status|Accept: text/html,application/xhtml+xml", 200, html),
+        ("on", "GET /status?action=stream|Accept: text/html,application/xhtml+xml", 200, stream),
+        ("on", "GET /status?action=snapshot&1732631415", 200, text),
+        ("on", "GET /status|Accept: text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", 200, stream),
+        ("on", "GET /client.js", 200, ("content-type", Some("text/javascript; charset=utf-8"))),
+        ("on", "POST /live|Content-Length: 0", 405, allow),
+        ("on", "DELETE /snapshot", 405, allow),
+        ("on", "PUT /status|Content-Length: 0", 405, allow),
+        ("on", "OPTIONS /client.js", 405, allow),
+        ("on", "GET /cameras/door", 200, stream),
+        ("on", "HEAD /cameras/door", 200, stream),
+        ("on", "GET /cameras/door?snapshot", 200, text),
+        ("on", "GET /cameras/window", 404, ("allow", None)),
+        ("empty", "GET /snapshot", 503, ("retry-after", Some("1"))),
+        ("empty", "HEAD /snapshot", 503, ("retry-after", Some("1"))),
+        ("empty", "HEAD /live", 200, stream),
+        ("full", "GET /live", 503, ("retry-after", Some("5"))),
+        ("full", "HEAD /live", 503, ("retry-after", Some("5"))),
+        ("full", "GET /cameras/door", 503, ("retry-after", Some("5"))),
+        ("ended", "GET /live", 200, stream),
+        ("ended", "GET /snapshot", 200, ("age", Some(""))),
+        ("ended", "GET /live?snapshot", 200, text),
+        ("never", "GET /live", 503, no_retry),
+        ("never", "HEAD /live", 503, no_retry),
+        ("never", "GET /live?snapshot", 503, no_retry),
+        ("never", "GET /snapshot", 503, no_retry),
+        ("never", "HEAD /snapshot", 503, no_retry),
+        ("never", "GET /status", 503, no_retry),
+        ("never", "GET /status|Accept: text/html,application/xhtml+xml", 200, html),
+    ] {
+        for address in &addresses[hub] {
+            let (first, more) = request.split_once('|').unwrap_or((request, "Accept: */*"));
+            let request = format!("{first} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\r\n\r\n");
+            let answer = ask(address, &request, "\r\n\r\n").await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{hub}: {request}{answer}");
+            let fields = fields(&answer);
+            let value = fields.iter().find(|(name, _)| name == header.0).map(|(_, value)| *value);
+            match header.1 {
+                Some(begin) => assert!(value.is_some_and(|value| value.starts_with(begin)), "{hub}: {request}{answer}"),
+                None => assert_eq!(value, None, "{hub}: {request}{answer}"),
+            }
+            let names: HashSet<_> = fields.iter().map(|(name, _)| name).collect();
+            assert_eq!(names.len(), fields.len(), "a header stands twice: {hub}: {request}{answer}");
+            if status >= 400 && status != 404 {
+                let no_store = fields.contains(&("cache-control".to_owned(), "no-store"));
+                assert!(no_store && answer.contains("x-content-type-options: nosniff\r\n"), "{hub}: {request}{answer}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_header_stands_twice_on_a_page() {
+    let (publisher, hub) = hub::channel();
+    publisher.publish(Part::html("<h1>on</h1>").unwrap()).unwrap();
+    for query in ["", "?snapshot", "?pull", "?client", "?snapshot&refresh=5"] {
+        for method in ["GET", "HEAD"] {
+            let request = format!("{method} /status{query} HTTP/1.1|Host: x|Accept: text/html|Connection: close||");
+            ask_both(&hub, &request, "never", |answer| {
+                assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+                let fields = fields(answer);
+                let names: HashSet<_> = fields.iter().map(|(name, _)| name).collect();
+                assert_eq!(names.len(), fields.len(), "{request}: {answer}");
+            })
+            .await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn snapshot_of_a_silent_hub_is_the_no_signal_part() {
+    let no_signal = Part::text("no signal").unwrap();
+    let (publisher, hub) = hub::builder().stale_after(Duration::from_millis(100), no_signal).build();
+    publisher.publish(Part::text("on").unwrap()).unwrap();
+    let viewer = hub.subscribe(Wire::Machine).unwrap().into_stream();
+    tokio::spawn(async move { futures::StreamExt::for_each(viewer, async |_| ()).await });
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    ask_both(&hub, "GET /snapshot HTTP/1.1|Host: x|Connection: close||", "never", |answer| {
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("\r\n\r\nno signal"), "{answer}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn snapshot_tells_its_age() {
+    let (_publisher, hub) = on();
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    ask_both(&hub, "HEAD /snapshot HTTP/1.1|Host: x|Connection: close||", "never", |answer| {
+        let age: u64 = fields(answer).iter().find(|(name, _)| name == "age").unwrap().1.parse().unwrap();
+        assert!(age >= 1, "{answer}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn get_is_the_stream_on_the_wire_that_was_asked_for() {
+    for (accept, content_type) in [
+        ("*/*", "multipart/x-mixed-replace"),
+        ("image/*", "multipart/x-mixed-replace"),
+        ("multipart/mixed", "multipart/mixed"),
+    ] {
+        let (publisher, hub) = on();
+        let request = format!("GET /live HTTP/1.1|Host: x|Accept: {accept}||");
+        ask_both(&hub, &request, "on\r\n--", |answer| {
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+            assert!(answer.contains(&format!("content-type: {content_type}; boundary=")), "{answer}");
+            assert_eq!(answer.contains("Content-Length: 2"), accept != "image/*", "{answer}");
+        })
+        .await;
+        drop(publisher);
+    }
+}
+
+#[tokio::test]
+async fn a_full_hub_says_when_to_come_back() {
+    let (_publisher, hub) = hub::builder().max_subscribers(1).build();
+    let _viewer = hub.subscribe(Wire::Machine).unwrap();
+    ask_both(&hub, "GET /live HTTP/1.1|Host: x|Connection: close||", "try again in 5 s", |answer| {
+        assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+        assert!(answer.contains("retry-after: 5\r\n"), "{answer}");
+        assert!(answer.contains("too many viewers, try again in 5 s"), "{answer}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn head_starts_nothing() {
+    let (publisher, hub) = on();
+    ask_both(&hub, "HEAD /live HTTP/1.1|Host: x|Connection: close||", "never", |answer| {
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!(answer.contains("content-type: multipart/x-mixed-replace; boundary="), "{answer}");
+        assert!(!answer.contains("content-length:"), "nobody knows it: {answer}");
+        assert!(answer.ends_with("\r\n\r\n"), "{answer}");
+        assert!(!publisher.demand().is_wanted());
+    })
+    .await;
+    assert_eq!(hub.stats().viewers_peak, 0);
+}
+
+#[tokio::test]
+async fn head_tells_no_length_however_the_hub_is_mounted() {
+    let (_publisher, hub) = on();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let app = Router::new().route("/live", axum::routing::any_service(Live::new(hub)));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let answer = ask(&address, "HEAD /live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "never").await;
+    assert!(answer.starts_with("HTTP/1.1 200") && !answer.contains("content-length:"), "{answer}");
+}
+
+#[tokio::test]
+async fn fps_is_a_positive_number() {
+    let (_publisher, hub) = on();
+    for bad in ["abc", "0", "-1", "inf", "NaN", ""] {
+        let request = format!("GET /live?fps={bad} HTTP/1.1|Host: x|Connection: close||");
+        ask_both(&hub, &request, "never", |answer| {
+            assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+            assert!(answer.contains(&format!("`fps` must be a positive number, not {bad:?}")), "{answer}");
+        })
+        .await;
+    }
+    let request = "GET /live?fps=2.5 HTTP/1.1|Host: x|Connection: close||";
+    ask_both(&hub, request, "on\r\n--", |answer| assert!(answer.starts_with("HTTP/1.1 200"), "{answer}")).await;
+}
+
+#[tokio::test]
+async fn snapshot_is_one_part() {
+    let (_publisher, hub) = on();
+    ask_both(&hub, "GET /live?snapshot HTTP/1.1|Host: x|Connection: close||", "never", |answer| {
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!(answer.contains("content-type: text/plain; charset=utf-8\r\n"), "{answer}");
+        assert!(answer.contains("content-length: 2\r\n"), "{answer}");
+        assert!(answer.ends_with("\r\n\r\non"), "{answer}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn snapshot_waits_for_a_camera_that_starts() {
+    let (publisher, hub) = hub::channel();
+    std::thread::spawn(move || {
+        while publisher.demand().wait() {
+            publisher.publish(Part::text("awake").unwrap()).unwrap();
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+    ask_both(&hub, "GET /live?snapshot HTTP/1.1|Host: x|Connection: close||", "never", |answer| {
+        assert!(answer.ends_with("\r\n\r\nawake"), "{answer}");
+    })
+    .await;
+    hub.close();
+}
+
+#[tokio::test]
+async fn a_snapshot_is_asked_for_again_at_little_cost() {
+    let (_publisher, hub) = on();
+    let still = mixed_replace::Still::new(Part::text("on").unwrap());
+    let etag = still.etag().to_str().unwrap().to_owned();
+    for (method, path, tag, status, refresh) in [
+        ("GET", "/live?snapshot", "\"an older one\"", "200 OK", None),
+        ("GET", "/live?snapshot", &*etag, "304 Not Modified", None),
+        ("GET", "/live?snapshot&refresh=5", &*etag, "304 Not Modified", Some("5")),
+        ("HEAD", "/live?snapshot&refresh=86400", "\"an older one\"", "200 OK", Some("86400")),
+        ("HEAD", "/live?snapshot", &*etag, "304 Not Modified", None),
+    ] {
+        let request = format!("{method} {path} HTTP/1.1|Host: x|If-None-Match: {tag}|Connection: close||");
+        ask_both(&hub, &request, "never", |answer| {
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
+            assert!(answer.contains(&format!("etag: {etag}\r\n")), "{answer}");
+            assert!(answer.contains("cache-control: private, no-cache\r\n"), "{answer}");
+            assert_eq!(answer.contains("content-length: 2\r\n"), status == "200 OK", "{answer}");
+            assert_eq!(answer.ends_with("\r\n\r\non"), status == "200 OK" && method == "GET", "{answer}");
+            match refresh {
+                Some(seconds) => assert!(answer.contains(&format!("refresh: {seconds}\r\n")), "{answer}"),
+                None => assert!(!answer.contains("refresh:"), "{answer}"),
+            }
+        })
+        .await;
+    }
+    for bad in ["0", "-1", "1.5", "86401", "", "5;URL=x"] {
+        let request = format!("GET /live?snapshot&refresh={bad} HTTP/1.1|Host: x|Connection: close||");
+        ask_both(&hub, &request, "never", |answer| assert!(answer.starts_with("HTTP/1.1 400"), "{answer}")).await;
+    }
+}
+
+#[tokio::test]
+async fn the_head_of_a_snapshot_wakes_no_camera() {
+    let (publisher, hub) = hub::channel();
+    ask_both(&hub, "HEAD /live?snapshot HTTP/1.1|Host: x|Connection: close||", "never", |answer| {
+        assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+        assert!(answer.contains("retry-after: 1\r\n"), "{answer}");
+        assert!(!publisher.demand().is_wanted());
+    })
+    .await;
+}
