@@ -357,12 +357,12 @@ globalThis.customElements?.define('mixed-replace', class extends HTMLElement {
     this.#close();
   }
 
-  // Changes made together are one new connection.
+  // Changes made together are one new connection. A microtask would be too early: WebKit may run it after each change.
   #renew() {
-    this.#due ??= queueMicrotask(() => {
+    this.#due ??= setTimeout(() => {
       this.#due = null;
       if (this.isConnected) this.#open();
-    }) ?? true;
+    });
   }
 
   #close(quiet) {
