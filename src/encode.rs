@@ -65,7 +65,7 @@ pub struct Encoder {
     content_type: HeaderValue,
     search: Search,
     /// What stands behind every body, on the browser wire up to the type.
-    behind: Vec<u8>,
+    tail: Vec<u8>,
     heartbeat: Option<EncodedPart>,
     /// A stream of events: there is a line end in front of the first delimiter too.
     events: bool,
@@ -126,7 +126,7 @@ impl Encoder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn for_content_type(value: impl AsRef<[u8]>) -> Result<Self, InvalidContentType> {
-        let content_type::Read { value, boundary, replaces } = content_type::read(value.as_ref())?;
+        let content_type::Parsed { value, boundary, replaces } = content_type::parse(value.as_ref())?;
         let search = if replaces { Search::Anywhere } else { Search::LineStarts };
         Ok(Self { events: !replaces, ..Self::with(value, boundary, Wire::Script, search) })
     }
@@ -149,13 +149,13 @@ impl Encoder {
     }
 
     fn with(content_type: HeaderValue, boundary: Boundary, wire: Wire, search: Search) -> Self {
-        let behind: &[&[u8]] = match wire {
+        let tail: &[&[u8]] = match wire {
             Wire::Browser => &[DELIMITER, boundary.as_str().as_bytes(), CRLF, CONTENT_TYPE],
             Wire::Machine => &[DELIMITER, boundary.as_str().as_bytes(), CRLF],
             Wire::Script => &[DELIMITER, boundary.as_str().as_bytes()],
         };
         Self {
-            behind: behind.concat(),
+            tail: tail.concat(),
             boundary,
             wire,
             content_type,
@@ -222,7 +222,7 @@ impl Encoder {
     /// ```
     pub fn heartbeat(mut self, part: &Part) -> Result<Self, EncodeError> {
         self.check(part)?;
-        self.heartbeat = (self.wire == Wire::Script).then(|| self.encode_whole(part));
+        self.heartbeat = (self.wire == Wire::Script).then(|| self.encode_contiguous(part));
         Ok(self)
     }
 
@@ -303,7 +303,7 @@ impl Encoder {
     pub fn encode(&self, part: &Part) -> Result<EncodedPart, EncodeError> {
         self.check(part)?;
         let body = part.body().clone();
-        Ok(EncodedPart::apart(&Framed::new(self, part, &mut [0; 20]), body))
+        Ok(EncodedPart::separate(&Framed::new(self, part, &mut [0; 20]), body))
     }
 
     /// Like [`encode`](Self::encode), for a boundary that the part's author cannot know, and with the copying done that
@@ -314,8 +314,8 @@ impl Encoder {
 
     /// Like [`encode`](Self::encode), for a part that was [searched](Self::search), and in one piece whatever its size:
     /// for many clients one copy costs less than the extra buffers that each of them would have to write.
-    pub(crate) fn encode_whole(&self, part: &Part) -> EncodedPart {
-        EncodedPart::in_one_piece(&Framed::new(self, part, &mut [0; 20]), part.body(), ())
+    pub(crate) fn encode_contiguous(&self, part: &Part) -> EncodedPart {
+        EncodedPart::new_contiguous(&Framed::new(self, part, &mut [0; 20]), part.body(), ())
     }
 
     /// What has to go out between `last` and `next`: on the browser wire, where the type of the next part is promised
@@ -350,12 +350,12 @@ impl Encoder {
         let close = if self.lengths { CLOSE } else { DASHES };
         let close_delimiter = [DELIMITER, self.boundary.as_str().as_bytes(), close].concat();
         match (last, self.wire) {
-            (None, _) if self.events => EncodedPart::apart(&(&[][..], &close_delimiter[..]), Bytes::new()),
+            (None, _) if self.events => EncodedPart::separate(&(&[][..], &close_delimiter[..]), Bytes::new()),
             (None, _) => {
                 let dash_boundary = close_delimiter.strip_prefix(CRLF).unwrap_or_default();
-                EncodedPart::apart(&(&[][..], dash_boundary), Bytes::new())
+                EncodedPart::separate(&(&[][..], dash_boundary), Bytes::new())
             }
-            (Some(_), Wire::Script) => EncodedPart::apart(&(&[][..], close), Bytes::new()),
+            (Some(_), Wire::Script) => EncodedPart::separate(&(&[][..], close), Bytes::new()),
             (Some(last), _) => EncodedPart::to_send(&(last.head(), &close_delimiter[..]), last.body(), ()),
         }
     }

@@ -10,15 +10,15 @@
 //! queued for it, so what it sees is as new as its line allows: it holds on to the part that it is in the middle of, and to
 //! no other. No runtime is needed; one thread for all hubs of the process keeps the time.
 
-mod aftermath;
 mod builder;
 mod clock;
 mod demand;
+mod effects;
 mod error;
 mod in_flight;
+mod lazy_now;
 #[cfg(all(loom, test))]
 mod models;
-mod now;
 mod published;
 mod publisher;
 mod shared;
@@ -33,7 +33,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::shared::Shared;
-use self::state::NoPlace;
+use self::state::JoinError;
 use crate::part::Part;
 use crate::wire::Wire;
 
@@ -118,12 +118,12 @@ impl Hub {
     pub fn subscribe(&self, wire: Wire) -> Result<Subscriber, Refused> {
         match self.shared.update(|state| state.join()) {
             Ok((id, serial)) => Ok(Subscriber::new(Arc::clone(&self.shared), id, serial, wire)),
-            Err(NoPlace::Closed) => {
+            Err(JoinError::Closed) => {
                 #[cfg(feature = "tracing")]
                 tracing::warn!("viewer refused: the hub was closed before its first part");
                 Err(Refused::Closed)
             }
-            Err(NoPlace::Full) => {
+            Err(JoinError::Full) => {
                 #[cfg(feature = "tracing")]
                 tracing::warn!("viewer refused: the hub is full");
                 Err(Refused::TooManyViewers { retry_after: self.shared.defaults.retry_after })

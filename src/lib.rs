@@ -140,11 +140,11 @@ pub mod encode;
 pub mod hub;
 pub mod jpeg;
 pub mod keep_alive;
-mod outgoing;
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
 mod page;
 pub mod part;
 pub mod picture;
+mod queue;
 mod response;
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
 pub mod serve;

@@ -17,8 +17,8 @@ use pin_project_lite::pin_project;
 use self::pulses::Pulses;
 use crate::encode::{EncodeError, EncodedPart, Encoder};
 use crate::keep_alive::KeepAlive;
-use crate::outgoing::Outgoing;
 use crate::part::Part;
+use crate::queue::Queue;
 use crate::response;
 use crate::wire::Wire;
 
@@ -237,7 +237,7 @@ impl<S> MixedReplace<S> {
         Sending {
             parts: self.parts,
             source: Source::Live,
-            outgoing: Outgoing::new(self.encoder),
+            queue: Queue::new(self.encoder),
             pulses: Pulses::new(self.keep_alive),
         }
     }
@@ -276,7 +276,7 @@ where
 #[cfg(feature = "http-body")]
 impl<S, E> fmt::Debug for Body<S, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Body").field("encoder", self.sending.outgoing.encoder()).finish_non_exhaustive()
+        f.debug_struct("Body").field("encoder", self.sending.queue.encoder()).finish_non_exhaustive()
     }
 }
 
@@ -302,7 +302,7 @@ where
 
 impl<S, E> fmt::Debug for Chunks<S, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chunks").field("encoder", self.sending.outgoing.encoder()).finish_non_exhaustive()
+        f.debug_struct("Chunks").field("encoder", self.sending.queue.encoder()).finish_non_exhaustive()
     }
 }
 
@@ -312,7 +312,7 @@ pin_project! {
         #[pin]
         parts: S,
         source: Source<E>,
-        outgoing: Outgoing<EncodedPart>,
+        queue: Queue<EncodedPart>,
         pulses: Pulses,
     }
 }
@@ -330,15 +330,15 @@ where
 {
     fn poll_chunk(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, E>>> {
         let mut this = self.project();
-        let outgoing = this.outgoing;
+        let queue = this.queue;
         loop {
-            if let Some(chunk) = outgoing.next_chunk() {
+            if let Some(chunk) = queue.next_chunk() {
                 return Poll::Ready(Some(Ok(chunk)));
             }
             match std::mem::replace(this.source, Source::Ended) {
                 Source::Ended => return Poll::Ready(None),
                 Source::Failed(failure) => {
-                    let unwritten = this.pulses.may_wait(cx) && outgoing.poll_written(cx).is_pending();
+                    let unwritten = this.pulses.may_wait(cx) && queue.poll_released(cx).is_pending();
                     if unwritten || this.pulses.holds_failure(cx) {
                         *this.source = Source::Failed(failure);
                         return Poll::Pending;
@@ -348,7 +348,7 @@ where
                 Source::Live => {}
             }
             match poll_caught(this.parts.as_mut(), cx) {
-                Poll::Ready(Some(Ok(part))) => match outgoing.send(&part) {
+                Poll::Ready(Some(Ok(part))) => match queue.send(&part) {
                     Ok(()) => {
                         this.pulses.sent();
                         *this.source = Source::Live;
@@ -361,12 +361,12 @@ where
                     Err(_error) => {
                         #[cfg(feature = "tracing")]
                         tracing::error!(error = %_error, "stream ends");
-                        if outgoing.encoder().wire() == Wire::Browser {
-                            outgoing.close();
+                        if queue.encoder().wire() == Wire::Browser {
+                            queue.close();
                         }
                     }
                 },
-                Poll::Ready(Some(Err(_))) if outgoing.encoder().wire() == Wire::Browser => outgoing.close(),
+                Poll::Ready(Some(Err(_))) if queue.encoder().wire() == Wire::Browser => queue.close(),
                 Poll::Ready(Some(Err(failure))) => {
                     // Servers throw away what they have not written yet when a body fails. Each has copied it, at least,
                     // or keeps hold of it, when the body has been pending once.
@@ -375,14 +375,14 @@ where
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                Poll::Ready(None) => outgoing.close(),
+                Poll::Ready(None) => queue.close(),
                 Poll::Pending => {
                     *this.source = Source::Live;
                     // Before the first part there is nothing to repeat, unless there is a heartbeat.
-                    if !outgoing.can_repeat() || this.pulses.poll_due(cx).is_pending() {
+                    if !queue.can_repeat() || this.pulses.poll_due(cx).is_pending() {
                         return Poll::Pending;
                     }
-                    outgoing.repeat();
+                    queue.repeat();
                 }
             }
         }

@@ -12,9 +12,9 @@ use bytes::{Buf as _, Bytes};
 use http::HeaderMap;
 
 use crate::encode::{BoundaryInPart, EncodeError, EncodedPart, Encoder};
-use crate::outgoing::Outgoing;
 use crate::part::Part;
 use crate::picture::InvalidPicture;
+use crate::queue::Queue;
 use crate::response;
 use crate::wire::Wire;
 
@@ -85,7 +85,7 @@ use crate::wire::Wire;
 #[must_use = "a writer writes nothing by itself"]
 pub struct Writer<W> {
     inner: W,
-    outgoing: Outgoing<EncodedPart>,
+    queue: Queue<EncodedPart>,
     /// What is left of the chunk that is being written.
     chunk: Bytes,
     keep_alive: Duration,
@@ -102,13 +102,7 @@ impl<W: Write> Writer<W> {
 
     /// With an encoder of your choice, and so with a boundary, a content type and a heartbeat of your choice.
     pub fn with_encoder(inner: W, encoder: Encoder) -> Self {
-        Self {
-            inner,
-            outgoing: Outgoing::new(encoder),
-            chunk: Bytes::new(),
-            keep_alive: KEEP_ALIVE,
-            written: Instant::now(),
-        }
+        Self { inner, queue: Queue::new(encoder), chunk: Bytes::new(), keep_alive: KEEP_ALIVE, written: Instant::now() }
     }
 
     /// How long nothing may be written until the last part is due once more. 10 seconds unless set.
@@ -120,7 +114,7 @@ impl<W: Write> Writer<W> {
     /// The boundary, the wire and the content type of this stream.
     #[must_use]
     pub fn encoder(&self) -> &Encoder {
-        self.outgoing.encoder()
+        self.queue.encoder()
     }
 
     /// Writes the head of the response, for programs that have the client's connection in their hands. Call it first, and
@@ -173,7 +167,7 @@ impl<W: Write> Writer<W> {
     pub fn write(&mut self, part: &Part) -> Result<(), WriteError> {
         let encoded = self.encoder().encode(part)?;
         self.drain()?;
-        self.outgoing.push(encoded);
+        self.queue.push(encoded);
         self.drain()
     }
 
@@ -210,7 +204,7 @@ impl<W: Write> Writer<W> {
     /// [`WriteError::Left`] or [`WriteError::Io`].
     pub fn repeat(&mut self) -> Result<(), WriteError> {
         self.drain()?;
-        self.outgoing.repeat();
+        self.queue.repeat();
         self.drain()
     }
 
@@ -221,7 +215,7 @@ impl<W: Write> Writer<W> {
     /// [`WriteError::Left`] or [`WriteError::Io`], with which what is left of the end is gone.
     pub fn finish(mut self) -> Result<W, WriteError> {
         self.drain()?;
-        self.outgoing.close();
+        self.queue.close();
         self.drain()?;
         Ok(self.inner)
     }
@@ -260,7 +254,7 @@ impl<W: Write> Writer<W> {
     fn drain(&mut self) -> Result<(), WriteError> {
         loop {
             if self.chunk.is_empty() {
-                match self.outgoing.next_chunk() {
+                match self.queue.next_chunk() {
                     Some(chunk) => self.chunk = chunk,
                     None => break,
                 }
@@ -280,7 +274,7 @@ impl<W: Write> Writer<W> {
 
 impl<W> fmt::Debug for Writer<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Writer").field("encoder", self.outgoing.encoder()).finish_non_exhaustive()
+        f.debug_struct("Writer").field("encoder", self.queue.encoder()).finish_non_exhaustive()
     }
 }
 

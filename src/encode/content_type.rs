@@ -8,23 +8,23 @@ use mime::Mime;
 use crate::boundary::{Boundary, InvalidBoundary};
 
 /// What an encoder has to know of it.
-pub(super) struct Read {
+pub(super) struct Parsed {
     pub(super) value: HeaderValue,
     pub(super) boundary: Boundary,
     /// Whether it is `multipart/x-mixed-replace`.
     pub(super) replaces: bool,
 }
 
-pub(super) fn read(value: &[u8]) -> Result<Read, InvalidContentType> {
-    let refuse = || InvalidContentType(Why::NotMultipart(String::from_utf8_lossy(value).into_owned()));
+pub(super) fn parse(value: &[u8]) -> Result<Parsed, InvalidContentType> {
+    let refuse = || InvalidContentType(Reason::NotMultipart(String::from_utf8_lossy(value).into_owned()));
     let text = std::str::from_utf8(value).ok().filter(|text| text.is_ascii()).ok_or_else(refuse)?;
     let mime: Mime = text.parse().map_err(|_| refuse())?;
     if mime.type_() != mime::MULTIPART {
         return Err(refuse());
     }
-    let boundary = mime.get_param(mime::BOUNDARY).ok_or(InvalidContentType(Why::NoBoundary))?;
-    let boundary = Boundary::fixed(boundary.as_str()).map_err(|error| InvalidContentType(Why::Boundary(error)))?;
-    Ok(Read {
+    let boundary = mime.get_param(mime::BOUNDARY).ok_or(InvalidContentType(Reason::NoBoundary))?;
+    let boundary = Boundary::fixed(boundary.as_str()).map_err(|error| InvalidContentType(Reason::Boundary(error)))?;
+    Ok(Parsed {
         value: HeaderValue::from_bytes(value).map_err(|_| refuse())?,
         boundary,
         replaces: mime.subtype() == "x-mixed-replace",
@@ -33,10 +33,10 @@ pub(super) fn read(value: &[u8]) -> Result<Read, InvalidContentType> {
 
 /// Why a string is no `Content-Type` of a stream of parts.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct InvalidContentType(Why);
+pub struct InvalidContentType(Reason);
 
 #[derive(Clone, Debug, Eq, PartialEq)]
-enum Why {
+enum Reason {
     Boundary(InvalidBoundary),
     NoBoundary,
     NotMultipart(String),
@@ -45,9 +45,9 @@ enum Why {
 impl fmt::Display for InvalidContentType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Why::Boundary(error) => error.fmt(f),
-            Why::NoBoundary => f.write_str("the content type has no boundary parameter"),
-            Why::NotMultipart(value) => write!(f, "the content type is no multipart/...: {value}"),
+            Reason::Boundary(error) => error.fmt(f),
+            Reason::NoBoundary => f.write_str("the content type has no boundary parameter"),
+            Reason::NotMultipart(value) => write!(f, "the content type is no multipart/...: {value}"),
         }
     }
 }
@@ -67,9 +67,9 @@ mod tests {
             ("Multipart/Related; type=\"text/xml\"; start=\"<a;boundary=b>\"; boundary=\"a b\"", "a b", false),
             ("multipart/X-Mixed-Replace;boundary=myboundary", "myboundary", true),
         ] {
-            let read = read(value.as_bytes()).unwrap();
+            let parsed = parse(value.as_bytes()).unwrap();
             assert_eq!(
-                (&read.value, read.boundary.as_str(), read.replaces),
+                (&parsed.value, parsed.boundary.as_str(), parsed.replaces),
                 (&value.parse().unwrap(), boundary, replaces)
             );
         }
@@ -87,7 +87,7 @@ mod tests {
             b"multipart/mixed; boundary=\"x\xff\"",
             b"",
         ] {
-            let Err(InvalidContentType(Why::NotMultipart(said))) = read(value) else {
+            let Err(InvalidContentType(Reason::NotMultipart(said))) = parse(value) else {
                 panic!("{}", value.escape_ascii());
             };
             assert_eq!(said, String::from_utf8_lossy(value));
@@ -101,7 +101,7 @@ mod tests {
                 "invalid boundary: starts with a dash, and WebKitGTK shows no part of such a stream",
             ),
         ] {
-            let Err(error) = read(value.as_bytes()) else { panic!("{value}") };
+            let Err(error) = parse(value.as_bytes()) else { panic!("{value}") };
             assert_eq!(error.to_string(), why, "{value}");
         }
     }

@@ -59,7 +59,7 @@ impl Frame for Framed<'_> {
 
     #[inline]
     fn tail(&self, to: &mut impl Put) {
-        to.put(&self.encoder.behind);
+        to.put(&self.encoder.tail);
         if self.encoder.wire == Wire::Browser {
             to.put(self.content_type);
             to.put(BLANK_LINE);

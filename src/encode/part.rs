@@ -16,21 +16,21 @@ pub struct EncodedPart {
 #[derive(Clone, Debug)]
 enum Framing {
     /// Head, tail: nothing of the body is copied.
-    Apart(Vec<u8>),
+    Separate(Vec<u8>),
     /// Head, the body's first and last `EDGE` bytes, tail.
     Edges(Bytes),
     /// Head, body, tail.
-    Whole(Bytes),
+    Contiguous(Bytes),
 }
 
 impl EncodedPart {
     /// With nothing of the body copied.
     #[inline]
-    pub(super) fn apart(frame: &impl Frame, body: Bytes) -> Self {
+    pub(super) fn separate(frame: &impl Frame, body: Bytes) -> Self {
         let (head_len, tail_len) = lengths(frame);
         let mut framing = Vec::with_capacity(head_len + tail_len);
         fill(&mut framing, frame, &[]);
-        Self { framing: Framing::Apart(framing), head_len, body }
+        Self { framing: Framing::Separate(framing), head_len, body }
     }
 
     /// With as much of the body copied as [`chunks`](Self::chunks) needs. Takes two allocations at most, one of which is that
@@ -39,7 +39,7 @@ impl EncodedPart {
         let (head_len, tail_len) = lengths(frame);
         let edges = body.get(..EDGE).zip(body.get(body.len().saturating_sub(EDGE)..));
         let Some((first, last)) = edges.filter(|_| body.len() > COPY_UP_TO) else {
-            return Self::in_one_piece(frame, body, guard);
+            return Self::new_contiguous(frame, body, guard);
         };
         let framing_len = head_len + 2 * EDGE + tail_len;
         let framing = if framing_len <= INLINE {
@@ -55,13 +55,13 @@ impl EncodedPart {
     }
 
     /// In one piece. The guard is dropped with it.
-    pub(super) fn in_one_piece(frame: &impl Frame, body: &[u8], guard: impl Send + 'static) -> Self {
+    pub(super) fn new_contiguous(frame: &impl Frame, body: &[u8], guard: impl Send + 'static) -> Self {
         let (head_len, tail_len) = lengths(frame);
-        let mut whole = Vec::with_capacity(head_len + body.len() + tail_len);
-        fill(&mut whole, frame, &[body]);
-        let whole = Bytes::from_owner(Guarded { bytes: whole, _guard: guard });
-        let body = whole.slice(head_len..whole.len() - tail_len);
-        Self { framing: Framing::Whole(whole), head_len, body }
+        let mut contiguous = Vec::with_capacity(head_len + body.len() + tail_len);
+        fill(&mut contiguous, frame, &[body]);
+        let contiguous = Bytes::from_owner(Guarded { bytes: contiguous, _guard: guard });
+        let body = contiguous.slice(head_len..contiguous.len() - tail_len);
+        Self { framing: Framing::Contiguous(contiguous), head_len, body }
     }
 
     /// How many bytes the part takes on the wire.
@@ -81,7 +81,7 @@ impl EncodedPart {
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {
         match &self.framing {
-            Framing::Whole(whole) => whole.clone(),
+            Framing::Contiguous(contiguous) => contiguous.clone(),
             _ => Bytes::from([self.head(), &self.body, self.tail()].concat()),
         }
     }
@@ -98,22 +98,22 @@ impl EncodedPart {
     }
 
     /// All of it, if it is in one piece already.
-    pub(crate) fn whole(&self) -> Option<&Bytes> {
+    pub(crate) fn contiguous(&self) -> Option<&Bytes> {
         match &self.framing {
-            Framing::Whole(whole) => Some(whole),
+            Framing::Contiguous(contiguous) => Some(contiguous),
             _ => None,
         }
     }
 
     fn pieces(&self) -> [Option<Bytes>; 3] {
         match &self.framing {
-            Framing::Apart(_) => Self::to_send(&(self.head(), self.tail()), &self.body, ()).pieces(),
+            Framing::Separate(_) => Self::to_send(&(self.head(), self.tail()), &self.body, ()).pieces(),
             Framing::Edges(framing) => {
                 let cut = self.head_len + EDGE;
                 let middle = self.body.slice(EDGE..self.body.len() - EDGE);
                 [Some(framing.slice(..cut)), Some(middle), Some(framing.slice(cut..))]
             }
-            Framing::Whole(whole) => [Some(whole.clone()), None, None],
+            Framing::Contiguous(contiguous) => [Some(contiguous.clone()), None, None],
         }
     }
 
@@ -129,9 +129,9 @@ impl EncodedPart {
     /// The framing, and how many bytes of the body stand in it.
     fn framing(&self) -> (&[u8], usize) {
         match &self.framing {
-            Framing::Apart(framing) => (framing, 0),
+            Framing::Separate(framing) => (framing, 0),
             Framing::Edges(framing) => (framing, 2 * EDGE),
-            Framing::Whole(framing) => (framing, self.body.len()),
+            Framing::Contiguous(framing) => (framing, self.body.len()),
         }
     }
 }

@@ -70,7 +70,7 @@ impl Builder {
             stale_after: self.stale_after,
         };
         let interval = self.min_interval.and_then(interval);
-        let defaults = Defaults { max_age: self.max_lifetime, interval, retry_after: self.retry_after };
+        let defaults = Defaults { max_lifetime: self.max_lifetime, interval, retry_after: self.retry_after };
         let shared = Shared::new(config, defaults);
         (Publisher::new(Arc::clone(&shared)), Hub { shared })
     }

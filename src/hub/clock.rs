@@ -12,7 +12,7 @@ use super::shared::Shared;
 /// Calls [`Shared::tick`] at that time, or soon after. The thread begins with the first call.
 ///
 /// A hub has one alarm, the earliest that it asked for; when it is called, it asks for the next.
-pub(super) fn call(hub: Weak<Shared>, at: Instant) {
+pub(super) fn schedule(hub: Weak<Shared>, at: Instant) {
     static START: Once = Once::new();
     // Loom counts every thread of a model, so there time stands still.
     if cfg!(loom) {
@@ -28,64 +28,64 @@ pub(super) fn call(hub: Weak<Shared>, at: Instant) {
         }
         drop(started);
     });
-    alarms().set(hub, at);
-    EARLIER.notify_one();
+    timers().set(hub, at);
+    RESCHEDULED.notify_one();
 }
 
 /// Keeps neither the alarm nor the memory of a hub that is gone.
 pub(super) fn forget(hub: &Shared) {
-    drop(alarms().remove(std::ptr::from_ref(hub).addr()));
+    drop(timers().remove(std::ptr::from_ref(hub).addr()));
 }
 
 fn run() {
-    let mut alarms = alarms();
+    let mut timers = timers();
     loop {
         let now = Instant::now();
-        match alarms.next().map(|at| at.saturating_duration_since(now)) {
-            None => alarms = EARLIER.wait(alarms).unwrap_or_else(PoisonError::into_inner),
+        match timers.next().map(|at| at.saturating_duration_since(now)) {
+            None => timers = RESCHEDULED.wait(timers).unwrap_or_else(PoisonError::into_inner),
             Some(wait) if !wait.is_zero() => {
-                (alarms, _) = EARLIER.wait_timeout(alarms, wait).unwrap_or_else(PoisonError::into_inner);
+                (timers, _) = RESCHEDULED.wait_timeout(timers, wait).unwrap_or_else(PoisonError::into_inner);
             }
             Some(_) => {
-                let due = alarms.pop();
-                drop(alarms);
+                let due = timers.pop();
+                drop(timers);
                 // A tick wakes tasks: one that panics there must not stop the time of every other hub.
                 drop(catch_unwind(AssertUnwindSafe(|| {
                     if let Some(hub) = due.and_then(|hub| hub.upgrade()) {
                         hub.tick(now);
                     }
                 })));
-                alarms = self::alarms();
+                timers = self::timers();
             }
         }
     }
 }
 
-fn alarms() -> MutexGuard<'static, Alarms> {
-    ALARMS.lock().unwrap_or_else(PoisonError::into_inner)
+fn timers() -> MutexGuard<'static, Timers> {
+    TIMERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-static ALARMS: Mutex<Alarms> = Mutex::new(Alarms { by_time: BTreeMap::new(), of_hub: BTreeMap::new() });
-static EARLIER: Condvar = Condvar::new();
+static TIMERS: Mutex<Timers> = Mutex::new(Timers { by_time: BTreeMap::new(), by_hub: BTreeMap::new() });
+static RESCHEDULED: Condvar = Condvar::new();
 
 /// Who is to be called when. A hub is known by its address.
-struct Alarms {
+struct Timers {
     by_time: BTreeMap<(Instant, usize), Weak<Shared>>,
-    of_hub: BTreeMap<usize, Instant>,
+    by_hub: BTreeMap<usize, Instant>,
 }
 
-impl Alarms {
+impl Timers {
     fn set(&mut self, hub: Weak<Shared>, at: Instant) {
         let address = hub.as_ptr().addr();
-        if self.of_hub.get(&address).is_none_or(|set| at < *set) {
+        if self.by_hub.get(&address).is_none_or(|set| at < *set) {
             self.remove(address);
-            self.of_hub.insert(address, at);
+            self.by_hub.insert(address, at);
             self.by_time.insert((at, address), hub);
         }
     }
 
     fn remove(&mut self, address: usize) -> Option<Weak<Shared>> {
-        let at = self.of_hub.remove(&address)?;
+        let at = self.by_hub.remove(&address)?;
         self.by_time.remove(&(at, address))
     }
 
@@ -95,7 +95,7 @@ impl Alarms {
 
     fn pop(&mut self) -> Option<Weak<Shared>> {
         let ((_, address), hub) = self.by_time.pop_first()?;
-        self.of_hub.remove(&address);
+        self.by_hub.remove(&address);
         Some(hub)
     }
 }

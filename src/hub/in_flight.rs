@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::now::Now;
+use super::lazy_now::LazyNow;
 use super::shared::Shared;
 
 /// The last chunk of a viewer's part. Servers keep chunks until they have written them, so its drop says that the
@@ -26,6 +26,6 @@ impl AsRef<[u8]> for InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.hub.update(|state| state.delivered(self.id, self.serial, self.bytes, true, &Now::default()));
+        self.hub.update(|state| state.delivered(self.id, self.serial, self.bytes, true, &LazyNow::default()));
     }
 }

@@ -15,7 +15,7 @@ use super::{Builder, Hub, Publisher, builder};
 use crate::part::Part;
 use crate::wire::Wire;
 
-fn still() -> Builder {
+fn without_timers() -> Builder {
     builder().keep_alive(None).linger(Duration::ZERO)
 }
 
@@ -33,7 +33,7 @@ fn chunk(viewer: &mut Viewing) -> Option<Bytes> {
 }
 
 /// What the next chunk shows.
-fn shown(viewer: &mut Viewing) -> String {
+fn next_text(viewer: &mut Viewing) -> String {
     let chunk = chunk(viewer).unwrap();
     let text = String::from_utf8(chunk.to_vec()).unwrap();
     let (_, body) = text.split_once("\r\n\r\n").unwrap();
@@ -41,7 +41,7 @@ fn shown(viewer: &mut Viewing) -> String {
 }
 
 /// Polls once, which begins to watch.
-fn begin(viewer: &mut Viewing) {
+fn first_poll(viewer: &mut Viewing) {
     block_on(poll_fn(|cx| std::task::Poll::Ready(assert!(viewer.poll_chunk(true, cx).is_pending()))));
 }
 
@@ -52,12 +52,12 @@ fn publish(publisher: &Publisher, part: &'static str) {
 #[test]
 fn a_viewer_sees_what_is_published_while_it_comes() {
     model(|| {
-        let (publisher, hub) = still().build();
+        let (publisher, hub) = without_timers().build();
         let camera = thread::spawn(move || {
             publish(&publisher, "1");
             publisher
         });
-        assert_eq!(shown(&mut viewer(&hub)), "1");
+        assert_eq!(next_text(&mut viewer(&hub)), "1");
         drop(camera.join().unwrap());
     });
 }
@@ -65,16 +65,16 @@ fn a_viewer_sees_what_is_published_while_it_comes() {
 #[test]
 fn a_late_viewer_sees_the_latest() {
     model(|| {
-        let (publisher, hub) = still().build();
+        let (publisher, hub) = without_timers().build();
         publish(&publisher, "1");
         let camera = thread::spawn(move || {
             publish(&publisher, "2");
             publisher
         });
         let mut early = viewer(&hub);
-        assert!(["1", "2"].contains(&shown(&mut early).as_str()));
+        assert!(["1", "2"].contains(&next_text(&mut early).as_str()));
         let publisher = camera.join().unwrap();
-        assert_eq!(shown(&mut viewer(&hub)), "2");
+        assert_eq!(next_text(&mut viewer(&hub)), "2");
         drop((publisher, early));
     });
 }
@@ -82,16 +82,16 @@ fn a_late_viewer_sees_the_latest() {
 #[test]
 fn parts_come_in_order_and_the_last_one_comes() {
     model(|| {
-        let (publisher, hub) = still().build();
+        let (publisher, hub) = without_timers().build();
         let camera = thread::spawn(move || {
             publish(&publisher, "1");
             publish(&publisher, "2");
             publisher
         });
         let mut viewer = viewer(&hub);
-        let first = shown(&mut viewer);
+        let first = next_text(&mut viewer);
         if first == "1" {
-            assert_eq!(shown(&mut viewer), "2");
+            assert_eq!(next_text(&mut viewer), "2");
         } else {
             assert_eq!(first, "2");
         }
@@ -102,25 +102,25 @@ fn parts_come_in_order_and_the_last_one_comes() {
 #[test]
 fn two_threads_publish_two_versions() {
     model(|| {
-        let (publisher, hub) = still().build();
+        let (publisher, hub) = without_timers().build();
         let publisher = Arc::new(publisher);
         let other = Arc::clone(&publisher);
         let camera = thread::spawn(move || publish(&other, "1"));
         publish(&publisher, "2");
         camera.join().unwrap();
         let mut viewer = viewer(&hub);
-        let last = shown(&mut viewer);
+        let last = next_text(&mut viewer);
         assert_eq!(hub.latest().unwrap(), text(if last == "1" { "1" } else { "2" }));
         assert_eq!(hub.stats().parts_published, 2);
         publish(&publisher, "3");
-        assert_eq!((shown(&mut viewer).as_str(), viewer.parts_skipped()), ("3", 0));
+        assert_eq!((next_text(&mut viewer).as_str(), viewer.parts_skipped()), ("3", 0));
     });
 }
 
 #[test]
 fn a_viewer_is_offered_the_newest_when_its_part_has_been_written() {
     model(|| {
-        let (publisher, hub) = still().build();
+        let (publisher, hub) = without_timers().build();
         let mut viewer = viewer(&hub);
         publish(&publisher, "1");
         let in_flight = chunk(&mut viewer);
@@ -129,7 +129,7 @@ fn a_viewer_is_offered_the_newest_when_its_part_has_been_written() {
             publish(&publisher, "2");
             publisher
         });
-        assert_eq!(shown(&mut viewer), "2");
+        assert_eq!(next_text(&mut viewer), "2");
         transport.join().unwrap();
         drop(camera.join().unwrap());
     });
@@ -138,7 +138,7 @@ fn a_viewer_is_offered_the_newest_when_its_part_has_been_written() {
 #[test]
 fn a_viewer_may_leave_at_any_time() {
     model(|| {
-        let (publisher, hub) = still().build();
+        let (publisher, hub) = without_timers().build();
         let mut one = viewer(&hub);
         publish(&publisher, "1");
         let in_flight = chunk(&mut one);
@@ -148,14 +148,14 @@ fn a_viewer_may_leave_at_any_time() {
         leaver.join().unwrap();
         transport.join().unwrap();
         assert_eq!((hub.stats().viewers, hub.stats().ended.disconnected), (0, 1));
-        assert_eq!(shown(&mut viewer(&hub)), "2");
+        assert_eq!(next_text(&mut viewer(&hub)), "2");
     });
 }
 
 #[test]
 fn who_has_a_place_now_is_not_confused_with_who_had_it() {
     model(|| {
-        let (publisher, hub) = still().build();
+        let (publisher, hub) = without_timers().build();
         let mut one = viewer(&hub);
         publish(&publisher, "1");
         let in_flight = chunk(&mut one);
@@ -167,23 +167,23 @@ fn who_has_a_place_now_is_not_confused_with_who_had_it() {
         transport.join().unwrap();
         assert!(hub.viewers()[0].in_flight.is_some());
         drop(in_flight);
-        assert_eq!(shown(&mut two), "2");
+        assert_eq!(next_text(&mut two), "2");
     });
 }
 
 #[test]
 fn closing_ends_who_waits_and_who_comes() {
     model(|| {
-        let (publisher, hub) = still().build();
+        let (publisher, hub) = without_timers().build();
         let mut waits = viewer(&hub);
-        begin(&mut waits);
+        first_poll(&mut waits);
         let closer = thread::spawn(move || {
             publish(&publisher, "1");
             drop(publisher);
         });
         let mut comes = viewer(&hub);
         for viewer in [&mut waits, &mut comes] {
-            assert_eq!(shown(viewer), "1", "the unseen last part survives");
+            assert_eq!(next_text(viewer), "1", "the unseen last part survives");
             assert_eq!(chunk(viewer).as_deref(), Some(&b"--\r\n"[..]));
             assert_eq!(chunk(viewer), None);
         }
@@ -194,7 +194,7 @@ fn closing_ends_who_waits_and_who_comes() {
 #[test]
 fn closing_ends_who_has_a_part_in_flight() {
     model(|| {
-        let (publisher, hub) = still().build();
+        let (publisher, hub) = without_timers().build();
         let mut viewer = viewer(&hub);
         publish(&publisher, "1");
         let in_flight = chunk(&mut viewer);
@@ -209,13 +209,13 @@ fn closing_ends_who_has_a_part_in_flight() {
 #[test]
 fn a_newer_key_ends_who_waits() {
     model(|| {
-        let (publisher, hub) = still().build();
+        let (publisher, hub) = without_timers().build();
         let mut older = hub.subscribe(Wire::Script).unwrap().key("anna").into_viewing();
         publish(&publisher, "1");
         drop(chunk(&mut older));
         let newer = thread::spawn(move || {
             let mut newer = hub.subscribe(Wire::Script).unwrap().key("anna").into_viewing();
-            assert_eq!(shown(&mut newer), "1");
+            assert_eq!(next_text(&mut newer), "1");
         });
         assert_eq!(chunk(&mut older).as_deref(), Some(&b"--\r\n"[..]));
         newer.join().unwrap();
@@ -226,7 +226,7 @@ fn a_newer_key_ends_who_waits() {
 #[test]
 fn a_place_is_free_when_a_viewer_has_gone() {
     model(|| {
-        let (_publisher, hub) = still().max_subscribers(1).build();
+        let (_publisher, hub) = without_timers().max_subscribers(1).build();
         let one = viewer(&hub);
         let leaver = thread::spawn(move || drop(one));
         let tried = hub.subscribe(Wire::Script).is_ok();
@@ -239,21 +239,21 @@ fn a_place_is_free_when_a_viewer_has_gone() {
 #[test]
 fn the_begin_of_demand_is_not_lost() {
     model(|| {
-        let (publisher, hub) = still().build();
+        let (publisher, hub) = without_timers().build();
         let (thread_demand, task_demand) = (publisher.demand(), publisher.demand());
         let waits = thread::spawn(move || assert!(thread_demand.wait()));
         let mut viewer = viewer(&hub);
-        begin(&mut viewer);
+        first_poll(&mut viewer);
         assert!(block_on(task_demand.wanted()));
         waits.join().unwrap();
         assert!(task_demand.is_wanted());
     });
     model(|| {
-        let (publisher, hub) = still().build();
+        let (publisher, hub) = without_timers().build();
         let demand = publisher.demand();
         let waits = thread::spawn(move || assert!(block_on(demand.wanted())));
         let mut viewer = viewer(&hub);
-        begin(&mut viewer);
+        first_poll(&mut viewer);
         waits.join().unwrap();
     });
 }
@@ -261,10 +261,10 @@ fn the_begin_of_demand_is_not_lost() {
 #[test]
 fn the_end_of_demand_is_not_lost() {
     model(|| {
-        let (publisher, hub) = still().build();
+        let (publisher, hub) = without_timers().build();
         let demand = publisher.demand();
         let mut viewers = [viewer(&hub), viewer(&hub)];
-        viewers.iter_mut().for_each(begin);
+        viewers.iter_mut().for_each(first_poll);
         let leavers = viewers.map(|viewer| thread::spawn(move || drop(viewer)));
         block_on(demand.unwanted());
         assert!(!demand.is_wanted());
@@ -275,7 +275,7 @@ fn the_end_of_demand_is_not_lost() {
 #[test]
 fn closing_frees_who_waits_for_demand() {
     model(|| {
-        let (publisher, hub) = still().build();
+        let (publisher, hub) = without_timers().build();
         let (thread_demand, task_demand) = (publisher.demand(), publisher.demand());
         let thread = thread::spawn(move || assert!(!thread_demand.wait()));
         let task = thread::spawn(move || assert!(!block_on(task_demand.wanted())));
@@ -288,7 +288,7 @@ fn closing_frees_who_waits_for_demand() {
 #[test]
 fn a_snapshot_gets_the_part_or_the_end() {
     model(|| {
-        let (publisher, hub) = still().build();
+        let (publisher, hub) = without_timers().build();
         let demand = publisher.demand();
         let camera = thread::spawn(move || {
             assert!(publisher.demand().wait());
@@ -300,7 +300,7 @@ fn a_snapshot_gets_the_part_or_the_end() {
         drop(camera.join().unwrap());
     });
     model(|| {
-        let (publisher, hub) = still().build();
+        let (publisher, hub) = without_timers().build();
         let camera = thread::spawn(move || drop(publisher));
         assert_eq!(block_on(hub.snapshot(Duration::ZERO)), None);
         camera.join().unwrap();
@@ -310,7 +310,7 @@ fn a_snapshot_gets_the_part_or_the_end() {
 #[test]
 fn a_snapshot_may_be_cancelled_at_any_time() {
     model(|| {
-        let (publisher, hub) = still().build();
+        let (publisher, hub) = without_timers().build();
         let mut snapshot = hub.snapshot(Duration::ZERO);
         block_on(poll_fn(|cx| {
             std::task::Poll::Ready(assert!(std::pin::Pin::new(&mut snapshot).poll(cx).is_pending()))

@@ -26,7 +26,7 @@ impl Published {
         let mut encoded_now = false;
         let mut encode = || {
             encoded_now = true;
-            Arc::new(encoder.encode_whole(&self.part))
+            Arc::new(encoder.encode_contiguous(&self.part))
         };
         let encoded = match self.encoded.get(encoder.wire() as usize) {
             Some(encoded) => Arc::clone(encoded.get_or_init(&mut encode)),

@@ -59,7 +59,7 @@ impl Publisher {
             self.skip(&error)?;
             return Err(PublishError::BoundaryInPart(error));
         }
-        Ok(self.show(part)?)
+        Ok(self.publish_valid(part)?)
     }
 
     /// Publishes a JPEG picture, or skips it if it is damaged.
@@ -112,18 +112,18 @@ impl Publisher {
         Ok(Err(InvalidFrame::Part(error)))
     }
 
-    fn show(&self, part: Part) -> Result<(), Closed> {
+    fn publish_valid(&self, part: Part) -> Result<(), Closed> {
         let published = Arc::new(Published::new(part, Instant::now()));
-        let wanted = self.shared.update(|state| {
-            let shown = !state.is_closed() && !state.is_identical(&published.part);
-            Wire::ALL.map(|wire| (shown && state.listens(wire)).then_some(wire))
+        let wires = self.shared.update(|state| {
+            let sent = !state.is_closed() && !state.is_identical(&published.part);
+            Wire::ALL.map(|wire| (sent && state.listens(wire)).then_some(wire))
         });
-        for wire in wanted.into_iter().flatten() {
+        for wire in wires.into_iter().flatten() {
             self.shared.encoded(&published, wire);
         }
         let now = Instant::now();
-        let taken = self.shared.update(|state| (!state.is_closed()).then(|| state.publish(&published, now)));
-        taken.ok_or(Closed(()))
+        let accepted = self.shared.update(|state| (!state.is_closed()).then(|| state.publish(&published, now)));
+        accepted.ok_or(Closed(()))
     }
 
     /// Counts a frame that cannot be published. A closed hub comes first: it ends the loop, whatever the frame.

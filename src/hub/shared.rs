@@ -23,7 +23,7 @@ pub(super) struct Shared {
 
 #[derive(Debug)]
 pub(super) struct Defaults {
-    pub(super) max_age: Option<Duration>,
+    pub(super) max_lifetime: Option<Duration>,
     pub(super) interval: Option<Duration>,
     pub(super) retry_after: Duration,
 }
@@ -44,17 +44,17 @@ impl Shared {
     pub(super) fn update<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let result = change(&mut state);
-        let aftermath = state.aftermath();
+        let effects = state.take_effects();
         drop(state);
-        let Some(aftermath) = aftermath else { return result };
-        if aftermath.demand_changed {
+        let Some(effects) = effects else { return result };
+        if effects.demand_changed {
             self.demand.notify_all();
         }
-        if let Some(at) = aftermath.alarm {
-            clock::call(Weak::clone(&self.itself), at);
+        if let Some(at) = effects.timer {
+            clock::schedule(Weak::clone(&self.itself), at);
         }
         // Last, because it runs the code of others.
-        aftermath.wakers.wake();
+        effects.wakers.wake();
         result
     }
 

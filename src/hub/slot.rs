@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use super::now::Now;
+use super::lazy_now::LazyNow;
 use super::stats::Viewer;
 use super::waiters::{self, Wakers};
 use crate::wire::Wire;
 
 /// What one viewer asked for.
 #[derive(Debug, Default)]
-pub(super) struct Wishes {
+pub(super) struct SubscriberConfig {
     pub(super) key: Option<Arc<str>>,
-    pub(super) max_age: Option<Duration>,
+    pub(super) max_lifetime: Option<Duration>,
     /// The least time from part to part.
     pub(super) interval: Option<Duration>,
     pub(super) wire: Wire,
@@ -24,7 +24,7 @@ pub(super) struct Wishes {
 pub(super) enum Reason {
     Closed,
     Expired,
-    Left,
+    Disconnected,
     Replaced,
     Revoked,
 }
@@ -43,8 +43,8 @@ pub(super) enum Step {
 
 /// What a viewer's step depends on besides its own place.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment<'a> {
-    pub(super) now: &'a Now,
+pub(super) struct HubView<'a> {
+    pub(super) now: &'a LazyNow,
     pub(super) version: u64,
     pub(super) closed: bool,
     pub(super) deadline: Duration,
@@ -57,7 +57,7 @@ pub(super) struct Slot {
     /// Tells it from the viewers that had the same place before.
     pub(super) serial: u64,
     pub(super) wire: Wire,
-    rare: Option<Box<Rare>>,
+    extras: Option<Box<Extras>>,
     pub(super) ended: Option<Reason>,
     /// The keep-alive asks for the last part once more.
     repeat: bool,
@@ -68,11 +68,11 @@ pub(super) struct Slot {
     seen: u64,
     seen_at: Option<Instant>,
     /// Since when its transport has had a part that it has not let go of.
-    busy: Option<Instant>,
+    in_flight: Option<Instant>,
     /// Its transport tells when it lets go of a part, and is not offered another before.
     gated: bool,
     /// How many pulses there have been since it was given something.
-    quiet: u8,
+    idle_pulses: u8,
     delivered: u64,
     bytes: u64,
     skipped: u64,
@@ -80,7 +80,7 @@ pub(super) struct Slot {
 
 /// What few viewers have.
 #[derive(Debug)]
-struct Rare {
+struct Extras {
     key: Option<Arc<str>>,
     expires: Option<Instant>,
     interval: Option<Duration>,
@@ -93,16 +93,16 @@ impl Slot {
         Self {
             serial,
             wire: Wire::default(),
-            rare: None,
+            extras: None,
             ended: None,
             repeat: false,
             waker: None,
             watching: None,
             seen: 0,
             seen_at: None,
-            busy: None,
+            in_flight: None,
             gated: false,
-            quiet: 0,
+            idle_pulses: 0,
             delivered: 0,
             bytes: 0,
             skipped: 0,
@@ -110,44 +110,44 @@ impl Slot {
     }
 
     /// The viewer's first poll.
-    pub(super) fn watch(&mut self, wishes: Wishes, now: Instant) {
+    pub(super) fn watch(&mut self, config: SubscriberConfig, now: Instant) {
         self.watching = Some(now);
-        self.wire = wishes.wire;
-        let Wishes { key, max_age, interval, .. } = wishes;
-        if key.is_some() || max_age.is_some() || interval.is_some() {
-            let expires = max_age.and_then(|age| now.checked_add(age));
-            self.rare = Some(Box::new(Rare { key, expires, interval, due: None }));
+        self.wire = config.wire;
+        let SubscriberConfig { key, max_lifetime, interval, .. } = config;
+        if key.is_some() || max_lifetime.is_some() || interval.is_some() {
+            let expires = max_lifetime.and_then(|time| now.checked_add(time));
+            self.extras = Some(Box::new(Extras { key, expires, interval, due: None }));
         }
     }
 
     pub(super) fn key(&self) -> Option<&Arc<str>> {
-        self.rare.as_ref()?.key.as_ref()
+        self.extras.as_ref()?.key.as_ref()
     }
 
     pub(super) fn take_key(&mut self) -> Option<Arc<str>> {
-        self.rare.as_mut()?.key.take()
+        self.extras.as_mut()?.key.take()
     }
 
     pub(super) fn expires(&self) -> Option<Instant> {
-        self.rare.as_ref()?.expires
+        self.extras.as_ref()?.expires
     }
 
     /// Reads the clock for viewers with a rate cap alone.
-    pub(super) fn step(&self, moment: &Moment<'_>) -> Step {
+    pub(super) fn step(&self, hub: &HubView<'_>) -> Step {
         if let Some(reason) = self.ended {
             return Step::End(reason);
         }
         // Of a closed hub no more than one part and the end can queue up, so they need not wait: who collects a body,
         // a test say, lets go of no chunk before the end.
-        if self.gated && self.busy.is_some() && !moment.closed {
+        if self.gated && self.in_flight.is_some() && !hub.closed {
             return Step::Wait(None);
         }
-        let fresh = moment.version > self.seen;
-        let due = self.rare.as_ref().and_then(|rare| rare.due).filter(|due| fresh && *due > moment.now.get());
+        let fresh = hub.version > self.seen;
+        let due = self.extras.as_ref().and_then(|extras| extras.due).filter(|due| fresh && *due > hub.now.get());
         match due {
-            Some(_) if !moment.closed => {}
+            Some(_) if !hub.closed => {}
             _ if fresh => return Step::Part,
-            _ if moment.closed => return Step::End(Reason::Closed),
+            _ if hub.closed => return Step::End(Reason::Closed),
             _ => {}
         }
         if self.repeat && self.seen > 0 {
@@ -158,54 +158,56 @@ impl Slot {
 
     /// When its time is up, or that of the part that it is busy with. The clock then ends it: no viewer looks at the time
     /// for that itself.
-    pub(super) fn ends(&self, deadline: Duration) -> Option<Instant> {
-        let part_ends = self.busy.and_then(|since| since.checked_add(deadline));
+    pub(super) fn ends_at(&self, deadline: Duration) -> Option<Instant> {
+        let part_ends = self.in_flight.and_then(|since| since.checked_add(deadline));
         earlier(self.expires(), part_ends).filter(|_| self.ended.is_none())
     }
 
     /// The clock calls. Its time may be up.
-    pub(super) fn tick(&mut self, moment: &Moment<'_>) {
-        if self.ends(moment.deadline).is_some_and(|ends| ends <= moment.now.get()) {
+    pub(super) fn tick(&mut self, hub: &HubView<'_>) {
+        if self.ends_at(hub.deadline).is_some_and(|ends| ends <= hub.now.get()) {
             self.ended = Some(Reason::Expired);
         }
     }
 
     /// The viewer asks what to do: a transport that does not tell when it lets go of a part has done so now.
-    pub(super) fn asks(&mut self, gated: bool, moment: &Moment<'_>) -> Step {
+    pub(super) fn poll(&mut self, gated: bool, hub: &HubView<'_>) -> Step {
         self.gated = gated;
         if !gated {
-            self.let_go();
+            self.release();
         }
-        let step = self.step(moment);
+        let step = self.step(hub);
         if let Step::End(reason) = step {
             self.ended = Some(reason);
         }
         if !matches!(step, Step::Wait(_)) {
-            self.quiet = 0;
+            self.idle_pulses = 0;
             self.repeat = false;
-            self.busy = Some(moment.now.get());
+            self.in_flight = Some(hub.now.get());
         }
         step
     }
 
     /// The viewer has been given the current part. Returns how many parts it missed.
-    pub(super) fn given(&mut self, published: Instant, moment: &Moment<'_>) -> u64 {
-        let missed = if self.seen == 0 { 0 } else { moment.version.saturating_sub(self.seen + 1) };
+    pub(super) fn mark_seen(&mut self, published: Instant, hub: &HubView<'_>) -> u64 {
+        let missed = if self.seen == 0 { 0 } else { hub.version.saturating_sub(self.seen + 1) };
         self.skipped += missed;
-        self.seen = moment.version;
+        self.seen = hub.version;
         self.seen_at = Some(published);
-        if let Some((rare, interval)) = self.rare.as_mut().and_then(|rare| rare.interval.map(|every| (rare, every))) {
+        if let Some((extras, interval)) =
+            self.extras.as_mut().and_then(|extras| extras.interval.map(|every| (extras, every)))
+        {
             // On an even beat, as long as the viewer keeps to it.
-            let now = moment.now.get();
-            let beat = rare.due.map(|due| due + interval).filter(|due| *due > now);
-            rare.due = Some(beat.unwrap_or(now + interval));
+            let now = hub.now.get();
+            let beat = extras.due.map(|due| due + interval).filter(|due| *due > now);
+            extras.due = Some(beat.unwrap_or(now + interval));
         }
         missed
     }
 
     /// The viewer's transport has let go of its part.
-    pub(super) fn let_go(&mut self) {
-        self.busy = None;
+    pub(super) fn release(&mut self) {
+        self.in_flight = None;
     }
 
     pub(super) fn count(&mut self, bytes: u64) {
@@ -215,8 +217,8 @@ impl Slot {
 
     /// The last part once more, when there have been so many pulses with nothing under way.
     pub(super) fn pulse(&mut self) {
-        self.quiet = if self.busy.is_some() { 0 } else { self.quiet.saturating_add(1) };
-        self.repeat = self.quiet >= PULSES;
+        self.idle_pulses = if self.in_flight.is_some() { 0 } else { self.idle_pulses.saturating_add(1) };
+        self.repeat = self.idle_pulses >= PULSES;
     }
 
     pub(super) fn is_watching(&self) -> bool {
@@ -226,7 +228,7 @@ impl Slot {
     /// It watches no longer. Gives why.
     pub(super) fn end(&mut self) -> Reason {
         self.watching = None;
-        *self.ended.get_or_insert(Reason::Left)
+        *self.ended.get_or_insert(Reason::Disconnected)
     }
 
     /// Keeps the waker, and gives the one that it replaces.
@@ -236,8 +238,8 @@ impl Slot {
     }
 
     /// Adds its waker to those to be woken, if there is something to be woken for. Tells when the rate cap allows it.
-    pub(super) fn wake(&mut self, moment: &Moment<'_>, wakers: &mut Wakers) -> Option<Instant> {
-        match self.step(moment) {
+    pub(super) fn wake(&mut self, hub: &HubView<'_>, wakers: &mut Wakers) -> Option<Instant> {
+        match self.step(hub) {
             Step::Wait(until) => return until,
             Step::End(_) | Step::Part | Step::Repeat => wakers.extend(self.waker.take()),
         }
@@ -263,7 +265,7 @@ impl Slot {
             parts_delivered: self.delivered,
             bytes_delivered: self.bytes,
             parts_skipped: self.skipped,
-            in_flight: self.busy.map(ago),
+            in_flight: self.in_flight.map(ago),
             age: self.seen_at.map(ago),
         })
     }

@@ -27,7 +27,7 @@ pub struct Snapshot {
 #[derive(Debug)]
 struct Waiting {
     /// How many parts there had been when it began.
-    heard: u64,
+    parts_before: u64,
     /// When the limit has passed.
     until: Option<Instant>,
     place: Option<usize>,
@@ -74,20 +74,20 @@ impl Future for Snapshot {
         this.shared.update(|state| {
             let fresh = state.latest(now).is_some_and(|(_, age)| age <= this.max_age);
             let waiting = this.waiting.as_ref();
-            let next = waiting.is_some_and(|waiting| waiting.heard < state.heard());
+            let next = waiting.is_some_and(|waiting| waiting.parts_before < state.parts_published());
             let late = waiting.and_then(|waiting| waiting.until).is_some_and(|until| until <= now);
             if state.is_closed() || fresh || next || late {
                 let unanswered = late && this.limit.is_some_and(|limit| !limit.is_zero());
                 let dated = (fresh || next || this.limit.is_some()).then(|| state.dated(unanswered, now)).flatten();
                 if let Some(waiting) = this.waiting.take() {
-                    state.snapshot_ends(waiting.place, now);
+                    state.end_snapshot(waiting.place, now);
                 }
                 return Poll::Ready(dated);
             }
             let until = this.limit.and_then(|limit| now.checked_add(limit));
             let waiting = this.waiting.get_or_insert_with(|| {
-                state.snapshot_begins(now);
-                Waiting { heard: state.heard(), until, place: None }
+                state.start_snapshot(now);
+                Waiting { parts_before: state.parts_published(), until, place: None }
             });
             state.wait_for_part(&mut waiting.place, waiting.until, cx.waker());
             Poll::Pending
@@ -99,7 +99,7 @@ impl Drop for Snapshot {
     fn drop(&mut self) {
         if let Some(waiting) = self.waiting.take() {
             let now = Instant::now();
-            self.shared.update(|state| state.snapshot_ends(waiting.place, now));
+            self.shared.update(|state| state.end_snapshot(waiting.place, now));
         }
     }
 }

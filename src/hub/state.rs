@@ -11,10 +11,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use slab::Slab;
 
-use super::aftermath::Aftermath;
-use super::now::Now;
+use super::effects::Effects;
+use super::lazy_now::LazyNow;
 use super::published::Published;
-use super::slot::{Moment, Reason, Slot, Step, Wishes, earlier};
+use super::slot::{HubView, Reason, Slot, Step, SubscriberConfig, earlier};
 use super::snapshot::DatedPart;
 use super::stats::{Stats, Viewer};
 use super::waiters::Waiters;
@@ -42,9 +42,8 @@ pub(super) struct State {
     closed: bool,
     /// The publisher's last part, how many there have been, and when the last one came, even an identical one.
     latest: Option<Arc<Published>>,
-    heard: u64,
-    heard_at: Option<Instant>,
-    heard_time: Option<SystemTime>,
+    published_at: Option<Instant>,
+    published_time: Option<SystemTime>,
     stale: bool,
     /// When a warning was last given of a frame that was not published.
     warned_at: Option<Instant>,
@@ -55,7 +54,7 @@ pub(super) struct State {
     watching: [usize; Wire::ALL.len()],
     snapshots: usize,
     /// When the first of those loses patience.
-    patience: Option<Instant>,
+    snapshot_deadline: Option<Instant>,
     watched_since: Option<Instant>,
     unwatched_since: Option<Instant>,
     /// Tasks that wait for a change of demand, and those that wait for a part.
@@ -63,8 +62,8 @@ pub(super) struct State {
     for_part: Waiters,
     next_pulse: Option<Instant>,
     /// When the clock is to call.
-    alarm: Option<Instant>,
-    after: Aftermath,
+    timer: Option<Instant>,
+    effects: Effects,
     stats: Stats,
 }
 
@@ -76,9 +75,8 @@ impl State {
             version: 0,
             closed: false,
             latest: None,
-            heard: 0,
-            heard_at: None,
-            heard_time: None,
+            published_at: None,
+            published_time: None,
             stale: false,
             warned_at: None,
             slots: Slab::new(),
@@ -86,14 +84,14 @@ impl State {
             keys: HashMap::new(),
             watching: Default::default(),
             snapshots: 0,
-            patience: None,
+            snapshot_deadline: None,
             watched_since: None,
             unwatched_since: None,
             for_demand: Waiters::default(),
             for_part: Waiters::default(),
             next_pulse: None,
-            alarm: None,
-            after: Aftermath::default(),
+            timer: None,
+            effects: Effects::default(),
             stats: Stats::default(),
         }
     }
@@ -102,23 +100,22 @@ impl State {
     pub(super) fn publish(&mut self, published: &Arc<Published>, now: Instant) {
         self.stats.parts_published += 1;
         self.stats.bytes_published += published.part.body().len() as u64;
-        self.heard += 1;
-        self.heard_at = Some(now);
-        self.heard_time = Some(published.modified);
-        self.for_part.wake(&mut self.after.wakers);
+        self.published_at = Some(now);
+        self.published_time = Some(published.modified);
+        self.for_part.wake(&mut self.effects.wakers);
         if self.is_identical(&published.part) {
             self.stats.parts_identical += 1;
             return;
         }
         self.stale = false;
-        self.after.dropped_parts.extend(self.latest.replace(Arc::clone(published)));
-        self.show(Arc::clone(published), now);
+        self.effects.dropped_parts.extend(self.latest.replace(Arc::clone(published)));
+        self.set_current(Arc::clone(published), now);
     }
 
     /// Counts a frame that cannot be published. Returns how many there have been if a warning is due.
     pub(super) fn skip_invalid(&mut self, now: Instant) -> Option<u64> {
         self.stats.parts_invalid += 1;
-        if self.warned_at.is_some_and(|at| now.saturating_duration_since(at) < WARNINGS_APART) {
+        if self.warned_at.is_some_and(|at| now.saturating_duration_since(at) < WARN_INTERVAL) {
             return None;
         }
         self.warned_at = Some(now);
@@ -131,18 +128,18 @@ impl State {
         before.is_some_and(|before| before.part == *part)
     }
 
-    fn show(&mut self, published: Arc<Published>, now: Instant) {
+    fn set_current(&mut self, published: Arc<Published>, now: Instant) {
         self.version += 1;
-        self.after.dropped_parts.extend(self.current.replace(published));
+        self.effects.dropped_parts.extend(self.current.replace(published));
         self.wake_viewers(now);
-        self.set_alarm(self.stale_at());
+        self.set_timer(self.stale_at());
     }
 
     /// Ends every stream, once it has the current part.
     pub(super) fn close(&mut self, now: Instant) {
         self.closed = true;
         self.wake_viewers(now);
-        self.for_part.wake(&mut self.after.wakers);
+        self.for_part.wake(&mut self.effects.wakers);
         self.wake_for_demand();
     }
 
@@ -153,7 +150,7 @@ impl State {
     /// The publisher's last part and how old it is.
     pub(super) fn latest(&self, now: Instant) -> Option<(&Part, Duration)> {
         let latest = self.latest.as_ref()?;
-        Some((&latest.part, now.saturating_duration_since(self.heard_at?)))
+        Some((&latest.part, now.saturating_duration_since(self.published_at?)))
     }
 
     /// What a client is shown that holds no stream: the latest part, or the "no signal" part once viewers are shown that.
@@ -164,14 +161,14 @@ impl State {
     pub(super) fn dated(&self, unanswered: bool, now: Instant) -> Option<DatedPart> {
         let age = |since| now.saturating_duration_since(since);
         if self.stale {
-            let shown = self.current.as_ref()?;
-            let (part, modified) = (shown.part.clone(), shown.modified);
-            return Some(DatedPart { part, age: age(shown.at), modified, stale: true });
+            let current = self.current.as_ref()?;
+            let (part, modified) = (current.part.clone(), current.modified);
+            return Some(DatedPart { part, age: age(current.at), modified, stale: true });
         }
-        let (latest, age) = (self.latest.as_ref()?, age(self.heard_at?));
+        let (latest, age) = (self.latest.as_ref()?, age(self.published_at?));
         if let Some((after, part)) = self.config.stale_after.as_ref().filter(|_| unanswered || self.closed) {
             if let Some(age) = age.checked_sub(*after) {
-                let modified = self.heard_time.and_then(|heard| heard.checked_add(*after)).unwrap_or(latest.modified);
+                let modified = self.published_time.and_then(|at| at.checked_add(*after)).unwrap_or(latest.modified);
                 return Some(DatedPart { part: part.clone(), age, modified, stale: true });
             }
         }
@@ -184,18 +181,18 @@ impl State {
     }
 
     /// How many parts the publisher has given.
-    pub(super) fn heard(&self) -> u64 {
-        self.heard
+    pub(super) fn parts_published(&self) -> u64 {
+        self.stats.parts_published
     }
 
     /// Keeps a place for a viewer.
-    pub(super) fn join(&mut self) -> Result<(usize, u64), NoPlace> {
+    pub(super) fn join(&mut self) -> Result<(usize, u64), JoinError> {
         if self.closed && self.current.is_none() {
-            return Err(NoPlace::Closed);
+            return Err(JoinError::Closed);
         }
         if self.slots.len() >= self.config.max_subscribers {
             self.stats.ended.refused += 1;
-            return Err(NoPlace::Full);
+            return Err(JoinError::Full);
         }
         self.serials += 1;
         let id = self.slots.insert(Slot::new(self.serials));
@@ -203,9 +200,9 @@ impl State {
     }
 
     /// A viewer's first poll: from now on it watches.
-    pub(super) fn watch(&mut self, id: usize, wishes: Wishes, now: Instant) {
+    pub(super) fn watch(&mut self, id: usize, config: SubscriberConfig, now: Instant) {
         let Some(slot) = self.slots.get_mut(id) else { return };
-        slot.watch(wishes, now);
+        slot.watch(config, now);
         let (expires, key) = (slot.expires(), slot.key().cloned());
         if let Some(count) = self.watching.get_mut(slot.wire as usize) {
             *count += 1;
@@ -215,8 +212,8 @@ impl State {
         if let Some(older) = key.and_then(|key| self.keys.insert(key, id)) {
             self.dismiss(older, Reason::Replaced, now);
         }
-        self.demand_begins(now);
-        self.set_alarm(expires);
+        self.start_demand(now);
+        self.set_timer(expires);
     }
 
     /// The viewer with this key is to watch no longer. Tells whether there is one.
@@ -227,26 +224,32 @@ impl State {
     }
 
     fn dismiss(&mut self, id: usize, reason: Reason, now: Instant) {
-        let now = Now::at(now);
-        let moment = self.moment(&now);
+        let now = LazyNow::at(now);
+        let hub = self.hub_view(&now);
         let Some(slot) = self.slots.get_mut(id) else { return };
         slot.ended.get_or_insert(reason);
-        slot.wake(&moment, &mut self.after.wakers);
+        slot.wake(&hub, &mut self.effects.wakers);
     }
 
     /// What a viewer is to do now; if that is to wait, its waker is kept.
-    pub(super) fn ask(&mut self, id: usize, gated: bool, waker: &Waker, now: &Now) -> (Step, Option<Arc<Published>>) {
-        let moment = self.moment(now);
-        let Some(slot) = self.slots.get_mut(id) else { return (Step::End(Reason::Left), None) };
-        let step = slot.asks(gated, &moment);
-        let (alarm, part) = match (step, &self.current) {
+    pub(super) fn poll(
+        &mut self,
+        id: usize,
+        gated: bool,
+        waker: &Waker,
+        now: &LazyNow,
+    ) -> (Step, Option<Arc<Published>>) {
+        let hub = self.hub_view(now);
+        let Some(slot) = self.slots.get_mut(id) else { return (Step::End(Reason::Disconnected), None) };
+        let step = slot.poll(gated, &hub);
+        let (timer, part) = match (step, &self.current) {
             (Step::Part, Some(current)) => {
-                self.stats.parts_skipped += slot.given(current.at, &moment);
-                (slot.ends(moment.deadline), Some(Arc::clone(current)))
+                self.stats.parts_skipped += slot.mark_seen(current.at, &hub);
+                (slot.ends_at(hub.deadline), Some(Arc::clone(current)))
             }
-            (Step::Part | Step::Repeat, _) => (slot.ends(moment.deadline), None),
+            (Step::Part | Step::Repeat, _) => (slot.ends_at(hub.deadline), None),
             (Step::Wait(until), _) => {
-                self.after.dropped_wakers.extend(slot.keep(waker));
+                self.effects.dropped_wakers.extend(slot.keep(waker));
                 (until, None)
             }
             (Step::End(_), _) => {
@@ -254,21 +257,21 @@ impl State {
                 (None, None)
             }
         };
-        self.set_alarm(alarm);
+        self.set_timer(timer);
         (step, part)
     }
 
-    /// A viewer's transport has taken parts, and with `let_go` it has told so.
-    pub(super) fn delivered(&mut self, id: usize, serial: u64, bytes: u64, let_go: bool, now: &Now) {
-        let moment = self.moment(now);
+    /// A viewer's transport has taken parts, and with `release` it has told so.
+    pub(super) fn delivered(&mut self, id: usize, serial: u64, bytes: u64, release: bool, now: &LazyNow) {
+        let hub = self.hub_view(now);
         let Some(slot) = self.slots.get_mut(id).filter(|slot| slot.serial == serial) else { return };
         slot.count(bytes);
         self.stats.parts_delivered += 1;
         self.stats.bytes_delivered += bytes;
-        if let_go {
-            slot.let_go();
-            let until = slot.wake(&moment, &mut self.after.wakers);
-            self.set_alarm(until);
+        if release {
+            slot.release();
+            let until = slot.wake(&hub, &mut self.effects.wakers);
+            self.set_timer(until);
         }
     }
 
@@ -279,7 +282,7 @@ impl State {
         match slot.end() {
             Reason::Closed => ended.closed += 1,
             Reason::Expired => ended.expired += 1,
-            Reason::Left => ended.disconnected += 1,
+            Reason::Disconnected => ended.disconnected += 1,
             Reason::Replaced => ended.replaced += 1,
             Reason::Revoked => ended.revoked += 1,
         }
@@ -290,7 +293,7 @@ impl State {
         if let Some(key) = slot.take_key().filter(|key| self.keys.get(key) == Some(&id)) {
             self.keys.remove(&key);
         }
-        self.demand_may_end(now);
+        self.end_demand_if_unwatched(now);
     }
 
     /// A viewer is gone. Tells why it ended, if it had begun, and how many parts it missed.
@@ -298,7 +301,7 @@ impl State {
         self.end(id, now);
         let slot = self.slots.try_remove(id)?;
         let (ended, skipped) = (slot.ended, slot.skipped());
-        self.after.dropped_wakers.extend(slot.into_waker());
+        self.effects.dropped_wakers.extend(slot.into_waker());
         Some((ended?, skipped))
     }
 
@@ -317,16 +320,16 @@ impl State {
 
     /// Does what is due.
     pub(super) fn tick(&mut self, now: Instant) {
-        self.alarm = None;
+        self.timer = None;
         if self.stale_at().is_some_and(|at| at <= now) {
             self.stale = true;
             if let Some((_, part)) = &self.config.stale_after {
-                self.show(Arc::new(Published::new(part.clone(), now)), now);
+                self.set_current(Arc::new(Published::new(part.clone(), now)), now);
             }
         }
-        let at = Now::at(now);
-        let moment = self.moment(&at);
-        self.slots.iter_mut().for_each(|(_, slot)| slot.tick(&moment));
+        let at = LazyNow::at(now);
+        let hub = self.hub_view(&at);
+        self.slots.iter_mut().for_each(|(_, slot)| slot.tick(&hub));
         if let (Some(at), Some(pulse)) = (self.next_pulse, self.config.pulse) {
             if at <= now {
                 self.slots.iter_mut().for_each(|(_, slot)| slot.pulse());
@@ -334,49 +337,49 @@ impl State {
             }
         }
         self.wake_viewers(now);
-        self.tell_end_of_linger(now);
-        if self.patience.is_some_and(|until| until <= now) {
-            self.patience = None;
-            self.for_part.wake(&mut self.after.wakers);
+        self.check_linger(now);
+        if self.snapshot_deadline.is_some_and(|until| until <= now) {
+            self.snapshot_deadline = None;
+            self.for_part.wake(&mut self.effects.wakers);
         }
-        self.set_alarm(self.patience);
-        self.set_alarm(earlier(self.next_pulse, self.stale_at()));
+        self.set_timer(self.snapshot_deadline);
+        self.set_timer(earlier(self.next_pulse, self.stale_at()));
     }
 
     fn wake_viewers(&mut self, now: Instant) {
-        let now = Now::at(now);
-        let moment = self.moment(&now);
-        let mut alarm = None;
-        self.after.wakers.reserve(self.slots.len());
+        let now = LazyNow::at(now);
+        let hub = self.hub_view(&now);
+        let mut timer = None;
+        self.effects.wakers.reserve(self.slots.len());
         for (_, slot) in &mut self.slots {
-            let until = slot.wake(&moment, &mut self.after.wakers);
-            alarm = earlier(alarm, earlier(until, slot.ends(moment.deadline)));
+            let until = slot.wake(&hub, &mut self.effects.wakers);
+            timer = earlier(timer, earlier(until, slot.ends_at(hub.deadline)));
         }
-        self.set_alarm(alarm);
+        self.set_timer(timer);
     }
 
     /// When viewers are to be shown that there is no signal: not before they have waited for one.
     fn stale_at(&self) -> Option<Instant> {
         let (after, _) = self.config.stale_after.as_ref().filter(|_| !self.stale && !self.closed)?;
         let since = self.watched_since?;
-        self.heard_at.map_or(since, |heard| heard.max(since)).checked_add(*after)
+        self.published_at.map_or(since, |at| at.max(since)).checked_add(*after)
     }
 
-    fn set_alarm(&mut self, at: Option<Instant>) {
+    fn set_timer(&mut self, at: Option<Instant>) {
         let Some(at) = at else { return };
-        if self.alarm.is_none_or(|alarm| at < alarm) {
-            self.alarm = Some(at);
-            self.after.alarm = self.alarm;
+        if self.timer.is_none_or(|timer| at < timer) {
+            self.timer = Some(at);
+            self.effects.timer = self.timer;
         }
     }
 
-    fn moment<'a>(&self, now: &'a Now) -> Moment<'a> {
-        Moment { now, version: self.version, closed: self.closed, deadline: self.config.deadline }
+    fn hub_view<'a>(&self, now: &'a LazyNow) -> HubView<'a> {
+        HubView { now, version: self.version, closed: self.closed, deadline: self.config.deadline }
     }
 
     /// `None` if there is nothing to do.
-    pub(super) fn aftermath(&mut self) -> Option<Aftermath> {
-        (!self.after.is_empty()).then(|| std::mem::take(&mut self.after))
+    pub(super) fn take_effects(&mut self) -> Option<Effects> {
+        (!self.effects.is_empty()).then(|| std::mem::take(&mut self.effects))
     }
 
     pub(super) fn stats(&self, now: Instant) -> Stats {
@@ -390,11 +393,11 @@ impl State {
 
 /// Why there is no place for a viewer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum NoPlace {
+pub(super) enum JoinError {
     /// The hub was closed before its first part.
     Closed,
     Full,
 }
 
 /// A camera that sends nothing but damaged frames, 30 a second, must not fill the log.
-const WARNINGS_APART: Duration = Duration::from_secs(10);
+const WARN_INTERVAL: Duration = Duration::from_secs(10);

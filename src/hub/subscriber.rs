@@ -12,11 +12,11 @@ use futures_core::Stream;
 use http::HeaderMap;
 
 use super::in_flight::InFlight;
-use super::now::Now;
+use super::lazy_now::LazyNow;
 use super::shared::Shared;
-use super::slot::{Step, Wishes};
+use super::slot::{Step, SubscriberConfig};
 use crate::encode::{EncodedPart, Encoder};
-use crate::outgoing::Outgoing;
+use crate::queue::Queue;
 use crate::response;
 use crate::wire::Wire;
 
@@ -67,22 +67,25 @@ use crate::wire::Wire;
 #[must_use = "a response does nothing until it is returned from a handler"]
 pub struct Subscriber {
     seat: Seat,
-    wishes: Wishes,
+    config: SubscriberConfig,
     wire: Wire,
 }
 
 impl Subscriber {
     pub(super) fn new(shared: Arc<Shared>, id: usize, serial: u64, wire: Wire) -> Self {
-        let wishes =
-            Wishes { interval: shared.defaults.interval, max_age: shared.defaults.max_age, ..Wishes::default() };
-        Self { seat: Seat { shared, id, serial }, wishes, wire }
+        let config = SubscriberConfig {
+            interval: shared.defaults.interval,
+            max_lifetime: shared.defaults.max_lifetime,
+            ..SubscriberConfig::default()
+        };
+        Self { seat: Seat { shared, id, serial }, config, wire }
     }
 
     /// Limits this viewer's rate, by the shortest time from part to part. It gets the newest part in any case.
     ///
     /// Can lower the rate that the hub allows, not raise it.
     pub fn min_interval(mut self, min_interval: Duration) -> Self {
-        self.wishes.interval = self.wishes.interval.max(interval(min_interval));
+        self.config.interval = self.config.interval.max(interval(min_interval));
         self
     }
 
@@ -103,7 +106,7 @@ impl Subscriber {
     /// # Ok::<(), hub::Refused>(())
     /// ```
     pub fn max_lifetime(mut self, max_lifetime: Duration) -> Self {
-        self.wishes.max_age = Some(self.wishes.max_age.map_or(max_lifetime, |hub| hub.min(max_lifetime)));
+        self.config.max_lifetime = Some(self.config.max_lifetime.map_or(max_lifetime, |hub| hub.min(max_lifetime)));
         self
     }
 
@@ -112,7 +115,7 @@ impl Subscriber {
     ///
     /// For one stream a user or a tab, whatever becomes of connections that a phone or a proxy left behind.
     pub fn key(mut self, key: impl Into<String>) -> Self {
-        self.wishes.key = Some(Arc::from(key.into()));
+        self.config.key = Some(Arc::from(key.into()));
         self
     }
 
@@ -150,7 +153,7 @@ impl Subscriber {
     }
 
     pub(super) fn into_viewing(self) -> Viewing {
-        Viewing { seat: self.seat, wire: self.wire, stage: Stage::Invited(self.wishes), bytes: 0, ended: false }
+        Viewing { seat: self.seat, wire: self.wire, stage: Stage::Invited(self.config), bytes: 0, ended: false }
     }
 }
 
@@ -240,8 +243,8 @@ pub(super) struct Viewing {
 #[derive(Debug)]
 enum Stage {
     /// Until the first poll.
-    Invited(Wishes),
-    Watching(Outgoing<Arc<EncodedPart>, Arc<Encoder>>),
+    Invited(SubscriberConfig),
+    Watching(Queue<Arc<EncodedPart>, Arc<Encoder>>),
 }
 
 impl Viewing {
@@ -251,9 +254,9 @@ impl Viewing {
 
     /// The next chunk. `gated` if the transport keeps it until it has been written.
     pub(super) fn poll_chunk(&mut self, gated: bool, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if let Stage::Invited(wishes) = &mut self.stage {
-            let wishes = std::mem::take(wishes);
-            self.watch(wishes);
+        if let Stage::Invited(config) = &mut self.stage {
+            let config = std::mem::take(config);
+            self.watch(config);
             if gated {
                 // The server now writes the response's head by itself. Of a small first segment TCP learns that the receiver
                 // has room: over loopback, as to a proxy, parts then go out in fewer and larger segments ever after.
@@ -261,11 +264,11 @@ impl Viewing {
                 return Poll::Pending;
             }
         }
-        let Stage::Watching(outgoing) = &mut self.stage else { return Poll::Ready(None) };
+        let Stage::Watching(queue) = &mut self.stage else { return Poll::Ready(None) };
         loop {
-            if let Some(chunk) = outgoing.next_chunk() {
+            if let Some(chunk) = queue.next_chunk() {
                 self.bytes += chunk.len() as u64;
-                if !gated || !outgoing.is_empty() || self.ended {
+                if !gated || !queue.is_empty() || self.ended {
                     return Poll::Ready(Some(chunk));
                 }
                 let (hub, id, serial) = (Arc::clone(&self.seat.shared), self.seat.id, self.seat.serial);
@@ -275,41 +278,41 @@ impl Viewing {
             if self.ended {
                 return Poll::Ready(None);
             }
-            let now = Now::default();
+            let now = LazyNow::default();
             let taken = std::mem::take(&mut self.bytes);
             let (step, part) = self.seat.shared.update(|state| {
                 if taken > 0 {
                     state.delivered(self.seat.id, self.seat.serial, taken, false, &now);
                 }
-                state.ask(self.seat.id, gated, cx.waker(), &now)
+                state.poll(self.seat.id, gated, cx.waker(), &now)
             });
             match step {
                 Step::Wait(_) => {
-                    outgoing.shrink();
+                    queue.shrink();
                     return Poll::Pending;
                 }
-                Step::Repeat => outgoing.repeat(),
+                Step::Repeat => queue.repeat(),
                 Step::Part => {
-                    let wire = outgoing.encoder().wire();
-                    part.iter().for_each(|part| outgoing.push(self.seat.shared.encoded(part, wire)));
+                    let wire = queue.encoder().wire();
+                    part.iter().for_each(|part| queue.push(self.seat.shared.encoded(part, wire)));
                 }
                 Step::End(_) => {
                     self.ended = true;
-                    outgoing.close();
+                    queue.close();
                 }
             }
         }
     }
 
-    fn watch(&mut self, mut wishes: Wishes) {
+    fn watch(&mut self, mut config: SubscriberConfig) {
         let wire = self.wire;
-        wishes.wire = wire;
-        wishes.max_age = wishes.max_age.map(|age| age - age.mul_f64(JITTER * random_fraction()));
+        config.wire = wire;
+        config.max_lifetime = config.max_lifetime.map(|time| time - time.mul_f64(JITTER * random_fraction()));
         let now = Instant::now();
-        self.seat.shared.update(|state| state.watch(self.seat.id, wishes, now));
+        self.seat.shared.update(|state| state.watch(self.seat.id, config, now));
         #[cfg(feature = "tracing")]
         tracing::debug!(viewer = self.seat.serial, ?wire, "viewer joins");
-        self.stage = Stage::Watching(Outgoing::new(Arc::clone(self.seat.shared.encoder(wire))));
+        self.stage = Stage::Watching(Queue::new(Arc::clone(self.seat.shared.encoder(wire))));
     }
 }
 

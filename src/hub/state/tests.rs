@@ -23,9 +23,9 @@ const SECOND: Option<Duration> = Some(ms(1000 / PULSES as u64));
 /// A hub's state, and a clock that goes as it is told.
 struct World {
     state: State,
-    begin: Instant,
+    start: Instant,
     now: u64,
-    alarm: Option<Instant>,
+    timer: Option<Instant>,
     wakes: Arc<Wakes>,
 }
 
@@ -40,64 +40,64 @@ impl Wake for Wakes {
 
 impl World {
     fn new(config: Config) -> Self {
-        let begin = Instant::now();
-        Self { state: State::new(config), begin, now: 0, alarm: None, wakes: Arc::default() }
+        let start = Instant::now();
+        Self { state: State::new(config), start, now: 0, timer: None, wakes: Arc::default() }
     }
 
     fn time(&self) -> Instant {
-        self.begin + ms(self.now)
+        self.start + ms(self.now)
     }
 
     /// Lets time pass, and calls the hub when it wants to be called, as the clock does.
     fn to(&mut self, now: u64) {
         assert!(now >= self.now);
-        while let Some(at) = self.alarm.filter(|at| *at <= self.begin + ms(now)) {
-            self.alarm = None;
-            self.now = u64::try_from((at - self.begin).as_millis()).unwrap();
+        while let Some(at) = self.timer.filter(|at| *at <= self.start + ms(now)) {
+            self.timer = None;
+            self.now = u64::try_from((at - self.start).as_millis()).unwrap();
             self.state.tick(at);
-            self.after();
+            self.perform_effects();
         }
         self.now = now;
     }
 
     /// As the hub does with the lock released.
-    fn after(&mut self) {
-        let Some(aftermath) = self.state.aftermath() else { return };
-        self.alarm = earlier(self.alarm, aftermath.alarm);
-        aftermath.wakers.wake();
+    fn perform_effects(&mut self) {
+        let Some(effects) = self.state.take_effects() else { return };
+        self.timer = earlier(self.timer, effects.timer);
+        effects.wakers.wake();
     }
 
     fn publish(&mut self, now: u64, text: &str) {
         self.to(now);
         let part = Part::text(text.to_owned()).unwrap();
         self.state.publish(&Arc::new(Published::new(part, self.time())), self.time());
-        self.after();
+        self.perform_effects();
     }
 
-    fn watch(&mut self, now: u64, wishes: Wishes) -> usize {
+    fn watch(&mut self, now: u64, config: SubscriberConfig) -> usize {
         self.to(now);
         let (id, _) = self.state.join().unwrap();
-        self.state.watch(id, wishes, self.time());
-        self.after();
+        self.state.watch(id, config, self.time());
+        self.perform_effects();
         id
     }
 
     fn leave(&mut self, now: u64, id: usize) {
         self.to(now);
         self.state.leave(id, self.time());
-        self.after();
+        self.perform_effects();
     }
 
     /// As a server asks that writes at once.
-    fn ask(&mut self, now: u64, id: usize) -> String {
-        self.ask_as(false, now, id)
+    fn poll(&mut self, now: u64, id: usize) -> String {
+        self.poll_as(false, now, id)
     }
 
-    fn ask_as(&mut self, gated: bool, now: u64, id: usize) -> String {
+    fn poll_as(&mut self, gated: bool, now: u64, id: usize) -> String {
         self.to(now);
         let waker = Waker::from(Arc::clone(&self.wakes));
-        let (step, part) = self.state.ask(id, gated, &waker, &Now::at(self.time()));
-        self.after();
+        let (step, part) = self.state.poll(id, gated, &waker, &LazyNow::at(self.time()));
+        self.perform_effects();
         match (step, part) {
             (Step::Part, Some(part)) => String::from_utf8(part.part.body().to_vec()).unwrap(),
             (Step::Repeat, None) => "again".to_owned(),
@@ -107,11 +107,11 @@ impl World {
         }
     }
 
-    fn let_go(&mut self, now: u64, id: usize) {
+    fn release(&mut self, now: u64, id: usize) {
         self.to(now);
         let serial = self.state.slots.get(id).unwrap().serial;
-        self.state.delivered(id, serial, 1, true, &Now::at(self.time()));
-        self.after();
+        self.state.delivered(id, serial, 1, true, &LazyNow::at(self.time()));
+        self.perform_effects();
     }
 
     /// How often the viewers were woken since this was asked last.
@@ -120,13 +120,13 @@ impl World {
     }
 
     /// What one viewer gets when it is given all that it can take, until a time, and when.
-    fn shown_until(&mut self, end: u64, id: usize) -> Vec<(u64, String)> {
-        let mut shown = Vec::new();
+    fn received_until(&mut self, end: u64, id: usize) -> Vec<(u64, String)> {
+        let mut received = Vec::new();
         for now in self.now..=end {
-            let parts = std::iter::repeat_with(|| self.ask(now, id)).take_while(|part| part != "wait");
-            shown.extend(parts.map(|part| (now, part)));
+            let parts = std::iter::repeat_with(|| self.poll(now, id)).take_while(|part| part != "wait");
+            received.extend(parts.map(|part| (now, part)));
         }
-        shown
+        received
     }
 }
 
@@ -134,23 +134,23 @@ const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-fn plain() -> Wishes {
-    Wishes::default()
+fn plain() -> SubscriberConfig {
+    SubscriberConfig::default()
 }
 
-fn every(interval: u64) -> Wishes {
-    Wishes { interval: Some(ms(interval)), ..plain() }
+fn with_interval(interval: u64) -> SubscriberConfig {
+    SubscriberConfig { interval: Some(ms(interval)), ..plain() }
 }
 
-fn for_only(max_age: u64) -> Wishes {
-    Wishes { max_age: Some(ms(max_age)), ..plain() }
+fn with_lifetime(max_lifetime: u64) -> SubscriberConfig {
+    SubscriberConfig { max_lifetime: Some(ms(max_lifetime)), ..plain() }
 }
 
 /// The times at which a viewer is given parts of a source, which come at these times; each must be the newest.
-fn given(interval: u64, source: impl Iterator<Item = u64>) -> Vec<u64> {
+fn receive_times(interval: u64, source: impl Iterator<Item = u64>) -> Vec<u64> {
     let mut world = World::new(OFF);
-    let viewer = world.watch(0, every(interval));
-    let mut given = Vec::new();
+    let viewer = world.watch(0, with_interval(interval));
+    let mut times = Vec::new();
     let mut newest = String::new();
     let mut source = source.peekable();
     for now in 0..10_000 {
@@ -161,19 +161,19 @@ fn given(interval: u64, source: impl Iterator<Item = u64>) -> Vec<u64> {
         world.to(now);
         // A viewer looks when it is woken.
         if now == 0 || world.wakes() > 0 {
-            for (now, part) in world.shown_until(now, viewer) {
+            for (now, part) in world.received_until(now, viewer) {
                 assert_eq!(part, newest);
-                given.push(now);
+                times.push(now);
             }
         }
     }
-    given
+    times
 }
 
 #[test]
 fn a_capped_rate_is_right_on_average() {
     for (fps, cap) in [(30, 10), (25, 10), (15, 10), (11, 10), (60, 7), (30, 29), (1000, 50)] {
-        let times = given(1000 / cap, (0..).map(|n| n * 1000 / fps));
+        let times = receive_times(1000 / cap, (0..).map(|n| n * 1000 / fps));
         let (count, wanted) = (times.len() as u64, 10_000 / (1000 / cap));
         assert!(count.abs_diff(wanted) <= 1 + wanted / 50, "{fps} -> {cap}: {count}");
         let longest = times.windows(2).map(|two| two[1] - two[0]).max().unwrap();
@@ -184,19 +184,19 @@ fn a_capped_rate_is_right_on_average() {
 #[test]
 fn a_source_at_the_rate_of_the_cap_loses_nothing_by_jitter() {
     let jitter = [0, 7, 3, 9, 1, 5, 8, 2];
-    let times = given(100, (0..100).zip(jitter.into_iter().cycle()).map(|(n, jitter)| n * 100 + jitter));
+    let times = receive_times(100, (0..100).zip(jitter.into_iter().cycle()).map(|(n, jitter)| n * 100 + jitter));
     assert_eq!(times.len(), 100);
 }
 
 #[test]
 fn a_slower_source_is_not_slowed_down() {
-    let times = given(100, (0..20).map(|n| n * 500));
+    let times = receive_times(100, (0..20).map(|n| n * 500));
     assert_eq!(times, (0..20).map(|n| n * 500).collect::<Vec<_>>());
 }
 
 #[test]
 fn the_newest_part_arrives_even_if_the_source_goes_silent() {
-    let times = given(100, [0, 10, 20].into_iter());
+    let times = receive_times(100, [0, 10, 20].into_iter());
     assert_eq!(times, [0, 100]);
 }
 
@@ -206,12 +206,12 @@ fn skipped_parts_are_counted_from_the_first_one_seen() {
     world.publish(0, "1");
     world.publish(1, "2");
     let viewer = world.watch(2, plain());
-    assert_eq!((world.ask(2, viewer).as_str(), world.state.skipped(viewer)), ("2", 0));
+    assert_eq!((world.poll(2, viewer).as_str(), world.state.skipped(viewer)), ("2", 0));
     for part in ["3", "4", "5"] {
         world.publish(3, part);
     }
-    assert_eq!((world.ask(4, viewer).as_str(), world.state.skipped(viewer)), ("5", 2));
-    assert_eq!((world.ask(4, viewer).as_str(), world.state.stats(world.time()).parts_skipped), ("wait", 2));
+    assert_eq!((world.poll(4, viewer).as_str(), world.state.skipped(viewer)), ("5", 2));
+    assert_eq!((world.poll(4, viewer).as_str(), world.state.stats(world.time()).parts_skipped), ("wait", 2));
 }
 
 #[test]
@@ -231,14 +231,14 @@ fn the_version_rises_with_each_part_that_is_shown() {
     versions.push(world.state.version);
     assert_eq!(versions, [0, 1, 2, 3]);
     world.publish(101, "on");
-    assert_eq!(world.state.version, 3, "an identical part is not shown");
+    assert_eq!(world.state.version, 3, "an identical part is not received");
     world.leave(102, viewer);
 }
 
 #[test]
 fn a_snapshot_shows_no_signal_where_viewers_would_see_it() {
     let config = || Config { stale_after: Some((ms(100), Part::text("no signal").unwrap())), ..OFF };
-    let said = |world: &World, unanswered| {
+    let snapshot = |world: &World, unanswered| {
         let dated = world.state.dated(unanswered, world.time())?;
         Some((String::from_utf8(dated.part.body().to_vec()).unwrap(), dated.age.as_millis(), dated.stale))
     };
@@ -246,37 +246,37 @@ fn a_snapshot_shows_no_signal_where_viewers_would_see_it() {
     let no_signal = |age| Some(("no signal".to_owned(), age, true));
 
     let mut world = World::new(config());
-    assert_eq!((said(&world, false), said(&world, true)), (None, None));
+    assert_eq!((snapshot(&world, false), snapshot(&world, true)), (None, None));
     world.publish(0, "on");
     world.to(99);
-    assert_eq!((said(&world, false), said(&world, true)), (on(99), on(99)));
+    assert_eq!((snapshot(&world, false), snapshot(&world, true)), (on(99), on(99)));
     world.to(500);
-    assert_eq!(said(&world, false), on(500), "nobody watched, so the camera may have slept");
-    assert_eq!(said(&world, true), no_signal(400), "it was waited for");
+    assert_eq!(snapshot(&world, false), on(500), "nobody watched, so the camera may have slept");
+    assert_eq!(snapshot(&world, true), no_signal(400), "it was waited for");
     let viewer = world.watch(500, plain());
     world.to(610);
-    assert_eq!((said(&world, false), said(&world, true)), (no_signal(10), no_signal(10)), "as its viewer sees");
+    assert_eq!((snapshot(&world, false), snapshot(&world, true)), (no_signal(10), no_signal(10)), "as its viewer sees");
     world.publish(620, "on");
-    assert_eq!((said(&world, false), said(&world, true)), (on(0), on(0)));
+    assert_eq!((snapshot(&world, false), snapshot(&world, true)), (on(0), on(0)));
     world.state.close(world.time());
     world.leave(700, viewer);
-    assert_eq!(said(&world, false), on(80));
+    assert_eq!(snapshot(&world, false), on(80));
     world.to(725);
-    assert_eq!(said(&world, false), no_signal(5), "a closed hub has no viewers to see it");
+    assert_eq!(snapshot(&world, false), no_signal(5), "a closed hub has no viewers to see it");
 }
 
 #[test]
 fn keep_alive_comes_once_in_a_period_when_nothing_else_does() {
     let mut world = World::new(Config { pulse: SECOND, ..OFF });
     let viewer = world.watch(0, plain());
-    assert_eq!(world.shown_until(1500, viewer), [], "there is nothing to repeat");
+    assert_eq!(world.received_until(1500, viewer), [], "there is nothing to repeat");
     world.publish(1500, "on");
     let again = |at| (at, "again".to_owned());
-    let shown = world.shown_until(5000, viewer);
-    assert_eq!(shown, [(1500, "on".to_owned()), again(2500), again(3500), again(4500)]);
+    let received = world.received_until(5000, viewer);
+    assert_eq!(received, [(1500, "on".to_owned()), again(2500), again(3500), again(4500)]);
     world.publish(5100, "off");
-    let shown = world.shown_until(7500, viewer);
-    assert_eq!(shown, [(5100, "off".to_owned()), again(6000), again(7000)], "a new part stands in for one");
+    let received = world.received_until(7500, viewer);
+    assert_eq!(received, [(5100, "off".to_owned()), again(6000), again(7000)], "a new part stands in for one");
 }
 
 #[test]
@@ -285,9 +285,9 @@ fn two_writes_come_within_two_periods_whenever_a_viewer_leaves() {
         let mut world = World::new(Config { pulse: SECOND, ..OFF });
         let viewer = world.watch(0, plain());
         world.publish(last, "on");
-        let shown = world.shown_until(last + 2000, viewer);
-        let [(_, _), (first, _), (second, _)] = &shown[..] else { panic!("{shown:?}") };
-        assert!((875..=1000).contains(&(first - last)) && *second == first + 1000, "{shown:?}");
+        let received = world.received_until(last + 2000, viewer);
+        let [(_, _), (first, _), (second, _)] = &received[..] else { panic!("{received:?}") };
+        assert!((875..=1000).contains(&(first - last)) && *second == first + 1000, "{received:?}");
     }
 }
 
@@ -296,18 +296,18 @@ fn keep_alive_wakes_who_waits_and_leaves_others_alone() {
     let mut world = World::new(Config { pulse: SECOND, ..OFF });
     let (idle, stuck) = (world.watch(0, plain()), world.watch(0, plain()));
     world.publish(0, "on");
-    assert_eq!((world.ask(0, idle), world.ask(0, idle)), ("on".into(), "wait".into()));
-    assert_eq!((world.ask_as(true, 0, stuck), world.ask_as(true, 0, stuck)), ("on".into(), "wait".into()));
+    assert_eq!((world.poll(0, idle), world.poll(0, idle)), ("on".into(), "wait".into()));
+    assert_eq!((world.poll_as(true, 0, stuck), world.poll_as(true, 0, stuck)), ("on".into(), "wait".into()));
     world.wakes();
     world.to(999);
     assert_eq!(world.wakes(), 0);
     world.to(1000);
     assert_eq!(world.wakes(), 1);
-    assert_eq!((world.ask(1000, idle), world.ask_as(true, 1000, stuck)), ("again".into(), "wait".into()));
+    assert_eq!((world.poll(1000, idle), world.poll_as(true, 1000, stuck)), ("again".into(), "wait".into()));
 
-    world.let_go(2500, stuck);
-    assert_eq!(world.ask_as(true, 3499, stuck), "wait", "it has just been written to");
-    assert_eq!(world.ask_as(true, 3500, stuck), "again");
+    world.release(2500, stuck);
+    assert_eq!(world.poll_as(true, 3499, stuck), "wait", "it has just been written to");
+    assert_eq!(world.poll_as(true, 3500, stuck), "again");
 }
 
 #[test]
@@ -315,73 +315,73 @@ fn a_part_instead_of_a_due_keep_alive_is_enough() {
     let mut world = World::new(Config { pulse: SECOND, ..OFF });
     let viewer = world.watch(0, plain());
     world.publish(0, "on");
-    assert_eq!((world.ask(0, viewer), world.ask(0, viewer)), ("on".into(), "wait".into()));
+    assert_eq!((world.poll(0, viewer), world.poll(0, viewer)), ("on".into(), "wait".into()));
     world.to(2000);
     world.publish(2000, "off");
-    assert_eq!((world.ask(2000, viewer), world.ask(2000, viewer)), ("off".into(), "wait".into()));
+    assert_eq!((world.poll(2000, viewer), world.poll(2000, viewer)), ("off".into(), "wait".into()));
 }
 
 #[test]
 fn a_slow_rate_holds_up_no_keep_alive() {
     let mut world = World::new(Config { pulse: SECOND, ..OFF });
-    let viewer = world.watch(0, every(60_000));
+    let viewer = world.watch(0, with_interval(60_000));
     world.publish(0, "on");
-    assert_eq!(world.ask(0, viewer), "on");
+    assert_eq!(world.poll(0, viewer), "on");
     world.publish(1, "off");
-    assert_eq!(world.ask(1, viewer), "wait");
+    assert_eq!(world.poll(1, viewer), "wait");
     world.wakes();
     world.to(2000);
     assert_eq!(world.wakes(), 1);
-    assert_eq!((world.ask(2000, viewer), world.ask(2000, viewer)), ("again".into(), "wait".into()));
+    assert_eq!((world.poll(2000, viewer), world.poll(2000, viewer)), ("again".into(), "wait".into()));
     world.to(59_999);
-    assert_eq!(world.ask(59_999, viewer), "again");
-    assert_eq!(world.ask(60_000, viewer), "off");
+    assert_eq!(world.poll(59_999, viewer), "again");
+    assert_eq!(world.poll(60_000, viewer), "off");
 }
 
 #[test]
 fn a_slow_rate_holds_up_no_expiry() {
     let mut world = World::new(OFF);
-    let viewer = world.watch(0, Wishes { max_age: Some(ms(500)), ..every(60_000) });
+    let viewer = world.watch(0, SubscriberConfig { max_lifetime: Some(ms(500)), ..with_interval(60_000) });
     world.publish(0, "on");
-    assert_eq!(world.ask(0, viewer), "on");
+    assert_eq!(world.poll(0, viewer), "on");
     world.publish(1, "off");
-    assert_eq!(world.ask(1, viewer), "wait");
+    assert_eq!(world.poll(1, viewer), "wait");
     world.wakes();
     world.to(500);
-    assert_eq!((world.wakes(), world.ask(500, viewer)), (1, "Expired".into()));
+    assert_eq!((world.wakes(), world.poll(500, viewer)), (1, "Expired".into()));
 }
 
 #[test]
 fn with_identical_parts_keep_alive_goes_on() {
     let mut world = World::new(Config { pulse: SECOND, drop_identical: true, ..OFF });
     let viewer = world.watch(0, plain());
-    let mut shown = Vec::new();
+    let mut received = Vec::new();
     for now in 0..4000 {
         if now % 100 == 0 {
             world.publish(now, "on");
         }
-        shown.extend(world.shown_until(now, viewer));
+        received.extend(world.received_until(now, viewer));
     }
-    let shown: Vec<_> = shown.iter().map(|(at, part)| (*at, part.as_str())).collect();
-    assert_eq!(shown, [(0, "on"), (1000, "again"), (2000, "again"), (3000, "again")]);
+    let received: Vec<_> = received.iter().map(|(at, part)| (*at, part.as_str())).collect();
+    assert_eq!(received, [(0, "on"), (1000, "again"), (2000, "again"), (3000, "again")]);
 }
 
 #[test]
 fn a_viewer_expires_wherever_it_is() {
     let mut world = World::new(OFF);
-    let (waiting, stuck) = (world.watch(0, for_only(100)), world.watch(0, for_only(200)));
+    let (waiting, stuck) = (world.watch(0, with_lifetime(100)), world.watch(0, with_lifetime(200)));
     world.publish(0, "on");
-    assert_eq!((world.ask(0, waiting), world.ask(0, waiting)), ("on".into(), "wait".into()));
-    assert_eq!((world.ask_as(true, 0, stuck), world.ask_as(true, 0, stuck)), ("on".into(), "wait".into()));
+    assert_eq!((world.poll(0, waiting), world.poll(0, waiting)), ("on".into(), "wait".into()));
+    assert_eq!((world.poll_as(true, 0, stuck), world.poll_as(true, 0, stuck)), ("on".into(), "wait".into()));
     world.wakes();
     world.to(99);
     assert_eq!(world.wakes(), 0);
     world.to(100);
-    assert_eq!((world.wakes(), world.ask(100, waiting)), (1, "Expired".into()));
+    assert_eq!((world.wakes(), world.poll(100, waiting)), (1, "Expired".into()));
     world.to(199);
     assert_eq!(world.wakes(), 0);
     world.to(200);
-    assert_eq!((world.wakes(), world.ask_as(true, 200, stuck)), (1, "Expired".into()), "its part is in flight");
+    assert_eq!((world.wakes(), world.poll_as(true, 200, stuck)), (1, "Expired".into()), "its part is in flight");
     world.leave(200, waiting);
     world.leave(200, stuck);
     assert_eq!(world.state.stats(world.time()).ended.expired, 2);
@@ -393,20 +393,20 @@ fn a_part_in_flight_at_its_deadline_is_the_last() {
     let viewer = world.watch(0, plain());
     for at in [0, 900, 1800] {
         world.publish(at, "on");
-        assert_eq!(world.ask_as(true, at, viewer), "on", "each part has a deadline of its own");
+        assert_eq!(world.poll_as(true, at, viewer), "on", "each part has a deadline of its own");
         world.publish(at + 1, "off");
-        assert_eq!(world.ask_as(true, at + 1, viewer), "wait");
-        world.let_go(at + 899, viewer);
-        assert_eq!(world.ask_as(true, at + 899, viewer), "off");
-        world.let_go(at + 899, viewer);
+        assert_eq!(world.poll_as(true, at + 1, viewer), "wait");
+        world.release(at + 899, viewer);
+        assert_eq!(world.poll_as(true, at + 899, viewer), "off");
+        world.release(at + 899, viewer);
     }
     world.publish(2700, "on");
-    assert_eq!((world.ask_as(true, 2700, viewer), world.ask_as(true, 2700, viewer)), ("on".into(), "wait".into()));
+    assert_eq!((world.poll_as(true, 2700, viewer), world.poll_as(true, 2700, viewer)), ("on".into(), "wait".into()));
     world.wakes();
     world.to(3699);
     assert_eq!(world.wakes(), 0);
     world.to(3700);
-    assert_eq!((world.wakes(), world.ask_as(true, 3700, viewer)), (1, "Expired".into()));
+    assert_eq!((world.wakes(), world.poll_as(true, 3700, viewer)), (1, "Expired".into()));
 }
 
 #[test]
@@ -414,10 +414,10 @@ fn a_stream_that_comes_back_after_the_deadline_ends() {
     let mut world = World::new(Config { deadline: ms(1000), ..OFF });
     let (slow, slower) = (world.watch(0, plain()), world.watch(0, plain()));
     world.publish(0, "on");
-    assert_eq!((world.ask(0, slow), world.ask(0, slower)), ("on".into(), "on".into()));
+    assert_eq!((world.poll(0, slow), world.poll(0, slower)), ("on".into(), "on".into()));
     world.publish(1, "off");
-    assert_eq!(world.ask(999, slow), "off");
-    assert_eq!(world.ask(1000, slower), "Expired");
-    assert_eq!(world.ask(1500, slow), "wait");
-    assert_eq!(world.ask(10_000, slow), "wait", "who waits for a part is not slow");
+    assert_eq!(world.poll(999, slow), "off");
+    assert_eq!(world.poll(1000, slower), "Expired");
+    assert_eq!(world.poll(1500, slow), "wait");
+    assert_eq!(world.poll(10_000, slow), "wait", "who waits for a part is not slow");
 }

@@ -8,29 +8,29 @@ use crate::hub::slot::earlier;
 
 impl State {
     pub(in crate::hub) fn wait_for_demand(&mut self, place: &mut Option<usize>, waker: &Waker) {
-        self.after.dropped_wakers.extend(self.for_demand.keep(place, waker));
+        self.effects.dropped_wakers.extend(self.for_demand.keep(place, waker));
     }
 
     pub(in crate::hub) fn forget_demand(&mut self, place: Option<usize>) {
-        self.after.dropped_wakers.extend(self.for_demand.forget(place));
+        self.effects.dropped_wakers.extend(self.for_demand.forget(place));
     }
 
     /// Waits for a part, for at most so long.
     pub(in crate::hub) fn wait_for_part(&mut self, place: &mut Option<usize>, until: Option<Instant>, waker: &Waker) {
-        self.after.dropped_wakers.extend(self.for_part.keep(place, waker));
-        self.patience = earlier(self.patience, until);
-        self.set_alarm(until);
+        self.effects.dropped_wakers.extend(self.for_part.keep(place, waker));
+        self.snapshot_deadline = earlier(self.snapshot_deadline, until);
+        self.set_timer(until);
     }
 
-    pub(in crate::hub) fn snapshot_begins(&mut self, now: Instant) {
+    pub(in crate::hub) fn start_snapshot(&mut self, now: Instant) {
         self.snapshots += 1;
-        self.demand_begins(now);
+        self.start_demand(now);
     }
 
-    pub(in crate::hub) fn snapshot_ends(&mut self, place: Option<usize>, now: Instant) {
-        self.after.dropped_wakers.extend(self.for_part.forget(place));
+    pub(in crate::hub) fn end_snapshot(&mut self, place: Option<usize>, now: Instant) {
+        self.effects.dropped_wakers.extend(self.for_part.forget(place));
         self.snapshots -= 1;
-        self.demand_may_end(now);
+        self.end_demand_if_unwatched(now);
     }
 
     /// Whether somebody watches, or has until less than the linger ago.
@@ -47,7 +47,7 @@ impl State {
         self.unwatched_since.and_then(|since| since.checked_add(self.config.linger))
     }
 
-    pub(super) fn demand_begins(&mut self, now: Instant) {
+    pub(super) fn start_demand(&mut self, now: Instant) {
         if self.watched_since.is_some() {
             return;
         }
@@ -55,28 +55,28 @@ impl State {
         self.unwatched_since = None;
         self.next_pulse = self.config.pulse.and_then(|pulse| now.checked_add(pulse));
         self.wake_for_demand();
-        self.set_alarm(earlier(self.next_pulse, self.stale_at()));
+        self.set_timer(earlier(self.next_pulse, self.stale_at()));
     }
 
     pub(super) fn wake_for_demand(&mut self) {
-        self.after.demand_changed = true;
-        self.for_demand.wake(&mut self.after.wakers);
+        self.effects.demand_changed = true;
+        self.for_demand.wake(&mut self.effects.wakers);
     }
 
-    pub(super) fn demand_may_end(&mut self, now: Instant) {
+    pub(super) fn end_demand_if_unwatched(&mut self, now: Instant) {
         if self.is_watched() {
             return;
         }
         self.watched_since = None;
         self.unwatched_since = Some(now);
         self.next_pulse = None;
-        self.tell_end_of_linger(now);
+        self.check_linger(now);
     }
 
-    pub(super) fn tell_end_of_linger(&mut self, now: Instant) {
+    pub(super) fn check_linger(&mut self, now: Instant) {
         match self.linger_ends() {
             Some(end) if end <= now => self.wake_for_demand(),
-            end => self.set_alarm(end),
+            end => self.set_timer(end),
         }
     }
 }

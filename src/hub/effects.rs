@@ -8,9 +8,9 @@ use super::waiters::Wakers;
 
 /// With the lock released, because it runs code of tasks and of the program, which may come back to the hub.
 #[derive(Debug, Default)]
-pub(super) struct Aftermath {
+pub(super) struct Effects {
     /// The clock is to call then.
-    pub(super) alarm: Option<Instant>,
+    pub(super) timer: Option<Instant>,
     /// Threads may wait for a change of demand.
     pub(super) demand_changed: bool,
     /// To be woken.
@@ -20,10 +20,10 @@ pub(super) struct Aftermath {
     pub(super) dropped_parts: Vec<Arc<Published>>,
 }
 
-impl Aftermath {
+impl Effects {
     /// As after most steps of viewers.
     pub(super) fn is_empty(&self) -> bool {
         let nothing_dropped = self.dropped_wakers.is_empty() && self.dropped_parts.is_empty();
-        nothing_dropped && self.wakers.is_empty() && self.alarm.is_none() && !self.demand_changed
+        nothing_dropped && self.wakers.is_empty() && self.timer.is_none() && !self.demand_changed
     }
 }

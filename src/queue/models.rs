@@ -9,7 +9,7 @@ use loom::future::block_on;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::{model, thread};
 
-use super::Outgoing;
+use super::Queue;
 use crate::encode::Encoder;
 use crate::keep_alive::KeepAlive;
 use crate::part::Part;
@@ -19,17 +19,17 @@ use crate::wire::Wire;
 #[test]
 fn the_last_chunk_let_go_of_wakes_who_waits_for_that() {
     model(|| {
-        let mut outgoing = Outgoing::new(Encoder::random(Wire::Script));
+        let mut queue = Queue::new(Encoder::random(Wire::Script));
         let held = Arc::new(AtomicUsize::new(2));
         let threads = ["1", "2"].map(|text| {
-            outgoing.send(&Part::text(text).unwrap()).unwrap();
-            let (chunk, held) = (outgoing.next_chunk().unwrap(), Arc::clone(&held));
+            queue.send(&Part::text(text).unwrap()).unwrap();
+            let (chunk, held) = (queue.next_chunk().unwrap(), Arc::clone(&held));
             thread::spawn(move || {
                 held.fetch_sub(1, Ordering::SeqCst);
                 drop(chunk);
             })
         });
-        block_on(poll_fn(|cx| outgoing.poll_written(cx)));
+        block_on(poll_fn(|cx| queue.poll_released(cx)));
         assert_eq!(held.load(Ordering::SeqCst), 0, "not before that");
         for thread in threads {
             thread.join().unwrap();

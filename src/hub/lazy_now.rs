@@ -5,9 +5,9 @@ use std::time::Instant;
 
 /// Read from the clock when it is first asked for, which costs more than the rest of a viewer's step.
 #[derive(Debug, Default)]
-pub(super) struct Now(Cell<Option<Instant>>);
+pub(super) struct LazyNow(Cell<Option<Instant>>);
 
-impl Now {
+impl LazyNow {
     pub(super) fn at(time: Instant) -> Self {
         Self(Cell::new(Some(time)))
     }

@@ -20,7 +20,7 @@ use crate::sync::Mutex;
 /// `P` is an [`EncodedPart`] of this client's own and `E` its [`Encoder`], or each an `Arc` of one that it shares with
 /// others.
 #[derive(Debug)]
-pub(crate) struct Outgoing<P, E = Encoder> {
+pub(crate) struct Queue<P, E = Encoder> {
     encoder: E,
     /// Whether there was a part or a heartbeat.
     opened: bool,
@@ -30,7 +30,7 @@ pub(crate) struct Outgoing<P, E = Encoder> {
     flight: Option<Arc<Mutex<Flight>>>,
 }
 
-impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Outgoing<P, E> {
+impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Queue<P, E> {
     pub(crate) fn new(encoder: E) -> Self {
         Self { encoder, opened: false, last: None, chunks: Chunks::default(), flight: None }
     }
@@ -58,8 +58,8 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Outgoing<P, E> {
                     self.chunks.extend(bridge.chunks());
                 }
                 // Most parts are that, of hubs all.
-                match next.whole() {
-                    Some(whole) => self.chunks.push(whole.clone()),
+                match next.contiguous() {
+                    Some(contiguous) => self.chunks.push(contiguous.clone()),
                     None => self.chunks.extend(next.chunks()),
                 }
             }
@@ -110,7 +110,7 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Outgoing<P, E> {
 
     /// Ready when the server has let go of every chunk of the parts that were [sent](Self::send), since it has written
     /// them, or copied them. Nothing may be sent behind it.
-    pub(crate) fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_released(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.last = None;
         let Some(flight) = &self.flight else { return Poll::Ready(()) };
         let mut flight = flight.lock().unwrap_or_else(PoisonError::into_inner);
@@ -128,7 +128,7 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Outgoing<P, E> {
     }
 }
 
-impl Outgoing<EncodedPart> {
+impl Queue<EncodedPart> {
     /// Goes on to a new part, for this client alone; nothing has happened if that holds the boundary.
     pub(crate) fn send(&mut self, part: &Part) -> Result<(), EncodeError> {
         self.encoder.check(part)?;
