@@ -50,63 +50,61 @@ impl Walk {
 
     /// Goes on to the next segment or the end. The view may only have grown since the last step.
     pub(crate) fn step(&mut self, picture: View<'_>) -> Step {
-        loop {
-            if self.landing {
-                let Some(at) = picture.ff(self.at) else {
-                    self.at = self.at.max(picture.len());
-                    return Step::More;
-                };
-                self.at = at;
-                if self.hides_a_picture(picture) {
-                    return Step::Broken;
-                }
-                self.landing = false;
-            }
-            let (at, code) = match picture.marker(self.at, self.in_scan) {
-                Ok(marker) => marker,
-                Err(at) => {
-                    self.at = at;
-                    return Step::More;
-                }
+        if self.landing {
+            let Some(at) = picture.ff(self.at) else {
+                self.at = self.at.max(picture.len());
+                return Step::More;
             };
             self.at = at;
-            match code {
-                EOI if self.has_scan => {
-                    self.at += 2;
-                    return Step::End;
-                }
-                SOS if self.has_frame => {
-                    // No byte of the scan header is FF, so it passes for entropy-coded data; not jumping over it
-                    // shows when the picture was cut short in it.
-                    self.in_scan = true;
-                    self.has_scan = true;
-                    self.at += 2;
-                    return Step::Segment { at, code: SOS };
-                }
-                SOI if self.in_scan => match picture.get(at + 2) {
-                    Some(FF) => return Step::Next,
-                    Some(_) => return Step::Broken,
-                    None => return Step::More,
-                },
-                RST0..=SOS => return Step::Broken,
-                // Two frames in one picture are two pictures run together, or the hierarchical mode that nobody decodes.
-                code if is_frame_header(code) && self.has_frame => return Step::Broken,
-                SOF0..=COM => {
-                    let Some(segment) = picture.segment(at) else { return Step::More };
-                    if segment.len() < 2 || (segment.len() > LONGEST_TABLES && !is_opaque(code)) {
-                        return Step::Broken;
-                    }
-                    self.segment = segment;
-                    self.at = self.segment.end;
-                    self.code = code;
-                    self.landing = true;
-                    self.in_scan = false;
-                    self.has_frame |= is_frame_header(code);
-                    return Step::Segment { at, code };
-                }
-                // Reserved (table B.1).
-                _ => return Step::Broken,
+            if self.hides_a_picture(picture) {
+                return Step::Broken;
             }
+            self.landing = false;
+        }
+        let (at, code) = match picture.marker(self.at, self.in_scan) {
+            Ok(marker) => marker,
+            Err(at) => {
+                self.at = at;
+                return Step::More;
+            }
+        };
+        self.at = at;
+        match code {
+            EOI if self.has_scan => {
+                self.at += 2;
+                return Step::End;
+            }
+            SOS if self.has_frame => {
+                // No byte of the scan header is FF, so it passes for entropy-coded data; not jumping over it
+                // shows when the picture was cut short in it.
+                self.in_scan = true;
+                self.has_scan = true;
+                self.at += 2;
+                return Step::Segment { at, code: SOS };
+            }
+            SOI if self.in_scan => match picture.get(at + 2) {
+                Some(FF) => return Step::Next,
+                Some(_) => return Step::Broken,
+                None => return Step::More,
+            },
+            RST0..=SOS => return Step::Broken,
+            // Two frames in one picture are two pictures run together, or the hierarchical mode that nobody decodes.
+            code if is_frame_header(code) && self.has_frame => return Step::Broken,
+            SOF0..=COM => {
+                let Some(segment) = picture.segment(at) else { return Step::More };
+                if segment.len() < 2 || (segment.len() > LONGEST_TABLES && !is_opaque(code)) {
+                    return Step::Broken;
+                }
+                self.segment = segment;
+                self.at = self.segment.end;
+                self.code = code;
+                self.landing = true;
+                self.in_scan = false;
+                self.has_frame |= is_frame_header(code);
+                return Step::Segment { at, code };
+            }
+            // Reserved (table B.1).
+            _ => return Step::Broken,
         }
     }
 
