@@ -216,7 +216,7 @@ fn adds_the_end_that_a_camera_never_writes() {
     assert_eq!(items(&Splitter::new(), stream.chunks(1)), (expected, 0));
 
     // One that is cut in its header is left out.
-    let cut = [&unended[0], &unended[1], &unended[2][..100], &unended[3], &unended[0]].map(|bytes| &bytes[..]);
+    let cut = [&unended[0], &unended[1], &unended[2][..100], &unended[3], &unended[0]];
     let expected = [&pictures[0], &pictures[1], &pictures[3], &pictures[0]].map(|picture| Ok(picture.clone()));
     assert_eq!(items(&Splitter::new(), cut), (expected.to_vec(), 1));
 }

@@ -1,7 +1,5 @@
 //! Images that end a stream in browsers, and images that do not: `tests/frames` holds measured ones of both kinds.
 
-#![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
-
 use std::path::Path;
 
 use mime::Mime;

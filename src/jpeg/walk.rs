@@ -72,7 +72,7 @@ impl Walk {
         match code {
             EOI if self.has_scan => {
                 self.at += 2;
-                return Step::End;
+                Step::End
             }
             SOS if self.has_frame => {
                 // No byte of the scan header is FF, so it passes for entropy-coded data; not jumping over it
@@ -80,16 +80,16 @@ impl Walk {
                 self.in_scan = true;
                 self.has_scan = true;
                 self.at += 2;
-                return Step::Segment { at, code: SOS };
+                Step::Segment { at, code: SOS }
             }
             SOI if self.in_scan => match picture.get(at + 2) {
-                Some(FF) => return Step::Next,
-                Some(_) => return Step::Broken,
-                None => return Step::More,
+                Some(FF) => Step::Next,
+                Some(_) => Step::Broken,
+                None => Step::More,
             },
-            RST0..=SOS => return Step::Broken,
+            RST0..=SOS => Step::Broken,
             // Two frames in one picture are two pictures run together, or the hierarchical mode that nobody decodes.
-            code if is_frame_header(code) && self.has_frame => return Step::Broken,
+            code if is_frame_header(code) && self.has_frame => Step::Broken,
             SOF0..=COM => {
                 let Some(segment) = picture.segment(at) else { return Step::More };
                 if segment.len() < 2 || (segment.len() > LONGEST_TABLES && !is_opaque(code)) {
@@ -101,10 +101,10 @@ impl Walk {
                 self.landing = true;
                 self.in_scan = false;
                 self.has_frame |= is_frame_header(code);
-                return Step::Segment { at, code };
+                Step::Segment { at, code }
             }
             // Reserved (table B.1).
-            _ => return Step::Broken,
+            _ => Step::Broken,
         }
     }
 
