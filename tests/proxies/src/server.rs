@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::serve::ListenerExt as _;
-use mixed_replace::{Hub, Part, Publisher, hub, socket};
+use mixed_replace::{Hub, Part, Publisher, Wire, hub, socket};
 
 /// An axum server on a port of its own, which lives as long as the runtime.
 ///
