@@ -44,6 +44,7 @@ struct Viewer {
     boundary: String,
     wakes: Arc<Wakes>,
     /// As hyper polls it, the head of its response has gone out.
+    #[cfg(feature = "http-body")]
     headed: bool,
 }
 
@@ -57,7 +58,13 @@ impl Viewer {
         let headers = subscriber.headers();
         let content_type = headers.get(CONTENT_TYPE).unwrap().to_str().unwrap();
         let boundary = content_type.split_once("boundary=").unwrap().1.to_owned();
-        Self { body: Body::Offered(Some(subscriber)), boundary, wakes: Arc::default(), headed: false }
+        Self {
+            body: Body::Offered(Some(subscriber)),
+            boundary,
+            wakes: Arc::default(),
+            #[cfg(feature = "http-body")]
+            headed: false,
+        }
     }
 
     /// As actix polls it: what it gives has been written when it is polled again.

@@ -33,14 +33,14 @@ impl Camera {
     #[must_use]
     pub fn start(options: &Options) -> Self {
         let mut builder = hub::builder().linger(Duration::ZERO);
-        if let Some(deadline) = options.deadline {
-            builder = builder.part_timeout(deadline);
+        if let Some(part_timeout) = options.part_timeout {
+            builder = builder.part_timeout(part_timeout);
         }
         if let Some(keep_alive) = options.keep_alive {
             builder = builder.keep_alive(keep_alive);
         }
-        if let Some(max_age) = options.max_age {
-            builder = builder.max_lifetime(max_age);
+        if let Some(max_lifetime) = options.max_lifetime {
+            builder = builder.max_lifetime(max_lifetime);
         }
         if let Some(max) = options.max_subscribers {
             builder = builder.max_subscribers(max);

@@ -20,12 +20,12 @@ pub struct Options {
     pub fails_after: Option<u64>,
     /// It panics then.
     pub panics: bool,
-    /// `hub::Builder::deadline`.
-    pub deadline: Option<Duration>,
+    /// `hub::Builder::part_timeout`.
+    pub part_timeout: Option<Duration>,
     /// `hub::Builder::keep_alive`.
     pub keep_alive: Option<Duration>,
-    /// `hub::Builder::max_age`.
-    pub max_age: Option<Duration>,
+    /// `hub::Builder::max_lifetime`.
+    pub max_lifetime: Option<Duration>,
     /// `hub::Builder::max_subscribers`.
     pub max_subscribers: Option<usize>,
 }
@@ -38,9 +38,9 @@ impl Default for Options {
             size: 10_000,
             fails_after: None,
             panics: false,
-            deadline: None,
+            part_timeout: None,
             keep_alive: None,
-            max_age: None,
+            max_lifetime: None,
             max_subscribers: None,
         }
     }

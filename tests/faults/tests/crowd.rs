@@ -123,7 +123,7 @@ fn viewers_who_came_together_are_not_ended_together() {
     const AGE: Duration = Duration::from_secs(5);
     let figures = both(|stack| {
         let server =
-            Server::start(stack, &Options { fps: 20.0, size: 2_000, max_age: Some(AGE), ..Options::default() });
+            Server::start(stack, &Options { fps: 20.0, size: 2_000, max_lifetime: Some(AGE), ..Options::default() });
         let mut ages: Vec<_> = std::thread::scope(|threads| {
             let watch = || {
                 let mut viewer = Viewer::come(server.address);
@@ -146,7 +146,7 @@ fn viewers_who_came_together_are_not_ended_together() {
         (at(0), at(100), at(95) - at(5))
     });
     row(
-        "max_age 5 s with jitter, 200 viewers who came at once",
+        "max_lifetime 5 s with jitter, 200 viewers who came at once",
         figures.map(|(first, last, spread)| {
             assert!(first > AGE.mul_f64(0.89), "{first:?}");
             assert!(last < AGE + Duration::from_millis(500), "{last:?}");

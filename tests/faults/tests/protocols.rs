@@ -74,7 +74,7 @@ fn http_2_has_room_for_twelve_streams_though_one_is_stuck() {
 #[test]
 fn a_stuck_http_2_stream_ends_with_its_connection_at_the_latest() {
     let figures = both(|stack| {
-        let options = Options { size: 100_000, deadline: Some(Duration::from_secs(1)), ..Options::default() };
+        let options = Options { size: 100_000, part_timeout: Some(Duration::from_secs(1)), ..Options::default() };
         let server = Server::start(stack, &options);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let watched = runtime.block_on(async {
@@ -89,10 +89,10 @@ fn a_stuck_http_2_stream_ends_with_its_connection_at_the_latest() {
         (watched.expired, watched.parts_delivered)
     });
     row(
-        "HTTP/2: a stuck stream (100 kB at 10/s, deadline 1 s), after 4 s",
+        "HTTP/2: a stuck stream (100 kB at 10/s, part_timeout 1 s), after 4 s",
         figures.map(|(expired, parts)| {
             assert!(parts <= 4, "{parts}");
-            let ended = if expired == 1 { "ended by the deadline" } else { "still there" };
+            let ended = if expired == 1 { "ended by part_timeout" } else { "still there" };
             format!("{ended}, has taken {parts} parts; gone with its connection")
         }),
     );

@@ -57,12 +57,12 @@ fn a_viewer_who_never_reads_is_dropped_and_nobody_notices() {
     }));
 }
 
-/// The row's 64 KiB each 9 s and 30 s of deadline, six times as fast.
+/// The row's 64 KiB each 9 s and 30 s of part_timeout, six times as fast.
 #[test]
-fn a_viewer_who_drips_is_ended_by_the_deadline() {
-    let deadline = Duration::from_secs(5);
+fn a_viewer_who_drips_is_ended_by_part_timeout() {
+    let part_timeout = Duration::from_secs(5);
     let figures = both(|stack| {
-        let options = Options { fps: 10.0, size: 400_000, deadline: Some(deadline), ..Options::default() };
+        let options = Options { fps: 10.0, size: 400_000, part_timeout: Some(part_timeout), ..Options::default() };
         let server = Server::start(stack, &options);
         std::thread::scope(|threads| {
             let begin = Instant::now();
@@ -70,15 +70,15 @@ fn a_viewer_who_drips_is_ended_by_the_deadline() {
             let drip = Pace::Drip(64 * 1024, Duration::from_millis(1500));
             let viewer = threads.spawn(move || Viewer::of(connection, drip).to_end());
             server.wait_until(Duration::from_secs(2), "a viewer", |watched| watched.viewers == 1);
-            server.wait_until(4 * deadline, "ended by its deadline", |watched| watched.expired == 1);
+            server.wait_until(4 * part_timeout, "ended by part_timeout", |watched| watched.expired == 1);
             let ended = begin.elapsed();
-            assert!(ended >= deadline, "not before: {ended:?}");
+            assert!(ended >= part_timeout, "not before: {ended:?}");
             let (pictures, end) = viewer.join().unwrap();
             (ended, begin.elapsed(), pictures.len(), end)
         })
     });
     row(
-        "viewer drips (64 KiB each 1.5 s of 400 kB parts, deadline 5 s)",
+        "viewer drips (64 KiB each 1.5 s of 400 kB parts, part_timeout 5 s)",
         figures.map(|(ended, gone, pictures, end)| {
             format!(
                 "ended after {:.1} s; {pictures} parts, {end:?}, gone after {:.1} s",

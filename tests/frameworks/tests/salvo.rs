@@ -16,10 +16,10 @@ use salvo::{Request, Response, Router, Server, handler};
 #[handler]
 async fn live(request: &Request, response: &mut Response) {
     let parts = served::source(request.uri().path());
-    let live = MixedReplace::new(parts, Wire::for_request(request.headers()))
+    let stream = MixedReplace::new(parts, Wire::for_request(request.headers()))
         .keep_alive(KeepAlive::every(Duration::from_secs(10)));
-    response.headers_mut().extend(live.headers());
-    response.body(ResBody::stream(live.into_stream()));
+    response.headers_mut().extend(stream.headers());
+    response.body(ResBody::stream(stream.into_stream()));
 }
 
 static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
