@@ -201,15 +201,16 @@ impl Part {
         Self::new(mime::APPLICATION_JSON, body)
     }
 
-    /// Adds a header field, written between `Content-Type` and `Content-Length`.
+    /// Inserts a header field, replacing those of the same name. It is written between `Content-Type` and `Content-Length`.
     ///
-    /// The browser wire leaves such fields out: there a part's header block goes out before the part is known.
+    /// The browser wire leaves such fields out: there a part's header block is sent before the part is known.
     ///
     /// # Errors
     ///
-    /// If the field is one that frames or guards a response (`Content-…` that matters to framing, `Set-Cookie`,
+    /// [`InvalidHeader`] if the field frames or guards a response (`Content-…` that matters to framing, `Set-Cookie`,
     /// `Content-Security-Policy` and the like: readers disagree on what those mean in a part), if the value holds
-    /// anything but printable ASCII or begins or ends with a space, or if the header block would outgrow its limits.
+    /// anything but printable ASCII or begins or ends with a space, or if the header block would exceed its limits. The
+    /// part is then unchanged.
     ///
     /// # Examples
     ///
@@ -217,27 +218,22 @@ impl Part {
     /// use http::{HeaderName, HeaderValue};
     /// use mixed_replace::Part;
     ///
-    /// let part = Part::text("12:00")?;
-    /// let timed = part.clone().header(HeaderName::from_static("x-timestamp"), HeaderValue::from_static("12.5"))?;
-    /// assert_eq!(timed.headers()["x-timestamp"], "12.5");
+    /// let mut part = Part::text("12:00")?;
+    /// part.insert_header(HeaderName::from_static("x-timestamp"), HeaderValue::from_static("12.5"))?;
+    /// assert_eq!(part.headers()["x-timestamp"], "12.5");
     ///
-    /// let error = part.header(http::header::SET_COOKIE, HeaderValue::from_static("a=b")).unwrap_err();
+    /// let error = part.insert_header(http::header::SET_COOKIE, HeaderValue::from_static("a=b")).unwrap_err();
     /// assert_eq!(error.to_string(), "a part cannot carry the header set-cookie");
+    /// assert_eq!(part.headers().len(), 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Result<Self, InvalidHeader> {
-        self.try_header(name, value)?;
-        Ok(self)
-    }
-
-    /// The same in place: a field that is refused leaves the part as it was.
-    pub(crate) fn try_header(&mut self, name: HeaderName, value: HeaderValue) -> Result<(), InvalidHeader> {
+    pub fn insert_header(&mut self, name: HeaderName, value: HeaderValue) -> Result<(), InvalidHeader> {
         header::check(&name, &value, self)?;
-        self.headers.append(name, value);
+        self.headers.insert(name, value);
         Ok(())
     }
 
-    /// Adds the headers of a received part, of which only those are sent that [`header`](Self::header) accepts.
+    /// Adds the headers of a received part, of which only those are sent that [`insert_header`](Self::insert_header) accepts.
     pub(crate) fn with_received_headers(
         mut self,
         headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
@@ -259,7 +255,7 @@ impl Part {
     ///
     /// A part that a [`Decoder`](crate::Decoder) returns has all fields that its sender wrote, whatever their names,
     /// within the decoder's [`Limits`](crate::decode::Limits). When such a part is sent on, those are left out that
-    /// [`header`](Self::header) does not accept, such as `Set-Cookie` and lines for which there is no room.
+    /// [`insert_header`](Self::insert_header) does not accept, such as `Set-Cookie` and lines for which there is no room.
     ///
     /// # Examples
     ///
@@ -387,8 +383,8 @@ mod tests {
     use super::*;
 
     fn with(name: &'static str, value: &str) -> Result<Part, InvalidHeader> {
-        let part = Part::text("x").unwrap();
-        part.header(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
+        let mut part = Part::text("x").unwrap();
+        part.insert_header(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()).map(|()| part)
     }
 
     #[test]
@@ -465,24 +461,38 @@ mod tests {
             assert!(with("x-a", value).unwrap_err().to_string().contains("x-a"), "{value:?}");
         }
         let latin = HeaderValue::from_bytes(b"\xe9").unwrap();
-        assert!(Part::text("x").unwrap().header(HeaderName::from_static("x-a"), latin).is_err());
+        assert!(Part::text("x").unwrap().insert_header(HeaderName::from_static("x-a"), latin).is_err());
         assert!(with("x-a", &"v".repeat(122)).is_ok());
         assert_eq!(with("x-a", &"v".repeat(123)).unwrap_err().to_string(), "the header x-a exceeds 127 bytes");
     }
 
     #[test]
     fn refuses_more_headers_than_the_least_reader_takes() {
-        let add =
-            |part: Part, value: &str| part.header(HeaderName::from_static("x"), HeaderValue::from_str(value).unwrap());
+        let insert = |part: &mut Part, name: &str, value: &str| {
+            part.insert_header(name.parse().unwrap(), value.parse().unwrap()).map_err(|error| error.to_string())
+        };
         let mut part = Part::json("{}").unwrap();
-        for _ in 0..13 {
-            part = add(part, "1").unwrap();
+        for letter in 'a'..='m' {
+            insert(&mut part, &letter.to_string(), "1").unwrap();
         }
-        let error = add(part, "1").unwrap_err().to_string();
+        let full = part.clone();
+        let error = insert(&mut part, "x", "1").unwrap_err();
         assert_eq!(error, "with the header x the part has more than 15 header lines");
+        assert_eq!(part, full, "a refused header leaves the part unchanged");
 
-        let part = add(Part::json("{}").unwrap(), &"1".repeat(120)).unwrap();
-        let error = add(part, &"1".repeat(120)).unwrap_err().to_string();
-        assert_eq!(error, "with the header x the part's headers exceed 255 bytes");
+        let mut part = Part::json("{}").unwrap();
+        insert(&mut part, "x", &"1".repeat(120)).unwrap();
+        let error = insert(&mut part, "y", &"1".repeat(120)).unwrap_err();
+        assert_eq!(error, "with the header y the part's headers exceed 255 bytes");
+    }
+
+    #[test]
+    fn inserted_header_replaces_those_of_the_same_name() {
+        let mut part = Part::json("{}").unwrap();
+        for value in [100, 110, 120] {
+            let value = "1".repeat(value).parse().unwrap();
+            part.insert_header(HeaderName::from_static("x"), value).unwrap();
+        }
+        assert_eq!((part.headers().len(), part.headers()["x"].len()), (1, 120), "without room for two of them");
     }
 }

@@ -28,8 +28,10 @@ fn fresh(len: usize) -> Part {
 
 fn with_headers(len: usize) -> Part {
     let (time, frame) = (HeaderName::from_static("x-timestamp"), HeaderName::from_static("x-frame"));
-    let part = fresh(len).header(time, HeaderValue::from_static("1800000000.123456"));
-    part.unwrap().header(frame, HeaderValue::from_static("000001")).unwrap()
+    let mut part = fresh(len);
+    part.insert_header(time, HeaderValue::from_static("1800000000.123456")).unwrap();
+    part.insert_header(frame, HeaderValue::from_static("000001")).unwrap();
+    part
 }
 
 /// A body that is given its parts one by one.

@@ -216,8 +216,7 @@ fn no_header_becomes_another() {
     ];
     let mut random = Random(11);
     let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), Wire::Machine);
-    let part = Part::text("x").unwrap();
-    let alone = encoder.encode(&part).unwrap().to_bytes();
+    let plain = Part::text("x").unwrap();
     let (mut taken, mut refused) = (0, 0);
     for _ in 0..60_000 {
         let mut name = random.one(NAMES).as_bytes().to_vec();
@@ -226,15 +225,14 @@ fn no_header_becomes_another() {
         }
         let value: Vec<u8> = (0..=random.below(3)).flat_map(|_| random.one(PIECES)).copied().collect();
         let with = HeaderName::from_bytes(&name).ok().zip(HeaderValue::from_bytes(&value).ok());
-        let with = with.and_then(|(name, value)| part.clone().header(name, value).ok());
-        // Who is refused has nothing to send, and the part that it was is as it was.
-        assert_eq!(encoder.encode(&part).unwrap().to_bytes(), alone);
-        let Some(with) = with else {
+        let mut part = plain.clone();
+        if !with.is_some_and(|(name, value)| part.insert_header(name, value).is_ok()) {
+            assert_eq!(part, plain, "a refused header leaves the part unchanged");
             refused += 1;
             continue;
-        };
+        }
         taken += 1;
-        let bytes = encoder.encode(&with).unwrap().to_bytes();
+        let bytes = encoder.encode(&part).unwrap().to_bytes();
         let text = std::str::from_utf8(&bytes).unwrap();
         let lines: Vec<_> = text.split("\r\n").collect();
         assert_eq!(lines.len(), 7, "{text:?}");

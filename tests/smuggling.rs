@@ -93,7 +93,8 @@ fn a_body_that_holds_the_viewers_boundary_is_refused() {
     assert!(publisher.publish(part).is_err());
     // In a header, too.
     let value = HeaderValue::try_from(boundary).unwrap();
-    let part = Part::text("on").unwrap().header(HeaderName::from_static("x-a"), value).unwrap();
+    let mut part = Part::text("on").unwrap();
+    part.insert_header(HeaderName::from_static("x-a"), value).unwrap();
     assert!(publisher.publish(part).is_err());
 }
 

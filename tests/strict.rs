@@ -337,7 +337,7 @@ impl Random {
             let value = (0..self.below(4)).map(|_| self.pick(VALUES)).collect::<Vec<_>>().concat();
             let long = if self.below(8) == 0 { "v".repeat(100 + self.below(30)) } else { String::new() };
             let Ok(value) = HeaderValue::from_bytes(&[&value, long.as_bytes()].concat()) else { continue };
-            part = part.clone().header(name, value).unwrap_or(part);
+            let _ = part.insert_header(name, value);
         }
         part
     }

@@ -125,9 +125,9 @@ Content-Type: image/svg+xml\r\n
 
 #[test]
 fn other_headers_stand_between_type_and_length_in_title_case() {
-    let part = Part::json("{}").unwrap();
-    let part = part.header("x-timestamp".parse().unwrap(), "12.5".parse().unwrap()).unwrap();
-    let part = part.header("etag".parse().unwrap(), "\"7\"".parse().unwrap()).unwrap();
+    let mut part = Part::json("{}").unwrap();
+    part.insert_header("x-timestamp".parse().unwrap(), "12.5".parse().unwrap()).unwrap();
+    part.insert_header("etag".parse().unwrap(), "\"7\"".parse().unwrap()).unwrap();
     let machine = Encoder::new(B, Wire::Machine).encode(&part).unwrap();
     assert_eq!(
         machine.to_bytes(),
@@ -205,8 +205,9 @@ fn refuses_a_part_that_a_reader_would_split() {
     for body in ["a --graphql", "graphql", "\r\n-graphql"] {
         assert!(!hold(body, "graphql", Wire::Script), "{body:?}");
     }
-    let named = Part::text("x").unwrap().header("x-user".parse().unwrap(), "ThisRandomString".parse().unwrap());
-    let error = Encoder::new(B, Wire::Machine).encode(&named.unwrap()).unwrap_err();
+    let mut named = Part::text("x").unwrap();
+    named.insert_header("x-user".parse().unwrap(), "ThisRandomString".parse().unwrap()).unwrap();
+    let error = Encoder::new(B, Wire::Machine).encode(&named).unwrap_err();
     assert_eq!(error.to_string(), "the part holds the boundary \"ThisRandomString\"");
 }
 
@@ -244,7 +245,7 @@ fn the_length_is_written_in_plain_digits() {
 fn nothing_is_cut_off_a_long_frame() {
     let long = Boundary::from_static("bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb");
     let mut part = Part::new(format!("text/x; a={}", "y".repeat(90)).parse().unwrap(), vec![b'x'; 70_000]).unwrap();
-    part = part.header("x-a".parse().unwrap(), "v".repeat(50).parse().unwrap()).unwrap();
+    part.insert_header("x-a".parse().unwrap(), "v".repeat(50).parse().unwrap()).unwrap();
     for wire in [Wire::Browser, Wire::Machine, Wire::Script] {
         let encoded = Encoder::new(long.clone(), wire).encode(&part).unwrap();
         let chunks: Vec<_> = encoded.chunks().collect();

@@ -93,12 +93,14 @@ impl Node {
     }
 
     /// Fails if the part holds what separates this hub's parts, or the hub is closed.
-    fn show(&self, part: Part, time: SystemTime) -> Result<(), PublishError> {
+    fn show(&self, mut part: Part, time: SystemTime) -> Result<(), PublishError> {
         let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
         let stamp = format!("{}.{:06}", since.as_secs(), since.subsec_micros());
-        let stamp = HeaderValue::try_from(stamp).ok();
-        let stamped = stamp.and_then(|stamp| part.clone().header(HeaderName::from_static("x-timestamp"), stamp).ok());
-        self.publisher.publish(stamped.unwrap_or(part))
+        if let Ok(stamp) = HeaderValue::try_from(stamp) {
+            // A part that has no room for it is shown without.
+            let _ = part.insert_header(HeaderName::from_static("x-timestamp"), stamp);
+        }
+        self.publisher.publish(part)
     }
 
     /// Hands the latest part to the broker, as often as that takes one.

@@ -9,7 +9,7 @@ use crate::problem::Problem;
 
 /// The picture of this participant as a part, if it is one.
 pub(crate) fn of(participant: u64, body: Bytes) -> Result<Part, Problem> {
-    let part = Part::jpeg(body).map_err(|error| no_picture(&error.to_string()))?;
+    let mut part = Part::jpeg(body).map_err(|error| no_picture(&error.to_string()))?;
     if !jpeg::is_whole(part.body()) {
         return Err(no_picture("the picture is not whole, or something stands behind it"));
     }
@@ -18,7 +18,8 @@ pub(crate) fn of(participant: u64, body: Bytes) -> Result<Part, Problem> {
     if size.width.max(size.height) > MAX_SIDE || size.width.min(size.height) == 0 {
         return Err(Problem::TooWide { width: size.width, height: size.height });
     }
-    part.header(PARTICIPANT, HeaderValue::from(participant)).map_err(|error| no_picture(&error.to_string()))
+    part.insert_header(PARTICIPANT, HeaderValue::from(participant)).map_err(|error| no_picture(&error.to_string()))?;
+    Ok(part)
 }
 
 /// What is wrong with it, as the begin of a sentence.

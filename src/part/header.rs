@@ -44,10 +44,10 @@ enum Why {
     Value,
 }
 
-/// Checks that the field can be sent in addition to those of the part that can.
+/// Checks that the field can be sent in addition to those of other names that can.
 pub(super) fn check(name: &HeaderName, value: &HeaderValue, part: &Part) -> Result<(), InvalidHeader> {
     let mut room = Room::new(part);
-    sent(part).for_each(|(name, value)| room.add(name, value));
+    sent(part).filter(|(other, _)| *other != name).for_each(|(name, value)| room.add(name, value));
     room.take(name, value).map_err(|why| InvalidHeader { name: name.clone(), why })
 }
 

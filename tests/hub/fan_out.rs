@@ -135,8 +135,12 @@ fn identical_parts_are_dropped_if_that_is_wanted() {
     assert!(hub.stats().age.unwrap() < Duration::from_millis(20), "as if it had been sent");
     assert_eq!((viewer.poll(), viewer.wakes()), (Poll::Pending, 0));
 
-    let header = |value| text("on").header("x-n".parse().unwrap(), http::HeaderValue::from_static(value)).unwrap();
-    publisher.publish(header("1")).unwrap();
+    let numbered = |value| {
+        let mut part = text("on");
+        part.insert_header("x-n".parse().unwrap(), http::HeaderValue::from_static(value)).unwrap();
+        part
+    };
+    publisher.publish(numbered("1")).unwrap();
     assert_eq!(viewer.wakes(), 1, "another header makes another part");
     assert!(viewer.poll().is_ready());
     let stats = hub.stats();

@@ -49,9 +49,10 @@ static TOUCHED: AtomicUsize = AtomicUsize::new(0);
 
 /// A part alone, served at `/part`.
 pub(crate) fn part() -> Part {
-    let part = Part::svg("<svg/>").unwrap();
-    let part = part.header(http::header::CACHE_CONTROL, HeaderValue::from_static("no-cache")).unwrap();
-    part.header(HeaderName::from_static("x-timestamp"), HeaderValue::from_static("12.5")).unwrap()
+    let mut part = Part::svg("<svg/>").unwrap();
+    part.insert_header(http::header::CACHE_CONTROL, HeaderValue::from_static("no-cache")).unwrap();
+    part.insert_header(HeaderName::from_static("x-timestamp"), HeaderValue::from_static("12.5")).unwrap();
+    part
 }
 
 fn text(text: impl Into<String>) -> Result<Part, io::Error> {

@@ -20,8 +20,9 @@ fn grid(people: &[u64]) -> Arc<Grid> {
 }
 
 fn picture(id: u64, number: u64) -> Part {
-    let part = Part::jpeg([JPEG, format!("{id}.{number}").as_bytes()].concat());
-    part.unwrap().header(PARTICIPANT, id.into()).unwrap()
+    let mut part = Part::jpeg([JPEG, format!("{id}.{number}").as_bytes()].concat()).unwrap();
+    part.insert_header(PARTICIPANT, id.into()).unwrap();
+    part
 }
 
 fn watch(grid: &Arc<Grid>, wish: Wish) -> Stream {
