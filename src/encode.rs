@@ -1,11 +1,12 @@
-//! The wire grammar, writing side (RFC 2046 §5.1.1).
+//! The encoder of the wire format (RFC 2046 §5.1.1).
 //!
 //! ```text
 //! body  = opening *part closing
 //! ```
 //!
-//! A part's bytes end with the framing of the part that will follow it, as far as the [`Wire`] allows that to go out
-//! in advance. So they are the same for every client and may stand between any two parts: encode once, send to many.
+//! The bytes of a part end with as much of the next part's framing as the [`Wire`] can send in
+//! advance. They do not depend on the client or on the previous part, so a part is encoded once and
+//! sent to many.
 
 mod content_type;
 mod frame;
@@ -27,9 +28,9 @@ pub use self::content_type::InvalidContentType;
 pub(crate) use self::frame::title_case;
 pub use self::part::EncodedPart;
 
-/// Turns parts into the bytes of one [`Wire`]. Holds configuration only, and no state of any client.
+/// An encoder of parts for one [`Wire`]. It holds configuration only, and no state of a client.
 ///
-/// On the machine wire, with `B` for the boundary:
+/// On the machine wire, with the boundary `B`:
 ///
 /// ```text
 /// opening    --B CRLF
@@ -37,8 +38,10 @@ pub use self::part::EncodedPart;
 /// closing    Content-Type: image/jpeg CRLF Content-Length: 3 CRLF CRLF ... CRLF --B-- CRLF
 /// ```
 ///
-/// The closing holds the last part once more, because its header line is open already; replacing makes that harmless.
-/// Most programs want [`MixedReplace`](crate::MixedReplace), which drives this for one client.
+/// The closing repeats the last part, because its delimiter has already been sent. This is harmless
+/// since the repeat replaces an equal part.
+///
+/// Most programs use [`MixedReplace`](crate::MixedReplace), which drives an encoder for one client.
 ///
 /// # Examples
 ///
@@ -64,51 +67,57 @@ pub struct Encoder {
     wire: Wire,
     content_type: HeaderValue,
     search: Search,
-    /// What stands behind every body, on the browser wire up to the type.
+    /// The bytes after every body, on the browser wire up to the next part's type.
     tail: Vec<u8>,
     heartbeat: Option<EncodedPart>,
-    /// A stream of events: there is a line end in front of the first delimiter too.
+    /// Whether parts are events, which must not be repeated. The opening then starts with CRLF.
     events: bool,
-    /// Whether parts have a length.
+    /// Whether parts have a `Content-Length`.
     lengths: bool,
 }
 
-/// Where a part is searched for the boundary, since a reader would take it for a delimiter there.
+/// The places at which a boundary in a part would be read as a delimiter.
 #[derive(Clone, Copy, Debug)]
 enum Search {
-    /// Also inside a line, as readers of `multipart/x-mixed-replace` do.
+    /// Anywhere, as readers of `multipart/x-mixed-replace` search inside lines too.
     Anywhere,
-    /// Other readers go by `Content-Length` or by lines, and fixed boundaries for them may be as short as `-`.
+    /// At line starts only. Other readers go by `Content-Length` or by lines, and their fixed
+    /// boundaries can be as short as `-`.
     LineStarts,
-    /// The part's author cannot know the boundary.
+    /// Nowhere, since the author of the part cannot know the boundary.
     Nowhere,
 }
 
 impl Encoder {
-    /// With a boundary of your choice. Every part is searched for it, since whoever knows a boundary can forge a part.
+    /// Creates an encoder with a boundary of your choice.
+    ///
+    /// Every part is searched for the boundary, since anyone who knows it could forge a part.
     #[must_use]
     pub fn new(boundary: Boundary, wire: Wire) -> Self {
         let search = if wire == Wire::Script { Search::LineStarts } else { Search::Anywhere };
         Self::with(wire.content_type(&boundary), boundary, wire, search)
     }
 
-    /// For events rather than pictures: the [script wire](Wire::Script), on which no part comes twice, under a
-    /// `Content-Type` of your own, with its subtype, its fixed boundary and its further parameters.
+    /// Creates an encoder for events, with the subtype, fixed boundary and parameters of the given
+    /// `Content-Type`. It uses the [script wire](Wire::Script), which repeats no part.
     ///
-    /// The value is sent as it is given, since clients compare such strings. Every part is searched for the boundary at
-    /// the beginnings of lines, or anywhere under `multipart/x-mixed-replace`. (JSON cannot hold two dashes there.)
+    /// The value is sent unchanged, since clients compare it as a string. Every part is searched
+    /// for the boundary at the start of lines, or anywhere for `multipart/x-mixed-replace`. (A line
+    /// of JSON cannot start with two dashes.)
     ///
-    /// The body begins with a line end unless the type is `multipart/x-mixed-replace`. It belongs to the first delimiter
-    /// (RFC 2046 §5.1.1), and some clients look for it: Relay's `fetch-multipart-graphql` takes a body that begins with
-    /// `--B` for a preamble and loses the first event.
+    /// The body starts with CRLF unless the type is `multipart/x-mixed-replace`. It belongs to the
+    /// first delimiter (RFC 2046 §5.1.1), and some clients require it: Relay's
+    /// `fetch-multipart-graphql` takes a body that starts with `--B` for a preamble and loses the
+    /// first event.
     ///
     /// # Errors
     ///
-    /// If the value is no well-formed `multipart/…`, or names no boundary that can be [sent](Boundary).
+    /// [`InvalidContentType`] if the value is not a well-formed `multipart/…`, or has no boundary
+    /// that can be [sent](Boundary).
     ///
     /// # Examples
     ///
-    /// What GraphQL clients such as Apollo's take for a subscription:
+    /// A subscription for GraphQL clients such as Apollo's:
     ///
     /// ```
     /// use mixed_replace::{Encoder, Part};
@@ -122,7 +131,7 @@ impl Encoder {
     ///       --graphql--\r\n"
     /// );
     /// let error = Encoder::for_content_type("text/event-stream").unwrap_err();
-    /// assert_eq!(error.to_string(), "the content type is no multipart/...: text/event-stream");
+    /// assert_eq!(error.to_string(), "the content type must be multipart/...: text/event-stream");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn for_content_type(value: impl AsRef<[u8]>) -> Result<Self, InvalidContentType> {
@@ -131,7 +140,9 @@ impl Encoder {
         Ok(Self { events: !replaces, ..Self::with(value, boundary, Wire::Script, search) })
     }
 
-    /// With a random boundary that nobody but this response's client will know, so that no part needs to be searched.
+    /// Creates an encoder with a random boundary, for one response.
+    ///
+    /// Only the client of the response knows the boundary, so parts are not searched for it.
     ///
     /// # Examples
     ///
@@ -166,12 +177,13 @@ impl Encoder {
         }
     }
 
-    /// Writes parts with their `Content-Length`, or without. With it unless set. Has to be set before
+    /// Sets whether parts have a `Content-Length` on the script wire. On by default. Call it before
     /// [`heartbeat`](Self::heartbeat).
     ///
-    /// For Apollo iOS, which reads a part's header block as one line with the type, and takes nothing but `--` after the last
-    /// delimiter: without lengths, the line end there is left out as well. On the machine wire parts have their length
-    /// always, on the browser wire never.
+    /// Turn it off for Apollo iOS, which expects a part's header block to be one line with the
+    /// type, and only `--` after the last delimiter. So without lengths the final CRLF is omitted too.
+    ///
+    /// On the machine wire parts always have a length, on the browser wire never.
     ///
     /// # Examples
     ///
@@ -193,17 +205,20 @@ impl Encoder {
         self
     }
 
-    /// Sends this part in place of the last one wherever a keep-alive is due, also before the first part: GraphQL's `{}`.
+    /// Sets the part that a keep-alive sends instead of the last part, such as GraphQL's `{}`. It
+    /// is sent before the first part too.
     ///
-    /// Without this, a keep-alive sends nothing in a stream of events, as is right for clients that fail on a heartbeat: urql (through meros) reports `{}` as
-    /// an error. Apollo Client ignores it; meros, Relay's reader and Go's pass it on as a part.
+    /// Without a heartbeat, a keep-alive sends nothing in a stream of events. Some clients need
+    /// that: urql (through meros) reports `{}` as an error. Apollo Client ignores it. meros,
+    /// Relay's reader and Go's pass it on as a part.
     ///
-    /// So no event comes twice. Heartbeats are for the script wire alone and ignored on the others, where each part
-    /// replaces the one before it, and so the last one is repeated.
+    /// Only the script wire uses the heartbeat. On the other wires each part replaces the previous
+    /// one, so the last part is repeated.
     ///
     /// # Errors
     ///
-    /// If the part holds the boundary.
+    /// - [`EncodeError::BoundaryInPart`] if the part holds the boundary.
+    /// - [`EncodeError::InvalidPicture`] if the part is a damaged image.
     ///
     /// # Examples
     ///
@@ -226,40 +241,41 @@ impl Encoder {
         Ok(self)
     }
 
-    /// What is sent in place of the last part to keep a connection alive.
+    /// Returns the encoded [`heartbeat`](Self::heartbeat).
     pub(crate) fn heartbeat_part(&self) -> Option<&EncodedPart> {
         self.heartbeat.as_ref()
     }
 
-    /// Whether parts are events, of which none may come twice.
+    /// Returns `true` if parts are events, which must not be repeated.
     pub(crate) fn is_for_events(&self) -> bool {
         self.events
     }
 
-    /// The boundary between the parts.
+    /// Returns the boundary between parts.
     #[must_use]
     pub fn boundary(&self) -> &Boundary {
         &self.boundary
     }
 
-    /// The wire that parts are written for.
+    /// Returns the wire of the encoder.
     #[must_use]
     pub fn wire(&self) -> Wire {
         self.wire
     }
 
-    /// The value of the response's `Content-Type`: [`Wire::content_type`], or what
-    /// [`for_content_type`](Self::for_content_type) was given.
+    /// Returns the `Content-Type` of the response: [`Wire::content_type`], or the value passed to
+    /// [`for_content_type`](Self::for_content_type).
     #[must_use]
     pub fn content_type(&self) -> HeaderValue {
         self.content_type.clone()
     }
 
-    /// What a client gets before its first part: the dash-boundary line, and on the browser wire the header block of
-    /// `first`. Never a preamble, which crashes Chromium's tab; a stream of events begins with the delimiter's line end.
+    /// Returns the bytes to send before the first part: the dash-boundary line, and on the browser
+    /// wire the header block of `first`.
     ///
-    /// On the browser wire a first body below 600 bytes is announced with some lines of padding, `X-Padding: …`,
-    /// because WebKitGTK holds back the first 512 bytes of a response.
+    /// There is no preamble, since it crashes a tab in Chromium. A stream of events starts with the
+    /// delimiter's CRLF. On the browser wire the header block of a first body below 600 bytes gets
+    /// `X-Padding: …` lines, because WebKitGTK holds back the first 512 bytes of a response.
     #[must_use]
     pub fn opening(&self, first: &EncodedPart) -> Bytes {
         if self.events {
@@ -275,15 +291,17 @@ impl Encoder {
         }
     }
 
-    /// A part, and behind it what may go out before the next part is known.
+    /// Encodes a part, followed by the framing that can be sent before the next part is known.
     ///
-    /// Costs one allocation whatever the size of the body, which is shared, not copied. (A boundary of your own choice
-    /// is searched for, at the speed of memory.)
+    /// Takes one allocation for any size of the body, which is shared, not copied. A boundary of
+    /// your choice is searched for, at the speed of memory.
     ///
     /// # Errors
     ///
-    /// If the part holds the boundary where a reader would take it for a delimiter. Readers of
-    /// `multipart/x-mixed-replace` look for it anywhere, also inside a line.
+    /// - [`EncodeError::BoundaryInPart`] if the part holds the boundary where a reader would take
+    ///   it for a delimiter. Readers of `multipart/x-mixed-replace` search inside lines too.
+    /// - [`EncodeError::InvalidPicture`] if the part is a damaged image, as a
+    ///   [`Decoder`](crate::Decoder) may return.
     ///
     /// # Examples
     ///
@@ -306,22 +324,23 @@ impl Encoder {
         Ok(EncodedPart::separate(&Framed::new(self, part, &mut [0; 20]), body))
     }
 
-    /// Like [`encode`](Self::encode), for a boundary that the part's author cannot know, and with the copying done that
-    /// [`EncodedPart::chunks`] would do at each call. The guard is dropped with the last of the part and its chunks.
+    /// Encodes a [checked](Self::check) part, already with the copies that [`EncodedPart::chunks`]
+    /// would make on each call. The guard is dropped together with the part and its chunks.
     pub(crate) fn encode_to_send(&self, part: &Part, guard: impl Send + 'static) -> EncodedPart {
         EncodedPart::to_send(&Framed::new(self, part, &mut [0; 20]), part.body(), guard)
     }
 
-    /// Like [`encode`](Self::encode), for a part that was [searched](Self::search), and in one piece whatever its size:
-    /// for many clients one copy costs less than the extra buffers that each of them would have to write.
+    /// Encodes a [checked](Self::check) part into one piece of any size. For many clients one copy
+    /// costs less than extra buffers in each client's write.
     pub(crate) fn encode_contiguous(&self, part: &Part) -> EncodedPart {
         EncodedPart::new_contiguous(&Framed::new(self, part, &mut [0; 20]), part.body(), ())
     }
 
-    /// What has to go out between `last` and `next`: on the browser wire, where the type of the next part is promised
-    /// already, the last part's body once more under the promised type, followed by the new promise.
+    /// Returns the bytes to send between two parts of different types on the browser wire, or
+    /// `None` on other wires or if the type does not change.
     ///
-    /// `None` on the other wires, and where the type stays the same.
+    /// On the browser wire the header block of the next part has already been sent, with the type
+    /// of `last`. So the body of `last` is repeated under that block, followed by the block of `next`.
     ///
     /// # Examples
     ///
@@ -343,9 +362,10 @@ impl Encoder {
         (last.tail() != next.tail()).then(|| EncodedPart::to_send(&(&[][..], next.tail()), last.body(), ()))
     }
 
-    /// The end: the last part once more where its line or header block is open already (browser and machine wire),
-    /// then the close-delimiter. Without a last part, only the close-delimiter, with no line end in front of it except in a
-    /// stream of events: `--B-- CRLF`.
+    /// Returns the end of the stream: the close-delimiter, after a repeat of the last part on the
+    /// browser and machine wires, where the delimiter of another part has already been sent.
+    ///
+    /// Without a last part it is only `--B-- CRLF`, with a leading CRLF in a stream of events.
     pub fn closing(&self, last: Option<&EncodedPart>) -> EncodedPart {
         let close = if self.lengths { CLOSE } else { DASHES };
         let close_delimiter = [DELIMITER, self.boundary.as_str().as_bytes(), close].concat();
@@ -379,7 +399,7 @@ impl Encoder {
         Ok(())
     }
 
-    /// Whether a reader could take something in `bytes` for a delimiter.
+    /// Returns `true` if a reader could take some of `bytes` for a delimiter.
     fn occurs_in(&self, bytes: &[u8]) -> bool {
         let boundary = self.boundary.as_str().as_bytes();
         match self.search {
@@ -394,13 +414,14 @@ impl Encoder {
     }
 }
 
-/// Why a part cannot be encoded.
+/// The error of encoding a part.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum EncodeError {
     /// The part holds the boundary.
     BoundaryInPart(BoundaryInPart),
-    /// The part is an image from a [`Decoder`](crate::Decoder) that ends an image stream in browsers.
+    /// The part is a damaged image from a [`Decoder`](crate::Decoder), at which browsers end a
+    /// stream.
     InvalidPicture(InvalidPicture),
 }
 
@@ -413,7 +434,7 @@ impl fmt::Display for EncodeError {
     }
 }
 
-/// `Display` says all that its variants say, so the source is theirs.
+/// `Display` already includes the variant's message, so `source` skips to the variant's source.
 impl std::error::Error for EncodeError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
@@ -430,7 +451,7 @@ impl From<EncodeError> for std::io::Error {
     }
 }
 
-/// A part that holds the boundary: sent, it would be torn in two.
+/// The error of a part that holds the boundary. A reader would split it in two.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct BoundaryInPart(Boundary);
 

@@ -1,4 +1,4 @@
-//! One publisher, any number of viewers: encode once, fan out, latest wins.
+//! A channel from one publisher to any number of viewers: encode once, latest wins.
 //!
 //! ```text
 //!                    ┌─ Subscriber ─ viewer
@@ -6,9 +6,11 @@
 //!                    └─ Subscriber ─ viewer
 //! ```
 //!
-//! A viewer that is slow misses parts, never sees a torn one, and never delays the publisher or another viewer. Nothing is
-//! queued for it, so what it sees is as new as its line allows: it holds on to the part that it is in the middle of, and to
-//! no other. No runtime is needed; one thread for all hubs of the process keeps the time.
+//! A slow viewer skips parts. It never receives a torn one, and never delays the publisher or
+//! another viewer. Each viewer holds at most the part that is being written to it, and nothing is
+//! queued, so each part is as recent as the connection allows.
+//!
+//! No runtime is needed. One thread serves the timers of all hubs in the process.
 
 mod builder;
 mod clock;
@@ -47,7 +49,7 @@ pub use self::stats::{Ended, Stats, Viewer};
 pub use self::subscriber::Body;
 pub use self::subscriber::{Chunks, Subscriber};
 
-/// A hub with the defaults of [`Builder`].
+/// Creates a hub with the defaults of [`Builder`].
 ///
 /// # Examples
 ///
@@ -64,16 +66,18 @@ pub fn channel() -> (Publisher, Hub) {
     builder().build()
 }
 
-/// A hub with settings of your own.
+/// Returns a [`Builder`], which configures and creates a hub.
 pub fn builder() -> Builder {
     Builder::new()
 }
 
-/// Where viewers come to. Clone it into the state of your app.
+/// A cloneable handle for subscribing to a hub.
 ///
-/// A `Hub` does not keep the streams alive: they end when the [`Publisher`] is dropped, or with [`close`](Self::close).
+/// Clone it into the state of your app. It does not keep streams open: they end when the
+/// [`Publisher`] is dropped or [`close`](Self::close) is called.
 ///
-/// [`Live`](crate::serve::Live), [`Snapshot`](crate::serve::Snapshot) and [`Page`](crate::serve::Page) serve it over HTTP.
+/// The endpoints [`Live`](crate::serve::Live), [`Snapshot`](crate::serve::Snapshot) and
+/// [`Page`](crate::serve::Page) serve a hub over HTTP.
 #[derive(Clone, Debug)]
 pub struct Hub {
     shared: Arc<Shared>,
@@ -83,14 +87,17 @@ impl Hub {
     /// Creates a response for one viewer, for the wire that its client understands.
     ///
     /// Take the [`Wire`] from the request: it is an extractor on axum and actix-web, and
-    /// [`Wire::for_request`] elsewhere. The viewer counts for [`Demand`] from the first poll of its body, and for
-    /// [`max_subscribers`](Builder::max_subscribers) from this call. A closed hub still sends its last part to new
-    /// viewers.
+    /// [`Wire::for_request`] elsewhere. The viewer counts for [`Demand`] from the first poll of its
+    /// body, and for [`max_subscribers`](Builder::max_subscribers) from this call. A closed hub
+    /// still sends its last part to new viewers.
     ///
     /// # Errors
     ///
-    /// [`Refused::TooManyViewers`] if the hub has as many viewers as it allows, [`Refused::Closed`] if it was closed before
-    /// its first part. Return the error from your handler: it is a `503`.
+    /// - [`Refused::TooManyViewers`] if the hub already has
+    ///   [`max_subscribers`](Builder::max_subscribers) viewers.
+    /// - [`Refused::Closed`] if the hub was closed before its first part.
+    ///
+    /// Return the error from your handler: as a response it is a `503`.
     ///
     /// # Examples
     ///
@@ -120,24 +127,24 @@ impl Hub {
             Ok((id, serial)) => Ok(Subscriber::new(Arc::clone(&self.shared), id, serial, wire)),
             Err(JoinError::Closed) => {
                 #[cfg(feature = "tracing")]
-                tracing::warn!("viewer refused: the hub was closed before its first part");
+                tracing::warn!("subscriber refused: the hub was closed before its first part");
                 Err(Refused::Closed)
             }
             Err(JoinError::Full) => {
                 #[cfg(feature = "tracing")]
-                tracing::warn!("viewer refused: the hub is full");
+                tracing::warn!("subscriber refused: the hub has max_subscribers viewers");
                 Err(Refused::TooManyViewers { retry_after: self.shared.defaults.retry_after })
             }
         }
     }
 
-    /// The publisher's last part, however old. `None` before the first.
+    /// Returns the publisher's last part, whatever its age. `None` before the first.
     #[must_use]
     pub fn latest(&self) -> Option<Part> {
         self.latest_with_age().map(|(part, _)| part)
     }
 
-    /// The publisher's last part, and how long ago it was published.
+    /// Returns the publisher's last part and how long ago it was published.
     ///
     /// # Examples
     ///
@@ -159,15 +166,15 @@ impl Hub {
         self.shared.update(|state| state.latest(now).map(|(part, age)| (part.clone(), age)))
     }
 
-    /// Waits for a part that is at most that old: the latest one, or the next. Counts as demand meanwhile, so a camera
-    /// that sleeps wakes up for it.
+    /// Waits for a part that is at most `max_age` old: the latest one, or else the next.
     ///
-    /// While viewers are shown the "no signal" part of [`stale_after`](Builder::stale_after), so is a snapshot that would
-    /// take an older part.
+    /// Counts as demand while it waits, so it wakes a sleeping camera. There is no time limit
+    /// unless [`Snapshot::or_latest_after`] sets one.
     ///
-    /// Resolves to `None` if the hub is closed and its last part is older, so that a loop ends with the hub;
-    /// [`latest`](Self::latest) still returns that part. Waits as long as the camera takes, unless there is a limit:
-    /// [`Snapshot::or_latest_after`].
+    /// Resolves to `None` if the hub is closed and its last part is older than `max_age`, so that a
+    /// loop ends with the hub. [`latest`](Self::latest) still returns that part. While viewers get
+    /// the "no signal" part of [`stale_after`](Builder::stale_after), a snapshot that would resolve
+    /// to an older part resolves to that one.
     ///
     /// # Cancel safety
     ///
@@ -185,7 +192,7 @@ impl Hub {
     /// assert_eq!(snapshot.part, Part::text("on")?);
     /// assert!(snapshot.age <= Duration::from_secs(1));
     ///
-    /// // A loop gets each part once, and ends with the hub.
+    /// // A loop gets each part once and ends with the hub.
     /// hub.close();
     /// assert_eq!(futures::executor::block_on(hub.snapshot(Duration::ZERO)), None);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -194,24 +201,27 @@ impl Hub {
         Snapshot::new(Arc::clone(&self.shared), max_age)
     }
 
-    /// Returns what a [`snapshot`](Self::snapshot) shows that does not wait, for the answer to a `HEAD` request.
+    /// Returns the part of a [`snapshot`](Self::snapshot) that does not wait, for the response to a
+    /// `HEAD` request.
     #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(crate) fn snapshot_now(&self) -> Option<DatedPart> {
         let now = Instant::now();
         self.shared.update(|state| state.dated(false, now))
     }
 
-    /// Ends every stream: each viewer still gets the last part, then the close-delimiter and the end.
+    /// Ends every stream. Each viewer still gets the last part, then the close-delimiter.
     ///
-    /// Call it before a server's graceful shutdown, which otherwise waits for streams that never end.
+    /// Call it before a server's graceful shutdown, which otherwise waits for streams that never
+    /// end.
     pub fn close(&self) {
         let now = Instant::now();
         self.shared.update(|state| state.close(now));
     }
 
-    /// Returns `true` once the hub is closed: by [`close`](Self::close), or because its [`Publisher`] was dropped.
+    /// Returns `true` once the hub is closed: [`close`](Self::close) was called, or its
+    /// [`Publisher`] was dropped.
     ///
-    /// Its last part, if it had one, is still shown to whoever subscribes.
+    /// New viewers of a closed hub still get its last part, if it had one.
     ///
     /// # Examples
     ///
@@ -258,20 +268,20 @@ impl Hub {
         self.shared.update(|state| state.revoke(key, now))
     }
 
-    /// How often viewers that get nothing new are given the last part again.
+    /// Returns the period after which the last part is repeated to an idle viewer.
     #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(crate) fn keep_alive(&self) -> Option<Duration> {
         self.shared.update(|state| state.keep_alive())
     }
 
-    /// Counters since the hub was made.
+    /// Returns the hub's counters since it was created.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let now = Instant::now();
         self.shared.update(|state| state.stats(now))
     }
 
-    /// Every viewer, now.
+    /// Returns a description of each current viewer.
     #[must_use]
     pub fn viewers(&self) -> Vec<Viewer> {
         let now = Instant::now();

@@ -1,4 +1,4 @@
-//! One client's place in a stream: opening, chunks of the current part, repeats, closing.
+//! One client's queue of chunks: opening, parts, repeats, closing.
 
 mod chunks;
 #[cfg(all(loom, test))]
@@ -15,18 +15,18 @@ use crate::encode::{EncodeError, EncodedPart, Encoder};
 use crate::part::Part;
 use crate::sync::Mutex;
 
-/// What one client has been given, and the chunks that it is still to be given.
+/// The chunks that remain to be sent to one client, and the last part for repeats.
 ///
-/// `P` is an [`EncodedPart`] of this client's own and `E` its [`Encoder`], or each an `Arc` of one that it shares with
-/// others.
+/// `P` is an [`EncodedPart`] and `E` an [`Encoder`], or each an `Arc` of one shared with other
+/// clients.
 #[derive(Debug)]
 pub(crate) struct Queue<P, E = Encoder> {
     encoder: E,
-    /// Whether there was a part or a heartbeat.
+    /// Whether a part or a heartbeat has been pushed.
     opened: bool,
     last: Option<P>,
     chunks: Chunks,
-    /// From the first part on that was [sent](Self::send).
+    /// Counts unreleased parts, from the first call of [`send`](Self::send).
     flight: Option<Arc<Mutex<Flight>>>,
 }
 
@@ -39,17 +39,17 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Queue<P, E> {
         self.encoder.borrow()
     }
 
-    /// The next bytes for this client, if there are any.
+    /// Removes the next chunk.
     pub(crate) fn next_chunk(&mut self) -> Option<Bytes> {
         self.chunks.pop()
     }
 
-    /// Whether [`next_chunk`](Self::next_chunk) has given all.
+    /// Returns `true` if no chunk remains.
     pub(crate) fn is_empty(&self) -> bool {
         self.chunks.is_empty()
     }
 
-    /// Goes on to a new part.
+    /// Appends a new part.
     pub(crate) fn push(&mut self, part: P) {
         let (encoder, next) = (self.encoder.borrow(), part.borrow());
         match &self.last {
@@ -57,7 +57,7 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Queue<P, E> {
                 if let Some(bridge) = encoder.bridge(last.borrow(), next) {
                     self.chunks.extend(bridge.chunks());
                 }
-                // Most parts are that, of hubs all.
+                // Most parts are contiguous, and those of hubs always.
                 match next.contiguous() {
                     Some(contiguous) => self.chunks.push(contiguous.clone()),
                     None => self.chunks.extend(next.chunks()),
@@ -73,13 +73,13 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Queue<P, E> {
         self.last = Some(part);
     }
 
-    /// Whether [`repeat`](Self::repeat) has something to send.
+    /// Returns `true` if [`repeat`](Self::repeat) would append something.
     pub(crate) fn can_repeat(&self) -> bool {
         let encoder = self.encoder.borrow();
         encoder.heartbeat_part().is_some() || (self.last.is_some() && !encoder.is_for_events())
     }
 
-    /// What keeps the connection alive: the encoder's heartbeat, or else the last part once more unless it is an event.
+    /// Appends a keep-alive: the encoder's heartbeat, or else the last part unless it is an event.
     pub(crate) fn repeat(&mut self) {
         let encoder = self.encoder.borrow();
         match encoder.heartbeat_part() {
@@ -93,7 +93,7 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Queue<P, E> {
         }
     }
 
-    /// The end. Nothing may be sent behind it.
+    /// Appends the closing. Nothing may be appended after it.
     pub(crate) fn close(&mut self) {
         let encoder = self.encoder.borrow();
         let last = match &self.last {
@@ -103,13 +103,13 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Queue<P, E> {
         self.chunks.extend(encoder.closing(last).chunks());
     }
 
-    /// Keeps no more room than one chunk takes.
+    /// Frees unused memory.
     pub(crate) fn shrink(&mut self) {
         self.chunks.shrink();
     }
 
-    /// Ready when the server has let go of every chunk of the parts that were [sent](Self::send), since it has written
-    /// them, or copied them. Nothing may be sent behind it.
+    /// Waits until the server has released every chunk of the parts from [`send`](Self::send), so
+    /// it has written or copied them. Nothing may be appended after it.
     pub(crate) fn poll_released(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.last = None;
         let Some(flight) = &self.flight else { return Poll::Ready(()) };
@@ -122,14 +122,18 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Queue<P, E> {
             _ => flight.waker.replace(cx.waker().clone()),
         };
         drop(flight);
-        // With the lock released: it is another task's, and may run that task's code.
+        // Dropped after unlocking: this may run code of another task.
         drop(before);
         Poll::Pending
     }
 }
 
 impl Queue<EncodedPart> {
-    /// Goes on to a new part, for this client alone; nothing has happened if that holds the boundary.
+    /// Encodes and appends a new part.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`] if the part cannot be sent. The queue is then unchanged.
     pub(crate) fn send(&mut self, part: &Part) -> Result<(), EncodeError> {
         self.encoder.check(part)?;
         let flight = self.flight.get_or_insert_default();
@@ -139,14 +143,14 @@ impl Queue<EncodedPart> {
     }
 }
 
-/// How many owners of bytes there are that this client has been given.
+/// The number of unreleased owners of this client's bytes.
 #[derive(Debug, Default)]
 struct Flight {
     holders: usize,
     waker: Option<Waker>,
 }
 
-/// Dropped together with the bytes it was given to.
+/// A guard that is dropped together with the bytes that own it.
 #[derive(Debug)]
 struct Hold(Arc<Mutex<Flight>>);
 
@@ -169,8 +173,10 @@ impl Drop for Hold {
     }
 }
 
-/// `opening` in front of the first chunk, without copying more than the begin of that: an opening alone would be a
-/// chunk so small that HTTP/2 stacks count it against the connection.
+/// Prepends `opening` to the first chunk, copying at most its first bytes.
+///
+/// A chunk of only the opening would be so small that HTTP/2 stacks count it against the
+/// connection.
 fn lead(opening: &[u8], mut chunks: impl Iterator<Item = Bytes>, guard: Option<Hold>) -> impl Iterator<Item = Bytes> {
     let first = chunks.next().map(|mut chunk| {
         let copied = if chunk.len() < 2 * LEAD { chunk.len() } else { LEAD };
@@ -182,6 +188,7 @@ fn lead(opening: &[u8], mut chunks: impl Iterator<Item = Bytes>, guard: Option<H
     first.into_iter().flatten().filter(|chunk| !chunk.is_empty()).chain(chunks)
 }
 
+/// The opening and the first bytes of a part.
 struct Lead {
     bytes: BytesMut,
     _guard: Option<Hold>,
@@ -193,4 +200,5 @@ impl AsRef<[u8]> for Lead {
     }
 }
 
+/// The number of bytes of the first chunk to copy.
 const LEAD: usize = 1024;

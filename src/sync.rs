@@ -1,4 +1,4 @@
-//! The locks of the crate: those of `std`, or loom's, which tries every order in which threads can take them.
+//! Locks from `std`, or from loom, which explores every order of threads.
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{Condvar, Mutex};

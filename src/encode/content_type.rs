@@ -1,4 +1,4 @@
-//! A `Content-Type` that somebody else's protocol prescribes.
+//! A parser of `Content-Type` values that another protocol prescribes.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use mime::Mime;
 
 use crate::boundary::{Boundary, InvalidBoundary};
 
-/// What an encoder has to know of it.
+/// A parsed `Content-Type`.
 pub(super) struct Parsed {
     pub(super) value: HeaderValue,
     pub(super) boundary: Boundary,
@@ -31,7 +31,7 @@ pub(super) fn parse(value: &[u8]) -> Result<Parsed, InvalidContentType> {
     })
 }
 
-/// Why a string is no `Content-Type` of a stream of parts.
+/// The error of a `Content-Type` that cannot describe a stream of parts.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct InvalidContentType(Reason);
 
@@ -46,8 +46,8 @@ impl fmt::Display for InvalidContentType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Reason::Boundary(error) => error.fmt(f),
-            Reason::NoBoundary => f.write_str("the content type has no boundary parameter"),
-            Reason::NotMultipart(value) => write!(f, "the content type is no multipart/...: {value}"),
+            Reason::NoBoundary => f.write_str("the content type must have a boundary parameter"),
+            Reason::NotMultipart(value) => write!(f, "the content type must be multipart/...: {value}"),
         }
     }
 }
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_what_protocols_prescribe() {
+    fn accepts_content_types_of_protocols() {
         for (value, boundary, replaces) in [
             ("multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0", "graphql", false),
             ("multipart/mixed; boundary=\"-\"", "-", false),
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_nobody_could_read() {
+    fn rejects_malformed_content_types() {
         for value in [
             &b"text/event-stream"[..],
             b"multipart",
@@ -87,13 +87,13 @@ mod tests {
             b"multipart/mixed; boundary=\"x\xff\"",
             b"",
         ] {
-            let Err(InvalidContentType(Reason::NotMultipart(said))) = parse(value) else {
+            let Err(InvalidContentType(Reason::NotMultipart(named))) = parse(value) else {
                 panic!("{}", value.escape_ascii());
             };
-            assert_eq!(said, String::from_utf8_lossy(value));
+            assert_eq!(named, String::from_utf8_lossy(value));
         }
         for (value, why) in [
-            ("multipart/mixed", "the content type has no boundary parameter"),
+            ("multipart/mixed", "the content type must have a boundary parameter"),
             ("multipart/mixed; boundary=\"a;b\"", "invalid boundary: must not contain ';'"),
             ("multipart/mixed; boundary=\"a \"", "invalid boundary: must not end with a space"),
             (

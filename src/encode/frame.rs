@@ -1,4 +1,4 @@
-//! What stands around a body on each wire: the header block, the delimiter.
+//! The framing of a body on each wire: header block and delimiter.
 
 use http::HeaderName;
 
@@ -6,13 +6,13 @@ use super::Encoder;
 use crate::part::Part;
 use crate::wire::Wire;
 
-/// What stands around a body.
+/// The bytes before and after a body.
 pub(super) trait Frame {
     fn head(&self, to: &mut impl Put);
     fn tail(&self, to: &mut impl Put);
 }
 
-/// What stands around a part's body on an encoder's wire.
+/// The framing of a part on an encoder's wire.
 pub(super) struct Framed<'a> {
     encoder: &'a Encoder,
     part: &'a Part,
@@ -28,7 +28,8 @@ impl<'a> Framed<'a> {
         Self { encoder, part, content_type, length }
     }
 
-    /// The type first, the length last, names in Title-Case: each of these is all that some consumer understands.
+    /// Writes the type first, the length last, and names in Title-Case. For each of the three there
+    /// is a consumer that requires it.
     #[inline]
     pub(super) fn header_block(&self, to: &mut impl Put) {
         to.put(CONTENT_TYPE);
@@ -67,7 +68,7 @@ impl Frame for Framed<'_> {
     }
 }
 
-/// Head and tail.
+/// Head and tail as slices.
 impl Frame for (&[u8], &[u8]) {
     fn head(&self, to: &mut impl Put) {
         to.put(self.0);
@@ -104,7 +105,7 @@ impl Put for Vec<u8> {
     }
 }
 
-/// Only counts.
+/// Counts bytes.
 impl Put for usize {
     #[inline]
     fn put(&mut self, piece: &[u8]) {
@@ -112,7 +113,7 @@ impl Put for usize {
     }
 }
 
-/// The part's own header lines, each with a line end before it.
+/// Writes the part's further header lines, each preceded by CRLF.
 #[cold]
 fn extra_lines(part: &Part, to: &mut impl Put) {
     for (name, value) in part.sent_headers() {
@@ -123,7 +124,7 @@ fn extra_lines(part: &Part, to: &mut impl Put) {
     }
 }
 
-/// `Content-Type` for `content-type`, which is how the `http` crate keeps it.
+/// Returns `Content-Type` for `content-type`, the form in which the `http` crate stores names.
 pub(crate) fn title_case(name: &HeaderName) -> impl Iterator<Item = u8> {
     let mut start = true;
     name.as_str().bytes().map(move |byte| {
@@ -133,7 +134,7 @@ pub(crate) fn title_case(name: &HeaderName) -> impl Iterator<Item = u8> {
     })
 }
 
-/// Two digits at a time: divisions that wait for one another are what would cost most here.
+/// Formats a number, two digits at a time: dependent divisions would dominate the cost.
 #[inline]
 fn decimal(mut number: usize, digits: &mut [u8; 20]) -> &[u8] {
     let mut start = digits.len();

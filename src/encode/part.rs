@@ -1,10 +1,10 @@
-//! A part's bytes, in the pieces that are cheapest to send.
+//! An encoded part, split into the pieces that are cheapest to send.
 
 use bytes::Bytes;
 
 use super::frame::{Frame, Put, fill, lengths};
 
-/// The bytes of one part on one wire: head, body, tail.
+/// An encoded part: head, body and tail on one wire.
 #[must_use]
 #[derive(Clone, Debug)]
 pub struct EncodedPart {
@@ -15,7 +15,7 @@ pub struct EncodedPart {
 
 #[derive(Clone, Debug)]
 enum Framing {
-    /// Head, tail: nothing of the body is copied.
+    /// Head and tail. None of the body is copied.
     Separate(Vec<u8>),
     /// Head, the body's first and last `EDGE` bytes, tail.
     Edges(Bytes),
@@ -24,7 +24,7 @@ enum Framing {
 }
 
 impl EncodedPart {
-    /// With nothing of the body copied.
+    /// Encodes a part without copying the body.
     #[inline]
     pub(super) fn separate(frame: &impl Frame, body: Bytes) -> Self {
         let (head_len, tail_len) = lengths(frame);
@@ -33,8 +33,8 @@ impl EncodedPart {
         Self { framing: Framing::Separate(framing), head_len, body }
     }
 
-    /// With as much of the body copied as [`chunks`](Self::chunks) needs. Takes two allocations at most, one of which is that
-    /// of a body which is shared from now on. The guard is dropped with the last of them.
+    /// Encodes a part with the copies that [`chunks`](Self::chunks) needs. Takes at most two
+    /// allocations, one of them for sharing the body. The guard is dropped with the last chunk.
     pub(super) fn to_send(frame: &impl Frame, body: &Bytes, guard: impl Send + 'static) -> Self {
         let (head_len, tail_len) = lengths(frame);
         let edges = body.get(..EDGE).zip(body.get(body.len().saturating_sub(EDGE)..));
@@ -54,7 +54,7 @@ impl EncodedPart {
         Self { framing: Framing::Edges(framing), head_len, body: body.clone() }
     }
 
-    /// In one piece. The guard is dropped with it.
+    /// Encodes a part into one piece. The guard is dropped with it.
     pub(super) fn new_contiguous(frame: &impl Frame, body: &[u8], guard: impl Send + 'static) -> Self {
         let (head_len, tail_len) = lengths(frame);
         let mut contiguous = Vec::with_capacity(head_len + body.len() + tail_len);
@@ -64,20 +64,20 @@ impl EncodedPart {
         Self { framing: Framing::Contiguous(contiguous), head_len, body }
     }
 
-    /// How many bytes the part takes on the wire.
+    /// Returns the number of bytes of the part on the wire.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a part is never empty")]
     pub fn len(&self) -> usize {
         self.head().len() + self.body.len() + self.tail().len()
     }
 
-    /// The body of the part.
+    /// Returns the body of the part.
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.body
     }
 
-    /// All of it in one piece. Copies the body.
+    /// Returns the complete part in one piece. Copies the body unless it already is.
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {
         match &self.framing {
@@ -86,18 +86,19 @@ impl EncodedPart {
         }
     }
 
-    /// All of it in the pieces that are cheapest to send: one up to 64 KiB of body, copied; above that three, of which
-    /// the middle one shares the body.
+    /// Returns the complete part in the pieces that are cheapest to send: one copied piece for a
+    /// body up to 64 KiB, otherwise three, the middle one sharing the body.
     ///
-    /// Each of the three has at least 256 bytes: HTTP/2 stacks count smaller ones against the connection. So the outer
-    /// two begin and end with 256 bytes of the body each, which are all that is copied of it.
+    /// Each of the three has at least 256 bytes, because HTTP/2 stacks count smaller ones against
+    /// the connection. So the outer two contain 256 bytes of the body each, the only ones copied.
     ///
-    /// Each call copies anew. What goes to many clients is best collected once, and cloned for each.
+    /// Each call copies again. To send a part to many clients, collect the pieces once and clone
+    /// them.
     pub fn chunks(&self) -> impl Iterator<Item = Bytes> + use<> {
         self.pieces().into_iter().flatten()
     }
 
-    /// All of it, if it is in one piece already.
+    /// Returns the complete part if it is in one piece.
     pub(crate) fn contiguous(&self) -> Option<&Bytes> {
         match &self.framing {
             Framing::Contiguous(contiguous) => Some(contiguous),
@@ -126,7 +127,7 @@ impl EncodedPart {
         framing.get(self.head_len + copied..).unwrap_or_default()
     }
 
-    /// The framing, and how many bytes of the body stand in it.
+    /// Returns the framing and the number of bytes of the body in it.
     fn framing(&self) -> (&[u8], usize) {
         match &self.framing {
             Framing::Separate(framing) => (framing, 0),
@@ -136,7 +137,7 @@ impl EncodedPart {
     }
 }
 
-/// A few bytes in place, so that an owner of them takes one allocation.
+/// An inline buffer, so that an owner of the bytes takes one allocation.
 struct Inline {
     bytes: [u8; INLINE],
     len: usize,
@@ -157,7 +158,7 @@ impl AsRef<[u8]> for Inline {
     }
 }
 
-/// Bytes, and something that lives as long as any of them.
+/// Bytes and a guard that lives as long as they do.
 struct Guarded<B, G> {
     bytes: B,
     _guard: G,
@@ -169,9 +170,9 @@ impl<B: AsRef<[u8]>, G> AsRef<[u8]> for Guarded<B, G> {
     }
 }
 
-/// One copy of this much costs less than the extra buffers do in a server's `writev`.
+/// Up to this size a copy costs less than extra buffers in a server's `writev`.
 const COPY_UP_TO: usize = 64 * 1024;
 /// h2 counts DATA frames below this size against a connection.
 const EDGE: usize = 256;
-/// What the framing and the edges of a large part need, unless the boundary is longer than readers take.
+/// Enough for the framing and the edges of a large part with a boundary that readers accept.
 const INLINE: usize = 960;

@@ -1,4 +1,4 @@
-//! The settings of a hub, and their defaults.
+//! The configuration of a hub and its defaults.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::subscriber::interval;
 use super::{Hub, Publisher};
 use crate::part::Part;
 
-/// The settings of a hub.
+/// The configuration of a hub.
 ///
 /// # Examples
 ///
@@ -58,7 +58,7 @@ impl Builder {
         }
     }
 
-    /// The publisher, and the handle that viewers come to.
+    /// Creates the hub. Returns its publisher and its subscribing handle.
     #[must_use]
     pub fn build(self) -> (Publisher, Hub) {
         let config = Config {
@@ -75,75 +75,80 @@ impl Builder {
         (Publisher::new(Arc::clone(&shared)), Hub { shared })
     }
 
-    /// Does not send a part that is the same as the one before, headers included. Off unless set.
+    /// Drops a part that equals the previous one, headers included. Off by default.
     ///
-    /// The age of the latest part and keep-alives are as if it had been sent.
+    /// A dropped part still renews the age of the latest part. It does not postpone keep-alives.
     pub fn drop_identical(mut self, drop: bool) -> Self {
         self.drop_identical = drop;
         self
     }
 
-    /// Repeats the last part to viewers that were sent nothing for this long, or an eighth less. `None` turns that off.
-    /// 10 seconds by default.
+    /// Repeats the last part to a viewer that was sent nothing for this long, or up to an eighth
+    /// less. `None` turns that off. 10 seconds by default.
     ///
-    /// A write is the only sure way to learn that a viewer has left, and proxies cut connections that are silent for a
-    /// minute: see [`KeepAlive`](crate::KeepAlive). Who leaves an idle stream is noticed within two periods.
+    /// Only a write reliably detects that a viewer has disconnected, and proxies close connections
+    /// that are silent for a minute: see [`KeepAlive`](crate::KeepAlive). A viewer that disconnects
+    /// from an idle stream is detected within two periods.
     pub fn keep_alive(mut self, period: impl Into<Option<Duration>>) -> Self {
         self.keep_alive = period.into();
         self
     }
 
-    /// How long [`Demand`](super::Demand) goes on after the last viewer has left, so that a page that is loaded again does not start
-    /// the camera again. 10 seconds unless set.
+    /// Sets for how long [`Demand`](super::Demand) lasts after the last viewer has disconnected, so
+    /// that a reloaded page does not restart the camera. 10 seconds by default.
     pub fn linger(mut self, linger: Duration) -> Self {
         self.linger = linger;
         self
     }
 
-    /// Ends each viewer's stream after this time: [`Subscriber::max_lifetime`](super::Subscriber::max_lifetime). `None`, the
-    /// default, lets streams run on.
+    /// Ends each viewer's stream after this time, as
+    /// [`Subscriber::max_lifetime`](super::Subscriber::max_lifetime) does. `None`, the default,
+    /// sets no limit.
     pub fn max_lifetime(mut self, max_lifetime: impl Into<Option<Duration>>) -> Self {
         self.max_lifetime = max_lifetime.into();
         self
     }
 
-    /// How many viewers there may be at a time; who comes then is [`Refused`](super::Refused). No limit unless set.
+    /// Limits the number of concurrent viewers. Further calls to
+    /// [`subscribe`](super::Hub::subscribe) fail. Unlimited by default.
     pub fn max_subscribers(mut self, max: usize) -> Self {
         self.max_subscribers = max;
         self
     }
 
-    /// Limits the rate of each viewer, by the shortest time from part to part:
-    /// [`Subscriber::min_interval`](super::Subscriber::min_interval). `None`, the default, is no limit.
+    /// Limits the rate of each viewer by the shortest time between parts, as
+    /// [`Subscriber::min_interval`](super::Subscriber::min_interval) does. `None`, the default,
+    /// sets no limit.
     pub fn min_interval(mut self, min_interval: impl Into<Option<Duration>>) -> Self {
         self.min_interval = min_interval.into();
         self
     }
 
-    /// Ends a viewer's stream when one part takes longer than this to be written. `None` turns that off. 30 seconds by
-    /// default.
+    /// Ends a viewer's stream when one part takes longer than this to be written. `None` turns that
+    /// off. 30 seconds by default.
     pub fn part_timeout(mut self, part_timeout: impl Into<Option<Duration>>) -> Self {
         self.part_timeout = part_timeout.into();
         self
     }
 
-    /// What `Retry-After` tells whom the hub refuses, in whole seconds, rounded up. 5 seconds unless set.
+    /// Sets the `Retry-After` of a refused viewer, which is rounded up to seconds. 5 seconds by
+    /// default.
     pub fn retry_after(mut self, retry_after: Duration) -> Self {
         self.retry_after = retry_after;
         self
     }
 
-    /// Shows this part, say a picture that says "no signal", when the publisher has been silent for so long while
-    /// somebody watched. Never unless set.
+    /// Sends this part, such as a "no signal" picture, when nothing has been published for
+    /// `silence` while the hub was watched. Off by default.
     ///
-    /// [`Hub::latest`] is not changed by it.
+    /// [`Hub::latest`] still returns the publisher's last part.
     pub fn stale_after(mut self, silence: Duration, part: Part) -> Self {
         self.stale_after = Some((silence, part));
         self
     }
 }
 
-/// Not so short that the clock does nothing else.
+/// Returns the period between pulses, long enough not to keep the clock's thread busy.
 fn pulse(keep_alive: Duration) -> Duration {
     (keep_alive / u32::from(PULSES)).max(Duration::from_millis(1))
 }

@@ -1,6 +1,7 @@
-//! One thread for all hubs of the process, which calls each when its time has come.
+//! The timers of all hubs in the process, served by one thread.
 //!
-//! So no viewer has a timer of its own, and a hub needs no runtime: on actix its viewers live on several.
+//! Viewers therefore need no timers, and a hub needs no runtime: on actix its viewers run on
+//! several.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,22 +10,22 @@ use std::time::Instant;
 
 use super::shared::Shared;
 
-/// Calls [`Shared::tick`] at that time, or soon after. The thread begins with the first call.
+/// Calls [`Shared::tick`] at `at` or soon after. The first call starts the thread.
 ///
-/// A hub has one alarm, the earliest that it asked for; when it is called, it asks for the next.
+/// A hub has one timer, set to the earliest time that was requested. Each tick sets the next.
 pub(super) fn schedule(hub: Weak<Shared>, at: Instant) {
     static START: Once = Once::new();
-    // Loom counts every thread of a model, so there time stands still.
+    // Loom counts every thread of a model, so time stands still there.
     if cfg!(loom) {
         return;
     }
     START.call_once(|| {
-        // A process that cannot start a thread does without what the time brings (keep-alives, deadlines, "no signal", the
-        // end of demand): better than without streams.
+        // Without the thread, streams still work. Only keep-alives, deadlines, "no signal" and
+        // the end of demand are missing.
         let started = std::thread::Builder::new().name("mixed-replace".into()).spawn(run);
         #[cfg(feature = "tracing")]
         if let Err(error) = &started {
-            tracing::error!(%error, "no thread for the time of hubs");
+            tracing::error!(%error, "cannot start the thread for the timers of hubs: no keep-alives or timeouts");
         }
         drop(started);
     });
@@ -32,7 +33,7 @@ pub(super) fn schedule(hub: Weak<Shared>, at: Instant) {
     RESCHEDULED.notify_one();
 }
 
-/// Keeps neither the alarm nor the memory of a hub that is gone.
+/// Removes the timer of a dropped hub, and with it the hub's memory.
 pub(super) fn forget(hub: &Shared) {
     drop(timers().remove(std::ptr::from_ref(hub).addr()));
 }
@@ -49,7 +50,7 @@ fn run() {
             Some(_) => {
                 let due = timers.pop();
                 drop(timers);
-                // A tick wakes tasks: one that panics there must not stop the time of every other hub.
+                // A tick wakes tasks. A panic in one must not stop the timers of other hubs.
                 drop(catch_unwind(AssertUnwindSafe(|| {
                     if let Some(hub) = due.and_then(|hub| hub.upgrade()) {
                         hub.tick(now);
@@ -68,7 +69,7 @@ fn timers() -> MutexGuard<'static, Timers> {
 static TIMERS: Mutex<Timers> = Mutex::new(Timers { by_time: BTreeMap::new(), by_hub: BTreeMap::new() });
 static RESCHEDULED: Condvar = Condvar::new();
 
-/// Who is to be called when. A hub is known by its address.
+/// The timers of hubs, each identified by its address.
 struct Timers {
     by_time: BTreeMap<(Instant, usize), Weak<Shared>>,
     by_hub: BTreeMap<usize, Instant>,

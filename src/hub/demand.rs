@@ -1,4 +1,4 @@
-//! Whether anybody watches.
+//! A handle for running a camera only while it is watched.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,15 +8,19 @@ use std::time::Instant;
 
 use super::shared::Shared;
 
-/// A handle that says when a camera is to run: from the first viewer until the last has been gone for the hub's linger.
+/// A handle that reports demand: from the first viewer until the hub's
+/// [`linger`](super::Builder::linger) after the last one.
 ///
-/// A viewer counts from the first poll of its stream, and a [`snapshot`](super::Hub::snapshot) while it waits, so a request
-/// for a still picture starts the camera. A `HEAD` request does not. Each answer is the hub's state at the time of the call, so
-/// no call waits for a change that has come already; what came and went between two calls is not seen.
+/// A viewer counts from the first poll of its stream, and a [`snapshot`](super::Hub::snapshot)
+/// while it waits. So a request for a still picture starts the camera, and a `HEAD` request does
+/// not.
+///
+/// Each method checks the hub's state at the time of the call, so it never waits for a change that
+/// has already happened. Changes that were reverted between two calls are not seen.
 ///
 /// # Examples
 ///
-/// A camera on a thread of its own:
+/// A camera on its own thread:
 ///
 /// ```no_run
 /// # struct Camera; impl Camera { fn open() -> Self { Self } fn capture(&self) -> Vec<u8> { vec![] } }
@@ -27,7 +31,7 @@ use super::shared::Shared;
 ///     let demand = publisher.demand();
 ///     while demand.wait() {
 ///         let camera = Camera::open();
-///         // Damaged frames are skipped. A closed hub wants nothing, which ends both loops.
+///         // Damaged frames are skipped. A closed hub has no demand, which ends both loops.
 ///         while demand.is_wanted() && publisher.publish_jpeg(camera.capture()).is_ok() {}
 ///     }
 /// });
@@ -42,22 +46,23 @@ impl Demand {
         Self { shared }
     }
 
-    /// Whether somebody watches, or has until less than the linger ago. `false` once the hub is closed.
+    /// Returns `true` while the hub is watched, or was less than the linger ago. `false` once the
+    /// hub is closed.
     #[must_use]
     pub fn is_wanted(&self) -> bool {
         let now = Instant::now();
         self.shared.update(|state| state.is_wanted(now))
     }
 
-    /// Blocks the thread until the camera is [wanted](Self::is_wanted): somebody watches, or did until less than the linger
-    /// ago. `false` if the hub is closed.
+    /// Blocks the thread until [`is_wanted`](Self::is_wanted) or the hub is closed. Returns `false`
+    /// if it is closed.
     #[must_use]
     pub fn wait(&self) -> bool {
         self.shared.wait_for_demand()
     }
 
-    /// Waits until the camera is [wanted](Self::is_wanted): somebody watches, or did until less than the linger ago. `false`
-    /// if the hub is closed.
+    /// Waits until [`is_wanted`](Self::is_wanted) or the hub is closed. Returns `false` if it is
+    /// closed.
     ///
     /// # Cancel safety
     ///
@@ -66,7 +71,7 @@ impl Demand {
         Change { shared: &self.shared, to: true, place: None }.await
     }
 
-    /// Waits until nobody has watched for the linger, or the hub is closed.
+    /// Waits until there has been no viewer for the linger, or the hub is closed.
     ///
     /// # Cancel safety
     ///
@@ -82,7 +87,7 @@ struct Change<'a> {
     place: Option<usize>,
 }
 
-/// Gives `false` if the hub is closed.
+/// Resolves to `false` if the hub is closed.
 impl Future for Change<'_> {
     type Output = bool;
 

@@ -1,4 +1,4 @@
-//! What a change of a hub's state leaves to do.
+//! The effects of a change of a hub's state, performed after unlocking.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -6,22 +6,25 @@ use std::time::Instant;
 use super::published::Published;
 use super::waiters::Wakers;
 
-/// With the lock released, because it runs code of tasks and of the program, which may come back to the hub.
+/// Actions that a change of the state requires.
+///
+/// They run code of tasks and of the program, which may call the hub again, so the lock must be
+/// released first.
 #[derive(Debug, Default)]
 pub(super) struct Effects {
-    /// The clock is to call then.
+    /// The time of the next tick, if it is now earlier.
     pub(super) timer: Option<Instant>,
-    /// Threads may wait for a change of demand.
+    /// Whether threads that wait for a change of demand must be notified.
     pub(super) demand_changed: bool,
-    /// To be woken.
+    /// Wakers to wake.
     pub(super) wakers: Wakers,
-    /// To be dropped.
+    /// Wakers and parts to drop.
     pub(super) dropped_wakers: Wakers,
     pub(super) dropped_parts: Vec<Arc<Published>>,
 }
 
 impl Effects {
-    /// As after most steps of viewers.
+    /// Returns `true` if there is nothing to do, which holds after most polls of viewers.
     pub(super) fn is_empty(&self) -> bool {
         let nothing_dropped = self.dropped_wakers.is_empty() && self.dropped_parts.is_empty();
         nothing_dropped && self.wakers.is_empty() && self.timer.is_none() && !self.demand_changed

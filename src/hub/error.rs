@@ -21,7 +21,8 @@ pub enum PublishError {
 }
 
 impl PublishError {
-    /// Returns `true` if the hub is closed, so that a loop may end. After any other error the next part may be published.
+    /// Returns `true` if the hub is closed, which should end a loop. After any other error the next
+    /// part may be published.
     ///
     /// # Examples
     ///
@@ -99,7 +100,7 @@ impl From<Closed> for io::Error {
 pub enum InvalidFrame {
     /// The frame holds the hub's boundary.
     BoundaryInPart(BoundaryInPart),
-    /// The frame is empty, damaged, or no JPEG.
+    /// The frame is empty, damaged, or not a JPEG.
     Part(InvalidPart),
 }
 
@@ -112,7 +113,7 @@ impl fmt::Display for InvalidFrame {
     }
 }
 
-/// `Display` says all that its variants say, so the source is theirs.
+/// `Display` already includes the variant's message, so `source` skips to the variant's source.
 impl Error for InvalidFrame {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
@@ -131,13 +132,14 @@ impl From<InvalidFrame> for io::Error {
 
 /// The error of [`Hub::subscribe`](super::Hub::subscribe).
 ///
-/// As a response on axum and actix-web: `503 Service Unavailable`, with `Retry-After` where it is worth trying again.
+/// As a response on axum and actix-web it is `503 Service Unavailable`, with `Retry-After` unless
+/// the hub is closed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Refused {
-    /// The hub was closed before its first part, so there is nothing to show and never will be.
+    /// The hub was closed before its first part, so it will never have one to send.
     Closed,
-    /// The hub has as many viewers as [`max_subscribers`](super::Builder::max_subscribers) allows.
+    /// The hub already has [`max_subscribers`](super::Builder::max_subscribers) viewers.
     #[non_exhaustive]
     TooManyViewers {
         /// The hub's [`retry_after`](super::Builder::retry_after).
@@ -146,7 +148,7 @@ pub enum Refused {
 }
 
 impl Refused {
-    /// Returns when it may be worth trying again. `None` for a closed hub, since it stays closed.
+    /// Returns how long to wait before trying again. `None` for a closed hub, which stays closed.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -155,7 +157,7 @@ impl Refused {
         }
     }
 
-    /// Returns the value of `Retry-After`, which counts in full seconds (RFC 9110 §10.2.3): never less than the hub's.
+    /// Returns the value of `Retry-After` in seconds, rounded up (RFC 9110 §10.2.3).
     #[cfg(any(feature = "actix-web", feature = "axum", feature = "http-body"))]
     pub(crate) fn retry_after_secs(&self) -> Option<u64> {
         self.retry_after().map(full_seconds)

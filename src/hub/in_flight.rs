@@ -1,4 +1,4 @@
-//! A chunk that tells its hub when the transport has let go of it.
+//! A chunk that reports its release by the transport.
 
 use std::sync::Arc;
 
@@ -7,11 +7,13 @@ use bytes::Bytes;
 use super::lazy_now::LazyNow;
 use super::shared::Shared;
 
-/// The last chunk of a viewer's part. Servers keep chunks until they have written them, so its drop says that the
-/// transport took the part, and only then the viewer is offered the next: what waits in a server's queue grows old.
+/// The last chunk of a viewer's part.
+///
+/// Servers drop a chunk once they have written it, so its drop means that the part was written.
+/// Only then is the next part offered to the viewer, since a part ages in a server's queue.
 pub(super) struct InFlight {
     pub(super) chunk: Bytes,
-    /// Of the whole part.
+    /// The number of bytes of the complete part.
     pub(super) bytes: u64,
     pub(super) hub: Arc<Shared>,
     pub(super) id: usize,

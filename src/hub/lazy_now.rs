@@ -1,9 +1,9 @@
-//! The time, if anybody wants to know.
+//! A clock that is read at most once.
 
 use std::cell::Cell;
 use std::time::Instant;
 
-/// Read from the clock when it is first asked for, which costs more than the rest of a viewer's step.
+/// The current time, read on first use: reading it costs more than the rest of a viewer's step.
 #[derive(Debug, Default)]
 pub(super) struct LazyNow(Cell<Option<Instant>>);
 

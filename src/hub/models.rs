@@ -1,6 +1,7 @@
-//! Every order in which threads can take the lock: `RUSTFLAGS="--cfg loom" cargo test --release -p mixed-replace --lib`.
+//! Loom models of a hub, over every order in which threads can take the lock:
+//! `RUSTFLAGS="--cfg loom" cargo test --release -p mixed-replace --lib`.
 //!
-//! A wake-up that is lost shows as a deadlock, which loom reports. Time stands still.
+//! Loom reports a lost wake-up as a deadlock. Timers do not fire.
 
 use std::future::{Future as _, poll_fn};
 use std::sync::Arc;
@@ -27,12 +28,12 @@ fn viewer(hub: &Hub) -> Viewing {
     hub.subscribe(Wire::Script).unwrap().into_viewing()
 }
 
-/// The next chunk, as hyper takes it.
+/// Returns the next chunk, polled as hyper does.
 fn chunk(viewer: &mut Viewing) -> Option<Bytes> {
     block_on(poll_fn(|cx| viewer.poll_chunk(true, cx)))
 }
 
-/// What the next chunk shows.
+/// Returns the body of the part in the next chunk.
 fn next_text(viewer: &mut Viewing) -> String {
     let chunk = chunk(viewer).unwrap();
     let text = String::from_utf8(chunk.to_vec()).unwrap();
@@ -40,7 +41,7 @@ fn next_text(viewer: &mut Viewing) -> String {
     body.split_once("\r\n").unwrap().0.to_owned()
 }
 
-/// Polls once, which begins to watch.
+/// Polls once, which starts watching.
 fn first_poll(viewer: &mut Viewing) {
     block_on(poll_fn(|cx| std::task::Poll::Ready(assert!(viewer.poll_chunk(true, cx).is_pending()))));
 }
@@ -50,7 +51,7 @@ fn publish(publisher: &Publisher, part: &'static str) {
 }
 
 #[test]
-fn a_viewer_sees_what_is_published_while_it_comes() {
+fn new_viewer_gets_concurrently_published_part() {
     model(|| {
         let (publisher, hub) = without_timers().build();
         let camera = thread::spawn(move || {
@@ -63,7 +64,7 @@ fn a_viewer_sees_what_is_published_while_it_comes() {
 }
 
 #[test]
-fn a_late_viewer_sees_the_latest() {
+fn late_viewer_gets_latest_part() {
     model(|| {
         let (publisher, hub) = without_timers().build();
         publish(&publisher, "1");
@@ -80,7 +81,7 @@ fn a_late_viewer_sees_the_latest() {
 }
 
 #[test]
-fn parts_come_in_order_and_the_last_one_comes() {
+fn parts_stay_in_order_and_last_one_arrives() {
     model(|| {
         let (publisher, hub) = without_timers().build();
         let camera = thread::spawn(move || {
@@ -100,7 +101,7 @@ fn parts_come_in_order_and_the_last_one_comes() {
 }
 
 #[test]
-fn two_threads_publish_two_versions() {
+fn concurrent_publishes_are_two_versions() {
     model(|| {
         let (publisher, hub) = without_timers().build();
         let publisher = Arc::new(publisher);
@@ -118,7 +119,7 @@ fn two_threads_publish_two_versions() {
 }
 
 #[test]
-fn a_viewer_is_offered_the_newest_when_its_part_has_been_written() {
+fn release_offers_latest_part() {
     model(|| {
         let (publisher, hub) = without_timers().build();
         let mut viewer = viewer(&hub);
@@ -136,7 +137,7 @@ fn a_viewer_is_offered_the_newest_when_its_part_has_been_written() {
 }
 
 #[test]
-fn a_viewer_may_leave_at_any_time() {
+fn viewer_can_disconnect_at_any_time() {
     model(|| {
         let (publisher, hub) = without_timers().build();
         let mut one = viewer(&hub);
@@ -153,7 +154,7 @@ fn a_viewer_may_leave_at_any_time() {
 }
 
 #[test]
-fn who_has_a_place_now_is_not_confused_with_who_had_it() {
+fn reused_slot_ignores_stale_delivery() {
     model(|| {
         let (publisher, hub) = without_timers().build();
         let mut one = viewer(&hub);
@@ -172,17 +173,17 @@ fn who_has_a_place_now_is_not_confused_with_who_had_it() {
 }
 
 #[test]
-fn closing_ends_who_waits_and_who_comes() {
+fn close_ends_waiting_and_new_viewers() {
     model(|| {
         let (publisher, hub) = without_timers().build();
-        let mut waits = viewer(&hub);
-        first_poll(&mut waits);
+        let mut waiting = viewer(&hub);
+        first_poll(&mut waiting);
         let closer = thread::spawn(move || {
             publish(&publisher, "1");
             drop(publisher);
         });
-        let mut comes = viewer(&hub);
-        for viewer in [&mut waits, &mut comes] {
+        let mut new = viewer(&hub);
+        for viewer in [&mut waiting, &mut new] {
             assert_eq!(next_text(viewer), "1", "the unseen last part survives");
             assert_eq!(chunk(viewer).as_deref(), Some(&b"--\r\n"[..]));
             assert_eq!(chunk(viewer), None);
@@ -192,7 +193,7 @@ fn closing_ends_who_waits_and_who_comes() {
 }
 
 #[test]
-fn closing_ends_who_has_a_part_in_flight() {
+fn close_ends_viewer_with_part_in_flight() {
     model(|| {
         let (publisher, hub) = without_timers().build();
         let mut viewer = viewer(&hub);
@@ -207,7 +208,7 @@ fn closing_ends_who_has_a_part_in_flight() {
 }
 
 #[test]
-fn a_newer_key_ends_who_waits() {
+fn newer_key_ends_waiting_viewer() {
     model(|| {
         let (publisher, hub) = without_timers().build();
         let mut older = hub.subscribe(Wire::Script).unwrap().key("anna").into_viewing();
@@ -224,7 +225,7 @@ fn a_newer_key_ends_who_waits() {
 }
 
 #[test]
-fn a_place_is_free_when_a_viewer_has_gone() {
+fn dropped_viewer_frees_its_slot() {
     model(|| {
         let (_publisher, hub) = without_timers().max_subscribers(1).build();
         let one = viewer(&hub);
@@ -237,7 +238,7 @@ fn a_place_is_free_when_a_viewer_has_gone() {
 }
 
 #[test]
-fn the_begin_of_demand_is_not_lost() {
+fn start_of_demand_wakes_waiters() {
     model(|| {
         let (publisher, hub) = without_timers().build();
         let (thread_demand, task_demand) = (publisher.demand(), publisher.demand());
@@ -259,7 +260,7 @@ fn the_begin_of_demand_is_not_lost() {
 }
 
 #[test]
-fn the_end_of_demand_is_not_lost() {
+fn end_of_demand_wakes_waiters() {
     model(|| {
         let (publisher, hub) = without_timers().build();
         let demand = publisher.demand();
@@ -273,7 +274,7 @@ fn the_end_of_demand_is_not_lost() {
 }
 
 #[test]
-fn closing_frees_who_waits_for_demand() {
+fn close_wakes_waiters_for_demand() {
     model(|| {
         let (publisher, hub) = without_timers().build();
         let (thread_demand, task_demand) = (publisher.demand(), publisher.demand());
@@ -286,7 +287,7 @@ fn closing_frees_who_waits_for_demand() {
 }
 
 #[test]
-fn a_snapshot_gets_the_part_or_the_end() {
+fn snapshot_resolves_to_part_or_end() {
     model(|| {
         let (publisher, hub) = without_timers().build();
         let demand = publisher.demand();
@@ -308,7 +309,7 @@ fn a_snapshot_gets_the_part_or_the_end() {
 }
 
 #[test]
-fn a_snapshot_may_be_cancelled_at_any_time() {
+fn snapshot_can_be_cancelled_at_any_time() {
     model(|| {
         let (publisher, hub) = without_timers().build();
         let mut snapshot = hub.snapshot(Duration::ZERO);

@@ -1,4 +1,4 @@
-//! A part in a hub, with its bytes on each wire that somebody has asked for.
+//! A published part with its encodings.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
@@ -11,7 +11,8 @@ use crate::wire::Wire;
 pub(super) struct Published {
     pub(super) part: Part,
     pub(super) at: Instant,
-    /// The same by the wall clock, for `Last-Modified`. Kept, since computed anew from the age it would vary by a second.
+    /// The same time by the wall clock, for `Last-Modified`. Computed from the age, it would vary
+    /// by a second.
     pub(super) modified: SystemTime,
     encoded: [OnceLock<Arc<EncodedPart>>; Wire::ALL.len()],
 }
@@ -21,7 +22,7 @@ impl Published {
         Self { part, at, modified: SystemTime::now(), encoded: Default::default() }
     }
 
-    /// The bytes on the encoder's wire, made when they are first asked for; `made` is called after that.
+    /// Returns the bytes on the encoder's wire. The first call encodes them, then calls `made`.
     pub(super) fn encoded(&self, encoder: &Encoder, made: impl FnOnce()) -> Arc<EncodedPart> {
         let mut encoded_now = false;
         let mut encode = || {

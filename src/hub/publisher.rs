@@ -1,4 +1,4 @@
-//! The side of a hub that has the pictures.
+//! The publishing side of a hub.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,9 +13,10 @@ use super::shared::Shared;
 use crate::part::Part;
 use crate::wire::Wire;
 
-/// Gives parts to a [`Hub`](super::Hub)'s viewers. Dropping it closes the hub.
+/// A handle for publishing parts to the viewers of a [`Hub`](super::Hub). Dropping it closes the
+/// hub.
 ///
-/// Needs no runtime, and may be used from a plain thread.
+/// It needs no runtime and can be used from any thread.
 #[derive(Debug)]
 pub struct Publisher {
     shared: Arc<Shared>,
@@ -28,17 +29,21 @@ impl Publisher {
 
     /// Publishes a part, replacing the previous one for current and future viewers.
     ///
-    /// Never waits for a viewer: those that are busy with an older part skip to this one or a later one when they are
-    /// through with it. The part is encoded at most once for each wire that somebody listens on.
+    /// Never waits for a viewer. A viewer that is receiving an older part skips to this one or a
+    /// later one afterwards. The part is encoded at most once for each wire in use.
     ///
-    /// A camera's loop is [`publish_jpeg`](Self::publish_jpeg).
+    /// For a camera's loop use [`publish_jpeg`](Self::publish_jpeg).
     ///
     /// # Errors
     ///
-    /// [`PublishError::Closed`] if the hub is closed. [`PublishError::BoundaryInPart`] if the part holds the hub's
-    /// boundary, which its viewers know: a part made of what one viewer wrote could otherwise forge parts for the others.
-    /// [`PublishError::InvalidPicture`] if the part is a damaged image, as a [`Decoder`](crate::Decoder) may return.
-    /// Both are counted in [`Stats::parts_invalid`](super::Stats::parts_invalid). Viewers keep what they have.
+    /// - [`PublishError::Closed`] if the hub is closed.
+    /// - [`PublishError::BoundaryInPart`] if the part holds the hub's boundary. Viewers know the
+    ///   boundary, so text from one viewer could otherwise forge parts for the others.
+    /// - [`PublishError::InvalidPicture`] if the part is a damaged image, as a
+    ///   [`Decoder`](crate::Decoder) may return.
+    ///
+    /// [`Stats::parts_invalid`](super::Stats::parts_invalid) counts the last two. Viewers keep the
+    /// previous part.
     ///
     /// # Examples
     ///
@@ -64,15 +69,19 @@ impl Publisher {
 
     /// Publishes a JPEG picture, or skips it if it is damaged.
     ///
-    /// The outer error is the closed hub, so a loop that ends with it survives every frame of a camera: one that is empty,
-    /// cut off, or no JPEG. The inner error says why a frame was skipped. Viewers keep the picture that they have. Skipped
-    /// frames are counted in [`Stats::parts_invalid`](super::Stats::parts_invalid), and with the feature `tracing` a `WARN`
-    /// event names the reason, at most once in 10 seconds.
+    /// The outer error means that the hub is closed. A loop that ends only on that error survives
+    /// frames that are empty, truncated, or not a JPEG. The inner error says why a frame was
+    /// skipped.
+    ///
+    /// Viewers keep the previous picture. [`Stats::parts_invalid`](super::Stats::parts_invalid)
+    /// counts skipped frames, and with the feature `tracing` a `WARN` event names the reason, at
+    /// most once in 10 seconds.
     ///
     /// # Errors
     ///
-    /// [`Closed`] if the hub is closed. Inside, [`InvalidFrame::Part`] if [`Part::jpeg`] rejects the body, and
-    /// [`InvalidFrame::BoundaryInPart`] if it holds the hub's boundary.
+    /// - [`Closed`] if the hub is closed.
+    /// - Inside `Ok`, [`InvalidFrame::Part`] if [`Part::jpeg`] rejects the body.
+    /// - Inside `Ok`, [`InvalidFrame::BoundaryInPart`] if the frame holds the hub's boundary.
     ///
     /// # Examples
     ///
@@ -92,7 +101,7 @@ impl Publisher {
     /// assert_eq!(hub.stats().parts_invalid, 2);
     /// ```
     ///
-    /// Where the count is enough, the loop is one line:
+    /// If the count is enough, the loop takes one line:
     ///
     /// ```
     /// # let (publisher, hub) = mixed_replace::hub::channel();
@@ -126,7 +135,7 @@ impl Publisher {
         accepted.ok_or(Closed(()))
     }
 
-    /// Counts a frame that cannot be published. A closed hub comes first: it ends the loop, whatever the frame.
+    /// Counts a frame that cannot be published. A closed hub takes precedence, to end the loop.
     #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "there is no log"))]
     fn skip(&self, error: &dyn fmt::Display) -> Result<(), Closed> {
         let now = Instant::now();
@@ -139,13 +148,14 @@ impl Publisher {
         Ok(())
     }
 
-    /// Returns a handle that says whether anybody watches, so that a camera runs only while somebody does.
+    /// Returns a handle for waiting until the hub is watched, so that a camera runs only while it
+    /// has viewers.
     #[must_use]
     pub fn demand(&self) -> Demand {
         Demand::new(Arc::clone(&self.shared))
     }
 
-    /// Returns `true` once the hub is closed: viewers get no further part.
+    /// Returns `true` once the hub is closed. Further parts are rejected.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.shared.update(|state| state.is_closed())

@@ -1,4 +1,4 @@
-//! What a hub's handles hold in common: its state behind one lock, and what never changes.
+//! The data that all handles of a hub share: the locked state, and constants.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, Weak};
@@ -17,7 +17,7 @@ pub(super) struct Shared {
     state: Mutex<State>,
     demand: Condvar,
     encoders: [Arc<Encoder>; 3],
-    /// What a viewer gets that asks for nothing else.
+    /// The configuration of viewers that set none.
     pub(super) defaults: Defaults,
 }
 
@@ -40,7 +40,7 @@ impl Shared {
         })
     }
 
-    /// Changes the state, then does what follows from it with the lock released: wakes tasks, sets the clock.
+    /// Changes the state, then performs the effects after unlocking: wakes tasks, sets the timer.
     pub(super) fn update<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let result = change(&mut state);
@@ -53,7 +53,7 @@ impl Shared {
         if let Some(at) = effects.timer {
             clock::schedule(Weak::clone(&self.itself), at);
         }
-        // Last, because it runs the code of others.
+        // Last, because it runs code of other tasks, which may panic.
         effects.wakers.wake();
         result
     }
@@ -62,7 +62,7 @@ impl Shared {
         self.update(|state| state.tick(now));
     }
 
-    /// Blocks the thread until somebody watches, or the hub is closed.
+    /// Blocks the thread until the hub is watched or closed. Returns `false` if it is closed.
     pub(super) fn wait_for_demand(&self) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         while !state.is_closed() && !state.is_wanted(Instant::now()) {
@@ -71,7 +71,7 @@ impl Shared {
         !state.is_closed()
     }
 
-    /// The encoder of a wire. All of them have one boundary.
+    /// Returns the encoder of a wire. All encoders share one boundary.
     pub(super) fn encoder(&self, wire: Wire) -> &Arc<Encoder> {
         let [browser, machine, script] = &self.encoders;
         match wire {
@@ -81,7 +81,7 @@ impl Shared {
         }
     }
 
-    /// A part's bytes on a wire, made when they are first asked for.
+    /// Returns a part's bytes on a wire, encoding them on first use.
     pub(super) fn encoded(&self, published: &Published, wire: Wire) -> Arc<EncodedPart> {
         published.encoded(self.encoder(wire), || self.update(State::count_encoding))
     }

@@ -1,4 +1,4 @@
-//! One viewer's place in a hub: what it has been given, and what it may be given next.
+//! The state of one subscriber in a hub: its progress and its next step.
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -9,17 +9,17 @@ use super::stats::Viewer;
 use super::waiters::{self, Wakers};
 use crate::wire::Wire;
 
-/// What one viewer asked for.
+/// The configuration of a subscriber.
 #[derive(Debug, Default)]
 pub(super) struct SubscriberConfig {
     pub(super) key: Option<Arc<str>>,
     pub(super) max_lifetime: Option<Duration>,
-    /// The least time from part to part.
+    /// The shortest time between parts.
     pub(super) interval: Option<Duration>,
     pub(super) wire: Wire,
 }
 
-/// Why a viewer's stream ends.
+/// The reason why a stream ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Reason {
     Closed,
@@ -29,19 +29,19 @@ pub(super) enum Reason {
     Revoked,
 }
 
-/// What a viewer is to do now.
+/// The next action of a subscriber.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Step {
     End(Reason),
-    /// Take the current part.
+    /// Send the current part.
     Part,
     /// Send the last part once more.
     Repeat,
-    /// Nothing, until woken; the rate cap allows the next part then.
+    /// Wait until woken. The time is when the rate limit allows the next part.
     Wait(Option<Instant>),
 }
 
-/// What a viewer's step depends on besides its own place.
+/// The state of the hub that a subscriber's next step depends on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HubView<'a> {
     pub(super) now: &'a LazyNow,
@@ -50,41 +50,43 @@ pub(super) struct HubView<'a> {
     pub(super) deadline: Duration,
 }
 
-/// Every publish goes through all slots, so one is no larger than two lines of the processor's cache.
+/// The state of a subscriber.
+///
+/// Every publish visits all slots, so a slot must fit into two cache lines.
 #[derive(Debug)]
 #[repr(align(64))]
 pub(super) struct Slot {
-    /// Tells it from the viewers that had the same place before.
+    /// Distinguishes subscribers that reuse one slot.
     pub(super) serial: u64,
     pub(super) wire: Wire,
     extras: Option<Box<Extras>>,
     pub(super) ended: Option<Reason>,
-    /// The keep-alive asks for the last part once more.
+    /// A keep-alive is due: the last part must be repeated.
     repeat: bool,
     waker: Option<Waker>,
-    /// From its first poll until its stream ends.
+    /// The time of the first poll. `None` before it, and once the stream has ended.
     watching: Option<Instant>,
-    /// The version that it was given last, and when that was published.
+    /// The version of the last part sent, and when that part was published.
     seen: u64,
     seen_at: Option<Instant>,
-    /// Since when its transport has had a part that it has not let go of.
+    /// When the part was sent that the transport has not released yet.
     in_flight: Option<Instant>,
-    /// Its transport tells when it lets go of a part, and is not offered another before.
+    /// The transport reports releases, and is offered the next part only then.
     gated: bool,
-    /// How many pulses there have been since it was given something.
+    /// The number of pulses since something was sent.
     idle_pulses: u8,
     delivered: u64,
     bytes: u64,
     skipped: u64,
 }
 
-/// What few viewers have.
+/// Settings of few subscribers, boxed to keep [`Slot`] small.
 #[derive(Debug)]
 struct Extras {
     key: Option<Arc<str>>,
     expires: Option<Instant>,
     interval: Option<Duration>,
-    /// When the interval allows the next part.
+    /// The time at which the interval allows the next part.
     due: Option<Instant>,
 }
 
@@ -109,7 +111,7 @@ impl Slot {
         }
     }
 
-    /// The viewer's first poll.
+    /// Starts watching, on the first poll.
     pub(super) fn watch(&mut self, config: SubscriberConfig, now: Instant) {
         self.watching = Some(now);
         self.wire = config.wire;
@@ -132,13 +134,13 @@ impl Slot {
         self.extras.as_ref()?.expires
     }
 
-    /// Reads the clock for viewers with a rate cap alone.
+    /// Returns the next step. Reads the clock only if there is a rate limit.
     pub(super) fn step(&self, hub: &HubView<'_>) -> Step {
         if let Some(reason) = self.ended {
             return Step::End(reason);
         }
-        // Of a closed hub no more than one part and the end can queue up, so they need not wait: who collects a body,
-        // a test say, lets go of no chunk before the end.
+        // A closed hub sends at most one more part and the end, so they need not wait for a
+        // release. Callers that collect a body, such as tests, release no chunk before the end.
         if self.gated && self.in_flight.is_some() && !hub.closed {
             return Step::Wait(None);
         }
@@ -156,21 +158,22 @@ impl Slot {
         Step::Wait(due)
     }
 
-    /// When its time is up, or that of the part that it is busy with. The clock then ends it: no viewer looks at the time
-    /// for that itself.
+    /// Returns when the lifetime or the deadline of the part in flight expires, whichever is
+    /// earlier. Only [`tick`](Self::tick) checks it, so that polls need not read the clock.
     pub(super) fn ends_at(&self, deadline: Duration) -> Option<Instant> {
         let part_ends = self.in_flight.and_then(|since| since.checked_add(deadline));
         earlier(self.expires(), part_ends).filter(|_| self.ended.is_none())
     }
 
-    /// The clock calls. Its time may be up.
+    /// Ends the stream if its time has expired.
     pub(super) fn tick(&mut self, hub: &HubView<'_>) {
         if self.ends_at(hub.deadline).is_some_and(|ends| ends <= hub.now.get()) {
             self.ended = Some(Reason::Expired);
         }
     }
 
-    /// The viewer asks what to do: a transport that does not tell when it lets go of a part has done so now.
+    /// Advances to the next step and returns it. A poll releases the part of a transport that does
+    /// not report releases.
     pub(super) fn poll(&mut self, gated: bool, hub: &HubView<'_>) -> Step {
         self.gated = gated;
         if !gated {
@@ -188,7 +191,7 @@ impl Slot {
         step
     }
 
-    /// The viewer has been given the current part. Returns how many parts it missed.
+    /// Records that the current part is being sent. Returns how many parts were skipped.
     pub(super) fn mark_seen(&mut self, published: Instant, hub: &HubView<'_>) -> u64 {
         let missed = if self.seen == 0 { 0 } else { hub.version.saturating_sub(self.seen + 1) };
         self.skipped += missed;
@@ -197,15 +200,15 @@ impl Slot {
         if let Some((extras, interval)) =
             self.extras.as_mut().and_then(|extras| extras.interval.map(|every| (extras, every)))
         {
-            // On an even beat, as long as the viewer keeps to it.
+            // Keep to a regular grid while the viewer is on time, so that jitter loses no part.
             let now = hub.now.get();
-            let beat = extras.due.map(|due| due + interval).filter(|due| *due > now);
-            extras.due = Some(beat.unwrap_or(now + interval));
+            let next = extras.due.map(|due| due + interval).filter(|due| *due > now);
+            extras.due = Some(next.unwrap_or(now + interval));
         }
         missed
     }
 
-    /// The viewer's transport has let go of its part.
+    /// Records that the transport has released the part in flight.
     pub(super) fn release(&mut self) {
         self.in_flight = None;
     }
@@ -215,7 +218,7 @@ impl Slot {
         self.bytes += bytes;
     }
 
-    /// The last part once more, when there have been so many pulses with nothing under way.
+    /// Requests a repeat after [`PULSES`] pulses with nothing in flight.
     pub(super) fn pulse(&mut self) {
         self.idle_pulses = if self.in_flight.is_some() { 0 } else { self.idle_pulses.saturating_add(1) };
         self.repeat = self.idle_pulses >= PULSES;
@@ -225,19 +228,20 @@ impl Slot {
         self.watching.is_some()
     }
 
-    /// It watches no longer. Gives why.
+    /// Stops watching. Returns the reason.
     pub(super) fn end(&mut self) -> Reason {
         self.watching = None;
         *self.ended.get_or_insert(Reason::Disconnected)
     }
 
-    /// Keeps the waker, and gives the one that it replaces.
+    /// Stores the waker. Returns the one that it replaces.
     #[must_use]
     pub(super) fn keep(&mut self, waker: &Waker) -> Option<Waker> {
         waiters::keep(&mut self.waker, waker)
     }
 
-    /// Adds its waker to those to be woken, if there is something to be woken for. Tells when the rate cap allows it.
+    /// Adds the waker to `wakers` if the next step is not to wait. Otherwise returns when the rate
+    /// limit allows the next part.
     pub(super) fn wake(&mut self, hub: &HubView<'_>, wakers: &mut Wakers) -> Option<Instant> {
         match self.step(hub) {
             Step::Wait(until) => return until,
@@ -250,12 +254,12 @@ impl Slot {
         self.skipped
     }
 
-    /// The waker, if there is one, whatever the step.
+    /// Returns the stored waker.
     pub(super) fn into_waker(self) -> Option<Waker> {
         self.waker
     }
 
-    /// `None` if it does not watch yet, or no longer.
+    /// Describes the viewer. Returns `None` unless it is watching.
     pub(super) fn viewer(&self, now: Instant) -> Option<Viewer> {
         let ago = |at| now.saturating_duration_since(at);
         Some(Viewer {
@@ -275,14 +279,17 @@ pub(super) fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant>
     a.into_iter().chain(b).min()
 }
 
-/// In one period of the keep-alive. Two periods are then enough to notice a viewer who left just when he had been given a
-/// part: a first write that his system answers with a RST, and with servers that do not read on, a second that fails.
+/// Pulses in one period of the keep-alive.
+///
+/// With 8, two periods suffice to detect a viewer that disconnects right after a part: its system
+/// answers the first write with a RST, and on servers that do not read meanwhile a second write
+/// fails.
 pub(super) const PULSES: u8 = 8;
 
 #[cfg(all(test, target_pointer_width = "64"))]
 mod tests {
     #[test]
-    fn a_slot_takes_two_cache_lines() {
+    fn slot_fits_two_cache_lines() {
         assert_eq!(size_of::<super::Slot>(), 128);
     }
 }

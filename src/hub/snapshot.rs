@@ -1,4 +1,4 @@
-//! One part, fresh enough, with its age.
+//! A future of one part that is recent enough.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,11 +9,11 @@ use std::time::{Duration, Instant, SystemTime};
 use super::shared::Shared;
 use crate::part::Part;
 
-/// Waits for a part that is fresh enough: [`Hub::snapshot`](super::Hub::snapshot).
+/// A future that waits for a recent part, created by [`Hub::snapshot`](super::Hub::snapshot).
 ///
 /// # Cancel safety
 ///
-/// Nothing is lost when the future is dropped. Then it is demand no longer.
+/// Nothing is lost when the future is dropped. It then no longer counts as demand.
 #[must_use = "a future does nothing until it is polled"]
 #[derive(Debug)]
 pub struct Snapshot {
@@ -23,26 +23,27 @@ pub struct Snapshot {
     waiting: Option<Waiting>,
 }
 
-/// It counts as demand.
+/// A snapshot that waits and counts as demand.
 #[derive(Debug)]
 struct Waiting {
-    /// How many parts there had been when it began.
+    /// The number of parts that had been published when the wait started.
     parts_before: u64,
-    /// When the limit has passed.
+    /// The time at which the limit expires.
     until: Option<Instant>,
     place: Option<usize>,
 }
 
-/// A part, and when it was published: what a [`Snapshot`] resolves to.
+/// A part and the time of its publication, the output of a [`Snapshot`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct DatedPart {
     /// The publisher's part, or the "no signal" part of the hub.
     pub part: Part,
-    /// How long ago it was published, or took the place of the publisher's last part. With
-    /// [`drop_identical`](super::Builder::drop_identical), since it was last published.
+    /// How long ago the part was last published, including identical parts that
+    /// [`drop_identical`](super::Builder::drop_identical) dropped. For the "no signal" part, how
+    /// long ago it replaced the publisher's last part.
     pub age: Duration,
-    /// The time when it was first published, by the clock of this machine.
+    /// The time at which the part was first published, by the system's clock.
     pub modified: SystemTime,
     /// Whether it is the "no signal" part of [`stale_after`](super::Builder::stale_after).
     pub stale: bool,
@@ -53,12 +54,13 @@ impl Snapshot {
         Self { shared, max_age, limit: None, waiting: None }
     }
 
-    /// Resolves to the latest part, whatever its age, if no fresh one is published within that time, or at once if the hub is
-    /// closed. `None` if there is none.
+    /// Resolves to the latest part, whatever its age, if no new one is published within `limit`, or
+    /// at once if the hub is closed. `None` if nothing has been published.
     ///
-    /// For the answer to one request. A loop over such snapshots does not end with the hub.
+    /// If that part is older than [`stale_after`](super::Builder::stale_after), the hub's
+    /// "no signal" part replaces it.
     ///
-    /// If the part is older than [`stale_after`](super::Builder::stale_after), the hub's "no signal" part takes its place.
+    /// Use it to respond to one request. A loop over such snapshots does not end with the hub.
     pub fn or_latest_after(mut self, limit: Duration) -> Self {
         self.limit = Some(limit);
         self

@@ -1,4 +1,4 @@
-//! All that a hub's handles share, and how it changes. Knows the time only as an argument.
+//! The state machine of a hub. It takes the time as an argument and reads no clock.
 
 #[cfg(test)]
 mod tests;
@@ -21,12 +21,12 @@ use super::waiters::Waiters;
 use crate::part::Part;
 use crate::wire::Wire;
 
-/// What a hub was built with.
+/// The configuration of a hub.
 #[derive(Debug)]
 pub(super) struct Config {
     pub(super) deadline: Duration,
     pub(super) drop_identical: bool,
-    /// From pulse to pulse of the keep-alive.
+    /// The period between pulses of the keep-alive.
     pub(super) pulse: Option<Duration>,
     pub(super) linger: Duration,
     pub(super) max_subscribers: usize,
@@ -36,32 +36,32 @@ pub(super) struct Config {
 #[derive(Debug)]
 pub(super) struct State {
     config: Config,
-    /// What viewers are shown, the publisher's last part or the "no signal" part, and its version.
+    /// The part that viewers get, published or "no signal", and its version.
     current: Option<Arc<Published>>,
     version: u64,
     closed: bool,
-    /// The publisher's last part, how many there have been, and when the last one came, even an identical one.
+    /// The publisher's last part, and when the last one was published, even if identical.
     latest: Option<Arc<Published>>,
     published_at: Option<Instant>,
     published_time: Option<SystemTime>,
     stale: bool,
-    /// When a warning was last given of a frame that was not published.
+    /// The time of the last warning about a skipped frame.
     warned_at: Option<Instant>,
     slots: Slab<Slot>,
     serials: u64,
     keys: HashMap<Arc<str>, usize>,
-    /// Viewers by wire, and snapshots that are waited for.
+    /// The number of viewers on each wire, and of waiting snapshots.
     watching: [usize; Wire::ALL.len()],
     snapshots: usize,
-    /// When the first of those loses patience.
+    /// The earliest limit of a waiting snapshot.
     snapshot_deadline: Option<Instant>,
     watched_since: Option<Instant>,
     unwatched_since: Option<Instant>,
-    /// Tasks that wait for a change of demand, and those that wait for a part.
+    /// Tasks that wait for a change of demand, and tasks that wait for a part.
     for_demand: Waiters,
     for_part: Waiters,
     next_pulse: Option<Instant>,
-    /// When the clock is to call.
+    /// The time of the next tick.
     timer: Option<Instant>,
     effects: Effects,
     stats: Stats,
@@ -96,7 +96,7 @@ impl State {
         }
     }
 
-    /// Takes a part from the publisher.
+    /// Makes a published part the latest one.
     pub(super) fn publish(&mut self, published: &Arc<Published>, now: Instant) {
         self.stats.parts_published += 1;
         self.stats.bytes_published += published.part.body().len() as u64;
@@ -112,7 +112,7 @@ impl State {
         self.set_current(Arc::clone(published), now);
     }
 
-    /// Counts a frame that cannot be published. Returns how many there have been if a warning is due.
+    /// Counts a frame that cannot be published. Returns the count if a warning is due.
     pub(super) fn skip_invalid(&mut self, now: Instant) -> Option<u64> {
         self.stats.parts_invalid += 1;
         if self.warned_at.is_some_and(|at| now.saturating_duration_since(at) < WARN_INTERVAL) {
@@ -122,7 +122,7 @@ impl State {
         Some(self.stats.parts_invalid)
     }
 
-    /// Whether this part would be dropped because it is the same as the one before.
+    /// Returns `true` if the part would be dropped because it equals the previous one.
     pub(super) fn is_identical(&self, part: &Part) -> bool {
         let before = self.latest.as_ref().filter(|_| self.config.drop_identical && !self.stale);
         before.is_some_and(|before| before.part == *part)
@@ -135,7 +135,7 @@ impl State {
         self.set_timer(self.stale_at());
     }
 
-    /// Ends every stream, once it has the current part.
+    /// Ends every stream after the current part.
     pub(super) fn close(&mut self, now: Instant) {
         self.closed = true;
         self.wake_viewers(now);
@@ -147,17 +147,19 @@ impl State {
         self.closed
     }
 
-    /// The publisher's last part and how old it is.
+    /// Returns the publisher's last part and its age.
     pub(super) fn latest(&self, now: Instant) -> Option<(&Part, Duration)> {
         let latest = self.latest.as_ref()?;
         Some((&latest.part, now.saturating_duration_since(self.published_at?)))
     }
 
-    /// What a client is shown that holds no stream: the latest part, or the "no signal" part once viewers are shown that.
+    /// Returns the part for a client without a stream: the latest, or the "no signal" part if
+    /// viewers get that.
     ///
-    /// With `unanswered` it has waited for a part, which demands one like a viewer does. But then it stops waiting, so
-    /// the hub may never learn that it is stale: the silence counts from the last part, however long nobody watched. So
-    /// it does in a closed hub, whose viewers are gone.
+    /// `unanswered` means that the client has waited for a part in vain. Its demand ends with the
+    /// wait, so the hub itself may never become stale. The silence then counts from the last part,
+    /// even if the hub was not watched meanwhile. The same holds for a closed hub, which has no
+    /// viewers.
     pub(super) fn dated(&self, unanswered: bool, now: Instant) -> Option<DatedPart> {
         let age = |since| now.saturating_duration_since(since);
         if self.stale {
@@ -180,12 +182,12 @@ impl State {
         self.config.pulse.map(|pulse| pulse * u32::from(super::slot::PULSES))
     }
 
-    /// How many parts the publisher has given.
+    /// Returns the number of published parts.
     pub(super) fn parts_published(&self) -> u64 {
         self.stats.parts_published
     }
 
-    /// Keeps a place for a viewer.
+    /// Reserves a slot for a subscriber. Returns its index and serial number.
     pub(super) fn join(&mut self) -> Result<(usize, u64), JoinError> {
         if self.closed && self.current.is_none() {
             return Err(JoinError::Closed);
@@ -199,7 +201,7 @@ impl State {
         Ok((id, self.serials))
     }
 
-    /// A viewer's first poll: from now on it watches.
+    /// Starts watching, on a viewer's first poll.
     pub(super) fn watch(&mut self, id: usize, config: SubscriberConfig, now: Instant) {
         let Some(slot) = self.slots.get_mut(id) else { return };
         slot.watch(config, now);
@@ -231,7 +233,7 @@ impl State {
         slot.wake(&hub, &mut self.effects.wakers);
     }
 
-    /// What a viewer is to do now; if that is to wait, its waker is kept.
+    /// Returns the next step of a viewer. Stores its waker if that is to wait.
     pub(super) fn poll(
         &mut self,
         id: usize,
@@ -261,7 +263,7 @@ impl State {
         (step, part)
     }
 
-    /// A viewer's transport has taken parts, and with `release` it has told so.
+    /// Counts a part that a viewer's transport has taken. `release` if the transport reported it.
     pub(super) fn delivered(&mut self, id: usize, serial: u64, bytes: u64, release: bool, now: &LazyNow) {
         let hub = self.hub_view(now);
         let Some(slot) = self.slots.get_mut(id).filter(|slot| slot.serial == serial) else { return };
@@ -275,7 +277,7 @@ impl State {
         }
     }
 
-    /// A viewer's stream has ended, or it has left. Its place is taken until it is [gone](Self::leave).
+    /// Stops watching, at the end of a stream. The slot is reserved until [`leave`](Self::leave).
     fn end(&mut self, id: usize, now: Instant) {
         let Some(slot) = self.slots.get_mut(id).filter(|slot| slot.is_watching()) else { return };
         let ended = &mut self.stats.ended;
@@ -296,7 +298,8 @@ impl State {
         self.end_demand_if_unwatched(now);
     }
 
-    /// A viewer is gone. Tells why it ended, if it had begun, and how many parts it missed.
+    /// Frees the slot of a viewer. Returns why its stream ended, if it had started, and how many
+    /// parts it skipped.
     pub(super) fn leave(&mut self, id: usize, now: Instant) -> Option<(Reason, u64)> {
         self.end(id, now);
         let slot = self.slots.try_remove(id)?;
@@ -309,7 +312,7 @@ impl State {
         self.slots.get(id).map_or(0, Slot::skipped)
     }
 
-    /// Whether somebody listens on this wire.
+    /// Returns `true` if a viewer watches on this wire.
     pub(super) fn listens(&self, wire: Wire) -> bool {
         self.watching.get(wire as usize).is_some_and(|count| *count > 0)
     }
@@ -318,7 +321,7 @@ impl State {
         self.stats.encodings += 1;
     }
 
-    /// Does what is due.
+    /// Performs everything that is due at `now`.
     pub(super) fn tick(&mut self, now: Instant) {
         self.timer = None;
         if self.stale_at().is_some_and(|at| at <= now) {
@@ -358,7 +361,7 @@ impl State {
         self.set_timer(timer);
     }
 
-    /// When viewers are to be shown that there is no signal: not before they have waited for one.
+    /// Returns when the "no signal" part is due. Only time with viewers or snapshots counts.
     fn stale_at(&self) -> Option<Instant> {
         let (after, _) = self.config.stale_after.as_ref().filter(|_| !self.stale && !self.closed)?;
         let since = self.watched_since?;
@@ -377,7 +380,7 @@ impl State {
         HubView { now, version: self.version, closed: self.closed, deadline: self.config.deadline }
     }
 
-    /// `None` if there is nothing to do.
+    /// Takes the effects. Returns `None` if there are none.
     pub(super) fn take_effects(&mut self) -> Option<Effects> {
         (!self.effects.is_empty()).then(|| std::mem::take(&mut self.effects))
     }
@@ -391,13 +394,14 @@ impl State {
     }
 }
 
-/// Why there is no place for a viewer.
+/// The reason why a subscriber was refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum JoinError {
     /// The hub was closed before its first part.
     Closed,
+    /// The hub has as many subscribers as it allows.
     Full,
 }
 
-/// A camera that sends nothing but damaged frames, 30 a second, must not fill the log.
+/// Keeps a camera that sends 30 damaged frames a second from filling the log.
 const WARN_INTERVAL: Duration = Duration::from_secs(10);

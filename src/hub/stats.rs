@@ -1,76 +1,77 @@
-//! What a hub has done, in plain numbers for a dashboard.
+//! Counters of a hub and its viewers.
 
 use std::time::Duration;
 
 use crate::wire::Wire;
 
-/// A hub's counters since it was made: [`Hub::stats`](super::Hub::stats).
+/// The counters of a hub since its creation, returned by [`Hub::stats`](super::Hub::stats).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Parts that the publisher has given, those included that were dropped as identical.
+    /// Parts published, including those dropped as identical.
     pub parts_published: u64,
-    /// The bytes of their bodies.
+    /// The bytes of the bodies of published parts.
     pub bytes_published: u64,
-    /// Parts that were dropped because they were the same as the one before.
+    /// Parts dropped because they equal the previous one.
     pub parts_identical: u64,
-    /// Frames that were not published because they were damaged or held the hub's boundary.
+    /// Frames not published because they were damaged or held the hub's boundary.
     pub parts_invalid: u64,
-    /// Parts that viewers' transports have taken, repeats included. One part that went to ten viewers counts ten.
+    /// Parts taken by viewers' transports, repeats included. A part sent to ten viewers counts ten.
     pub parts_delivered: u64,
-    /// The bytes of those, framing included.
+    /// The bytes of delivered parts, framing included.
     pub bytes_delivered: u64,
-    /// Parts that viewers did not get, because they were slow or capped.
+    /// Parts not sent to a viewer because it was slow or its rate limited.
     pub parts_skipped: u64,
-    /// How often a part was encoded: at most once for each wire that somebody listens on.
+    /// Encodings of parts: at most one for each part and wire in use.
     pub encodings: u64,
-    /// Viewers that watch now: from the first poll of their stream until its end.
-    /// [`max_subscribers`](super::Builder::max_subscribers) counts them from `subscribe` until they are dropped.
+    /// Current viewers, each from the first poll of its stream to its end.
+    /// [`max_subscribers`](super::Builder::max_subscribers) instead counts from `subscribe` to the
+    /// drop.
     pub viewers: usize,
-    /// The most viewers that there have been at one time.
+    /// The highest number of concurrent viewers so far.
     pub viewers_peak: usize,
-    /// How long ago the publisher gave its last part. `None` before the first.
+    /// The time since the last part was published. `None` before the first.
     pub age: Option<Duration>,
-    /// Why viewers have ended.
+    /// Ended streams by reason.
     pub ended: Ended,
 }
 
-/// How many viewers have ended for which reason.
+/// The number of ended streams for each reason.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Ended {
     /// The hub was closed or its publisher dropped.
     pub closed: u64,
-    /// The viewer's time was up, or a part took longer than its deadline.
+    /// The viewer's lifetime expired, or a part took longer than its deadline.
     pub expired: u64,
     /// The viewer disconnected.
     pub disconnected: u64,
-    /// The hub was full.
+    /// The hub had as many subscribers as it allows.
     pub refused: u64,
-    /// A newer connection came with the same key.
+    /// A newer stream had the same key.
     pub replaced: u64,
     /// [`Hub::revoke`](super::Hub::revoke) was called with its key.
     pub revoked: u64,
 }
 
-/// One viewer, now: [`Hub::viewers`](super::Hub::viewers).
+/// The state of one viewer, returned by [`Hub::viewers`](super::Hub::viewers).
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Viewer {
-    /// Its key, if it has one.
+    /// The viewer's key, if it has one.
     pub key: Option<String>,
-    /// What it is sent.
+    /// The wire that the viewer gets.
     pub wire: Wire,
-    /// How long it has been watching.
+    /// The time since the first poll of the stream.
     pub watching: Duration,
-    /// Parts that its transport has taken, repeats included.
+    /// Parts taken by the viewer's transport, repeats included.
     pub parts_delivered: u64,
-    /// The bytes of those, framing included.
+    /// The bytes of delivered parts, framing included.
     pub bytes_delivered: u64,
-    /// Parts that it did not get because it was slow or capped.
+    /// Parts not sent because the viewer was slow or its rate limited.
     pub parts_skipped: u64,
-    /// For how long its transport has been busy with one part. `None` when it waits for the next.
+    /// How long the transport has held the current part. `None` while it waits for the next.
     pub in_flight: Option<Duration>,
-    /// How long ago the part was published that it got last.
+    /// The time since the publication of the last part sent to the viewer.
     pub age: Option<Duration>,
 }

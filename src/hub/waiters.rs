@@ -1,15 +1,15 @@
-//! Tasks that wait, and those that are to be woken.
+//! Sets of wakers: of waiting tasks, and of tasks to wake.
 
 use std::task::Waker;
 
 use slab::Slab;
 
-/// Tasks that wait for the same thing.
+/// The wakers of tasks that wait for the same event.
 #[derive(Debug, Default)]
 pub(super) struct Waiters(Slab<Option<Waker>>);
 
 impl Waiters {
-    /// Keeps the waker of a task at its place, which is made when it first waits. Gives the one that it replaces.
+    /// Stores the waker of a task at its place, assigned on first use. Returns the replaced one.
     #[must_use]
     pub(super) fn keep(&mut self, place: &mut Option<usize>, waker: &Waker) -> Option<Waker> {
         let id = *place.get_or_insert_with(|| self.0.insert(None));
@@ -26,8 +26,9 @@ impl Waiters {
     }
 }
 
-/// Keeps the waker of a task. Gives the one that it replaces: it is another task's, and to drop it may run that task's
-/// code, which must not happen with the hub locked.
+/// Stores the waker of a task. Returns the one that it replaces.
+///
+/// Dropping a waker may run code of its task, so the replaced one must be dropped after unlocking.
 #[must_use]
 pub(super) fn keep(kept: &mut Option<Waker>, waker: &Waker) -> Option<Waker> {
     match kept {
@@ -36,7 +37,7 @@ pub(super) fn keep(kept: &mut Option<Waker>, waker: &Waker) -> Option<Waker> {
     }
 }
 
-/// Any number of wakers. One alone, as when a viewer's transport lets go of a part, takes no allocation.
+/// A list of wakers. A single one, the case of each release, needs no allocation.
 #[derive(Debug, Default)]
 pub(super) struct Wakers {
     first: Option<Waker>,

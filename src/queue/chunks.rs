@@ -1,10 +1,10 @@
-//! Chunks that wait to be sent, in order.
+//! A first-in, first-out list of chunks.
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-/// One chunk alone, as nearly always, takes no allocation.
+/// A list of chunks. A single chunk, the usual case, needs no allocation.
 #[derive(Debug, Default)]
 pub(super) struct Chunks {
     first: Option<Bytes>,
@@ -25,7 +25,7 @@ impl Chunks {
         Some(first)
     }
 
-    /// Keeps no more room than it needs.
+    /// Frees unused memory.
     pub(super) fn shrink(&mut self) {
         self.more.shrink_to_fit();
     }

@@ -1,4 +1,4 @@
-//! Every order in which a server's threads can let go of chunks while a body waits for that.
+//! Loom models of a server whose threads release chunks while a body waits for that.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -17,7 +17,7 @@ use crate::stream::MixedReplace;
 use crate::wire::Wire;
 
 #[test]
-fn the_last_chunk_let_go_of_wakes_who_waits_for_that() {
+fn release_of_last_chunk_wakes_waiting_task() {
     model(|| {
         let mut queue = Queue::new(Encoder::random(Wire::Script));
         let held = Arc::new(AtomicUsize::new(2));
@@ -30,7 +30,7 @@ fn the_last_chunk_let_go_of_wakes_who_waits_for_that() {
             })
         });
         block_on(poll_fn(|cx| queue.poll_released(cx)));
-        assert_eq!(held.load(Ordering::SeqCst), 0, "not before that");
+        assert_eq!(held.load(Ordering::SeqCst), 0, "ready before the last release");
         for thread in threads {
             thread.join().unwrap();
         }
@@ -38,11 +38,11 @@ fn the_last_chunk_let_go_of_wakes_who_waits_for_that() {
 }
 
 #[test]
-fn a_body_fails_when_its_last_part_has_been_let_go_of() {
+fn body_fails_after_release_of_last_part() {
     model(|| {
         let parts = stream::iter([Ok(Part::text("1").unwrap()), Err("no camera")]);
-        let body = MixedReplace::new(parts).wire(Wire::Machine).keep_alive(KeepAlive::new(stream::pending()));
-        let mut body = pin!(body);
+        let body = MixedReplace::new(parts, Wire::Machine).keep_alive(KeepAlive::new(stream::pending()));
+        let mut body = pin!(body.into_stream());
         let chunk = block_on(body.next()).unwrap().unwrap();
         let held = Arc::new(AtomicUsize::new(1));
         let writer = {
@@ -53,7 +53,7 @@ fn a_body_fails_when_its_last_part_has_been_let_go_of() {
             })
         };
         assert_eq!(block_on(body.next()), Some(Err("no camera")));
-        assert_eq!(held.load(Ordering::SeqCst), 0, "not before that");
+        assert_eq!(held.load(Ordering::SeqCst), 0, "failed before the release");
         writer.join().unwrap();
     });
 }

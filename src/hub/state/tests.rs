@@ -1,4 +1,4 @@
-//! What follows from the time, with times made up: milliseconds since the hub was made.
+//! Tests of the state machine with invented time, in milliseconds since the hub's creation.
 
 mod watched;
 
@@ -17,10 +17,10 @@ const OFF: Config = Config {
     stale_after: None,
 };
 
-/// The pulse of a keep-alive of a second.
+/// The pulse of a keep-alive with a period of one second.
 const SECOND: Option<Duration> = Some(ms(1000 / PULSES as u64));
 
-/// A hub's state, and a clock that goes as it is told.
+/// A hub's state with an invented clock.
 struct World {
     state: State,
     start: Instant,
@@ -48,7 +48,7 @@ impl World {
         self.start + ms(self.now)
     }
 
-    /// Lets time pass, and calls the hub when it wants to be called, as the clock does.
+    /// Advances the time, ticking the hub at its timers.
     fn to(&mut self, now: u64) {
         assert!(now >= self.now);
         while let Some(at) = self.timer.filter(|at| *at <= self.start + ms(now)) {
@@ -60,7 +60,7 @@ impl World {
         self.now = now;
     }
 
-    /// As the hub does with the lock released.
+    /// Performs the effects, as the hub does after unlocking.
     fn perform_effects(&mut self) {
         let Some(effects) = self.state.take_effects() else { return };
         self.timer = earlier(self.timer, effects.timer);
@@ -88,7 +88,7 @@ impl World {
         self.perform_effects();
     }
 
-    /// As a server asks that writes at once.
+    /// Polls as a server that writes at once.
     fn poll(&mut self, now: u64, id: usize) -> String {
         self.poll_as(false, now, id)
     }
@@ -114,12 +114,12 @@ impl World {
         self.perform_effects();
     }
 
-    /// How often the viewers were woken since this was asked last.
+    /// Returns how often viewers were woken since the previous call.
     fn wakes(&self) -> usize {
         self.wakes.0.swap(0, Ordering::Relaxed)
     }
 
-    /// What one viewer gets when it is given all that it can take, until a time, and when.
+    /// Returns everything that a fast viewer receives until a time, with the times.
     fn received_until(&mut self, end: u64, id: usize) -> Vec<(u64, String)> {
         let mut received = Vec::new();
         for now in self.now..=end {
@@ -146,7 +146,8 @@ fn with_lifetime(max_lifetime: u64) -> SubscriberConfig {
     SubscriberConfig { max_lifetime: Some(ms(max_lifetime)), ..plain() }
 }
 
-/// The times at which a viewer is given parts of a source, which come at these times; each must be the newest.
+/// Returns the times at which a viewer receives parts of a source that publishes at the given
+/// times. Each part must be the newest.
 fn receive_times(interval: u64, source: impl Iterator<Item = u64>) -> Vec<u64> {
     let mut world = World::new(OFF);
     let viewer = world.watch(0, with_interval(interval));
@@ -159,7 +160,7 @@ fn receive_times(interval: u64, source: impl Iterator<Item = u64>) -> Vec<u64> {
             world.publish(now, &newest);
         }
         world.to(now);
-        // A viewer looks when it is woken.
+        // A viewer polls when it is woken.
         if now == 0 || world.wakes() > 0 {
             for (now, part) in world.received_until(now, viewer) {
                 assert_eq!(part, newest);
@@ -171,7 +172,7 @@ fn receive_times(interval: u64, source: impl Iterator<Item = u64>) -> Vec<u64> {
 }
 
 #[test]
-fn a_capped_rate_is_right_on_average() {
+fn rate_limit_is_exact_on_average() {
     for (fps, cap) in [(30, 10), (25, 10), (15, 10), (11, 10), (60, 7), (30, 29), (1000, 50)] {
         let times = receive_times(1000 / cap, (0..).map(|n| n * 1000 / fps));
         let (count, wanted) = (times.len() as u64, 10_000 / (1000 / cap));
@@ -182,26 +183,26 @@ fn a_capped_rate_is_right_on_average() {
 }
 
 #[test]
-fn a_source_at_the_rate_of_the_cap_loses_nothing_by_jitter() {
+fn rate_limit_at_source_rate_tolerates_jitter() {
     let jitter = [0, 7, 3, 9, 1, 5, 8, 2];
     let times = receive_times(100, (0..100).zip(jitter.into_iter().cycle()).map(|(n, jitter)| n * 100 + jitter));
     assert_eq!(times.len(), 100);
 }
 
 #[test]
-fn a_slower_source_is_not_slowed_down() {
+fn rate_limit_does_not_delay_slower_source() {
     let times = receive_times(100, (0..20).map(|n| n * 500));
     assert_eq!(times, (0..20).map(|n| n * 500).collect::<Vec<_>>());
 }
 
 #[test]
-fn the_newest_part_arrives_even_if_the_source_goes_silent() {
+fn rate_limit_delivers_newest_part_of_silent_source() {
     let times = receive_times(100, [0, 10, 20].into_iter());
     assert_eq!(times, [0, 100]);
 }
 
 #[test]
-fn skipped_parts_are_counted_from_the_first_one_seen() {
+fn counts_skipped_parts_after_first_delivery() {
     let mut world = World::new(OFF);
     world.publish(0, "1");
     world.publish(1, "2");
@@ -215,7 +216,7 @@ fn skipped_parts_are_counted_from_the_first_one_seen() {
 }
 
 #[test]
-fn the_version_rises_with_each_part_that_is_shown() {
+fn version_increases_with_each_sent_part() {
     let mut world = World::new(Config {
         drop_identical: true,
         stale_after: Some((ms(100), Part::text("no signal").unwrap())),
@@ -236,7 +237,7 @@ fn the_version_rises_with_each_part_that_is_shown() {
 }
 
 #[test]
-fn a_snapshot_shows_no_signal_where_viewers_would_see_it() {
+fn snapshot_of_stale_hub_is_no_signal() {
     let config = || Config { stale_after: Some((ms(100), Part::text("no signal").unwrap())), ..OFF };
     let snapshot = |world: &World, unanswered| {
         let dated = world.state.dated(unanswered, world.time())?;
@@ -251,36 +252,36 @@ fn a_snapshot_shows_no_signal_where_viewers_would_see_it() {
     world.to(99);
     assert_eq!((snapshot(&world, false), snapshot(&world, true)), (on(99), on(99)));
     world.to(500);
-    assert_eq!(snapshot(&world, false), on(500), "nobody watched, so the camera may have slept");
-    assert_eq!(snapshot(&world, true), no_signal(400), "it was waited for");
+    assert_eq!(snapshot(&world, false), on(500), "unwatched, so the camera may sleep");
+    assert_eq!(snapshot(&world, true), no_signal(400), "waited in vain");
     let viewer = world.watch(500, plain());
     world.to(610);
-    assert_eq!((snapshot(&world, false), snapshot(&world, true)), (no_signal(10), no_signal(10)), "as its viewer sees");
+    assert_eq!((snapshot(&world, false), snapshot(&world, true)), (no_signal(10), no_signal(10)), "same as its viewer");
     world.publish(620, "on");
     assert_eq!((snapshot(&world, false), snapshot(&world, true)), (on(0), on(0)));
     world.state.close(world.time());
     world.leave(700, viewer);
     assert_eq!(snapshot(&world, false), on(80));
     world.to(725);
-    assert_eq!(snapshot(&world, false), no_signal(5), "a closed hub has no viewers to see it");
+    assert_eq!(snapshot(&world, false), no_signal(5), "a closed hub counts unwatched silence");
 }
 
 #[test]
-fn keep_alive_comes_once_in_a_period_when_nothing_else_does() {
+fn keep_alive_repeats_once_per_idle_period() {
     let mut world = World::new(Config { pulse: SECOND, ..OFF });
     let viewer = world.watch(0, plain());
-    assert_eq!(world.received_until(1500, viewer), [], "there is nothing to repeat");
+    assert_eq!(world.received_until(1500, viewer), [], "nothing to repeat");
     world.publish(1500, "on");
     let again = |at| (at, "again".to_owned());
     let received = world.received_until(5000, viewer);
     assert_eq!(received, [(1500, "on".to_owned()), again(2500), again(3500), again(4500)]);
     world.publish(5100, "off");
     let received = world.received_until(7500, viewer);
-    assert_eq!(received, [(5100, "off".to_owned()), again(6000), again(7000)], "a new part stands in for one");
+    assert_eq!(received, [(5100, "off".to_owned()), again(6000), again(7000)], "a new part postpones it");
 }
 
 #[test]
-fn two_writes_come_within_two_periods_whenever_a_viewer_leaves() {
+fn two_repeats_follow_within_two_periods() {
     for last in 1000..1250 {
         let mut world = World::new(Config { pulse: SECOND, ..OFF });
         let viewer = world.watch(0, plain());
@@ -292,7 +293,7 @@ fn two_writes_come_within_two_periods_whenever_a_viewer_leaves() {
 }
 
 #[test]
-fn keep_alive_wakes_who_waits_and_leaves_others_alone() {
+fn keep_alive_wakes_only_idle_viewers() {
     let mut world = World::new(Config { pulse: SECOND, ..OFF });
     let (idle, stuck) = (world.watch(0, plain()), world.watch(0, plain()));
     world.publish(0, "on");
@@ -306,12 +307,12 @@ fn keep_alive_wakes_who_waits_and_leaves_others_alone() {
     assert_eq!((world.poll(1000, idle), world.poll_as(true, 1000, stuck)), ("again".into(), "wait".into()));
 
     world.release(2500, stuck);
-    assert_eq!(world.poll_as(true, 3499, stuck), "wait", "it has just been written to");
+    assert_eq!(world.poll_as(true, 3499, stuck), "wait", "just written");
     assert_eq!(world.poll_as(true, 3500, stuck), "again");
 }
 
 #[test]
-fn a_part_instead_of_a_due_keep_alive_is_enough() {
+fn new_part_replaces_due_keep_alive() {
     let mut world = World::new(Config { pulse: SECOND, ..OFF });
     let viewer = world.watch(0, plain());
     world.publish(0, "on");
@@ -322,7 +323,7 @@ fn a_part_instead_of_a_due_keep_alive_is_enough() {
 }
 
 #[test]
-fn a_slow_rate_holds_up_no_keep_alive() {
+fn rate_limit_does_not_delay_keep_alive() {
     let mut world = World::new(Config { pulse: SECOND, ..OFF });
     let viewer = world.watch(0, with_interval(60_000));
     world.publish(0, "on");
@@ -339,7 +340,7 @@ fn a_slow_rate_holds_up_no_keep_alive() {
 }
 
 #[test]
-fn a_slow_rate_holds_up_no_expiry() {
+fn rate_limit_does_not_delay_expiry() {
     let mut world = World::new(OFF);
     let viewer = world.watch(0, SubscriberConfig { max_lifetime: Some(ms(500)), ..with_interval(60_000) });
     world.publish(0, "on");
@@ -352,7 +353,7 @@ fn a_slow_rate_holds_up_no_expiry() {
 }
 
 #[test]
-fn with_identical_parts_keep_alive_goes_on() {
+fn identical_parts_do_not_postpone_keep_alive() {
     let mut world = World::new(Config { pulse: SECOND, drop_identical: true, ..OFF });
     let viewer = world.watch(0, plain());
     let mut received = Vec::new();
@@ -367,7 +368,7 @@ fn with_identical_parts_keep_alive_goes_on() {
 }
 
 #[test]
-fn a_viewer_expires_wherever_it_is() {
+fn lifetime_ends_waiting_and_stuck_viewers() {
     let mut world = World::new(OFF);
     let (waiting, stuck) = (world.watch(0, with_lifetime(100)), world.watch(0, with_lifetime(200)));
     world.publish(0, "on");
@@ -381,19 +382,19 @@ fn a_viewer_expires_wherever_it_is() {
     world.to(199);
     assert_eq!(world.wakes(), 0);
     world.to(200);
-    assert_eq!((world.wakes(), world.poll_as(true, 200, stuck)), (1, "Expired".into()), "its part is in flight");
+    assert_eq!((world.wakes(), world.poll_as(true, 200, stuck)), (1, "Expired".into()), "part in flight");
     world.leave(200, waiting);
     world.leave(200, stuck);
     assert_eq!(world.state.stats(world.time()).ended.expired, 2);
 }
 
 #[test]
-fn a_part_in_flight_at_its_deadline_is_the_last() {
+fn part_timeout_ends_viewer() {
     let mut world = World::new(Config { deadline: ms(1000), ..OFF });
     let viewer = world.watch(0, plain());
     for at in [0, 900, 1800] {
         world.publish(at, "on");
-        assert_eq!(world.poll_as(true, at, viewer), "on", "each part has a deadline of its own");
+        assert_eq!(world.poll_as(true, at, viewer), "on", "each part has its own deadline");
         world.publish(at + 1, "off");
         assert_eq!(world.poll_as(true, at + 1, viewer), "wait");
         world.release(at + 899, viewer);
@@ -410,7 +411,7 @@ fn a_part_in_flight_at_its_deadline_is_the_last() {
 }
 
 #[test]
-fn a_stream_that_comes_back_after_the_deadline_ends() {
+fn part_timeout_applies_to_polled_streams() {
     let mut world = World::new(Config { deadline: ms(1000), ..OFF });
     let (slow, slower) = (world.watch(0, plain()), world.watch(0, plain()));
     world.publish(0, "on");
@@ -419,5 +420,5 @@ fn a_stream_that_comes_back_after_the_deadline_ends() {
     assert_eq!(world.poll(999, slow), "off");
     assert_eq!(world.poll(1000, slower), "Expired");
     assert_eq!(world.poll(1500, slow), "wait");
-    assert_eq!(world.poll(10_000, slow), "wait", "who waits for a part is not slow");
+    assert_eq!(world.poll(10_000, slow), "wait", "a waiting viewer is not slow");
 }

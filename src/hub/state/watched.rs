@@ -1,4 +1,4 @@
-//! Whether anybody watches, and who waits for that.
+//! Demand: when it starts and ends, and the tasks that wait for it.
 
 use std::task::Waker;
 use std::time::Instant;
@@ -15,7 +15,7 @@ impl State {
         self.effects.dropped_wakers.extend(self.for_demand.forget(place));
     }
 
-    /// Waits for a part, for at most so long.
+    /// Stores the waker of a task that waits for a part until the given time.
     pub(in crate::hub) fn wait_for_part(&mut self, place: &mut Option<usize>, until: Option<Instant>, waker: &Waker) {
         self.effects.dropped_wakers.extend(self.for_part.keep(place, waker));
         self.snapshot_deadline = earlier(self.snapshot_deadline, until);
@@ -33,7 +33,7 @@ impl State {
         self.end_demand_if_unwatched(now);
     }
 
-    /// Whether somebody watches, or has until less than the linger ago.
+    /// Returns `true` while the hub is watched, or was less than the linger ago.
     pub(in crate::hub) fn is_wanted(&self, now: Instant) -> bool {
         let lingers = |since| now.saturating_duration_since(since) < self.config.linger;
         !self.closed && (self.is_watched() || self.unwatched_since.is_some_and(lingers))

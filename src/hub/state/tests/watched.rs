@@ -1,9 +1,9 @@
-//! Demand, silence, and when the clock is asked to call.
+//! Demand, staleness, and timers.
 
 use super::*;
 
 #[test]
-fn nobody_is_called_while_nobody_watches() {
+fn unwatched_hub_sets_no_timer() {
     let mut world = World::new(Config {
         pulse: SECOND,
         linger: ms(100),
@@ -21,7 +21,7 @@ fn nobody_is_called_while_nobody_watches() {
 }
 
 #[test]
-fn silence_is_shown_once_and_only_to_who_has_waited_so_long() {
+fn stale_part_is_sent_once_after_watched_silence() {
     let mut world = World::new(Config { stale_after: Some((ms(1000), Part::text("no signal").unwrap())), ..OFF });
     world.publish(0, "1");
     world.to(5000);
@@ -34,14 +34,14 @@ fn silence_is_shown_once_and_only_to_who_has_waited_so_long() {
     world.publish(11_000, "2");
     assert_eq!(world.received_until(11_500, viewer), [(11_000, "2".to_owned())]);
     world.publish(11_900, "3");
-    assert_eq!(world.received_until(12_899, viewer), [(11_900, "3".to_owned())], "each part moves it");
+    assert_eq!(world.received_until(12_899, viewer), [(11_900, "3".to_owned())], "each part postpones it");
     assert_eq!(world.received_until(15_000, viewer), [(12_900, "no signal".to_owned())]);
     let (latest, age) = world.state.latest(world.time()).unwrap();
     assert_eq!((latest, age), (&Part::text("3").unwrap(), ms(3100)));
 }
 
 #[test]
-fn a_source_that_never_began_is_silent_too() {
+fn stale_part_is_sent_without_any_published_part() {
     let mut world = World::new(Config { stale_after: Some((ms(1000), Part::text("no signal").unwrap())), ..OFF });
     let viewer = world.watch(500, plain());
     assert_eq!(world.received_until(3000, viewer), [(1500, "no signal".to_owned())]);
@@ -49,7 +49,7 @@ fn a_source_that_never_began_is_silent_too() {
 }
 
 #[test]
-fn an_identical_part_ends_silence_and_puts_it_off() {
+fn identical_part_resets_staleness() {
     let no_signal = Part::text("no signal").unwrap();
     let mut world = World::new(Config { stale_after: Some((ms(1000), no_signal)), drop_identical: true, ..OFF });
     let viewer = world.watch(0, plain());
@@ -63,7 +63,7 @@ fn an_identical_part_ends_silence_and_puts_it_off() {
 }
 
 #[test]
-fn a_closed_hub_shows_no_silence() {
+fn closed_hub_does_not_become_stale() {
     let mut world = World::new(Config { stale_after: Some((ms(1000), Part::text("no signal").unwrap())), ..OFF });
     let viewer = world.watch(0, plain());
     world.publish(0, "on");
@@ -75,7 +75,7 @@ fn a_closed_hub_shows_no_silence() {
 }
 
 #[test]
-fn demand_lingers_and_then_its_end_is_told() {
+fn end_of_linger_wakes_waiters() {
     let mut world = World::new(Config { linger: ms(1000), ..OFF });
     let viewer = world.watch(0, plain());
     let waker = Waker::from(Arc::clone(&world.wakes));
@@ -94,7 +94,7 @@ fn demand_lingers_and_then_its_end_is_told() {
 }
 
 #[test]
-fn each_alarm_is_set_once_and_moved_only_to_earlier() {
+fn timer_moves_only_earlier() {
     let mut world = World::new(OFF);
     world.watch(0, with_lifetime(1000));
     assert_eq!(world.timer.take(), Some(world.start + ms(1000)));
@@ -104,5 +104,5 @@ fn each_alarm_is_set_once_and_moved_only_to_earlier() {
     assert_eq!(world.timer.take(), Some(world.start + ms(500)));
     world.state.tick(world.start + ms(500));
     world.perform_effects();
-    assert_eq!(world.timer, Some(world.start + ms(1000)), "then comes the next");
+    assert_eq!(world.timer, Some(world.start + ms(1000)), "the next one");
 }
