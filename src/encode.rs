@@ -181,7 +181,8 @@ impl Encoder {
     /// [`heartbeat`](Self::heartbeat).
     ///
     /// Turn it off for Apollo iOS, which expects a part's header block to be one line with the
-    /// type, and only `--` after the last delimiter. So without lengths the final CRLF is omitted too.
+    /// type, and only `--` after the last delimiter. So without lengths the final CRLF is omitted
+    /// too.
     ///
     /// On the machine wire parts always have a length, on the browser wire never.
     ///
@@ -340,7 +341,8 @@ impl Encoder {
     /// `None` on other wires or if the type does not change.
     ///
     /// On the browser wire the header block of the next part has already been sent, with the type
-    /// of `last`. So the body of `last` is repeated under that block, followed by the block of `next`.
+    /// of `last`. So the body of `last` is repeated under that block, followed by the block of
+    /// `next`.
     ///
     /// # Examples
     ///

@@ -1,26 +1,28 @@
-//! HTTP server push with `multipart/x-mixed-replace`: one response that stays open, in which every new part replaces the
-//! one before it.
+//! HTTP server push with `multipart/x-mixed-replace`: a response that stays open, and whose parts
+//! each replace the previous one.
 //!
-//! It puts a live picture into a page with nothing but an `<img>` (MJPEG over HTTP), and is what IP cameras, 3D printers
-//! and robots speak. This crate writes such streams so that every picture is on the screen when it is sent, fans one
-//! source out to any number of viewers of which none is late and none delays another, and reads what cameras send.
+//! Such a stream shows live pictures in a page with a plain `<img>` (MJPEG over HTTP). IP cameras,
+//! 3D printers and robots send it. This crate
 //!
-//! In scope: the framing, both ways; the fan-out; what HTTP stacks need around it. Out of scope: encoding pictures, sound,
-//! who may watch.
+//! - writes such streams, so that browsers display each picture as soon as it is sent,
+//! - fans one source out to any number of viewers, none of which delays another,
+//! - reads the streams of cameras.
 //!
-//! # Which one do I want?
+//! It does not encode pictures, carry sound, or authorize viewers.
 //!
-//! | you have | take |
+//! # Choosing a type
+//!
+//! | you have | use |
 //! |---|---|
 //! | one camera or status, many viewers | [`hub`]: encode once, latest wins, nothing queued; [`Live`] serves it |
-//! | a stream of parts for each client | [`MixedReplace`], as axum's `Sse` is for events |
-//! | events that must not come twice, as GraphQL's | [`MixedReplace::with_encoder`] with [`Encoder::for_content_type`] |
+//! | a stream of parts for each client | [`MixedReplace`], like axum's `Sse` for events |
+//! | events that must not be repeated, as in GraphQL | [`MixedReplace::with_encoder`] with [`Encoder::for_content_type`] |
 //! | a thread, a CGI program, any `io::Write` | [`Writer`] |
-//! | something else altogether | [`Encoder`], the bytes alone |
-//! | pages that replace themselves | [`Page`] over a hub; [`ClientScript`] in a page of your own |
-//! | clients that cannot hold a stream | [`Snapshot`] over a hub; [`Still`]: one part with an `ETag`, and `Refresh` |
+//! | another kind of transport | [`Encoder`], which returns bytes |
+//! | pages that replace themselves | [`Page`] over a hub; [`ClientScript`] in your own page |
+//! | clients that cannot hold a stream | [`Snapshot`] over a hub; [`Still`]: one part with `ETag` and `Refresh` |
 //! | a camera that sends such a stream | [`Decoder`], or [`Parts`] over a stream of bytes |
-//! | a program that writes JPEG after JPEG | [`jpeg::Pictures`] |
+//! | a program that writes concatenated JPEGs | [`jpeg::Pictures`] |
 //!
 //! # Quick start
 //!
@@ -33,12 +35,12 @@
 //! # let capture = || { if closing.stats().parts_invalid == 2 { closing.close() } vec![0xff, 0xd8] };
 //! // GET /live is the stream, /live?fps=5 a slower one, /live?snapshot a still picture.
 //! let app: axum::Router = axum::Router::new().route_service("/live", Live::new(hub));
-//! // On a thread of its own. A damaged frame is skipped; only the closed hub ends the loop.
+//! // On its own thread. Damaged frames are skipped. Only a closed hub ends the loop.
 //! while publisher.publish_jpeg(capture()).is_ok() {}
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A page that replaces itself, in Chromium, Firefox and WebKitGTK, for everybody who has it open:
+//! A page that replaces itself for every viewer, in Chromium, Firefox and WebKitGTK:
 //!
 #![cfg_attr(feature = "axum", doc = "```no_run")]
 #![cfg_attr(not(feature = "axum"), doc = "```ignore")]
@@ -50,7 +52,7 @@
 //!     publisher.publish(Part::html("<!doctype html><title>Line 1</title><h1>All is well</h1>")?)?;
 //!     let app = axum::Router::new().route_service("/status", Page::new(hub));
 //!     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
-//!     // Whenever something changes, on any thread: publisher.publish(...) again.
+//!     // On every change, from any thread: publisher.publish(...).
 //!     Ok(axum::serve(listener, app).await?)
 //! }
 //! ```
@@ -74,54 +76,63 @@
 //! --7kKzXq0M3vTqRz5c1LwYpA--
 //! ```
 //!
-//! RFC 2046 §5.1.1 for the grammar, HTML §7.5.5 for what a browser makes of it. Clients differ in what they wait for before
-//! they take a part as whole: a browser shows a picture when it has the *next* part's header block, so this crate sends
-//! that along, while a recorder goes by `Content-Length`. These are the three [`Wire`]s, and a request's `Accept` tells
-//! which one its client wants; with the wrong one a browser is one picture behind. Chromium, Firefox and WebKitGTK show
-//! image parts; HTML parts replace the page in Firefox and WebKitGTK only, and in all three with a [`Page`].
+//! The grammar is RFC 2046 §5.1.1, and HTML §7.5.5 specifies the handling in browsers. Clients
+//! differ in when they consider a part complete. A browser displays a picture once it has the
+//! *next* part's header block, so this crate sends that in advance. A recorder goes by
+//! `Content-Length`. Hence the three [`Wire`]s, chosen by the request's `Accept`. On any other wire,
+//! browsers lag one part behind.
 //!
-//! # Between you and the viewer
+//! Chromium, Firefox and WebKitGTK display image parts. HTML parts replace the page in Firefox and
+//! WebKitGTK only, and in all three with a [`Page`].
 //!
-//! Responses carry `Cache-Control: no-store, no-transform`, `X-Accel-Buffering: no` and `Content-Encoding: identity`, so that
-//! caches, nginx and compression layers pass parts on as they come. Proxies cut connections that are silent for a minute:
-//! [`KeepAlive`] repeats the last part, which also finds out who has left. Set `socket::tune`
-//! on each connection, or seconds of old pictures pile up in the system for a slow viewer. Over HTTP/1.1 a browser opens six
-//! connections to a site; over HTTP/2 streams share one.
+//! # Proxies and connections
+//!
+//! - Responses carry `Cache-Control: no-store, no-transform`, `X-Accel-Buffering: no` and
+//!   `Content-Encoding: identity`, so that caches, nginx and compression layers forward parts at
+//!   once.
+//! - Proxies close connections that are silent for a minute. [`KeepAlive`] repeats the last part,
+//!   which also detects viewers that have disconnected.
+//! - Call `socket::tune` on each connection. Otherwise seconds of old pictures queue up in the
+//!   system for a slow viewer.
+//! - Browsers open at most six HTTP/1.1 connections to a site. HTTP/2 streams share one.
 //!
 //! # Other frameworks
 //!
-//! With the features `http-body` and `tokio`, `live` for a
+//! With the features `http-body` and `tokio`, where `live` is
 //! `MixedReplace::new(parts, Wire::for_request(request.headers())).keep_alive(KeepAlive::every(…))`:
 //!
-//! | framework | the line | what it asks of the stream of parts |
+//! | framework | response | requirements for the stream of parts |
 //! |---|---|---|
-//! | hyper 1 | `Ok(live.into_http_response())` | `Send`, to be spawned |
+//! | hyper 1 | `Ok(live.into_http_response())` | `Send`, for spawning |
 //! | poem 3 | `poem::Response::from(live.into_http_response())` | `Send`, `Sync`, errors that are `Into<io::Error>`; ends cleanly when it fails |
 //! | rocket 0.5 | `(content_type, ByteStream(live.into_stream().filter_map(async \|chunk\| chunk.ok())))` | `Send`; ends cleanly when it fails |
 //! | salvo 1 | `res.body(ResBody::stream(live.into_stream()))` | `Send` |
 //! | warp 0.4 | `warp::reply::stream(live.into_stream()).into_response()` | `Send`, `Sync` |
 //!
-//! On salvo and warp, extend the response's headers with [`live.headers()`](MixedReplace::headers) first. rocket has header
-//! types of its own: there `Wire::for_accept(accept.map(Accept::to_string))` is the wire, `content_type` is what
-//! `ContentType::parse_flexible` reads from the headers, and the rest of them takes a `Responder`.
+//! On salvo and warp, first extend the response's headers with
+//! [`live.headers()`](MixedReplace::headers). rocket has its own header types: there the wire is
+//! `Wire::for_accept(accept.map(Accept::to_string))`, `content_type` is parsed from the headers by
+//! `ContentType::parse_flexible`, and the other headers need a `Responder`.
 //!
 //! # Limits and trust
 //!
-//! What would break a viewer is refused with an error when a [`Part`] is made. Boundaries are 128 random bits; a hub, whose
-//! viewers know its boundary, refuses parts that hold it. What cameras send is hostile input: reading it has
-//! [limits](decode::Limits), on by default, which name themselves in the error. A hub takes as many viewers as you
-//! [allow](hub::Builder::max_subscribers).
+//! - The constructors of [`Part`] return an error for a part that would break a viewer.
+//! - Boundaries have 128 random bits. A hub's viewers know its boundary, so the hub rejects parts
+//!   that hold it.
+//! - Streams from cameras are hostile input. [Limits](decode::Limits) are on by default, and errors
+//!   name the exceeded limit.
+//! - [`max_subscribers`](hub::Builder::max_subscribers) limits the viewers of a hub.
 //!
 //! # Cancel safety
 //!
-//! Every body, stream and future of the crate may be dropped between two polls: the rest of the part in flight is lost,
-//! nothing else; a hub and its other viewers do not notice.
+//! Every body, stream and future of the crate can be dropped between two polls. Only the rest of
+//! the part in flight is lost. A hub and its other viewers are not affected.
 //!
 //! # Features
 //!
-//! None is on by default, and none changes what is there without it.
+//! None is on by default. A feature adds items and never changes existing behavior.
 //!
-//! | feature | gives |
+//! | feature | adds |
 //! |---|---|
 //! | `actix-web` | streams and parts as responses; [endpoints](serve) as handlers; [`Wire`] as an extractor |
 //! | `axum` | the same, [endpoints](serve) as services; [`Wire`] as an extractor |
@@ -129,9 +140,9 @@
 //! | `socket` | the TCP options of a connection |
 //! | `tokio` | `KeepAlive::every` |
 //! | `tower` | [endpoints](serve) as tower services |
-//! | `tracing` | events of hubs, and of streams that end because a part holds their boundary |
+//! | `tracing` | events of hubs, and of streams that end because a part holds the boundary |
 //!
-//! Rust 1.85 or later; raising that is a minor release. No `unsafe`.
+//! Requires Rust 1.85 or later. Raising that is a minor release. There is no `unsafe` code.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod boundary;
