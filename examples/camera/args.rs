@@ -1,4 +1,4 @@
-//! The command line, the same for every camera server.
+//! The command line of both camera servers.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,42 +6,42 @@ use std::process::exit;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// What to serve, and where.
+/// The options of the command line.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Args {
     /// `HOST:PORT`.
     pub(crate) listen: String,
-    /// Pictures a second, where a source has no rate of its own.
+    /// The rate of sources that have none, such as the test picture, in pictures a second.
     pub(crate) fps: f64,
-    /// The source ends after so many pictures.
+    /// The number of pictures after which the source ends.
     pub(crate) frames: Option<u64>,
-    /// In place of the picture that says so.
+    /// A picture that replaces the drawn "no signal".
     pub(crate) no_signal: Option<PathBuf>,
     pub(crate) on_exit: OnExit,
-    /// Width and height of the test picture, in pixels.
+    /// The width and height of the test picture in pixels.
     pub(crate) size: (u16, u16),
     pub(crate) source: Source,
-    /// A source without a picture for so long is lost.
+    /// The time without a picture after which a source is lost.
     pub(crate) timeout: Duration,
 }
 
-/// What happens when a source is lost.
+/// The reaction to a lost source.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum OnExit {
-    /// The process ends with an error.
+    /// The process exits with an error.
     Fail,
     /// The program is started again.
     Restart,
 }
 
-/// Where the pictures come from.
+/// The origin of the pictures.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Source {
-    /// A program, and its arguments, that writes JPEG pictures to its standard output.
+    /// A program with its arguments that writes JPEG pictures to its standard output.
     Command(Vec<String>),
-    /// Our own standard input.
+    /// The standard input of this process.
     Stdin,
-    /// A moving test picture made in this process.
+    /// A moving test picture that this process draws.
     Test,
 }
 
@@ -56,7 +56,7 @@ impl fmt::Display for Source {
 }
 
 impl Args {
-    /// This process's arguments. Ends the process if they ask for help or make no sense.
+    /// Parses this process's arguments. Exits after printing the help or an error.
     pub(crate) fn from_command_line() -> Self {
         match Self::parse(std::env::args().skip(1)) {
             Ok(Some(args)) => args,
@@ -65,13 +65,13 @@ impl Args {
                 exit(0)
             }
             Err(mistake) => {
-                eprintln!("{}: {mistake} (--help lists what there is)", name());
+                eprintln!("{}: {mistake} (--help lists the options)", name());
                 exit(2)
             }
         }
     }
 
-    /// `None` if they ask for help.
+    /// Returns `None` for `--help`.
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
         let mut args = Self::default();
         while let Some(argument) = arguments.next() {
@@ -85,7 +85,7 @@ impl Args {
             if !NAMES.contains(&name) {
                 return Err(format!("unknown argument {argument}"));
             }
-            let value = attached.or_else(|| arguments.next()).ok_or_else(|| format!("{name} wants a value"))?;
+            let value = attached.or_else(|| arguments.next()).ok_or_else(|| format!("{name} needs a value"))?;
             match name {
                 "--fps" => args.fps = number(name, &value, 0.01, 240.0)?,
                 "--frames" => args.frames = Some(number(name, &value, 1, u64::MAX)?),
@@ -111,35 +111,39 @@ impl Default for Args {
             on_exit: OnExit::Restart,
             size: (640, 480),
             source: Source::Test,
-            // A network camera behind ffmpeg needs a few seconds for its first picture.
+            // Through ffmpeg, a network camera needs a few seconds for its first picture.
             timeout: Duration::from_secs(15),
         }
     }
 }
 
-/// What this program is called.
+/// Returns the name of this program.
 pub(crate) fn name() -> String {
     let path = std::env::args_os().next().unwrap_or_default();
     Path::new(&path).file_stem().map_or_else(|| "camera".into(), |name| name.to_string_lossy().into_owned())
 }
 
-fn number<T: FromStr + PartialOrd>(name: &str, value: &str, least: T, most: T) -> Result<T, String> {
-    let number = value.parse().ok().filter(|number| (least..=most).contains(number));
-    number.ok_or_else(|| format!("{name} {value}: not a number that makes sense here"))
+fn number<T>(name: &str, value: &str, min: T, max: T) -> Result<T, String>
+where
+    T: FromStr + PartialOrd + fmt::Display,
+{
+    let range = min..=max;
+    let number = value.parse().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| format!("{name} {value}: must be a number from {} to {}", range.start(), range.end()))
 }
 
 fn on_exit(value: &str) -> Result<OnExit, String> {
     match value {
         "fail" => Ok(OnExit::Fail),
         "restart" => Ok(OnExit::Restart),
-        _ => Err(format!("--on-exit {value}: neither restart nor fail")),
+        _ => Err(format!("--on-exit {value}: must be restart or fail")),
     }
 }
 
 fn size(value: &str) -> Result<(u16, u16), String> {
     let side = |side: &str| side.parse().ok().filter(|side| (64..=4096).contains(side));
     let size = value.split_once('x').and_then(|(width, height)| Some((side(width)?, side(height)?)));
-    size.ok_or_else(|| format!("--size {value}: not a size such as 640x480, from 64x64 to 4096x4096"))
+    size.ok_or_else(|| format!("--size {value}: must be a size from 64x64 to 4096x4096, such as 640x480"))
 }
 
 fn source(value: &str) -> Result<Source, String> {
@@ -153,7 +157,7 @@ fn source(value: &str) -> Result<Source, String> {
     }
 }
 
-/// The words of a command, as a shell without variables and patterns would take them. `None` if a quote is not closed.
+/// Splits a command into words like a shell without variables and patterns. Returns `None` if a quote is not closed.
 fn words(command: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -177,24 +181,24 @@ const NAMES: [&str; 8] =
     ["--fps", "--frames", "--listen", "--no-signal", "--on-exit", "--size", "--source", "--timeout"];
 
 const HELP: &str = "\
-A camera in a page.
+Serves a camera as a page, a stream and stills.
 
 usage: NAME [--listen HOST:PORT] [--source SOURCE] [--fps N] [--frames N] [--size WxH]
        [--on-exit restart|fail] [--timeout SECONDS] [--no-signal FILE]
 
-  --listen HOST:PORT  where to serve it [127.0.0.1:3000]; port 0 takes a free one
-  --fps N             pictures a second of what has no rate of its own: the test picture, a file [30]
+  --listen HOST:PORT  the address to serve at [127.0.0.1:3000]; port 0 selects a free one
+  --fps N             pictures a second of sources without a rate: the test picture, a file [30]
   --frames N          the source ends after N pictures; viewers keep the last one
-  --size WxH          size of the test picture [640x480]
+  --size WxH          the size of the test picture [640x480]
   --source SOURCE     test     a moving test picture [default]
-                      stdin    JPEG pictures, one behind the other, on standard input
-                      COMMAND  the same on the standard output of a program:
+                      stdin    JPEG pictures, one after another, on standard input
+                      COMMAND  the same from the standard output of a program:
                                \"ffmpeg -f v4l2 -i /dev/video0 -f mjpeg -q:v 5 -\"
-  --on-exit WHAT      restart  start a program again that has ended or sends no pictures, after a pause [default]
-                      fail     end with an error instead
-  --timeout SECONDS   a program without a picture for so long is ended; viewers see that there is no signal
+  --on-exit ACTION    restart  restart a program that ends or sends no pictures, after a pause [default]
+                      fail     exit with an error
+  --timeout SECONDS   the time without a picture after which a program is killed; viewers see \"no signal\"
                       after a third of it [15]
-  --no-signal FILE    the picture that says so, JPEG or PNG
+  --no-signal FILE    the picture to show when the source is lost, JPEG or PNG
 ";
 
 #[cfg(test)]
@@ -206,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_what_the_help_lists() {
+    fn accepts_the_options_of_the_help() {
         let args = parse("--listen [::1]:0 --fps=0.5 --frames 3 --size 320x240 --source stdin").unwrap().unwrap();
         let expected = Args {
             listen: "[::1]:0".into(),
@@ -229,16 +233,16 @@ mod tests {
     }
 
     #[test]
-    fn names_what_makes_no_sense() {
+    fn names_the_invalid_argument() {
         for (line, mistake) in [
             ("--speed 3", "unknown argument --speed"),
             ("camera", "unknown argument camera"),
-            ("--fps", "--fps wants a value"),
-            ("--fps NaN", "--fps NaN: not a number that makes sense here"),
-            ("--frames 0", "--frames 0: not a number that makes sense here"),
-            ("--on-exit again", "--on-exit again: neither restart nor fail"),
-            ("--timeout 0", "--timeout 0: not a number that makes sense here"),
-            ("--size 640", "--size 640: not a size such as 640x480, from 64x64 to 4096x4096"),
+            ("--fps", "--fps needs a value"),
+            ("--fps NaN", "--fps NaN: must be a number from 0.01 to 240"),
+            ("--frames 0", "--frames 0: must be a number from 1 to 18446744073709551615"),
+            ("--on-exit again", "--on-exit again: must be restart or fail"),
+            ("--timeout 0", "--timeout 0: must be a number from 1 to 86400"),
+            ("--size 640", "--size 640: must be a size from 64x64 to 4096x4096, such as 640x480"),
             ("--source \"ffmpeg '\"", "--source ffmpeg ': a quote is not closed"),
         ] {
             assert_eq!(parse(line), Err(mistake.to_owned()));
@@ -246,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_is_words_and_quotes() {
+    fn command_is_split_at_blanks_outside_quotes() {
         let words = words("ffmpeg  -i 'my file.mp4' -vf \"drawtext=text='a'\" ''").unwrap();
         assert_eq!(words, ["ffmpeg", "-i", "my file.mp4", "-vf", "drawtext=text='a'", ""]);
     }

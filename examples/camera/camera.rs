@@ -1,4 +1,4 @@
-//! The camera as both servers see it: one source, its hub, and how it is doing.
+//! One source with its hub and its status, shared by both servers.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,42 +16,44 @@ use crate::source::{End, Sink};
 pub(crate) struct Camera {
     pub(crate) hub: Hub,
     source: Arc<str>,
-    /// Lets the page tell another run of the server.
+    /// Identifies this run of the server, so that the page notices a restart.
     run: Duration,
     status: watch::Sender<Status>,
 }
 
-/// How the source is doing.
+/// The status of the source.
 #[derive(Clone)]
 pub(crate) struct Status {
     pub(crate) state: State,
-    /// What went wrong last, until pictures come again.
+    /// The last error.
     problem: String,
-    /// Pictures that were left out because they are damaged.
+    /// The number of damaged pictures, which are left out.
     pub(crate) damaged: u64,
-    /// How often the source was started again.
+    /// The number of times that the source was restarted.
     restarts: u64,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum State {
-    /// There was no picture yet.
+    /// No picture has arrived yet.
     Starting,
     Live,
-    /// The source is started again at that time, or as soon as somebody watches.
+    /// The source is restarted at `until`, or later when somebody watches.
     Lost {
         until: Instant,
     },
-    /// There are no more pictures, as was to be expected.
+    /// The source has ended as expected.
     Ended,
-    /// There are no more pictures.
+    /// The source has failed and is not restarted.
     Failed,
 }
 
 impl Camera {
     /// Starts the source and waits for its first picture.
     ///
-    /// Fails, with a line that says why, if none comes.
+    /// # Errors
+    ///
+    /// Fails with one line that names the reason if no picture arrives.
     pub(crate) async fn start(args: &Args) -> Result<Self, String> {
         let no_signal = args.no_signal.as_deref().map_or_else(no_signal::draw, no_signal::read)?;
         let (publisher, hub) = hub::builder().stale_after(stale_after(args), no_signal).build();
@@ -63,13 +65,13 @@ impl Camera {
         if camera.hub.latest().is_none() { Err(camera.status().problem) } else { Ok(camera) }
     }
 
-    /// Waits until the source is lost for good and says why.
+    /// Waits until the source has failed for good and returns the reason.
     pub(crate) async fn failed(&self) -> String {
         self.once(|status| status.state == State::Failed).await;
         self.status().problem
     }
 
-    /// Publishes the source's pictures, and starts it again where that helps.
+    /// Publishes the source's pictures and restarts it.
     async fn run(self, args: Args, publisher: Publisher) {
         let mut sink = Sink::new(&args, &publisher, &self.status);
         let mut pauses = Pauses::new();
@@ -83,17 +85,17 @@ impl Camera {
                 End::Over(problem) if args.on_exit == OnExit::Restart && self.hub.latest().is_some() => {
                     break (State::Ended, problem);
                 }
-                // One that never had a picture is a mistake on the command line rather than a camera that comes back.
-                End::Lost { problem, stubborn } if args.on_exit == OnExit::Restart && self.hub.latest().is_some() => {
+                // A source without any picture is a mistake on the command line rather than a lost camera.
+                End::Lost { problem, permanent } if args.on_exit == OnExit::Restart && self.hub.latest().is_some() => {
                     if self.status().state == State::Live {
                         pauses.reset();
                     }
-                    if stubborn {
+                    if permanent {
                         pauses.begin_long();
                     } else {
                         pauses.begin();
                     }
-                    self.is_lost(problem, pauses.end());
+                    self.set_lost(problem, pauses.end());
                     sleep_until(pauses.end()).await;
                 }
                 End::Over(problem) | End::Lost { problem, .. } => break (State::Failed, problem),
@@ -103,15 +105,15 @@ impl Camera {
             eprintln!("{problem}; viewers keep the last picture");
         }
         self.status.send_modify(|status| (status.state, status.problem) = (state, problem));
-        // Last, so that whoever sees the streams end finds the reason.
+        // After the status, so that a page that sees the stream end finds the reason.
         drop(publisher);
     }
 
-    fn is_lost(&self, problem: String, until: Instant) {
+    fn set_lost(&self, problem: String, until: Instant) {
         self.status.send_modify(|status| {
-            // What does not change is said once.
+            // A problem that persists is logged once.
             if status.problem != problem {
-                eprintln!("{problem}; it is started again");
+                eprintln!("{problem}; restarting");
             }
             status.state = State::Lost { until };
             status.problem = problem;
@@ -125,11 +127,11 @@ impl Camera {
 
     async fn once(&self, fits: impl FnMut(&Status) -> bool) {
         let mut status = self.status.subscribe();
-        // It cannot be closed: the sender is ours.
+        // The channel cannot close: `self` holds its sender.
         let _ = status.wait_for(fits).await;
     }
 
-    /// What the page shows beside the picture, as JSON.
+    /// Returns the status as JSON, for the page.
     pub(crate) fn state(&self) -> String {
         let Status { state, problem, damaged, restarts } = self.status();
         let (state, again_in) = match state {
@@ -170,13 +172,13 @@ impl Camera {
     }
 }
 
-/// Not between two pictures of a slow source.
+/// Returns the time after which viewers see "no signal", which is longer than a slow source's interval.
 fn stale_after(args: &Args) -> Duration {
     let least = if args.source == Source::Test { 3.0 / args.fps } else { 0.0 };
     (args.timeout / 3).max(Duration::from_secs_f64(least))
 }
 
-/// A JSON string.
+/// Returns a JSON string.
 fn json(text: &str) -> String {
     let text: String = text.chars().filter(|c| !c.is_control()).collect();
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))

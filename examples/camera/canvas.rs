@@ -1,4 +1,4 @@
-//! Drawing with one primitive, the stroke: a line with round ends. Dots are strokes without length, letters are strokes.
+//! Drawing with one primitive: the stroke, a line with round ends. A dot is a stroke without length, a letter several strokes.
 
 use std::f32::consts::PI;
 
@@ -14,14 +14,14 @@ pub(crate) type Point = (f32, f32);
 pub(crate) type Color = [f32; 3];
 
 impl Canvas {
-    /// A picture that has this colour at each point.
+    /// Creates a picture from the colour of each point.
     pub(crate) fn new((width, height): (u16, u16), color: impl Fn(Point) -> Color) -> Self {
         let points = (0..height).flat_map(|y| (0..width).map(move |x| (f32::from(x), f32::from(y))));
         let pixels = points.flat_map(|point| color(point).map(byte)).collect();
         Self { width, height, pixels }
     }
 
-    /// A line from `a` to `b` with round ends, `weight` wide.
+    /// Draws a line from `a` to `b` with round ends, `weight` wide.
     pub(crate) fn stroke(&mut self, a: Point, b: Point, weight: f32, color: Color) {
         let reach = weight / 2.0 + 1.0;
         let (dx, dy) = (b.0 - a.0, b.1 - a.1);
@@ -45,12 +45,12 @@ impl Canvas {
         }
     }
 
-    /// A dot.
+    /// Draws a dot.
     pub(crate) fn dot(&mut self, center: Point, diameter: f32, color: Color) {
         self.stroke(center, center, diameter, color);
     }
 
-    /// A line of text around `center`, its capitals `size` high. Every digit is as wide as any other.
+    /// Draws a line of text around `center`, its capitals `size` high. All digits have the same width.
     pub(crate) fn text(&mut self, text: &str, center: Point, size: f32, weight: f32, color: Color) {
         let width = text.chars().map(|c| advance(c) * size).sum::<f32>() - GAP * size;
         let mut x = center.0 - width / 2.0;
@@ -67,7 +67,7 @@ impl Canvas {
     }
 }
 
-/// Between two colours; `share` of the second.
+/// Mixes two colours; `share` is that of the second.
 pub(crate) fn mix(a: Color, b: Color, share: f32) -> Color {
     let mut mixed = a;
     for (mixed, b) in mixed.iter_mut().zip(b) {
@@ -76,7 +76,7 @@ pub(crate) fn mix(a: Color, b: Color, share: f32) -> Color {
     mixed
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "it saturates")]
+#[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
 fn byte(value: f32) -> u8 {
     (value + 0.5) as u8
 }
@@ -87,7 +87,7 @@ fn pixels(from: f32, to: f32, end: u16) -> std::ops::Range<usize> {
     (from.floor().max(0.0) as usize).min(to)..to
 }
 
-/// How far the next letter is from this one; capitals are one high.
+/// Returns the distance to the next letter, in heights of a capital.
 fn advance(c: char) -> f32 {
     GAP + match c {
         ':' | '.' | 'I' => 0.0,
@@ -97,7 +97,7 @@ fn advance(c: char) -> f32 {
     }
 }
 
-/// A letter as lines through points, x to the right and y down. What is not here is blank.
+/// Returns a letter as lines through points, x to the right and y down. Other characters are blank.
 fn lines(c: char) -> Vec<Vec<Point>> {
     let path = |pieces: &[&[Point]]| pieces.concat();
     match c {
@@ -138,17 +138,17 @@ fn lines(c: char) -> Vec<Vec<Point>> {
     }
 }
 
-/// P, and the most of R.
+/// Returns a P, which is most of an R too.
 fn bow() -> Vec<Point> {
     [&[(0.06, 1.0), (0.06, 0.0)][..], &arc(0.32, 0.27, 0.26, 0.27, 270, 450), &[(0.06, 0.54)]].concat()
 }
 
-/// A piece of an ellipse, from one angle to the other in degrees; 0 is right, 90 is down.
+/// Returns a section of an ellipse between two angles in degrees; 0 is right, 90 is down.
 fn arc(x: f32, y: f32, rx: f32, ry: f32, from: i16, to: i16) -> Vec<Point> {
     let steps = (to - from).abs() / 15;
     let angle = |step| (f32::from(from) + f32::from(to - from) * f32::from(step) / f32::from(steps)) * PI / 180.0;
     (0..=steps).map(|step| (x + rx * angle(step).cos(), y + ry * angle(step).sin())).collect()
 }
 
-/// Between two letters.
+/// The distance between two letters.
 const GAP: f32 = 0.3;

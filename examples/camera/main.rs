@@ -1,8 +1,8 @@
-//! A camera in a page, with axum: one source of pictures, any number of viewers.
+//! A camera in a page, with axum. One source of pictures serves any number of viewers.
 //!
-//! `cargo run --release --example camera`, then open the address that it prints. `--help` lists the rest.
+//! Run `cargo run --release --example camera` and open the address that it prints. `--help` lists the options.
 
-#![expect(clippy::print_stdout, reason = "it speaks to the person who started it")]
+#![expect(clippy::print_stdout, reason = "the terminal is its user interface")]
 
 mod args;
 mod camera;
@@ -16,16 +16,14 @@ mod source;
 mod test_picture;
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use axum::{Router, serve::ListenerExt as _};
 use futures_util::FutureExt as _;
-use mixed_replace::{Live, Part, socket};
+use mixed_replace::{Live, Snapshot, socket};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -46,7 +44,7 @@ async fn run(args: Args) -> Result<(), String> {
     let app = Router::new()
         .route("/", get(Html(server::PAGE)))
         .route_service("/stream", Live::new(camera.hub.clone()))
-        .route("/snapshot.jpg", get(snapshot))
+        .route_service("/snapshot.jpg", Snapshot::new(camera.hub.clone()))
         .route("/state", get(state))
         .with_state(camera.clone());
     let listener = TcpListener::from_std(listener).map_err(|error| error.to_string())?;
@@ -59,16 +57,11 @@ async fn run(args: Args) -> Result<(), String> {
         () = server::asked_to_stop() => Ok(()),
         why = camera.failed() => Err(why),
     };
-    // axum waits for its connections: those that never end by themselves are ended first, those that hang are left.
+    // axum's graceful shutdown waits for every connection. Closing the hub ends the streams; `timeout` leaves stalled viewers.
     camera.hub.close();
     let _ = stop.send(());
     let _ = timeout(server::GRACE, serving).await;
     result
-}
-
-async fn snapshot(State(camera): State<Camera>) -> Result<Part, StatusCode> {
-    let fresh = camera.hub.snapshot(Duration::from_secs(1)).or_latest_after(Duration::from_secs(5));
-    fresh.await.map(|dated| dated.part).ok_or(StatusCode::SERVICE_UNAVAILABLE)
 }
 
 async fn state(State(camera): State<Camera>) -> impl IntoResponse {

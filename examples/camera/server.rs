@@ -1,4 +1,4 @@
-//! What a camera server needs whatever framework it is made with: a socket, a page, a greeting, and an end.
+//! The listening socket, the page, the greeting and the signals that stop a server, for any framework.
 
 use std::io::ErrorKind;
 use std::net::TcpListener;
@@ -7,13 +7,17 @@ use std::time::Duration;
 
 use crate::args::{self, Args, Source};
 
-/// `/`.
+/// The page for `/`.
 pub(crate) const PAGE: &str = include_str!("index.html");
 
-/// How long viewers have to take the end; one that has stopped reading never will.
+/// The time that viewers get to read the end of their streams. A stalled viewer never reads it.
 pub(crate) const GRACE: Duration = Duration::from_secs(4);
 
-/// The socket to serve on. Fails with a line that says what is wrong with the address.
+/// Opens the socket to serve on.
+///
+/// # Errors
+///
+/// Fails with one line that names the address.
 pub(crate) fn listen(args: &Args) -> Result<TcpListener, String> {
     let socket = TcpListener::bind(&args.listen).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
     socket.map_err(|error| match error.kind() {
@@ -22,7 +26,7 @@ pub(crate) fn listen(args: &Args) -> Result<TcpListener, String> {
     })
 }
 
-/// Says where it is, and what to try next.
+/// Prints the address and commands to try.
 pub(crate) fn greet(args: &Args, listener: &TcpListener) {
     let address = listener.local_addr().map_or_else(|_| args.listen.clone(), |address| address.to_string());
     let what = match &args.source {
@@ -40,17 +44,17 @@ Live at http://{address}/  ({what})
     if args.source == Source::Test {
         println!(
             "
-A webcam in place of the test picture (with cargo run, put -- before --source):
+A webcam instead of the test picture (with cargo run, put -- before --source):
 
   Linux         --source \"ffmpeg -f v4l2 -input_format mjpeg -i /dev/video0 -c copy -f mjpeg -\"
   Raspberry Pi  --source \"rpicam-vid -t 0 --codec mjpeg -o -\"
   macOS         --source \"ffmpeg -f avfoundation -framerate 30 -i 0 -f mjpeg -q:v 5 -\""
         );
     }
-    println!("\nCtrl-C ends it; viewers keep the last picture.");
+    println!("\nCtrl-C stops it; viewers keep the last picture.");
 }
 
-/// Returns when somebody wants the server to end: Ctrl-C, or SIGTERM as service managers send it.
+/// Waits for Ctrl-C, or for SIGTERM, which service managers send.
 pub(crate) async fn asked_to_stop() {
     let ctrl_c = async {
         if tokio::signal::ctrl_c().await.is_err() {
@@ -72,7 +76,7 @@ pub(crate) async fn asked_to_stop() {
     }
 }
 
-/// What the process leaves behind: its result, and one line if it failed.
+/// Returns the exit code, after one line that names the error.
 pub(crate) fn exit_code(result: Result<(), String>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! Where the pictures come from.
+//! The sources of pictures: a program, standard input, the test picture.
 
 use std::io::{self, IsTerminal as _, Read as _};
 use std::pin::pin;
@@ -20,29 +20,29 @@ use crate::args::{Args, Source};
 use crate::camera::{State, Status};
 use crate::test_picture::TestPicture;
 
-/// Why a source gives no more pictures.
+/// The reason why a source sends no more pictures.
 pub(crate) enum End {
-    /// There were as many as were asked for, or the hub is closed.
+    /// `--frames` is reached, or the hub is closed.
     Enough,
-    /// It has ended, and cannot be started again.
+    /// The source has ended and cannot be restarted.
     Over(String),
-    /// It has ended or does not work, and can be started again.
+    /// The source has ended or does not work, and can be restarted.
     Lost {
         problem: String,
-        /// It takes a person to change that.
-        stubborn: bool,
+        /// Only a person can mend it.
+        permanent: bool,
     },
 }
 
-/// Where the pictures go to, over all starts of the source.
+/// The destination of the pictures, over all starts of the source.
 pub(crate) struct Sink<'a> {
     args: &'a Args,
     publisher: &'a Publisher,
     status: &'a watch::Sender<Status>,
-    /// How many pictures may still come.
+    /// The number of pictures left until `--frames`.
     left: u64,
     pace: Pace,
-    /// Whether the source was started before.
+    /// `true` once the source was started.
     again: bool,
 }
 
@@ -52,7 +52,7 @@ impl<'a> Sink<'a> {
         Self { args, publisher, status, left, pace, again: false }
     }
 
-    /// Starts the source, and publishes its pictures until there are no more of them.
+    /// Starts the source and publishes its pictures until it ends.
     pub(crate) async fn run(&mut self, source: &Source) -> End {
         match source {
             Source::Command(words) => command(words, self).await,
@@ -61,7 +61,7 @@ impl<'a> Sink<'a> {
         }
     }
 
-    /// Publishes a picture, or leaves it out if it is damaged; then the reason is returned. `None` if the hub is closed.
+    /// Publishes a picture. Returns the reason if it is damaged and left out, and `None` if the hub is closed.
     fn publish(&mut self, jpeg: Bytes) -> Option<Result<(), String>> {
         let published = self.publisher.publish_jpeg(jpeg).ok()?;
         let Err(damage) = published else {
@@ -78,7 +78,7 @@ impl<'a> Sink<'a> {
         self.status.send_modify(|status| status.damaged += pictures);
     }
 
-    /// Publishes every picture in these bytes, as long as they come in time.
+    /// Publishes the pictures in these bytes until they end or none arrives in time.
     async fn publish_all(&mut self, bytes: impl Stream<Item = io::Result<Bytes>>, endless: bool) -> Result<(), String> {
         let mut pictures = pin!(Pictures::new(bytes, Splitter::new()));
         let mut deadline = Instant::now() + self.args.timeout;
@@ -92,7 +92,7 @@ impl<'a> Sink<'a> {
             match next {
                 Ok(Some(Ok(picture))) => {
                     self.pace.keep().await;
-                    // Webcams leave the tables out.
+                    // UVC webcams omit the Huffman tables.
                     match self.publish(jpeg::with_huffman_tables(picture)) {
                         Some(Ok(())) => {
                             let patience = if endless { FOREVER } else { self.args.timeout };
@@ -115,9 +115,9 @@ impl<'a> Sink<'a> {
     }
 }
 
-/// Holds back what is faster than any camera: a file or a generator, which would be over before anybody has seen it.
+/// Holds back sources that are faster than any camera, such as a file, which would end before anybody has seen it.
 ///
-/// A camera is never held back, or its pictures would grow old on their way here.
+/// A camera is never held back, because its pictures would grow old in a queue.
 struct Pace {
     period: Duration,
     since: Instant,
@@ -130,13 +130,13 @@ impl Pace {
         Self { period: Duration::from_secs_f64(1.0 / fps), since: Instant::now(), pictures: 0, held: None }
     }
 
-    /// Returns when the next picture is due.
+    /// Waits until the next picture is due.
     async fn keep(&mut self) {
         if let Some(held) = &mut self.held {
             held.tick().await;
             return;
         }
-        // Some seconds of pictures may come at once, from a network camera's buffer.
+        // A network camera's buffer may send some seconds of pictures at once.
         if self.since.elapsed() > Duration::from_secs(3) {
             (self.since, self.pictures) = (Instant::now(), 0);
         }
@@ -153,7 +153,7 @@ fn every(period: Duration) -> Interval {
     clock
 }
 
-/// The test picture, while somebody watches. The first one is made at once, so that there always is a picture.
+/// Draws the test picture while somebody watches, and the first one at once.
 async fn test(sink: &mut Sink<'_>) -> End {
     let mut picture = TestPicture::new(sink.args.size, sink.args.fps);
     let mut clock = every(sink.pace.period);
@@ -183,13 +183,13 @@ async fn test(sink: &mut Sink<'_>) -> End {
     End::Enough
 }
 
-/// Standard input, watched or not: whoever writes it would be held up, and later show what is long past.
+/// Reads standard input even if nobody watches: a blocked writer would send old pictures later.
 async fn stdin(sink: &mut Sink<'_>) -> End {
     if io::stdin().is_terminal() {
-        return End::Over("--source stdin wants JPEG pictures from a pipe, and standard input is a terminal".into());
+        return End::Over("--source stdin needs JPEG pictures from a pipe, but standard input is a terminal".into());
     }
     let (chunks, mut read) = mpsc::channel(4);
-    // A thread of its own and not the runtime's: a runtime waits at its end for a read that may never return.
+    // Not `spawn_blocking`: at its shutdown a runtime waits for the read, which may never return.
     thread::spawn(move || {
         let mut stdin = io::stdin().lock();
         loop {
@@ -204,24 +204,23 @@ async fn stdin(sink: &mut Sink<'_>) -> End {
         }
     });
     match sink.publish_all(stream::poll_fn(|cx| read.poll_recv(cx)), true).await {
-        // Enough, or ended: there is no difference to anybody.
         Ok(()) => End::Over(format!("{} has ended", Source::Stdin)),
         Err(error) => End::Over(format!("{}: {error}", Source::Stdin)),
     }
 }
 
-/// A program's standard output. The program runs while somebody watches.
+/// Runs a program while somebody watches and reads its standard output.
 async fn command(words: &[String], sink: &mut Sink<'_>) -> End {
     let demand = sink.publisher.demand();
     loop {
-        // Whoever starts the server opens the page next.
+        // The first run lasts until the page can be opened.
         let at_least = if sink.again { Duration::ZERO } else { sink.args.timeout };
         if std::mem::replace(&mut sink.again, true) && !demand.wanted().await {
             return End::Enough;
         }
         let mut program = match Program::start(words) {
             Ok(program) => program,
-            Err(problem) => return End::Lost { problem, stubborn: true },
+            Err(problem) => return End::Lost { problem, permanent: true },
         };
         let unwanted = async {
             sleep(at_least).await;
@@ -236,17 +235,17 @@ async fn command(words: &[String], sink: &mut Sink<'_>) -> End {
                 program.kill().await;
                 return End::Enough;
             }
-            Some(result) => return End::Lost { problem: program.end(result).await, stubborn: false },
+            Some(result) => return End::Lost { problem: program.end(result).await, permanent: false },
             None => program.kill().await,
         }
     }
 }
 
-/// A program that runs. It is killed when this is dropped, with all that it has started.
+/// A running program. Dropping it kills the program and its children.
 struct Program {
     name: String,
     child: Child,
-    complaint: JoinHandle<String>,
+    message: JoinHandle<String>,
     #[cfg(unix)]
     group: Option<nix::unistd::Pid>,
 }
@@ -256,23 +255,23 @@ impl Program {
         let (name, arguments) = words.split_first().ok_or("no command")?;
         let mut command = Command::new(name);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        // Ctrl-C is for us; the program is ended when the viewers have been.
+        // Ctrl-C must not reach the program, which stops after the viewers.
         #[cfg(unix)]
         command.process_group(0);
         let mut child = command.spawn().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => {
-                format!("{name} is neither a source nor a program that is installed; --help lists the sources")
+                format!("{name} is neither a source nor an installed program; --help lists the sources")
             }
             _ => format!("{name} cannot be started: {error}"),
         })?;
         let stderr = child.stderr.take();
-        let complaint = tokio::spawn(async { last_line(stderr).await });
+        let message = tokio::spawn(async { last_line(stderr).await });
         #[cfg(unix)]
         let group = child.id().and_then(|id| i32::try_from(id).ok()).map(nix::unistd::Pid::from_raw);
         Ok(Self {
             name: name.clone(),
             child,
-            complaint,
+            message,
             #[cfg(unix)]
             group,
         })
@@ -287,9 +286,9 @@ impl Program {
         })
     }
 
-    /// Ends it, and says why there are no more pictures: what the program says itself, or what was wrong with what it sent.
+    /// Kills the program and returns the reason for its end: its exit status and last message, or the error in its output.
     async fn end(mut self, result: Result<(), String>) -> String {
-        // One that hangs or sends junk does not end by itself, but one that has failed does.
+        // A failed program exits by itself; one that hangs or sends junk does not.
         let status = timeout(Duration::from_secs(1), self.child.wait()).await;
         self.kill().await;
         let status = match (status, result) {
@@ -298,25 +297,25 @@ impl Program {
             (Ok(_), Ok(())) => return format!("{} has ended", self.name),
             (Err(_), Ok(())) => return format!("{} has closed its output", self.name),
         };
-        let complaint = match timeout(Duration::from_secs(1), &mut self.complaint).await {
-            // What a program said last has nothing to do with its being killed.
+        let message = match timeout(Duration::from_secs(1), &mut self.message).await {
+            // The last message of a killed program is unrelated to its end.
             Ok(Ok(line)) if status.code().is_some() && !line.is_empty() => format!(": {line}"),
             _ => String::new(),
         };
-        format!("{} has stopped, {status}{complaint}", self.name)
+        format!("{} has stopped, {status}{message}", self.name)
     }
 
-    /// Kills it with all that it has started, and waits until it is gone.
+    /// Kills the program and its children, and waits for its exit.
     async fn kill(&mut self) {
         self.kill_group();
         let _ = self.child.kill().await;
     }
 
-    /// A shell's children too: one that hangs would keep the device for itself.
+    /// Kills a shell's children too, which would keep the device open.
     fn kill_group(&mut self) {
         #[cfg(unix)]
         if let Some(group) = self.group.take() {
-            // There may be none of them left.
+            // None may be left.
             let _ = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
         }
     }
@@ -325,11 +324,11 @@ impl Program {
 impl Drop for Program {
     fn drop(&mut self) {
         self.kill_group();
-        self.complaint.abort();
+        self.message.abort();
     }
 }
 
-/// Returns the last line with something on it, as it may be shown.
+/// Returns the last line that is not blank, short and without control characters.
 async fn last_line(bytes: Option<impl AsyncRead + Unpin>) -> String {
     let Some(mut bytes) = bytes else { return String::new() };
     let mut tail = BytesMut::new();
@@ -341,11 +340,11 @@ async fn last_line(bytes: Option<impl AsyncRead + Unpin>) -> String {
     line.unwrap_or_default().chars().filter(|c| !c.is_control()).take(LINE).collect()
 }
 
-/// What is read at once, as much as a pipe holds.
+/// The size of a read in bytes, that of a pipe's buffer.
 const CHUNK: usize = 64 * 1024;
 
-/// Of standard input nothing else can be had.
+/// The timeout of standard input, which cannot be restarted.
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 
-/// The longest complaint of a program that is passed on.
+/// The maximum length of a program's message in characters.
 const LINE: usize = 200;

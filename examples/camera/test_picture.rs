@@ -1,4 +1,4 @@
-//! A moving picture for machines without a camera: whatever is late, torn, left out or repeated shows.
+//! A moving picture for machines without a camera, on which late, torn, skipped and repeated pictures show.
 
 use std::f32::consts::TAU;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,12 +8,12 @@ use jpeg_encoder::{ColorType, Encoder};
 
 use crate::canvas::{Canvas, Color, Point, mix};
 
-/// What stands still is drawn once; the clock, its hand, the ball and the number are drawn on a copy each time.
+/// Draws the background once, and on a copy of it the clock, its hand, the ball and the number of each picture.
 pub(crate) struct TestPicture {
     still: Canvas,
-    /// The middle of the dial.
+    /// The centre of the dial.
     center: Point,
-    /// One pixel of a picture of 640x480.
+    /// The size of a pixel of a 640x480 picture.
     unit: f32,
 }
 
@@ -40,7 +40,7 @@ impl TestPicture {
         picture
     }
 
-    /// Picture `number`, as JPEG.
+    /// Encodes picture `number` as JPEG.
     pub(crate) fn jpeg(&self, number: u64) -> Result<Bytes, String> {
         let mut jpeg = Vec::with_capacity(64 * 1024);
         let canvas = self.draw(number, SystemTime::now());
@@ -53,14 +53,14 @@ impl TestPicture {
     fn draw(&self, number: u64, now: SystemTime) -> Canvas {
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let (seconds, millis) = (now.as_secs(), now.subsec_millis());
-        // What turns needs only the time within the minute.
+        // Rotation depends only on the time within the minute.
         let second = (seconds % 60) as f32 + now.subsec_millis() as f32 / 1000.0;
         let unit = self.unit;
         let mut canvas = self.still.clone();
 
         for tick in 0_u8..60 {
-            let behind = (second - f32::from(tick)).rem_euclid(60.0) / 60.0;
-            let color = mix(ICE, TRACK, behind.sqrt() * 1.15);
+            let age = (second - f32::from(tick)).rem_euclid(60.0) / 60.0;
+            let color = mix(ICE, TRACK, age.sqrt() * 1.15);
             let inner = if tick % 5 == 0 { 136.0 } else { 144.0 };
             let turn = f32::from(tick) / 60.0;
             canvas.stroke(self.around(turn, inner), self.around(turn, 156.0), 4.0 * unit, color);
@@ -72,18 +72,18 @@ impl TestPicture {
         canvas.text(&format!(".{millis:03}"), self.at(0.0, 16.0), 24.0 * unit, 3.2 * unit, ICE);
         canvas.text(&format!("FRAME {number:06}"), self.at(0.0, 86.0), 16.0 * unit, 2.4 * unit, WHITE);
 
-        // To and fro in four seconds, evenly but for the turns.
+        // One oscillation takes four seconds.
         let ball = self.at(288.0 * (second / 4.0 * TAU).sin(), 208.0);
         canvas.dot(ball, 22.0 * unit, AMBER);
         canvas
     }
 
-    /// A point of a picture of 640x480, from the middle of the dial.
+    /// Returns a point of a 640x480 picture, relative to the centre of the dial.
     fn at(&self, x: f32, y: f32) -> Point {
         (self.center.0 + x * self.unit, self.center.1 + y * self.unit)
     }
 
-    /// A point around the dial; `turn` 0 is at the top, 0.25 right.
+    /// Returns a point around the dial; `turn` 0 is at the top, 0.25 at the right.
     fn around(&self, turn: f32, radius: f32) -> Point {
         self.at(radius * (turn * TAU).sin(), -radius * (turn * TAU).cos())
     }
@@ -97,7 +97,7 @@ const PALE: Color = [148.0, 163.0, 196.0];
 const TRACK: Color = [52.0, 66.0, 104.0];
 const WHITE: Color = [244.0, 247.0, 255.0];
 
-/// The colours of the classic bars, which show a decoder that mixes channels up.
+/// The colours of the classic colour bars, on which swapped channels show.
 const BARS: [Color; 8] = [
     [235.0, 235.0, 235.0],
     [235.0, 225.0, 60.0],

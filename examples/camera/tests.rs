@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::program;
 
-/// A camera that is killed at the end of its test.
+/// A camera process. Dropping it kills the process.
 struct Camera {
     child: Child,
     address: String,
@@ -17,7 +17,7 @@ struct Camera {
 }
 
 impl Camera {
-    /// Starts one on a free port, and waits for its greeting.
+    /// Starts a camera on a free port and waits for its greeting.
     fn start(arguments: &[&str]) -> Self {
         Self::start_on(arguments, Stdio::null())
     }
@@ -32,7 +32,7 @@ impl Camera {
         Self { child, address, _stdout: stdout }
     }
 
-    /// A connection on which this was asked for, with the end of the connection as the end of the answer.
+    /// Sends an HTTP/1.0 request, whose response ends with the connection.
     fn ask(&self, path: &str, accept: &str) -> TcpStream {
         let mut connection = TcpStream::connect(&self.address).unwrap();
         connection.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -60,7 +60,7 @@ impl Camera {
         number.parse().unwrap()
     }
 
-    /// The processes that it has started and not waited for.
+    /// Returns the child processes, zombies included.
     fn children(&self) -> Vec<u32> {
         self.processes().into_iter().map(|(process, _)| process).collect()
     }
@@ -81,8 +81,8 @@ impl Camera {
         children.collect()
     }
 
-    /// Waits until the page's state says this.
-    fn says(&self, what: &str) {
+    /// Waits until the state contains this text.
+    fn wait_for(&self, what: &str) {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             let state = self.state();
@@ -94,7 +94,7 @@ impl Camera {
         }
     }
 
-    /// Asks it to stop, and tells whether it went well and how long it took.
+    /// Sends a signal. Returns whether the process exited with success, and the time that it took.
     fn stop(&mut self, signal: &str) -> (bool, Duration) {
         let begin = Instant::now();
         let pid = self.child.id().to_string();
@@ -117,12 +117,12 @@ fn camera(arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs one that is expected not to come up.
+/// Runs a camera that is expected to fail. Returns its exit code and its standard error.
 fn fails(arguments: &[&str], stdin: &[u8]) -> (Option<i32>, String) {
     let mut command = camera(arguments);
     let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = child.unwrap();
-    // It may be gone before it has read it all.
+    // It may exit before it has read everything.
     let _ = child.stdin.take().unwrap().write_all(stdin);
     let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8_lossy(&stdout), "");
@@ -135,7 +135,7 @@ fn rest(connection: &mut TcpStream) -> Vec<u8> {
     answer
 }
 
-/// How many parts, and whether the stream has ended with the close-delimiter.
+/// Returns the number of parts, and whether the stream ends with the close-delimiter.
 fn parts(answer: &[u8]) -> (usize, bool) {
     let text = String::from_utf8_lossy(answer);
     let boundary = text.split("boundary=").nth(1).and_then(|rest| rest.split("\r\n").next()).unwrap();
@@ -147,7 +147,7 @@ fn picture() -> Vec<u8> {
     Camera::start(&["--size", "160x120"]).snapshot()
 }
 
-/// A picture in a file, which is removed at the end of its test.
+/// A picture in a file. Dropping it removes the file.
 struct Picture {
     file: PathBuf,
     bytes: Vec<u8>,
@@ -173,20 +173,20 @@ impl Drop for Picture {
 }
 
 #[test]
-fn says_in_one_line_what_is_wrong_with_its_arguments() {
+fn reports_invalid_arguments_in_one_line() {
     let (code, line) = fails(&["--speed", "3"], b"");
     assert_eq!(code, Some(2));
-    assert!(line.ends_with(": unknown argument --speed (--help lists what there is)\n"), "{line}");
+    assert!(line.ends_with(": unknown argument --speed (--help lists the options)\n"), "{line}");
     assert_eq!(line.lines().count(), 1);
 }
 
 #[test]
-fn says_in_one_line_what_is_wrong_with_its_source() {
+fn reports_a_failed_source_in_one_line() {
     for (source, stdin, what) in [
         (
             "no-such-program",
             &b""[..],
-            "no-such-program is neither a source nor a program that is installed; --help lists the sources",
+            "no-such-program is neither a source nor an installed program; --help lists the sources",
         ),
         ("sh -c 'echo begin >&2; echo broken >&2; exit 3'", b"", "sh has stopped, exit status: 3: broken"),
         ("echo hello", b"", "echo: no JPEG picture in 6 bytes that begin with 68 65 6c 6c 6f 0a"),
@@ -202,7 +202,7 @@ fn says_in_one_line_what_is_wrong_with_its_source() {
 }
 
 #[test]
-fn says_in_one_line_that_the_port_is_taken() {
+fn reports_a_used_port_in_one_line() {
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = other.local_addr().unwrap().to_string();
     let (code, line) = fails(&["--listen", &address], b"");
@@ -214,20 +214,20 @@ fn says_in_one_line_that_the_port_is_taken() {
 }
 
 #[test]
-fn a_source_that_ends_leaves_its_last_picture_and_a_note() {
+fn ended_source_leaves_its_last_picture_and_a_note() {
     let camera = Camera::start(&["--size", "160x120", "--fps", "5", "--frames", "5"]);
-    // The first picture is there at once, the others once somebody watches; the last comes twice, as some wires need.
+    // The first picture is drawn at once, the others when somebody watches. The machine wire sends the last one twice.
     assert_eq!(parts(&camera.get("/stream", "*/*")), (6, true));
-    camera.says("\"state\": \"ended\"");
-    camera.says("\"note\": \"the test picture has ended\"");
-    // Who comes now sees the last picture, then the end.
+    camera.wait_for("\"state\": \"ended\"");
+    camera.wait_for("\"note\": \"the test picture has ended\"");
+    // A new viewer gets the last picture and the end.
     let (late, ends) = parts(&camera.get("/stream", "image/*"));
     assert!(late > 0 && ends);
     assert!(camera.snapshot().starts_with(b"\xff\xd8\xff"));
 }
 
 #[test]
-fn lost_source_is_started_again() {
+fn restarts_a_lost_source() {
     let picture = Picture::new("restart");
     for (after_the_picture, note) in [
         ("sleep 0.3", "sh has ended"),
@@ -241,10 +241,10 @@ fn lost_source_is_started_again() {
         let source = format!("sh -c 'cat {}; {after_the_picture}'", picture.path());
         let camera = Camera::start(&["--timeout", "1", "--source", &source]);
         let mut viewer = camera.ask("/stream", "*/*");
-        camera.says(&format!("\"note\": \"{note}"));
-        camera.says("\"restarts\": 3");
-        camera.says("\"state\": \"live\"");
-        // The stream went on over all of it.
+        camera.wait_for(&format!("\"note\": \"{note}"));
+        camera.wait_for("\"restarts\": 3");
+        camera.wait_for("\"state\": \"live\"");
+        // The stream continued across the restarts.
         let mut seen = vec![0; 4 * picture.bytes.len()];
         viewer.read_exact(&mut seen).unwrap();
         assert!(!camera.state().contains(&"junk".repeat(60)), "{after_the_picture}");
@@ -253,7 +253,7 @@ fn lost_source_is_started_again() {
 }
 
 #[test]
-fn what_a_lost_source_has_started_ends_with_it() {
+fn kills_the_children_of_a_lost_source() {
     let picture = Picture::new("grandchild");
     let seconds = format!("1{}", std::process::id());
     let source = format!("sh -c 'cat {}; sleep {seconds}; true'", picture.path());
@@ -263,33 +263,33 @@ fn what_a_lost_source_has_started_ends_with_it() {
         let listing = Command::new("ps").args(["-A", "-o", "args"]).output().unwrap().stdout;
         String::from_utf8_lossy(&listing).lines().filter(|line| **line == format!("sleep {seconds}")).count()
     };
-    camera.says("\"restarts\": 3");
+    camera.wait_for("\"restarts\": 3");
     assert!(grandchildren() <= 1);
     assert!(camera.stop("TERM").0);
     assert_eq!(grandchildren(), 0);
 }
 
 #[test]
-fn pauses_grow_while_a_source_fails_and_viewers_see_no_signal() {
+fn pauses_grow_and_viewers_see_no_signal_while_a_source_fails() {
     for (failure, note) in [
         ("exit 7", "sh has stopped, exit status: 7"),
         ("echo junk", "sh: no JPEG picture in 5 bytes that begin with 6a 75 6e 6b 0a"),
     ] {
         let picture = Picture::new("fails");
-        // The first start has a picture.
+        // Only the first run has a picture.
         let path = picture.path();
         let source = format!("sh -c 'cat {path} 2>/dev/null || {failure}; rm -f {path}; sleep 0.3'");
         let mut camera = Camera::start(&["--timeout", "3", "--source", &source]);
         let mut viewer = camera.ask("/stream", "multipart/mixed");
         sleep(Duration::from_secs(5));
-        camera.says(&format!("\"note\": \"{note}\""));
-        // After 0.5 s at most, then 1, 2, 4; each at least half of that.
+        camera.wait_for(&format!("\"note\": \"{note}\""));
+        // The pauses are at most 0.5, 1, 2 and 4 s, and at least half of that.
         let restarts = camera.restarts();
         assert!((3..=5).contains(&restarts), "{restarts}");
         assert_eq!(camera.snapshot(), picture.bytes, "the last picture");
         assert!(camera.stop("TERM").0);
         let answer = rest(&mut viewer);
-        // The picture, then another one, and the end.
+        // The picture, "no signal" and the end.
         let (parts, ends) = parts(&answer);
         assert!(parts >= 2 && ends, "{parts}");
         let no_signal = answer.windows(3).rposition(|window| window == b"\xff\xd8\xff").unwrap();
@@ -298,7 +298,7 @@ fn pauses_grow_while_a_source_fails_and_viewers_see_no_signal() {
 }
 
 #[test]
-fn lost_source_ends_the_process_if_asked_to() {
+fn on_exit_fail_ends_the_process_when_the_source_is_lost() {
     let picture = Picture::new("fail");
     for (after_the_picture, why) in
         [("echo unplugged >&2; exit 7", "sh has stopped, exit status: 7: unplugged"), ("true", "sh has ended")]
@@ -316,7 +316,7 @@ fn lost_source_ends_the_process_if_asked_to() {
 
 #[test]
 #[ignore = "needs ffmpeg"]
-fn killed_ffmpeg_is_back_within_two_seconds() {
+fn restarts_killed_ffmpeg_within_two_seconds() {
     let source = "ffmpeg -v error -re -f lavfi -i testsrc=size=320x240:rate=15 -f mjpeg -q:v 5 -";
     let camera = Camera::start(&["--source", source]);
     let mut viewer = camera.ask("/stream", "*/*");
@@ -325,8 +325,8 @@ fn killed_ffmpeg_is_back_within_two_seconds() {
         let [ffmpeg] = camera.children()[..] else { panic!("one child: {:?}", camera.children()) };
         assert!(Command::new("kill").args(["-9", &ffmpeg.to_string()]).status().unwrap().success());
         let killed = Instant::now();
-        camera.says(&format!("\"restarts\": {}", restarts + 1));
-        camera.says("\"state\": \"live\"");
+        camera.wait_for(&format!("\"restarts\": {}", restarts + 1));
+        camera.wait_for("\"state\": \"live\"");
         let took = killed.elapsed();
         assert!(took < Duration::from_secs(2), "{took:?}");
         assert_eq!(camera.zombies(), 0);
@@ -334,7 +334,7 @@ fn killed_ffmpeg_is_back_within_two_seconds() {
 }
 
 #[test]
-fn damaged_pictures_are_counted_and_left_out() {
+fn counts_and_skips_damaged_pictures() {
     let picture = Picture::new("damaged");
     let source = format!(
         "sh -c 'printf \"\\377\\330\\377\\331\"; while cat {}; do head -c 400 {0}; sleep 0.1; done'",
@@ -343,14 +343,14 @@ fn damaged_pictures_are_counted_and_left_out() {
     let camera = Camera::start(&["--source", &source]);
     let _viewer = camera.ask("/stream", "*/*");
     sleep(Duration::from_secs(1));
-    camera.says("\"state\": \"live\"");
-    camera.says("\"restarts\": 0");
+    camera.wait_for("\"state\": \"live\"");
+    camera.wait_for("\"restarts\": 0");
     assert!(!camera.state().contains("\"damaged\": 0"), "{}", camera.state());
     assert_eq!(camera.snapshot(), picture.bytes);
 }
 
 #[test]
-fn shows_what_comes_on_standard_input() {
+fn publishes_pictures_from_standard_input() {
     let picture = picture();
     let (reader, mut writer) = std::io::pipe().unwrap();
     writer.write_all(&picture).unwrap();
@@ -361,17 +361,17 @@ fn shows_what_comes_on_standard_input() {
     sleep(Duration::from_millis(300));
     drop(writer);
     assert_eq!(parts(&rest(&mut viewer)), (2, true));
-    camera.says("\"note\": \"standard input has ended\"");
+    camera.wait_for("\"note\": \"standard input has ended\"");
 }
 
 #[test]
-fn ends_its_viewers_properly_and_itself_in_time() {
+fn closes_streams_and_exits_in_time_on_a_signal() {
     for signal in ["INT", "TERM"] {
         let mut camera = Camera::start(&["--size", "640x480"]);
         let mut readers = ["image/*", "*/*", "multipart/mixed"].map(|accept| camera.ask("/stream", accept));
         let readers = readers.each_mut().map(|reader| reader.try_clone().unwrap());
         let readers = readers.map(|mut reader| std::thread::spawn(move || rest(&mut reader)));
-        // Somebody who never reads: after a while the connection is full.
+        // Stalled viewers, whose connections fill up.
         let _stalled = [camera.ask("/stream", "*/*"), camera.ask("/stream", "image/*")];
         sleep(Duration::from_secs(2));
         let (success, took) = camera.stop(signal);

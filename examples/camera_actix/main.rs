@@ -1,8 +1,8 @@
-//! A camera in a page, with actix-web: one source of pictures, any number of viewers.
+//! A camera in a page, with actix-web. One source of pictures serves any number of viewers.
 //!
-//! `cargo run --release -p camera_actix`, then open the address that it prints. `--help` lists the rest.
+//! Run `cargo run --release -p camera_actix` and open the address that it prints. `--help` lists the options.
 
-#![expect(clippy::print_stdout, reason = "it speaks to the person who started it")]
+#![expect(clippy::print_stdout, reason = "the terminal is its user interface")]
 
 #[path = "../camera/args.rs"]
 mod args;
@@ -22,14 +22,12 @@ mod source;
 mod test_picture;
 
 use std::process::ExitCode;
-use std::time::Duration;
 
-use actix_web::error::ErrorServiceUnavailable;
 use actix_web::guard::{Any, Get, Head};
 use actix_web::http::header::ContentType;
 use actix_web::web::{Data, route, to};
-use actix_web::{App, Error, HttpResponse, HttpServer, Responder, Route};
-use mixed_replace::{Live, Part, socket};
+use actix_web::{App, HttpResponse, HttpServer, Responder, Route};
+use mixed_replace::{Live, Snapshot, socket};
 
 use crate::args::Args;
 use crate::camera::Camera;
@@ -49,7 +47,7 @@ async fn run(args: Args) -> Result<(), String> {
             .app_data(data.clone())
             .route("/", read().to(page))
             .route("/stream", to(Live::new(data.hub.clone())))
-            .route("/snapshot.jpg", read().to(snapshot))
+            .route("/snapshot.jpg", to(Snapshot::new(data.hub.clone())))
             .route("/state", read().to(state))
     };
     let serving = HttpServer::new(app)
@@ -67,24 +65,19 @@ async fn run(args: Args) -> Result<(), String> {
         () = server::asked_to_stop() => Ok(()),
         why = camera.failed() => Err(why),
     };
-    // actix waits for its connections: those that never end by themselves are ended first, those that hang are cut.
+    // actix's graceful stop waits for every connection. Closing the hub ends the streams; stalled viewers are cut off.
     camera.hub.close();
     handle.stop(true).await;
     result
 }
 
-/// `GET` or `HEAD`.
+/// Returns a route for `GET` and `HEAD`.
 fn read() -> Route {
     route().guard(Any(Get()).or(Head()))
 }
 
 async fn page() -> impl Responder {
     HttpResponse::Ok().content_type(ContentType::html()).body(server::PAGE)
-}
-
-async fn snapshot(camera: Data<Camera>) -> Result<Part, Error> {
-    let fresh = camera.hub.snapshot(Duration::from_secs(1)).or_latest_after(Duration::from_secs(5));
-    fresh.await.map(|dated| dated.part).ok_or_else(|| ErrorServiceUnavailable("no picture yet"))
 }
 
 async fn state(camera: Data<Camera>) -> impl Responder {

@@ -1,4 +1,4 @@
-//! Where a camera is, and who we are to it.
+//! The address of a camera, with user and password.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -10,9 +10,9 @@ use url::Url;
 /// `[NAME=][http://][USER:PASSWORD@]HOST[:PORT][/PATH]`.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Address {
-    /// For people. Holds nothing secret: cameras take passwords in their queries too, so those are left out.
+    /// The name to be shown. It has no query, because some cameras take passwords there.
     pub(crate) name: String,
-    /// Without user and password.
+    /// The URL without user and password.
     pub(crate) url: Url,
     pub(crate) login: Option<Login>,
 }
@@ -31,34 +31,34 @@ impl FromStr for Address {
         let (name, address) = (name.map(str::trim), address.trim());
         let has_scheme = address.contains("://");
         if !has_scheme && address.starts_with('/') {
-            return Err(format!("{address}: no host; an address is http://HOST/PATH"));
+            return Err(format!("{address}: no host; write http://HOST/PATH"));
         }
         let url = if has_scheme { Url::parse(address) } else { Url::parse(&format!("http://{address}")) };
         let mut url = url.map_err(|error| format!("{}: {error}", without_login(address)))?;
         match url.scheme() {
             "http" if url.has_host() => {}
-            "https" => return Err(format!("{}: this relay speaks http only", without_login(address))),
-            scheme => return Err(format!("{}: {scheme} is not http", without_login(address))),
+            "https" => return Err(format!("{}: https is not supported, only http", without_login(address))),
+            scheme => return Err(format!("{}: {scheme} is not supported, only http", without_login(address))),
         }
         let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         let login = Login { user: decoded(url.username()), password: decoded(url.password().unwrap_or_default()) };
         let login = (!login.user.is_empty() || !login.password.is_empty()).then_some(login);
-        // Left in, they would be sent to whoever answers, asked or not.
+        // Sent only in answer to a challenge.
         let removed = url.set_username("").and_then(|()| url.set_password(None));
-        removed.map_err(|()| format!("{}: no user can be here", without_login(address)))?;
+        removed.map_err(|()| format!("{}: a user cannot be removed", without_login(address)))?;
         url.set_fragment(None);
         let path = url.path().trim_end_matches('/');
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-        let whole = format!("{}{port}{path}", url.host_str().unwrap_or_default());
-        let name = name.filter(|name| !name.is_empty()).map_or(whole, str::to_owned);
+        let host_and_path = format!("{}{port}{path}", url.host_str().unwrap_or_default());
+        let name = name.filter(|name| !name.is_empty()).map_or(host_and_path, str::to_owned);
         Ok(Self { name, url, login })
     }
 }
 
-/// Splits a name from an address, which may hold `=` too.
+/// Splits an optional name from an address, which may contain `=` too.
 fn named(text: &str) -> (Option<&str>, &str) {
     match text.split_once('=') {
-        // A name may hold what an address holds, if what follows is clearly one.
+        // In front of a scheme, a name may contain `/`, `:` and `@`.
         Some((name, address)) if !name.contains('?') && address.trim_start().starts_with("http://") => {
             (Some(name), address)
         }
@@ -67,7 +67,7 @@ fn named(text: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// Returns an address as it may be shown.
+/// Returns an address without user and password, to be shown.
 fn without_login(address: &str) -> String {
     let begin = address.find("://").map_or(0, |scheme| scheme + 3);
     match address.rfind('@') {
@@ -76,7 +76,7 @@ fn without_login(address: &str) -> String {
     }
 }
 
-/// Returns the addresses in a list with commas; a comma within an address stays where it is.
+/// Parses a list with commas. Commas within an address are kept.
 pub(crate) fn list(text: &str) -> Result<Vec<Address>, String> {
     let mut addresses: Vec<String> = Vec::new();
     for piece in text.split(',') {
@@ -91,7 +91,8 @@ pub(crate) fn list(text: &str) -> Result<Vec<Address>, String> {
     addresses.iter().map(|address| address.parse()).collect()
 }
 
-/// Whether what follows a comma is another address: it has a scheme, or begins with a host that has a dot or a port.
+/// Returns `true` if the text after a comma is another address: it has a scheme, or starts with a host that has a dot or a
+/// port.
 fn begins_address(piece: &str) -> bool {
     let (_, address) = named(piece);
     let (authority, path) = address.trim().split_once('/').map_or((address.trim(), None), |(a, path)| (a, Some(path)));
@@ -113,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_never_holds_a_password() {
+    fn name_contains_no_password() {
         let address: Address = "http://admin:p%40ss@10.0.0.7:8080/video.cgi?user=admin&pwd=p@ss#x".parse().unwrap();
         assert_eq!(address.name, "10.0.0.7:8080/video.cgi");
         assert_eq!(address.url.as_str(), "http://10.0.0.7:8080/video.cgi?user=admin&pwd=p@ss");
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_camera_can_be_named() {
+    fn camera_may_be_named() {
         let address: Address = "Front door=http://10.0.0.7/?action=stream".parse().unwrap();
         assert_eq!((address.name.as_str(), address.url.as_str()), ("Front door", "http://10.0.0.7/?action=stream"));
         let address: Address = "http://10.0.0.7/?action=stream".parse().unwrap();
@@ -158,13 +159,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_without_the_password() {
+    fn errors_contain_no_password() {
         for (address, mistake) in [
-            ("/dev/video0", "/dev/video0: no host; an address is http://HOST/PATH"),
+            ("/dev/video0", "/dev/video0: no host; write http://HOST/PATH"),
             ("u:secret@cam:99999/", "…@cam:99999/: invalid port number"),
             ("", ": empty host"),
-            ("rtsp://u:secret@cam/live", "rtsp://…@cam/live: rtsp is not http"),
-            ("https://u:secret@cam/", "https://…@cam/: this relay speaks http only"),
+            ("rtsp://u:secret@cam/live", "rtsp://…@cam/live: rtsp is not supported, only http"),
+            ("https://u:secret@cam/", "https://…@cam/: https is not supported, only http"),
             ("http://u:secret@cam:99999/", "http://…@cam:99999/: invalid port number"),
             ("http://", "http://: empty host"),
         ] {

@@ -10,12 +10,12 @@ pub(crate) struct Args {
     pub(crate) cameras: Vec<Address>,
     /// `HOST:PORT`.
     pub(crate) listen: String,
-    /// In place of the picture that says so.
+    /// A picture that replaces the drawn "no signal".
     pub(crate) no_signal: Option<PathBuf>,
 }
 
 impl Args {
-    /// This process's arguments. Ends the process if they ask for help or make no sense.
+    /// Parses this process's arguments. Exits after printing the help or an error.
     pub(crate) fn from_command_line() -> Self {
         match Self::parse(std::env::args().skip(1)) {
             Ok(Some(args)) => args,
@@ -24,13 +24,13 @@ impl Args {
                 exit(0)
             }
             Err(mistake) => {
-                eprintln!("relay: {mistake} (--help lists what there is)");
+                eprintln!("relay: {mistake} (--help lists the options)");
                 exit(2)
             }
         }
     }
 
-    /// `None` if they ask for help.
+    /// Returns `None` for `--help`.
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
         let mut args = Self { cameras: Vec::new(), listen: "127.0.0.1:3000".into(), no_signal: None };
         while let Some(argument) = arguments.next() {
@@ -44,7 +44,7 @@ impl Args {
             if !matches!(name, "--camera" | "--listen" | "--no-signal") {
                 return Err(format!("unknown argument {name}"));
             }
-            let value = attached.or_else(|| arguments.next()).ok_or_else(|| format!("{name} wants a value"))?;
+            let value = attached.or_else(|| arguments.next()).ok_or_else(|| format!("{name} needs a value"))?;
             match name {
                 "--camera" => args.cameras.extend(address::list(&value)?),
                 "--listen" => args.listen = value,
@@ -52,23 +52,23 @@ impl Args {
             }
         }
         if args.cameras.is_empty() {
-            return Err("--camera URL is missing".into());
+            return Err("--camera URL is required".into());
         }
         Ok(Some(args))
     }
 }
 
 const HELP: &str = "\
-A wall of cameras in a page: each is one connection to the camera, for any number of viewers.
+Shows network cameras in a page, over one connection to each camera for any number of viewers.
 
 usage: relay --camera [NAME=]URL[,[NAME=]URL…] [--camera …] [--listen HOST:PORT] [--no-signal FILE]
 
   --camera URL        an MJPEG stream: http://HOST/PATH or HOST:PORT/PATH, with USER:PASSWORD@ before the host for Digest
-                      or Basic; put quotes around it, for the sake of ? and &
-  --listen HOST:PORT  where to serve the page [127.0.0.1:3000]; port 0 takes a free one
-  --no-signal FILE    the picture to show when a camera is gone, JPEG or PNG
+                      or Basic; quote it, because of ? and &
+  --listen HOST:PORT  the address to serve the page at [127.0.0.1:3000]; port 0 selects a free one
+  --no-signal FILE    the picture to show when a camera is lost, JPEG or PNG
 
-Where cameras have their stream, for example:
+Stream addresses of common cameras:
 
   this crate's camera  http://HOST:3000/stream
   ustreamer            http://HOST:8080/stream
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_what_the_help_lists() {
+    fn accepts_the_options_of_the_help() {
         let arguments = ["--camera", "http://a/,Yard=http://b/?x=1", "--camera=http://c/", "--listen", "[::1]:0"];
         let args = parse(&arguments).unwrap().unwrap();
         let names: Vec<_> = args.cameras.iter().map(|camera| camera.name.as_str()).collect();
@@ -98,12 +98,12 @@ mod tests {
     }
 
     #[test]
-    fn names_what_makes_no_sense() {
+    fn names_the_invalid_argument() {
         for (arguments, mistake) in [
-            (&[][..], "--camera URL is missing"),
-            (&["--camera"], "--camera wants a value"),
+            (&[][..], "--camera URL is required"),
+            (&["--camera"], "--camera needs a value"),
             (&["--camera", "http://a/", "--speed"], "unknown argument --speed"),
-            (&["--camera", "rtsp://u:secret@a/"], "rtsp://…@a/: rtsp is not http"),
+            (&["--camera", "rtsp://u:secret@a/"], "rtsp://…@a/: rtsp is not supported, only http"),
             (&["http://u:secret@a/"], "unknown argument http://u:secret@a/"),
         ] {
             assert_eq!(parse(arguments).err().as_deref(), Some(mistake));

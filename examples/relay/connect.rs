@@ -1,4 +1,4 @@
-//! From a camera's address to its pictures.
+//! Opens a camera's stream and reads its pictures.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -23,29 +23,29 @@ use url::{Host, Position, Url};
 
 use crate::address::{Address, Login};
 
-/// Why there are no pictures.
+/// The reason why a camera sends no pictures.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Problem {
-    /// A line for people.
+    /// One line to be shown.
     pub(crate) text: String,
-    /// It takes a person to change that, so there is no point in asking often; and a camera may lock out who does.
-    pub(crate) stubborn: bool,
+    /// Only a person can mend it. Some cameras lock out clients that retry often.
+    pub(crate) permanent: bool,
 }
 
 impl Problem {
-    pub(crate) fn passing(text: impl Into<String>) -> Self {
-        Self { text: text.into(), stubborn: false }
+    pub(crate) fn transient(text: impl Into<String>) -> Self {
+        Self { text: text.into(), permanent: false }
     }
 
-    fn stubborn(text: impl Into<String>) -> Self {
-        Self { text: text.into(), stubborn: true }
+    fn permanent(text: impl Into<String>) -> Self {
+        Self { text: text.into(), permanent: true }
     }
 }
 
 /// A camera's open stream. Dropping it closes the connection.
 pub(crate) struct Input {
     format: Format,
-    /// What [`skipped`](Self::skipped) has returned so far, all together.
+    /// The sum of all results of [`skipped`](Self::skipped).
     skipped: u64,
 }
 
@@ -55,7 +55,7 @@ enum Format {
     Jpegs(Box<Pictures<Received>>),
 }
 
-/// What a stream holds next.
+/// An item of a stream.
 pub(crate) enum Item {
     Part(Part),
     Jpeg(Bytes),
@@ -71,20 +71,20 @@ impl Input {
         match &mut self.format {
             Format::Parts(parts) => {
                 let part = parts.next().await?;
-                Some(part.map(Item::Part).map_err(|error| Problem::passing(cause(&error))))
+                Some(part.map(Item::Part).map_err(|error| Problem::transient(cause(&error))))
             }
             Format::Jpegs(pictures) => loop {
                 match pictures.next().await? {
                     Ok(jpeg) => return Some(Ok(Item::Jpeg(jpeg))),
                     // Counted by the splitter; the stream goes on.
                     Err(PicturesError::Split(SplitError::TooLarge { .. } | SplitError::Truncated { .. })) => {}
-                    Err(error) => return Some(Err(Problem::passing(cause(&error)))),
+                    Err(error) => return Some(Err(Problem::transient(cause(&error)))),
                 }
             },
         }
     }
 
-    /// Returns the number of pictures that were damaged beyond reading since the last call.
+    /// Returns the number of pictures that were too damaged to be read since the last call.
     pub(crate) fn skipped(&mut self) -> u64 {
         let skipped = match &self.format {
             Format::Parts(parts) => parts.decoder().skipped(),
@@ -94,22 +94,22 @@ impl Input {
     }
 }
 
-/// Asks for the stream, with user and password if the camera wants them.
+/// Requests the stream, with user and password if the camera asks for them.
 pub(crate) async fn open(camera: &Address) -> Result<Input, Problem> {
     let mut answer = Answer::ask(camera, None).await?;
     if answer.response.status() == StatusCode::UNAUTHORIZED {
         let Some(login) = &camera.login else {
-            return Err(Problem::stubborn("it wants a user and a password: http://USER:PASSWORD@HOST/…"));
+            return Err(Problem::permanent("it requires a user and a password: http://USER:PASSWORD@HOST/…"));
         };
         let authorization = authorization(login, answer.response.headers(), camera)?;
-        // Before the next one: some cameras serve one connection at a time.
+        // Some cameras serve one connection at a time.
         answer.close().await;
         answer = Answer::ask(camera, Some(authorization)).await?;
     }
     answer.into_input(&camera.url).await
 }
 
-/// A response, and the connection that it comes over. Dropping it closes the connection.
+/// A response and its connection. Dropping it closes the connection.
 struct Answer {
     response: Response<Incoming>,
     connection: JoinSet<()>,
@@ -125,13 +125,13 @@ impl Answer {
         if let Some(authorization) = authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
-        let request = request.body(Empty::<Bytes>::new()).map_err(|error| Problem::stubborn(cause(&error)))?;
+        let request = request.body(Empty::<Bytes>::new()).map_err(|error| Problem::permanent(cause(&error)))?;
 
-        let socket = connect(url).await.map_err(|error| Problem::passing(error.to_string()))?;
+        let socket = connect(url).await.map_err(|error| Problem::transient(error.to_string()))?;
         let _ = socket.set_nodelay(true);
-        let failed = |error: hyper::Error| Problem::passing(cause(&error));
+        let failed = |error: hyper::Error| Problem::transient(cause(&error));
         let handshake = http1::Builder::new()
-            // Some cameras match `Authorization` by case, and report a wrong password otherwise.
+            // Some cameras match `Authorization` by case and otherwise report a wrong password.
             .title_case_headers(true)
             .ignore_invalid_headers_in_responses(true)
             .allow_spaces_after_header_name_in_responses(true)
@@ -139,13 +139,13 @@ impl Answer {
             .handshake(TokioIo::new(socket));
         let (mut sender, io) = handshake.await.map_err(failed)?;
         let mut connection = JoinSet::new();
-        // What goes wrong with it is said by the response too.
+        // The response reports the same error.
         connection.spawn(async { drop(io.await) });
         let response = sender.send_request(request).await.map_err(failed)?;
         Ok(Self { response, connection })
     }
 
-    /// Closes the connection, without waiting for the camera.
+    /// Closes the connection without waiting for the camera.
     async fn close(mut self) {
         self.connection.shutdown().await;
     }
@@ -155,20 +155,23 @@ impl Answer {
         let status = self.response.status();
         match status {
             StatusCode::OK => {}
-            StatusCode::UNAUTHORIZED => return Err(Problem::stubborn("it refuses the user or the password")),
-            StatusCode::FORBIDDEN => return Err(Problem::stubborn("it forbids us this stream (403)")),
-            StatusCode::NOT_FOUND => return Err(Problem::stubborn("it has nothing at this path (404)")),
+            StatusCode::UNAUTHORIZED => return Err(Problem::permanent("it refuses the user or the password")),
+            StatusCode::FORBIDDEN => return Err(Problem::permanent("it forbids access to this stream (403)")),
+            StatusCode::NOT_FOUND => return Err(Problem::permanent("it has no stream at this path (404)")),
             _ if status.is_redirection() => {
                 let to = target(url, self.response.headers());
-                return Err(Problem::stubborn(format!("it sends us on to {to} ({})", status.as_u16())));
+                return Err(Problem::permanent(format!(
+                    "it redirects to {to} ({}), which is not followed",
+                    status.as_u16()
+                )));
             }
-            _ if status.is_client_error() => return Err(Problem::stubborn(format!("it answers {status}"))),
-            _ => return Err(Problem::passing(format!("it answers {status}"))),
+            _ if status.is_client_error() => return Err(Problem::permanent(format!("it answers {status}"))),
+            _ => return Err(Problem::transient(format!("it answers {status}"))),
         }
         let headers = self.response.headers();
         let encoding = text(headers.get(CONTENT_ENCODING));
         if !matches!(encoding.as_str(), "" | "identity") {
-            return Err(Problem::stubborn(format!("it compresses its stream ({encoding}), though nobody asked it to")));
+            return Err(Problem::permanent(format!("it compresses its stream ({encoding}), which was not requested")));
         }
         let content_type = headers.get(CONTENT_TYPE).cloned();
         let shown = text(content_type.as_ref());
@@ -178,7 +181,7 @@ impl Answer {
             (Some(value), kind) if kind.starts_with("multipart/") => {
                 Format::Parts(Box::new(Parts::new(received, Decoder::for_content_type(value))))
             }
-            // Some do not say what they send, or only that it is a video.
+            // Some cameras name no type, or only a video type.
             (_, "" | "application/octet-stream" | "video/x-motion-jpeg" | "video/x-mjpeg" | "video/mjpeg") => {
                 if received.is_text().await? {
                     Format::Parts(Box::new(Parts::new(received, Decoder::detect())))
@@ -187,10 +190,10 @@ impl Answer {
                 }
             }
             (_, kind) if kind.starts_with("image/") => {
-                let text = format!("it sends one picture ({shown}) and no stream; its MJPEG stream has another path");
-                return Err(Problem::stubborn(text));
+                let text = format!("it sends a single picture ({shown}); use the path of its MJPEG stream");
+                return Err(Problem::permanent(text));
             }
-            _ => return Err(Problem::stubborn(format!("it sends {shown} and no multipart stream"))),
+            _ => return Err(Problem::permanent(format!("it sends {shown} instead of a multipart stream"))),
         };
         Ok(Input { format, skipped: 0 })
     }
@@ -198,18 +201,18 @@ impl Answer {
 
 /// The bytes of a response.
 struct Received {
-    /// Read already, to see what it is.
+    /// The first chunk, if `is_text` has read it.
     first: Option<Bytes>,
     body: Incoming,
     _connection: JoinSet<()>,
 }
 
 impl Received {
-    /// Returns `true` if the stream begins as parts do, with a delimiter or a header line, and `false` if it begins as a
-    /// picture does, or within one.
+    /// Returns `true` if the stream starts with text, as a delimiter or a header line does, and `false` if it starts with or
+    /// within a picture.
     async fn is_text(&mut self) -> Result<bool, Problem> {
         while let Some(chunk) = self.next().await {
-            let chunk = chunk.map_err(|error| Problem::passing(cause(&error)))?;
+            let chunk = chunk.map_err(|error| Problem::transient(cause(&error)))?;
             let first = chunk.iter().copied().find(|byte| !matches!(byte, b'\r' | b'\n'));
             if let Some(first) = first {
                 self.first = Some(chunk);
@@ -252,11 +255,12 @@ async fn connect(url: &Url) -> std::io::Result<TcpStream> {
     }
 }
 
-/// By Digest if the camera knows it (RFC 7616), else by Basic (RFC 7617), which tells the password.
+/// Returns the `Authorization` header: Digest (RFC 7616) if the camera offers it, else Basic (RFC 7617), which reveals the
+/// password.
 fn authorization(login: &Login, headers: &HeaderMap, camera: &Address) -> Result<HeaderValue, Problem> {
-    let unknown = |_| Problem::stubborn("it wants a password, but neither by Basic nor by Digest");
+    let unknown = |_| Problem::permanent("it offers neither Basic nor Digest authentication");
     let challenges = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
-    // motion says md5, and the library knows what the RFC says.
+    // `http-auth` matches the name by case (RFC 7616 §3.3), and motion writes `md5`.
     let challenges = challenges.map(|challenge| challenge.replace("algorithm=md5", "algorithm=MD5"));
     let client = challenges.fold(PasswordClient::builder(), |client, challenge| client.challenges(&challenge));
     let mut client = client.build().map_err(unknown)?;
@@ -265,30 +269,30 @@ fn authorization(login: &Login, headers: &HeaderMap, camera: &Address) -> Result
         password: &login.password,
         uri: &camera.url[Position::BeforePath..],
         method: "GET",
-        // So that it is qop=auth, which all have, and never auth-int, which some only claim.
+        // Without a body the answer is `qop=auth`: some cameras claim `auth-int` without supporting it.
         body: None,
     });
     let value = answer.ok().and_then(|answer| HeaderValue::try_from(answer).ok());
-    let mut value = value.ok_or_else(|| Problem::stubborn("its question for the password cannot be answered"))?;
+    let mut value = value.ok_or_else(|| Problem::permanent("its authentication challenge is invalid"))?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-/// Where a camera wants us to go instead, without what may be secret in it.
+/// Returns the target of a redirect without its user, password and query, which may be secret.
 fn target(url: &Url, headers: &HeaderMap) -> String {
-    let Ok(mut url) = url.join(&text(headers.get(LOCATION))) else { return "nowhere".into() };
-    // One that can hold none has none.
+    let Ok(mut url) = url.join(&text(headers.get(LOCATION))) else { return "an invalid address".into() };
+    // A URL that cannot hold a user has none.
     let _ = url.set_username("").and_then(|()| url.set_password(None));
     url[..Position::AfterPath].to_owned()
 }
 
-/// What a camera wrote, as it may be shown.
+/// Returns a header value of a camera, fit to be shown: short and without control characters.
 fn text(value: Option<&HeaderValue>) -> String {
     let text = value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default();
     text.chars().filter(|c| !c.is_control()).take(100).collect()
 }
 
-/// The innermost error: the outer ones only say that a request failed, and name its address with all that is secret in it.
+/// Returns the message of the innermost error. Outer ones say only that a request failed, and name its URL with its secrets.
 pub(crate) fn cause(error: &(dyn std::error::Error + 'static)) -> String {
     let mut error = error;
     while let Some(source) = error.source() {

@@ -1,9 +1,9 @@
-//! A wall of network cameras, with axum: each is one connection to the camera, for any number of viewers.
+//! A wall of network cameras, with axum. Each camera gets one connection, for any number of viewers.
 //!
-//! `cargo run --release -p relay -- --camera http://HOST/PATH`, then open the address that it prints. `--help` lists the
-//! rest. `relay.rs` is what to take for an app of your own.
+//! Run `cargo run --release -p relay -- --camera http://HOST/PATH` and open the address that it prints. `--help` lists the
+//! options. For an app of your own, copy `relay.rs`.
 
-#![expect(clippy::print_stdout, reason = "it speaks to the person who started it")]
+#![expect(clippy::print_stdout, reason = "the terminal is its user interface")]
 
 mod address;
 mod args;
@@ -69,7 +69,7 @@ async fn run(args: Args) -> Result<(), String> {
     let serving = tokio::spawn(serving.into_future());
 
     server::asked_to_stop().await;
-    // axum waits for its connections: those that never end by themselves are ended first, those that hang are left.
+    // axum's graceful shutdown waits for every connection. Closing the hubs ends the streams; `timeout` leaves stalled viewers.
     relays.iter().for_each(|relay| relay.hub.close());
     let _ = stop.send(());
     let _ = timeout(server::GRACE, serving).await;
@@ -81,7 +81,9 @@ fn greet(address: &str, relays: &[Relay]) {
     for (number, relay) in (1..).zip(relays) {
         println!("  http://{address}/cameras/{number}  {}", relay.name);
     }
-    println!("\nEach camera is connected to while somebody watches it. Ctrl-C ends it; viewers keep the last picture.");
+    println!(
+        "\nA camera is connected while somebody watches it. Ctrl-C stops the relay; viewers keep the last picture."
+    );
 }
 
 async fn page(State(relays): State<Arc<[Relay]>>) -> Html<String> {
@@ -90,7 +92,7 @@ async fn page(State(relays): State<Arc<[Relay]>>) -> Html<String> {
 
 async fn state(State(relays): State<Arc<[Relay]>>) -> impl IntoResponse {
     static RUN: std::sync::OnceLock<std::time::Duration> = std::sync::OnceLock::new();
-    // Lets the page tell another run of the server.
+    // The page loads its streams again when the server was restarted.
     let run = RUN.get_or_init(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
     ([(CONTENT_TYPE, "application/json")], wall::state(&relays, *run).to_string())
 }

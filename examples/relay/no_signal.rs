@@ -1,4 +1,4 @@
-//! What viewers see when a camera is gone.
+//! The picture that viewers see when a camera is lost.
 
 use std::f32::consts::TAU;
 use std::path::Path;
@@ -8,14 +8,14 @@ use mixed_replace::Part;
 
 use crate::canvas::{Canvas, Color, Point, mix};
 
-/// A picture from a file, JPEG or PNG.
+/// Reads a JPEG or PNG file.
 pub(crate) fn read(file: &Path) -> Result<Part, String> {
     let body = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let part = Part::jpeg(body.clone()).or_else(|_| Part::png(body));
-    part.map_err(|_| format!("{}: neither a JPEG nor a PNG picture", file.display()))
+    part.map_err(|_| format!("{}: not a valid JPEG or PNG picture", file.display()))
 }
 
-/// A picture made here. JPEG, as what cameras send, so that no viewer has to change the type.
+/// Draws a JPEG, the type that most cameras send. A change of type costs browsers a repeated picture.
 pub(crate) fn draw() -> Result<Part, String> {
     let mut canvas = Canvas::new((640, 480), |(x, y)| mix(NIGHT, DUSK, 1.0 - (x - 320.0).hypot(y - 220.0) / 420.0));
     let lens = (320.0, 196.0);

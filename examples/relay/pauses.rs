@@ -1,12 +1,13 @@
-//! How long to wait before the next attempt.
+//! Pauses between attempts.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Pauses that grow while nothing works, each with some chance in it: of many that lost the same peer at the same time, not
-/// all come back at the same time.
+/// Pauses that double with each failure.
+///
+/// Each is jittered, so that clients that lost the same peer at the same time do not all return at the same time.
 #[derive(Debug)]
 pub(crate) struct Pauses {
     next: Duration,
@@ -18,33 +19,33 @@ impl Pauses {
         Self { next: FIRST, end: Instant::now() }
     }
 
-    /// When the pause that began last is over.
+    /// Returns the end of the current pause.
     pub(crate) fn end(&self) -> Instant {
         self.end
     }
 
-    /// The next pause: between half of what it may be and all of it.
+    /// Starts the next pause, whose length is between half of its maximum and all of it.
     pub(crate) fn begin(&mut self) {
         self.end = Instant::now() + jittered(self.next);
         self.next = (self.next * 2).min(LONGEST);
     }
 
-    /// A long one, for what only a person can mend.
+    /// Starts a pause of the maximum length, for a problem that only a person can mend.
     pub(crate) fn begin_long(&mut self) {
         self.next = LONGEST;
         self.begin();
     }
 
-    /// It has worked again.
+    /// Makes the next pause a short one, after a success.
     pub(crate) fn reset(&mut self) {
         self.next = FIRST;
     }
 }
 
-fn jittered(most: Duration) -> Duration {
+fn jittered(max: Duration) -> Duration {
     let chance = RandomState::new().hash_one(0_u8) >> 32;
     let chance = f64::from(u32::try_from(chance).unwrap_or_default()) / f64::from(u32::MAX);
-    most.mul_f64(0.5 + 0.5 * chance)
+    max.mul_f64(0.5 + 0.5 * chance)
 }
 
 const FIRST: Duration = Duration::from_millis(500);
@@ -55,12 +56,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn they_grow_up_to_a_limit() {
+    fn pauses_double_up_to_a_limit() {
         let mut pauses = Pauses::new();
         assert!(pauses.end() <= Instant::now());
-        for most in [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0] {
+        for max in [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0] {
             let pause = pause(&mut pauses, Pauses::begin);
-            assert!((most / 2.0..=most + 0.1).contains(&pause), "{pause} of {most}");
+            assert!((max / 2.0..=max + 0.1).contains(&pause), "{pause} of {max}");
         }
         pauses.reset();
         assert!(pause(&mut pauses, Pauses::begin) <= 0.6);

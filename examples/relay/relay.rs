@@ -1,4 +1,4 @@
-//! One camera for any number of viewers: a hub that is fed over one connection, while somebody watches.
+//! A hub that is fed over one connection to a camera while somebody watches.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use crate::address::Address;
 use crate::connect::{self, Item, Problem};
 use crate::pauses::Pauses;
 
-/// A camera, and how it is doing.
+/// A camera with its hub and its status.
 #[derive(Clone)]
 pub(crate) struct Relay {
     pub(crate) name: Arc<str>,
@@ -21,34 +21,34 @@ pub(crate) struct Relay {
     status: Arc<Mutex<Status>>,
 }
 
-/// What an app shows beside the picture.
+/// The status of a camera, to be shown next to its picture.
 #[derive(Clone, Debug)]
 pub(crate) struct Status {
     pub(crate) state: State,
-    /// What went wrong last, until pictures come again.
+    /// The last error. `None` once pictures arrive again.
     pub(crate) problem: Option<String>,
-    /// Connections that were begun so far.
+    /// The number of connections opened so far.
     pub(crate) connections: u64,
-    /// Pictures that were left out because they are damaged.
+    /// The number of damaged pictures, which are left out.
     pub(crate) damaged: u64,
-    /// Parts that were left out because they are no pictures.
+    /// The number of parts that are neither JPEG nor PNG, which are left out.
     pub(crate) refused: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum State {
-    /// Nobody watches, so there is no connection.
+    /// Nobody watches, so the camera is not connected.
     Asleep,
     Connecting,
     Live,
-    /// Until the next attempt.
+    /// The connection failed; the next attempt follows at `until`.
     Waiting {
         until: Instant,
     },
 }
 
 impl Relay {
-    /// Begins to wait for the first viewer. Ends with [`Hub::close`].
+    /// Starts a relay, which connects when the first viewer arrives. [`Hub::close`] stops it.
     pub(crate) fn start(camera: Address, no_signal: Part) -> Self {
         let (publisher, hub) = hub::builder().stale_after(STALE, no_signal).build();
         let status = Status { state: State::Asleep, problem: None, connections: 0, damaged: 0, refused: 0 };
@@ -61,13 +61,13 @@ impl Relay {
         self.lock().clone()
     }
 
-    /// Connected from when the first viewer comes until the last has been gone for the hub's linger.
+    /// Stays connected from the first viewer until the hub's linger after the last one.
     async fn run(self, camera: Address, publisher: Publisher) {
         let demand = publisher.demand();
         let mut pauses = Pauses::new();
         while demand.wanted().await {
             tokio::select! {
-                // Dropping the other branch closes the connection.
+                // Dropping `feed` closes the connection.
                 () = demand.unwanted() => self.lock().state = State::Asleep,
                 never = self.feed(&camera, &publisher, &mut pauses) => match never {},
             }
@@ -76,8 +76,7 @@ impl Relay {
 
     async fn feed(&self, camera: &Address, publisher: &Publisher, pauses: &mut Pauses) -> Infallible {
         loop {
-            // Also what is left of one that began before the last viewer left: pages that are loaded again and again are no
-            // reason to ask a camera that often.
+            // A pause outlives its viewers, so that a page that is reloaded often does not contact the camera as often.
             if pauses.end() > Instant::now() {
                 self.lock().state = State::Waiting { until: pauses.end() };
                 sleep_until(pauses.end()).await;
@@ -88,50 +87,50 @@ impl Relay {
                 status.connections += 1;
             }
             let Err(problem) = self.once(camera, publisher).await;
-            // Once it gave pictures, it is well: a camera that closes its stream every few seconds is asked again at once.
+            // Some cameras close their stream every few seconds; they are asked again at once.
             if self.lock().state == State::Live {
                 pauses.reset();
             }
-            if problem.stubborn {
+            if problem.permanent {
                 pauses.begin_long()
             } else {
                 pauses.begin()
             }
-            self.is_lost(problem.text);
+            self.set_problem(problem.text);
         }
     }
 
-    /// One connection, until it fails.
+    /// Publishes the pictures of one connection until it fails.
     async fn once(&self, camera: &Address, publisher: &Publisher) -> Result<Infallible, Problem> {
         let stalled = format!("no picture for {} seconds", PATIENCE.as_secs());
         let opening = timeout(PATIENCE, connect::open(camera)).await;
-        let mut input = opening.map_err(|_| Problem::passing(&*stalled))??;
-        // From picture to picture, not from byte to byte: a camera that drips is no better than one that is silent.
+        let mut input = opening.map_err(|_| Problem::transient(&*stalled))??;
+        // Measured between pictures rather than bytes, so that a camera that drips bytes is given up too.
         let mut deadline = Instant::now() + PATIENCE;
-        let mut instead = None;
+        let mut received_instead = None;
         loop {
             let item = timeout_at(deadline.min(Instant::now() + COUNT), input.next()).await;
             let skipped = input.skipped();
             if skipped > 0 {
-                self.leaves_out(skipped, None);
-                instead = Some("it sends damaged pictures only".to_owned());
+                self.leave_out(skipped, None);
+                received_instead = Some("it sends only damaged pictures".to_owned());
             }
             let item = match item {
                 Ok(Some(item)) => item?,
-                Ok(None) => return Err(Problem::passing("its stream has ended")),
+                Ok(None) => return Err(Problem::transient("its stream has ended")),
                 Err(_) if Instant::now() < deadline => continue,
-                Err(_) => return Err(Problem::passing(instead.unwrap_or(stalled))),
+                Err(_) => return Err(Problem::transient(received_instead.unwrap_or(stalled))),
             };
             let picture = match allowed(item) {
                 Ok(picture) => picture,
                 Err(Refused::Damaged(error)) => {
-                    instead = Some(format!("it sends damaged pictures only: {error}"));
-                    self.leaves_out(1, Some(error));
+                    received_instead = Some(format!("it sends only damaged pictures: {error}"));
+                    self.leave_out(1, Some(error));
                     continue;
                 }
                 Err(Refused::NoPicture(content_type)) => {
                     self.lock().refused += 1;
-                    instead = Some(format!("it sends {content_type} and no pictures"));
+                    received_instead = Some(format!("it sends {content_type} instead of JPEG or PNG pictures"));
                     continue;
                 }
             };
@@ -144,13 +143,13 @@ impl Relay {
                 }
             }
             deadline = Instant::now() + PATIENCE;
-            instead = None;
-            self.is_live();
+            received_instead = None;
+            self.set_live();
         }
     }
 
-    /// Counts damaged pictures, and writes the first and each tenfold to the log.
-    fn leaves_out(&self, pictures: u64, error: Option<InvalidPart>) {
+    /// Counts damaged pictures and logs the 1st, the 10th, the 100th and so on.
+    fn leave_out(&self, pictures: u64, error: Option<InvalidPart>) {
         let mut status = self.lock();
         let before = status.damaged;
         status.damaged += pictures;
@@ -166,7 +165,7 @@ impl Relay {
         }
     }
 
-    fn is_live(&self) {
+    fn set_live(&self) {
         let mut status = self.lock();
         if status.state != State::Live {
             status.state = State::Live;
@@ -176,9 +175,9 @@ impl Relay {
         }
     }
 
-    fn is_lost(&self, problem: String) {
+    fn set_problem(&self, problem: String) {
         let mut status = self.lock();
-        // What does not change is said once.
+        // A problem that persists is logged once.
         if status.problem.as_ref() != Some(&problem) {
             eprintln!("{}: {problem}", self.name);
             status.problem = Some(problem);
@@ -190,19 +189,21 @@ impl Relay {
     }
 }
 
-/// Why something is not passed on.
+/// The reason why an item is not published.
 #[derive(Debug, PartialEq)]
 enum Refused {
     Damaged(InvalidPart),
-    /// Something of this type.
+    /// The item is neither JPEG nor PNG but of this type.
     NoPicture(String),
 }
 
-/// Returns what is passed on: the picture and its time. A camera is not trusted with the viewers' browsers, so neither other
-/// types nor other header fields are. What counts is what a body is, not what it is said to be.
+/// Returns the part to publish: the picture and its time.
+///
+/// A camera is not trusted with the viewers' browsers. No other type and no other header field passes, and the type is told
+/// by the body and not by `Content-Type`.
 fn allowed(item: Item) -> Result<Part, Refused> {
     let part = match item {
-        // Webcams leave the tables out.
+        // UVC webcams omit the Huffman tables.
         Item::Jpeg(jpeg) => return Part::jpeg(jpeg::with_huffman_tables(jpeg)).map_err(Refused::Damaged),
         Item::Part(part) => part,
     };
@@ -226,11 +227,11 @@ fn allowed(item: Item) -> Result<Part, Refused> {
 }
 
 const ALLOWED: [&str; 1] = ["x-timestamp"];
-/// A camera that has sent no picture for so long is given up.
+/// The time without a picture after which a connection is given up.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Viewers keep the last picture for so long, then they see that there is no signal.
+/// The time without a picture after which viewers see "no signal".
 const STALE: Duration = Duration::from_secs(5);
-/// How often damaged pictures are counted when nothing else comes.
+/// The interval at which damaged pictures are counted while no picture arrives.
 const COUNT: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn passes_the_picture_and_its_time_and_nothing_else() {
+    fn passes_only_the_picture_and_its_time() {
         let headers = "Content-Type: image/png\r\nX-Timestamp: 12.5\r\nX-Camera: Yard\r\nSet-Cookie: a=b\r\nRefresh: 0";
         let part = decoded(headers, include_bytes!("../../src/picture/dot.png"));
         let passed = allowed(Item::Part(part.clone())).unwrap();
@@ -259,14 +260,14 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_is_told_by_its_bytes() {
+    fn type_is_told_by_the_bytes() {
         let part = decoded("Content-Type: application/octet-stream", include_bytes!("../../src/picture/dot.jpg"));
         let passed = allowed(Item::Part(part)).unwrap();
         assert_eq!(passed.content_type(), &"image/jpeg");
     }
 
     #[test]
-    fn what_runs_in_a_browser_does_not_pass() {
+    fn rejects_active_types() {
         for active in ["text/html", "image/svg+xml", "application/xml", "application/pdf", "text/plain", "image/x-none"]
         {
             let part = decoded(&format!("Content-Type: {active}"), b"<script>");

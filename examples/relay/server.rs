@@ -1,13 +1,17 @@
-//! What a server needs whatever it serves: a socket, and an end.
+//! The listening socket and the signals that stop a server.
 
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::time::Duration;
 
-/// How long viewers have to take the end; one that has stopped reading never will.
+/// The time that viewers get to read the end of their streams. A stalled viewer never reads it.
 pub(crate) const GRACE: Duration = Duration::from_secs(4);
 
-/// The socket to serve on. Fails with a line that says what is wrong with the address.
+/// Opens the socket to serve on.
+///
+/// # Errors
+///
+/// Fails with one line that names the address.
 pub(crate) fn listen(address: &str) -> Result<TcpListener, String> {
     let socket = TcpListener::bind(address).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
     socket.map_err(|error| match error.kind() {
@@ -16,7 +20,7 @@ pub(crate) fn listen(address: &str) -> Result<TcpListener, String> {
     })
 }
 
-/// Returns when somebody wants the server to end: Ctrl-C, or SIGTERM as service managers send it.
+/// Waits for Ctrl-C, or for SIGTERM, which service managers send.
 pub(crate) async fn asked_to_stop() {
     let ctrl_c = async {
         if tokio::signal::ctrl_c().await.is_err() {

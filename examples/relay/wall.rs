@@ -1,4 +1,4 @@
-//! The page, and what its script asks for.
+//! The page and the JSON that its script requests.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::relay::{Relay, State};
 
-/// `/`. Without its script it shows the first cameras' streams.
+/// Returns the page for `/`. Without its script it shows the streams of the first cameras.
 pub(crate) fn page(relays: &[Relay]) -> String {
     let cards: String = (1..).zip(relays).map(|(number, relay)| card(number, &relay.name)).collect();
     include_str!("index.html").replace("<!-- cards -->", &cards)
@@ -15,11 +15,11 @@ pub(crate) fn page(relays: &[Relay]) -> String {
 
 fn card(number: usize, name: &str) -> String {
     let name = html(name);
-    // A browser holds six connections to a server over HTTP/1.1, and needs some for other things.
+    // Browsers open six connections to an HTTP/1.1 server, and the page needs some for other requests.
     let source = if number <= STREAMS { format!("/cameras/{number}") } else { BLANK.to_owned() };
     format!(
         r#"<article data-camera="{number}">
-  <button title="Larger, or smaller again"><img src="{source}" alt="What {name} sees now"></button>
+  <button title="Larger, or smaller again"><img src="{source}" alt="Live picture of {name}"></button>
   <header><h2><a href="/cameras/{number}">{name}</a></h2><span class="state" role="status"></span></header>
   <p class="figures"></p>
   <p class="note"></p>
@@ -28,7 +28,7 @@ fn card(number: usize, name: &str) -> String {
     )
 }
 
-/// `/state`: how everything is doing.
+/// Returns the JSON for `/state`.
 pub(crate) fn state(relays: &[Relay], run: Duration) -> Value {
     let cameras: Vec<_> = relays.iter().map(camera).collect();
     json!({ "run": u64::try_from(run.as_millis()).unwrap_or_default(), "cameras": cameras })
@@ -59,11 +59,11 @@ fn camera(relay: &Relay) -> Value {
     })
 }
 
-/// Text in a page.
+/// Escapes text for HTML.
 fn html(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 const BLANK: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E";
-/// As many of the page's pictures are streams, and the others stills. `index.html` knows it too.
+/// The number of pictures that are streams; the others are stills. `index.html` repeats it.
 const STREAMS: usize = 4;

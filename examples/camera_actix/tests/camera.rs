@@ -1,4 +1,4 @@
-//! The camera as its user meets it: the command line, what goes wrong with a source, and the end.
+//! The tests of the camera as a process: command line, lost sources, shutdown.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 

@@ -1,4 +1,4 @@
-//! Cameras as they are to be had: other people's servers, without devices.
+//! Cameras by other people, as servers without devices.
 
 use std::fs;
 use std::net::TcpStream;
@@ -10,14 +10,14 @@ use tempfile::TempDir;
 use test_support::net::free_port;
 use test_support::{Children, Program, Server, eventually, must_be_installed};
 
-/// This crate's example, in a process that can be killed and started again at the same address.
+/// Starts this crate's example in a process that can be killed and restarted at the same address.
 #[must_use]
 pub fn camera(port: u16, arguments: &[&str]) -> Server {
     let listen = format!("127.0.0.1:{port}");
     Server::start(Program::Example("camera"), &[&["--listen", listen.as_str()], arguments].concat())
 }
 
-/// Debian's ustreamer, which without a device sends a picture that says so. Wants a password by Basic.
+/// Debian's ustreamer with Basic authentication. Without a device it sends a placeholder picture.
 #[derive(Debug)]
 pub struct Ustreamer {
     port: u16,
@@ -25,7 +25,7 @@ pub struct Ustreamer {
 }
 
 impl Ustreamer {
-    /// Starts it, for a user `admin` with this password.
+    /// Starts ustreamer for the user `admin` with this password.
     #[must_use]
     pub fn start(password: &str) -> Self {
         let port = free_port();
@@ -35,14 +35,14 @@ impl Ustreamer {
         Self { port, _children: start(&command, port) }
     }
 
-    /// Where its stream is, for somebody.
+    /// Returns the address of the stream with this login.
     #[must_use]
     pub fn url(&self, login: &str) -> String {
         format!("http://{login}@127.0.0.1:{}/stream", self.port)
     }
 }
 
-/// Debian's motion in front of another camera. Wants a password by Digest.
+/// Debian's motion with Digest authentication, showing another camera.
 #[derive(Debug)]
 pub struct Motion {
     port: u16,
@@ -51,7 +51,7 @@ pub struct Motion {
 }
 
 impl Motion {
-    /// Starts it with the pictures of a camera, for a user `admin` with this password.
+    /// Starts motion on a camera's address, for the user `admin` with this password.
     #[must_use]
     pub fn start(camera: &str, password: &str) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory");
@@ -72,7 +72,7 @@ impl Motion {
         Self { port, _children: start(&command, port), _home: home }
     }
 
-    /// Where its stream is, for somebody.
+    /// Returns the address of the stream with this login.
     #[must_use]
     pub fn url(&self, login: &str) -> String {
         format!("http://{login}@127.0.0.1:{}/", self.port)

@@ -1,4 +1,4 @@
-//! A camera of the test's own, which does whatever the test says and counts who comes.
+//! A camera that a test scripts, and that records its connections.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,19 +8,19 @@ use std::time::{Duration, Instant};
 
 use browser_tests::Colour;
 
-/// A camera on a free port, for as long as the test runs.
+/// A camera on a free port, which runs until the test ends.
 #[derive(Debug)]
 pub struct Fake {
     address: SocketAddr,
     visits: Arc<Mutex<Vec<Visit>>>,
 }
 
-/// Somebody at the camera.
+/// A connection to the camera.
 #[derive(Debug)]
 pub struct Connection {
-    /// Line and headers of the request.
+    /// The request line and headers.
     pub request: String,
-    /// How many were there before.
+    /// The number of earlier connections.
     pub number: usize,
     socket: TcpStream,
 }
@@ -33,7 +33,7 @@ struct Visit {
 }
 
 impl Fake {
-    /// Starts a camera that does this with each connection, and closes it when that returns.
+    /// Starts a camera that calls `serve` for each connection and closes it afterwards.
     #[must_use]
     pub fn start(serve: impl Fn(&mut Connection) -> io::Result<()> + Send + Sync + 'static) -> Self {
         let serve = Arc::new(serve);
@@ -43,7 +43,7 @@ impl Fake {
         })
     }
 
-    /// Starts a camera that leaves the next connection waiting until it has closed this one.
+    /// Starts a camera that serves one connection at a time.
     #[must_use]
     pub fn one_at_a_time(serve: impl Fn(&mut Connection) -> io::Result<()> + Send + Sync + 'static) -> Self {
         Self::accepting(move |socket, log| visit(socket, log, &serve))
@@ -58,13 +58,13 @@ impl Fake {
         Self { address, visits }
     }
 
-    /// A camera that shows a colour, so many times a second.
+    /// Starts a camera that shows a colour at this rate.
     #[must_use]
     pub fn showing(colour: Colour, fps: u32) -> Self {
         Self::start(move |connection| connection.stream(colour, fps))
     }
 
-    /// Its address.
+    /// Returns its address.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}/stream", self.address)
@@ -76,25 +76,25 @@ impl Fake {
         self.address.to_string()
     }
 
-    /// Its address for somebody.
+    /// Returns its address with this login.
     #[must_use]
     pub fn url_for(&self, login: &str) -> String {
         format!("http://{login}@{}/stream", self.address)
     }
 
-    /// When each connection began.
+    /// Returns the time at which each connection began.
     #[must_use]
     pub fn times(&self) -> Vec<Instant> {
         self.visits().iter().map(|visit| visit.begin).collect()
     }
 
-    /// What was asked.
+    /// Returns the requests.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
         self.visits().into_iter().map(|visit| visit.request).collect()
     }
 
-    /// How many connections there are now.
+    /// Returns the number of open connections.
     #[must_use]
     pub fn open(&self) -> usize {
         self.visits().iter().filter(|visit| !visit.ended).count()
@@ -105,31 +105,31 @@ impl Fake {
     }
 }
 
-#[expect(clippy::missing_errors_doc, reason = "there is one: the relay has left")]
+#[expect(clippy::missing_errors_doc, reason = "the only one is that the relay has closed the connection")]
 impl Connection {
     /// Sends bytes.
     pub fn write(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.socket.write_all(bytes.as_ref())
     }
 
-    /// The head of a response that is a stream, with further header lines.
+    /// Sends the head of a stream's response with further header lines.
     pub fn begin(&mut self, headers: &str) -> io::Result<()> {
         let content_type = "multipart/x-mixed-replace; boundary=fake";
         self.write(format!("HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\n{headers}\r\n--fake\r\n"))
     }
 
-    /// A part with these header lines.
+    /// Sends a part with these header lines.
     pub fn part(&mut self, headers: &str, body: &[u8]) -> io::Result<()> {
         let head = format!("{headers}Content-Length: {}\r\n\r\n", body.len());
         self.write([head.as_bytes(), body, b"\r\n--fake\r\n"].concat())
     }
 
-    /// A picture of a colour.
+    /// Sends a picture of a colour.
     pub fn picture(&mut self, colour: Colour) -> io::Result<()> {
         self.part("Content-Type: image/jpeg\r\n", colour.jpeg().body())
     }
 
-    /// A stream of it without end.
+    /// Sends an endless stream of a colour.
     pub fn stream(&mut self, colour: Colour, fps: u32) -> io::Result<()> {
         self.begin("")?;
         let picture = colour.jpeg();
@@ -139,13 +139,13 @@ impl Connection {
         }
     }
 
-    /// An answer that is no stream.
+    /// Sends a response that is not a stream.
     pub fn answer(&mut self, status: &str, headers: &str, body: &str) -> io::Result<()> {
         let length = body.len();
         self.write(format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"))
     }
 
-    /// Sends JPEG pictures of a colour with nothing between them, without end.
+    /// Sends endless JPEG pictures of a colour without anything between them.
     pub fn jpegs(&mut self, colour: Colour, fps: u32) -> io::Result<()> {
         let picture = colour.jpeg();
         loop {
@@ -154,7 +154,7 @@ impl Connection {
         }
     }
 
-    /// Says nothing more, until the relay leaves.
+    /// Sends nothing until the relay closes the connection.
     pub fn hang(&mut self) -> io::Result<()> {
         self.socket.set_read_timeout(None)?;
         while self.socket.read(&mut [0])? > 0 {}
@@ -170,7 +170,7 @@ fn visit(socket: TcpStream, log: &Mutex<Vec<Visit>>, serve: impl Fn(&mut Connect
         visits.push(Visit { begin, request: request.clone(), ended: false });
         visits.len() - 1
     };
-    // That the relay leaves is no failure.
+    // The relay may close the connection at any time.
     let _ = serve(&mut Connection { request, number, socket });
     if let Some(visit) = log.lock().unwrap_or_else(PoisonError::into_inner).get_mut(number) {
         visit.ended = true;

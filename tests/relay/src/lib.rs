@@ -1,6 +1,6 @@
-//! The running `relay` between cameras of other people, cameras that do what no camera should, and viewers.
+//! Runs `relay` between viewers and cameras, both real and scripted.
 
-#![expect(clippy::missing_panics_doc, reason = "a panic is how a test fails")]
+#![expect(clippy::missing_panics_doc, reason = "tests fail by a panic")]
 
 mod camera;
 mod fake;
@@ -11,7 +11,7 @@ use test_support::{Program, Server};
 pub use crate::camera::{Motion, Ustreamer, camera};
 pub use crate::fake::{Connection, Fake};
 
-/// A relay for these cameras.
+/// Starts a relay for these cameras.
 #[must_use]
 pub fn relay(cameras: &[String]) -> Server {
     let mut arguments = Vec::new();
@@ -21,7 +21,7 @@ pub fn relay(cameras: &[String]) -> Server {
     Server::start(RELAY, &arguments)
 }
 
-/// Width and height of a picture, whose every pixel can be read.
+/// Decodes a picture completely and returns its width and height.
 #[must_use]
 pub fn decoded(part: &Part) -> (u16, u16) {
     assert_eq!(part.content_type(), &"image/jpeg");

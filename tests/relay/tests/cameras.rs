@@ -1,4 +1,4 @@
-//! Pictures of other people's cameras arrive, and decode.
+//! Pictures of real cameras arrive and decode.
 
 use std::time::Duration;
 
@@ -8,38 +8,38 @@ use test_support::net::free_port;
 
 #[test]
 #[ignore = "needs ustreamer"]
-fn ustreamer_by_basic() {
+fn shows_ustreamer_with_basic() {
     let ustreamer = Ustreamer::start("s3cret");
     pictures_arrive(&ustreamer.url("admin:s3cret"), 2);
 }
 
 #[test]
 #[ignore = "needs motion"]
-fn motion_by_digest() {
+fn shows_motion_with_digest() {
     let source = camera(free_port(), &["--fps", "10"]);
     let motion = Motion::start(&source.url("/stream"), "s3cret");
     pictures_arrive(&motion.url("admin:s3cret"), 5);
 }
 
 #[test]
-fn this_crates_own() {
+fn shows_the_camera_example() {
     let camera = camera(free_port(), &["--fps", "10"]);
     pictures_arrive(&camera.url("/stream"), 5);
 }
 
 #[test]
 #[ignore = "needs motion and ustreamer"]
-fn a_wrong_password_is_said_without_it() {
+fn reports_a_wrong_password_without_naming_it() {
     let source = camera(free_port(), &["--fps", "10"]);
     let (ustreamer, motion) = (Ustreamer::start("s3cret"), Motion::start(&source.url("/stream"), "s3cret"));
     let relay = relay(&[ustreamer.url("admin:gue55"), motion.url("admin:gue55")]);
     let _viewers = [1, 2].map(|number| Viewer::open(&relay.url(&format!("/cameras/{number}"))));
-    // While motion has no picture yet, it closes connections without a word.
+    // Until its first picture, motion closes connections without a response.
     let state = relay.state_when(Duration::from_secs(15), |state| {
         [0, 1].iter().all(|camera| state["cameras"][camera]["problem"] == "it refuses the user or the password")
     });
     for camera in state["cameras"].as_array().unwrap() {
-        // Some cameras lock out who asks often.
+        // Some cameras lock out clients that retry often.
         assert!(camera["again_in"].as_f64().unwrap() > 10.0, "{camera}");
     }
     let log = relay.log();
@@ -51,14 +51,14 @@ fn a_wrong_password_is_said_without_it() {
 fn pictures_arrive(url: &str, count: usize) {
     let relay = relay(&[url.to_owned()]);
     let mut viewer = Viewer::open(&relay.url("/cameras/1"));
-    // That nobody has a picture yet is no picture of the camera.
+    // Before that, viewers may see "no signal".
     let live = relay.state_when(Duration::from_secs(15), |state| state["cameras"][0]["state"] == "live");
     for _ in 0..count {
         let picture = viewer.next(Duration::from_secs(5)).unwrap_or_else(|| panic!("no picture: {}", relay.log()));
         let (width, height) = decoded(&picture);
         assert!(width >= 320 && height >= 240, "{width} x {height}");
     }
-    // By one connection, once it was live.
+    // Once live, the relay keeps its connection.
     let connections = |state: &serde_json::Value| state["cameras"][0]["connections"].clone();
     assert_eq!(connections(&relay.state()), connections(&live), "{}", relay.log());
 }

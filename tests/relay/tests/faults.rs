@@ -1,4 +1,4 @@
-//! Cameras that stall, drip, vanish or are away: what the relay does about it, and what viewers and the app see meanwhile.
+//! Cameras that stall, drip bytes, vanish or cannot be reached.
 
 use std::net::SocketAddr;
 use std::thread::sleep;
@@ -11,8 +11,8 @@ use test_support::net::free_port;
 use test_support::{Viewer, eventually, get};
 
 #[test]
-fn a_camera_that_makes_no_progress_is_given_up_and_asked_again() {
-    // First a picture, and then …
+fn reconnects_after_15_seconds_without_a_picture() {
+    // The first two stop after a picture.
     let stalls = Fake::start(|connection| {
         connection.begin("")?;
         connection.picture(PALETTE[0])?;
@@ -46,9 +46,9 @@ fn a_camera_that_makes_no_progress_is_given_up_and_asked_again() {
     }
     hangs.signal("STOP");
     let last = viewers[0].next(Duration::ZERO);
-    assert!(last.is_none(), "one picture only");
+    assert!(last.is_none(), "only one picture");
 
-    // Viewers keep the last picture for 5 seconds, then they see that there is no signal.
+    // Viewers see the last picture for 5 seconds, then "no signal".
     let (_, no_signal) = get(&relay.url("/no-signal"));
     let shown = viewers[0].next_that(Duration::from_secs(8), |part| part.body() == &no_signal);
     assert!(shown.is_some());
@@ -58,7 +58,7 @@ fn a_camera_that_makes_no_progress_is_given_up_and_asked_again() {
         assert!(viewer.next_that(Duration::from_secs(3), |part| part.body() == &no_signal).is_some());
     }
 
-    // The app is told of it after 15.
+    // The status changes after 15 seconds.
     sleep((begin + Duration::from_secs(14)).saturating_duration_since(Instant::now()));
     for (camera, expected) in [(0, "live"), (1, "live"), (2, "connecting"), (3, "connecting"), (4, "live")] {
         let state = state(camera);
@@ -70,7 +70,7 @@ fn a_camera_that_makes_no_progress_is_given_up_and_asked_again() {
         };
         relay.state_when(Duration::from_secs(4), given_up);
     }
-    // The first of them is well again.
+    // The first camera has recovered.
     let green = viewers[0].next_that(Duration::from_secs(3), |part| part.body() == PALETTE[0].jpeg().body());
     assert!(green.is_some());
     assert!(state(0)["problem"].is_null(), "{}", state(0));
@@ -92,7 +92,7 @@ fn a_camera_that_makes_no_progress_is_given_up_and_asked_again() {
 }
 
 #[test]
-fn pauses_grow_and_are_not_the_same_for_all() {
+fn pauses_grow_and_differ_between_cameras() {
     let cameras = [0, 1, 2].map(|_| Fake::start(|_| Ok(())));
     let relay = relay(&cameras.each_ref().map(Fake::url));
     let _viewers = [1, 2, 3].map(|number| Viewer::open(&relay.url(&format!("/cameras/{number}"))));
@@ -114,7 +114,7 @@ fn pauses_grow_and_are_not_the_same_for_all() {
 }
 
 #[test]
-fn a_camera_that_is_away_is_named_by_what_is_wrong() {
+fn reports_why_a_camera_cannot_be_reached() {
     let away = format!("http://127.0.0.1:{}/", free_port());
     let unknown = "http://no-such-camera.invalid/".to_owned();
     let relay = relay(&[away, unknown]);
@@ -125,13 +125,13 @@ fn a_camera_that_is_away_is_named_by_what_is_wrong() {
     let problem = |camera: usize| state["cameras"][camera]["problem"].as_str().unwrap().to_owned();
     assert!(problem(0).starts_with("Connection refused"), "{state}");
     assert!(problem(1).contains("lookup"), "{state}");
-    // Once each, however often it is tried.
+    // Each is logged once.
     sleep(Duration::from_secs(2));
     let said = relay.log().lines().filter(|line| line.contains("efused") || line.contains("lookup")).count();
     assert_eq!(said, 2, "{}", relay.log());
 }
 
-/// An address that answers no connection: its queue is full.
+/// Returns an address whose backlog is full, so that it accepts no connection.
 fn black_hole() -> (Vec<Socket>, String) {
     let socket = || Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     let listener = socket();
@@ -142,7 +142,7 @@ fn black_hole() -> (Vec<Socket>, String) {
     for _ in 0..4 {
         let client = socket();
         client.set_nonblocking(true).expect("a socket");
-        // It is on its way, for ever.
+        // Stays in progress.
         let _ = client.connect(&address);
         sockets.push(client);
     }

@@ -1,4 +1,4 @@
-//! How the relay says who it is, checked by a camera that computes with other people's programs.
+//! Basic and Digest, checked by a camera that computes its digests with coreutils.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -9,8 +9,8 @@ use relay_tests::{Connection, Fake, relay};
 use test_support::Viewer;
 
 #[test]
-fn digest_in_all_the_ways_that_cameras_write_it() {
-    let ways = [
+fn answers_digest_challenges_of_every_form() {
+    let challenges = [
         ("md5sum", r#"Digest realm="cam", nonce="abc", qop="auth", algorithm=MD5"#),
         ("md5sum", r#"Digest realm="cam", nonce="abc", qop="auth", algorithm=md5"#),
         ("md5sum", r#"Digest realm="cam", nonce="abc", qop="auth", algorithm="MD5", opaque="x""#),
@@ -19,10 +19,10 @@ fn digest_in_all_the_ways_that_cameras_write_it() {
         ("md5sum", r#"Digest realm="cam", nonce="abc""#),
         ("sha256sum", r#"Digest realm="cam", nonce="abc", qop="auth", algorithm=SHA-256"#),
     ];
-    let cameras = ways.map(|(sum, challenge)| Fake::start(move |connection| guarded(connection, sum, challenge)));
+    let cameras = challenges.map(|(sum, challenge)| Fake::start(move |connection| guarded(connection, sum, challenge)));
     let urls: Vec<_> = cameras.iter().map(|camera| camera.url_for("admin:p%40ss%3A%22x%22")).collect();
     let relay = relay(&urls);
-    for (number, (_, challenge)) in (1..).zip(ways) {
+    for (number, (_, challenge)) in (1..).zip(challenges) {
         let mut viewer = Viewer::open(&relay.url(&format!("/cameras/{number}")));
         assert!(viewer.next(Duration::from_secs(5)).is_some(), "{challenge}: {}", relay.log());
         assert_eq!(relay.state()["cameras"][number - 1]["state"], "live", "{challenge}: {}", relay.log());
@@ -30,25 +30,25 @@ fn digest_in_all_the_ways_that_cameras_write_it() {
 }
 
 #[test]
-fn nothing_is_told_unasked_and_no_password_where_digest_will_do() {
+fn sends_credentials_only_after_a_challenge_and_prefers_digest() {
     let challenge = "Basic realm=\"cam\"\r\nWWW-Authenticate: Digest realm=\"cam\", nonce=\"abc\", qop=\"auth\"";
     let camera = Fake::start(move |connection| guarded(connection, "md5sum", challenge));
     let relay = relay(&[camera.url_for("admin:s3cret")]);
     let mut viewer = Viewer::open(&relay.url("/cameras/1"));
     assert!(viewer.next(Duration::from_secs(5)).is_some(), "{}", relay.log());
     let requests = camera.requests();
-    let told: Vec<_> = requests.iter().map(|request| field(request, "authorization")).collect();
-    assert_eq!(told.len(), 2);
-    assert_eq!(told[0], None);
-    assert!(told[1].is_some_and(|told| told.starts_with("Digest ")), "{told:?}");
+    let sent: Vec<_> = requests.iter().map(|request| field(request, "authorization")).collect();
+    assert_eq!(sent.len(), 2);
+    assert_eq!(sent[0], None);
+    assert!(sent[1].is_some_and(|sent| sent.starts_with("Digest ")), "{sent:?}");
 }
 
 #[test]
-fn a_camera_that_refuses_is_not_asked_again_because_a_page_is() {
+fn reloaded_page_does_not_retry_a_refused_login() {
     let camera = Fake::start(|connection| connection.answer("401 No", "WWW-Authenticate: Basic realm=\"x\"\r\n", ""));
     let relay = relay(&[camera.url_for("admin:gue55")]);
     drop(Viewer::open(&relay.url("/cameras/1")).next(Duration::from_secs(1)));
-    // Once without and once with the password.
+    // One request without the password, one with it.
     assert_eq!(camera.times().len(), 2);
     relay.state_when(Duration::from_secs(14), |state| state["cameras"][0]["state"] == "asleep");
     drop(Viewer::open(&relay.url("/cameras/1")).next(Duration::from_secs(1)));
@@ -59,18 +59,18 @@ fn a_camera_that_refuses_is_not_asked_again_because_a_page_is() {
 }
 
 #[test]
-fn a_camera_that_wants_a_password_that_we_have_not() {
+fn reports_a_challenge_that_cannot_be_answered() {
     let basic = Fake::start(|connection| connection.answer("401 No", "WWW-Authenticate: Basic realm=\"x\"\r\n", ""));
     let other = Fake::start(|connection| connection.answer("401 No", "WWW-Authenticate: Negotiate\r\n", ""));
     let relay = relay(&[basic.url(), other.url_for("a:b")]);
     let _viewers = [1, 2].map(|number| Viewer::open(&relay.url(&format!("/cameras/{number}"))));
     let state = relay.state_when(Duration::from_secs(5), |state| state["cameras"][1]["problem"].is_string());
     let problems = [0, 1].map(|camera| state["cameras"][camera]["problem"].as_str().unwrap().to_owned());
-    assert_eq!(problems[0], "it wants a user and a password: http://USER:PASSWORD@HOST/…");
-    assert_eq!(problems[1], "it wants a password, but neither by Basic nor by Digest");
+    assert_eq!(problems[0], "it requires a user and a password: http://USER:PASSWORD@HOST/…");
+    assert_eq!(problems[1], "it offers neither Basic nor Digest authentication");
 }
 
-/// A camera that lets in `admin` with the password `p@ss:"x"` or `s3cret`.
+/// Serves `admin` with the password `p@ss:"x"` or `s3cret`, and answers 401 otherwise.
 fn guarded(connection: &mut Connection, sum: &str, challenge: &str) -> std::io::Result<()> {
     let answer = field(&connection.request, "authorization").and_then(|answer| answer.strip_prefix("Digest "));
     let right = answer.is_some_and(|answer| {
@@ -83,7 +83,7 @@ fn guarded(connection: &mut Connection, sum: &str, challenge: &str) -> std::io::
     connection.answer("401 Unauthorized", &format!("WWW-Authenticate: {challenge}\r\n"), "")
 }
 
-/// RFC 7616 §3.4.1, and RFC 2069 where there is no `qop`.
+/// Returns the expected response: RFC 7616 §3.4.1, or RFC 2069 without `qop`.
 fn expected(sum: &str, secret: &str, answer: &str) -> Option<String> {
     let of = |name| parameter(answer, name);
     let (user, nonce, uri) = (of("username")?, of("nonce")?, of("uri")?);

@@ -1,4 +1,4 @@
-//! Cameras with habits of their own: each is shown, over as many connections as it takes.
+//! Cameras with unusual behaviour: each is shown, over the expected number of connections.
 
 use std::io;
 use std::thread::sleep;
@@ -9,7 +9,7 @@ use relay_tests::{Connection, Fake, RELAY, relay};
 use test_support::{Server, Viewer, get};
 
 #[test]
-fn shows_cameras_with_habits_of_their_own() {
+fn shows_cameras_with_unusual_behaviour() {
     let cases: [(&str, Fake, usize); 10] = [
         ("matches header names by case", Fake::start(matches_case), 2),
         ("serves one connection at a time", Fake::one_at_a_time(one_connection), 2),
@@ -42,7 +42,7 @@ fn shows_cameras_with_habits_of_their_own() {
             1,
         ),
         (
-            "lower-case answer in pieces",
+            "response in lower case and in pieces",
             Fake::start(|connection| {
                 for byte in "http/1.1 200 ok\r\n".replace("http", "HTTP").bytes() {
                     connection.write([byte])?;
@@ -57,13 +57,13 @@ fn shows_cameras_with_habits_of_their_own() {
     let relay = relay(&addresses);
     let mut viewers: Vec<_> =
         (1..=cases.len()).map(|number| Viewer::open(&relay.url(&format!("/cameras/{number}")))).collect();
-    for (viewer, (habit, camera, connections)) in viewers.iter_mut().zip(&cases) {
+    for (viewer, (behaviour, camera, connections)) in viewers.iter_mut().zip(&cases) {
         for _ in 0..3 {
             let part = viewer.next(Duration::from_secs(4));
-            let part = part.unwrap_or_else(|| panic!("{habit}: no picture: {}", relay.log()));
-            assert_eq!(part.body(), PALETTE[0].jpeg().body(), "{habit}");
+            let part = part.unwrap_or_else(|| panic!("{behaviour}: no picture: {}", relay.log()));
+            assert_eq!(part.body(), PALETTE[0].jpeg().body(), "{behaviour}");
         }
-        assert_eq!(camera.times().len(), *connections, "{habit}");
+        assert_eq!(camera.times().len(), *connections, "{behaviour}");
     }
     let state = relay.state();
     for camera in state["cameras"].as_array().unwrap() {
@@ -95,7 +95,7 @@ fn camera_that_closes_every_four_seconds_is_back_within_one() {
     let mut viewer = Viewer::open(&relay.url("/cameras/1"));
     let (_, no_signal) = get(&relay.url("/no-signal"));
     let begin = Instant::now();
-    // Long enough for pauses that grow to reach eight seconds.
+    // In this time, pauses that do not start anew would reach eight seconds.
     while begin.elapsed() < Duration::from_secs(25) {
         let part = viewer.next(Duration::from_secs(2)).expect("a picture every second or so");
         assert_ne!(part.body(), &no_signal);
@@ -109,8 +109,8 @@ fn camera_that_closes_every_four_seconds_is_back_within_one() {
 }
 
 #[test]
-fn damaged_pictures_are_counted_and_left_out() {
-    // The last two have a header that no decoder gets through: Chromium and WebKitGTK show nothing after them.
+fn counts_and_skips_damaged_pictures() {
+    // After a header that no decoder gets through, as in the last two, Chromium and WebKitGTK show no further picture.
     let damaged: [&[u8]; 5] =
         [b"\xff\xd8", b"no picture", b"\xff\xd8\0\0", b"\xff\xd8\xff\xd9", b"\xff\xd8\xff\xfe\0\x04ab\xff\xd9"];
     let framed = Fake::start(move |connection| {
@@ -126,7 +126,7 @@ fn damaged_pictures_are_counted_and_left_out() {
         connection.write("HTTP/1.0 200 OK\r\n\r\n")?;
         for _ in 0..30 {
             connection.write(PALETTE[0].jpeg().body())?;
-            // Cut off in the middle.
+            // Truncated.
             connection.write(&PALETTE[1].jpeg().body()[..400])?;
             sleep(Duration::from_millis(100));
         }
@@ -150,12 +150,12 @@ fn damaged_pictures_are_counted_and_left_out() {
         assert_eq!((&camera["damaged"], &camera["refused"]), (&30.into(), &0.into()), "{camera}");
         assert_eq!(fake.times().len(), 1, "{camera}");
     }
-    // The first and the tenth of each, however many there are.
+    // Each camera logs the 1st and the 10th.
     assert_eq!(relay.log().matches(" left out").count(), 4, "{}", relay.log());
 }
 
 #[test]
-fn camera_that_sends_damaged_pictures_only_is_given_up_with_that_reason() {
+fn camera_with_only_damaged_pictures_is_given_up_with_that_reason() {
     let camera = Fake::start(|connection| {
         connection.begin("")?;
         loop {
@@ -167,11 +167,11 @@ fn camera_that_sends_damaged_pictures_only_is_given_up_with_that_reason() {
     let _viewer = Viewer::open(&relay.url("/cameras/1"));
     let state = relay.state_when(Duration::from_secs(17), |state| state["cameras"][0]["problem"].is_string());
     let problem = state["cameras"][0]["problem"].as_str().unwrap();
-    assert!(problem.starts_with("it sends damaged pictures only"), "{problem}");
+    assert!(problem.starts_with("it sends only damaged pictures"), "{problem}");
     assert!(state["cameras"][0]["damaged"].as_u64() > Some(50), "{state}");
 }
 
-/// By Basic, if the header names are written as most programs write them.
+/// Accepts Basic if the header names are in Title-Case.
 fn matches_case(connection: &mut Connection) -> io::Result<()> {
     let named = ["\r\nHost: ", "\r\nUser-Agent: "].iter().all(|name| connection.request.contains(name));
     if named && connection.request.contains("\r\nAuthorization: Basic YWRtaW46czNjcmV0\r\n") {
@@ -180,7 +180,7 @@ fn matches_case(connection: &mut Connection) -> io::Result<()> {
     connection.answer("401 Unauthorized", "WWW-Authenticate: Basic realm=\"cam\"\r\n", "")
 }
 
-/// Keeps its only connection open after a 401, as HTTP/1.1 does, until the relay closes it.
+/// Keeps its only connection open after a 401 until the relay closes it.
 fn one_connection(connection: &mut Connection) -> io::Result<()> {
     if connection.request.contains("Authorization: ") {
         return connection.stream(PALETTE[0], 5);

@@ -1,4 +1,4 @@
-//! A camera is killed and comes back, in front of a browser that shows it in an image.
+//! A camera is killed and restarted while browsers show it in an image.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 #[test]
 #[ignore = "needs Chromium, Firefox, WebKitGTK and Xvfb"]
-fn viewers_keep_the_picture_then_see_no_signal_then_the_camera_again() {
+fn browsers_show_the_last_picture_then_no_signal_then_the_restarted_camera() {
     let [before, lost, after] = [PALETTE[0], PALETTE[4], PALETTE[1]];
     each_engine(async |browser| {
         let files = tempfile::tempdir().unwrap();
@@ -39,7 +39,7 @@ fn viewers_keep_the_picture_then_see_no_signal_then_the_camera_again() {
 
         let _second = camera(port, &["--source", &source(&files, after)]);
         assert!(browser.watch().sees(after, Duration::from_secs(15)).await.is_some(), "the camera again");
-        // Nothing was loaded again: neither the page nor the image in it.
+        // Neither the page nor its image was reloaded.
         assert_eq!(browser.run("return performance.getEntriesByType('navigation').length").await, 1);
         let loads = browser.run("return performance.getEntriesByType('resource').map(entry => entry.name)").await;
         let loads = loads.as_array().unwrap().iter().filter(|name| name.to_string().contains("/cameras/")).count();
@@ -50,7 +50,7 @@ fn viewers_keep_the_picture_then_see_no_signal_then_the_camera_again() {
     });
 }
 
-/// A program that writes pictures of a colour.
+/// Returns a command that writes pictures of a colour.
 fn source(files: &TempDir, colour: Colour) -> String {
     format!("sh -c 'while cat {}; do sleep 0.2; done'", file(files, colour))
 }

@@ -1,4 +1,4 @@
-//! One connection to a camera, for however many watch, and none for nobody.
+//! One connection to a camera for any number of viewers, none without viewers.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -9,7 +9,7 @@ use relay_tests::{Fake, relay};
 use test_support::{Viewer, eventually};
 
 #[test]
-fn five_hundred_share_one_connection() {
+fn five_hundred_viewers_share_one_connection() {
     let camera = Fake::showing(PALETTE[0], 5);
     let relay = relay(&[camera.url()]);
     let picture = PALETTE[0].jpeg();
@@ -39,7 +39,7 @@ fn five_hundred_share_one_connection() {
 }
 
 #[test]
-fn a_camera_is_connected_to_while_somebody_watches() {
+fn connects_only_while_somebody_watches() {
     let camera = Fake::showing(PALETTE[0], 10);
     let relay = relay(&[camera.url()]);
     thread::sleep(Duration::from_secs(1));
@@ -51,14 +51,14 @@ fn a_camera_is_connected_to_while_somebody_watches() {
     assert_eq!(camera.open(), 1);
     drop(viewer);
     let left = Instant::now();
-    // A page that is loaded again finds the camera running.
+    // A reloaded page finds the camera running.
     thread::sleep(LINGER / 2);
     assert_eq!(camera.open(), 1);
     let mut viewer = Viewer::open(&relay.url("/cameras/1"));
     assert!(viewer.next(Duration::from_secs(1)).is_some());
     assert_eq!(camera.times().len(), 1);
     thread::sleep((left + LINGER + Duration::from_secs(1)).saturating_duration_since(Instant::now()));
-    assert_eq!(camera.open(), 1, "somebody watches again");
+    assert_eq!(camera.open(), 1, "a viewer is connected again");
 
     drop(viewer);
     let left = Instant::now();

@@ -1,4 +1,4 @@
-//! The page with all cameras, in a browser.
+//! The page with all cameras in browsers.
 
 use std::time::Duration;
 
@@ -21,11 +21,11 @@ fn shows_more_cameras_than_a_browser_has_connections() {
         assert_eq!(wall["sum"], "8 of 8 live");
         let streams = rows(&wall).iter().filter(|row| !row["source"].as_str().unwrap().starts_with("blob:")).count();
         assert_eq!(streams, 4, "{wall}");
-        // The stills go on, and so does the page's own question.
+        // The stills and `/state` keep updating.
         let first = rows(&wall)[7]["source"].clone();
         until(browser, WALL, |wall| rows(wall)[7]["source"] != first).await;
 
-        // One that is made large becomes a stream, and is on the screen.
+        // An enlarged camera becomes a stream and is painted.
         browser.run("document.querySelectorAll('article button')[7].click()").await;
         until(browser, WALL, |wall| rows(wall)[7]["source"].as_str().unwrap().starts_with("/cameras/8")).await;
         assert!(browser.watch().sees(PALETTE[7], Duration::from_secs(5)).await.is_some());
@@ -37,7 +37,7 @@ fn shows_more_cameras_than_a_browser_has_connections() {
 
 #[test]
 #[ignore = "needs Chromium and Xvfb"]
-fn says_of_each_camera_how_it_is_doing() {
+fn shows_the_state_of_each_camera() {
     in_engines(&[Engine::Chromium], async |browser| {
         let live = Fake::showing(PALETTE[0], 5);
         let locked =
@@ -58,7 +58,7 @@ fn says_of_each_camera_how_it_is_doing() {
     });
 }
 
-/// What a person sees on the wall, once that fits.
+/// Waits until the page fits and returns its visible content.
 async fn until(browser: &Browser, within: Duration, fits: impl Fn(&Value) -> bool) -> Value {
     let deadline = Instant::now() + within;
     loop {
@@ -71,7 +71,7 @@ async fn until(browser: &Browser, within: Duration, fits: impl Fn(&Value) -> boo
     }
 }
 
-/// None before there is a page.
+/// Returns the cameras, or none before the page is loaded.
 fn rows(wall: &Value) -> &[Value] {
     wall.get("cameras").and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
