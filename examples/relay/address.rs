@@ -29,7 +29,7 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, address) = named(text);
         let (name, address) = (name.map(str::trim), address.trim());
-        let has_scheme = address.contains("://");
+        let has_scheme = scheme(address).is_some();
         if !has_scheme && address.starts_with('/') {
             return Err(format!("{address}: no host; write http://HOST/PATH"));
         }
@@ -67,9 +67,15 @@ fn named(text: &str) -> (Option<&str>, &str) {
     }
 }
 
+/// Returns the scheme of an address. A `://` may also be in its query.
+fn scheme(address: &str) -> Option<&str> {
+    let (scheme, _) = address.split_once("://")?;
+    scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)).then_some(scheme)
+}
+
 /// Returns an address without user and password, to be shown.
 fn without_login(address: &str) -> String {
-    let begin = address.find("://").map_or(0, |scheme| scheme + 3);
+    let begin = scheme(address).map_or(0, |scheme| scheme.len() + "://".len());
     match address.rfind('@') {
         Some(at) if begin <= at => format!("{}…{}", &address[..begin], &address[at..]),
         _ => address.to_owned(),
@@ -163,6 +169,7 @@ mod tests {
         for (address, mistake) in [
             ("/dev/video0", "/dev/video0: no host; write http://HOST/PATH"),
             ("u:secret@cam:99999/", "…@cam:99999/: invalid port number"),
+            ("u:secret@cam:99999/?of=http://b", "…@cam:99999/?of=http://b: invalid port number"),
             ("", ": empty host"),
             ("rtsp://u:secret@cam/live", "rtsp://…@cam/live: rtsp is not supported, only http"),
             ("https://u:secret@cam/", "https://…@cam/: https is not supported, only http"),
