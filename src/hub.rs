@@ -123,7 +123,7 @@ impl Hub {
     /// # }
     /// ```
     pub fn subscribe(&self, wire: Wire) -> Result<Subscriber, Refused> {
-        match self.shared.update(|state| state.join()) {
+        match self.shared.update(|state| state.join(wire)) {
             Ok((id, serial)) => Ok(Subscriber::new(Arc::clone(&self.shared), id, serial, wire)),
             Err(JoinError::Closed) => {
                 #[cfg(feature = "tracing")]
@@ -236,11 +236,10 @@ impl Hub {
         self.shared.update(|state| state.is_closed())
     }
 
-    /// Ends the stream of the viewer with this [`key`](Subscriber::key), as when its user has logged out. It keeps the part
-    /// that it has, and gets no other.
+    /// Ends every stream with this [`key`](Subscriber::key), for example when a user logs out. Returns how many it ended.
     ///
-    /// Tells whether there was one. Who may watch is checked when a stream is asked for, so end it there first; one that
-    /// was let in but has not been polled yet is not found.
+    /// Streams that have been created and not yet polled are included. A part that is being written is still completed;
+    /// no other is sent. Withdraw the user's access first: a client that is still allowed in can connect again.
     ///
     /// # Examples
     ///
@@ -249,21 +248,19 @@ impl Hub {
     /// use mixed_replace::{Part, Wire, hub};
     ///
     /// let (publisher, hub) = hub::channel();
-    /// let mut viewer = hub.subscribe(Wire::Machine)?.key("ada").into_stream();
+    /// let mut tab = hub.subscribe(Wire::Machine)?.key("ada").into_stream();
+    /// let other_tab = hub.subscribe(Wire::Machine)?.key("ada").into_stream();
     /// publisher.publish(Part::text("for Ada")?)?;
-    /// assert!(viewer.next().now_or_never().flatten().is_some());
+    /// assert!(tab.next().now_or_never().flatten().is_some());
     ///
-    /// assert!(hub.revoke("ada"));
+    /// assert_eq!(hub.revoke("ada"), 2);
     /// publisher.publish(Part::text("not for Ada")?)?;
-    /// let rest: Vec<_> = viewer.map(Result::unwrap).collect().now_or_never().unwrap();
-    /// assert!(!String::from_utf8(rest.concat())?.contains("not for Ada"));
+    /// let rest: Vec<_> = tab.chain(other_tab).map(Result::unwrap).collect().now_or_never().unwrap();
+    /// assert!(!String::from_utf8(rest.concat())?.contains("Ada"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[expect(
-        clippy::must_use_candidate,
-        reason = "it does something; whether there was a viewer is for who wants to know"
-    )]
-    pub fn revoke(&self, key: &str) -> bool {
+    #[expect(clippy::must_use_candidate, reason = "called for its effect; most callers do not need the number")]
+    pub fn revoke(&self, key: &str) -> usize {
         let now = Instant::now();
         self.shared.update(|state| state.revoke(key, now))
     }

@@ -208,18 +208,38 @@ fn close_ends_viewer_with_part_in_flight() {
 }
 
 #[test]
-fn newer_key_ends_waiting_viewer() {
+fn exclusive_stream_ends_waiting_viewer() {
     model(|| {
         let (publisher, hub) = without_timers().build();
         let mut older = hub.subscribe(Wire::Script).unwrap().key("anna").into_viewing();
         publish(&publisher, "1");
         drop(chunk(&mut older));
         let newer = thread::spawn(move || {
-            let mut newer = hub.subscribe(Wire::Script).unwrap().key("anna").into_viewing();
+            let mut newer = hub.subscribe(Wire::Script).unwrap().key("anna").exclusive(true).into_viewing();
             assert_eq!(next_text(&mut newer), "1");
         });
         assert_eq!(chunk(&mut older).as_deref(), Some(&b"--\r\n"[..]));
         newer.join().unwrap();
+        drop(publisher);
+    });
+}
+
+#[test]
+fn revoke_ends_all_streams_with_the_key() {
+    model(|| {
+        let (publisher, hub) = without_timers().build();
+        let subscribe = || hub.subscribe(Wire::Script).unwrap().key("anna").into_viewing();
+        let (mut watching, mut unpolled) = (subscribe(), subscribe());
+        publish(&publisher, "1");
+        drop(chunk(&mut watching));
+        let revoker = {
+            let hub = hub.clone();
+            thread::spawn(move || hub.revoke("anna"))
+        };
+        assert_eq!(chunk(&mut watching).as_deref(), Some(&b"--\r\n"[..]));
+        assert_eq!(revoker.join().unwrap(), 2);
+        assert!(!chunk(&mut unpolled).unwrap().ends_with(b"1"));
+        assert_eq!(chunk(&mut unpolled), None);
         drop(publisher);
     });
 }

@@ -10,13 +10,13 @@ use super::waiters::{self, Wakers};
 use crate::wire::Wire;
 
 /// The configuration of a subscriber.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SubscriberConfig {
-    pub(super) key: Option<Arc<str>>,
+    /// Whether it ends the older streams with its key.
+    pub(super) exclusive: bool,
     pub(super) max_lifetime: Option<Duration>,
     /// The shortest time between parts.
     pub(super) interval: Option<Duration>,
-    pub(super) wire: Wire,
 }
 
 /// The reason why a stream ended.
@@ -81,7 +81,7 @@ pub(super) struct Slot {
 }
 
 /// Settings of few subscribers, boxed to keep [`Slot`] small.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Extras {
     key: Option<Arc<str>>,
     expires: Option<Instant>,
@@ -91,10 +91,10 @@ struct Extras {
 }
 
 impl Slot {
-    pub(super) fn new(serial: u64) -> Self {
+    pub(super) fn new(serial: u64, wire: Wire) -> Self {
         Self {
             serial,
-            wire: Wire::default(),
+            wire,
             extras: None,
             ended: None,
             repeat: false,
@@ -114,12 +114,16 @@ impl Slot {
     /// Starts watching, on the first poll.
     pub(super) fn watch(&mut self, config: SubscriberConfig, now: Instant) {
         self.watching = Some(now);
-        self.wire = config.wire;
-        let SubscriberConfig { key, max_lifetime, interval, .. } = config;
-        if key.is_some() || max_lifetime.is_some() || interval.is_some() {
-            let expires = max_lifetime.and_then(|time| now.checked_add(time));
-            self.extras = Some(Box::new(Extras { key, expires, interval, due: None }));
+        let SubscriberConfig { max_lifetime, interval, .. } = config;
+        if max_lifetime.is_some() || interval.is_some() {
+            let extras = self.extras.get_or_insert_default();
+            extras.expires = max_lifetime.and_then(|time| now.checked_add(time));
+            extras.interval = interval;
         }
+    }
+
+    pub(super) fn set_key(&mut self, key: Arc<str>) {
+        self.extras.get_or_insert_default().key = Some(key);
     }
 
     pub(super) fn key(&self) -> Option<&Arc<str>> {

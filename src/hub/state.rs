@@ -49,7 +49,8 @@ pub(super) struct State {
     warned_at: Option<Instant>,
     slots: Slab<Slot>,
     serials: u64,
-    keys: HashMap<Arc<str>, usize>,
+    /// The slots with each key.
+    keys: HashMap<Arc<str>, Vec<usize>>,
     /// The number of viewers on each wire, and of waiting snapshots.
     watching: [usize; Wire::ALL.len()],
     snapshots: usize,
@@ -188,7 +189,7 @@ impl State {
     }
 
     /// Reserves a slot for a subscriber. Returns its index and serial number.
-    pub(super) fn join(&mut self) -> Result<(usize, u64), JoinError> {
+    pub(super) fn join(&mut self, wire: Wire) -> Result<(usize, u64), JoinError> {
         if self.closed && self.current.is_none() {
             return Err(JoinError::Closed);
         }
@@ -197,7 +198,7 @@ impl State {
             return Err(JoinError::Full);
         }
         self.serials += 1;
-        let id = self.slots.insert(Slot::new(self.serials));
+        let id = self.slots.insert(Slot::new(self.serials, wire));
         Ok((id, self.serials))
     }
 
@@ -205,32 +206,55 @@ impl State {
     pub(super) fn watch(&mut self, id: usize, config: SubscriberConfig, now: Instant) {
         let Some(slot) = self.slots.get_mut(id) else { return };
         slot.watch(config, now);
-        let (expires, key) = (slot.expires(), slot.key().cloned());
+        let (expires, key) = (slot.expires(), slot.key().filter(|_| config.exclusive).cloned());
         if let Some(count) = self.watching.get_mut(slot.wire as usize) {
             *count += 1;
         }
         self.stats.viewers += 1;
         self.stats.viewers_peak = self.stats.viewers_peak.max(self.stats.viewers);
-        if let Some(older) = key.and_then(|key| self.keys.insert(key, id)) {
-            self.dismiss(older, Reason::Replaced, now);
+        for other in key.map(|key| self.with_key(&key)).unwrap_or_default() {
+            if other != id && self.slots.get(other).is_some_and(Slot::is_watching) {
+                self.dismiss(other, Reason::Replaced, now);
+            }
         }
         self.start_demand(now);
         self.set_timer(expires);
     }
 
-    /// The viewer with this key is to watch no longer. Tells whether there is one.
-    pub(super) fn revoke(&mut self, key: &str, now: Instant) -> bool {
-        let viewer = self.keys.get(key).copied();
-        viewer.into_iter().for_each(|id| self.dismiss(id, Reason::Revoked, now));
-        viewer.is_some()
+    /// Gives a subscriber a key, in place of the one that it had.
+    pub(super) fn set_key(&mut self, id: usize, key: Arc<str>) {
+        self.remove_key(id);
+        let Some(slot) = self.slots.get_mut(id) else { return };
+        slot.set_key(Arc::clone(&key));
+        self.keys.entry(key).or_default().push(id);
     }
 
-    fn dismiss(&mut self, id: usize, reason: Reason, now: Instant) {
+    fn remove_key(&mut self, id: usize) {
+        let Some(key) = self.slots.get_mut(id).and_then(Slot::take_key) else { return };
+        let Some(ids) = self.keys.get_mut(&key) else { return };
+        ids.retain(|other| *other != id);
+        if ids.is_empty() {
+            self.keys.remove(&key);
+        }
+    }
+
+    fn with_key(&self, key: &str) -> Vec<usize> {
+        self.keys.get(key).cloned().unwrap_or_default()
+    }
+
+    /// Ends the streams with this key. Returns how many have not ended before.
+    pub(super) fn revoke(&mut self, key: &str, now: Instant) -> usize {
+        self.with_key(key).into_iter().filter(|id| self.dismiss(*id, Reason::Revoked, now)).count()
+    }
+
+    /// Ends a stream. Returns `false` if it has ended before.
+    fn dismiss(&mut self, id: usize, reason: Reason, now: Instant) -> bool {
         let now = LazyNow::at(now);
         let hub = self.hub_view(&now);
-        let Some(slot) = self.slots.get_mut(id) else { return };
-        slot.ended.get_or_insert(reason);
+        let Some(slot) = self.slots.get_mut(id).filter(|slot| slot.ended.is_none()) else { return false };
+        slot.ended = Some(reason);
         slot.wake(&hub, &mut self.effects.wakers);
+        true
     }
 
     /// Returns the next step of a viewer. Stores its waker if that is to wait.
@@ -292,9 +316,7 @@ impl State {
             *count -= 1;
         }
         self.stats.viewers -= 1;
-        if let Some(key) = slot.take_key().filter(|key| self.keys.get(key) == Some(&id)) {
-            self.keys.remove(&key);
-        }
+        self.remove_key(id);
         self.end_demand_if_unwatched(now);
     }
 
@@ -302,6 +324,8 @@ impl State {
     /// parts it skipped.
     pub(super) fn leave(&mut self, id: usize, now: Instant) -> Option<(Reason, u64)> {
         self.end(id, now);
+        // One that was never polled still has it.
+        self.remove_key(id);
         let slot = self.slots.try_remove(id)?;
         let (ended, skipped) = (slot.ended, slot.skipped());
         self.effects.dropped_wakers.extend(slot.into_waker());

@@ -48,7 +48,7 @@ pub struct Ended {
     pub disconnected: u64,
     /// The hub had as many subscribers as it allows.
     pub refused: u64,
-    /// A newer stream had the same key.
+    /// A newer [exclusive](super::Subscriber::exclusive) stream with the same key started.
     pub replaced: u64,
     /// [`Hub::revoke`](super::Hub::revoke) was called with its key.
     pub revoked: u64,

@@ -1,4 +1,4 @@
-//! One viewer of a hub.
+//! The response of one viewer of a hub.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -20,19 +20,19 @@ use crate::queue::Queue;
 use crate::response;
 use crate::wire::Wire;
 
-/// A response that sends one viewer the hub's latest part at once, then each new one that it can take.
+/// A response that sends a viewer the hub's latest part at once, then each new one that the viewer keeps up with.
 ///
 /// Created by [`Hub::subscribe`](super::Hub::subscribe). Return it from a handler on axum or actix-web (features `axum`
 /// and `actix-web`). Other stacks send [`headers`](Self::headers) with [`into_body`](Self::into_body) or
 /// [`into_stream`](Self::into_stream).
 ///
-/// One part is in flight, none is queued; parts that are published meanwhile are skipped and counted. When the hub is
-/// closed, the viewer still gets the last part, then the close-delimiter and the end.
+/// One part is in flight and none is queued. Parts that are published meanwhile are skipped and counted. When the hub is
+/// closed, the viewer still gets the last part and the close-delimiter.
 ///
 /// # Cancel safety
 ///
-/// The viewer does not watch before the first poll of the body. When the body is dropped between two polls, only the
-/// rest of the part in flight is lost; the hub and the other viewers are not affected.
+/// The viewer counts as watching from the first poll of the body. Dropping the body between two polls loses the rest of
+/// the part in flight; it does not affect the hub or other viewers.
 ///
 /// # Examples
 ///
@@ -54,7 +54,8 @@ use crate::wire::Wire;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// It is no stream, so that a stack cannot take it for one and lose what [`Body`] knows:
+/// A `Subscriber` does not implement `Stream`, so `axum::body::Body::from_stream` cannot accept it and lose the freshness
+/// that [`Body`] gives:
 ///
 /// ```compile_fail,E0277
 /// # use mixed_replace::{Hub, Wire, hub};
@@ -81,18 +82,18 @@ impl Subscriber {
         Self { seat: Seat { shared, id, serial }, config, wire }
     }
 
-    /// Limits this viewer's rate, by the shortest time from part to part. It gets the newest part in any case.
+    /// Sets the shortest time between two parts. The viewer gets the newest part each time.
     ///
-    /// Can lower the rate that the hub allows, not raise it.
+    /// The hub's [`min_interval`](super::Builder::min_interval) applies if it is longer.
     pub fn min_interval(mut self, min_interval: Duration) -> Self {
         self.config.interval = self.config.interval.max(interval(min_interval));
         self
     }
 
-    /// Ends this viewer's stream after this time, less a random tenth at most, so that viewers who connected together do
-    /// not all reconnect together.
+    /// Ends the stream after this time.
     ///
-    /// Can shorten what the hub allows, not lengthen it.
+    /// Up to a tenth of it is subtracted at random, so that viewers who connected together do not all reconnect together.
+    /// The hub's [`max_lifetime`](super::Builder::max_lifetime) applies if it is shorter.
     ///
     /// # Examples
     ///
@@ -110,12 +111,37 @@ impl Subscriber {
         self
     }
 
-    /// Names this viewer: its stream ends an older one with the same key, and [`Hub::revoke`](super::Hub::revoke) ends
-    /// it.
+    /// Sets a key, such as a user's id, by which [`Hub::revoke`](super::Hub::revoke) ends the stream.
     ///
-    /// For one stream a user or a tab, whatever becomes of connections that a phone or a proxy left behind.
-    pub fn key(mut self, key: impl Into<String>) -> Self {
-        self.config.key = Some(Arc::from(key.into()));
+    /// Several streams may have one key, for example the tabs of one user. [`Hub::viewers`](super::Hub::viewers) lists it.
+    pub fn key(self, key: impl Into<String>) -> Self {
+        let Seat { shared, id, .. } = &self.seat;
+        shared.update(|state| state.set_key(*id, Arc::from(key.into())));
+        self
+    }
+
+    /// Sets whether this stream ends the older ones with the same [`key`](Self::key) when it starts. Default: `false`.
+    ///
+    /// Allows one stream for each key, even if a phone or a proxy leaves dead connections behind.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::{FutureExt, StreamExt};
+    /// use mixed_replace::{Part, Wire, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// publisher.publish(Part::text("on")?)?;
+    /// let subscribe = || hub.subscribe(Wire::Machine).map(|stream| stream.key("ada").exclusive(true).into_stream());
+    /// let (mut older, mut newer) = (subscribe()?, subscribe()?);
+    /// assert!(older.next().now_or_never().flatten().is_some());
+    /// assert!(newer.next().now_or_never().flatten().is_some());
+    /// assert_eq!(older.count().now_or_never(), Some(1), "the close-delimiter");
+    /// assert_eq!(hub.stats().ended.replaced, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn exclusive(mut self, exclusive: bool) -> Self {
+        self.config.exclusive = exclusive;
         self
     }
 
@@ -125,22 +151,22 @@ impl Subscriber {
         response::stream_head(self.seat.shared.encoder(self.wire).content_type()).into_iter().collect()
     }
 
-    /// Returns the body as a plain stream of bytes, for stacks that take no `http_body::Body`.
+    /// Returns the body as a plain stream of bytes, for stacks that do not accept an `http_body::Body`.
     ///
-    /// A stream does not know when its bytes are written: it offers the newest part when it is polled. What a server
-    /// queues then grows old. Prefer [`into_body`](Self::into_body).
+    /// A stream cannot detect when its bytes are written. It returns the newest part whenever it is polled, and parts that
+    /// the server then queues grow old. Prefer [`into_body`](Self::into_body).
     pub fn into_stream(self) -> Chunks {
         Chunks(self.into_viewing())
     }
 
-    /// Returns the body, for hyper and every stack on it.
+    /// Returns the body, for hyper and the stacks built on it.
     #[cfg(feature = "http-body")]
     #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
     pub fn into_body(self) -> Body {
         Body(self.into_viewing())
     }
 
-    /// Returns the response, for hyper and every stack on it: `200 OK`, with [`headers`](Self::headers) and
+    /// Returns the response, for hyper and the stacks built on it: `200 OK`, with [`headers`](Self::headers) and
     /// [`into_body`](Self::into_body).
     #[cfg(feature = "http-body")]
     #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
@@ -165,9 +191,9 @@ impl fmt::Debug for Subscriber {
 
 /// The body of a [`Subscriber`] for hyper-like stacks: [`Subscriber::into_body`].
 ///
-/// It knows when the transport releases a part, that is, has written it, and offers the next one then. So a viewer who is
-/// slow gets the newest part, and none grows old in a server's queue. The head of the response goes first: the first
-/// poll is pending and wakes its task at once.
+/// It returns the next part once the transport has released the previous one, that is, has written it. So a slow viewer
+/// gets the newest part, and none grows old in a server's queue. The first poll returns `Pending` and wakes its task at
+/// once, so that the server writes the response's head first.
 #[cfg(feature = "http-body")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
 #[must_use = "a body does nothing unless polled"]
@@ -175,7 +201,7 @@ pub struct Body(Viewing);
 
 #[cfg(feature = "http-body")]
 impl Body {
-    /// Returns how many parts this viewer has missed, because it was slow or capped.
+    /// Returns how many parts this viewer was not sent because it was slow or its rate is limited.
     #[must_use]
     pub fn parts_skipped(&self) -> u64 {
         self.0.parts_skipped()
@@ -204,12 +230,12 @@ impl fmt::Debug for Body {
 
 /// The body of a [`Subscriber`] as a stream of bytes: [`Subscriber::into_stream`].
 ///
-/// It does not know when its bytes are written, and takes a part for written when it is polled again.
+/// It cannot detect when its bytes are written: it considers a part written when it is polled again.
 #[must_use = "a stream does nothing unless polled"]
 pub struct Chunks(Viewing);
 
 impl Chunks {
-    /// Returns how many parts this viewer has missed, because it was slow or capped.
+    /// Returns how many parts this viewer was not sent because it was slow or its rate is limited.
     #[must_use]
     pub fn parts_skipped(&self) -> u64 {
         self.0.parts_skipped()
@@ -230,12 +256,12 @@ impl fmt::Debug for Chunks {
     }
 }
 
-/// A response that is being sent.
+/// The state of a body.
 pub(super) struct Viewing {
     seat: Seat,
     wire: Wire,
     stage: Stage,
-    /// The bytes of the part that its chunks have had so far.
+    /// The number of bytes of the current part that have been returned.
     bytes: u64,
     ended: bool,
 }
@@ -252,14 +278,13 @@ impl Viewing {
         self.seat.shared.update(|state| state.skipped(self.seat.id))
     }
 
-    /// The next chunk. `gated` if the transport keeps it until it has been written.
+    /// Returns the next chunk. `gated` means that the transport keeps a chunk until it is written.
     pub(super) fn poll_chunk(&mut self, gated: bool, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if let Stage::Invited(config) = &mut self.stage {
-            let config = std::mem::take(config);
+        if let Stage::Invited(config) = self.stage {
             self.watch(config);
             if gated {
-                // The server now writes the response's head by itself. Of a small first segment TCP learns that the receiver
-                // has room: over loopback, as to a proxy, parts then go out in fewer and larger segments ever after.
+                // The server now writes the response's head in a segment of its own. From a small first segment TCP learns
+                // that the receiver has room: over loopback, as to a proxy, parts then go out in fewer and larger segments.
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -306,7 +331,6 @@ impl Viewing {
 
     fn watch(&mut self, mut config: SubscriberConfig) {
         let wire = self.wire;
-        config.wire = wire;
         config.max_lifetime = config.max_lifetime.map(|time| time - time.mul_f64(JITTER * random_fraction()));
         let now = Instant::now();
         self.seat.shared.update(|state| state.watch(self.seat.id, config, now));
@@ -316,7 +340,7 @@ impl Viewing {
     }
 }
 
-/// The viewer's place in the hub, which is free again when this is dropped.
+/// The viewer's slot in the hub, which is freed on drop.
 struct Seat {
     shared: Arc<Shared>,
     id: usize,
@@ -336,12 +360,12 @@ impl Drop for Seat {
     }
 }
 
-/// From part to part, if that is a limit.
+/// Returns the shortest time between parts, or `None` if that is no limit.
 pub(super) fn interval(min_interval: Duration) -> Option<Duration> {
     Some(min_interval.min(LONGEST)).filter(|interval| !interval.is_zero())
 }
 
-/// From 0 to 1.
+/// Returns a number from 0 to 1.
 fn random_fraction() -> f64 {
     use std::hash::BuildHasher as _;
     let random = std::hash::RandomState::new().hash_one(0_u8) >> 32;
@@ -349,5 +373,5 @@ fn random_fraction() -> f64 {
 }
 
 const JITTER: f64 = 0.1;
-/// The longest interval: what is added to a time must not be more than times can be.
+/// The longest interval. It is added to an `Instant`, which must not overflow.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);

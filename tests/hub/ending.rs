@@ -136,7 +136,7 @@ fn hubs_and_viewers_may_be_dropped_in_any_order() {
 #[test]
 fn who_has_ended_watches_no_longer_but_has_its_place_until_it_is_gone() {
     let (publisher, hub) = still().max_subscribers(2).build();
-    let of = || Viewer::of(hub.subscribe(Wire::Script).unwrap().key("anna"));
+    let of = || Viewer::of(hub.subscribe(Wire::Script).unwrap().key("anna").exclusive(true));
     publisher.publish(text("on")).unwrap();
     let (mut older, mut newer) = (of(), of());
     assert!(older.poll().is_ready() && newer.poll().is_ready());

@@ -142,9 +142,9 @@ fn a_closed_hub_ends_bodies_that_are_being_collected() {
 }
 
 #[test]
-fn a_key_ends_the_older_stream_though_it_is_stuck() {
+fn exclusive_stream_ends_an_older_one_that_is_stuck() {
     let (publisher, hub) = quiet();
-    let of = || Viewer::of(hub.subscribe(Wire::Script).unwrap().key("anna"));
+    let of = || Viewer::of(hub.subscribe(Wire::Script).unwrap().key("anna").exclusive(true));
     publisher.publish(text("1")).unwrap();
     let mut stuck = of();
     let _held = give(&mut stuck);

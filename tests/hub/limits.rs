@@ -32,9 +32,9 @@ fn who_is_refused_is_never_told_to_come_back_early() {
 }
 
 #[test]
-fn a_key_ends_the_older_stream() {
+fn exclusive_stream_ends_older_ones_with_its_key() {
     let (publisher, hub) = quiet();
-    let of = |key: &str| Viewer::of(hub.subscribe(Wire::Script).unwrap().key(key));
+    let of = |key: &str| Viewer::of(hub.subscribe(Wire::Script).unwrap().key(key).exclusive(true));
     let (mut phone, mut other, mut nobody) = (of("anna"), of("otto"), Viewer::new(&hub));
     publisher.publish(text("on")).unwrap();
     for viewer in [&mut phone, &mut other, &mut nobody] {
@@ -58,23 +58,63 @@ fn a_key_ends_the_older_stream() {
 }
 
 #[test]
-fn whoever_is_revoked_gets_nothing_more() {
+fn streams_share_a_key() {
+    let (publisher, hub) = quiet();
+    let of = |exclusive| Viewer::of(hub.subscribe(Wire::Script).unwrap().key("anna").exclusive(exclusive));
+    publisher.publish(text("on")).unwrap();
+    let mut tabs = [of(false), of(false), of(false)];
+    for tab in &mut tabs {
+        assert_eq!((tab.poll(), tab.poll()), (first("on"), Poll::Pending));
+    }
+    assert_eq!(hub.viewers().len(), 3);
+    let [one, rest @ ..] = &mut tabs;
+    let mut exclusive = of(true);
+    assert_eq!(exclusive.poll(), first("on"));
+    assert_eq!((one.poll(), one.poll()), (closing(), END));
+    assert_eq!(hub.revoke("anna"), 1, "those that were replaced have ended");
+    assert_eq!(exclusive.poll(), closing());
+    for tab in rest {
+        assert_eq!((tab.poll(), tab.poll()), (closing(), END));
+    }
+    assert_eq!((hub.stats().ended.replaced, hub.stats().ended.revoked), (3, 1));
+}
+
+#[test]
+fn changed_key_replaces_the_first_one() {
+    let (_publisher, hub) = quiet();
+    let subscriber = hub.subscribe(Wire::Script).unwrap().key("anna").key("otto");
+    assert_eq!((hub.revoke("anna"), hub.revoke("otto")), (0, 1));
+    drop(subscriber);
+    assert_eq!(hub.revoke("otto"), 0);
+}
+
+#[test]
+fn revoke_ends_streams_before_their_first_poll() {
+    let (publisher, hub) = quiet();
+    let mut anna = Viewer::of(hub.subscribe(Wire::Script).unwrap().key("anna"));
+    publisher.publish(text("secret")).unwrap();
+    assert_eq!(hub.revoke("anna"), 1);
+    let Poll::Ready(Some(end)) = anna.poll() else { panic!("pending") };
+    assert!(!end.contains("secret"), "{end}");
+    assert_eq!((anna.poll(), hub.stats().ended.revoked, hub.stats().viewers), (END, 1, 0));
+}
+
+#[test]
+fn revoked_stream_gets_nothing_more() {
     let (publisher, hub) = quiet();
     let of = |key: &str| Viewer::of(hub.subscribe(Wire::Script).unwrap().key(key));
     let (mut anna, mut otto) = (of("anna"), of("otto"));
-    assert!(!hub.revoke("anna"), "she has not begun");
     publisher.publish(text("on")).unwrap();
     for viewer in [&mut anna, &mut otto] {
         assert_eq!((viewer.poll(), viewer.poll()), (first("on"), Poll::Pending));
     }
-    assert!(hub.revoke("anna"));
+    assert_eq!(hub.revoke("anna"), 1);
     assert_eq!((anna.wakes(), otto.wakes()), (1, 0));
     publisher.publish(text("secret")).unwrap();
     assert_eq!((anna.poll(), anna.poll()), (closing(), END));
     assert_eq!(otto.poll(), next("secret"));
     assert_eq!((hub.stats().ended.revoked, hub.stats().viewers), (1, 1));
-    assert!(!hub.revoke("anna"), "she has ended");
-    assert!(!hub.revoke("nobody"));
+    assert_eq!((hub.revoke("anna"), hub.revoke("nobody")), (0, 0));
 
     let mut again = of("anna");
     assert_eq!(again.poll(), first("secret"), "whom to let in is the app's to say");

@@ -76,7 +76,7 @@ impl World {
 
     fn watch(&mut self, now: u64, config: SubscriberConfig) -> usize {
         self.to(now);
-        let (id, _) = self.state.join().unwrap();
+        let (id, _) = self.state.join(Wire::Machine).unwrap();
         self.state.watch(id, config, self.time());
         self.perform_effects();
         id

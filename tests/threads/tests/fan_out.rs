@@ -83,7 +83,7 @@ fn stay(hub: &Hub, nth: usize) -> u64 {
 /// Leaves in the midst of a part, waits for stills, looks at the figures.
 fn come_and_go(hub: &Hub, nth: usize) {
     for round in 0..200 {
-        let mut viewer = hub.subscribe(Wire::Script).unwrap().key(format!("{}", round % 2)).into_body();
+        let mut viewer = hub.subscribe(Wire::Script).unwrap().key(format!("{}", round % 2)).exclusive(true).into_body();
         for _ in 0..round % 4 {
             drop(chunk(&mut viewer));
         }
