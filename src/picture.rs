@@ -8,8 +8,8 @@
 //! | type | what is checked |
 //! |---|---|
 //! | `image/jpeg` | SOI to the first SOS, by the rules of libjpeg-turbo |
-//! | `image/png`, `image/apng` | the IHDR chunk, and the chunks up to the first byte in an IDAT |
-//! | `image/gif` | the blocks up to the first byte of the first image |
+//! | `image/png`, `image/apng` | the IHDR chunk, and the chunks up to the head of the first IDAT |
+//! | `image/gif` | the blocks up to the first image descriptor |
 //! | `image/webp` | the RIFF length, and the header of the first VP8, VP8L or VP8X chunk |
 //!
 //! Damage after these headers passes: browsers show as much of the image as they can and go on. Missing quantization and
@@ -103,8 +103,9 @@ pub(crate) fn is_checked(content_type: &Mime) -> bool {
     Format::of(content_type).is_some()
 }
 
-/// Chromium takes no image of 2 GiB and more, at 4 bytes a pixel.
-const MAX_PIXELS: u32 = 1 << 29;
+/// The pixels from which on an image ends a stream: 23,170 x 23,170. WebKit has no room for them, at 4 bytes each, and
+/// Chromium crashes from 2^29 on.
+const MAX_PIXELS: u32 = 23_170 * 23_170;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Format {
