@@ -2,10 +2,16 @@
 //!
 //! The rows follow the tables of `docs/frames.md`; `tests/frames` holds some of the measured files.
 
+use std::convert::Infallible;
 use std::path::Path;
 
+use bytes::BytesMut;
+use futures::executor::block_on;
+use futures::{TryStreamExt as _, stream};
 use mime::Mime;
-use mixed_replace::{Part, picture};
+use mixed_replace::encode::EncodeError;
+use mixed_replace::write::{WriteError, Writer};
+use mixed_replace::{Decoder, Encoder, MixedReplace, Part, Wire, hub, picture};
 
 /// Each name says what Chromium and WebKit do: `refuse-` stays broken for good, `take-` and `good-` go on.
 #[test]
@@ -459,6 +465,59 @@ fn rejects_an_image_of_another_type() {
         {
             let checked = picture::check(&content_type.parse().unwrap(), body);
             assert_eq!(checked.is_ok(), content_type == other, "{content_type}: {other} {checked:?}");
+        }
+    }
+}
+
+/// A decoder returns them, so that they can be looked into; nothing sends them.
+#[test]
+fn no_sender_sends_a_damaged_image_that_a_decoder_returned() {
+    let good = &include_bytes!("frames/good-1.jpg")[..];
+    let damaged: [(&str, &[u8]); 4] = [
+        ("image/jpeg", b"\xff\xd8\xff\xd9"),
+        ("image/jpeg", &good[..200]),
+        ("image/png", b"\x89PNG\r\n\x1a\n"),
+        ("image/gif", b"GIF89a\x40\0\x30\0"),
+    ];
+    for (content_type, body) in damaged {
+        let part = |content_type: &str, body: &[u8]| {
+            let head = format!("--x\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n", body.len());
+            let mut bytes = BytesMut::from(&[head.as_bytes(), body, b"\r\n--x--"].concat()[..]);
+            Decoder::detect().decode(&mut bytes).unwrap().unwrap()
+        };
+        let (damaged, good) = (part(content_type, body), part("image/jpeg", good));
+        assert_eq!(&damaged.body()[..], body);
+        assert!(damaged.check_picture().is_err());
+
+        let (publisher, hub) = hub::channel();
+        assert!(matches!(publisher.publish(damaged.clone()), Err(hub::PublishError::InvalidPicture(_))));
+        assert!(publisher.publish_jpeg(body.to_vec()).unwrap().is_err());
+        assert_eq!((hub.latest(), hub.stats().parts_invalid), (None, 2));
+        publisher.publish(good.clone()).unwrap();
+        assert_eq!(hub.latest(), Some(good.clone()));
+
+        for wire in [Wire::Browser, Wire::Machine, Wire::Script] {
+            let encoder = Encoder::new("ThisRandomString".parse().unwrap(), wire);
+            assert!(matches!(encoder.encode(&damaged), Err(EncodeError::InvalidPicture(_))));
+
+            let written = |parts: &[&Part]| {
+                let mut writer = Writer::with_encoder(Vec::new(), encoder.clone());
+                for part in parts {
+                    match writer.write(part) {
+                        Ok(()) => assert_eq!(*part, &good),
+                        Err(error) => assert!(matches!(error, WriteError::InvalidPicture(_)) && *part == &damaged),
+                    }
+                }
+                writer.finish().unwrap()
+            };
+            assert_eq!(written(&[&good, &damaged, &good]), written(&[&good, &good]), "{wire:?}");
+
+            let streamed = |parts: &[&Part]| {
+                let parts: Vec<_> = parts.iter().map(|part| Ok::<_, Infallible>((*part).clone())).collect();
+                let body = MixedReplace::with_encoder(stream::iter(parts), encoder.clone()).into_stream();
+                block_on(body.try_collect::<Vec<_>>()).unwrap().concat()
+            };
+            assert_eq!(streamed(&[&good, &damaged, &good]), streamed(&[&good, &good]), "{wire:?}");
         }
     }
 }
