@@ -236,10 +236,12 @@ impl Hub {
         self.shared.update(|state| state.is_closed())
     }
 
-    /// Ends every stream with this [`key`](Subscriber::key), for example when a user logs out. Returns how many it ended.
+    /// Ends every stream with this [`key`](Subscriber::key), for example when a user logs out.
+    /// Returns the number of streams ended.
     ///
-    /// Streams that have been created and not yet polled are included. A part that is being written is still completed;
-    /// no other is sent. Withdraw the user's access first: a client that is still allowed in can connect again.
+    /// Streams that have not been polled yet are included. A part that is being written is
+    /// completed, and no other is sent. Withdraw the user's access first, or the client can connect
+    /// again.
     ///
     /// # Examples
     ///

@@ -117,13 +117,13 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Queue<P, E> {
         if flight.holders == 0 {
             return Poll::Ready(());
         }
-        let before = match &flight.waker {
+        let replaced = match &flight.waker {
             Some(kept) if kept.will_wake(cx.waker()) => None,
             _ => flight.waker.replace(cx.waker().clone()),
         };
         drop(flight);
         // Dropped after unlocking: this may run code of another task.
-        drop(before);
+        drop(replaced);
         Poll::Pending
     }
 }

@@ -15,7 +15,7 @@ use super::shared::Shared;
 /// A hub has one timer, set to the earliest time that was requested. Each tick sets the next.
 pub(super) fn schedule(hub: Weak<Shared>, at: Instant) {
     static START: Once = Once::new();
-    // Loom counts every thread of a model, so time stands still there.
+    // Loom counts every thread of a model, so timers do not fire there.
     if cfg!(loom) {
         return;
     }

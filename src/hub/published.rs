@@ -22,8 +22,8 @@ impl Published {
         Self { part, at, modified: SystemTime::now(), encoded: Default::default() }
     }
 
-    /// Returns the bytes on the encoder's wire. The first call encodes them, then calls `made`.
-    pub(super) fn encoded(&self, encoder: &Encoder, made: impl FnOnce()) -> Arc<EncodedPart> {
+    /// Returns the bytes on the encoder's wire. The first call encodes, then calls `on_encoded`.
+    pub(super) fn encoded(&self, encoder: &Encoder, on_encoded: impl FnOnce()) -> Arc<EncodedPart> {
         let mut encoded_now = false;
         let mut encode = || {
             encoded_now = true;
@@ -34,7 +34,7 @@ impl Published {
             None => encode(),
         };
         if encoded_now {
-            made();
+            on_encoded();
         }
         encoded
     }

@@ -12,7 +12,7 @@ use crate::wire::Wire;
 /// The configuration of a subscriber.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SubscriberConfig {
-    /// Whether it ends the older streams with its key.
+    /// Whether the stream ends older ones with the same key.
     pub(super) exclusive: bool,
     pub(super) max_lifetime: Option<Duration>,
     /// The shortest time between parts.
@@ -35,7 +35,7 @@ pub(super) enum Step {
     End(Reason),
     /// Send the current part.
     Part,
-    /// Send the last part once more.
+    /// Send the last part again.
     Repeat,
     /// Wait until woken. The time is when the rate limit allows the next part.
     Wait(Option<Instant>),

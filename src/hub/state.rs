@@ -221,7 +221,7 @@ impl State {
         self.set_timer(expires);
     }
 
-    /// Gives a subscriber a key, in place of the one that it had.
+    /// Sets the key of a subscriber, replacing an earlier one.
     pub(super) fn set_key(&mut self, id: usize, key: Arc<str>) {
         self.remove_key(id);
         let Some(slot) = self.slots.get_mut(id) else { return };
@@ -242,12 +242,12 @@ impl State {
         self.keys.get(key).cloned().unwrap_or_default()
     }
 
-    /// Ends the streams with this key. Returns how many have not ended before.
+    /// Ends the streams with this key. Returns the number of streams ended.
     pub(super) fn revoke(&mut self, key: &str, now: Instant) -> usize {
         self.with_key(key).into_iter().filter(|id| self.dismiss(*id, Reason::Revoked, now)).count()
     }
 
-    /// Ends a stream. Returns `false` if it has ended before.
+    /// Ends a stream. Returns `false` if it had already ended.
     fn dismiss(&mut self, id: usize, reason: Reason, now: Instant) -> bool {
         let now = LazyNow::at(now);
         let hub = self.hub_view(&now);
@@ -301,7 +301,7 @@ impl State {
         }
     }
 
-    /// Stops watching, at the end of a stream. The slot is reserved until [`leave`](Self::leave).
+    /// Stops watching, at the end of a stream. The slot is reserved until [`remove`](Self::remove).
     fn end(&mut self, id: usize, now: Instant) {
         let Some(slot) = self.slots.get_mut(id).filter(|slot| slot.is_watching()) else { return };
         let ended = &mut self.stats.ended;
@@ -322,9 +322,9 @@ impl State {
 
     /// Frees the slot of a viewer. Returns why its stream ended, if it had started, and how many
     /// parts it skipped.
-    pub(super) fn leave(&mut self, id: usize, now: Instant) -> Option<(Reason, u64)> {
+    pub(super) fn remove(&mut self, id: usize, now: Instant) -> Option<(Reason, u64)> {
         self.end(id, now);
-        // One that was never polled still has it.
+        // A stream that was never polled still has its key.
         self.remove_key(id);
         let slot = self.slots.try_remove(id)?;
         let (ended, skipped) = (slot.ended, slot.skipped());

@@ -350,7 +350,7 @@ struct Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         let now = Instant::now();
-        let ended = self.shared.update(|state| state.leave(self.id, now));
+        let ended = self.shared.update(|state| state.remove(self.id, now));
         #[cfg(feature = "tracing")]
         if let Some((reason, skipped)) = ended {
             tracing::debug!(viewer = self.serial, ?reason, skipped, "viewer ends");

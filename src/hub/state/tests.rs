@@ -84,7 +84,7 @@ impl World {
 
     fn leave(&mut self, now: u64, id: usize) {
         self.to(now);
-        self.state.leave(id, self.time());
+        self.state.remove(id, self.time());
         self.perform_effects();
     }
 
@@ -175,8 +175,8 @@ fn receive_times(interval: u64, source: impl Iterator<Item = u64>) -> Vec<u64> {
 fn rate_limit_is_exact_on_average() {
     for (fps, cap) in [(30, 10), (25, 10), (15, 10), (11, 10), (60, 7), (30, 29), (1000, 50)] {
         let times = receive_times(1000 / cap, (0..).map(|n| n * 1000 / fps));
-        let (count, wanted) = (times.len() as u64, 10_000 / (1000 / cap));
-        assert!(count.abs_diff(wanted) <= 1 + wanted / 50, "{fps} -> {cap}: {count}");
+        let (count, expected) = (times.len() as u64, 10_000 / (1000 / cap));
+        assert!(count.abs_diff(expected) <= 1 + expected / 50, "{fps} -> {cap}: {count}");
         let longest = times.windows(2).map(|two| two[1] - two[0]).max().unwrap();
         assert!(longest <= 1000 / cap + 1000 / fps + 1, "{fps} -> {cap}: {longest} ms");
     }

@@ -80,7 +80,7 @@ fn end_of_linger_wakes_waiters() {
     let viewer = world.watch(0, plain());
     let waker = Waker::from(Arc::clone(&world.wakes));
     let mut place = None;
-    let wanted = |world: &World| world.state.is_wanted(world.time());
+    let is_wanted = |world: &World| world.state.is_wanted(world.time());
     world.leave(100, viewer);
     world.state.wait_for_demand(&mut place, &waker);
     let viewer = world.watch(600, plain());
@@ -88,9 +88,9 @@ fn end_of_linger_wakes_waiters() {
     world.wakes();
     world.state.wait_for_demand(&mut place, &waker);
     world.to(1699);
-    assert_eq!((wanted(&world), world.wakes()), (true, 0));
+    assert_eq!((is_wanted(&world), world.wakes()), (true, 0));
     world.to(1700);
-    assert_eq!((wanted(&world), world.wakes()), (false, 1));
+    assert_eq!((is_wanted(&world), world.wakes()), (false, 1));
 }
 
 #[test]
