@@ -258,7 +258,7 @@ impl Hub {
     /// assert_eq!(hub.revoke("ada"), 2);
     /// publisher.publish(Part::text("not for Ada")?)?;
     /// let rest: Vec<_> = tab.chain(other_tab).map(Result::unwrap).collect().now_or_never().unwrap();
-    /// assert!(!String::from_utf8(rest.concat())?.contains("Ada"));
+    /// assert!(!String::from_utf8(rest.concat())?.contains("not for Ada"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[expect(clippy::must_use_candidate, reason = "called for its effect; most callers do not need the number")]
