@@ -21,8 +21,7 @@ fn ustreamer() {
         ("/stream", 1),
         ("/stream?advance_headers=1", 1),
         ("/stream?dual_final_frames=1", 1),
-        // Too many for a part that can be sent on: as many as fit.
-        ("/stream?extra_headers=1", 5),
+        ("/stream?extra_headers=1", 8),
     ] {
         let received = get(&server.address, path, Some(3));
         received.are_pictures();
