@@ -1,4 +1,4 @@
-//! The boundaries that may be sent (RFC 2046 §5.1.1).
+//! Boundaries for streams that are sent (RFC 2046 §5.1.1).
 
 use std::borrow::Cow;
 use std::collections::hash_map::RandomState;
@@ -8,19 +8,19 @@ use std::str::FromStr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The string that separates the parts of a stream that is sent, without its dashes.
+/// A boundary for a stream that is sent: the string between its parts, without the dashes.
 ///
 /// ```text
 /// Content-Type: multipart/x-mixed-replace; boundary=7kKzXq0M3vTqRz5c1LwYpA
 ///                                                   ^^^^^^^^^^^^^^^^^^^^^^ this
 /// ```
 ///
-/// [`random`](Self::random) is the right choice nearly always: readers look for the boundary anywhere in a part, so a
-/// sender of parts that can guess it can end a part early. A string is [parsed](FromStr) into a boundary if it has 16 to
-/// 40 letters and digits, which is what all readers take. A shorter one, or one with other characters, is for protocols
-/// that prescribe it, and is written into the source code: see [`from_static`](Self::from_static).
+/// Use [`random`](Self::random) unless a protocol names a boundary. Readers look for it anywhere in a part, so somebody who
+/// can guess it can end a part early by its body. A string is [parsed](FromStr) into a boundary if it has 16 to 40 letters
+/// and digits, which all readers accept. Boundaries that a protocol names, such as `graphql`, are written in the source
+/// code: see [`from_static`](Self::from_static).
 ///
-/// Boundaries of streams that are read need no such rules. [`Decoder`](crate::Decoder) takes any string.
+/// For streams that are read, [`Decoder`](crate::Decoder) accepts any string.
 ///
 /// # Examples
 ///
@@ -34,7 +34,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// let error = "--ThisRandomString".parse::<Boundary>().unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
-///     "invalid boundary: starts with a dash, and WebKitGTK shows no part of such a stream"
+///     "invalid boundary: must not start with a dash, or WebKitGTK shows no part"
 /// );
 /// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -43,14 +43,13 @@ pub struct Boundary(Cow<'static, str>);
 impl Boundary {
     /// Creates a fixed boundary, for a protocol that names one, such as `graphql` or `-`.
     ///
-    /// Takes 1 to 70 of the characters that RFC 2046 §5.1.1 calls `bchars`, of which the last is not a space and the
-    /// first is not a dash, except for `-` itself: WebKitGTK shows no part of a stream whose boundary starts with `--`.
-    /// Readers that a protocol does not bind want 16 to 40 letters and digits. Other lengths and characters each trip one
-    /// of them.
+    /// Accepts 1 to 70 `bchars` of RFC 2046 §5.1.1. The last one must not be a space, and the first one not a dash, except
+    /// for `-` itself: WebKitGTK shows no part of a stream whose boundary starts with `--`. Other readers need the 16 to 40
+    /// letters and digits of a parsed boundary.
     ///
     /// # Panics
     ///
-    /// Panics if `value` is not such a string. In a `const`, that is a compile error.
+    /// Panics if `value` is not such a string. In a `const`, this is a compile error.
     ///
     /// # Examples
     ///
@@ -76,8 +75,7 @@ impl Boundary {
         }
     }
 
-    /// Creates a fixed boundary that is not known when the program is compiled, by the rules of
-    /// [`from_static`](Self::from_static).
+    /// Creates a fixed boundary at run time, by the rules of [`from_static`](Self::from_static).
     pub(crate) fn fixed(value: &str) -> Result<Self, InvalidBoundary> {
         Self::checked(value, Rules::Fixed)
     }
@@ -91,8 +89,8 @@ impl Boundary {
 
     /// Creates a boundary of 128 unguessable bits, as 22 letters and digits.
     ///
-    /// SipHash in counter mode, under a key that the standard library takes from the operating system once for the
-    /// process: no system call for each response.
+    /// Uses SipHash in counter mode, under a key that the standard library gets from the operating system once for the
+    /// process. So there is no system call for each response.
     ///
     /// # Examples
     ///
@@ -164,7 +162,7 @@ impl TryFrom<&str> for Boundary {
     }
 }
 
-/// A string that cannot be sent as a boundary. The message names the reason.
+/// An error for a string that cannot be sent as a boundary. Its message names the reason.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct InvalidBoundary {
     offence: Offence,
@@ -176,9 +174,7 @@ impl fmt::Display for InvalidBoundary {
         f.write_str("invalid boundary: ")?;
         match (&self.offence, self.rules) {
             (Offence::Byte(byte), _) => write!(f, "must not contain {:?}", char::from(*byte)),
-            (Offence::LeadingDash, _) => {
-                f.write_str("starts with a dash, and WebKitGTK shows no part of such a stream")
-            }
+            (Offence::LeadingDash, _) => f.write_str("must not start with a dash, or WebKitGTK shows no part"),
             (Offence::Length(len), Rules::Fixed) => write!(f, "has {len} characters, must have 1 to {FIXED_MAX}"),
             (Offence::Length(len), Rules::Own) => {
                 write!(f, "has {len} characters, must have {OWN_MIN} to {OWN_MAX}")
@@ -190,13 +186,13 @@ impl fmt::Display for InvalidBoundary {
 
 impl std::error::Error for InvalidBoundary {}
 
-/// Which strings are boundaries.
+/// The rules for a boundary.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Rules {
-    /// Those that a protocol may name.
+    /// For boundaries that a protocol names.
     Fixed,
-    /// Those that all readers take: ZoneMinder builds a regular expression of it, go-mjpeg trims dashes, Gecko lags on
-    /// tiny parts below 15.
+    /// For all readers: ZoneMinder makes a regular expression of it, go-mjpeg trims dashes, Gecko lags on tiny parts below
+    /// 15 characters.
     Own,
 }
 
@@ -238,14 +234,14 @@ const fn offence(value: &[u8], rules: Rules) -> Option<Offence> {
     None
 }
 
-/// `bchars` of RFC 2046 §5.1.1.
+/// Returns `true` for `bchars` of RFC 2046 §5.1.1.
 const fn is_bchar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(byte, b'\'' | b'(' | b')' | b'+' | b'_' | b',' | b'-' | b'.' | b'/' | b':' | b'=' | b'?' | b' ')
 }
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// 62^22 > 2^128.
+/// The number of digits of 128 bits, since 62^22 > 2^128.
 const RANDOM_LEN: usize = 22;
 /// RFC 2046 §5.1.1.
 const FIXED_MAX: usize = 70;
@@ -259,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accepts_what_all_readers_take() {
+    fn accepts_letters_and_digits() {
         for good in ["ThisRandomString", "BoundaryOf40LettersWhichIsTheLongestOne1"] {
             assert_eq!(good.parse::<Boundary>().unwrap().as_str(), good);
         }
@@ -274,14 +270,14 @@ mod tests {
     }
 
     #[test]
-    fn names_what_is_wrong() {
+    fn error_names_the_reason() {
         let (forty_one, seventy_one) = ("x".repeat(41), "x".repeat(71));
         for (bad, why) in [
             ("", "has 0 characters, must have 16 to 40"),
             ("graphql", "has 7 characters, must have 16 to 40"),
             (forty_one.as_str(), "has 41 characters, must have 16 to 40"),
-            ("-", "starts with a dash, and WebKitGTK shows no part of such a stream"),
-            ("--x", "starts with a dash, and WebKitGTK shows no part of such a stream"),
+            ("-", "must not start with a dash, or WebKitGTK shows no part"),
+            ("--x", "must not start with a dash, or WebKitGTK shows no part"),
             ("a;b", "must not contain ';'"),
             ("a-b", "must not contain '-'"),
             ("a\r\nb", "must not contain '\\r'"),
@@ -292,8 +288,8 @@ mod tests {
         for (bad, why) in [
             ("", "has 0 characters, must have 1 to 70"),
             (seventy_one.as_str(), "has 71 characters, must have 1 to 70"),
-            ("--", "starts with a dash, and WebKitGTK shows no part of such a stream"),
-            ("--x", "starts with a dash, and WebKitGTK shows no part of such a stream"),
+            ("--", "must not start with a dash, or WebKitGTK shows no part"),
+            ("--x", "must not start with a dash, or WebKitGTK shows no part"),
             ("a\0", "must not contain '\\0'"),
             ("ü", "must not contain 'Ã'"),
             ("a ", "must not end with a space"),

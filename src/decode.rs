@@ -1,6 +1,6 @@
-//! The wire grammar, reading side (RFC 2046 §5.1.1), for what cameras and other servers really send.
+//! The reading side of the wire grammar (RFC 2046 §5.1.1), as cameras and other servers really send it.
 //!
-//! [`Decoder`] turns bytes into parts and does no input or output of its own; [`Parts`] drives it over any stream of
+//! [`Decoder`] turns bytes into parts without input or output. [`Parts`] runs it over any stream of
 //! [`Bytes`](bytes::Bytes).
 
 mod announced;
@@ -24,16 +24,16 @@ pub use self::parts::{Parts, PartsError};
 use self::state::{After, Junk, State, Step};
 use crate::part::Part;
 
-/// Turns the bytes of a `multipart` body, of `x-mixed-replace` or any other subtype, into parts.
+/// A decoder of `multipart` bodies, of `x-mixed-replace` or any other subtype.
 ///
 /// ```text
 /// --B CRLF Content-Type: image/jpeg CRLF Content-Length: 3 CRLF CRLF ... CRLF --B CRLF
 ///                                                       the part's body  ^^^^^^^^ its delimiter
 /// ```
 ///
-/// The caller owns the buffer, appends whatever has come, in pieces of any size, and calls [`decode`](Self::decode)
-/// until it asks for more. The work is linear in the bytes, and with a `Content-Length` that holds it does not grow with
-/// the body. Bodies are cut out of the buffer, not copied, so a part that is kept keeps that buffer alive.
+/// The caller owns the buffer, appends bytes in pieces of any size, and calls [`decode`](Self::decode) until it returns
+/// `None`. The work is linear in the bytes, and does not grow with images whose `Content-Length` is right. Bodies are cut
+/// out of the buffer without copying, so a part keeps that buffer alive.
 ///
 /// # Where a part ends
 ///
@@ -47,29 +47,34 @@ use crate::part::Part;
 /// | JPEG, PNG, GIF, WebP without a length | at the end of the image |
 /// | any | at its delimiter |
 ///
-/// So an image that is cut short is returned only if its sender ends it with a delimiter. A length after which something
-/// else follows is wrong, as some cameras' are. From then on the decoder looks for a delimiter, and uses lengths only
-/// where an image has its end.
+/// So an image that is cut short is returned only at its delimiter. A length is wrong if anything but a delimiter follows
+/// the part, as with some cameras. From then on the decoder looks for delimiters, and uses a length only where an image has
+/// its end.
 ///
-/// # What is forgiven
+/// # Faults of senders
 ///
-/// Dashes too many or too few in the announced boundary, or none at all in the body; another boundary in the body than
-/// announced, or one with a comma; no first delimiter, doubled ones, no line end before or behind them; line ends of LF,
-/// CR and CRCRLF; header lines that are none; text between parts; a `Content-Type` that is missing (`text/plain`,
-/// RFC 2046 §5.1, or the picture that the body is), unregistered (`image/jpg`), or that of another image format. A part
-/// that is empty, or no image although it says so, is left out and [counted](Self::skipped).
+/// The decoder accepts:
 ///
-/// What is not forgiven is too much of anything: see [`Limits`].
+/// - too many or too few dashes in the announced boundary, or none in the body
+/// - a boundary in the body that differs from the announced one, or contains a comma
+/// - no first delimiter, doubled delimiters, and no line end before or after a delimiter
+/// - line ends of LF, CR and CRCRLF
+/// - header lines without a colon, and text between parts
+/// - a missing `Content-Type`, which is `text/plain` (RFC 2046 §5.1) or that of the image in the body; an unregistered
+///   one (`image/jpg`); that of another image format
 ///
-/// # What can be sent on
+/// It leaves out a part that is empty, or that is no image although its type says so, and [counts](Self::skipped) it. It
+/// ends in an error when a stream exceeds its [`Limits`].
+///
+/// # Sending parts on
 ///
 /// A part is returned as it was sent, with [all its headers](Part::headers) and its [name](Part::name). Publishing it
 /// leaves out headers that no part may carry, and fails for an image with a damaged header.
 ///
 /// # Trust
 ///
-/// The sender chooses types and bodies. An active type (`text/html`, `image/svg+xml`) that is sent on runs as your
-/// origin: let pass only the types that you expect.
+/// The sender chooses types and bodies. A part of an active type (`text/html`, `image/svg+xml`) that is sent on runs with
+/// your origin, so send on only the types that you expect.
 ///
 /// # Examples
 ///
@@ -82,7 +87,7 @@ use crate::part::Part;
 /// assert_eq!(decoder.decode(&mut bytes)?, None);
 ///
 /// bytes.extend_from_slice(b"00\r\n--ThisRandomString--\r\n");
-/// let part = decoder.decode(&mut bytes)?.expect("its delimiter has come");
+/// let part = decoder.decode(&mut bytes)?.expect("a delimiter follows");
 /// assert_eq!(&part.body()[..], b"12:00");
 /// assert_eq!(decoder.decode_eof(&mut bytes)?, None);
 /// # Ok::<(), mixed_replace::decode::DecodeError>(())
@@ -90,19 +95,19 @@ use crate::part::Part;
 #[must_use]
 #[derive(Clone, Debug)]
 pub struct Decoder {
-    /// Unknown only until the body has taught it.
+    /// `None` until the body shows it.
     delimiter: Option<Delimiter>,
-    /// What it is if the announced boundary contains its comma.
+    /// The delimiter if the announced boundary contains a comma.
     uncut: Option<Delimiter>,
-    /// The body has held it, so there is nothing left to learn.
+    /// The body contains `delimiter`.
     confirmed: bool,
-    /// Whether the lengths so far were right. Unknown before the first one.
+    /// Whether all lengths so far were right. `None` before the first one.
     lengths: Option<bool>,
     limits: Limits,
     state: State,
-    /// In the buffer, up to where what ends the current piece is known not to be.
+    /// The number of bytes in the buffer that do not contain the end of the current line or body.
     searched: usize,
-    /// How many bytes have left the buffer.
+    /// The number of bytes that have left the buffer.
     taken: u64,
     skipped: u64,
 }
@@ -110,10 +115,10 @@ pub struct Decoder {
 impl Decoder {
     /// Creates a decoder for bodies with this boundary, with the default [`Limits`].
     ///
-    /// Takes any boundary that a sender may have chosen, such as `--myboundary`, and not only those that can be
-    /// [sent](crate::Boundary). If the first delimiter in the body is another one, followed by a header, the body is
-    /// right. A string that cannot be a boundary, because it is empty, has more than 200 bytes, or contains others than
-    /// printable ASCII, counts as none: see [`detect`](Self::detect).
+    /// Accepts any boundary that a sender may have chosen, such as `--myboundary`, and not only those that can be
+    /// [sent](crate::Boundary). If the first delimiter in the body is another one and a header follows it, the decoder uses
+    /// that one. A string that is empty, longer than 200 bytes, or not printable ASCII is ignored, as with
+    /// [`detect`](Self::detect).
     ///
     /// # Examples
     ///
@@ -130,8 +135,7 @@ impl Decoder {
         Self { delimiter: Announced::new(boundary.as_ref(), announced::MAX).map(Delimiter::new), ..Self::detect() }
     }
 
-    /// Creates a decoder for bodies without an announced boundary: the first line that begins with two dashes and is
-    /// followed by a header names it.
+    /// Creates a decoder that detects the boundary: the first line that begins with two dashes, if a header follows.
     ///
     /// # Examples
     ///
@@ -159,12 +163,11 @@ impl Decoder {
         }
     }
 
-    /// Creates a decoder for a response with this `Content-Type`: with the boundary that it names, or
-    /// [detecting](Self::detect) it.
+    /// Creates a decoder for a response with this `Content-Type`. [Detects](Self::detect) the boundary if that names none.
     ///
-    /// Takes `boundary = x`, `;;boundary=x`, quoted values with escapes, any case of the name, stray CRs, and values that
-    /// RFC 2046 would refuse, up to 200 printable characters. Does not look at the type in front of the parameters. Takes
-    /// any bytes, because a [`HeaderValue`](http::HeaderValue) cannot hold all that cameras send.
+    /// Accepts `boundary = x`, `;;boundary=x`, quoted values with escapes, any case of the name, stray CRs, and values that
+    /// RFC 2046 does not allow, up to 200 printable characters. Ignores the type in front of the parameters. Accepts any
+    /// bytes, because cameras send some that a [`HeaderValue`](http::HeaderValue) cannot hold.
     ///
     /// # Examples
     ///
@@ -180,19 +183,20 @@ impl Decoder {
         Self { delimiter: boundary.map(Delimiter::new), uncut: uncut.map(Delimiter::new), ..Self::detect() }
     }
 
-    /// Sets other limits than the default ones; see [`Limits`] for an example.
+    /// Sets the limits. See [`Limits`] for the defaults and an example.
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
     }
 
-    /// Returns the boundary: the one that was named, or the one that the body has taught by now, as in
-    /// [`detect`](Self::detect)'s example.
+    /// Returns the boundary in the body, or the announced one before the first delimiter.
+    ///
+    /// [`detect`](Self::detect) has an example.
     #[must_use]
     pub fn boundary(&self) -> Option<&str> {
         self.delimiter.as_ref().map(Delimiter::boundary)
     }
 
-    /// Returns `true` once the close-delimiter has come. Nothing after it is a part.
+    /// Returns `true` after the close-delimiter. No part follows it.
     ///
     /// # Examples
     ///
@@ -210,7 +214,7 @@ impl Decoder {
         matches!(self.state, State::Closed)
     }
 
-    /// Returns how many parts were left out, because they were empty or no images although they said so.
+    /// Returns the number of parts that were left out because they were empty, or no images although their types said so.
     ///
     /// # Examples
     ///
@@ -231,16 +235,20 @@ impl Decoder {
 
     /// Returns the next part, or `None` if that needs more bytes than `src` holds.
     ///
-    /// Removes the bytes that it has used from `src`. The caller only ever appends.
+    /// Removes used bytes from the front of `src`. The caller only appends to it.
     ///
     /// # Errors
     ///
-    /// Any [`DecodeError`] but [`Truncated`](DecodeError::Truncated) if a limit is exceeded. Each further call returns the
-    /// same error.
+    /// - [`DecodeError::HeaderTooLong`], [`JunkTooLong`](DecodeError::JunkTooLong),
+    ///   [`LineTooLong`](DecodeError::LineTooLong), [`PartTooLong`](DecodeError::PartTooLong) and
+    ///   [`TooManyHeaders`](DecodeError::TooManyHeaders) if the stream exceeds one of the [`Limits`].
+    /// - [`DecodeError::NoDelimiter`] if a part without a valid length exceeds its limit.
+    ///
+    /// Further calls return the same error.
     ///
     /// # Examples
     ///
-    /// A picture with its length comes out as soon as its last byte is there.
+    /// A picture with a length is returned with its last byte.
     ///
     /// ```
     /// use bytes::BytesMut;
@@ -249,7 +257,7 @@ impl Decoder {
     /// let mut decoder = Decoder::new("x");
     /// let bytes = b"--x\r\nContent-Type: image/jpeg\r\nContent-Length: 9\r\n\r\n\xff\xd8\xff...\0\xff\xd9";
     /// let mut buffer = BytesMut::from(&bytes[..]);
-    /// let part = decoder.decode(&mut buffer)?.expect("it is whole");
+    /// let part = decoder.decode(&mut buffer)?.expect("a complete picture");
     /// assert_eq!(&part.body()[..], b"\xff\xd8\xff...\0\xff\xd9");
     /// assert!(buffer.is_empty());
     /// # Ok::<(), mixed_replace::decode::DecodeError>(())
@@ -258,15 +266,16 @@ impl Decoder {
         self.run(src, false)
     }
 
-    /// Returns the next part when `src` holds all that will ever come. Call it until it returns `None` or an error.
+    /// Returns the next part at the end of the stream, when no bytes follow those in `src`. Call it until it returns `None`
+    /// or an error.
     ///
-    /// `None` is a clean end, behind the close-delimiter. A last part without a delimiter is delivered if it has its
-    /// `Content-Length`, or is an image that has its end.
+    /// `None` means that the stream ended with its close-delimiter. A last part without a delimiter is returned if it ends
+    /// at its `Content-Length`, or is a complete image.
     ///
     /// # Errors
     ///
-    /// [`DecodeError::Truncated`] if there was no close-delimiter, as with every camera that is switched off. Any other
-    /// [`DecodeError`] if a limit is exceeded.
+    /// - [`DecodeError::Truncated`] if there was no close-delimiter, as with a camera that is switched off.
+    /// - The errors of [`decode`](Self::decode).
     ///
     /// # Examples
     ///
@@ -279,7 +288,8 @@ impl Decoder {
     /// let mut bytes = BytesMut::from("--x\r\nContent-Length: 2\r\n\r\non");
     /// assert_eq!(decoder.decode(&mut bytes)?, None);
     /// assert!(decoder.decode_eof(&mut bytes)?.is_some());
-    /// assert_eq!(decoder.decode_eof(&mut bytes), Err(DecodeError::Truncated { offset: 28 }));
+    /// let end = decoder.decode_eof(&mut bytes);
+    /// assert!(matches!(end, Err(DecodeError::Truncated { offset: 28, .. })));
     /// # Ok::<(), DecodeError>(())
     /// ```
     pub fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Part>, DecodeError> {

@@ -51,7 +51,7 @@ fn assert_part(polled: Polled, body: &str) {
 #[track_caller]
 fn assert_truncated(polled: Polled, at: u64) {
     match polled {
-        Poll::Ready(Some(Err(PartsError::Decode(DecodeError::Truncated { offset })))) => assert_eq!(offset, at),
+        Poll::Ready(Some(Err(PartsError::Decode(DecodeError::Truncated { offset, .. })))) => assert_eq!(offset, at),
         other => panic!("not truncated: {other:?}"),
     }
 }
@@ -72,7 +72,7 @@ fn loses_nothing_between_two_polls() {
 }
 
 #[test]
-fn ends_behind_the_close_delimiter_without_waiting_for_the_source() {
+fn ends_at_the_close_delimiter_without_waiting_for_the_source() {
     let mut parts = parts([bytes("--b\r\n\r\none\r\n--b--"), None]);
     assert_part(poll(&mut parts), "one");
     assert_end(&poll(&mut parts));

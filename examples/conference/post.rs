@@ -75,7 +75,7 @@ async fn one(room: &Room, person: &Person, headers: &HeaderMap, mut body: Upload
 }
 
 async fn many(room: &Room, person: &Person, content_type: &str, body: Upload) -> Result<(), Problem> {
-    let decoder = Decoder::for_content_type(content_type).limits(Limits::new().part(MAX_BYTES));
+    let decoder = Decoder::for_content_type(content_type).limits(Limits::new().max_part_bytes(MAX_BYTES));
     let mut parts = Parts::new(body, decoder);
     loop {
         let part = timeout(PATIENCE, parts.next()).await;

@@ -35,7 +35,13 @@ fuzz_target!(|data: &[u8]| {
     let line = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
     let (content_type, body) = data.split_at(line);
     let body = body.get(1..).unwrap_or_default();
-    let small = Limits::new().block(200).boundary(20).headers(5).junk(100).line(90).part(300);
+    let small = Limits::new()
+        .max_boundary_bytes(20)
+        .max_header_bytes(200)
+        .max_headers(5)
+        .max_junk_bytes(100)
+        .max_line_bytes(90)
+        .max_part_bytes(300);
     for limits in [Limits::new(), small] {
         let decoder = Decoder::for_content_type(content_type).limits(limits);
         let whole = decode(decoder.clone(), body, body.len().max(1));

@@ -1,13 +1,13 @@
-//! The boundary of a sender, which may hold whatever senders choose.
+//! Boundaries of streams that are read.
 
 use crate::part::parameter;
 
-/// A boundary that is read: any printable ASCII characters.
+/// A boundary that a sender announces: any printable ASCII characters.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Announced(String);
 
 impl Announced {
-    /// Returns `None` if the string is empty, longer than `max` bytes, or not printable.
+    /// Creates a boundary, or returns `None` if `value` is empty, longer than `max` bytes, or not printable.
     pub(super) fn new(value: impl AsRef<[u8]>, max: usize) -> Option<Self> {
         let value = value.as_ref();
         let is_boundary = (1..=max).contains(&value.len()) && value.iter().all(|byte| (0x20..0x7f).contains(byte));
@@ -16,15 +16,15 @@ impl Announced {
 
     /// Returns the boundary that a `Content-Type` value names, and the longer one that it may name instead.
     ///
-    /// Takes `boundary = x`, `;;boundary=x`, quoted values with escapes, any case of the name and stray CRs. Does not look
-    /// at the type in front of the parameters. An unquoted value ends at a comma, since heads are joined with commas
-    /// (RFC 9110 §5.3), or contains it, as in `boundary=a,b`. Which one is true, the body shows.
+    /// Accepts `boundary = x`, `;;boundary=x`, quoted values with escapes, any case of the name, and stray CRs. Ignores the
+    /// type in front of the parameters. An unquoted value ends at a comma, since heads are joined with commas
+    /// (RFC 9110 §5.3), or contains it, as in `boundary=a,b`. The body shows which of the two it is.
     pub(super) fn of_content_type(value: &[u8]) -> (Option<Self>, Option<Self>) {
         let Some(value) = parameter::find(value, b"boundary") else { return (None, None) };
-        let whole: Vec<u8> = value.content.iter().copied().filter(|byte| *byte != b'\r').collect();
-        match memchr::memchr(b',', &whole).and_then(|comma| whole.get(..comma)) {
-            Some(cut) if !value.was_quoted => (Self::new(cut.trim_ascii_end(), MAX), Self::new(&whole, MAX)),
-            _ => (Self::new(&whole, MAX), None),
+        let value_bytes: Vec<u8> = value.content.iter().copied().filter(|byte| *byte != b'\r').collect();
+        match memchr::memchr(b',', &value_bytes).and_then(|comma| value_bytes.get(..comma)) {
+            Some(cut) if !value.was_quoted => (Self::new(cut.trim_ascii_end(), MAX), Self::new(&value_bytes, MAX)),
+            _ => (Self::new(&value_bytes, MAX), None),
         }
     }
 
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_cameras_announce() {
+    fn reads_boundaries_that_cameras_announce() {
         for (value, boundary) in [
             ("multipart/x-mixed-replace; boundary=frame", "frame"),
             ("multipart/x-mixed-replace;boundary=--frame", "--frame"),
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_content_type_without_a_usable_boundary() {
+    fn rejects_content_type_without_usable_boundary() {
         let long = format!("multipart/mixed; boundary={}", "x".repeat(201));
         for value in [
             "image/jpeg",

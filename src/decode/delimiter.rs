@@ -1,4 +1,4 @@
-//! What stands between two parts: the dash-boundary at the beginning of a line (RFC 2046 §5.1.1), as it is really sent.
+//! Delimiters between parts (RFC 2046 §5.1.1), as senders really write them.
 
 use std::ops::Range;
 
@@ -7,12 +7,12 @@ use memchr::memmem::Finder;
 use super::announced::Announced;
 use super::scan::{Begins, LineEnd, begins, begins_field, line_end};
 
-/// Finds the delimiters of one boundary.
+/// A search for the delimiters of one boundary.
 ///
-/// What the header says about dashes and what the body holds often disagree (`boundary=--x` with `--x` in the body, or
-/// with `----x`), so the boundary is looked for without its leading dashes, behind two or more, until the first delimiter
-/// has [told](Self::settle) how many it takes. Whatever follows it on its line makes no difference (RFC 2046 §5.1.1: an
-/// exact match of the entire line is not required), so a delimiter is known as soon as its last byte is there.
+/// The dashes of the announced boundary and those in the body often differ (`boundary=--x` with `--x` in the body, or with
+/// `----x`). So the needle is the boundary without its leading dashes, after two or more, until the first delimiter
+/// [settles](Self::settle) their number. The rest of the line does not matter (RFC 2046 §5.1.1: an exact match of the
+/// entire line is not required), so a delimiter is found with its last byte.
 ///
 /// A delimiter without any dashes, as in tests of browsers, could be a word in a text. It is one only if nothing else
 /// stands on its line, and a header field on the next.
@@ -20,25 +20,25 @@ use super::scan::{Begins, LineEnd, begins, begins_field, line_end};
 pub(super) struct Delimiter {
     boundary: Announced,
     finder: Finder<'static>,
-    /// How many the finder's needle begins with.
+    /// The number of dashes at the beginning of the finder's needle.
     dashes: usize,
-    /// How many more than that the line may begin with.
+    /// The number of dashes that the line may begin with before that.
     more_dashes: usize,
 }
 
 impl Delimiter {
     pub(super) fn new(boundary: Announced) -> Self {
-        let whole = boundary.as_str();
+        let announced = boundary.as_str();
         let bare = bare(&boundary);
-        let (dashes, more_dashes) = match whole.len() - bare.len() {
-            // GraphQL's boundary `-`: here every dash counts, or `---` could not be told from the closing `-----`.
+        let (dashes, more_dashes) = match announced.len() - bare.len() {
+            // GraphQL's boundary `-`: every dash counts, or `---` would be equal to the closing `-----`.
             own if bare.is_empty() => (own + 2, 0),
             own => (2, own + 2),
         };
         Self { finder: finder(dashes, bare), boundary, dashes, more_dashes }
     }
 
-    /// From now on with no fewer dashes than the first delimiter had, which was so long.
+    /// Requires from now on as many dashes as the first delimiter had, by its length.
     pub(super) fn settle(&mut self, len: usize) {
         let bare = bare(&self.boundary);
         let dashes = len.saturating_sub(bare.len());
@@ -60,7 +60,7 @@ impl Delimiter {
         self.finder.needle()
     }
 
-    /// Whether the line that `src` begins with is a delimiter line.
+    /// Returns whether the first line of `src` is a delimiter line.
     pub(super) fn begins_line(&self, src: &[u8]) -> Begins {
         if self.dashes == 0 {
             return self.begins_bare_line(src);
@@ -68,10 +68,10 @@ impl Delimiter {
         let needle = self.finder.needle();
         let dashes = src.iter().take(self.dashes + self.more_dashes).take_while(|byte| **byte == b'-').count();
         let more = dashes.saturating_sub(self.dashes);
-        begins(src.get(more..).unwrap_or_default(), needle).behind(more)
+        begins(src.get(more..).unwrap_or_default(), needle).after(more)
     }
 
-    /// Whether the line that `src` begins with is a delimiter line without dashes.
+    /// Returns whether the first line of `src` is a delimiter line without dashes.
     pub(super) fn begins_bare_line(&self, src: &[u8]) -> Begins {
         let bare = bare(&self.boundary).as_bytes();
         match begins(src, bare) {
@@ -84,15 +84,15 @@ impl Delimiter {
         }
     }
 
-    /// The first delimiter at or after `from`, with the line end before it.
+    /// Returns the first delimiter at or after `from`, with the line end before it.
     ///
-    /// It stands at the beginning of a line, or right behind the end of a JPEG picture.
+    /// It stands at the beginning of a line, or right after the end of a JPEG picture.
     pub(super) fn find(&self, src: &[u8], from: usize) -> Find {
         self.search(src, from, |_, _| Begins::No)
     }
 
-    /// Like [`find`](Self::find), or in the middle of a line, where either the body in front of it is complete, or a
-    /// header field on the next line proves that it is a delimiter.
+    /// Like [`find`](Self::find), and also finds a delimiter in the middle of a line, if the body before it is complete or
+    /// a header field follows on the next line.
     pub(super) fn find_anywhere(
         &self,
         src: &[u8],
@@ -127,26 +127,26 @@ impl Delimiter {
     }
 }
 
-/// What a search for a delimiter comes to.
+/// The result of a search for a delimiter.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Find {
     Found(Range<usize>),
-    /// With more bytes the search can go on here.
+    /// With more bytes, the search can go on here.
     Missing {
         from: usize,
     },
 }
 
-/// The boundary that the line at the beginning of `src` would be a delimiter line of.
+/// Learns the boundary from the first line of `src`, if that is a delimiter line.
 ///
-/// It has to be followed by a header field: nothing else tells it from any other line that begins with two dashes.
+/// A header field has to follow. Otherwise it could be any other line that begins with two dashes.
 pub(super) fn learn(src: &[u8], max: usize) -> Learn {
     let line = match begins(src, b"--") {
         Begins::Yes(dashes) => src.get(dashes..).unwrap_or_default(),
         Begins::Maybe => return Learn::Maybe,
         Begins::No => return Learn::No,
     };
-    // No further than it matters: a line may be as long as a part.
+    // No more of the line than the longest boundary: a line may be as long as a part.
     match line_end(line.get(..max.saturating_add(LINE_END_MAX)).unwrap_or(line), false) {
         LineEnd::Found { len, .. } | LineEnd::Missing { len } if len > max => Learn::No,
         LineEnd::Missing { .. } => Learn::Maybe,
@@ -162,7 +162,7 @@ pub(super) fn learn(src: &[u8], max: usize) -> Learn {
     }
 }
 
-/// The first place at or after `from` where [`learn`] learns.
+/// Returns the first place at or after `from` where [`learn`] learns a boundary.
 pub(super) fn learn_anywhere(src: &[u8], mut from: usize, max: usize) -> (Learn, usize) {
     let dashes = Finder::new("--");
     while let Some(at) = src.get(from..).and_then(|src| dashes.find(src)) {
@@ -186,7 +186,7 @@ pub(super) enum Learn {
     Yes(Announced),
 }
 
-/// Whether the rest of its line and the next line prove that a boundary was a delimiter.
+/// Returns whether the rest of its line and the next line prove that a boundary was a delimiter.
 fn proves(rest: &[u8], eof: bool) -> Begins {
     let closes = match begins(rest, b"--") {
         Begins::Yes(dashes) => match rest.get(dashes) {
@@ -205,7 +205,7 @@ fn proves_bare(rest: &[u8]) -> Begins {
     begins(rest, b"--").or_else(|| field_follows(rest))
 }
 
-/// Whether a line ends here, but for padding, and a header field begins the next one.
+/// Returns whether the line ends here, but for padding, and the next one begins with a header field.
 fn field_follows(rest: &[u8]) -> Begins {
     let padding = rest.iter().take(PADDING_MAX).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let rest = rest.get(padding..).unwrap_or_default();
@@ -224,7 +224,7 @@ fn finder(dashes: usize, bare: &str) -> Finder<'static> {
     Finder::new(&("-".repeat(dashes) + bare)).into_owned()
 }
 
-/// If a line begins behind `before`: where the line end stands that a delimiter there takes with it.
+/// Returns the start of the line end at the end of `before`, which belongs to a delimiter after it, if a line begins there.
 fn line_start(before: &[u8]) -> Option<usize> {
     let rest = match before {
         [] => before,
@@ -235,9 +235,9 @@ fn line_start(before: &[u8]) -> Option<usize> {
     Some(rest.len())
 }
 
-/// CRCRLF.
+/// The length of CRCRLF.
 const LINE_END_MAX: usize = 3;
-/// Transport padding (RFC 2046 §5.1.1), as far as it is looked for.
+/// The longest transport padding (RFC 2046 §5.1.1).
 const PADDING_MAX: usize = 64;
 
 #[cfg(test)]
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_the_dashes_that_senders_add_or_leave_out() {
+    fn accepts_dashes_that_senders_add_or_leave_out() {
         for (boundary, line, answer) in [
             ("x", "--x", Begins::Yes(3)),
             ("x", "----x", Begins::Yes(5)),
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn settles_for_the_dashes_of_the_first_one() {
+    fn settles_on_the_dashes_of_the_first_delimiter() {
         let mut delimiter = delimiter("--x");
         assert_eq!(delimiter.find(b"\n--x\n----x", 0), Find::Found(0..4));
         delimiter.settle(5);
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_it_at_the_beginning_of_a_line_only() {
+    fn finds_delimiter_at_the_beginning_of_a_line_only() {
         for (src, found) in [
             (&b"abc\r\n--x"[..], Some(3..8)),
             (b"abc\n--x", Some(3..7)),
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_it_in_a_line_if_something_proves_it() {
+    fn finds_delimiter_within_a_line_if_a_proof_follows() {
         for (src, found) in [
             (&b"abc--x\r\nContent-Type: a"[..], Some(3..6)),
             (b"abc--x \t\nX-A:", Some(3..6)),
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_no_dashes_only_from_a_line_of_its_own() {
+    fn delimiter_without_dashes_needs_a_line_and_a_header() {
         let mut delimiter = delimiter("x");
         assert_eq!(delimiter.begins_bare_line(b"x\r\nA:"), Begins::Yes(1));
         delimiter.settle(1);
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn learns_only_from_a_line_that_a_header_follows() {
+    fn learns_boundary_only_from_a_line_before_a_header() {
         for (src, boundary) in [
             (&b"--x\r\nContent-Type: a"[..], "x"),
             (b"----x \nX-A:", "--x"),

@@ -1,15 +1,15 @@
-//! Where an image ends by itself: JPEG, PNG, GIF, WebP.
+//! The end of an image by its own bytes: JPEG, PNG, GIF, WebP.
 
 use super::scan::line_ends;
 use crate::jpeg::{Step, Walk};
 use crate::picture::marker::{SOS, View};
 
-/// Follows an image from block to block. Stops and goes on at any byte, and looks at each byte once.
+/// A walk from block to block of an image, which stops and goes on at any byte.
 #[derive(Clone, Debug)]
 pub(super) struct Ending {
     /// Whether line ends in front of the image are skipped.
     skips: bool,
-    /// Where the image begins, once its first bytes have come.
+    /// The start of the image in the body, once its first bytes have come.
     start: usize,
     format: Format,
 }
@@ -18,9 +18,9 @@ pub(super) struct Ending {
 enum Format {
     Gif(Gif),
     Jpeg(Walk),
-    /// No image whose end is known, or one that is damaged.
+    /// No image, one of another format, or a damaged one.
     None,
-    /// Where the next chunk begins.
+    /// The start of the next chunk.
     Png(usize),
     /// Too few bytes have come.
     Unknown,
@@ -28,22 +28,22 @@ enum Format {
 }
 
 impl Ending {
-    /// For the body of a part, which has a few line ends in front of the image if `skips`.
+    /// Creates a walk through a body, past a few line ends in front of the image if `skips`.
     pub(super) fn new(skips: bool) -> Self {
         Self { skips, start: 0, format: Format::Unknown }
     }
 
-    /// For a body that is not an image.
+    /// Creates a walk that finds nothing, for a body that is no image.
     pub(super) fn none() -> Self {
         Self { skips: false, start: 0, format: Format::None }
     }
 
-    /// Whether more bytes may show an end.
+    /// Returns `true` if more bytes may show an end.
     pub(super) fn is_open(&self) -> bool {
         !matches!(self.format, Format::None)
     }
 
-    /// Returns where the image at the beginning of the body ends, if that has come.
+    /// Returns the end of the image at the beginning of the body, if that has come.
     pub(super) fn find(&mut self, body: &[u8]) -> Option<usize> {
         if let Format::Unknown = self.format {
             self.start = if self.skips { line_ends(body) } else { 0 };
@@ -68,39 +68,38 @@ impl Ending {
     }
 }
 
-/// Whether an image ends where a body does.
+/// An answer to whether an image ends where its body does.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Whole {
+pub(super) enum Complete {
     No,
-    /// It is no image whose end can be seen.
+    /// The body is no image, or one of a format without a known end.
     Unknown,
     Yes,
 }
 
-/// Whether the image that is this body has its end, perhaps padded.
+/// Returns whether the image that is this body has its end, perhaps padded.
 ///
-/// Looks at the last bytes and at no more of the rest than a header, so that an image cut short right after its thumbnail
-/// is not taken for one that is complete.
-pub(super) fn is_whole(body: &[u8], skips: bool) -> Whole {
+/// Looks at the last bytes, and at the header, so that an image cut short right after its thumbnail is not complete.
+pub(super) fn is_complete(body: &[u8], skips: bool) -> Complete {
     let image = body.get(if skips { line_ends(body) } else { 0 }..).unwrap_or_default();
     let padding = image.iter().rev().take(PADDING_MAX).take_while(|byte| **byte == 0 || byte.is_ascii_whitespace());
     let trimmed = image.get(..image.len() - padding.count()).unwrap_or_default();
     let has_end = match format(image) {
         Format::Gif(mut gif) => trimmed.ends_with(&[GIF_TRAILER]) && !gif.goes_on_after(trimmed),
         Format::Jpeg(_) => trimmed.ends_with(JPEG_END) && !ends_in_thumbnail(trimmed),
-        Format::None => return Whole::Unknown,
+        Format::None => return Complete::Unknown,
         Format::Unknown => false,
         Format::Png(_) => trimmed.ends_with(PNG_END),
         Format::WebP => matches!(webp_end(image), End::At(len) if trimmed.len() <= len),
     };
-    if has_end { Whole::Yes } else { Whole::No }
+    if has_end { Complete::Yes } else { Complete::No }
 }
 
 enum End {
     At(usize),
     /// More bytes are needed.
     Later,
-    /// What has come is damaged.
+    /// The image is damaged.
     Never,
 }
 
@@ -115,7 +114,7 @@ fn format(image: &[u8]) -> Format {
     }
 }
 
-/// Whether these bytes, which may be too few, are those of a signature. A zero in that stands for any byte.
+/// Returns `true` if these bytes are the beginning of a signature, in which a zero stands for any byte.
 fn is_begun(signature: &[u8], image: &[u8]) -> bool {
     image.len() < signature.len() && image.iter().zip(signature).all(|(byte, sign)| byte == sign || *sign == 0)
 }
@@ -131,7 +130,7 @@ fn jpeg_end(walk: &mut Walk, image: &[u8]) -> End {
     }
 }
 
-/// Whether the last EOI of a JPEG image is that of a thumbnail, in a segment in front of the first scan.
+/// Returns `true` if the last EOI of a JPEG image is that of a thumbnail, in a segment before the first scan.
 fn ends_in_thumbnail(image: &[u8]) -> bool {
     let view = View::new(image, &[]);
     let mut walk = Walk::new();
@@ -170,10 +169,11 @@ fn webp_end(image: &[u8]) -> End {
 /// A walk through the blocks of a GIF image (GIF89a, appendix A).
 #[derive(Clone, Copy, Debug)]
 struct Gif {
-    /// The next block or data sub-block.
+    /// The start of the next block or data sub-block.
     at: usize,
-    /// Whether an image has begun.
+    /// An image descriptor has come.
     in_image: bool,
+    /// The next one is a data sub-block.
     in_blocks: bool,
 }
 
@@ -204,13 +204,13 @@ impl Gif {
         }
     }
 
-    /// Whether these bytes, of which the last is that of a trailer, are only a part of an image's data.
+    /// Returns `true` if the last of these bytes, a trailer's, is part of an image's data.
     fn goes_on_after(&mut self, image: &[u8]) -> bool {
         matches!(self.find(image), End::Later) && self.in_image
     }
 }
 
-/// The length of a color table with these flags.
+/// Returns the length of a color table with these flags.
 fn color_table(flags: u8) -> usize {
     if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }
@@ -218,7 +218,7 @@ fn color_table(flags: u8) -> usize {
 const GIF_TRAILER: u8 = 0x3b;
 const JPEG_END: &[u8] = b"\xff\xd9";
 const PNG_END: &[u8] = b"\0\0\0\0IEND\xae\x42\x60\x82";
-/// How much padding is looked for.
+/// The longest padding.
 const PADDING_MAX: usize = 64 * 1024;
 const SIGNATURES: [&[u8]; 4] = [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8\0a", b"RIFF\0\0\0\0WEBP"];
 
@@ -240,7 +240,7 @@ mod tests {
     const WEBP: &[u8] = b"RIFF\x0c\0\0\0WEBPVP8 ....";
 
     #[test]
-    fn finds_the_end_once_it_has_come() {
+    fn finds_the_end_with_its_last_byte() {
         for image in [&png()[..], &gif(), JPEG, WEBP] {
             for (skips, before) in [(false, &b""[..]), (true, b""), (true, b"\r\n"), (true, b"\r\n\r\n")] {
                 let body = [before, image, b"\0more"].concat();
@@ -254,23 +254,22 @@ mod tests {
     }
 
     #[test]
-    fn knows_an_image_that_is_cut_short_at_any_byte() {
+    fn image_cut_short_at_any_byte_is_not_complete() {
         for image in [&png()[..], &gif(), JPEG, WEBP] {
             for len in 0..image.len() {
-                let whole = is_whole(&image[..len], false);
-                // In front of its first image, the walk through a GIF proves nothing, and no byte there is a trailer.
-                assert_eq!(whole, Whole::No, "{}", image[..len].escape_ascii());
+                let complete = is_complete(&image[..len], false);
+                assert_eq!(complete, Complete::No, "{}", image[..len].escape_ascii());
             }
-            assert_eq!(is_whole(image, false), Whole::Yes, "{}", image.escape_ascii());
-            assert_eq!(is_whole(&[b"\r\n", image, b"\0\0\0\r\n"].concat(), true), Whole::Yes);
+            assert_eq!(is_complete(image, false), Complete::Yes, "{}", image.escape_ascii());
+            assert_eq!(is_complete(&[b"\r\n", image, b"\0\0\0\r\n"].concat(), true), Complete::Yes);
         }
-        assert_eq!(is_whole(b"\xff\xd8\xff\xe0one\xff\xd9\0\0\0", false), Whole::Yes);
-        assert_eq!(is_whole(b"GIF89a one;", false), Whole::Yes);
-        assert_eq!(is_whole(b"ftypavif", false), Whole::Unknown);
+        assert_eq!(is_complete(b"\xff\xd8\xff\xe0one\xff\xd9\0\0\0", false), Complete::Yes);
+        assert_eq!(is_complete(b"GIF89a one;", false), Complete::Yes);
+        assert_eq!(is_complete(b"ftypavif", false), Complete::Unknown);
     }
 
     #[test]
-    fn gives_up_a_damaged_image() {
+    fn damaged_image_has_no_end() {
         for image in
             [&b"\xff\xd8\xff\xd8"[..], b"\x89PNG\r\n\x1a\n\0\0\0\0\0\0\0\0", b"GIF89a.......?", b"no image at all"]
         {

@@ -4,67 +4,74 @@ use std::fmt;
 
 use bytes::Bytes;
 
-/// Why a stream cannot be decoded any further.
+/// An error after which a stream cannot be decoded any further.
 ///
-/// Every `offset` counts bytes from the beginning of the body. An error is final: the decoder gives the same one for
-/// ever after.
+/// Every `offset` is a number of bytes from the beginning of the body. Further calls return the same error.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// The header lines of a part are longer than [`Limits::block`](super::Limits::block).
-    BlockTooLong {
-        /// The limit, in bytes.
-        limit: usize,
-        /// Where the block begins.
+    /// The header block of a part exceeds [`Limits::max_header_bytes`](super::Limits::max_header_bytes).
+    #[non_exhaustive]
+    HeaderTooLong {
+        /// The limit in bytes.
+        max_bytes: usize,
+        /// The start of the block.
         offset: u64,
     },
-    /// Between two parts, or before the first, is more than [`Limits::junk`](super::Limits::junk) of something else.
+    /// More than [`Limits::max_junk_bytes`](super::Limits::max_junk_bytes) before the first delimiter, or between two
+    /// parts, belong to no part.
+    #[non_exhaustive]
     JunkTooLong {
-        /// The limit, in bytes.
-        limit: usize,
-        /// Where it begins.
+        /// The limit in bytes.
+        max_bytes: usize,
+        /// The start of these bytes.
         offset: u64,
     },
-    /// A header line, or what follows a boundary on its line, is longer than [`Limits::line`](super::Limits::line).
+    /// A header line, or the rest of a delimiter's line, exceeds
+    /// [`Limits::max_line_bytes`](super::Limits::max_line_bytes).
+    #[non_exhaustive]
     LineTooLong {
-        /// The limit, in bytes.
-        limit: usize,
-        /// Where the line begins.
+        /// The limit in bytes.
+        max_bytes: usize,
+        /// The start of the line.
         offset: u64,
     },
-    /// A part without a valid length has reached [`Limits::part`](super::Limits::part), and at least 64 KiB, without a
-    /// delimiter.
-    ///
-    /// So does a stream whose delimiters are not those that its head announces.
+    /// A part without a valid length exceeds [`Limits::max_part_bytes`](super::Limits::max_part_bytes), and is longer
+    /// than 64 KiB. Probably the stream has other delimiters than its head announces.
+    #[non_exhaustive]
     NoDelimiter {
-        /// The first bytes of the body, up to 16.
-        begins: Bytes,
-        /// The delimiter that was looked for, or `None` if no boundary is known.
+        /// The expected delimiter, or `None` if no boundary is known.
         delimiter: Option<String>,
-        /// The limit, in bytes.
-        limit: usize,
-        /// Where the body of the part begins.
+        /// The limit in bytes.
+        max_bytes: usize,
+        /// The start of the body.
         offset: u64,
+        /// The first bytes of the body, at most 16.
+        starts_with: Bytes,
     },
-    /// A part is longer, or says that it is, than [`Limits::part`](super::Limits::part).
+    /// The body of a part, or the length that it announces, exceeds
+    /// [`Limits::max_part_bytes`](super::Limits::max_part_bytes).
+    #[non_exhaustive]
     PartTooLong {
-        /// The limit, in bytes.
-        limit: usize,
-        /// Where its body begins.
+        /// The limit in bytes.
+        max_bytes: usize,
+        /// The start of the body.
         offset: u64,
     },
-    /// A part has more header lines than [`Limits::headers`](super::Limits::headers).
+    /// A part has more header lines than [`Limits::max_headers`](super::Limits::max_headers).
+    #[non_exhaustive]
     TooManyHeaders {
-        /// The limit, in lines.
-        limit: usize,
-        /// Where the block begins.
+        /// The limit in lines.
+        max_headers: usize,
+        /// The start of the block.
         offset: u64,
     },
-    /// The bytes ended without a close-delimiter.
+    /// The bytes ended without a close-delimiter, as endless streams do.
     ///
-    /// So do all streams that are meant to be endless; every part that had come whole has been delivered before.
+    /// Every part that was complete by then has been returned before.
+    #[non_exhaustive]
     Truncated {
-        /// How many bytes there were.
+        /// The length of the stream.
         offset: u64,
     },
 }
@@ -72,28 +79,28 @@ pub enum DecodeError {
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BlockTooLong { limit, offset } => {
-                write!(f, "the header block at byte {offset} exceeds the limit of {limit} bytes")
+            Self::HeaderTooLong { max_bytes, offset } => {
+                write!(f, "the header block at byte {offset} exceeds the limit of {max_bytes} bytes")
             }
-            Self::JunkTooLong { limit, offset } => {
-                write!(f, "what is no part at byte {offset} exceeds the limit of {limit} bytes")
+            Self::JunkTooLong { max_bytes, offset } => {
+                write!(f, "no delimiter follows byte {offset} within the limit of {max_bytes} bytes")
             }
-            Self::LineTooLong { limit, offset } => {
-                write!(f, "the line at byte {offset} exceeds the limit of {limit} bytes")
+            Self::LineTooLong { max_bytes, offset } => {
+                write!(f, "the line at byte {offset} exceeds the limit of {max_bytes} bytes")
             }
-            Self::NoDelimiter { begins, delimiter, limit, offset } => {
+            Self::NoDelimiter { delimiter, max_bytes, offset, starts_with } => {
                 write!(f, "no delimiter ")?;
                 if let Some(delimiter) = delimiter {
                     write!(f, "{delimiter:?} ")?;
                 }
-                write!(f, "within the limit of {limit} bytes of the part at byte {offset}, which starts with")?;
-                begins.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
+                write!(f, "within the limit of {max_bytes} bytes of the part at byte {offset}, which starts with")?;
+                starts_with.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
             }
-            Self::PartTooLong { limit, offset } => {
-                write!(f, "the part at byte {offset} exceeds the limit of {limit} bytes")
+            Self::PartTooLong { max_bytes, offset } => {
+                write!(f, "the part at byte {offset} exceeds the limit of {max_bytes} bytes")
             }
-            Self::TooManyHeaders { limit, offset } => {
-                write!(f, "the header block at byte {offset} exceeds the limit of {limit} lines")
+            Self::TooManyHeaders { max_headers, offset } => {
+                write!(f, "the header block at byte {offset} exceeds the limit of {max_headers} lines")
             }
             Self::Truncated { offset } => write!(f, "the stream ended at byte {offset} without a close-delimiter"),
         }

@@ -1,4 +1,4 @@
-//! The header block of a part, and the part that it makes of a body.
+//! The header block of a part, and the part that is made of it and a body.
 
 use std::borrow::Cow;
 
@@ -10,11 +10,11 @@ use super::scan::{LineEnd, line_end, line_ends};
 use crate::part::{Part, fits};
 use crate::picture;
 
-/// What a header block says that is of use. Whatever cannot be read is left out.
+/// A parsed header block, without the lines that cannot be read.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Head {
     content_type: Option<Mime>,
-    /// What `Content-Length` says: all that fits in no `u64` is the greatest; two that differ are none.
+    /// `Content-Length`: the greatest `u64` if it does not fit, `None` if two of them differ.
     pub(super) length: Option<u64>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -40,7 +40,7 @@ impl Head {
         head
     }
 
-    /// What the type says about the end of the body.
+    /// Returns the kind of the body by its type.
     pub(super) fn kind(&self) -> Kind {
         let Some(content_type) = &self.content_type else { return Kind::Other };
         match (content_type.type_(), content_type.suffix().unwrap_or_else(|| content_type.subtype())) {
@@ -51,9 +51,9 @@ impl Head {
         }
     }
 
-    /// Returns `None` if the body is empty, or no image although its type is one whose first bytes are known.
+    /// Creates a part, or returns `None` if the body is empty, or no image although its type is one that is checked.
     ///
-    /// An image has the type that its bytes say, as it has for browsers.
+    /// An image gets the type of its first bytes, as in browsers.
     pub(super) fn into_part(self, mut body: Bytes) -> Option<Part> {
         let content_type = match self.content_type {
             Some(jpeg) if matches!(jpeg.essence_str(), "image/jpg" | "image/pjpeg") => mime::IMAGE_JPEG,
@@ -61,26 +61,26 @@ impl Head {
             None => picture::sniff(&body).unwrap_or(mime::TEXT_PLAIN),
         };
         if picture::is_checked(&content_type) {
-            // No picture begins with a line end, but some senders write one blank line too many.
+            // Some senders write a blank line too many. No image begins with one.
             body.advance(line_ends(&body));
         }
         Some(Part::received(content_type, body).ok()?.with_received_headers(self.headers))
     }
 }
 
-/// What is known about the end of a body before that has come.
+/// The kind of a body, by which its end is found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Kind {
     /// An image declared as such.
     Image,
     Json,
-    /// Anything, an image perhaps.
+    /// Anything else, or an image without a type.
     Other,
     /// Text or XML.
     Text,
 }
 
-/// The lines that are `name: value`, continuation lines joined to theirs (RFC 5322 §2.2.3).
+/// An iterator over the fields of a header block, with continuation lines joined (RFC 5322 §2.2.3).
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
@@ -124,11 +124,11 @@ fn content_type(value: &[u8]) -> Option<Mime> {
         let mime = std::str::from_utf8(value).ok()?.parse::<Mime>().ok()?;
         (fits(&mime) && mime.subtype() != "").then_some(mime)
     };
-    // Where only the parameters cannot be used, the type still can.
+    // If only the parameters are invalid, the type is still valid.
     read(value).or_else(|| read(value.split(|byte| *byte == b';').next()?.trim_ascii()))
 }
 
-/// `None` for anything but digits: a sender that does not know the length may well say `-1`.
+/// Returns `None` for anything but digits, such as `-1` from a sender that does not know the length.
 fn content_length(value: &[u8]) -> Option<u64> {
     if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
         return None;
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_lengths_as_leniently_as_is_safe() {
+    fn reads_lengths_leniently() {
         for (block, length) in [
             (&b"Content-Length:135\r\n"[..], Some(135)),
             (b"content-length:       7   \n", Some(7)),
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_types_as_leniently_as_is_safe() {
+    fn reads_types_leniently() {
         let jpeg = &b"\xff\xd8\xff\xd9"[..];
         for (block, body, content_type) in [
             (&b"Content-Type: image/jpeg\r\n"[..], jpeg, "image/jpeg"),
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_the_kind_of_a_body_by_its_type() {
+    fn finds_the_kind_of_a_body_by_its_type() {
         for (content_type, kind) in [
             ("text/plain", Kind::Text),
             ("text/html; charset=utf-8", Kind::Text),
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_all_headers_that_can_be_read() {
+    fn keeps_all_readable_headers() {
         let block = b"Content-Type: text/plain\r\n\
             X-Timestamp: 12.5\r\n\
             Set-Cookie: a=b\r\n\

@@ -1,6 +1,6 @@
-//! Whether a JSON text is complete (RFC 8259).
+//! A test for complete JSON texts (RFC 8259).
 
-/// Counts brackets. Goes on where it stopped when there are more bytes.
+/// A count of brackets, which goes on where it stopped when more bytes have come.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Json {
     at: usize,
@@ -11,8 +11,9 @@ pub(super) struct Json {
 }
 
 impl Json {
-    /// Whether these bytes are an object, an array or a string with its end. The bytes may only have grown since the last
-    /// call.
+    /// Returns `true` if these bytes are an object, an array or a string with its end.
+    ///
+    /// Since the last call, bytes may only have been appended.
     pub(super) fn is_complete(&mut self, body: &[u8]) -> bool {
         for byte in body.get(self.at..).unwrap_or_default() {
             match byte {
@@ -41,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn knows_a_text_that_is_complete() {
+    fn complete_text_is_recognized_at_its_last_byte() {
         for (body, is_complete) in [
             (r#"{"a":1}"#, true),
             (r#" [1, {"}": "]"}] "#, true),

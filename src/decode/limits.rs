@@ -1,18 +1,18 @@
-//! How much a decoder takes before it gives up.
+//! How much a decoder reads before it gives up.
 
-/// What a [`Decoder`](super::Decoder) takes from a sender before it gives up: finite by default, each settable.
+/// The limits of a [`Decoder`](super::Decoder), each with a finite default.
 ///
-/// | limit | default | of what |
+/// | limit | default | error |
 /// |---|---|---|
-/// | [`block`](Self::block) | 16 KiB | all header lines of a part together |
-/// | [`boundary`](Self::boundary) | 200 bytes | a boundary that the body teaches |
-/// | [`headers`](Self::headers) | 64 | header lines of a part |
-/// | [`junk`](Self::junk) | 64 KiB | what means nothing, in one piece: before the first delimiter or between two parts |
-/// | [`line`](Self::line) | 8 KiB | a header line, or what follows a boundary on its line |
-/// | [`part`](Self::part) | 16 MiB | the body of a part |
+/// | [`max_boundary_bytes`](Self::max_boundary_bytes) | 200 | none: a longer one is no boundary |
+/// | [`max_header_bytes`](Self::max_header_bytes) | 16 KiB | [`HeaderTooLong`](super::DecodeError::HeaderTooLong) |
+/// | [`max_headers`](Self::max_headers) | 64 | [`TooManyHeaders`](super::DecodeError::TooManyHeaders) |
+/// | [`max_junk_bytes`](Self::max_junk_bytes) | 64 KiB | [`JunkTooLong`](super::DecodeError::JunkTooLong) |
+/// | [`max_line_bytes`](Self::max_line_bytes) | 8 KiB | [`LineTooLong`](super::DecodeError::LineTooLong) |
+/// | [`max_part_bytes`](Self::max_part_bytes) | 16 MiB | [`PartTooLong`](super::DecodeError::PartTooLong), [`NoDelimiter`](super::DecodeError::NoDelimiter) |
 ///
-/// A decoder asks for no more bytes than the part, or the block and one line, takes. No length that a sender merely
-/// announces is ever allocated ahead of the bytes, beyond 64 KiB.
+/// A decoder needs no larger buffer than the longest part, or the longest header block and one line. [`Parts`](super::Parts)
+/// allocates at most 64 KiB ahead of the bytes that have come, whatever length a sender announces.
 ///
 /// # Examples
 ///
@@ -20,62 +20,69 @@
 /// use bytes::BytesMut;
 /// use mixed_replace::decode::{Decoder, Limits};
 ///
-/// let mut decoder = Decoder::new("x").limits(Limits::new().part(1_000_000));
+/// let mut decoder = Decoder::new("x").limits(Limits::new().max_part_bytes(1_000_000));
 /// let mut bytes = BytesMut::from("--x\r\nContent-Length: 1000001\r\n\r\n");
 /// let error = decoder.decode(&mut bytes).unwrap_err();
 /// assert_eq!(error.to_string(), "the part at byte 32 exceeds the limit of 1000000 bytes");
 ///
-/// // A camera that is known to send short headers, and no text between its pictures.
-/// let strict = Limits::new().block(1024).headers(8).junk(256).line(200);
+/// // For a camera with short headers and no text between its pictures.
+/// let strict = Limits::new().max_header_bytes(1024).max_headers(8).max_junk_bytes(256).max_line_bytes(200);
 /// let mut decoder = Decoder::new("x").limits(strict);
 /// let error = decoder.decode(&mut BytesMut::from(&[b'.'; 300][..])).unwrap_err();
-/// assert!(error.to_string().contains("256 bytes"), "{error}");
+/// assert_eq!(error.to_string(), "no delimiter follows byte 0 within the limit of 256 bytes");
 /// ```
 #[must_use]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
-    pub(super) block: usize,
-    pub(super) boundary: usize,
-    pub(super) headers: usize,
-    pub(super) junk: usize,
-    pub(super) line: usize,
-    pub(super) part: usize,
+    pub(super) max_boundary_bytes: usize,
+    pub(super) max_header_bytes: usize,
+    pub(super) max_headers: usize,
+    pub(super) max_junk_bytes: usize,
+    pub(super) max_line_bytes: usize,
+    pub(super) max_part_bytes: usize,
 }
 
 impl Limits {
-    /// The defaults.
+    /// Creates the default limits.
     pub const fn new() -> Self {
-        Self { block: 16 * KIB, boundary: 200, headers: 64, junk: 64 * KIB, line: 8 * KIB, part: 16 * KIB * KIB }
+        Self {
+            max_boundary_bytes: 200,
+            max_header_bytes: 16 * KIB,
+            max_headers: 64,
+            max_junk_bytes: 64 * KIB,
+            max_line_bytes: 8 * KIB,
+            max_part_bytes: 16 * KIB * KIB,
+        }
     }
 
-    /// All header lines of a part together, in bytes.
-    pub const fn block(self, bytes: usize) -> Self {
-        Self { block: bytes, ..self }
+    /// Limits a boundary that the body names because the response head names none or another one.
+    pub const fn max_boundary_bytes(self, max: usize) -> Self {
+        Self { max_boundary_bytes: max, ..self }
     }
 
-    /// A boundary that the body teaches because the header named none or another, in bytes.
-    pub const fn boundary(self, bytes: usize) -> Self {
-        Self { boundary: bytes, ..self }
+    /// Limits the header block of a part, all its lines together.
+    pub const fn max_header_bytes(self, max: usize) -> Self {
+        Self { max_header_bytes: max, ..self }
     }
 
-    /// Header lines of a part.
-    pub const fn headers(self, lines: usize) -> Self {
-        Self { headers: lines, ..self }
+    /// Limits the number of header lines of a part.
+    pub const fn max_headers(self, max: usize) -> Self {
+        Self { max_headers: max, ..self }
     }
 
-    /// What means nothing, in one piece, in bytes.
-    pub const fn junk(self, bytes: usize) -> Self {
-        Self { junk: bytes, ..self }
+    /// Limits the bytes that belong to no part, before the first delimiter or between two parts.
+    pub const fn max_junk_bytes(self, max: usize) -> Self {
+        Self { max_junk_bytes: max, ..self }
     }
 
-    /// A header line, or what follows a boundary on its line, in bytes.
-    pub const fn line(self, bytes: usize) -> Self {
-        Self { line: bytes, ..self }
+    /// Limits a header line, or the rest of a delimiter's line.
+    pub const fn max_line_bytes(self, max: usize) -> Self {
+        Self { max_line_bytes: max, ..self }
     }
 
-    /// The body of a part, in bytes.
-    pub const fn part(self, bytes: usize) -> Self {
-        Self { part: bytes, ..self }
+    /// Limits the body of a part.
+    pub const fn max_part_bytes(self, max: usize) -> Self {
+        Self { max_part_bytes: max, ..self }
     }
 }
 

@@ -13,20 +13,20 @@ use super::{DecodeError, Decoder};
 use crate::part::Part;
 
 pin_project! {
-    /// The parts in a stream of bytes, such as a camera's response body.
+    /// A stream of the parts in a stream of bytes, such as a camera's response body.
     ///
-    /// The stream ends in `None` behind the close-delimiter, without waiting for the end of the bytes, and otherwise in an
-    /// error: the source's, or [`DecodeError`], which is [`Truncated`](DecodeError::Truncated) when the bytes end
-    /// without a close-delimiter. Every part that had come whole by then is delivered before.
+    /// Returns `None` after the close-delimiter, without waiting for the end of the bytes. Otherwise the last item is an
+    /// error: the source's, or a [`DecodeError`], which is [`Truncated`](DecodeError::Truncated) if the bytes end without a
+    /// close-delimiter. Every part that was complete by then is returned before.
     ///
-    /// What comes is copied once, into one buffer, and bodies are cut out of that. The buffer holds no more than one part
-    /// and what came with its last piece, and grows with the bytes that come, never by what a sender announces, beyond
-    /// 64 KiB. A part that is kept keeps the buffer that it was cut from.
+    /// The bytes are copied once, into one buffer, and bodies are cut out of that. The buffer holds at most one part and
+    /// the rest of the chunk that completed it. It grows with the bytes that come, and by a length that a sender announces
+    /// at most 64 KiB ahead of them. A part keeps the buffer alive that it was cut out of.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost between two polls, also when a future such as `next()` is dropped: what a part has so far stays
-    /// here. Dropping `Parts` drops the source, and the part in flight with it.
+    /// Dropping a future such as `next()` loses nothing: the beginning of the next part stays in the buffer. Dropping
+    /// `Parts` drops the source and that beginning.
     ///
     /// # Examples
     ///
@@ -56,18 +56,19 @@ pin_project! {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Phase {
     Reading,
-    /// The source has ended.
+    /// After the end of the source.
     Draining,
     Done,
 }
 
 impl<S> Parts<S> {
-    /// The parts that `decoder` makes of `bytes`; the decoder sets the limits.
+    /// Creates a stream of the parts that `decoder` finds in `bytes`, within the decoder's limits.
     pub fn new(bytes: S, decoder: Decoder) -> Self {
         Self { bytes, decoder, buffer: BytesMut::new(), phase: Phase::Reading }
     }
 
-    /// The decoder, to ask it for the [boundary](Decoder::boundary) or how many parts it [skipped](Decoder::skipped).
+    /// Returns the decoder, which knows the [boundary](Decoder::boundary) and the number of parts
+    /// [skipped](Decoder::skipped).
     ///
     /// # Examples
     ///
@@ -124,7 +125,7 @@ where
     }
 }
 
-/// Why there are no more parts: the source's own error, or that its bytes cannot be decoded.
+/// An error after which [`Parts`] returns no more parts: the source's, or the decoder's.
 ///
 /// # Examples
 ///
@@ -139,14 +140,14 @@ where
 ///
 /// let body = stream::iter([Ok::<_, &str>("--x\r\nContent-Ty")]);
 /// let next = Parts::new(body, Decoder::detect()).next().now_or_never().unwrap();
-/// assert_eq!(next, Some(Err(PartsError::Decode(DecodeError::Truncated { offset: 15 }))));
+/// assert!(matches!(next, Some(Err(PartsError::Decode(DecodeError::Truncated { offset: 15, .. })))));
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum PartsError<E> {
-    /// The decoder's.
+    /// The bytes cannot be decoded.
     Decode(DecodeError),
-    /// The source's.
+    /// The source of the bytes failed.
     Source(E),
 }
 
@@ -168,19 +169,19 @@ impl<E: Error> Error for PartsError<E> {
     }
 }
 
-/// Appends, and makes room for what is known to come, or for as much again as is waiting.
+/// Appends a chunk, with room for the rest of the part, or for as much again as is in the buffer.
 ///
-/// `BytesMut` alone would double a buffer that a part just below its limit has filled.
+/// `BytesMut` would double a buffer that a part just below its limit has filled.
 fn append(buffer: &mut BytesMut, chunk: &[u8], decoder: &Decoder) {
     if !buffer.try_reclaim(chunk.len()) {
-        let ahead = match decoder.lacks(buffer) {
-            Some(lacks) => lacks.saturating_sub(chunk.len()).min(buffer.len().max(AHEAD)),
+        let ahead = match decoder.missing_bytes(buffer) {
+            Some(missing) => missing.saturating_sub(chunk.len()).min(buffer.len().max(AHEAD)),
             None => buffer.len(),
         };
         let len = buffer.len() + chunk.len();
-        let most = decoder.limits.part.saturating_add(AHEAD / 2);
+        let most = decoder.limits.max_part_bytes.saturating_add(AHEAD / 2);
         let capacity = (len + ahead).min(most).max(len);
-        // Both conversions move the allocation, unless a part still shares it.
+        // Both conversions move the allocation, unless a part shares it.
         let mut bytes = Vec::from(std::mem::take(buffer));
         bytes.reserve_exact(capacity - bytes.len());
         *buffer = BytesMut::from(Bytes::from(bytes));
@@ -188,5 +189,5 @@ fn append(buffer: &mut BytesMut, chunk: &[u8], decoder: &Decoder) {
     buffer.extend_from_slice(chunk);
 }
 
-/// The most that is allocated ahead of the bytes on a sender's word.
+/// The number of bytes that are allocated ahead for a length that a sender announces.
 const AHEAD: usize = 64 * 1024;

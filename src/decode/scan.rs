@@ -1,17 +1,17 @@
-//! Small questions to the beginning of a buffer that may not hold the answer yet.
+//! Tests of the beginning of a buffer that may be too short for an answer.
 
-/// Whether a buffer begins with something.
+/// An answer to whether a buffer begins with something.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Begins {
-    /// Only more bytes can tell.
+    /// The buffer is too short.
     Maybe,
     No,
-    /// It does, and that takes so many bytes.
+    /// It does, with this number of bytes.
     Yes(usize),
 }
 
 impl Begins {
-    /// With the same bytes as the last that there will ever be.
+    /// Returns the final answer if no more bytes will come.
     pub(super) fn settled(self, eof: bool) -> Self {
         match self {
             Self::Maybe if eof => Self::No,
@@ -19,7 +19,7 @@ impl Begins {
         }
     }
 
-    /// The answer, if it is one, or else another.
+    /// Returns this answer unless it is `No`, or else the other one.
     pub(super) fn or_else(self, other: impl FnOnce() -> Self) -> Self {
         match self {
             Self::No => other(),
@@ -27,7 +27,8 @@ impl Begins {
         }
     }
 
-    pub(super) fn behind(self, len: usize) -> Self {
+    /// Adds a number of bytes before these.
+    pub(super) fn after(self, len: usize) -> Self {
         match self {
             Self::Yes(own) => Self::Yes(len + own),
             answer => answer,
@@ -43,7 +44,7 @@ pub(super) fn begins(src: &[u8], with: &[u8]) -> Begins {
     }
 }
 
-/// Whether the line is one of the two that a part's header block begins with when its delimiter is missing.
+/// Returns whether the line is one of the two with which a header block begins if its delimiter is missing.
 pub(super) fn begins_part(src: &[u8]) -> Begins {
     let begins = |name: &[u8]| match src.get(..name.len()) {
         Some(start) if start.eq_ignore_ascii_case(name) => Begins::Yes(name.len()),
@@ -53,7 +54,7 @@ pub(super) fn begins_part(src: &[u8]) -> Begins {
     begins(b"content-type:").or_else(|| begins(b"content-length:"))
 }
 
-/// Whether the line is a header field of any name.
+/// Returns whether the line is a header field of any name.
 pub(super) fn begins_field(src: &[u8]) -> Begins {
     let name = src.iter().take(NAME_MAX).take_while(|byte| is_token(**byte)).count();
     match src.get(name) {
@@ -63,9 +64,9 @@ pub(super) fn begins_field(src: &[u8]) -> Begins {
     }
 }
 
-/// Where the line ends that `src` is in the middle of.
+/// Returns the end of the line at the beginning of `src`.
 ///
-/// A line ends in CRLF, LF, a bare CR, or CRCRLF, which is what CRLF becomes under a server that translates line ends.
+/// A line ends in CRLF, LF, a bare CR, or CRCRLF, which a server that translates line ends makes of CRLF.
 pub(super) fn line_end(src: &[u8], eof: bool) -> LineEnd {
     let Some(len) = memchr::memchr2(b'\r', b'\n', src) else { return LineEnd::Missing { len: src.len() } };
     let (_, end) = src.split_at_checked(len).unwrap_or_default();
@@ -83,25 +84,25 @@ pub(super) enum LineEnd {
         len: usize,
         next: usize,
     },
-    /// The line has at least so many bytes.
+    /// The line has at least this number of bytes.
     Missing {
         len: usize,
     },
 }
 
-/// How many bytes of line ends `src` begins with, counted up to a few.
+/// Returns the number of bytes of line ends at the beginning of `src`, up to a few.
 pub(super) fn line_ends(src: &[u8]) -> usize {
     src.iter().take(LINE_ENDS_MAX).take_while(|byte| matches!(byte, b'\r' | b'\n')).count()
 }
 
-/// `token` of RFC 9110 §5.6.2.
+/// Returns `true` for `tchar` of RFC 9110 §5.6.2.
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Longer names are no reason to take a line for a header.
+/// The longest name of a header field.
 const NAME_MAX: usize = 64;
-/// Dahua: CRLFCRLF behind a body, then another CRLF.
+/// Dahua sends CRLFCRLF after a body, then another CRLF.
 const LINE_ENDS_MAX: usize = 8;
 
 #[cfg(test)]
@@ -109,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_until_a_line_end_is_whole() {
+    fn waits_for_all_bytes_of_a_line_end() {
         for (src, found) in [
             (&b"ab\r\nc"[..], Some((2, 4))),
             (b"ab\nc", Some((2, 3))),
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_a_header_by_its_beginning() {
+    fn recognizes_a_header_by_its_beginning() {
         assert_eq!(begins_part(b"content-TYPE: x"), Begins::Yes(13));
         assert_eq!(begins_part(b"Content-L"), Begins::Maybe);
         assert_eq!(begins_part(b"Content-Disposition"), Begins::No);

@@ -1,12 +1,12 @@
-//! What a decoder may be in the middle of, and how it gets on from there.
+//! The states of a decoder, and a step for each.
 //!
-//! Each step depends only on what has come so far and decides nothing that more bytes could change, so that it makes no
-//! difference how the network cuts them.
+//! A step depends only on the bytes so far, and decides nothing that more bytes could change. So the result does not depend
+//! on how the network cuts them.
 
 use bytes::{Buf as _, Bytes, BytesMut};
 
 use super::delimiter::{Delimiter, Find, Learn, learn, learn_anywhere};
-use super::ending::{Ending, Whole, is_whole};
+use super::ending::{Complete, Ending, is_complete};
 use super::head::{Head, Kind};
 use super::json::Json;
 use super::scan::{Begins, LineEnd, begins, begins_part, line_end, line_ends};
@@ -18,15 +18,17 @@ pub(super) enum State {
     /// In a part's body.
     Body(Body),
     Closed,
-    /// Behind a dash-boundary, on its line.
+    /// On the line of a dash-boundary, after that.
     Delimiter,
     Failed(DecodeError),
-    /// In a header block whose current line, one of so many, begins so far into the buffer.
+    /// In a header block.
     Head {
+        /// The start of the current line in the buffer.
         line: usize,
+        /// The number of lines before it.
         lines: usize,
     },
-    /// Before the first delimiter, or behind a part that did not need one.
+    /// Before the first delimiter, or after a part that was returned without one.
     Junk(Junk),
 }
 
@@ -34,12 +36,12 @@ pub(super) enum State {
 pub(super) struct Body {
     head: Head,
     kind: Kind,
-    /// How far an image without a valid length has been followed.
+    /// The walk through an image without a valid length.
     ending: Ending,
-    /// The same for JSON.
+    /// The same through JSON.
     json: Json,
-    /// Whether the image that ends at the length has its end there, once that is known.
-    whole: Option<Whole>,
+    /// Whether the image has its end at the length, once that many bytes have come.
+    complete: Option<Complete>,
 }
 
 impl Body {
@@ -49,7 +51,7 @@ impl Body {
             Kind::Image | Kind::Other => Ending::new(kind == Kind::Image),
             Kind::Json | Kind::Text => Ending::none(),
         };
-        Self { head, kind, ending, json: Json::default(), whole: None }
+        Self { head, kind, ending, json: Json::default(), complete: None }
     }
 
     fn is_text(&self) -> bool {
@@ -59,28 +61,28 @@ impl Body {
 
 #[derive(Clone, Debug)]
 pub(super) struct Junk {
-    /// Where it began.
+    /// The offset where it began.
     pub(super) from: u64,
     pub(super) line_start: bool,
     pub(super) after: After,
 }
 
-/// What the junk follows.
+/// The part before the junk.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum After {
-    /// An image that ended by itself. What follows may belong to the part, whose body began there.
+    /// An image that ended by itself, in a body that began at this offset. More bytes may belong to the part.
     Image { body: u64 },
-    /// A part that its length ended. If anything but a delimiter follows, the length was wrong, and what follows belongs
-    /// to the part, whose body began there.
+    /// A part that ended at its length, in a body that began at this offset. If anything but a delimiter follows, the
+    /// length was wrong, and the bytes belong to the part.
     Length { body: u64 },
-    /// Nothing, or a part that its delimiter ended.
+    /// None, or one that ended at its delimiter.
     Nothing,
-    /// A part that its length ended, and that was complete.
-    Whole,
+    /// A complete image that ended at its length.
+    Complete,
 }
 
-/// What one look at the buffer comes to.
-#[expect(clippy::large_enum_variant, reason = "it lives from one return to the next")]
+/// The result of one look at the buffer.
+#[expect(clippy::large_enum_variant, reason = "short-lived")]
 pub(super) enum Step {
     Again,
     Part(Part),
@@ -107,8 +109,7 @@ impl Decoder {
                     }
                     Begins::No => {}
                 }
-                // What follows an image may still be in its part, where only a delimiter ends that: anybody can write a
-                // header field.
+                // These bytes may still be in the part. There, only a delimiter ends it: a body can contain a header field.
                 let is_open = self.confirmed && matches!(junk.after, After::Image { .. } | After::Length { .. });
                 match if is_open { Begins::No } else { begins_part(src).settled(eof) } {
                     Begins::Maybe => break,
@@ -121,7 +122,7 @@ impl Decoder {
             }
             match junk.after {
                 After::Length { .. } => self.lengths = Some(false),
-                After::Whole => junk.after = After::Nothing,
+                After::Complete => junk.after = After::Nothing,
                 After::Image { .. } | After::Nothing => {}
             }
             let line_end = memchr::memchr2(b'\r', b'\n', src);
@@ -132,26 +133,26 @@ impl Decoder {
     }
 
     fn check_junk(&self, junk: &Junk) -> Result<(), DecodeError> {
-        let Limits { junk: limit, part, .. } = self.limits;
+        let Limits { max_junk_bytes, max_part_bytes, .. } = self.limits;
         match junk.after {
-            After::Image { body } | After::Length { body } if self.taken - body > part as u64 => {
-                Err(DecodeError::PartTooLong { limit: part, offset: body })
+            After::Image { body } | After::Length { body } if self.taken - body > max_part_bytes as u64 => {
+                Err(DecodeError::PartTooLong { max_bytes: max_part_bytes, offset: body })
             }
-            After::Nothing | After::Whole if self.taken - junk.from > limit as u64 => {
-                Err(DecodeError::JunkTooLong { limit, offset: junk.from })
+            After::Nothing | After::Complete if self.taken - junk.from > max_junk_bytes as u64 => {
+                Err(DecodeError::JunkTooLong { max_bytes: max_junk_bytes, offset: junk.from })
             }
             _ => Ok(()),
         }
     }
 
-    /// The length of a part was right if the next one begins after it.
+    /// Notes that the length of a part was right, since the next one begins after it.
     fn confirm_length(&mut self, junk: &Junk) {
-        if let After::Length { .. } | After::Whole = junk.after {
+        if let After::Length { .. } | After::Complete = junk.after {
             self.lengths.get_or_insert(true);
         }
     }
 
-    /// Tells a close-delimiter from a delimiter, and drops the rest of its line, unless that is a header already.
+    /// Tells a close-delimiter from a delimiter, and drops the rest of its line, unless that is a header.
     pub(super) fn delimiter_line(&mut self, src: &mut BytesMut, eof: bool) -> Result<Step, DecodeError> {
         match begins(src, b"--").settled(eof) {
             Begins::Maybe => return Ok(self.wait(State::Delimiter)),
@@ -181,7 +182,7 @@ impl Decoder {
             match delimiter.settled(eof) {
                 Begins::Maybe => break,
                 Begins::Yes(len) => {
-                    // Behind header lines, the end of a part that never had a body; else a delimiter sent twice.
+                    // After header lines: the end of a part without a body. Otherwise a delimiter sent twice.
                     self.skipped += u64::from(lines > 0);
                     return Ok(self.enter_delimiter(src, line, len));
                 }
@@ -191,14 +192,15 @@ impl Decoder {
             let Some(next) = next else { break };
             if len > 0 {
                 lines += 1;
-                if lines > self.limits.headers {
-                    return Err(DecodeError::TooManyHeaders { limit: self.limits.headers, offset: self.taken });
+                let max_headers = self.limits.max_headers;
+                if lines > max_headers {
+                    return Err(DecodeError::TooManyHeaders { max_headers, offset: self.taken });
                 }
                 line = next;
                 continue;
             }
             if lines == 0 {
-                // No header at all (RFC 2046 §5.1), or a blank line too many before them.
+                // A part without headers (RFC 2046 §5.1), or a blank line too many before them.
                 let rest = src.get(next..).unwrap_or_default();
                 let more = line_ends(rest);
                 match begins_part(rest.get(more..).unwrap_or_default()).settled(eof) {
@@ -217,20 +219,20 @@ impl Decoder {
         Ok(self.wait(State::Head { line, lines }))
     }
 
-    /// Looks for the end of a part: where its length says, where an image ends by itself, or else at a delimiter.
+    /// Looks for the end of a part: at its length, at the end of an image, or at a delimiter.
     pub(super) fn body(&mut self, mut body: Body, src: &mut BytesMut, eof: bool) -> Result<Step, DecodeError> {
-        let limit = self.limits.part;
+        let max_bytes = self.limits.max_part_bytes;
         if let Some(length) = body.head.length {
-            let too_long = DecodeError::PartTooLong { limit, offset: self.taken };
-            let length = usize::try_from(length).ok().filter(|length| *length <= limit).ok_or(too_long)?;
-            // No delimiter stands in a body with a valid length. To wait for one that is too large would delay the part,
-            // and fill the buffer each time. In an image it is searched for only until a length was right, so that the
-            // work does not grow with images, or if the image has no end where its length is.
+            let too_long = DecodeError::PartTooLong { max_bytes, offset: self.taken };
+            let length = usize::try_from(length).ok().filter(|length| *length <= max_bytes).ok_or(too_long)?;
+            // A body with a valid length contains no delimiter. Waiting for a length that is too large would delay the
+            // part and fill the buffer. Images are searched only until a length was right, so that the work does not
+            // grow with them, or if they have no end at their length.
             let seen = src.get(..length).unwrap_or(src);
-            if src.len() >= length && !body.is_text() && body.whole.is_none() {
-                body.whole = Some(is_whole(seen, body.kind == Kind::Image));
+            if src.len() >= length && !body.is_text() && body.complete.is_none() {
+                body.complete = Some(is_complete(seen, body.kind == Kind::Image));
             }
-            let is_doubtful = body.is_text() || self.lengths != Some(true) || body.whole == Some(Whole::No);
+            let is_doubtful = body.is_text() || self.lengths != Some(true) || body.complete == Some(Complete::No);
             if is_doubtful && self.delimiter.is_some() {
                 let end = match self.lengths {
                     Some(false) => self.find_end(&mut body, seen, false, Place::Line)?,
@@ -256,10 +258,10 @@ impl Decoder {
             self.searched = 0;
         }
         match self.find_end(&mut body, src, eof, Place::Anywhere)? {
-            Some(End { len, .. }) if len > limit => Err(self.without_end(src)),
+            Some(End { len, .. }) if len > max_bytes => Err(self.without_end(src)),
             Some(End { len, after }) => Ok(self.deliver(body.head, src, len, after)),
-            None if self.searched > limit.saturating_add(BEFORE_NEEDLE) => Err(self.without_end(src)),
-            None if eof && is_whole(src, body.kind == Kind::Image) == Whole::Yes => {
+            None if self.searched > max_bytes.saturating_add(BEFORE_NEEDLE) => Err(self.without_end(src)),
+            None if eof && is_complete(src, body.kind == Kind::Image) == Complete::Yes => {
                 let len = src.trim_ascii_end().len();
                 Ok(self.deliver(body.head, src, len, After::Nothing))
             }
@@ -267,7 +269,7 @@ impl Decoder {
         }
     }
 
-    /// Whether the body ends at its length.
+    /// Returns whether the body ends at its length.
     fn ends_at(&mut self, body: &mut Body, src: &[u8], length: usize) -> Believed {
         let (content, rest) = src.split_at_checked(length).unwrap_or((src, &[]));
         let at_length = After::Length { body: self.taken };
@@ -275,9 +277,9 @@ impl Decoder {
         if may_be_right && body.is_text() {
             return Believed::Yes(at_length);
         }
-        let whole = body.whole.unwrap_or(Whole::Unknown);
-        if whole == Whole::Yes {
-            return Believed::Yes(After::Whole);
+        let complete = body.complete.unwrap_or(Complete::Unknown);
+        if complete == Complete::Yes {
+            return Believed::Yes(After::Complete);
         }
         let after = line_ends(rest);
         let delimiter = self.begins_delimiter(rest.get(after..).unwrap_or_default());
@@ -285,20 +287,20 @@ impl Decoder {
             return Believed::Yes(at_length);
         }
         if may_be_right && (after > 0 || self.lengths == Some(true)) {
-            match whole {
-                Whole::Unknown => return Believed::Yes(at_length),
-                // Something stands behind the end of the image.
-                _ if after > 0 && body.ending.find(content).is_some() => return Believed::Yes(After::Whole),
-                // It was cut short, by its sender or by its length.
+            match complete {
+                Complete::Unknown => return Believed::Yes(at_length),
+                // Other bytes follow the end of the image.
+                _ if after > 0 && body.ending.find(content).is_some() => return Believed::Yes(After::Complete),
+                // The sender cut it short, or the length is too small.
                 _ => {}
             }
         }
         if let Begins::Maybe = delimiter { Believed::Maybe } else { Believed::No }
     }
 
-    /// Looks for the end of a body without a valid length: its delimiter, or the end of an image in front of that.
+    /// Looks for the end of a body without a valid length: its delimiter, or the end of an image before that.
     fn find_end(&mut self, body: &mut Body, src: &[u8], eof: bool, place: Place) -> Result<Option<End>, DecodeError> {
-        // In pieces that double, so that neither search runs far past what the other one finds.
+        // In pieces that double, so that neither search runs far past the other one's result.
         let mut piece = PIECE.max(self.searched.saturating_mul(2));
         loop {
             let seen = if body.ending.is_open() { src.get(..piece).unwrap_or(src) } else { src };
@@ -328,8 +330,8 @@ impl Decoder {
     ) -> Result<Option<usize>, DecodeError> {
         let delimiter = match &self.delimiter {
             Some(delimiter) => delimiter,
-            None => match learn_anywhere(src, self.searched, self.limits.boundary) {
-                (Learn::Yes(_), at) if at > self.limits.part => return Err(self.without_end(src)),
+            None => match learn_anywhere(src, self.searched, self.limits.max_boundary_bytes) {
+                (Learn::Yes(_), at) if at > self.limits.max_part_bytes => return Err(self.without_end(src)),
                 (Learn::Yes(boundary), _) => {
                     self.searched = 0;
                     self.delimiter.insert(Delimiter::new(boundary))
@@ -355,21 +357,21 @@ impl Decoder {
         }
     }
 
-    /// A part has reached its limit, and its end has not come.
+    /// Returns the error for a part that has reached its limit without an end.
     fn without_end(&self, src: &[u8]) -> DecodeError {
-        let (limit, offset) = (self.limits.part, self.taken);
-        if limit < TOLD_FROM {
-            return DecodeError::PartTooLong { limit, offset };
+        let (max_bytes, offset) = (self.limits.max_part_bytes, self.taken);
+        if max_bytes < NO_DELIMITER_MIN {
+            return DecodeError::PartTooLong { max_bytes, offset };
         }
         DecodeError::NoDelimiter {
-            begins: Bytes::copy_from_slice(src.get(..BEGINS).unwrap_or(src)),
             delimiter: self.delimiter.as_ref().map(|it| String::from_utf8_lossy(it.needle()).into_owned()),
-            limit,
+            max_bytes,
             offset,
+            starts_with: Bytes::copy_from_slice(src.get(..STARTS_WITH).unwrap_or(src)),
         }
     }
 
-    /// Cuts a body out of the buffer. Its delimiter, if it is there already, is found by [`junk`](Self::junk).
+    /// Cuts a body out of the buffer. [`junk`](Self::junk) finds its delimiter, if that has come.
     fn deliver(&mut self, head: Head, src: &mut BytesMut, len: usize, after: After) -> Step {
         let body = src.split_to(len.min(src.len())).freeze();
         self.taken += body.len() as u64;
@@ -383,7 +385,7 @@ impl Decoder {
         }
     }
 
-    /// Whether `src`, at the beginning of a line, begins with a delimiter; until the first one it may teach which.
+    /// Returns whether `src`, the beginning of a line, begins with a delimiter. Until the first one, learns which.
     fn begins_delimiter(&mut self, src: &[u8]) -> Begins {
         let known = self.delimiter.as_ref().map_or(Begins::No, |delimiter| delimiter.begins_line(src));
         if self.confirmed {
@@ -400,7 +402,7 @@ impl Decoder {
         }
         let bare = || self.delimiter.as_ref().map_or(Begins::No, |delimiter| delimiter.begins_bare_line(src));
         match known.or_else(bare) {
-            Begins::No => match learn(src, self.limits.boundary) {
+            Begins::No => match learn(src, self.limits.max_boundary_bytes) {
                 Learn::Maybe => Begins::Maybe,
                 Learn::No => Begins::No,
                 Learn::Yes(boundary) => self.delimiter.insert(Delimiter::new(boundary)).begins_line(src),
@@ -409,7 +411,7 @@ impl Decoder {
         }
     }
 
-    /// How long the line is that begins at `start`, so far, and where the next one begins, if that has come.
+    /// Returns the length so far of the line at `start`, and the start of the next one, if that has come.
     fn line(&mut self, src: &[u8], start: usize, eof: bool) -> Result<(usize, Option<usize>), DecodeError> {
         let from = self.searched.max(start);
         let (end, next) = match line_end(src.get(from..).unwrap_or_default(), eof) {
@@ -417,13 +419,13 @@ impl Decoder {
             LineEnd::Missing { len } => (from + len, None),
         };
         self.searched = end;
-        let (len, Limits { line, block, .. }) = (end - start, self.limits);
-        // Whichever limit comes first, so that it makes no difference how much of the line has come.
-        if len > line && start.saturating_add(line) <= block {
-            return Err(DecodeError::LineTooLong { limit: line, offset: self.taken + start as u64 });
+        let (len, Limits { max_line_bytes, max_header_bytes, .. }) = (end - start, self.limits);
+        // The limit that comes first, so that the error does not depend on how much of the line has come.
+        if len > max_line_bytes && start.saturating_add(max_line_bytes) <= max_header_bytes {
+            return Err(DecodeError::LineTooLong { max_bytes: max_line_bytes, offset: self.taken + start as u64 });
         }
-        if end > block {
-            return Err(DecodeError::BlockTooLong { limit: block, offset: self.taken });
+        if end > max_header_bytes {
+            return Err(DecodeError::HeaderTooLong { max_bytes: max_header_bytes, offset: self.taken });
         }
         Ok((len, next))
     }
@@ -438,14 +440,14 @@ impl Decoder {
         self.enter(State::Delimiter)
     }
 
-    /// A new state, for which nothing in the buffer has been searched.
+    /// Enters a state for which nothing in the buffer has been searched.
     fn enter(&mut self, state: State) -> Step {
         self.searched = 0;
         self.state = state;
         Step::Again
     }
 
-    /// The same state, when more bytes have come.
+    /// Stays in a state until more bytes have come.
     fn wait(&mut self, state: State) -> Step {
         self.state = state;
         Step::Wait
@@ -457,21 +459,21 @@ impl Decoder {
         self.taken += len as u64;
     }
 
-    /// How many bytes the current part is known to lack.
-    pub(super) fn lacks(&self, src: &BytesMut) -> Option<usize> {
+    /// Returns the number of bytes up to the length of the current part.
+    pub(super) fn missing_bytes(&self, src: &BytesMut) -> Option<usize> {
         let State::Body(Body { head: Head { length: Some(length), .. }, .. }) = &self.state else { return None };
         usize::try_from(*length).ok()?.checked_sub(src.len())
     }
 }
 
-/// Whether a body ends at its length.
+/// An answer to whether a body ends at its length.
 enum Believed {
     Maybe,
     No,
     Yes(After),
 }
 
-/// Where a body ends.
+/// The end of a body.
 struct End {
     len: usize,
     after: After,
@@ -483,18 +485,18 @@ impl End {
     }
 }
 
-/// Where a delimiter may stand.
+/// The places where a delimiter may stand.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Place {
     Anywhere,
     Line,
 }
 
-/// More than a line end and the dashes before the part of a delimiter that is searched for.
+/// More than a line end and the dashes in front of the needle of a delimiter.
 const BEFORE_NEEDLE: usize = 256;
-/// How much of a body an error shows.
-const BEGINS: usize = 16;
-/// How much of a body is searched at first.
+/// The number of bytes of a body that an error shows.
+const STARTS_WITH: usize = 16;
+/// The length of the first piece of a body that is searched.
 const PIECE: usize = 4096;
-/// From this limit on an error shows what was looked for. A smaller one says enough.
-const TOLD_FROM: usize = 64 * 1024;
+/// From this limit on, the delimiter is probably wrong, and not the limit too small.
+const NO_DELIMITER_MIN: usize = 64 * 1024;

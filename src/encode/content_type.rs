@@ -98,7 +98,7 @@ mod tests {
             ("multipart/mixed; boundary=\"a \"", "invalid boundary: must not end with a space"),
             (
                 "multipart/x-mixed-replace; boundary=--myboundary",
-                "invalid boundary: starts with a dash, and WebKitGTK shows no part of such a stream",
+                "invalid boundary: must not start with a dash, or WebKitGTK shows no part",
             ),
         ] {
             let Err(error) = parse(value.as_bytes()) else { panic!("{value}") };
