@@ -620,7 +620,7 @@ fn decode_at_once(decoder: &Decoder, bytes: &[u8]) -> Vec<Part> {
         let (mut decoder, mut buffer, mut parts) = (decoder.clone(), BytesMut::new(), Vec::new());
         for chunk in chunks {
             buffer.extend_from_slice(chunk);
-            while let Some(part) = decoder.decode(&mut buffer).unwrap() {
+            while let Some(part) = decoder.decode(&mut buffer).expect("a stream within the limits") {
                 parts.push(part);
             }
         }

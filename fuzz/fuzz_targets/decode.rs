@@ -1,5 +1,5 @@
-//! A line with a `Content-Type`, then a body: it makes no difference how the network cuts it, and every part that comes
-//! out can be sent on unless it is a damaged image, and comes out again as it was.
+//! Decodes a body after a line with its `Content-Type`, cut in any way with the same result. Sends on every part but damaged
+//! images, and decodes it again.
 #![no_main]
 
 use bytes::BytesMut;
@@ -52,7 +52,7 @@ fuzz_target!(|data: &[u8]| {
         for part in whole.0 {
             let encoder = Encoder::random(Wire::Script);
             let Ok(encoded) = encoder.encode(&part) else {
-                assert!(part.check_picture().is_err(), "nobody knows the boundary");
+                assert!(part.check_picture().is_err(), "only a damaged image cannot be encoded");
                 continue;
             };
             let bytes =

@@ -1,4 +1,4 @@
-//! Any `Content-Type`: a boundary that can be written is read again as it is.
+//! Reads the boundary of any `Content-Type`, and reads it again after an encoder has written it.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,4 @@
-//! Any parts and heartbeats, on any wire and under any content type, however the network cuts them: what was encoded is
-//! decoded.
+//! Encodes any parts and heartbeats, on any wire and under any content type, and decodes them again, cut in any way.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -56,7 +55,7 @@ fn part((kind, body): &Body<'_>) -> Option<Part> {
     .ok()
 }
 
-/// A picture, to which anything may be added.
+/// A complete picture.
 const JPEG: &[u8] = include_bytes!("../../src/picture/dot.jpg");
 
 fuzz_target!(|input: Input<'_>| {
@@ -70,6 +69,9 @@ fuzz_target!(|input: Input<'_>| {
     }
     let wire = encoder.wire();
     let content_type = encoder.content_type();
+    // An event must not come twice.
+    let has_events = !matches!(&input.kind, Kind::Random(_) | Kind::Fixed(..))
+        && !content_type.as_bytes().to_ascii_lowercase().starts_with(b"multipart/x-mixed-replace;");
     assert_eq!(Decoder::for_content_type(&content_type).boundary(), Some(encoder.boundary().as_str()));
     let mut writer = Writer::with_encoder(Vec::new(), encoder);
     let mut expected: Vec<Part> = Vec::new();
@@ -78,7 +80,7 @@ fuzz_target!(|input: Input<'_>| {
         match step {
             Step::Repeat => {
                 writer.repeat().expect("a Vec takes everything");
-                expected.extend(heartbeat.clone().filter(|_| wire == Wire::Script).or(last));
+                expected.extend(heartbeat.clone().filter(|_| wire == Wire::Script).or(last.filter(|_| !has_events)));
             }
             Step::Write(body) => {
                 let Some(part) = part(body) else { continue };
@@ -98,7 +100,7 @@ fuzz_target!(|input: Input<'_>| {
     }
 
     if wire == Wire::Browser {
-        // Without a length an image ends by itself, whatever else is in its part.
+        // Without a length, an image ends by itself. Bytes after that are lost.
         for part in expected.iter_mut().filter(|part| part.content_type() == &mime::IMAGE_JPEG) {
             *part = Part::jpeg(JPEG).expect("a picture");
         }
