@@ -1,4 +1,4 @@
-//! When to speak although nothing is new.
+//! The keep-alive of a stream.
 
 use std::fmt;
 use std::pin::Pin;
@@ -7,20 +7,20 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
-/// A pulse that asks for the last part once more when nothing has been sent since the pulse before.
+/// A timer that repeats the last part when nothing has been sent for one of its periods.
 ///
-/// A write is the only sure way to learn that a viewer has left, and proxies cut connections that are silent for a
-/// minute. Repeating the last part is what every consumer takes: a blank line, a comment or an empty part breaks some.
-/// So a viewer who left an idle stream is noticed within two pulses. A stream of events, in which nothing may come twice,
-/// sends its [heartbeat](crate::Encoder::heartbeat) instead.
+/// Only a write detects reliably that a viewer has disconnected, and proxies cut connections that are silent for a minute.
+/// A repeated part is what every consumer accepts; a blank line, a comment or an empty part breaks some. So a viewer who
+/// leaves an idle stream is detected within two periods. A stream of events, none of which may be repeated, sends its
+/// [heartbeat](crate::Encoder::heartbeat) instead.
 ///
-/// The pulse runs evenly: no timer is set back when a part goes out.
+/// The timer runs evenly: sending a part does not reset it.
 ///
-/// The adapters for axum and actix begin with one pulse every 10 seconds; elsewhere there is none until
+/// The adapters for axum and actix-web default to 10 seconds. Elsewhere there is no keep-alive unless
 /// [`MixedReplace::keep_alive`](crate::MixedReplace::keep_alive) sets one.
 #[must_use]
 pub struct KeepAlive {
-    /// Behind a lock that is never taken, only so that streams of any runtime's timer become `Sync`.
+    /// In a lock that is never contended, which makes the timer of any runtime `Sync`.
     ticks: Option<Mutex<Ticks>>,
     sent: bool,
 }
@@ -28,9 +28,9 @@ pub struct KeepAlive {
 type Ticks = Pin<Box<dyn Stream<Item = ()> + Send>>;
 
 impl KeepAlive {
-    /// Pulses at each item of a stream: the timer of any runtime.
+    /// Creates a keep-alive from a stream that yields an item in each period, so from the timer of any runtime.
     ///
-    /// When the stream ends, the pulses end.
+    /// When the stream ends, so does the keep-alive.
     ///
     /// # Examples
     ///
@@ -44,11 +44,22 @@ impl KeepAlive {
         Self { ticks: Some(Mutex::new(Box::pin(ticks))), sent: true }
     }
 
-    /// Pulses once in every `period`, on tokio's timer, the first time a period after the first part.
+    /// Creates a keep-alive on tokio's timer. The first period starts with the first part.
     ///
     /// # Panics
     ///
-    /// If `period` is zero; when polled outside of a tokio runtime with a timer.
+    /// Panics if `period` is zero. The stream panics if it is polled outside of a tokio runtime with a timer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use mixed_replace::{KeepAlive, MixedReplace, Part, Wire};
+    ///
+    /// let parts = futures::stream::iter(["on"]).map(Part::text);
+    /// # use futures::StreamExt;
+    /// let response = MixedReplace::new(parts, Wire::Machine).keep_alive(KeepAlive::every(Duration::from_secs(5)));
+    /// ```
     #[cfg(feature = "tokio")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
     pub fn every(period: std::time::Duration) -> Self {
@@ -64,36 +75,28 @@ impl KeepAlive {
         }))
     }
 
-    /// No pulse, for streams that are never idle.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use mixed_replace::KeepAlive;
-    ///
-    /// let keep_alive = KeepAlive::never();
-    /// ```
-    pub fn never() -> Self {
+    /// Never pulses.
+    pub(crate) fn off() -> Self {
         Self { ticks: None, sent: true }
     }
 
-    /// What an adapter begins with.
+    /// Returns the adapters' default.
     #[cfg(any(feature = "axum", feature = "actix-web"))]
     pub(crate) fn standard() -> Self {
         Self::every(std::time::Duration::from_secs(10))
     }
 
-    /// Something has been sent: the next pulse asks for nothing.
+    /// Records that something was sent, so that nothing is due in this period.
     pub(crate) fn sent(&mut self) {
         self.sent = true;
     }
 
-    /// Whether there is a pulse to wait for.
-    pub(crate) fn beats(&self) -> bool {
+    /// Returns whether the timer still runs.
+    pub(crate) fn is_running(&self) -> bool {
         self.ticks.is_some()
     }
 
-    /// Ready when the last part is due once more.
+    /// Waits until the last part is due again.
     pub(crate) fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while let Some(ticks) = &mut self.ticks {
             let ticks = ticks.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -127,6 +130,6 @@ impl<F: FnMut(&mut Context<'_>) -> Poll<Option<()>> + Unpin> Stream for PollFn<F
     }
 }
 
-/// A year: what is added to a time must not be more than times can be.
+/// A year. It is added to an `Instant`, which must not overflow.
 #[cfg(feature = "tokio")]
 const LONGEST: std::time::Duration = std::time::Duration::from_secs(365 * 24 * 60 * 60);

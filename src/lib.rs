@@ -168,6 +168,9 @@ pub mod write;
 #[cfg(feature = "socket")]
 pub mod socket;
 
+/// The crate of the content types in this API.
+pub use mime;
+
 #[doc(inline)]
 pub use crate::{
     boundary::Boundary, decode::Decoder, decode::Parts, encode::EncodedPart, encode::Encoder, hub::Hub, hub::Publisher,

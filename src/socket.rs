@@ -1,4 +1,4 @@
-//! The options of a connection that keep its pictures fresh and let go of viewers that are gone.
+//! TCP options that keep pictures fresh and detect viewers that have disconnected.
 
 use std::io;
 #[cfg(unix)]
@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
-/// Sets what a stream of pictures wants of its TCP connection: [`Tuning::default`].
+/// Sets the TCP options of a connection that carries a stream: those of [`Tuning::default`].
 ///
 /// Call it for each connection that your server accepts: on axum with `ListenerExt::tap_io`, on actix with
 /// `HttpServer::on_connect`, for which there is [`on_connect`].
 ///
 /// # Errors
 ///
-/// If the system refuses an option; the others are set all the same.
+/// Returns the system's error if it refuses an option. The other options are still set.
 ///
 /// # Examples
 ///
@@ -41,7 +41,7 @@ pub fn tune(connection: &impl AsConnection) -> io::Result<()> {
     Tuning::default().apply(connection)
 }
 
-/// What [`tune`] sets, with values of your own.
+/// The TCP options that [`tune`] sets, for values of your own.
 ///
 /// # Examples
 ///
@@ -50,7 +50,7 @@ pub fn tune(connection: &impl AsConnection) -> io::Result<()> {
 /// use mixed_replace::socket::Tuning;
 ///
 /// let connection = std::net::TcpListener::bind("127.0.0.1:0")?;
-/// let tuning = Tuning::default().no_delay(true).unsent(32 * 1024).user_timeout(Duration::from_secs(60));
+/// let tuning = Tuning::default().no_delay(true).notsent_lowat(32 * 1024).user_timeout(Duration::from_secs(60));
 /// tuning.apply(&connection)?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -58,67 +58,69 @@ pub fn tune(connection: &impl AsConnection) -> io::Result<()> {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Tuning {
     no_delay: bool,
-    unsent: u32,
+    notsent_lowat: u32,
     user_timeout: Duration,
 }
 
 /// `TCP_NODELAY` on, 16 KiB, 15 s.
 impl Default for Tuning {
     fn default() -> Self {
-        Self { no_delay: true, unsent: 16 * 1024, user_timeout: Duration::from_secs(15) }
+        Self { no_delay: true, notsent_lowat: 16 * 1024, user_timeout: Duration::from_secs(15) }
     }
 }
 
 impl Tuning {
-    /// `TCP_NODELAY`: the end of a part does not wait for an acknowledgement of its begin. On unless set.
+    /// Sets `TCP_NODELAY`, so that the end of a part does not wait for the acknowledgement of its first bytes. Default: on.
     pub fn no_delay(mut self, on: bool) -> Self {
         self.no_delay = on;
         self
     }
 
-    /// `TCP_NOTSENT_LOWAT`, in bytes: how much that is not on its way yet may wait in the system, where it grows old and
-    /// takes memory for viewers that do not read. 16 KiB unless set. Linux and Android; without effect elsewhere.
-    pub fn unsent(mut self, bytes: u32) -> Self {
-        self.unsent = bytes;
+    /// Sets `TCP_NOTSENT_LOWAT`: how many bytes that are not sent yet the system may queue. Default: 16 KiB.
+    ///
+    /// Queued parts grow old, and take memory for viewers that do not read. Linux and Android only; ignored elsewhere.
+    pub fn notsent_lowat(mut self, bytes: u32) -> Self {
+        self.notsent_lowat = bytes;
         self
     }
 
-    /// `TCP_USER_TIMEOUT`: how long a viewer may acknowledge nothing, or take nothing, before the system ends the
-    /// connection. 15 s unless set; zero for the system's own, which are minutes. Linux and Android; without effect
-    /// elsewhere.
+    /// Sets `TCP_USER_TIMEOUT`: how long sent data may stay unacknowledged, or a full receiver may accept nothing, before
+    /// the system closes the connection. Default: 15 seconds.
+    ///
+    /// Zero selects the system's default, which is minutes. Linux and Android only; ignored elsewhere.
     pub fn user_timeout(mut self, timeout: Duration) -> Self {
         self.user_timeout = timeout;
         self
     }
 
-    /// Sets the options.
+    /// Sets the options on a connection.
     ///
     /// # Errors
     ///
-    /// If the system refuses an option; the others are set all the same.
+    /// Returns the system's error if it refuses an option. The other options are still set.
     pub fn apply(&self, connection: &impl AsConnection) -> io::Result<()> {
         let connection = SockRef::from(connection);
         let no_delay = connection.set_tcp_nodelay(self.no_delay);
         #[cfg(any(target_os = "android", target_os = "linux"))]
         {
-            let unsent = connection.set_tcp_notsent_lowat(self.unsent);
+            let notsent_lowat = connection.set_tcp_notsent_lowat(self.notsent_lowat);
             let timeout = connection.set_tcp_user_timeout(Some(self.user_timeout));
-            unsent.and(timeout)?;
+            notsent_lowat.and(timeout)?;
         }
         no_delay
     }
 }
 
-/// [`tune`] as actix calls it: `HttpServer::new(…).on_connect(socket::on_connect)`.
+/// Calls [`tune`] for each connection of an actix server: `HttpServer::new(…).on_connect(socket::on_connect)`.
 ///
-/// Set `h1_allow_half_closed(false)` too, or actix takes a viewer who left for one that is silent.
+/// Also set `h1_allow_half_closed(false)`: otherwise actix does not notice that a viewer has disconnected.
 ///
-/// Connections of other types than `actix_web::rt::net::TcpStream`, such as TLS ones, are left as they are.
+/// Changes only connections of the type `actix_web::rt::net::TcpStream`, not TLS ones.
 #[cfg(feature = "actix-web")]
 #[cfg_attr(docsrs, doc(cfg(feature = "actix-web")))]
 pub fn on_connect(connection: &dyn std::any::Any, _: &mut actix_web::dev::Extensions) {
     if let Some(connection) = connection.downcast_ref::<actix_web::rt::net::TcpStream>() {
-        // A connection that cannot be tuned is about to fail, or does well enough as it is.
+        // A connection that refuses the options is about to fail, or works without them.
         drop(tune(connection));
     }
 }

@@ -181,7 +181,7 @@ impl Still {
 }
 
 /// An address that a `Refresh` cannot hold.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct InvalidAddress(());
 
 impl fmt::Display for InvalidAddress {

@@ -152,12 +152,12 @@ impl<S> MixedReplace<S> {
         Self { parts, encoder, keep_alive: None }
     }
 
-    /// Sets the pulse at which the last part is repeated while the stream is idle.
+    /// Sets the keep-alive, which repeats the last part while the stream is idle. `None` turns it off.
     ///
-    /// A response that is returned from a handler on axum or actix-web has a pulse of 10 seconds unless another one is
-    /// set. [`into_body`](Self::into_body) and [`into_stream`](Self::into_stream) have none.
-    pub fn keep_alive(mut self, keep_alive: KeepAlive) -> Self {
-        self.keep_alive = Some(keep_alive);
+    /// Default: 10 seconds for a response that is returned from a handler on axum or actix-web, and `None` for
+    /// [`into_body`](Self::into_body) and [`into_stream`](Self::into_stream).
+    pub fn keep_alive(mut self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
+        self.keep_alive = Some(keep_alive.into().unwrap_or_else(KeepAlive::off));
         self
     }
 

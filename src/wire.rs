@@ -18,14 +18,13 @@ use crate::boundary::Boundary;
 /// On any other wire than its own, a browser lags one part behind. So the wire is an argument of each constructor; with the
 /// features `axum` and `actix-web` it is an extractor, by [`for_request`](Self::for_request).
 #[non_exhaustive]
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Wire {
     /// For `<img>`, frames and documents: the browser has the part, and the next one's header block, at once.
     ///
     /// The next part's header block promises its type and cannot hold its length or other headers.
     Browser,
-    /// For everything else, and the default: ffmpeg, curl, OpenCV, Go, recorders and relays.
-    #[default]
+    /// For everything else: ffmpeg, curl, OpenCV, Go, recorders and relays.
     Machine,
     /// For a page's own script, which reads the body with `fetch()`: WebKit refuses to do so under another media type.
     Script,

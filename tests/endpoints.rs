@@ -342,7 +342,7 @@ async fn snapshot_is_one_part() {
 async fn snapshot_waits_for_a_camera_that_starts() {
     let (publisher, hub) = hub::channel();
     std::thread::spawn(move || {
-        while publisher.demand().wait() {
+        while publisher.demand().blocking_wanted() {
             publisher.publish(Part::text("awake").unwrap()).unwrap();
             std::thread::sleep(Duration::from_millis(50));
         }

@@ -107,7 +107,7 @@ async fn the_longest_period_is_long_and_no_more() {
 
 #[tokio::test(start_paused = true)]
 async fn never_is_off() {
-    let body = MixedReplace::new(parts([(0, "one"), (45_000, "two")]), Wire::Machine).keep_alive(KeepAlive::never());
+    let body = MixedReplace::new(parts([(0, "one"), (45_000, "two")]), Wire::Machine).keep_alive(None);
     assert_eq!(minute(body.into_stream()).await, log([(0, "one"), (45_000, "two")]));
 }
 

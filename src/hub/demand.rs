@@ -29,7 +29,7 @@ use super::shared::Shared;
 /// let (publisher, hub) = hub::channel();
 /// std::thread::spawn(move || {
 ///     let demand = publisher.demand();
-///     while demand.wait() {
+///     while demand.blocking_wanted() {
 ///         let camera = Camera::open();
 ///         // Damaged frames are skipped. A closed hub has no demand, which ends both loops.
 ///         while demand.is_wanted() && publisher.publish_jpeg(camera.capture()).is_ok() {}
@@ -57,7 +57,7 @@ impl Demand {
     /// Blocks the thread until [`is_wanted`](Self::is_wanted) or the hub is closed. Returns `false`
     /// if it is closed.
     #[must_use]
-    pub fn wait(&self) -> bool {
+    pub fn blocking_wanted(&self) -> bool {
         self.shared.wait_for_demand()
     }
 

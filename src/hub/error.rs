@@ -182,19 +182,33 @@ impl fmt::Display for Refused {
 
 impl Error for Refused {}
 
+/// `BrokenPipe` if the hub is closed, `ResourceBusy` if it has too many viewers.
+impl From<Refused> for io::Error {
+    fn from(error: Refused) -> Self {
+        let kind = match error {
+            Refused::Closed => io::ErrorKind::BrokenPipe,
+            Refused::TooManyViewers { .. } => io::ErrorKind::ResourceBusy,
+        };
+        Self::new(kind, error)
+    }
+}
+
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use io::ErrorKind::{BrokenPipe, InvalidData};
+    use io::ErrorKind::{BrokenPipe, InvalidData, ResourceBusy};
 
     use super::*;
 
     #[test]
     fn converts_into_io_errors_with_the_same_message() {
         let empty = || InvalidFrame::Part(InvalidPart::Empty);
+        let full = || Refused::TooManyViewers { retry_after: Duration::ZERO };
         for (error, kind, said) in [
             (io::Error::from(Closed(())), BrokenPipe, "the hub is closed".to_owned()),
             (PublishError::Closed.into(), BrokenPipe, "the hub is closed".to_owned()),
             (empty().into(), InvalidData, empty().to_string()),
+            (Refused::Closed.into(), BrokenPipe, Refused::Closed.to_string()),
+            (full().into(), ResourceBusy, full().to_string()),
         ] {
             assert_eq!((error.kind(), error.to_string()), (kind, said));
         }

@@ -262,7 +262,7 @@ fn start_of_demand_wakes_waiters() {
     model(|| {
         let (publisher, hub) = without_timers().build();
         let (thread_demand, task_demand) = (publisher.demand(), publisher.demand());
-        let waits = thread::spawn(move || assert!(thread_demand.wait()));
+        let waits = thread::spawn(move || assert!(thread_demand.blocking_wanted()));
         let mut viewer = viewer(&hub);
         first_poll(&mut viewer);
         assert!(block_on(task_demand.wanted()));
@@ -298,7 +298,7 @@ fn close_wakes_waiters_for_demand() {
     model(|| {
         let (publisher, hub) = without_timers().build();
         let (thread_demand, task_demand) = (publisher.demand(), publisher.demand());
-        let thread = thread::spawn(move || assert!(!thread_demand.wait()));
+        let thread = thread::spawn(move || assert!(!thread_demand.blocking_wanted()));
         let task = thread::spawn(move || assert!(!block_on(task_demand.wanted())));
         hub.close();
         thread.join().unwrap();
@@ -312,7 +312,7 @@ fn snapshot_resolves_to_part_or_end() {
         let (publisher, hub) = without_timers().build();
         let demand = publisher.demand();
         let camera = thread::spawn(move || {
-            assert!(publisher.demand().wait());
+            assert!(publisher.demand().blocking_wanted());
             publish(&publisher, "1");
             publisher
         });

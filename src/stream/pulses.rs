@@ -1,10 +1,10 @@
-//! The pulses that one body listens to.
+//! The timers of one body.
 
 use std::task::{Context, Poll};
 
 use crate::keep_alive::KeepAlive;
 
-/// When the last part is due once more, and how long a failure is held back.
+/// The keep-alive, and a timer that delays a failure.
 pub(super) struct Pulses {
     keep_alive: Option<KeepAlive>,
     pub(super) hold_failure: KeepAlive,
@@ -12,7 +12,7 @@ pub(super) struct Pulses {
 
 impl Pulses {
     pub(super) fn new(keep_alive: Option<KeepAlive>) -> Self {
-        Self { keep_alive, hold_failure: KeepAlive::never() }
+        Self { keep_alive, hold_failure: KeepAlive::off() }
     }
 
     pub(super) fn sent(&mut self) {
@@ -27,11 +27,11 @@ impl Pulses {
     }
 
     pub(super) fn holds_failure(&mut self, cx: &mut Context<'_>) -> bool {
-        self.hold_failure.beats() && self.hold_failure.poll_due(cx).is_pending()
+        self.hold_failure.is_running() && self.hold_failure.poll_due(cx).is_pending()
     }
 
-    /// Whether something that may never come can be waited for: there is a keep-alive, and it is not due.
+    /// Returns whether the body may wait for an event that may never come: a running keep-alive that is not due ends the wait.
     pub(super) fn may_wait(&mut self, cx: &mut Context<'_>) -> bool {
-        self.keep_alive.as_mut().is_some_and(|pulse| pulse.poll_due(cx).is_pending() && pulse.beats())
+        self.keep_alive.as_mut().is_some_and(|pulse| pulse.poll_due(cx).is_pending() && pulse.is_running())
     }
 }

@@ -75,7 +75,7 @@ fn wanted_is_false_only_for_a_closed_hub() {
     assert_eq!(poll(&mut wanted), Poll::Ready(false));
     assert_eq!(poll(&mut pin!(demand.wanted())), Poll::Ready(false));
     assert_eq!(poll(&mut pin!(demand.unwanted())), Poll::Ready(()));
-    assert!(!demand.wait());
+    assert!(!demand.blocking_wanted());
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn a_thread_waits_for_demand_to_begin() {
     let demand = publisher.demand();
     let (told, hear) = mpsc::channel();
     let camera = std::thread::spawn(move || {
-        while demand.wait() {
+        while demand.blocking_wanted() {
             told.send("on").unwrap();
             while demand.is_wanted() {
                 std::thread::yield_now();

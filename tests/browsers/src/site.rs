@@ -23,7 +23,7 @@ use axum::http::header;
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
 use futures_util::{Stream, StreamExt as _, stream};
-use mixed_replace::{ClientScript, KeepAlive, MixedReplace, Part, Wire};
+use mixed_replace::{ClientScript, MixedReplace, Part, Wire};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -126,7 +126,7 @@ struct Register(mpsc::UnboundedSender<Viewer>);
 impl Register {
     /// Without a keep-alive: the repeated picture would hide that the first sending was not enough.
     fn stream(&self, wire: Wire) -> MixedReplace<impl Stream<Item = io::Result<Part>> + Send + use<>> {
-        MixedReplace::new(self.parts(), wire).keep_alive(KeepAlive::never())
+        MixedReplace::new(self.parts(), wire).keep_alive(None)
     }
 
     fn parts(&self) -> impl Stream<Item = io::Result<Part>> + Send + use<> {

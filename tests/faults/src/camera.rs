@@ -103,7 +103,7 @@ fn resident() -> Option<u64> {
 
 fn run(publisher: &Publisher, progress: &Progress, options: &Options) {
     let demand = publisher.demand();
-    while demand.wait() {
+    while demand.blocking_wanted() {
         progress.wanted.store(1, Ordering::Relaxed);
         let (begin, mut beat) = (Instant::now(), 0_u32);
         while demand.is_wanted() {

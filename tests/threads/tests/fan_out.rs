@@ -33,7 +33,7 @@ fn every_viewer_sees_the_last_part_whatever_the_order() {
     std::thread::scope(|threads| {
         let camera = threads.spawn(move || {
             let demand = publisher.demand();
-            assert!(demand.wait());
+            assert!(demand.blocking_wanted());
             for nth in 1..=PARTS {
                 publisher.publish(Part::text(nth.to_string()).unwrap()).unwrap();
                 if nth % 50 == 0 {
