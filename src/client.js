@@ -50,7 +50,7 @@ export async function* parts(response, limit = 2 ** 24, onchunk) {
   const boundary = /^multipart\/.*boundary="?([^";]+)/i.exec(type)?.[1];
   if (!boundary) throw Error(`no stream: ${response.status} ${type}`);
   const delimiter = '\r\n--' + boundary, reader = response.body.getReader();
-  // As if a line had ended before the first delimiter.
+  // As if a line had ended before the first delimiter. Streams of events send that line end themselves.
   let chunk = Uint8Array.of(13, 10), done;
   const take = async length => {
     const taken = new Uint8Array(length);
@@ -68,7 +68,9 @@ export async function* parts(response, limit = 2 ** 24, onchunk) {
   const letters = async length => String.fromCharCode(...await take(length));
 
   for (let part; ;) {
-    if (await letters(delimiter.length) !== delimiter) throw Error('length');
+    let line = await letters(delimiter.length);
+    if (!part && line.startsWith('\r\n\r\n')) line = line.slice(2) + await letters(2);
+    if (line !== delimiter) throw Error('length');
     if (part) yield part;
     let head = await letters(2);
     if (head === '--') return;

@@ -83,6 +83,13 @@ test('reads the machine wire too', async () => {
   assert.deepEqual(await read([Buffer.from(body)], `multipart/x-mixed-replace; boundary=${B}`), ['a', 'b', 'b']);
 });
 
+test('reads a stream of events, which begins with a line end', async () => {
+  const body = Buffer.concat([Buffer.from('\r\n'), wire(...BODIES)]);
+  assert.deepEqual(await read([body]), TEXTS);
+  assert.deepEqual(await read([...body].map(byte => [byte])), TEXTS);
+  await fails([Buffer.concat([Buffer.from('\r\n'), body])], [], /length/);
+});
+
 test('a wrong length gives an error and no torn part', async () => {
   for (const length of [0, 1, 4, 6, 7, 30, -5, '5x', '', '1e999', 2 ** 24 + 1, '18446744073709551616']) {
     const wrong = Buffer.from(`\r\nContent-Type: text/plain\r\nContent-Length: ${length}\r\n\r\nwrong\r\n--${B}`);
