@@ -120,7 +120,6 @@ impl<'a> Document<'a> {
     }
 }
 
-#[cfg(any(feature = "actix-web", feature = "http-body"))]
 impl Settings {
     /// For a part by itself, to which a link may lead as well: nothing runs in it that would not in the page.
     pub(crate) fn guard(&self, response: Response<Bytes>) -> Response<Bytes> {
