@@ -1,7 +1,7 @@
 //! The first programs of the README, each as a process with a bad camera, ended by SIGTERM.
 
 #![cfg(all(unix, feature = "actix-web", feature = "axum"))]
-#![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
