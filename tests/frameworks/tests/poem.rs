@@ -8,9 +8,12 @@ use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use mixed_replace::{KeepAlive, MixedReplace, Wire};
+use futures::StreamExt as _;
+use mixed_replace::{KeepAlive, Live, MixedReplace, Part, Wire, hub};
+use poem::endpoint::TowerCompatExt as _;
+use poem::http::Uri;
 use poem::listener::TcpAcceptor;
-use poem::{Request, Response, Server, handler};
+use poem::{Endpoint as _, Request, Response, Route, Server, handler};
 
 #[handler]
 fn live(request: &Request) -> Response {
@@ -26,6 +29,26 @@ static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
         Server::new_with_acceptor(acceptor).run(live).await.unwrap();
     })
 });
+
+/// The line for a hub.
+#[tokio::test]
+async fn serves_a_hub() {
+    let (publisher, hub) = hub::channel();
+    publisher.publish(Part::text("on").unwrap()).unwrap();
+    let app = Route::new().at("/live", Live::new(hub).compat());
+    let response = app.get_response(Request::builder().uri(Uri::from_static("/live?snapshot")).finish()).await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.into_body().into_string().await.unwrap(), "on");
+}
+
+/// The errors of the stream are those of `Part::jpeg`, which poem needs as `io::Error`.
+#[tokio::test]
+async fn ends_a_stream_at_a_body_that_is_no_jpeg() {
+    let parts = futures::stream::iter([&b"no picture"[..]]).map(Part::jpeg);
+    let response = Response::from(MixedReplace::new(parts, Wire::Machine).into_http_response());
+    let error = response.into_body().into_vec().await.unwrap_err();
+    assert_eq!(error.to_string(), "io: invalid image/jpeg body: starts with 6e 6f 20 70");
+}
 
 #[test]
 fn serves_a_stream() {

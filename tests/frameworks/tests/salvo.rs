@@ -14,7 +14,7 @@ use salvo::http::ResBody;
 use salvo::{Request, Response, Router, Server, handler};
 
 #[handler]
-async fn live(request: &Request, response: &mut Response) {
+async fn serve(request: &Request, response: &mut Response) {
     let parts = served::source(request.uri().path());
     let stream = MixedReplace::new(parts, Wire::for_request(request.headers()))
         .keep_alive(KeepAlive::every(Duration::from_secs(10)));
@@ -25,7 +25,7 @@ async fn live(request: &Request, response: &mut Response) {
 static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
     served::serve(async |listener| {
         let acceptor = TcpAcceptor::try_from(listener).unwrap();
-        Server::new(acceptor).serve(Router::with_path("{**path}").goal(live)).await;
+        Server::new(acceptor).serve(Router::with_path("{**path}").goal(serve)).await;
     })
 });
 
