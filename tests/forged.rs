@@ -226,7 +226,7 @@ fn no_header_becomes_another() {
         let value: Vec<u8> = (0..=random.below(3)).flat_map(|_| random.one(PIECES)).copied().collect();
         let with = HeaderName::from_bytes(&name).ok().zip(HeaderValue::from_bytes(&value).ok());
         let mut part = plain.clone();
-        if !with.is_some_and(|(name, value)| part.insert_header(name, value).is_ok()) {
+        if with.is_none_or(|(name, value)| part.insert_header(name, value).is_err()) {
             assert_eq!(part, plain, "a refused header leaves the part unchanged");
             refused += 1;
             continue;
