@@ -2,6 +2,8 @@
 //!
 //! The rows follow the tables of `docs/frames.md`; `tests/frames` holds some of the measured files.
 
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
 use std::convert::Infallible;
 use std::path::Path;
 
