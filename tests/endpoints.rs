@@ -10,6 +10,7 @@ use actix_web::{Handler as _, HttpRequest, HttpResponse, web};
 use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use mixed_replace::{ClientScript, Hub, Live, Page, Part, Publisher, Snapshot, Wire, hub};
@@ -25,7 +26,9 @@ async fn servers(hub: &Hub) -> [String; 2] {
     let plain = live.clone().rate_param(false).snapshot_param(false);
     let snapshot = Snapshot::new(hub.clone()).timeout(Duration::from_millis(200)).refresh(Duration::from_secs(9));
     let fixed = snapshot.clone().refresh_param(false);
-    let page = Page::new(hub.clone());
+    let page = Page::new(hub.clone()).key(user);
+    let alone = live.clone().key(user).exclusive(true);
+    let keyed = live.clone().key(user);
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let axum = listener.local_addr().unwrap().to_string();
@@ -34,6 +37,8 @@ async fn servers(hub: &Hub) -> [String; 2] {
         .with_state(Arc::clone(&hubs))
         .route_service("/live", live.clone())
         .route_service("/plain", plain.clone())
+        .route_service("/keyed", keyed.clone())
+        .route_service("/alone", alone.clone())
         .route_service("/snapshot", snapshot.clone())
         .route_service("/fixed", fixed.clone())
         .route_service("/status", page.clone())
@@ -49,6 +54,8 @@ async fn servers(hub: &Hub) -> [String; 2] {
                 .route("/cameras/{name}", web::to(actix_camera))
                 .route("/live", web::to(live.clone()))
                 .route("/plain", web::to(plain.clone()))
+                .route("/keyed", web::to(keyed.clone()))
+                .route("/alone", web::to(alone.clone()))
                 .route("/snapshot", web::to(snapshot.clone()))
                 .route("/fixed", web::to(fixed.clone()))
                 .route("/status", web::to(page.clone()))
@@ -58,6 +65,10 @@ async fn servers(hub: &Hub) -> [String; 2] {
         actix_web::rt::System::new().block_on(server)
     });
     [axum, actix]
+}
+
+fn user(request: &Parts) -> Option<String> {
+    request.headers.get("x-user")?.to_str().ok().map(str::to_owned)
 }
 
 async fn axum_camera(
@@ -114,6 +125,60 @@ fn fields(answer: &str) -> Vec<(String, &str)> {
     let head = answer.split_once("\r\n\r\n").unwrap().0;
     let fields = head.lines().skip(1).map(|line| line.split_once(": ").unwrap());
     fields.map(|(name, value)| (name.to_ascii_lowercase(), value)).collect()
+}
+
+/// Opens a stream and waits for its first part.
+async fn watch(address: &str, path: &str, user: Option<&str>) -> TcpStream {
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let user = user.map(|user| format!("X-User: {user}\r\n")).unwrap_or_default();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n{user}\r\n");
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !String::from_utf8_lossy(&answer).contains("on\r\n--") {
+        assert!(connection.read_buf(&mut answer).await.unwrap() > 0);
+    }
+    connection
+}
+
+/// Whether a stream ends, before or in place of the next part.
+async fn ends(mut connection: TcpStream) -> bool {
+    let mut rest = Vec::new();
+    loop {
+        if connection.read_buf(&mut rest).await.unwrap() == 0 || rest.windows(7).any(|bytes| bytes == b"\r\n0\r\n\r\n")
+        {
+            return true;
+        }
+        if rest.windows(4).any(|bytes| bytes == b"next") {
+            return false;
+        }
+    }
+}
+
+#[tokio::test]
+async fn revoke_ends_mounted_streams_by_key() {
+    for stack in [0, 1] {
+        let (publisher, hub) = on();
+        let address = &servers(&hub).await[stack];
+        // The streams in their order, how many `revoke` ends, and which have ended then.
+        let (anna, otto) = (Some("anna"), Some("otto"));
+        for (streams, revoked, ended) in [
+            (vec![("/keyed", anna), ("/status", anna), ("/keyed", otto)], 2, vec![true, true, false]),
+            (vec![("/keyed", None), ("/live", anna)], 0, vec![false, false]),
+            (vec![("/keyed", anna), ("/alone", otto), ("/alone", anna)], 1, vec![true, false, true]),
+        ] {
+            let mut connections = Vec::new();
+            for (path, user) in &streams {
+                connections.push(watch(address, path, *user).await);
+            }
+            assert_eq!(hub.revoke("anna"), revoked, "{streams:?}");
+            publisher.publish(Part::text("next").unwrap()).unwrap();
+            for ((connection, ended), stream) in connections.into_iter().zip(ended).zip(&streams) {
+                let ends = tokio::time::timeout(Duration::from_secs(10), ends(connection)).await.unwrap();
+                assert_eq!(ends, ended, "stack {stack}: {stream:?} of {streams:?}");
+            }
+            publisher.publish(Part::text("on").unwrap()).unwrap();
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,8 @@
 //! The stream of a hub.
 
+use std::fmt;
+use std::sync::Arc;
+
 use http::request::Parts;
 
 use super::Endpoint;
@@ -33,7 +36,9 @@ use crate::wire::Wire;
 #[must_use = "an endpoint does nothing until it is mounted"]
 #[derive(Clone, Debug)]
 pub struct Live {
+    exclusive: bool,
     hub: Hub,
+    key: Option<Key>,
     rate_param: bool,
     snapshot_param: bool,
 }
@@ -41,7 +46,51 @@ pub struct Live {
 impl Live {
     /// Creates an endpoint for this hub.
     pub fn new(hub: Hub) -> Self {
-        Self { hub, rate_param: true, snapshot_param: true }
+        Self { exclusive: false, hub, key: None, rate_param: true, snapshot_param: true }
+    }
+
+    /// Sets a function that returns the [key](crate::hub::Subscriber::key) of a stream, by which
+    /// [`Hub::revoke`](crate::hub::Hub::revoke) ends it.
+    ///
+    /// It sees the method, the address and the headers of the request, and on stacks other than actix-web also its
+    /// extensions, to which a middleware may have added the user. It does not decide who may watch.
+    ///
+    /// # Examples
+    ///
+    /// Streams that end when a session does, which a cookie names:
+    ///
+    #[cfg_attr(feature = "axum", doc = "```")]
+    #[cfg_attr(not(feature = "axum"), doc = "```ignore")]
+    /// use http::{header::COOKIE, request::Parts};
+    /// use mixed_replace::{Live, hub};
+    ///
+    /// fn session(request: &Parts) -> Option<String> {
+    ///     let cookies = request.headers.get(COOKIE)?.to_str().ok()?;
+    ///     cookies.split("; ").find_map(|cookie| Some(cookie.strip_prefix("session=")?.to_owned()))
+    /// }
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let live = Live::new(hub.clone()).key(session);
+    /// # let request = || http::Request::get("/live").header(COOKIE, "a=b; session=7f3a").body(()).unwrap();
+    /// # let tabs = [(); 2].map(|()| futures::executor::block_on(live.respond(request())));
+    /// let app: axum::Router = axum::Router::new().route_service("/live", live);
+    /// // When the user logs out:
+    /// let ended = hub.revoke("7f3a");
+    /// # assert_eq!(ended, 2);
+    /// # drop((publisher, tabs));
+    /// ```
+    pub fn key<F>(mut self, key: F) -> Self
+    where
+        F: Fn(&Parts) -> Option<String> + Send + Sync + 'static,
+    {
+        self.key = Some(Key(Arc::new(key)));
+        self
+    }
+
+    /// Sets whether a stream ends the older ones with the same [`key`](Self::key). Default: `false`.
+    pub fn exclusive(mut self, exclusive: bool) -> Self {
+        self.exclusive = exclusive;
+        self
     }
 
     /// Sets whether `?fps` lowers the rate of a stream. Default: `true`.
@@ -66,10 +115,25 @@ impl Endpoint for Live {
             return Snapshot::new(self.hub.clone()).answer(request);
         }
         let min_interval = if self.rate_param { query.min_interval()? } else { None };
-        let subscriber = self.hub.subscribe(Wire::for_request(&request.headers))?;
-        Ok(Reply::Stream(match min_interval {
-            Some(interval) => subscriber.min_interval(interval),
-            None => subscriber,
-        }))
+        let mut subscriber = self.hub.subscribe(Wire::for_request(&request.headers))?.exclusive(self.exclusive);
+        if let Some(key) = self.key.as_ref().and_then(|key| key.0(request)) {
+            subscriber = subscriber.key(key);
+        }
+        if let Some(interval) = min_interval {
+            subscriber = subscriber.min_interval(interval);
+        }
+        Ok(Reply::Stream(subscriber))
+    }
+}
+
+/// A function from a request to a key.
+#[derive(Clone)]
+struct Key(Arc<KeyFn>);
+
+type KeyFn = dyn Fn(&Parts) -> Option<String> + Send + Sync;
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key")
     }
 }

@@ -59,6 +59,7 @@ use crate::wire::{self, Wire};
 #[derive(Clone, Debug)]
 pub struct Page {
     hub: Hub,
+    live: Live,
     settings: Settings,
     native: bool,
 }
@@ -66,7 +67,7 @@ pub struct Page {
 impl Page {
     /// Creates an endpoint for this hub.
     pub fn new(hub: Hub) -> Self {
-        Self { hub, settings: Settings::default(), native: false }
+        Self { live: Live::new(hub.clone()), hub, settings: Settings::default(), native: false }
     }
 
     /// Sets the title of the page, which also names its frame or picture for screen readers. Default: `Status`.
@@ -110,6 +111,21 @@ impl Page {
     /// Chromium still gets the page. For trusted parts only: each is a document of your origin in which scripts run.
     pub fn native(mut self, native: bool) -> Self {
         self.native = native;
+        self
+    }
+
+    /// Sets a function that returns the key of a stream: see [`Live::key`].
+    pub fn key<F>(mut self, key: F) -> Self
+    where
+        F: Fn(&Parts) -> Option<String> + Send + Sync + 'static,
+    {
+        self.live = self.live.key(key);
+        self
+    }
+
+    /// Sets whether a stream ends the older ones with the same [`key`](Self::key). Default: `false`.
+    pub fn exclusive(mut self, exclusive: bool) -> Self {
+        self.live = self.live.exclusive(exclusive);
         self
     }
 
@@ -164,7 +180,7 @@ impl Endpoint for Page {
             let document = Document::new(&self.settings, request.uri.query(), self.hub.snapshot_now());
             return Ok(Reply::Full(document.live(&ClientScript::tag(), self.hub.keep_alive())));
         }
-        Live::new(self.hub.clone()).answer(request)
+        self.live.answer(request)
     }
 }
 
