@@ -11,7 +11,7 @@ mod walk;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 
-use self::error::Garbage;
+use self::error::Junk;
 pub use self::error::SplitError;
 pub use self::huffman::with_huffman_tables;
 pub use self::pictures::{Pictures, PicturesError};
@@ -22,7 +22,7 @@ use crate::picture::marker::View;
 ///
 /// ```text
 /// …4f 2a | ff d8 ff e1 … ff da … ff 00 … ff d0 … ff d9 | 00 00 | ff d8 ff …
-/// garbage  SOI   APP1    SOS     data     RST0    EOI    garbage  the next picture
+/// junk     SOI   APP1    SOS     data     RST0    EOI    junk    the next picture
 /// ```
 ///
 /// A picture is everything from SOI to EOI. Segments are jumped over by their length, so a thumbnail, a comment or
@@ -30,14 +30,14 @@ use crate::picture::marker::View;
 /// and EOI there has to be a frame header and a scan: what has none (a "tables only" stream, B.5) is no picture.
 ///
 /// The caller owns the buffer, reads into its end and leaves the rest alone; each picture is split off it, not copied.
-/// The buffer holds at most [`max_picture`](Self::max_picture) bytes and what was read last; garbage is taken out at
+/// The buffer holds at most [`max_picture`](Self::max_picture) bytes and what was read last; junk is taken out at
 /// once. Work is linear in the bytes, however few come at a time and whatever they are.
 ///
 /// Some cameras write no EOI. The end of such a picture is the SOI of the next one, and EOI is added to it. A picture that was
 /// cut short in its scan looks the same, so two in a row without EOI are needed before the first is returned, and none is
 /// returned once there was a picture with EOI.
 ///
-/// What a camera may do without its stream being lost is no error, it is left out and counted: garbage between pictures
+/// What a camera may do without its stream being lost is no error, it is left out and counted: junk between pictures
 /// ([`skipped`](Self::skipped)), and a picture that ends in the middle because the next one begins, or that has a
 /// marker that cannot be ([`broken`](Self::broken)). The next picture is found even if it begins inside of a segment of
 /// the broken one, and a thumbnail does not take the place of the picture it was in; only where the bytes before it are
@@ -77,7 +77,7 @@ use crate::picture::marker::View;
 #[derive(Clone, Debug)]
 pub struct Splitter {
     max_picture: usize,
-    max_garbage: usize,
+    max_junk: usize,
     state: State,
     /// A picture that ends before this place was a part of a broken one.
     fence: usize,
@@ -88,23 +88,23 @@ pub struct Splitter {
     skipped: u64,
     broken: u64,
     /// What came instead of the first picture; none once there was one.
-    unproven: Option<Garbage>,
+    unproven: Option<Junk>,
 }
 
 impl Splitter {
-    /// A splitter that takes pictures of up to 16 MiB, and 4 MiB of garbage before the first one.
+    /// A splitter that takes pictures of up to 16 MiB, and 4 MiB of junk before the first one.
     #[must_use]
     pub fn new() -> Self {
         Self {
             max_picture: MAX_PICTURE,
-            max_garbage: MAX_GARBAGE,
+            max_junk: MAX_JUNK,
             state: State::Between { from: 0 },
             fence: 0,
             writes_eoi: None,
             unended: 0,
             skipped: 0,
             broken: 0,
-            unproven: Some(Garbage::default()),
+            unproven: Some(Junk::default()),
         }
     }
 
@@ -125,11 +125,11 @@ impl Splitter {
         self
     }
 
-    /// The most garbage before the first picture, in bytes; 4 MiB unless set.
+    /// The most junk before the first picture, in bytes; 4 MiB unless set.
     ///
     /// What has no picture in so many bytes is no JPEG stream at all. The default leaves room for the rest of a large
     /// picture, in the middle of which one may have come in; for a child's output much less will do. After the
-    /// first picture garbage is skipped and counted without a limit.
+    /// first picture junk is skipped and counted without a limit.
     ///
     /// # Examples
     ///
@@ -138,12 +138,12 @@ impl Splitter {
     /// use mixed_replace::jpeg::Splitter;
     ///
     /// let mut buffer = BytesMut::from(&b"\0\0\0\x01\x67\x64\0\x28"[..]);
-    /// let error = Splitter::new().max_garbage(7).split(&mut buffer).unwrap_err();
+    /// let error = Splitter::new().max_junk(7).split(&mut buffer).unwrap_err();
     /// assert_eq!(error.to_string(), "no JPEG picture in 8 bytes that begin with 00 00 00 01 67 64 00 28");
     /// ```
     #[must_use]
-    pub fn max_garbage(mut self, bytes: usize) -> Self {
-        self.max_garbage = bytes;
+    pub fn max_junk(mut self, bytes: usize) -> Self {
+        self.max_junk = bytes;
         self
     }
 
@@ -154,7 +154,7 @@ impl Splitter {
     /// # Errors
     ///
     /// [`TooLarge`](SplitError::TooLarge) and [`NoPicture`](SplitError::NoPicture). Neither is final: the next call goes
-    /// on at the next SOI. After `NoPicture` garbage is counted anew; after `TooLarge`, as after a first picture, it has no
+    /// on at the next SOI. After `NoPicture` junk is counted anew; after `TooLarge`, as after a first picture, it has no
     /// limit.
     ///
     /// # Examples
@@ -175,7 +175,7 @@ impl Splitter {
     pub fn split(&mut self, src: &mut BytesMut) -> Result<Option<Bytes>, SplitError> {
         loop {
             match self.find(View::new(src, &[]))? {
-                Found::Garbage(len) => src.advance(len),
+                Found::Junk(len) => src.advance(len),
                 Found::More => return Ok(None),
                 Found::Picture(len) => return Ok(Some(src.split_to(len).freeze())),
                 Found::Unended(len) => return Ok(Some(with_eoi(&src.split_to(len)))),
@@ -233,10 +233,10 @@ impl Splitter {
         self.skip(View::new(src, &[]), src.len());
         src.clear();
         self.state = State::Between { from: 0 };
-        let garbage = self.unproven.as_mut().map(std::mem::take).unwrap_or_default();
+        let junk = self.unproven.as_mut().map(std::mem::take).unwrap_or_default();
         match cut {
             Some(bytes) => Err(SplitError::Truncated { bytes }),
-            None if garbage.bytes > 0 => Err(garbage.into_error()),
+            None if junk.bytes > 0 => Err(junk.into_error()),
             None => Ok(None),
         }
     }
@@ -280,8 +280,8 @@ impl Splitter {
 
     /// What comes first in these bytes, which begin where the last find ended.
     fn find(&mut self, bytes: View<'_>) -> Result<Found, SplitError> {
-        if let Some(garbage) = self.unproven.as_mut().filter(|garbage| garbage.bytes > self.max_garbage as u64) {
-            return Err(std::mem::take(garbage).into_error());
+        if let Some(junk) = self.unproven.as_mut().filter(|junk| junk.bytes > self.max_junk as u64) {
+            return Err(std::mem::take(junk).into_error());
         }
         loop {
             match &mut self.state {
@@ -291,7 +291,7 @@ impl Splitter {
                         let len = at.min(bytes.len());
                         *from = at - len;
                         self.skip(bytes, len);
-                        return Ok(if len == 0 { Found::More } else { Found::Garbage(len) });
+                        return Ok(if len == 0 { Found::More } else { Found::Junk(len) });
                     }
                 },
                 State::Within(walk) => match walk.step(bytes.first(self.max_picture).after(self.unended)) {
@@ -353,8 +353,8 @@ impl Splitter {
     fn skip(&mut self, bytes: View<'_>, len: usize) {
         self.skipped += len as u64;
         self.fence = self.fence.saturating_sub(len);
-        if let Some(garbage) = &mut self.unproven {
-            garbage.add(bytes, len);
+        if let Some(junk) = &mut self.unproven {
+            junk.add(bytes, len);
         }
     }
 }
@@ -427,12 +427,12 @@ enum State {
 
 /// How many of the bytes are what.
 enum Found {
-    Garbage(usize),
+    Junk(usize),
     More,
     Picture(usize),
     /// A picture whose EOI is to be added.
     Unended(usize),
 }
 
-const MAX_GARBAGE: usize = 4 << 20;
+const MAX_JUNK: usize = 4 << 20;
 const MAX_PICTURE: usize = 16 << 20;

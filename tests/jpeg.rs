@@ -164,15 +164,15 @@ fn bytes_that_are_no_pictures_are_an_error() {
 }
 
 #[test]
-fn garbage_has_a_limit_until_the_first_picture() {
+fn junk_has_a_limit_until_the_first_picture() {
     let picture = hand_made();
-    let garbage = [0; 101];
-    let splitter = Splitter::new().max_garbage(100);
+    let junk = [0; 101];
+    let splitter = Splitter::new().max_junk(100);
     let none = || Err(SplitError::NoPicture { bytes: 101, begins: Bytes::from_static(&[0; 8]) });
 
-    let got = split(&splitter, [&garbage, &garbage[..], &picture, &garbage, &picture]);
+    let got = split(&splitter, [&junk, &junk[..], &picture, &junk, &picture]);
     assert_eq!(got.items, [none(), none(), Ok(picture.clone()), Ok(picture.clone())]);
-    let got = split(&splitter, [&garbage[1..], &picture]);
+    let got = split(&splitter, [&junk[1..], &picture]);
     assert_eq!(got.items, [Ok(picture)]);
 }
 
@@ -280,7 +280,7 @@ fn nothing_makes_it_panic_or_hoard_or_lose_count() {
                 _ => stream.extend((0..random.below(40)).map(|_| random.byte())),
             }
         }
-        let splitter = Splitter::new().max_picture(LIMIT).max_garbage(usize::MAX);
+        let splitter = Splitter::new().max_picture(LIMIT).max_junk(usize::MAX);
         let (mut hoarder, mut buffer) = (splitter.clone(), BytesMut::from(&stream[..]));
         while hoarder.split(&mut buffer) != Ok(None) {}
         assert!(buffer.len() <= LIMIT, "round {round}");

@@ -11,7 +11,7 @@ use crate::picture::marker::View;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum SplitError {
     /// These are no JPEG pictures: so many bytes came instead of the first one, more than the
-    /// [limit](super::Splitter::max_garbage) or all there were, and they begin like this (at most 8 bytes).
+    /// [limit](super::Splitter::max_junk) or all there were, and they begin like this (at most 8 bytes).
     NoPicture {
         /// How many bytes held no picture.
         bytes: u64,
@@ -47,12 +47,12 @@ impl std::error::Error for SplitError {}
 
 /// What came where a picture should have.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Garbage {
+pub(super) struct Junk {
     pub(super) bytes: u64,
     begins: Vec<u8>,
 }
 
-impl Garbage {
+impl Junk {
     pub(super) fn add(&mut self, bytes: View<'_>, len: usize) {
         self.bytes += len as u64;
         let room = BEGINS.saturating_sub(self.begins.len());

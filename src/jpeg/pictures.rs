@@ -122,7 +122,7 @@ where
         while !*this.ended {
             match this.splitter.find(View::new(this.held, this.chunk)) {
                 Err(error) => return Poll::Ready(Some(Err(PicturesError::Split(error)))),
-                Ok(Found::Garbage(len)) => {
+                Ok(Found::Junk(len)) => {
                     let held = len.min(this.held.len());
                     this.held.advance(held);
                     this.chunk.advance(len - held);

@@ -145,7 +145,7 @@ mod tests {
 
     fn examined(stream: &[u8], chunk: usize) -> usize {
         EXAMINED.set(0);
-        let mut splitter = Splitter::new().max_garbage(usize::MAX);
+        let mut splitter = Splitter::new().max_junk(usize::MAX);
         let mut buffer = BytesMut::new();
         for chunk in stream.chunks(chunk) {
             buffer.extend_from_slice(chunk);
@@ -174,7 +174,7 @@ mod tests {
             ("segments that hide each other", b"", b"\xff\xd8\xff\xe0\xff\xf0"),
             ("tables that hide each other", b"", b"\xff\xd8\xff\xdb\xff\xf0"),
             ("chains that hide each other", b"", b"\xff\xd8\xff\xe0\x00\x08\xff\xd8\xff\xe0"),
-            ("garbage", b"", b"\0"),
+            ("junk", b"", b"\0"),
             ("erased flash", b"", b"\xff"),
         ] {
             let stream: Vec<u8> = head.iter().chain(unit.iter().cycle()).copied().take(LEN).collect();
