@@ -9,7 +9,7 @@ use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use futures::executor::block_on;
 use futures::{StreamExt as _, stream};
-use mixed_replace::{Encoder, MixedReplace, Part, Wire};
+use mixed_replace::{Encoder, MixedReplace, Part, Wire, picture};
 
 const SIZES: [usize; 3] = [1_000, 50_000, 1_000_000];
 
@@ -83,6 +83,18 @@ fn stream(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// The check of a picture, which reads its header only.
+fn check(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("check");
+    for size in [2_000, 2_000_000] {
+        let picture = picture(size);
+        group.bench_function(BenchmarkId::new("JPEG", size), |bencher| {
+            bencher.iter(|| picture::check(&mime::IMAGE_JPEG, black_box(&picture)));
+        });
+    }
+    group.finish();
+}
+
 fn picture(size: usize) -> Bytes {
     let mut picture: Vec<u8> = (0..size).map(|i| (i * 31 % 251).to_le_bytes()[0]).collect();
     picture[..HEADER.len()].copy_from_slice(HEADER);
@@ -92,5 +104,5 @@ fn picture(size: usize) -> Bytes {
 /// A picture, to which anything may be added.
 const HEADER: &[u8] = include_bytes!("../src/picture/dot.jpg");
 
-criterion_group!(benches, encode, stream);
+criterion_group!(benches, encode, check, stream);
 criterion_main!(benches);

@@ -1,8 +1,8 @@
-//! Whether the bytes of an image can be given to a browser.
+//! Checks whether a browser can open an image.
 //!
 //! One image whose header a decoder cannot get through ends an image stream in Chromium and WebKit: the `<img>` stays
 //! broken, shows no later part and fires no `error`. [`check`] finds such an image by its header. [`Part`](crate::Part)'s
-//! constructors refuse it, and so does everything that sends a part received by a [`Decoder`](crate::Decoder): publishers,
+//! constructors reject it, and so does everything that sends a part received by a [`Decoder`](crate::Decoder): publishers,
 //! encoders, bodies and writers.
 //!
 //! | type | what is checked |
@@ -29,7 +29,7 @@ use mime::Mime;
 
 pub use self::error::InvalidPicture;
 
-/// Checks that an image of this type can be given to a browser.
+/// Checks that a browser can open an image of this type.
 ///
 /// Other types than those of the [table](self) pass.
 ///
@@ -137,5 +137,24 @@ impl Format {
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::WebP),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::marker::EXAMINED;
+    use super::*;
+
+    #[test]
+    fn looks_at_as_many_bytes_of_a_large_picture_as_of_a_small_one() {
+        let header = include_bytes!("picture/dot.jpg");
+        let examined = [2_000, 2_000_000].map(|len| {
+            let body: Vec<u8> = header.iter().chain([0xff, 0x00].iter().cycle()).copied().take(len).collect();
+            EXAMINED.set(0);
+            check(&mime::IMAGE_JPEG, &body).unwrap();
+            EXAMINED.get()
+        });
+        assert_eq!(examined[0], examined[1]);
+        assert!((1..1_000).contains(&examined[0]), "{examined:?}");
     }
 }
