@@ -92,7 +92,7 @@ pub struct Splitter {
 }
 
 impl Splitter {
-    /// A splitter that takes pictures of up to 16 MiB, and 4 MiB of junk before the first one.
+    /// Creates a splitter for pictures of up to 16 MiB, with up to 4 MiB of junk in front of the first one.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -108,7 +108,8 @@ impl Splitter {
         }
     }
 
-    /// The longest picture, in bytes; 16 MiB unless set, several times what a 4K camera sends at its best quality.
+    /// Limits the length of a picture in bytes. The default is 16 MiB, several times what a 4K camera sends at its best
+    /// quality.
     ///
     /// # Examples
     ///
@@ -125,10 +126,10 @@ impl Splitter {
         self
     }
 
-    /// The most junk before the first picture, in bytes; 4 MiB unless set.
+    /// Limits the junk in front of the first picture, in bytes. The default is 4 MiB.
     ///
-    /// What has no picture in so many bytes is no JPEG stream at all. The default leaves room for the rest of a large
-    /// picture, in the middle of which one may have come in; for a child's output much less will do. After the
+    /// Bytes without a picture up to here are not a JPEG stream. The default leaves room for the rest of a large picture,
+    /// because a reader may start in the middle of one; for the output of a child process much less is enough. After the
     /// first picture junk is skipped and counted without a limit.
     ///
     /// # Examples
@@ -147,14 +148,16 @@ impl Splitter {
         self
     }
 
-    /// The next picture, from SOI to EOI, if `src` holds the whole of it.
+    /// Returns the next picture, from SOI to EOI, if `src` holds all of it.
     ///
-    /// `None` asks for more bytes at the end of `src`.
+    /// Returns `None` if more bytes are needed at the end of `src`.
     ///
     /// # Errors
     ///
-    /// [`TooLarge`](SplitError::TooLarge) and [`NoPicture`](SplitError::NoPicture). Neither is final: the next call goes
-    /// on at the next SOI. After `NoPicture` junk is counted anew; after `TooLarge`, as after a first picture, it has no
+    /// - [`SplitError::TooLarge`] if the picture exceeds [`max_picture`](Self::max_picture).
+    /// - [`SplitError::NoPicture`] if [`max_junk`](Self::max_junk) is exceeded.
+    ///
+    /// Neither is final: the next call goes on at the next SOI. After `NoPicture` junk is counted anew; after `TooLarge`, as after a first picture, it has no
     /// limit.
     ///
     /// # Examples
@@ -183,7 +186,7 @@ impl Splitter {
         }
     }
 
-    /// The same at the end of the bytes; to be called until it returns `None`.
+    /// Returns the next picture at the end of the bytes. Call it until it returns `None`.
     ///
     /// # Errors
     ///
@@ -241,7 +244,7 @@ impl Splitter {
         }
     }
 
-    /// How many bytes were no part of a picture handed out, broken pictures included.
+    /// Returns the number of bytes that were skipped: junk, and pictures that were given up.
     ///
     /// # Examples
     ///
@@ -258,7 +261,7 @@ impl Splitter {
         self.skipped
     }
 
-    /// How many pictures began and were given up: cut short, with a marker that cannot be, or over the limit.
+    /// Returns the number of pictures that were given up: cut short, with an invalid marker, or over the limit.
     ///
     /// # Examples
     ///
@@ -365,9 +368,9 @@ impl Default for Splitter {
     }
 }
 
-/// Whether these bytes are exactly one picture, with nothing missing and nothing behind it.
+/// Returns `true` if these bytes are exactly one complete picture.
 ///
-/// Looks at the markers only: whether the data between them can be decoded, it does not know.
+/// Looks at the markers only and does not decode the data between them.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! Why there is no picture.
+//! The error of a splitter.
 
 use std::fmt;
 
@@ -6,16 +6,15 @@ use bytes::Bytes;
 
 use crate::picture::marker::View;
 
-/// Why there is no picture.
+/// An error of a [`Splitter`](super::Splitter).
 #[non_exhaustive]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum SplitError {
-    /// These are no JPEG pictures: so many bytes came instead of the first one, more than the
-    /// [limit](super::Splitter::max_junk) or all there were, and they begin like this (at most 8 bytes).
+    /// The bytes hold no picture: the [limit](super::Splitter::max_junk) was exceeded, or they ended.
     NoPicture {
-        /// How many bytes held no picture.
+        /// The number of bytes without a picture.
         bytes: u64,
-        /// The first of them.
+        /// The first of them, at most 8.
         begins: Bytes,
     },
     /// A picture is longer than [`Splitter::max_picture`](super::Splitter::max_picture).
@@ -25,7 +24,7 @@ pub enum SplitError {
     },
     /// The bytes end in the middle of a picture.
     Truncated {
-        /// How many bytes of the picture there were.
+        /// The number of bytes of the picture.
         bytes: usize,
     },
 }
@@ -45,7 +44,7 @@ impl fmt::Display for SplitError {
 
 impl std::error::Error for SplitError {}
 
-/// What came where a picture should have.
+/// The bytes in front of the first picture.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Junk {
     pub(super) bytes: u64,

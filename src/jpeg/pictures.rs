@@ -21,7 +21,7 @@ pin_project! {
     /// copied; one that does not is copied once into a buffer of its own, and a second time only when it outgrows the
     /// eighth more than its predecessor's length that it is given.
     ///
-    /// An error of ours is an item like the others and not the end; what follows a source's error is the source's to say.
+    /// A [`PicturesError::Split`] does not end the stream. After a [`PicturesError::Source`] the source is polled again.
     ///
     /// # Cancel safety
     ///
@@ -59,7 +59,7 @@ pin_project! {
 }
 
 impl<S> Pictures<S> {
-    /// The pictures in these bytes; the splitter sets the limits.
+    /// Creates a stream of the pictures in these bytes. The splitter sets the limits.
     ///
     /// # Examples
     ///
@@ -81,7 +81,7 @@ impl<S> Pictures<S> {
         Self { source: bytes, ended: false, splitter, held: BytesMut::new(), chunk: Bytes::new(), room: 0 }
     }
 
-    /// How many bytes were no part of a picture handed out; see [`Splitter::skipped`].
+    /// Returns the number of skipped bytes; see [`Splitter::skipped`].
     ///
     /// # Examples
     ///
@@ -103,7 +103,7 @@ impl<S> Pictures<S> {
         self.splitter.skipped()
     }
 
-    /// How many pictures began and were given up; see [`Splitter::broken`] and, for an example, [`skipped`](Self::skipped).
+    /// Returns the number of pictures that were given up; see [`Splitter::broken`] and, for an example, [`skipped`](Self::skipped).
     #[must_use]
     pub fn broken(&self) -> u64 {
         self.splitter.broken()

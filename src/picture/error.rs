@@ -1,4 +1,4 @@
-//! Why an image cannot be given to a browser.
+//! The error of the check.
 
 use std::borrow::Cow;
 use std::fmt;
