@@ -14,11 +14,11 @@ use test_support::{Viewer, eventually, get};
 fn reconnects_after_15_seconds_without_a_picture() {
     // The first two stop after a picture.
     let stalls = Fake::start(|connection| {
-        connection.begin("")?;
-        connection.picture(PALETTE[0])?;
         if connection.number > 0 {
             return connection.stream(PALETTE[0], 5);
         }
+        connection.begin("")?;
+        connection.picture(PALETTE[0])?;
         connection.hang()
     });
     let drips = Fake::start(|connection| {

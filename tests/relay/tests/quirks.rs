@@ -120,7 +120,7 @@ fn counts_and_skips_damaged_pictures() {
             connection.picture(PALETTE[0])?;
             sleep(Duration::from_millis(100));
         }
-        connection.stream(PALETTE[0], 5)
+        parts(connection)
     });
     let raw = Fake::start(move |connection| {
         connection.write("HTTP/1.0 200 OK\r\n\r\n")?;
