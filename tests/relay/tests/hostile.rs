@@ -16,17 +16,20 @@ fn skips_active_types_and_foreign_headers() {
         }
         let header = "Content-Type: image/jpeg\r\nSet-Cookie: part=1\r\nX-Timestamp: 12.5\r\nRefresh: 0;url=//evil\r\n\
             X: a\rSet-Cookie: smuggled=1\r\nX-Timestamp: 13\r\nContent-Security-Policy: x\r\n";
-        connection.part(header, PALETTE[0].jpeg().body())?;
-        connection.hang()
+        loop {
+            connection.part(header, PALETTE[0].jpeg().body())?;
+            std::thread::sleep(Duration::from_millis(200));
+        }
     });
     let relay = relay(&[camera.url()]);
     let mut viewer = Viewer::open(&relay.url("/cameras/1"));
-    let part = viewer.next(Duration::from_secs(3)).unwrap();
-    assert_eq!(part.body(), PALETTE[0].jpeg().body());
-    assert_eq!(part.content_type(), &"image/jpeg");
-    let names: Vec<_> = part.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-    assert_eq!(names, [("x-timestamp", &b"12.5"[..])]);
-    assert!(viewer.next(Duration::from_secs(1)).is_none());
+    for _ in 0..3 {
+        let part = viewer.next(Duration::from_secs(3)).unwrap();
+        assert_eq!(part.body(), PALETTE[0].jpeg().body());
+        assert_eq!(part.content_type(), &"image/jpeg");
+        let names: Vec<_> = part.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        assert_eq!(names, [("x-timestamp", &b"12.5"[..])]);
+    }
     // A script under an image type is a damaged picture; the decoder skips it.
     let state = relay.state();
     let camera = &state["cameras"][0];
