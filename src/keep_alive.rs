@@ -62,6 +62,7 @@ impl KeepAlive {
     /// ```
     #[cfg(feature = "tokio")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
+    #[doc(alias("tokio", "interval"))]
     pub fn every(period: std::time::Duration) -> Self {
         assert!(!period.is_zero(), "a keep-alive period cannot be zero");
         let mut interval = None;

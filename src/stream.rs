@@ -1,4 +1,4 @@
-//! A stream of parts as the body of one response.
+//! A stream of parts as a response.
 
 mod pulses;
 
@@ -22,7 +22,7 @@ use crate::queue::Queue;
 use crate::response;
 use crate::wire::Wire;
 
-/// A response that sends a stream of parts, each of which replaces the one before it.
+/// A response that sends a stream of parts, each of which replaces the previous one.
 ///
 /// ```text
 /// HTTP/1.1 200 OK
@@ -36,27 +36,29 @@ use crate::wire::Wire;
 /// --7kKzXq0M3vTqRz5c1LwYpA
 /// ```
 ///
-/// Return it from a handler on axum or actix-web (features `axum` and `actix-web`), as axum's `Sse`. Take the [`Wire`]
-/// from the request: it is an extractor on both. Other stacks send [`headers`](Self::headers) with
-/// [`into_body`](Self::into_body) or [`into_stream`](Self::into_stream).
+/// Return it from a handler on axum or actix-web, like axum's `Sse`. Take the [`Wire`] from the request: it is an extractor
+/// on both. It implements `IntoResponse` only with the feature `axum`, and `Responder` only with the feature `actix-web`.
+/// Other stacks send [`headers`](Self::headers) with [`into_body`](Self::into_body) or [`into_stream`](Self::into_stream).
 ///
-/// Each response has its own random boundary. A part is sent in one chunk up to 64 KiB; larger ones are sent uncopied
-/// in three. No part is dropped or reordered: a slow client slows its source down. When the source ends, the client
-/// gets the last part once more where the wire needs that, the close-delimiter, and the end of the body.
+/// Each response has its own random boundary. Parts up to 64 KiB are sent in one chunk, larger ones uncopied in three. No
+/// part is dropped or reordered: a slow client slows its source down. When the source ends, the client gets the last part
+/// again where the wire needs that, then the close-delimiter.
 ///
 /// # Errors of the source
 ///
-/// When the source fails or panics, the last good part is still sent. Then the browser wire ends as if the source had
-/// ended, since a browser would otherwise blank the picture or fail its next request. The error is lost there: log it
-/// where it arises, for example with `TryStreamExt::inspect_err`. The other wires end in the source's error or panic,
-/// so that a recorder can tell that the stream is truncated. With a keep-alive the error is delivered as soon as the
-/// server has dropped the last part's bytes, which it does when it has written them, and after two pulses at the
-/// latest; without one the body is pending once before it. On actix-web, which copies parts, a second passes.
+/// When the source fails or panics, the last good part is still sent. The browser wire then ends as if the source had
+/// ended, since a browser would otherwise blank the picture or fail its next request. It drops the error: log it in the
+/// source, for example with `TryStreamExt::inspect_err`. The other wires end with the source's error or panic, so that a
+/// recorder can detect that the stream is truncated.
+///
+/// Servers discard unwritten bytes when a body fails. So with a keep-alive the error is returned once the server has
+/// dropped the last part's bytes, or after two periods at the latest. Without one the body is pending once before it. On
+/// actix-web, which copies parts, it is delayed by a second.
 ///
 /// # Cancel safety
 ///
-/// The source is not polled before the first poll of the body. Dropping the body drops the source. When it is dropped
-/// between two polls, only the rest of the part in flight is lost.
+/// The first poll of the body polls the source for the first time. Dropping the body drops the source. Dropping it between
+/// two polls loses only the rest of the part in flight.
 ///
 /// # Examples
 ///
@@ -82,6 +84,7 @@ use crate::wire::Wire;
 /// # use mixed_replace::{MixedReplace, Part};
 /// let response = MixedReplace::new(futures::stream::iter(["on"].map(Part::text)));
 /// ```
+#[doc(alias("IntoResponse", "Responder", "axum", "actix-web", "mjpeg"))]
 #[must_use = "a response does nothing until it is returned from a handler"]
 pub struct MixedReplace<S> {
     parts: S,
@@ -101,16 +104,16 @@ impl<S> MixedReplace<S> {
         Self::with_encoder(parts, Encoder::random(wire))
     }
 
-    /// Creates a response with an encoder of your choice, and so with its wire, boundary, content type and heartbeat:
-    /// for event streams such as GraphQL subscriptions, in which no part may be repeated.
+    /// Creates a response with an encoder of your choice, and so with its wire, boundary, content type and heartbeat.
+    ///
+    /// Use it for event streams such as GraphQL subscriptions, in which no part may be repeated.
     ///
     /// # A part that contains the boundary
     ///
-    /// An encoder with a boundary of your choice refuses such a part. The stream then ends as when the source fails,
-    /// but without an error. So the browser wire gets its close-delimiter, and the others do not, by which a reader can
-    /// tell that the stream is truncated. (The feature `tracing` logs it.) JSON cannot contain a boundary where the
-    /// script wire searches for it; for anything else, call [`encode`](Encoder::encode) in the source, which returns
-    /// the error.
+    /// An encoder with a boundary of your choice rejects such a part. The stream then ends as when the source fails, but
+    /// without an error. So the browser wire gets its close-delimiter, and the others do not, by which a reader can detect
+    /// that the stream is truncated. The feature `tracing` logs it. JSON cannot contain a boundary where the script wire
+    /// searches for it. For other types, call [`encode`](Encoder::encode) in the source, which returns the error.
     ///
     /// # Examples
     ///
@@ -181,8 +184,7 @@ impl<S> MixedReplace<S> {
 
     /// Returns the body as a plain stream of bytes.
     ///
-    /// It cannot know when a server has written them, only when the server has dropped them. Prefer
-    /// [`into_body`](Self::into_body) where the stack takes an `http_body::Body`.
+    /// Prefer [`into_body`](Self::into_body) (feature `http-body`) where the stack accepts an `http_body::Body`.
     pub fn into_stream<E>(self) -> Chunks<S, E>
     where
         S: Stream<Item = Result<Part, E>>,
@@ -190,7 +192,7 @@ impl<S> MixedReplace<S> {
         Chunks { sending: self.into_sending() }
     }
 
-    /// Returns the body, for hyper and every stack on it.
+    /// Returns the body, for hyper and the stacks built on it.
     #[cfg(feature = "http-body")]
     #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
     pub fn into_body<E>(self) -> Body<S, E>
@@ -200,7 +202,7 @@ impl<S> MixedReplace<S> {
         Body { sending: self.into_sending() }
     }
 
-    /// Returns the response, for hyper and every stack on it: `200 OK`, with [`headers`](Self::headers) and
+    /// Returns the response, for hyper and the stacks built on it: `200 OK`, with [`headers`](Self::headers) and
     /// [`into_body`](Self::into_body).
     #[cfg(feature = "http-body")]
     #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
@@ -214,8 +216,8 @@ impl<S> MixedReplace<S> {
         response
     }
 
-    /// The stream for a server that copies chunks, and throws away its copies when the body fails: waits for this pulse
-    /// before it does.
+    /// Returns the stream for a server that copies chunks and discards its copies when the body fails. It delays a failure
+    /// by one period.
     #[cfg(feature = "actix-web")]
     pub(crate) fn into_held_stream<E>(self, pulse: KeepAlive) -> Chunks<S, E>
     where
@@ -226,7 +228,7 @@ impl<S> MixedReplace<S> {
         stream
     }
 
-    /// A keep-alive, if none was chosen.
+    /// Sets the default keep-alive of adapters if none was set.
     #[cfg(any(feature = "axum", feature = "actix-web"))]
     pub(crate) fn or_standard_keep_alive(mut self) -> Self {
         self.keep_alive.get_or_insert_with(KeepAlive::standard);
@@ -307,7 +309,7 @@ impl<S, E> fmt::Debug for Chunks<S, E> {
 }
 
 pin_project! {
-    /// A response that is being sent.
+    /// The state of a body.
     struct Sending<S, E> {
         #[pin]
         parts: S,
@@ -319,7 +321,7 @@ pin_project! {
 
 enum Source<E> {
     Ended,
-    /// What the body ends in as soon as the last part is out.
+    /// The body ends with this failure once the last part is written.
     Failed(Failure<E>),
     Live,
 }
@@ -368,8 +370,8 @@ where
                 },
                 Poll::Ready(Some(Err(_))) if queue.encoder().wire() == Wire::Browser => queue.close(),
                 Poll::Ready(Some(Err(failure))) => {
-                    // Servers throw away what they have not written yet when a body fails. Each has copied it, at least,
-                    // or keeps hold of it, when the body has been pending once.
+                    // Servers discard unwritten bytes when a body fails. Once the body has been pending, each has at least
+                    // copied them or keeps a handle to them.
                     this.pulses.sent();
                     *this.source = Source::Failed(failure);
                     cx.waker().wake_by_ref();
@@ -389,10 +391,10 @@ where
     }
 }
 
-/// Why there are no more parts.
+/// The reason why the source failed.
 enum Failure<E> {
     Error(E),
-    /// Behind a lock that is never taken, only so that it is `Sync`.
+    /// In a lock that is never contended, which makes it `Sync`.
     Panic(Mutex<Box<dyn Any + Send>>),
 }
 
@@ -405,7 +407,8 @@ impl<E> Failure<E> {
     }
 }
 
-/// A panic of the source becomes a value, so that what went before it still goes out. The source is not polled again.
+/// Polls the source and returns a panic as a value, so that the parts before it are still sent. The source is not polled
+/// again.
 fn poll_caught<S, E>(parts: Pin<&mut S>, cx: &mut Context<'_>) -> Poll<Option<Result<Part, Failure<E>>>>
 where
     S: Stream<Item = Result<Part, E>>,

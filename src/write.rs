@@ -1,8 +1,8 @@
-//! The encoder over a blocking [`io::Write`]: CGI programs, plain threads, files, tests.
+//! Parts over a blocking [`io::Write`], for CGI programs, plain threads, files and tests.
 //!
-//! No runtime, and no thread but the caller's. [`Writer`] is for one client whose parts the caller has in its hands; a
-//! thread that serves a viewer of a [`Hub`](crate::Hub) writes the chunks of its [`Subscriber`](crate::Subscriber), with
-//! any executor's `block_on`, and needs nothing of this.
+//! Needs neither a runtime nor another thread. [`Writer`] serves one client with parts that the caller has. A thread that
+//! serves a viewer of a [`Hub`](crate::Hub) does not need it: it writes the chunks of a
+//! [`Subscriber`](crate::Subscriber), with any executor's `block_on`.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
@@ -18,27 +18,26 @@ use crate::queue::Queue;
 use crate::response;
 use crate::wire::Wire;
 
-/// Writes parts for one client to a file, a socket or a pipe.
+/// A writer of parts for one client, over a file, a socket or a pipe.
 ///
-/// The bytes are those of [`MixedReplace`](crate::MixedReplace), whatever the [`Wire`]. Each part is written and flushed
-/// before the call returns, so that a client which is slow slows its caller down: one part is held, none is queued.
-/// Parts up to 64 KiB go out in one write, larger ones uncopied in three.
+/// It writes the same bytes as [`MixedReplace`](crate::MixedReplace). Each part is written and flushed before the call
+/// returns, so a slow client slows its caller down: one part is held and none is queued. Parts up to 64 KiB are passed on
+/// in one write, larger ones uncopied in three.
 ///
-/// A write that fails because the client has left is [`WriteError::Left`], the normal end of a stream without end. Any
-/// other I/O error may pass, such as a write timeout: [`flush`](Self::flush) goes on where it was. Until that is through
-/// no other part is taken, so nothing is torn and nothing piles up.
+/// [`WriteError::Disconnected`] means that the client has disconnected, which is how an endless stream usually ends. After
+/// any other I/O error, such as a write timeout, [`flush`](Self::flush) continues where the write stopped. Until that
+/// succeeds no other part is accepted, so no part is torn.
 ///
 /// # Keep-alive
 ///
-/// A write is the only sure way to learn that a client has left, and servers and proxies cut connections that are silent
-/// for a minute. So whoever waits for the next part waits for [`until_keep_alive`](Self::until_keep_alive) at most, and
-/// then calls [`repeat`](Self::repeat). That is one more arm where parts come from a channel, and nothing runs beside the
-/// caller that could write into the middle of a part.
+/// Only a write detects reliably that a client has disconnected, and servers and proxies cut connections that are silent
+/// for a minute. So wait for the next part for at most [`until_keep_alive`](Self::until_keep_alive), then call
+/// [`repeat`](Self::repeat).
 ///
 /// # Dropping
 ///
-/// A writer that is dropped writes nothing. Without [`finish`](Self::finish) the stream has no close-delimiter: readers
-/// on the machine and script wires see that it is truncated, and WebKitGTK shows a broken image.
+/// Dropping a writer writes nothing. Without [`finish`](Self::finish) the stream has no close-delimiter: readers on the
+/// machine and script wires detect that it is truncated, and WebKitGTK shows a broken image.
 ///
 /// # Examples
 ///
@@ -57,7 +56,7 @@ use crate::wire::Wire;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A program that shows what comes out of a channel until its client leaves:
+/// A program that sends the parts of a channel until its client disconnects:
 ///
 /// ```
 /// use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -86,47 +85,47 @@ use crate::wire::Wire;
 pub struct Writer<W> {
     inner: W,
     queue: Queue<EncodedPart>,
-    /// What is left of the chunk that is being written.
+    /// The rest of the chunk that is being written.
     chunk: Bytes,
     keep_alive: Duration,
     written: Instant,
 }
 
 impl<W: Write> Writer<W> {
-    /// With a random boundary, as every response has one of its own.
+    /// Creates a writer with a random boundary.
     ///
-    /// On a socket set `TCP_NODELAY`, or the end of a part may wait for the client's acknowledgement of its begin.
+    /// On a socket, set `TCP_NODELAY`: otherwise the end of a part may wait for the acknowledgement of its first bytes.
     pub fn new(inner: W, wire: Wire) -> Self {
         Self::with_encoder(inner, Encoder::random(wire))
     }
 
-    /// With an encoder of your choice, and so with a boundary, a content type and a heartbeat of your choice.
+    /// Creates a writer with an encoder of your choice, and so with its boundary, content type and heartbeat.
     pub fn with_encoder(inner: W, encoder: Encoder) -> Self {
         Self { inner, queue: Queue::new(encoder), chunk: Bytes::new(), keep_alive: KEEP_ALIVE, written: Instant::now() }
     }
 
-    /// How long nothing may be written until the last part is due once more. 10 seconds unless set.
+    /// Sets how long nothing is written until the last part is due again. Default: 10 seconds, since proxies cut silent
+    /// connections after a minute.
     pub fn keep_alive(mut self, period: Duration) -> Self {
         self.keep_alive = period;
         self
     }
 
-    /// The boundary, the wire and the content type of this stream.
+    /// Returns the encoder, which has the boundary, the wire and the content type.
     #[must_use]
     pub fn encoder(&self) -> &Encoder {
         self.queue.encoder()
     }
 
-    /// Writes the head of the response, for programs that have the client's connection in their hands. Call it first, and
-    /// once.
+    /// Writes the head of the response, for programs that write to the client's connection. Call it first and once.
     ///
-    /// The fields are those of [`MixedReplace::into_http_response`](crate::MixedReplace::into_http_response), then `more`,
-    /// a field of which takes the place of ours. The fields that frame the response are not taken from there
-    /// (`Connection`, `Content-Length`, `Content-Type`, `Transfer-Encoding`): the stream ends when the connection does.
+    /// The fields are those of [`MixedReplace::headers`](crate::MixedReplace::headers), then `more`, whose fields replace
+    /// those of the same name. Fields in `more` that frame the response are ignored (`Connection`, `Content-Length`,
+    /// `Content-Type`, `Transfer-Encoding`): the stream ends with the connection.
     ///
     /// # Errors
     ///
-    /// [`WriteError::Left`] or [`WriteError::Io`].
+    /// [`WriteError::Disconnected`] or [`WriteError::Io`].
     ///
     /// # Examples
     ///
@@ -157,13 +156,14 @@ impl<W: Write> Writer<W> {
         self.drain()
     }
 
-    /// Writes a part, and what may go out before the next one is known.
+    /// Writes a part, and the bytes that may follow it before the next part is known.
     ///
     /// # Errors
     ///
-    /// [`WriteError::BoundaryInPart`] and [`WriteError::InvalidPicture`], and then nothing has been written; [`WriteError::Left`]; [`WriteError::Io`], behind
-    /// which the rest of this part is still to be [flushed](Self::flush) - or all of an earlier one, and this one was not
-    /// taken, if that has not been done.
+    /// - [`WriteError::BoundaryInPart`] or [`WriteError::InvalidPicture`]: nothing has been written.
+    /// - [`WriteError::Disconnected`].
+    /// - [`WriteError::Io`]: the rest of this part must be [flushed](Self::flush). If the rest of an earlier part had not
+    ///   been flushed, this one was not accepted.
     pub fn write(&mut self, part: &Part) -> Result<(), WriteError> {
         let encoded = self.encoder().encode(part)?;
         self.drain()?;
@@ -171,17 +171,17 @@ impl<W: Write> Writer<W> {
         self.drain()
     }
 
-    /// Writes what an error has left over; without one there is nothing to write.
+    /// Writes the rest of a part after an error. Does nothing if there was none.
     ///
     /// # Errors
     ///
-    /// [`WriteError::Left`] or [`WriteError::Io`].
+    /// [`WriteError::Disconnected`] or [`WriteError::Io`].
     pub fn flush(&mut self) -> Result<(), WriteError> {
         self.drain()
     }
 
-    /// How long the caller may wait for the next part until it should [`repeat`](Self::repeat) the last one; zero if that
-    /// is due.
+    /// Returns how long the caller may wait for the next part before it should [`repeat`](Self::repeat) the last one. Zero
+    /// if that is due.
     ///
     /// # Examples
     ///
@@ -197,22 +197,22 @@ impl<W: Write> Writer<W> {
         self.keep_alive.saturating_sub(self.written.elapsed())
     }
 
-    /// Writes the encoder's [heartbeat](Encoder::heartbeat), or else the last part once more, if there has been one.
+    /// Writes the encoder's [heartbeat](Encoder::heartbeat), or else repeats the last part, if there has been one.
     ///
     /// # Errors
     ///
-    /// [`WriteError::Left`] or [`WriteError::Io`].
+    /// [`WriteError::Disconnected`] or [`WriteError::Io`].
     pub fn repeat(&mut self) -> Result<(), WriteError> {
         self.drain()?;
         self.queue.repeat();
         self.drain()
     }
 
-    /// Writes the end: the last part once more where the wire needs that, and the close-delimiter.
+    /// Ends the stream: repeats the last part where the wire needs that, and writes the close-delimiter.
     ///
     /// # Errors
     ///
-    /// [`WriteError::Left`] or [`WriteError::Io`], with which what is left of the end is gone.
+    /// [`WriteError::Disconnected`] or [`WriteError::Io`]. The rest of the end cannot be written then.
     pub fn finish(mut self) -> Result<W, WriteError> {
         self.drain()?;
         self.queue.close();
@@ -220,13 +220,14 @@ impl<W: Write> Writer<W> {
         Ok(self.inner)
     }
 
-    /// Ends a stream whose source has failed: on the browser wire like [`finish`](Self::finish), since a browser would
-    /// otherwise lose its picture; on the others without the close-delimiter, so that a recorder can tell that it is
-    /// truncated.
+    /// Ends a stream whose source has failed.
+    ///
+    /// On the browser wire it equals [`finish`](Self::finish), since a browser would otherwise lose its picture. The other
+    /// wires get no close-delimiter, so that a recorder can detect that the stream is truncated.
     ///
     /// # Errors
     ///
-    /// [`WriteError::Left`] or [`WriteError::Io`].
+    /// [`WriteError::Disconnected`] or [`WriteError::Io`].
     ///
     /// # Examples
     ///
@@ -250,7 +251,7 @@ impl<W: Write> Writer<W> {
         Ok(self.inner)
     }
 
-    /// Writes all that is there, and flushes it. After an error it goes on where it was.
+    /// Writes all pending bytes and flushes. After an error the next call continues where it stopped.
     fn drain(&mut self) -> Result<(), WriteError> {
         loop {
             if self.chunk.is_empty() {
@@ -278,20 +279,20 @@ impl<W> fmt::Debug for Writer<W> {
     }
 }
 
-/// How a response begins, where no server writes its head.
+/// The kind of head that [`Writer::write_head`] writes.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Head {
-    /// `Status: 200 OK`: for a CGI program whose server completes the head (RFC 3875 §6.3.3).
+    /// `Status: 200 OK`, for a CGI program whose server completes the head (RFC 3875 §6.3.3).
     Cgi,
-    /// `HTTP/1.0 200 OK`: for a client of that version, on a connection that ends with the stream.
+    /// `HTTP/1.0 200 OK`, for a client of that version, on a connection that ends with the stream.
     Http10,
     /// `HTTP/1.1 200 OK`, on a connection that ends with the stream.
     Http11,
 }
 
 impl Head {
-    /// For a client that speaks this protocol: the word behind the path in a request line, CGI's `SERVER_PROTOCOL`.
+    /// Returns the kind for a protocol: the last word of a request line, or CGI's `SERVER_PROTOCOL`.
     ///
     /// # Examples
     ///
@@ -322,22 +323,22 @@ impl Head {
     }
 }
 
-/// Why a part, a head or the end was not written.
+/// The error of writing a part, a head or the end.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// The part holds the boundary; nothing of it was written, and the stream may go on.
+    /// The part holds the boundary. Nothing of it was written, and the stream may continue.
     BoundaryInPart(BoundaryInPart),
-    /// The part is a damaged image; nothing of it was written, and the stream may go on.
+    /// The client, or the server in front of it, has closed the connection. This is a normal end.
+    Disconnected(io::Error),
+    /// The part is a damaged image. Nothing of it was written, and the stream may continue.
     InvalidPicture(InvalidPicture),
-    /// Another error, such as a full disk or a write timeout. [`Writer::flush`] goes on where it was.
+    /// Another error, such as a full disk or a write timeout. [`Writer::flush`] continues where the write stopped.
     Io(io::Error),
-    /// The client, or the server in front of it, has closed the connection: a normal end.
-    Left(io::Error),
 }
 
 impl WriteError {
-    /// Whether it is the normal end of a stream without end: the client has left.
+    /// Returns `true` if the client has disconnected, which is how an endless stream usually ends.
     ///
     /// # Examples
     ///
@@ -345,12 +346,12 @@ impl WriteError {
     /// use std::io::{Error, ErrorKind};
     /// use mixed_replace::write::WriteError;
     ///
-    /// assert!(WriteError::from(Error::from(ErrorKind::BrokenPipe)).is_left());
-    /// assert!(!WriteError::from(Error::from(ErrorKind::StorageFull)).is_left());
+    /// assert!(WriteError::from(Error::from(ErrorKind::BrokenPipe)).is_disconnected());
+    /// assert!(!WriteError::from(Error::from(ErrorKind::StorageFull)).is_disconnected());
     /// ```
     #[must_use]
-    pub fn is_left(&self) -> bool {
-        matches!(self, Self::Left(_))
+    pub fn is_disconnected(&self) -> bool {
+        matches!(self, Self::Disconnected(_))
     }
 }
 
@@ -359,7 +360,7 @@ impl fmt::Display for WriteError {
         f.write_str(match self {
             Self::BoundaryInPart(_) | Self::InvalidPicture(_) => "the part cannot be sent to this client",
             Self::Io(_) => "the stream cannot be written",
-            Self::Left(_) => "the client has left",
+            Self::Disconnected(_) => "the client has disconnected",
         })
     }
 }
@@ -369,7 +370,7 @@ impl std::error::Error for WriteError {
         match self {
             Self::BoundaryInPart(source) => Some(source),
             Self::InvalidPicture(source) => Some(source),
-            Self::Io(source) | Self::Left(source) => Some(source),
+            Self::Io(source) | Self::Disconnected(source) => Some(source),
         }
     }
 }
@@ -383,26 +384,28 @@ impl From<EncodeError> for WriteError {
     }
 }
 
-/// An error of a writer or a socket, told apart by its kind.
+/// [`WriteError::Disconnected`] or [`WriteError::Io`], by the kind of the error.
 impl From<io::Error> for WriteError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => Self::Left(error),
+            ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => {
+                Self::Disconnected(error)
+            }
             _ => Self::Io(error),
         }
     }
 }
 
-/// For functions that return [`io::Result`].
+/// `InvalidData` for a part that cannot be sent, otherwise the I/O error itself.
 impl From<WriteError> for io::Error {
     fn from(error: WriteError) -> Self {
         match error {
             WriteError::BoundaryInPart(error) => Self::new(ErrorKind::InvalidData, error),
             WriteError::InvalidPicture(error) => Self::new(ErrorKind::InvalidData, error),
-            WriteError::Io(error) | WriteError::Left(error) => error,
+            WriteError::Io(error) | WriteError::Disconnected(error) => error,
         }
     }
 }
 
-/// Proxies cut at a minute.
+/// Well below the minute after which proxies cut silent connections.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);

@@ -243,7 +243,7 @@ fn holds_one_part_for_a_client_that_never_reads() {
         client.read_exact(&mut [0; 10]).unwrap();
         drop(client);
         let ended: Result<(), WriteError> = thread.join().unwrap();
-        assert!(ended.unwrap_err().is_left());
+        assert!(ended.unwrap_err().is_disconnected());
         assert_eq!(live.load(Ordering::Relaxed), 0);
     }
 }
@@ -286,11 +286,11 @@ fn a_client_that_leaves_is_told_apart_from_other_errors() {
             Err(error) => break error,
         }
     };
-    assert!(error.is_left());
-    assert_eq!(error.to_string(), "the client has left");
+    assert!(error.is_disconnected());
+    assert_eq!(error.to_string(), "the client has disconnected");
 
     let error = Writer::new(&mut [0; 3][..], Wire::Machine).write(&text("on")).unwrap_err();
-    assert!(!error.is_left());
+    assert!(!error.is_disconnected());
     assert_eq!(error.to_string(), "the stream cannot be written");
     assert_eq!(io::Error::from(error).kind(), ErrorKind::WriteZero);
 

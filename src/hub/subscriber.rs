@@ -22,8 +22,8 @@ use crate::wire::Wire;
 
 /// A response that sends a viewer the hub's latest part at once, then each new one that the viewer keeps up with.
 ///
-/// Created by [`Hub::subscribe`](super::Hub::subscribe). Return it from a handler on axum or actix-web (features `axum`
-/// and `actix-web`). Other stacks send [`headers`](Self::headers) with [`into_body`](Self::into_body) or
+/// Created by [`Hub::subscribe`](super::Hub::subscribe). Return it from a handler on axum or actix-web. It implements
+/// `IntoResponse` only with the feature `axum`, and `Responder` only with the feature `actix-web`. Other stacks send [`headers`](Self::headers) with [`into_body`](Self::into_body) or
 /// [`into_stream`](Self::into_stream).
 ///
 /// One part is in flight and none is queued. Parts that are published meanwhile are skipped and counted. When the hub is
@@ -65,6 +65,7 @@ use crate::wire::Wire;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias("IntoResponse", "Responder", "axum", "actix-web"))]
 #[must_use = "a response does nothing until it is returned from a handler"]
 pub struct Subscriber {
     seat: Seat,

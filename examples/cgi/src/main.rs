@@ -62,7 +62,7 @@ fn answer(request: &Request, mut out: impl Write) -> Result<(), Box<dyn Error>> 
         _ => head.and_then(|()| show(&mut writer, &first, &mut pictures)),
     };
     match shown {
-        Err(error) if error.is_left() => Ok(()),
+        Err(error) if error.is_disconnected() => Ok(()),
         shown => Ok(shown?),
     }
 }
