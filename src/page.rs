@@ -1,4 +1,4 @@
-//! The page itself: the latest part, what replaces it, and what keeps everything else out.
+//! The document of a page: the latest part, the script that replaces it, and the policy that keeps everything else out.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::hub::DatedPart;
 use crate::part::Part;
 use crate::still::Still;
 
-/// The look of a page.
+/// The options of a page.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) title: String,
@@ -26,10 +26,10 @@ pub(crate) struct Settings {
     pub(crate) show_age: bool,
 }
 
-/// One page to be written.
+/// A page for one request.
 pub(crate) struct Document<'a> {
     settings: &'a Settings,
-    /// The begin of the addresses of its resources: `?`, or with the page's own query `?a=b&`.
+    /// The start of the addresses of its resources: `?`, or with the page's own query `?a=b&`.
     own: String,
     latest: Option<DatedPart>,
 }
@@ -56,7 +56,7 @@ impl<'a> Document<'a> {
         let own = &self.own;
         let (target, trusted) = if self.settings.trusted { ("html", " trusted") } else { ("#part", "") };
         let timeout = keep_alive.map_or(NEVER, |period| (period.saturating_mul(5) / 2).clamp(LEAST, NEVER));
-        // Behind the part, where it changes nothing of what the part is: a document may begin in many ways.
+        // After the part, where it does not change how the document starts, which it may in many ways.
         let tail = format!(
             "<script type=\"module\" nonce=\"{nonce}\" src=\"{own}client={client}\"></script>\n\
              <noscript><meta http-equiv=\"refresh\" content=\"{refresh}; url={own}pull\"></noscript>\n\
@@ -76,20 +76,20 @@ impl<'a> Document<'a> {
         guarded(response, &format!("'nonce-{nonce}'"), "")
     }
 
-    /// The page that a browser without scripts asks for again and again; `304 Not Modified` while nothing changes.
+    /// Returns the page that a browser without scripts requests at each refresh; `304 Not Modified` while nothing changes.
     pub(crate) fn pull<V: AsRef<[u8]>>(&self, if_none_match: impl IntoIterator<Item = V>) -> Response<Bytes> {
         let page = Part::new(mime::TEXT_HTML_UTF_8, self.part("").into_owned());
         let page = page.unwrap_or_else(|_| unreachable!("a page is not empty"));
         guarded(Still::new(page).refresh(self.settings.refresh).for_if_none_match(if_none_match), "'none'", "")
     }
 
-    /// How old what the page comes with is, if it is to be shown.
+    /// Returns the attribute with the age of the latest part, if the page shows ages.
     fn age(&self) -> Option<String> {
         let latest = self.latest.as_ref().filter(|latest| self.settings.show_age && !latest.stale)?;
         Some(format!(" show-age age=\"{}\"", latest.age.as_secs()))
     }
 
-    /// The part as a document: by itself if it is one that may be. A picture is to be had with this query.
+    /// Returns the part as a document: a trusted HTML part as it is. A picture is requested with this query.
     fn part(&self, picture: &str) -> Cow<'_, [u8]> {
         match self.latest.as_ref().map(|latest| &latest.part) {
             Some(part) if self.settings.trusted && is_html(part) => Cow::Borrowed(part.body()),
@@ -121,13 +121,13 @@ impl<'a> Document<'a> {
 }
 
 impl Settings {
-    /// For a part by itself, to which a link may lead as well: nothing runs in it that would not in the page.
+    /// Adds the policy of a single part, which a link may open: nothing runs in it that would not run in the page.
     pub(crate) fn guard(&self, response: Response<Bytes>) -> Response<Bytes> {
         guarded(response, "'none'", if self.trusted { "" } else { "; sandbox" })
     }
 }
 
-/// Under a policy that lets no script run but those named, and nothing in from elsewhere.
+/// Adds a policy that allows only these scripts, and nothing from other sites.
 fn guarded(mut response: Response<Bytes>, scripts: &str, more: &str) -> Response<Bytes> {
     let policy = format!(
         "default-src 'none'; script-src {scripts}; connect-src 'self'; img-src 'self' data: blob:; \
@@ -154,7 +154,7 @@ fn text(part: &Part) -> String {
     escaped(&String::from_utf8_lossy(part.body()))
 }
 
-/// As text, or as an attribute's value in double quotes.
+/// Escapes for text, and for an attribute's value in double quotes.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + text.len() / 8);
     for c in text.chars() {
@@ -169,14 +169,14 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-/// What a query may ask of a page; the rest is the app's, and comes back with each request.
+/// The query parameters of a page. Others are the app's, and are repeated in each request.
 const OURS: [&str; 6] = ["", "action", "client", "pull", "refresh", "snapshot"];
 
 const STYLE: &str = "body{margin:0}iframe{display:block;width:100%;min-height:100vh;border:0}\
     img{display:block;max-width:100%;margin:auto}\
     pre{margin:1rem;white-space:pre-wrap;overflow-wrap:anywhere}p{margin:1rem;font-family:system-ui,sans-serif}";
 
-/// What the page says in which state, and where. With nothing to say it takes no room.
+/// The words and the place of each state. Without words the element takes no room.
 const WORDS: &str = "role=\"status\" style=\"position:fixed;bottom:.75rem;right:.75rem;padding:0 .6rem;border-radius:.5rem;\
     background:#1a2133;color:#fff;font:.9375rem/2 system-ui,sans-serif\" data-connecting=\"\" data-live=\"\" \
     data-paused=\"\" data-stale=\"No news for a while.\" data-reconnecting=\"Connection lost. Trying again.\" \

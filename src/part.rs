@@ -165,38 +165,38 @@ impl Part {
         Self::new(mime::IMAGE_PNG, body)
     }
 
-    /// An SVG drawing, `image/svg+xml`.
+    /// Creates an SVG drawing, `image/svg+xml`.
     ///
     /// # Errors
     ///
-    /// If the body is empty.
+    /// [`InvalidPart::Empty`] if the body is empty.
     pub fn svg(body: impl Into<Bytes>) -> Result<Self, InvalidPart> {
         Self::new(mime::IMAGE_SVG, body)
     }
 
-    /// A page, `text/html; charset=utf-8`.
+    /// Creates a page, `text/html; charset=utf-8`.
     ///
     /// # Errors
     ///
-    /// If the body is empty.
+    /// [`InvalidPart::Empty`] if the body is empty.
     pub fn html(body: impl Into<Bytes>) -> Result<Self, InvalidPart> {
         Self::new(mime::TEXT_HTML_UTF_8, body)
     }
 
-    /// Text, `text/plain; charset=utf-8`.
+    /// Creates a text, `text/plain; charset=utf-8`.
     ///
     /// # Errors
     ///
-    /// If the body is empty.
+    /// [`InvalidPart::Empty`] if the body is empty.
     pub fn text(body: impl Into<Bytes>) -> Result<Self, InvalidPart> {
         Self::new(mime::TEXT_PLAIN_UTF_8, body)
     }
 
-    /// JSON, `application/json`. The body is not checked.
+    /// Creates a JSON value, `application/json`. The body is not checked.
     ///
     /// # Errors
     ///
-    /// If the body is empty.
+    /// [`InvalidPart::Empty`] if the body is empty.
     pub fn json(body: impl Into<Bytes>) -> Result<Self, InvalidPart> {
         Self::new(mime::APPLICATION_JSON, body)
     }
@@ -245,7 +245,7 @@ impl Part {
         self
     }
 
-    /// The type, without the header's name.
+    /// Returns the type, without the header's name.
     #[must_use]
     pub fn content_type(&self) -> &Mime {
         &self.content_type
@@ -310,13 +310,13 @@ impl Part {
         })
     }
 
-    /// The body, never empty.
+    /// Returns the body, which is never empty.
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.body
     }
 
-    /// The body, without the rest.
+    /// Returns the body without the rest.
     #[must_use]
     pub fn into_body(self) -> Bytes {
         self.body
@@ -332,7 +332,7 @@ impl PartialEq for Part {
 
 impl Eq for Part {}
 
-/// Why a body cannot be sent as a part.
+/// The reason why a body cannot be sent as a part.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum InvalidPart {
@@ -371,7 +371,7 @@ impl From<InvalidPart> for io::Error {
     }
 }
 
-/// Whether a header line can hold this type.
+/// Returns whether a header line can hold this type.
 pub(crate) fn fits(content_type: &Mime) -> bool {
     let text = content_type.as_ref();
     let is_range = content_type.type_() == mime::STAR || content_type.subtype() == mime::STAR;

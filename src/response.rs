@@ -9,7 +9,7 @@ use http::header::{
 use crate::encode::title_case;
 use crate::part::Part;
 
-/// The head of a stream. Each field keeps away something that would hold parts back or change them.
+/// Returns the head of a stream. Each field keeps something from holding parts back or changing them.
 pub(crate) fn stream_head(content_type: HeaderValue) -> [(HeaderName, HeaderValue); 6] {
     [
         (CONTENT_TYPE, content_type),
@@ -25,7 +25,7 @@ pub(crate) fn stream_head(content_type: HeaderValue) -> [(HeaderName, HeaderValu
     ]
 }
 
-/// The head of one part alone, an ordinary response: the still picture. The part's own fields replace ours.
+/// Returns the head of a response that is one part. The fields of the part replace ours.
 pub(crate) fn part_head(part: &Part) -> HeaderMap {
     let content_type = HeaderValue::from_str(part.content_type().as_ref());
     let mut head = HeaderMap::from_iter([
@@ -38,7 +38,7 @@ pub(crate) fn part_head(part: &Part) -> HeaderMap {
     head
 }
 
-/// A head as bytes: these fields, of which one may be replaced by one of `more`, between two lines that say whose it is.
+/// Returns a head as bytes: the first line, these fields unless `more` replaces them, those of `more`, and the last line.
 pub(crate) fn head_bytes(
     first_line: &str,
     fields: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
@@ -62,5 +62,5 @@ pub(crate) fn head_bytes(
     Bytes::from(head)
 }
 
-/// What says where a stream begins and ends is not for others to set.
+/// Fields that say where a stream begins and ends. Callers cannot set them.
 const FRAMING: [HeaderName; 4] = [CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING];

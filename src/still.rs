@@ -1,4 +1,4 @@
-//! The still picture: one part as an ordinary response, cheap to ask for again and again.
+//! A still picture: one part as an ordinary response, cheap to request repeatedly.
 
 mod date;
 
@@ -62,7 +62,7 @@ pub struct Still {
 }
 
 impl Still {
-    /// This part.
+    /// Creates a response of this part.
     pub fn new(part: Part) -> Self {
         Self { part, age: None, last_modified: None, refresh: None }
     }
@@ -95,19 +95,19 @@ impl Still {
         self
     }
 
-    /// Has browsers ask for the same address again after that time, in whole seconds, rounded down: `Refresh: 5`. Below
-    /// one second, at once.
+    /// Adds `Refresh: 5`: a browser requests the same address again after this time, in whole seconds, rounded down. Below
+    /// one second it does so at once.
     pub fn refresh(mut self, period: Duration) -> Self {
         self.refresh = Some(HeaderValue::from(period.as_secs()));
         self
     }
 
-    /// Has browsers go to this address after that time: `Refresh: 5; URL=/next`.
+    /// Adds `Refresh: 5; URL=/next`: a browser goes to this address after this time.
     ///
     /// # Errors
     ///
-    /// If the address is empty, or holds a space, a control character, anything but ASCII, or one of `"` `'` `;` `,` `<` `>`
-    /// `\`. Percent-encode those.
+    /// [`InvalidAddress`] if the address is empty, or holds a space, a control character, anything but ASCII, or one of `"`
+    /// `'` `;` `,` `<` `>` `\`. Percent-encode those.
     ///
     /// # Examples
     ///
@@ -130,22 +130,22 @@ impl Still {
         Ok(self)
     }
 
-    /// The strong entity tag, with its quotes.
+    /// Returns the strong entity tag, with its quotes.
     #[must_use]
     pub fn etag(&self) -> HeaderValue {
         let headers = self.part.sent_headers().map(|(_, value)| value.as_bytes());
         etag(headers.chain([self.part.content_type().as_ref().as_bytes(), self.part.body()]))
     }
 
-    /// The response to a request with these headers: the part, or `304 Not Modified` if the client has it.
+    /// Returns the response to a request with these headers: the part, or `304 Not Modified` if the client has it.
     ///
-    /// The same for `GET` and `HEAD`: servers leave out the body of the latter.
+    /// It is the same for `GET` and `HEAD`: servers leave out the body of the latter.
     #[must_use]
     pub fn for_request(self, headers: &HeaderMap) -> Response<Bytes> {
         self.for_if_none_match(headers.get_all(IF_NONE_MATCH).iter().map(HeaderValue::as_bytes))
     }
 
-    /// The same by the values of `If-None-Match` alone, for other header types and for CGI's `HTTP_IF_NONE_MATCH`.
+    /// Returns the same by the values of `If-None-Match` only, for other header types and for CGI's `HTTP_IF_NONE_MATCH`.
     ///
     /// # Examples
     ///
@@ -170,7 +170,7 @@ impl Still {
             response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(self.part.body().len()));
             *response.body_mut() = self.part.into_body();
         }
-        // To be kept and asked about each time: a client that keeps nothing has no ETag to send back.
+        // Cacheable, but must be revalidated: a client that keeps nothing has no ETag to send back.
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         response.headers_mut().insert(ETAG, etag);
         response.headers_mut().extend(self.age.map(|age| (AGE, HeaderValue::from(age.as_secs()))));
@@ -180,7 +180,7 @@ impl Still {
     }
 }
 
-/// An address that a `Refresh` cannot hold.
+/// The error of [`Still::refresh_to`]: the address does not fit into a `Refresh` header.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct InvalidAddress(());
 
@@ -192,7 +192,7 @@ impl fmt::Display for InvalidAddress {
 
 impl std::error::Error for InvalidAddress {}
 
-/// The entity tag of what these pieces make up together.
+/// Returns the entity tag of these pieces together.
 pub(crate) fn etag<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> HeaderValue {
     // With fixed keys, so that the tags of one build hold after a restart.
     let mut hash = DefaultHasher::new();
@@ -206,7 +206,7 @@ pub(crate) fn etag<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> HeaderValue {
     value.unwrap_or_else(|_| unreachable!("hexadecimal digits in quotes"))
 }
 
-/// Whether `If-None-Match` names this entity tag. It compares weakly (RFC 9110 §13.1.2), since layers that compress turn
+/// Returns whether `If-None-Match` names this entity tag. It compares weakly (RFC 9110 §13.1.2), since layers that compress turn
 /// strong tags into weak ones.
 pub(crate) fn matches<V: AsRef<[u8]>>(etag: &HeaderValue, if_none_match: impl IntoIterator<Item = V>) -> bool {
     let names = |tag: &[u8]| tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag.as_bytes();
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_tells_parts_apart() {
+    fn etag_differs_between_parts() {
         let mut named = Part::text("on").unwrap();
         named.insert_header(http::header::DATE, HeaderValue::from_static("x")).unwrap();
         let tags = [
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_its_tag_in_a_list() {
+    fn returns_304_for_a_listed_etag() {
         let tag = still("on").etag().to_str().unwrap().to_owned();
         for (values, known) in [
             (vec![tag.clone()], true),
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unchanged_part_is_a_head_alone() {
+    fn returns_a_head_without_a_body_for_an_unchanged_part() {
         let still = still("on").refresh(Duration::from_secs(5));
         let response = still.clone().for_if_none_match([still.etag()]);
         let mut names: Vec<_> = response.headers().keys().map(http::HeaderName::as_str).collect();
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_one_header_field() {
+    fn rejects_an_address_that_breaks_the_header_field() {
         for bad in ["", "/a b", "/a\r\nSet-Cookie: a=b", "/a;b", "/\"", "/é", "/<script>"] {
             assert_eq!(still("on").refresh_to(Duration::ZERO, bad).unwrap_err(), InvalidAddress(()), "{bad}");
         }

@@ -7,7 +7,7 @@ use crate::boundary::Boundary;
 /// How a stream of parts is spelled for one kind of client.
 ///
 /// All three follow one grammar; they differ in how much of the *next* part's framing goes out with a part, because
-/// clients differ in what they wait for before they take a part as whole. The delimiter is `CRLF--B`:
+/// clients wait for different bytes before they take a part as complete. The delimiter is `CRLF--B`:
 ///
 /// | wire | a part | goes out behind it | media type |
 /// |---|---|---|---|
@@ -33,7 +33,7 @@ pub enum Wire {
 impl Wire {
     pub(crate) const ALL: [Self; 3] = [Self::Browser, Self::Machine, Self::Script];
 
-    /// Returns the wire that the client behind these request headers understands best, by its `Accept`.
+    /// Returns the wire that suits the client with these request headers, by its `Accept`.
     ///
     /// | `Accept` names | from | wire |
     /// |---|---|---|
@@ -64,7 +64,7 @@ impl Wire {
         Self::for_accept(headers.get_all(ACCEPT).iter().map(HeaderValue::as_bytes))
     }
 
-    /// The same by the values of `Accept` alone, for other header types and for CGI's `HTTP_ACCEPT`.
+    /// Returns the same by the values of `Accept` only, for other header types and for CGI's `HTTP_ACCEPT`.
     ///
     /// # Examples
     ///
@@ -91,7 +91,7 @@ impl Wire {
         if is_browser || (is_html && !has_image_type) { Self::Browser } else { Self::Machine }
     }
 
-    /// The value of the response's `Content-Type`.
+    /// Returns the value of the response's `Content-Type`.
     ///
     /// ```text
     /// multipart/x-mixed-replace; boundary=7kKzXq0M3vTqRz5c1LwYpA
@@ -139,13 +139,13 @@ fn accepted(range: &[u8]) -> Option<&[u8]> {
     (!fields.any(is_refusal)).then_some(media_type)
 }
 
-/// `q=0`, `q=0.000`.
+/// Returns whether this is `q=0` or `q=0.000`.
 fn is_refusal(parameter: &[u8]) -> bool {
     let Some(q) = parameter.strip_prefix(b"q=").or_else(|| parameter.strip_prefix(b"Q=")) else { return false };
     q.starts_with(b"0") && q.iter().all(|byte| matches!(byte, b'0' | b'.'))
 }
 
-/// `token` of RFC 9110 §5.6.2.
+/// Returns whether a `token` can hold this byte (RFC 9110 §5.6.2).
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

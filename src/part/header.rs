@@ -1,4 +1,4 @@
-//! Which header fields a part may carry, and how many.
+//! The check of a part's header fields: their names, their values and their number.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use http::header::{HeaderName, HeaderValue};
 
 use super::Part;
 
-/// Why a header field cannot stand in a part.
+/// The reason why a part cannot carry a header field.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct InvalidHeader {
     name: HeaderName,
@@ -57,7 +57,7 @@ pub(super) fn sent(part: &Part) -> impl Iterator<Item = (&HeaderName, &HeaderVal
     part.headers.iter().filter(move |(name, value)| room.as_mut().is_none_or(|room| room.take(name, value).is_ok()))
 }
 
-/// How much of a header block is used.
+/// The used part of a header block.
 struct Room {
     lines: usize,
     /// From the dash-boundary to the blank line, as the machine wire writes it.

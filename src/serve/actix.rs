@@ -67,11 +67,11 @@ impl ResponseError for Refused {
     }
 
     fn error_response(&self) -> HttpResponse {
-        whole(Rejection::from(self.clone()).response())
+        full(Rejection::from(self.clone()).response())
     }
 }
 
-/// One part alone is an ordinary response: the still picture.
+/// One part is an ordinary response, as from [`Still`].
 impl Responder for Part {
     type Body = BoxBody;
 
@@ -87,7 +87,7 @@ impl Responder for Still {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        whole(self.for_request(&headers(request)))
+        full(self.for_request(&headers(request)))
     }
 }
 
@@ -107,8 +107,8 @@ endpoints!(handler);
 
 async fn respond(reply: Reply, request: HttpRequest) -> HttpResponse {
     match reply {
-        Reply::Full(response) => whole(response),
-        Reply::Pending(pending) => whole(pending.await),
+        Reply::Full(response) => full(response),
+        Reply::Pending(pending) => full(pending.await),
         Reply::Stream(subscriber) => subscriber.respond_to(&request),
     }
 }
@@ -130,13 +130,13 @@ fn headers(request: &HttpRequest) -> HeaderMap {
     fields.flatten().collect()
 }
 
-fn whole(response: http::Response<Bytes>) -> HttpResponse {
+fn full(response: http::Response<Bytes>) -> HttpResponse {
     let (head, bytes) = response.into_parts();
     let status = StatusCode::from_u16(head.status.as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut builder = HttpResponse::build(status);
     copy(&head.headers, &mut builder);
     if bytes.is_empty() {
-        // A head alone. Of an empty body actix would tell the length, which is not that of what is not sent here.
+        // A head only. For an empty body actix would write a length, which is not that of the body left out here.
         return builder.body(body::None::new());
     }
     builder.body(bytes)
@@ -150,7 +150,7 @@ where
     let mut builder = HttpResponse::Ok();
     copy(headers, &mut builder);
     if request.method() == Method::HEAD {
-        // Neither a length, which nobody knows, nor the body, which actix would poll.
+        // Without a length, which is unknown, and without the body, which actix would poll.
         return builder.body(body::None::new());
     }
     let mut response = builder.body(BodyStream::new(body));
@@ -169,6 +169,6 @@ fn copy(head: &HeaderMap, builder: &mut HttpResponseBuilder) {
     }
 }
 
-/// actix copies a chunk when it takes it, and keeps up to 32 KiB of it until the client can take them. This long they
-/// are safe from a failure that would throw them away.
+/// Delays a failure, which would discard what actix holds: it copies each chunk, and keeps up to 32 KiB until the client
+/// reads them.
 const FAILURE_HELD: Duration = Duration::from_secs(1);

@@ -40,7 +40,7 @@ impl IntoResponse for Refused {
     }
 }
 
-/// One part alone is an ordinary response: the still picture.
+/// One part is an ordinary response, as from [`Still`](crate::Still).
 impl IntoResponse for Part {
     fn into_response(self) -> Response {
         (response::part_head(&self), Body::from(self.into_body())).into_response()

@@ -31,11 +31,15 @@ impl Rejection {
         let (status, field, text) = match self {
             Self::Method { allow } => {
                 let field = (ALLOW, HeaderValue::from_static(allow));
-                (StatusCode::METHOD_NOT_ALLOWED, Some(field), format!("this address answers {allow}"))
+                (StatusCode::METHOD_NOT_ALLOWED, Some(field), format!("method not allowed, use one of {allow}"))
             }
             Self::NoPart => {
                 let field = (RETRY_AFTER, HeaderValue::from_static("1"));
-                (StatusCode::SERVICE_UNAVAILABLE, Some(field), "no picture yet".to_owned())
+                (
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    Some(field),
+                    "no part published yet, try again in a second".to_owned(),
+                )
             }
             Self::Rate(value) => {
                 (StatusCode::BAD_REQUEST, None, format!("`fps` must be a positive number, not {value:?}"))

@@ -106,7 +106,7 @@ impl Body for ResponseBody {
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            // A head only: axum would tell the length of a body that is not sent.
+            // A head only: axum would write the length of a body that is not sent.
             Content::Full(bytes) if bytes.is_empty() => SizeHint::default(),
             Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Content::Stream(_) => SizeHint::default(),
