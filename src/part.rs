@@ -240,7 +240,10 @@ impl Part {
     ) -> Self {
         for (name, value) in headers {
             self.has_unsent |= header::check(&name, &value, &self).is_err();
-            self.headers.append(name, value);
+            // A map has room for some 32,000 fields, far above the decoder's limit unless that was raised.
+            if self.headers.try_append(name, value).is_err() {
+                break;
+            }
         }
         self
     }

@@ -359,6 +359,9 @@ where
                         #[cfg(feature = "tracing")]
                         tracing::warn!(error = %_error, "part skipped");
                         *this.source = Source::Live;
+                        // A source that is always ready, and always damaged, must not keep the task.
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
                     }
                     Err(_error) => {
                         #[cfg(feature = "tracing")]

@@ -1010,6 +1010,12 @@ fn accepts_everything_up_to_its_limit() {
     let decoded = decode_every_way(&Decoder::new("bb").limits(limits), &bytes);
     assert_eq!((decoded.parts.len(), decoded.end), (1, Ok(())));
 
+    // A part whose length is believed, and line ends after it.
+    let head = b"--bb\r\nContent-Type: text/plain\r\nContent-Length: 500\r\n\r\n";
+    let bytes = [&head[..], &[b'x'; 500], b"\r\n\r\n--bb--"].concat();
+    let decoded = decode_every_way(&Decoder::new("bb").limits(limits), &bytes);
+    assert_eq!((decoded.parts.len(), decoded.end), (1, Ok(())));
+
     let line = b"--bb\r\nContent-Type: text/plain\r\n\r\non\r\n--bb--";
     assert_eq!(decode(Decoder::detect().limits(limits), [&line[..]]).end, Ok(()));
     assert_truncated(&decode(Decoder::detect().limits(limits.max_boundary_bytes(1)), [&line[..]]).end, line.len());

@@ -162,8 +162,12 @@ fn png_end(chunk: &mut usize, image: &[u8]) -> End {
 
 fn webp_end(image: &[u8]) -> End {
     let Some(&[a, b, c, d]) = image.get(4..8) else { return End::Later };
-    let Ok(len) = usize::try_from(u32::from_le_bytes([a, b, c, d])) else { return End::Never };
-    if len + 8 <= image.len() { End::At(len + 8) } else { End::Later }
+    let len = usize::try_from(u32::from_le_bytes([a, b, c, d])).ok();
+    match len.and_then(|len| len.checked_add(8)) {
+        None => End::Never,
+        Some(end) if end <= image.len() => End::At(end),
+        Some(_) => End::Later,
+    }
 }
 
 /// A walk through the blocks of a GIF image (GIF89a, appendix A).

@@ -179,7 +179,7 @@ fn append(buffer: &mut BytesMut, chunk: &[u8], decoder: &Decoder) {
             None => buffer.len(),
         };
         let len = buffer.len() + chunk.len();
-        let most = decoder.limits.max_part_bytes.saturating_add(AHEAD / 2);
+        let most = decoder.limits.max_part_bytes.max(decoder.limits.max_header_bytes).saturating_add(AHEAD / 2);
         let capacity = (len + ahead).min(most).max(len);
         // Both conversions move the allocation, unless a part shares it.
         let mut bytes = Vec::from(std::mem::take(buffer));

@@ -103,7 +103,7 @@ fn is_token(byte: u8) -> bool {
 /// The longest name of a header field.
 const NAME_MAX: usize = 64;
 /// Dahua sends CRLFCRLF after a body, then another CRLF.
-const LINE_ENDS_MAX: usize = 8;
+pub(super) const LINE_ENDS_MAX: usize = 8;
 
 #[cfg(test)]
 mod tests {

@@ -9,7 +9,7 @@ use super::delimiter::{Delimiter, Find, Learn, learn, learn_anywhere};
 use super::ending::{Complete, Ending, is_complete};
 use super::head::{Head, Kind};
 use super::json::Json;
-use super::scan::{Begins, LineEnd, begins, begins_part, line_end, line_ends};
+use super::scan::{Begins, LINE_ENDS_MAX, LineEnd, begins, begins_part, line_end, line_ends};
 use super::{DecodeError, Decoder, Limits};
 use crate::part::Part;
 
@@ -135,7 +135,10 @@ impl Decoder {
     fn check_junk(&self, junk: &Junk) -> Result<(), DecodeError> {
         let Limits { max_junk_bytes, max_part_bytes, .. } = self.limits;
         match junk.after {
-            After::Image { body } | After::Length { body } if self.taken - body > max_part_bytes as u64 => {
+            // A part of exactly the limit has a line end after it.
+            After::Image { body } | After::Length { body }
+                if self.taken - body > max_part_bytes as u64 + LINE_ENDS_MAX as u64 =>
+            {
                 Err(DecodeError::PartTooLong { max_bytes: max_part_bytes, offset: body })
             }
             After::Nothing | After::Complete if self.taken - junk.from > max_junk_bytes as u64 => {

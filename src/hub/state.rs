@@ -204,16 +204,18 @@ impl State {
 
     /// Starts watching, on a viewer's first poll.
     pub(super) fn watch(&mut self, id: usize, config: SubscriberConfig, now: Instant) {
-        let Some(slot) = self.slots.get_mut(id) else { return };
+        // A stream that was ended before its first poll is no viewer, and ends no other stream.
+        let Some(slot) = self.slots.get_mut(id).filter(|slot| slot.ended.is_none()) else { return };
         slot.watch(config, now);
-        let (expires, key) = (slot.expires(), slot.key().filter(|_| config.exclusive).cloned());
+        let (serial, expires) = (slot.serial, slot.expires());
+        let key = slot.key().filter(|_| config.exclusive).cloned();
         if let Some(count) = self.watching.get_mut(slot.wire as usize) {
             *count += 1;
         }
         self.stats.viewers += 1;
         self.stats.viewers_peak = self.stats.viewers_peak.max(self.stats.viewers);
         for other in key.map(|key| self.with_key(&key)).unwrap_or_default() {
-            if other != id && self.slots.get(other).is_some_and(Slot::is_watching) {
+            if self.slots.get(other).is_some_and(|other| other.serial < serial) {
                 self.dismiss(other, Reason::Replaced, now);
             }
         }
@@ -254,6 +256,9 @@ impl State {
         let Some(slot) = self.slots.get_mut(id).filter(|slot| slot.ended.is_none()) else { return false };
         slot.ended = Some(reason);
         slot.wake(&hub, &mut self.effects.wakers);
+        if !slot.is_watching() {
+            self.count_end(reason);
+        }
         true
     }
 
@@ -304,20 +309,25 @@ impl State {
     /// Stops watching, at the end of a stream. The slot is reserved until [`remove`](Self::remove).
     fn end(&mut self, id: usize, now: Instant) {
         let Some(slot) = self.slots.get_mut(id).filter(|slot| slot.is_watching()) else { return };
+        let (reason, wire) = (slot.end(), slot.wire);
+        self.count_end(reason);
+        if let Some(count) = self.watching.get_mut(wire as usize) {
+            *count -= 1;
+        }
+        self.stats.viewers -= 1;
+        self.remove_key(id);
+        self.end_demand_if_unwatched(now);
+    }
+
+    fn count_end(&mut self, reason: Reason) {
         let ended = &mut self.stats.ended;
-        match slot.end() {
+        match reason {
             Reason::Closed => ended.closed += 1,
             Reason::Expired => ended.expired += 1,
             Reason::Disconnected => ended.disconnected += 1,
             Reason::Replaced => ended.replaced += 1,
             Reason::Revoked => ended.revoked += 1,
         }
-        if let Some(count) = self.watching.get_mut(slot.wire as usize) {
-            *count -= 1;
-        }
-        self.stats.viewers -= 1;
-        self.remove_key(id);
-        self.end_demand_if_unwatched(now);
     }
 
     /// Frees the slot of a viewer. Returns why its stream ended, if it had started, and how many

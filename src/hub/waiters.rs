@@ -1,5 +1,6 @@
 //! Sets of wakers: of waiting tasks, and of tasks to wake.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
 use slab::Slab;
@@ -54,7 +55,11 @@ impl Wakers {
     }
 
     pub(super) fn wake(self) {
-        self.first.into_iter().chain(self.more).for_each(Waker::wake);
+        for waker in self.first.into_iter().chain(self.more) {
+            // The panic of one viewer's waker, which the panic hook reports, must not cost the others
+            // their wake-up, nor unwind the publisher's thread.
+            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        }
     }
 }
 

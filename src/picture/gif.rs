@@ -14,6 +14,7 @@ pub(super) fn check(body: &[u8]) -> Result<(), Problem> {
         return Err(format!("image of {width} x {height} pixels").into());
     }
     let mut at = SCREEN_END + table_len(byte(SCREEN_FLAGS)?);
+    let mut sub_blocks = 0;
     for _ in 0..MAX_BLOCKS {
         match byte(at)? {
             IMAGE => {
@@ -37,6 +38,10 @@ pub(super) fn check(body: &[u8]) -> Result<(), Problem> {
                     if len == 0 {
                         break;
                     }
+                    sub_blocks += 1;
+                    if sub_blocks > MAX_SUB_BLOCKS {
+                        return Err(format!("no image within {MAX_SUB_BLOCKS} data sub-blocks").into());
+                    }
                 }
             }
             // The trailer, or a block that ends the image like the trailer.
@@ -59,3 +64,5 @@ const GRAPHIC_CONTROL: u8 = 0xf9;
 const IMAGE: u8 = 0x2c;
 const IMAGE_LEN: usize = 10;
 const MAX_BLOCKS: usize = 4096;
+/// 16 MiB of XMP or an ICC profile, in sub-blocks of 255 bytes.
+const MAX_SUB_BLOCKS: usize = 65_536;

@@ -10,7 +10,10 @@ pub(super) fn check(body: &[u8]) -> Result<(), Problem> {
     for _ in 0..MAX_CHUNKS {
         let Some(kind) = file.get(at..at + 4) else { break };
         let len = little_endian(file, at + 4, 4)?;
-        let chunk = file.get(at + 8..).filter(|rest| rest.len() >= len + len % 2).and_then(|rest| rest.get(..len));
+        let chunk = file
+            .get(at + 8..)
+            .filter(|rest| rest.len() >= len.saturating_add(len % 2))
+            .and_then(|rest| rest.get(..len));
         let invalid = || Problem::from(format!("chunk {} of {len} bytes", kind.escape_ascii()));
         let chunk = chunk.ok_or_else(invalid)?;
         match kind {

@@ -100,6 +100,31 @@ fn revoke_ends_streams_before_their_first_poll() {
 }
 
 #[test]
+fn exclusive_stream_does_not_end_a_newer_one() {
+    let (publisher, hub) = quiet();
+    publisher.publish(text("on")).unwrap();
+    let of = || Viewer::of(hub.subscribe(Wire::Script).unwrap().key("anna").exclusive(true));
+    let (mut older, mut newer) = (of(), of());
+    assert_eq!(newer.poll(), first("on"));
+    assert!(matches!(older.poll(), Poll::Ready(Some(_))));
+    assert_eq!((older.poll(), newer.poll()), (END, Poll::Pending));
+    assert_eq!((hub.stats().ended.replaced, hub.stats().viewers), (1, 1));
+}
+
+#[test]
+fn stream_revoked_before_its_first_poll_ends_no_other() {
+    let (publisher, hub) = quiet();
+    publisher.publish(text("on")).unwrap();
+    let of = || Viewer::of(hub.subscribe(Wire::Script).unwrap().key("anna").exclusive(true));
+    let mut revoked = of();
+    assert_eq!(hub.revoke("anna"), 1);
+    let mut again = of();
+    assert_eq!(again.poll(), first("on"));
+    assert!(matches!(revoked.poll(), Poll::Ready(Some(_))));
+    assert_eq!((again.poll(), hub.stats().viewers), (Poll::Pending, 1));
+}
+
+#[test]
 fn revoked_stream_gets_nothing_more() {
     let (publisher, hub) = quiet();
     let of = |key: &str| Viewer::of(hub.subscribe(Wire::Script).unwrap().key(key));
