@@ -43,13 +43,19 @@ fn the_programs_are_those_of_the_readme() {
 #[test]
 #[ignore = "the process of another test"]
 fn serves_with_axum() {
-    axum_program::run().unwrap();
+    // Without an address it was started with all ignored tests, and has nothing to do.
+    if env::var_os(ADDRESS).is_some() {
+        axum_program::run().unwrap();
+    }
 }
 
 #[test]
 #[ignore = "the process of another test"]
 fn serves_with_actix() {
-    actix_program::run().unwrap();
+    // Without an address it was started with all ignored tests, and has nothing to do.
+    if env::var_os(ADDRESS).is_some() {
+        actix_program::run().unwrap();
+    }
 }
 
 #[test]

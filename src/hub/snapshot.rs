@@ -58,7 +58,8 @@ impl Snapshot {
     /// at once if the hub is closed. `None` if nothing has been published.
     ///
     /// If that part is older than [`stale_after`](super::Builder::stale_after), the hub's
-    /// "no signal" part replaces it.
+    /// "no signal" part replaces it. So the wait is no longer than `stale_after`, and there is none
+    /// while viewers get the "no signal" part.
     ///
     /// Use it to respond to one request. A loop over such snapshots does not end with the hub.
     pub fn or_latest_after(mut self, limit: Duration) -> Self {
@@ -86,7 +87,7 @@ impl Future for Snapshot {
                 }
                 return Poll::Ready(dated);
             }
-            let until = this.limit.and_then(|limit| now.checked_add(limit));
+            let until = this.limit.and_then(|limit| now.checked_add(state.snapshot_limit(limit)));
             let waiting = this.waiting.get_or_insert_with(|| {
                 state.start_snapshot(now);
                 Waiting { parts_before: state.parts_published(), until, place: None }

@@ -154,6 +154,16 @@ impl State {
         Some((&latest.part, now.saturating_duration_since(self.published_at?)))
     }
 
+    /// Returns how long a client without a stream waits: not longer than viewers see the last part
+    /// of a silent hub.
+    pub(super) fn snapshot_limit(&self, limit: Duration) -> Duration {
+        match &self.config.stale_after {
+            Some(_) if self.stale && self.stats.viewers > 0 => Duration::ZERO,
+            Some((after, _)) => limit.min(*after),
+            None => limit,
+        }
+    }
+
     /// Returns the part for a client without a stream: the latest, or the "no signal" part if
     /// viewers get that.
     ///

@@ -6,7 +6,11 @@ use tokio::time::{Duration, sleep};
 #[actix_web::main]
 async fn main() -> std::io::Result<()> {
     let (publisher, hub) = hub::channel();
-    std::thread::spawn(move || while publisher.publish_jpeg(capture()).is_ok() {});
+    std::thread::spawn(move || {
+        while let Ok(frame) = publisher.publish_jpeg(capture()) {
+            frame.unwrap_or_else(|error| eprintln!("frame skipped: {error}"));
+        }
+    });
     let streams = hub.clone();
     let app = move || App::new().route("/live", web::to(Live::new(streams.clone())));
     let mut terminate = signal(SignalKind::terminate())?;

@@ -4,7 +4,11 @@ use tokio::signal::{ctrl_c, unix::{SignalKind, signal}};
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let (publisher, hub) = hub::channel();
-    std::thread::spawn(move || while publisher.publish_jpeg(capture()).is_ok() {});
+    std::thread::spawn(move || {
+        while let Ok(frame) = publisher.publish_jpeg(capture()) {
+            frame.unwrap_or_else(|error| eprintln!("frame skipped: {error}"));
+        }
+    });
     let app = axum::Router::new().route_service("/live", Live::new(hub.clone()));
     let mut terminate = signal(SignalKind::terminate())?;
     let shutdown = async move {

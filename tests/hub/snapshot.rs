@@ -151,6 +151,20 @@ fn shows_no_signal_when_a_stale_hub_does_not_answer() {
 }
 
 #[test]
+fn snapshot_of_a_silent_hub_waits_no_longer_than_stale_after() {
+    let (publisher, hub) = still().stale_after(Duration::from_millis(1), text("no signal")).build();
+    publisher.publish(text("on")).unwrap();
+    later();
+    for _ in 0..2 {
+        let mut waiting = hub.snapshot(NOW).or_latest_after(EVER);
+        assert_eq!(poll(&mut waiting), Poll::Pending);
+        later();
+        let Poll::Ready(Some(shown)) = dated(&mut waiting) else { panic!("the time is over") };
+        assert_eq!((shown.part, shown.stale), (text("no signal"), true));
+    }
+}
+
+#[test]
 fn all_who_wait_are_woken_and_who_left_is_forgotten() {
     let (publisher, hub) = quiet();
     let wakes = Arc::new(Wakes::default());
