@@ -1,37 +1,58 @@
-// Shows a stream of parts in a page. Each part replaces the previous one, in every browser.
+// Shows a stream of parts in a page. Each part replaces the previous one, in Chromium, Firefox and WebKit.
 //
 //   <script type="module" src="/client.js"></script>
 //   <mixed-replace src="/status"></mixed-replace>                          shows the parts in the element itself
 //   <mixed-replace src="/status" target="#board"></mixed-replace>          shows them there, and the state here, in words
 //   <mixed-replace src="/status" target="html" trusted></mixed-replace>    makes each part the page
 //
-// HTML appears in a sandboxed frame where no script runs, or with `trusted` in the page itself; a picture in an <img>, any
-// other text in a <pre>. What stays the same is left alone, so focus, scroll position and half-typed input stay too.
+// HTML appears in a sandboxed frame, in which no script runs, or with `trusted` in the page itself; a picture in an <img>, any
+// other text in a <pre>. Elements that stay the same are left alone, so focus, scroll position and half-typed input survive.
 //
 //   src            the address; without one the element opens no connection
 //   target         a selector: where the parts appear
 //   trusted        puts HTML into the page itself, without a frame
 //   credentials    as for fetch(): same-origin, include or omit
-//   timeout="25"   seconds of silence until the stream is stale; after twice as many it connects anew
-//   again="30"     seconds from an end or a denial to the next try; without it both are final
-//   limit="…"      the largest part, in bytes
+//   timeout="25"   seconds without a part until the stream is stale; after twice as many without a byte it reconnects
+//   again="30"     seconds from an end or a denial to the next try, at least 1; unset, no try follows by itself
+//   limit="…"      the largest part, in bytes; 16 MiB unless set
 //   show-age       keeps age="…", the seconds since the last new part, and words it where it words the state; an initial
-//                  age="40" is the age of what the page came with
+//                  age="40" is the age of the part that is in the page already
 //   background     stays connected in a hidden tab
 //   motion         shows pictures at full rate also to readers who prefer reduced motion; they get one a second otherwise
 //
-// Each of these may be set, changed or removed at any time; changes made together connect anew once. The property `headers`
-// holds request headers, as fetch() accepts them, or a function that returns them or a promise of them. It is called for
-// each connection, so a token may expire.
+// A number that is not positive, or not a number, counts as unset. Each attribute may be set, changed or removed at any time;
+// changes made together reconnect once. The property `headers` holds request headers, as fetch() accepts them, or a function
+// that returns them or a promise of them. The client calls it for each connection, so that a token may expire.
 //
-// The element keeps its state in `state`, and `data-live="…"` and its like word it: connecting, live, stale, reconnecting,
-// denied (the server answered 401 or 403), ended, or paused (the tab is hidden).
+// The element keeps its state in `state`, and `data-live="…"` and its like word it:
 //
-// Events: `state`; `part`, for each part, also for those left out because a newer one came before they could be shown; its
+//   connecting     no part has come yet
+//   live           parts or keep-alives come
+//   stale          none has come for `timeout` seconds
+//   reconnecting   the connection failed; the client tries again after a growing pause
+//   denied         the server answered 401 or 403
+//   ended          the server ended the stream
+//   paused         the tab is hidden
+//
+// Changing an attribute or `headers` reconnects in every state. Showing the tab reconnects once in every state but `live` and,
+// without `again`, `ended`. Hiding the tab never reconnects.
+//
+// Events: `state`; `part`, for each part, also for one that is skipped because a newer one came before it could be shown; its
 // default action shows the part. `error`, for a part that cannot be shown, such as a damaged picture: the previous one stays.
 
 const nothing = () => {};
-const text = (part, coding) => new TextDecoder(coding).decode(part.body);
+// Returns a positive number, or `other` for any other value. Attributes are strings; without a value they hold their name.
+const positive = (value, other) => `${value}` > 0 ? +value : other;
+const text = ({ type, body }, charset = /charset="?([^";]+)/i.exec(type)?.[1]) => {
+  let decoder;
+  try {
+    decoder = new TextDecoder(charset);
+  } catch {
+    // A label that the Encoding Standard does not list.
+    decoder = new TextDecoder();
+  }
+  return decoder.decode(body);
+};
 // What may never come in a hidden tab: a painted picture, a loaded frame, a turn to draw.
 const soon = (promise, ms = 1000) => Promise.race([promise, new Promise(done => setTimeout(done, ms))]);
 
@@ -43,9 +64,9 @@ const alike = (one, other) => own(one, 'nodeName') === own(other, 'nodeName');
 // A stream of the page, not of a part in its frame.
 const held = node => own(node, 'localName') === 'mixed-replace' && 'stream' in node;
 
-// The parts of a response, as they come; returns at the close-delimiter. A part is given out when the delimiter behind it
-// is there: a wrong length or a cut gives an error, never a torn part. Who leaves early aborts the fetch.
-export async function* parts(response, limit = 2 ** 24, onchunk) {
+// Iterates over the parts of a response as they come, and returns at the close-delimiter. A part is yielded once the delimiter
+// after it has come: a wrong length or a cut throws, and no part is torn. Leaving the loop closes the connection.
+export async function* parts(response, limit, onchunk) {
   const type = response.headers.get('content-type');
   const boundary = /^multipart\/.*boundary="?([^";]+)/i.exec(type)?.[1];
   if (!boundary) throw Error(`no stream: ${response.status} ${type}`);
@@ -67,33 +88,42 @@ export async function* parts(response, limit = 2 ** 24, onchunk) {
   };
   const letters = async length => String.fromCharCode(...await take(length));
 
-  for (let part; ;) {
-    let line = await letters(delimiter.length);
-    if (!part && line.startsWith('\r\n\r\n')) line = line.slice(2) + await letters(2);
-    if (line !== delimiter) throw Error('length');
-    if (part) yield part;
-    let head = await letters(2);
-    if (head === '--') return;
-    while (!head.endsWith('\r\n\r\n')) {
-      head += await letters(1);
-      if (head.length > 16384) throw Error('length');
+  limit = positive(limit, 2 ** 24);
+  try {
+    for (let part; ;) {
+      let line = await letters(delimiter.length);
+      if (!part && line.startsWith('\r\n\r\n')) line = line.slice(2) + await letters(2);
+      if (line !== delimiter) throw Error('length');
+      if (part) yield part;
+      let head = await letters(2);
+      if (head === '--') return;
+      while (!head.endsWith('\r\n\r\n')) {
+        head += await letters(1);
+        if (head.length > 16384) throw Error('length');
+      }
+      const headers = new Headers(head.trim().split('\r\n').map(line => line.split(/:(.*)/, 2)));
+      const length = +headers.get('content-length');
+      if (!(length > 0 && length <= limit && length % 1 === 0)) throw Error('length');
+      part = { type: headers.get('content-type') ?? '', headers, body: await take(length) };
     }
-    const headers = new Headers(head.trim().split('\r\n').map(line => line.split(/:(.*)/, 2)));
-    const length = headers.get('content-length');
-    if (!(length > 0 && +length <= limit)) throw Error('length');
-    part = { type: headers.get('content-type') ?? '', headers, body: await take(+length) };
+  } finally {
+    // After a failure this rejects with the same error.
+    reader.cancel().catch(nothing);
   }
 }
 
 // Keeps a stream open through all failures. Knows nothing of elements.
-export function watch(url, { onpart, onstate = nothing, timeout = 25, again, limit, background, credentials, headers }) {
+export function watch(url, { onpart, onstate = nothing, timeout, again, limit, background, credentials, headers }) {
   const page = globalThis.document, over = new AbortController();
-  let connection, wait, tries = 0, state;
+  let connection, clock, wait, tries = 0, state;
+  timeout = 1000 * positive(timeout, 25);
+  again = positive(again);
   const say = (next, error) => {
     if (state !== next) onstate(state = next, error);
   };
   const stop = () => {
     clearTimeout(wait);
+    clearInterval(clock);
     connection = connection?.abort();
   };
 
@@ -101,10 +131,10 @@ export function watch(url, { onpart, onstate = nothing, timeout = 25, again, lim
     stop();
     const own = connection = new AbortController(), { signal } = own, began = Date.now();
     let heard = began, fresh = began, pause = 0, denied, error;
-    const clock = setInterval(() => {
+    clock = setInterval(() => {
       const now = Date.now();
-      if (now - heard > 2000 * timeout) own.abort(Error('silence'));
-      else if (now - fresh > 1000 * timeout) say('stale');
+      if (now - heard > 2 * timeout) own.abort(Error('silence'));
+      else if (now - fresh > timeout) say('stale');
       // What has ended may show its last part once more, and end.
       else if (fresh > began && now - began > 500) say('live');
     }, 200);
@@ -116,30 +146,33 @@ export function watch(url, { onpart, onstate = nothing, timeout = 25, again, lim
       denied = /40[13]/.test(response.status);
       pause = Math.min(+response.headers.get('retry-after'), 600) || 0;
       for await (const part of parts(response, limit, () => heard = Date.now())) {
+        // A slow `onpart` is not silence: bytes may be waiting.
+        heard = Infinity;
         if (!signal.aborted) await onpart(part);
         if (signal.aborted) break;
-        fresh = Date.now() + 1;
+        fresh = 1 + (heard = Date.now());
         if (state !== 'ended') say('live');
       }
     } catch (why) {
       error = signal.reason ?? why;
     }
-    clearInterval(clock);
     if (own !== connection) return;
-    own.abort();
-    say(denied ? 'denied' : error ? 'reconnecting' : 'ended', error);
+    stop();
     const settled = denied || !error;
-    if (settled && !again) return;
-    tries = Date.now() - began > 5000 ? 0 : Math.min(tries + 1, 5);
-    // Growing, never the same for all that were cut off together, never earlier than the server asks for.
-    pause = Math.max(pause, settled ? again : 2 ** tries / 2) * (1 + Math.random());
-    wait = setTimeout(connect, pause * 1000);
+    tries = Date.now() - began > 5000 ? 1 : Math.min(tries + 1, 5);
+    // Growing, random so that viewers cut off together do not return together, and never shorter than Retry-After.
+    pause = Math.max(pause, settled ? again : 2 ** tries / 2, 1) * (1 + Math.random());
+    // A timer of more than 2^31 ms fires at once.
+    if (!settled || again) wait = setTimeout(connect, Math.min(pause * 1000, 2e9));
+    // Last, since `onstate` may close the stream.
+    say(denied ? 'denied' : error ? 'reconnecting' : 'ended', error);
   };
 
-  const look = () => {
+  const look = event => {
     if (state === 'ended' && !again) return;
     if (page?.hidden && !background) say('paused', stop());
-    else if (state !== 'live') connect();
+    // With `background` a tab that is hidden keeps what it has.
+    else if (state !== 'live' && !(event && page.hidden)) connect();
   };
   page?.addEventListener('visibilitychange', look, over);
   say('connecting');
@@ -385,7 +418,7 @@ globalThis.customElements?.define('mixed-replace', class extends HTMLElement {
       const [unit, seconds] = age < 100 ? ['second', 1] : age < 6000 ? ['minute', 60] : ['hour', 3600];
       ago.textContent = new Intl.RelativeTimeFormat(document.documentElement.lang || []).format(-(age / seconds | 0), unit);
     };
-    let since = Date.now() - 1000 * (options.age ?? 0), old = options.age;
+    let since = Date.now() - 1000 * positive(options.age, 0), old = options.age;
     // To be seen, not to be read out each second.
     ago.ariaHidden = true;
     this.#over = new AbortController();

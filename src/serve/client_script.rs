@@ -14,7 +14,7 @@ use crate::still;
 
 /// An endpoint that serves `client.js`, which shows a stream of parts in a page, in Chromium, Firefox and WebKitGTK.
 ///
-/// It is 7.4 kB, 3.6 kB compressed, without dependencies.
+/// It is 7.6 kB, 3.7 kB compressed, without dependencies.
 ///
 /// ```html
 /// <script type="module" src="/client.js"></script>

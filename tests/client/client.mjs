@@ -3,4 +3,4 @@ import { readFile } from 'node:fs/promises';
 
 const path = process.env.CLIENT_JS ?? new URL('../../src/client.js', import.meta.url);
 export const source = await readFile(path, 'utf8');
-export const { parts, watch } = await import('data:text/javascript,' + encodeURIComponent(source));
+export const { parts, show, watch } = await import('data:text/javascript,' + encodeURIComponent(source));

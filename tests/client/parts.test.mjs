@@ -3,7 +3,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { parts, source } from './client.mjs';
+import { parts, show, source } from './client.mjs';
 import { mark } from './minify.mjs';
 import { B, TYPE, part, wire } from './server.mjs';
 
@@ -48,7 +48,7 @@ test('is small', () => {
   if (!process.env.CLIENT_JS) return;
   const size = gzipSync(source, { level: 9 }).length;
   console.log(`${size} bytes gzipped`);
-  assert.ok(size < 3600, `${size} bytes`);
+  assert.ok(size < 3700, `${size} bytes`);
 });
 
 test('reads a stream that is cut at any two places', async () => {
@@ -91,7 +91,7 @@ test('reads a stream of events, which begins with a line end', async () => {
 });
 
 test('a wrong length gives an error and no torn part', async () => {
-  for (const length of [0, 1, 4, 6, 7, 30, -5, '5x', '', '1e999', 2 ** 24 + 1, '18446744073709551616']) {
+  for (const length of [0, 1, 4, 6, 7, 30, -5, 5.5, '5x', '', '1e999', 2 ** 24 + 1, '18446744073709551616']) {
     const wrong = Buffer.from(`\r\nContent-Type: text/plain\r\nContent-Length: ${length}\r\n\r\nwrong\r\n--${B}`);
     const body = Buffer.concat([Buffer.from(`--${B}`), part('good'), wrong, part('next'), part('next')]);
     await fails([body], ['good'], /length|cut off/);
@@ -107,6 +107,50 @@ test('takes no more than the limit', async () => {
   await fails([wire('small', 'x'.repeat(11))], ['small'], /length/, TYPE, '10');
   await fails([Buffer.from(`--${B}\r\n${'X: y\r\n'.repeat(10_000)}`)], [], /length/);
   await fails([Buffer.from(`--${B}\r\nX: ${'y'.repeat(20_000)}`)], [], /length/);
+});
+
+test('an invalid limit is the default', async () => {
+  for (const limit of ['limit', '', '0', 0, -1, '5 MB', NaN, null, true]) {
+    assert.deepEqual(await read([wire('small')], TYPE, limit), ['small'], `${limit}`);
+    await fails([Buffer.from(`--${B}\r\nContent-Length: ${2 ** 24 + 1}\r\n\r\n`)], [], /length/, TYPE, limit);
+  }
+});
+
+test('leaving early cancels the body', async () => {
+  for (const [name, bytes, leave] of [
+    ['break', wire('a', 'b'), true], ['close-delimiter', wire('a'), false], ['wrong length', Buffer.from(`--${B}\r\nX: y\r\n\r\n`), false],
+  ]) {
+    let cancelled = false;
+    const stream = new ReadableStream({ start: stream => stream.enqueue(new Uint8Array(bytes)), cancel: () => cancelled = true });
+    try {
+      for await (const { body } of parts(new Response(stream, { headers: { 'content-type': TYPE } }))) if (body && leave) break;
+    } catch (error) {
+      assert.match(error.message, /length/);
+    }
+    assert.ok(cancelled, name);
+  }
+});
+
+test('text is decoded by its charset', async () => {
+  class Place {
+    pre = { parentNode: this };
+    get childNodes() { return [this.pre]; }
+    querySelector() { return this.pre; }
+  }
+  for (const [type, bytes, expected] of [
+    ['text/plain', [0xe2, 0x82, 0xac], '€'],
+    ['text/plain; charset=utf-8', [0xe2, 0x82, 0xac], '€'],
+    ['text/plain; charset=windows-1252', [0xe9], 'é'],
+    ['text/plain; charset=ISO-8859-1', [0xe9], 'é'],
+    ['text/plain;Charset="koi8-r" ; format=flowed', [0xc1], 'а'],
+    ['text/plain; charset=utf-16le', [0xac, 0x20], '€'],
+    ['text/plain; charset=klingon', [0xe2, 0x82, 0xac], '€'],
+    ['text/plain; charset=', [0xe2, 0x82, 0xac], '€'],
+  ]) {
+    const place = new Place();
+    await show(place, { type, body: Uint8Array.from(bytes) });
+    assert.equal(place.pre.textContent, expected, type);
+  }
 });
 
 test('what is no stream is named', async () => {

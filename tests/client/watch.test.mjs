@@ -1,6 +1,7 @@
 // The connection: what it does when the server fails in one way or another.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { watch } from './client.mjs';
 import { B, head, opening, part, server, sleep, until, wire } from './server.mjs';
 
@@ -130,6 +131,36 @@ test('a denial is asked again after as many seconds as `again` says, and is over
   },
 ));
 
+test('an invalid `again` is none', async () => {
+  for (const again of ['again', '', '0', '5s', -1, NaN, null]) {
+    await watching(socket => socket.end(Buffer.concat([head, wire('a')])), { again }, async ({ site, log }) => {
+      await until(() => log.includes('ended'));
+      await sleep(300);
+      assert.equal(site.requests, 1, `${again}`);
+    });
+  }
+});
+
+test('a pause lasts at least a second, and a very long one does not end at once', async () => {
+  for (const again of [.001, '0.5', 1e10, Infinity]) {
+    await watching(socket => socket.end(Buffer.concat([head, wire('a')])), { again }, async ({ site, log }) => {
+      await until(() => log.includes('ended'));
+      await sleep(900);
+      assert.equal(site.requests, 1, `${again}`);
+    });
+  }
+});
+
+test('an invalid timeout is the default: neither stale at once, nor a new connection', async () => {
+  for (const timeout of ['timeout', '0', '5s', -1, NaN, null]) {
+    await watching(socket => socket.write(Buffer.concat([opening, part('a')])), { timeout }, async ({ site, log }) => {
+      await until(() => log.includes('live'));
+      await sleep(500);
+      assert.deepEqual([site.requests, log], [1, ['connecting', 'a', 'live']], `${timeout}`);
+    });
+  }
+});
+
 for (const status of [400, 402, 404, 410, 418, 429, 500, 502]) {
   test(`a ${status} may pass, so it is asked again`, () => watching(
     (socket, number) => {
@@ -253,6 +284,76 @@ test('a part is shown before the next is read', () => watching(
     assert.deepEqual(log, ['connecting', 'live']);
   },
 ));
+
+test('a slow `onpart` is not silence', () => watching(
+  socket => socket.write(Buffer.concat([opening, part('slow'), part('next')])), {
+    timeout: .3,
+    async onpart(part) {
+      if (String.fromCharCode(...part.body) === 'slow') await sleep(1500);
+    },
+  },
+  async ({ log, site }) => {
+    await until(() => log.includes('live'));
+    assert.deepEqual([site.requests, log], [1, ['connecting', 'stale', 'live']]);
+    // A silence after it is one.
+    await until(() => log.includes('reconnecting'));
+  },
+));
+
+test('a closed stream keeps nothing running, also where `onpart` never settles', () => {
+  const script = `
+    import { watch } from ${JSON.stringify(new URL('client.mjs', import.meta.url).href)};
+    import { opening, part, server, until } from ${JSON.stringify(new URL('server.mjs', import.meta.url).href)};
+    const site = await server(socket => socket.write(Buffer.concat([opening, part('a')])));
+    let called;
+    const stream = watch(site.url, { onpart: () => new Promise(() => called = true) });
+    await until(() => called);
+    stream.close();
+    site.close();`;
+  const { status, signal, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], { timeout: 10_000 });
+  assert.deepEqual([status, signal], [0, null], String(stderr));
+});
+
+test('may be closed by `onstate`', async () => {
+  for (const [closing, answer] of Object.entries({
+    denied: socket => socket.end('HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno'),
+    ended: socket => socket.end(Buffer.concat([head, wire('a')])),
+    reconnecting: socket => socket.destroy(),
+  })) {
+    let handle;
+    await watching(answer, { again: 1, onstate: state => state === closing && handle.close(true) }, async ({ site, stream }) => {
+      handle = stream;
+      await sleep(2500);
+      assert.equal(site.requests, 1, closing);
+    });
+  }
+});
+
+test('a denied stream is tried again once each time the tab is shown, never when it is hidden', async () => {
+  const page = globalThis.document = Object.assign(new EventTarget(), { hidden: false });
+  const turn = hidden => {
+    page.hidden = hidden;
+    page.dispatchEvent(new Event('visibilitychange'));
+  };
+  try {
+    for (const background of [false, true]) {
+      await watching(
+        socket => socket.end('HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno'), { background },
+        async ({ site, log }) => {
+          for (let shown = 1; shown < 4; shown++) {
+            await until(() => log.at(-1) === 'denied' && site.requests === shown);
+            turn(true);
+            await sleep(300);
+            assert.deepEqual([site.requests, log.at(-1)], [shown, background ? 'denied' : 'paused']);
+            turn(false);
+          }
+        },
+      );
+    }
+  } finally {
+    delete globalThis.document;
+  }
+});
 
 test('a hidden tab has no connection, and has one when it is seen', async () => {
   const page = globalThis.document = Object.assign(new EventTarget(), { hidden: true });
