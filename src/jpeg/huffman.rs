@@ -1,22 +1,23 @@
-//! The Huffman tables that webcams may leave out (T.81 Annex K.3).
+//! The standard Huffman tables, which webcams may omit (T.81 Annex K.3).
 
 use bytes::Bytes;
 
 use super::walk::{Step, Walk};
 use crate::picture::marker::{DHT, SOF0, SOS, View};
 
-/// The same picture with the standard Huffman tables, if it has none of its own.
+/// Adds the standard Huffman tables to a picture without tables.
 ///
 /// ```text
-/// SOI … DQT SOF0     SOS … EOI      a webcam's
-/// SOI … DQT SOF0 DHT SOS … EOI      what every decoder takes
+/// SOI … DQT SOF0     SOS … EOI      from a webcam
+/// SOI … DQT SOF0 DHT SOS … EOI      accepted by every decoder
 /// ```
 ///
-/// A UVC camera may leave the tables out ("USB Video Payload MJPEG"), and so may an AVI. Chromium, Firefox and ffmpeg then
-/// take the standard ones by themselves; many decoders and viewers, in Go and Rust among others, refuse the picture.
-/// Added are the four tables of Annex K.3.3, for luminance and chrominance, in one segment of 420 bytes before the first
-/// scan; for this the picture is copied once. Returned as it came, not copied, is a picture that defines a table before
-/// its first scan, that is not baseline (SOF0), or that is none.
+/// A UVC camera may omit the tables ("USB Video Payload MJPEG"), and so may an AVI. Chromium, Firefox and ffmpeg then
+/// assume the standard ones; many decoders and viewers, in Go and Rust among others, reject the picture.
+///
+/// The four tables of Annex K.3.3, for luminance and chrominance, are inserted in one segment of 420 bytes in front of the
+/// first scan, which copies the picture once. A picture that defines a table before its first scan, that is not baseline
+/// (SOF0), or that is not a JPEG, is returned unchanged and not copied.
 ///
 /// # Examples
 ///
@@ -39,7 +40,7 @@ pub fn with_huffman_tables(mut picture: Bytes) -> Bytes {
     Bytes::from([&picture, &TABLES[..], &scan].concat())
 }
 
-/// Where the first scan begins, if it lacks tables and the standard ones may be meant.
+/// Returns where the first scan of a baseline picture without tables starts.
 fn bare_scan(picture: &[u8]) -> Option<usize> {
     let picture = View::new(picture, &[]);
     picture.soi(0).ok().filter(|at| *at == 0)?;
