@@ -69,7 +69,7 @@ pub struct Encoder {
     search: Search,
     /// The bytes after every body, on the browser wire up to the next part's type.
     tail: Vec<u8>,
-    heartbeat: Option<EncodedPart>,
+    heartbeat: Option<(Part, EncodedPart)>,
     /// Whether parts are events, which must not be repeated. The opening then starts with CRLF.
     events: bool,
     /// Whether parts have a `Content-Length`.
@@ -177,8 +177,7 @@ impl Encoder {
         }
     }
 
-    /// Sets whether parts have a `Content-Length` on the script wire. On by default. Call it before
-    /// [`heartbeat`](Self::heartbeat).
+    /// Sets whether parts have a `Content-Length` on the script wire. On by default.
     ///
     /// Turn it off for Apollo iOS, which expects a part's header block to be one line with the
     /// type, and only `--` after the last delimiter. So without lengths the final CRLF is omitted
@@ -203,6 +202,7 @@ impl Encoder {
     #[must_use]
     pub fn content_length(mut self, written: bool) -> Self {
         self.lengths = written || self.wire != Wire::Script;
+        self.heartbeat = self.heartbeat.take().map(|(part, _)| (part.clone(), self.encode_contiguous(&part)));
         self
     }
 
@@ -238,13 +238,13 @@ impl Encoder {
     /// ```
     pub fn heartbeat(mut self, part: &Part) -> Result<Self, EncodeError> {
         self.check(part)?;
-        self.heartbeat = (self.wire == Wire::Script).then(|| self.encode_contiguous(part));
+        self.heartbeat = (self.wire == Wire::Script).then(|| (part.clone(), self.encode_contiguous(part)));
         Ok(self)
     }
 
     /// Returns the encoded [`heartbeat`](Self::heartbeat).
     pub(crate) fn heartbeat_part(&self) -> Option<&EncodedPart> {
-        self.heartbeat.as_ref()
+        self.heartbeat.as_ref().map(|(_, encoded)| encoded)
     }
 
     /// Returns `true` if parts are events, which must not be repeated.

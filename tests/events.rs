@@ -116,16 +116,22 @@ fn hikvisions_event_stream_by_a_blocking_writer() {
 #[test]
 fn leaves_out_lengths_and_the_last_line_end() {
     let encoder = || Encoder::for_content_type(GRAPHQL).unwrap().content_length(false);
-    let with = encoder().heartbeat(&Part::json("{}").unwrap()).unwrap();
-    let mut writer = Writer::with_encoder(Vec::new(), with);
-    writer.repeat().unwrap();
-    writer.write(&event(1)).unwrap();
-    assert_eq!(
-        String::from_utf8(writer.finish().unwrap()).unwrap(),
-        "\r\n--graphql\r\nContent-Type: application/json\r\n\r\n{}\
-         \r\n--graphql\r\nContent-Type: application/json\r\n\r\n{\"payload\":1}\
-         \r\n--graphql--"
-    );
+    let heartbeat = Part::json("{}").unwrap();
+    let either_order = [
+        encoder().heartbeat(&heartbeat).unwrap(),
+        Encoder::for_content_type(GRAPHQL).unwrap().heartbeat(&heartbeat).unwrap().content_length(false),
+    ];
+    for with in either_order {
+        let mut writer = Writer::with_encoder(Vec::new(), with);
+        writer.repeat().unwrap();
+        writer.write(&event(1)).unwrap();
+        assert_eq!(
+            String::from_utf8(writer.finish().unwrap()).unwrap(),
+            "\r\n--graphql\r\nContent-Type: application/json\r\n\r\n{}\
+             \r\n--graphql\r\nContent-Type: application/json\r\n\r\n{\"payload\":1}\
+             \r\n--graphql--"
+        );
+    }
     assert_eq!(Writer::with_encoder(Vec::new(), encoder()).finish().unwrap(), b"\r\n--graphql--");
 }
 
