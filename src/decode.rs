@@ -47,9 +47,11 @@ use crate::part::Part;
 /// | JPEG, PNG, GIF, WebP without a length | at the end of the image |
 /// | any | at its delimiter |
 ///
-/// So an image that is cut short is returned only at its delimiter. A length is wrong if anything but a delimiter follows
-/// the part, as with some cameras. From then on the decoder looks for delimiters, and uses a length only where an image has
-/// its end.
+/// So an image that is cut short is returned only at its delimiter. Within the length of a text, lines may begin like a
+/// delimiter. If one begins another part of the stream, the bytes after the text show whether the length is right.
+///
+/// A length is wrong if anything but a delimiter follows the part, as with some cameras. From then on the decoder looks for
+/// delimiters, and uses a length only where an image has its end.
 ///
 /// # Faults of senders
 ///

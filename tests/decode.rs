@@ -799,7 +799,10 @@ fn image_cut_short_after_its_thumbnail_is_not_complete() {
 
 #[test]
 fn delimiters_are_used_after_a_wrong_length() {
-    for (length, first) in [("9", "Code=Vide"), ("300", "Code=VideoMotion;action=Stop")] {
+    const STOP: &[u8] = b"Code=VideoMotion;action=Stop";
+    const START: &[u8] = b"Code=VideoMotion;action=Start";
+    // A length that the stream does not reach is wrong only at the end: until then, the text may be that long.
+    for (length, first, at_once) in [("9", &b"Code=Vide"[..], true), ("300", STOP, false)] {
         let bytes = format!(
             "--B\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\nCode=VideoMotion;action=Stop\r\n\
             --B\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\nCode=VideoMotion;action=Start\r\n\
@@ -807,9 +810,72 @@ fn delimiters_are_used_after_a_wrong_length() {
         );
         let parts = decode_at_once(&Decoder::new("B"), bytes.as_bytes());
         let bodies: Vec<_> = parts.iter().map(|part| &part.body()[..]).collect();
-        assert_eq!(bodies, [first.as_bytes(), b"Code=VideoMotion;action=Start"]);
+        assert_eq!(bodies, if at_once { vec![first, START] } else { vec![] });
         let decoded = decode_every_way(&Decoder::new("B"), format!("{bytes}\r\n--B--").as_bytes());
-        assert_eq!(&decoded.parts[2].body()[..], b"Heartbeat");
+        let bodies: Vec<_> = decoded.parts.iter().map(|part| &part.body()[..]).collect();
+        assert_eq!(bodies, [first, START, b"Heartbeat"]);
+    }
+}
+
+#[test]
+fn text_with_lines_like_delimiters_ends_at_its_length() {
+    for (content_type, delimiter, kind, body) in [
+        ("multipart/mixed; boundary=\"-\"", "---", "text/plain", "diff\r\n--- a/file\r\n+++ b/file\r\n"),
+        ("multipart/mixed; boundary=\"-\"", "---", "application/yaml+json", "---\n{\"a\": 1}\n---\n{}"),
+        ("multipart/mixed; boundary=B", "--B", "text/plain", "--B is my line\r\n--Bx\r\n"),
+        ("multipart/mixed; boundary=B", "--B", "text/plain", "hi\r\n--B is my line\r\nmore\r\n"),
+        ("multipart/mixed; boundary=B", "--B", "text/plain", "--B\r\n{\"x\":1}"),
+        ("multipart/mixed; boundary=B", "--B", "application/json", "[1,\n--B\n2]"),
+        ("multipart/mixed; boundary=B", "--B", "application/xml", "<a>\n--B</a>\n"),
+    ] {
+        let part = |kind: &str, body: &str| {
+            let length = body.len();
+            format!("{delimiter}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}")
+        };
+        let decoder = Decoder::for_content_type(content_type);
+        let one = part(kind, body);
+        let parts = decode_at_once(&decoder, one.as_bytes());
+        assert_eq!(parts.iter().map(|part| &part.body()[..]).collect::<Vec<_>>(), [body.as_bytes()]);
+        assert_eq!(decode_at_once(&decoder, &one.as_bytes()[..one.len() - 1]), []);
+        let bytes = format!("{one}\r\n{one}\r\n{}\r\n{delimiter}--", part("application/json", "{}"));
+        let decoded = decode_every_way(&decoder, bytes.as_bytes());
+        let bodies: Vec<_> = decoded.parts.iter().map(|part| &part.body()[..]).collect();
+        assert_eq!(bodies, [body.as_bytes(), body.as_bytes(), b"{}"], "{content_type}");
+        assert_eq!((decoded.skipped, decoded.end), (0, Ok(())), "{body}");
+    }
+}
+
+/// A text that contains a part of its own stream comes out once the bytes after it show whether it is one.
+#[test]
+fn delimiter_after_text_shows_that_a_part_within_its_length_is_text() {
+    let inner = "--B\r\nContent-Type: text/plain\r\n\r\non\r\n--B--\r\n";
+    let text = format!("--B\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{inner}", inner.len());
+    assert_eq!(decode_at_once(&Decoder::new("B"), format!("{text}\r\n").as_bytes()), []);
+    assert_eq!(decode_at_once(&Decoder::new("B"), format!("{text}\r\n--B").as_bytes()).len(), 1);
+    let decoded = decode_every_way(&Decoder::new("B"), format!("{text}\r\n{text}\r\n--B--").as_bytes());
+    let bodies: Vec<_> = decoded.parts.iter().map(|part| &part.body()[..]).collect();
+    assert_eq!((bodies, decoded.skipped, decoded.end), (vec![inner.as_bytes(); 2], 0, Ok(())));
+}
+
+#[test]
+fn text_with_a_length_into_the_next_parts_loses_none() {
+    for wrong in 0..4 {
+        // With 3 or 4 bytes more, the text ends in a line of dashes, and with 61 to 63, right at another delimiter. Nothing
+        // shows that these bytes are not its own.
+        for more in (0..3).chain(5..61).chain(64..120) {
+            let part = |number| {
+                let length = if number == wrong { 7 + more } else { 7 };
+                format!("--B\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\nevent {number}\r\n")
+            };
+            let bytes = format!("{}--B--\r\n", (0..4).map(part).collect::<String>());
+            let whole = decode(Decoder::new("B"), [bytes.as_bytes()]);
+            let bodies: Vec<_> = whole.parts.iter().map(|part| String::from_utf8_lossy(part.body())).collect();
+            let bodies: Vec<_> = bodies.iter().map(|body| body.trim_ascii_end()).collect();
+            assert_eq!(bodies, ["event 0", "event 1", "event 2", "event 3"], "{more} bytes more in part {wrong}");
+            for chunk in [1, 2, 3, 7, 50] {
+                assert_eq!(decode(Decoder::new("B"), bytes.as_bytes().chunks(chunk)), whole, "{more} in {wrong}");
+            }
+        }
     }
 }
 

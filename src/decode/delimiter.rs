@@ -103,6 +103,18 @@ impl Delimiter {
         self.search(src, from, |body, rest| if is_complete(body) { Begins::Yes(0) } else { proves(rest, eof) })
     }
 
+    /// Returns `true` if a delimiter at the beginning of a line begins a part or ends the stream, as far as `src` shows.
+    pub(super) fn may_begin_part_in(&self, src: &[u8]) -> bool {
+        let mut from = 0;
+        while let Find::Found(Range { end, .. }) = self.find(src, from) {
+            if proves(src.get(end..).unwrap_or_default(), false) != Begins::No {
+                return true;
+            }
+            from = end;
+        }
+        false
+    }
+
     fn search(&self, src: &[u8], mut from: usize, mut proven: impl FnMut(&[u8], &[u8]) -> Begins) -> Find {
         let needle = self.finder.needle();
         while let Some(at) = src.get(from..).and_then(|src| self.finder.find(src)) {

@@ -40,7 +40,7 @@ pub(super) struct Body {
     ending: Ending,
     /// The same through JSON.
     json: Json,
-    /// Whether the image has its end at the length, once that many bytes have come.
+    /// Whether the body has its end at the length, once that many bytes have come.
     complete: Option<Complete>,
 }
 
@@ -228,14 +228,24 @@ impl Decoder {
         if let Some(length) = body.head.length {
             let too_long = DecodeError::PartTooLong { max_bytes, offset: self.taken };
             let length = usize::try_from(length).ok().filter(|length| *length <= max_bytes).ok_or(too_long)?;
-            // A body with a valid length contains no delimiter. Waiting for a length that is too large would delay the
+            // Text ends at its length unless this sender has sent a wrong one: its lines may begin like delimiters. Any
+            // other body with a valid length contains no delimiter. Waiting for a length that is too large would delay the
             // part and fill the buffer. Images are searched only until a length was right, so that the work does not
             // grow with them, or if they have no end at their length.
             let seen = src.get(..length).unwrap_or(src);
-            if src.len() >= length && !body.is_text() && body.complete.is_none() {
-                body.complete = Some(is_complete(seen, body.kind == Kind::Image));
+            if src.len() >= length && body.complete.is_none() {
+                body.complete = Some(match &self.delimiter {
+                    // Another part may have begun within the length. What follows it decides.
+                    Some(delimiter) if body.is_text() && delimiter.may_begin_part_in(seen) => Complete::No,
+                    _ if body.is_text() => Complete::Unknown,
+                    _ => is_complete(seen, body.kind == Kind::Image),
+                });
             }
-            let is_doubtful = body.is_text() || self.lengths != Some(true) || body.complete == Some(Complete::No);
+            let is_doubtful = match self.lengths {
+                Some(false) => true,
+                _ if body.is_text() => false,
+                lengths => lengths.is_none() || body.complete == Some(Complete::No),
+            };
             if is_doubtful && self.delimiter.is_some() {
                 let end = match self.lengths {
                     Some(false) => self.find_end(&mut body, seen, false, Place::Line)?,
@@ -249,8 +259,10 @@ impl Decoder {
             if src.len() >= length {
                 match self.ends_at(&mut body, src, length) {
                     Believed::Yes(after) => return Ok(self.deliver(body.head, src, length, after)),
-                    Believed::Maybe if eof => return Ok(self.deliver(body.head, src, length, After::Nothing)),
-                    Believed::Maybe => return Ok(self.wait(State::Body(body))),
+                    Believed::Maybe if !eof => return Ok(self.wait(State::Body(body))),
+                    // The stream ended within the length: its last delimiters are part of no text.
+                    Believed::Maybe if body.is_text() && body.complete == Some(Complete::No) => {}
+                    Believed::Maybe => return Ok(self.deliver(body.head, src, length, After::Nothing)),
                     Believed::No => {}
                 }
             } else if !eof {
@@ -277,10 +289,10 @@ impl Decoder {
         let (content, rest) = src.split_at_checked(length).unwrap_or((src, &[]));
         let at_length = After::Length { body: self.taken };
         let may_be_right = self.lengths != Some(false) && length > 0;
-        if may_be_right && body.is_text() {
+        let complete = body.complete.unwrap_or(Complete::Unknown);
+        if may_be_right && body.is_text() && complete != Complete::No {
             return Believed::Yes(at_length);
         }
-        let complete = body.complete.unwrap_or(Complete::Unknown);
         if complete == Complete::Yes {
             return Believed::Yes(After::Complete);
         }
