@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mixed_replace::hub::{self, Hub, Publisher};
+use tokio::select;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::args::{Args, OnExit, Source};
 use crate::no_signal;
@@ -49,20 +50,38 @@ pub(crate) enum State {
 }
 
 impl Camera {
-    /// Starts the source and waits for its first picture.
+    /// Starts the source and waits for its first picture, or returns `None` if `stop` completes before.
     ///
     /// # Errors
     ///
     /// Fails with one line that names the reason if no picture arrives.
-    pub(crate) async fn start(args: &Args) -> Result<Self, String> {
+    pub(crate) async fn start(args: &Args, stop: impl Future<Output = ()>) -> Result<Option<Self>, String> {
         let no_signal = args.no_signal.as_deref().map_or_else(no_signal::draw, no_signal::read)?;
         let (publisher, hub) = hub::builder().stale_after(stale_after(args), no_signal).build();
         let run = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let status = Status { state: State::Starting, problem: String::new(), damaged: 0, restarts: 0 };
         let camera = Self { hub, source: args.source.to_string().into(), run, status: watch::Sender::new(status) };
-        tokio::spawn(camera.clone().run(args.clone(), publisher));
-        camera.once(|status| status.state != State::Starting).await;
-        if camera.hub.latest().is_none() { Err(camera.status().problem) } else { Ok(camera) }
+        let running = tokio::spawn(camera.clone().run(args.clone(), publisher));
+        let is_stopped = select! {
+            () = camera.started() => false,
+            () = stop => true,
+        };
+        if is_stopped {
+            // Drops the source, which kills its program and the children of that.
+            running.abort();
+            let _ = running.await;
+            return Ok(None);
+        }
+        if camera.hub.latest().is_none() { Err(camera.status().problem) } else { Ok(Some(camera)) }
+    }
+
+    /// Waits for the first picture, or for the end of the source. Prints a line if that takes long.
+    async fn started(&self) {
+        let started = || self.once(|status| status.state != State::Starting);
+        if timeout(QUIET, started()).await.is_err() {
+            eprintln!("waiting for the first picture of {}", self.source);
+            started().await;
+        }
     }
 
     /// Waits until the source has failed for good and returns the reason.
@@ -183,3 +202,6 @@ fn json(text: &str) -> String {
     let text: String = text.chars().filter(|c| !c.is_control()).collect();
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
+
+/// The time that the first picture may take before a line says that it is awaited.
+const QUIET: Duration = Duration::from_secs(2);

@@ -15,6 +15,7 @@ mod server;
 mod source;
 mod test_picture;
 
+use std::pin::pin;
 use std::process::ExitCode;
 
 use axum::extract::State;
@@ -38,7 +39,9 @@ async fn main() -> ExitCode {
 
 async fn run(args: Args) -> Result<(), String> {
     let listener = server::listen(&args)?;
-    let camera = Camera::start(&args).await?;
+    // One wait for both phases: between two of them, a signal would be lost.
+    let mut stop = pin!(server::asked_to_stop());
+    let Some(camera) = Camera::start(&args, stop.as_mut()).await? else { return Ok(()) };
     server::greet(&args, &listener);
 
     let app = Router::new()
@@ -49,17 +52,17 @@ async fn run(args: Args) -> Result<(), String> {
         .with_state(camera.clone());
     let listener = TcpListener::from_std(listener).map_err(|error| error.to_string())?;
     let listener = listener.tap_io(|connection| drop(socket::tune(connection)));
-    let (stop, stopped) = oneshot::channel::<()>();
-    let serving = axum::serve(listener, app).with_graceful_shutdown(stopped.map(drop));
+    let (close, closed) = oneshot::channel::<()>();
+    let serving = axum::serve(listener, app).with_graceful_shutdown(closed.map(drop));
     let serving = tokio::spawn(serving.into_future());
 
     let result = tokio::select! {
-        () = server::asked_to_stop() => Ok(()),
+        () = stop => Ok(()),
         why = camera.failed() => Err(why),
     };
     // axum's graceful shutdown waits for every connection. Closing the hub ends the streams; `timeout` leaves stalled viewers.
     camera.hub.close();
-    let _ = stop.send(());
+    let _ = close.send(());
     let _ = timeout(server::GRACE, serving).await;
     result
 }

@@ -129,6 +129,12 @@ fn fails(arguments: &[&str], stdin: &[u8]) -> (Option<i32>, String) {
     (status.code(), String::from_utf8(stderr).unwrap())
 }
 
+/// Returns the number of processes with this command line.
+fn running(command: &str) -> usize {
+    let listing = Command::new("ps").args(["-A", "-o", "args"]).output().unwrap().stdout;
+    String::from_utf8_lossy(&listing).lines().filter(|line| *line == command).count()
+}
+
 fn rest(connection: &mut TcpStream) -> Vec<u8> {
     let mut answer = Vec::new();
     connection.read_to_end(&mut answer).unwrap();
@@ -259,14 +265,27 @@ fn kills_the_children_of_a_lost_source() {
     let source = format!("sh -c 'cat {}; sleep {seconds}; true'", picture.path());
     let mut camera = Camera::start(&["--timeout", "1", "--source", &source]);
     let _viewer = camera.ask("/stream", "*/*");
-    let grandchildren = || {
-        let listing = Command::new("ps").args(["-A", "-o", "args"]).output().unwrap().stdout;
-        String::from_utf8_lossy(&listing).lines().filter(|line| **line == format!("sleep {seconds}")).count()
-    };
+    let grandchildren = || running(&format!("sleep {seconds}"));
     camera.wait_for("\"restarts\": 3");
     assert!(grandchildren() <= 1);
     assert!(camera.stop("TERM").0);
     assert_eq!(grandchildren(), 0);
+}
+
+#[test]
+fn stops_the_source_on_a_signal_before_its_first_picture() {
+    for signal in ["INT", "TERM"] {
+        let seconds = format!("2{}", std::process::id());
+        let source = format!("sh -c 'sleep {seconds}; true'");
+        let mut child = camera(&["--source", &source]).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "waiting for the first picture of sh\n");
+        assert_eq!(running(&format!("sleep {seconds}")), 1);
+        assert!(Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap().success());
+        assert!(child.wait().unwrap().success(), "{signal}");
+        assert_eq!(running(&format!("sleep {seconds}")), 0, "{signal}");
+    }
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod source;
 #[path = "../camera/test_picture.rs"]
 mod test_picture;
 
+use std::pin::pin;
 use std::process::ExitCode;
 
 use actix_web::guard::{Any, Get, Head};
@@ -38,7 +39,9 @@ fn main() -> ExitCode {
 
 async fn run(args: Args) -> Result<(), String> {
     let listener = server::listen(&args)?;
-    let camera = Camera::start(&args).await?;
+    // One wait for both phases: between two of them, a signal would be lost.
+    let mut stop = pin!(server::asked_to_stop());
+    let Some(camera) = Camera::start(&args, stop.as_mut()).await? else { return Ok(()) };
     server::greet(&args, &listener);
 
     let data = Data::new(camera.clone());
@@ -62,7 +65,7 @@ async fn run(args: Args) -> Result<(), String> {
     actix_web::rt::spawn(serving);
 
     let result = tokio::select! {
-        () = server::asked_to_stop() => Ok(()),
+        () = stop => Ok(()),
         why = camera.failed() => Err(why),
     };
     // actix's graceful stop waits for every connection. Closing the hub ends the streams; stalled viewers are cut off.
