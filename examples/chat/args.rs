@@ -9,17 +9,17 @@ use lexopt::prelude::*;
 pub(crate) struct Args {
     /// `HOST:PORT`.
     pub(crate) listen: String,
-    /// How many rooms there may be.
+    /// The largest number of rooms.
     pub(crate) rooms: usize,
-    /// How long a room stays in which nobody is and nothing is said.
+    /// The time after which an empty room without new messages is removed.
     pub(crate) quiet: Duration,
 }
 
 impl Args {
-    /// This process's arguments. Ends the process if they ask for help or make no sense.
+    /// Parses the arguments of this process. Exits after `--help` and after an invalid argument.
     pub(crate) fn from_command_line() -> Self {
-        Self::parse(lexopt::Parser::from_env()).unwrap_or_else(|mistake| {
-            eprintln!("chat: {mistake} (--help lists what there is)");
+        Self::parse(lexopt::Parser::from_env()).unwrap_or_else(|error| {
+            eprintln!("chat: {error} (--help lists the options)");
             exit(2)
         })
     }
@@ -43,13 +43,13 @@ impl Args {
 }
 
 const HELP: &str = "\
-Rooms in which what one says reaches all the others.
+Chat rooms without scripts.
 
 usage: chat [--listen HOST:PORT] [--rooms N] [--quiet SECONDS]
 
-  --listen HOST:PORT  where to serve it [127.0.0.1:3000]; port 0 takes a free one
-  --rooms N           how many rooms there may be at a time [100]
-  --quiet SECONDS     how long a room stays in which nobody is and nothing is said [600]";
+  --listen HOST:PORT  address to listen on [127.0.0.1:3000]; port 0 picks a free port
+  --rooms N           largest number of rooms at a time [100]
+  --quiet SECONDS     remove an empty room after this time without a message [600]";
 
 #[cfg(test)]
 mod tests {
@@ -60,19 +60,19 @@ mod tests {
     }
 
     #[test]
-    fn takes_what_the_help_lists() {
+    fn parses_every_option() {
         let args = parse(&["--listen=[::1]:0", "--rooms", "3", "--quiet", "20"]).unwrap();
         assert_eq!((&*args.listen, args.rooms, args.quiet), ("[::1]:0", 3, Duration::from_secs(20)));
     }
 
     #[test]
-    fn names_what_makes_no_sense() {
-        for (arguments, mistake) in [
+    fn rejects_invalid_arguments() {
+        for (arguments, message) in [
             (&["--speed"][..], "invalid option '--speed'"),
             (&["--rooms", "many"], "cannot parse argument \"many\": invalid digit found in string"),
             (&["--quiet"], "missing argument for option '--quiet'"),
         ] {
-            assert_eq!(parse(arguments).unwrap_err(), mistake);
+            assert_eq!(parse(arguments).unwrap_err(), message);
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Rooms in which what one says reaches all the others, with axum: each room is a hub, and no script is needed.
+//! Chat rooms with axum: each room is a hub, and its pages need no script.
 //!
-//! `cargo run --release -p chat`, then open the address that it prints. `--help` lists the rest.
+//! Run `cargo run --release -p chat` and open the address that it prints. `--help` lists the options.
 
-#![expect(clippy::print_stdout, reason = "it speaks to the person who started it")]
+#![expect(clippy::print_stdout, reason = "a program prints its address")]
 
 #[path = "../status/answer.rs"]
 mod answer;
@@ -50,16 +50,16 @@ struct Chat {
     sessions: Arc<Sessions<Arc<str>>>,
 }
 
-/// Who asks, put there by [`only_signed_in`].
+/// The name of the signed-in user, inserted by [`only_signed_in`].
 #[derive(Clone)]
-struct Who(Arc<str>);
+struct User(Arc<str>);
 
 #[tokio::main]
 async fn main() -> ExitCode {
     match run(Args::from_command_line()).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("chat: {why}");
+        Err(error) => {
+            eprintln!("chat: {error}");
             ExitCode::FAILURE
         }
     }
@@ -71,12 +71,12 @@ async fn run(args: Args) -> Result<(), String> {
     greet(&address);
 
     let chat = Chat { rooms: Arc::new(Rooms::new(&args)), sessions: Arc::new(Sessions::new("chat_session")) };
-    // Who may read and write is settled here, for pages, streams and stills alike.
+    // One check covers pages, streams and snapshots.
     let app = Router::new()
         .route("/", get(lobby))
         .route("/enter", get(enter))
         .route("/r/{room}", get(room))
-        .route("/r/{room}/said", get(said))
+        .route("/r/{room}/said", get(messages))
         .route("/r/{room}/say", get(form).post(say))
         .layer(from_fn_with_state(chat.clone(), only_signed_in))
         .route("/login", post(sign_in))
@@ -94,17 +94,17 @@ The rooms are at http://{address}/
   read     curl -b cookies -N http://{address}/r/lobby/said
   once     curl -b cookies \"http://{address}/r/lobby/said?snapshot\"
 
-Ctrl-C ends it; readers keep what they see."
+Ctrl-C stops the server; readers keep the last page."
     );
 }
 
 async fn only_signed_in(State(chat): State<Chat>, mut request: Request, next: Next) -> Response {
-    if let Some(who) = chat.sessions.find(fields(request.headers(), COOKIE)) {
-        request.extensions_mut().insert(Who(who));
+    if let Some(user) = chat.sessions.find(fields(request.headers(), COOKIE)) {
+        request.extensions_mut().insert(User(user));
         return next.run(request).await;
     }
     let refusal =
-        Refusal::new(401, "sign in first: post a name to /login, and send the cookie that it sets with each request");
+        Refusal::new(401, "sign in first: post a name to /login and send the cookie that it sets with each request");
     let room = request.uri().path().strip_prefix("/r/").and_then(|rest| rest.split('/').next());
     answer::refused(&refusal, request.headers(), |_| view::sign_in(room, None))
 }
@@ -113,21 +113,21 @@ async fn sign_in(State(chat): State<Chat>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let mut room = None;
     let signed_in = async {
-        posted::must_be_from_here(field(&head.headers, ORIGIN), field(&head.headers, HOST))?;
+        posted::must_be_same_origin(field(&head.headers, ORIGIN), field(&head.headers, HOST))?;
         let body = posted::read(body.into_data_stream(), BODY).await?;
-        let SignIn { name, room: to } = posted::decode(field(&head.headers, CONTENT_TYPE), &body)?;
-        room = to.filter(|room| words::room(room).is_ok());
+        let SignIn { name, room: target } = posted::decode(field(&head.headers, CONTENT_TYPE), &body)?;
+        room = target.filter(|room| words::room(room).is_ok());
         let name = words::person(&name)?;
         let taken = |other: &Arc<str>| {
             let taken = other.to_lowercase() == name.to_lowercase();
-            taken.then(|| Refusal::new(409, format!("somebody is called {other} already; take another name")))
+            taken.then(|| Refusal::new(409, format!("the name {other} is in use; choose another")))
         };
         chat.sessions.open(name.as_str().into(), taken)
     };
     match signed_in.await {
         Ok(cookie) => {
-            let to = room.map_or_else(|| "/".to_owned(), |room| format!("/r/{room}"));
-            (StatusCode::SEE_OTHER, [(LOCATION, to), (SET_COOKIE, cookie)]).into_response()
+            let location = room.map_or_else(|| "/".to_owned(), |room| format!("/r/{room}"));
+            (StatusCode::SEE_OTHER, [(LOCATION, location), (SET_COOKIE, cookie)]).into_response()
         }
         Err(refusal) => {
             answer::refused(&refusal, &head.headers, |refusal| view::sign_in(room.as_deref(), Some(refusal)))
@@ -135,8 +135,8 @@ async fn sign_in(State(chat): State<Chat>, request: Request) -> Response {
     }
 }
 
-async fn lobby(State(chat): State<Chat>, Extension(Who(who)): Extension<Who>) -> Response {
-    answer::page(view::rooms(&chat.rooms.all(), &who))
+async fn lobby(State(chat): State<Chat>, Extension(User(user)): Extension<User>) -> Response {
+    answer::page(view::rooms(&chat.rooms.all(), &user))
 }
 
 async fn enter(State(chat): State<Chat>, headers: HeaderMap, Query(Enter { room }): Query<Enter>) -> Response {
@@ -148,18 +148,18 @@ async fn enter(State(chat): State<Chat>, headers: HeaderMap, Query(Enter { room 
 
 async fn room(
     State(chat): State<Chat>,
-    Extension(Who(who)): Extension<Who>,
+    Extension(User(user)): Extension<User>,
     Path(room): Path<String>,
     headers: HeaderMap,
 ) -> Response {
     match chat.rooms.enter(&room) {
-        Ok(room) => answer::page(view::room(&room.name, &who)),
+        Ok(room) => answer::page(view::room(&room.name, &user)),
         Err(refusal) => answer::refused(&refusal, &headers, view::refused),
     }
 }
 
-/// The page, the stream and the still of what is said, on one address.
-async fn said(State(chat): State<Chat>, Path(room): Path<String>, request: Request) -> Response {
+/// Serves a room's messages as a page, a stream or a snapshot on one address.
+async fn messages(State(chat): State<Chat>, Path(room): Path<String>, request: Request) -> Response {
     match chat.rooms.enter(&room) {
         Ok(room) => room.page().respond(request).await.into_response(),
         Err(refusal) => answer::refused(&refusal, request.headers(), view::refused),
@@ -175,37 +175,37 @@ async fn form(Path(room): Path<String>, headers: HeaderMap) -> Response {
 
 async fn say(
     State(chat): State<Chat>,
-    Extension(Who(who)): Extension<Who>,
+    Extension(User(user)): Extension<User>,
     Path(room): Path<String>,
     request: Request,
 ) -> Response {
     let (head, body) = request.into_parts();
     let headers = &head.headers;
-    let mut kept = String::new();
-    let said = async {
-        posted::must_be_from_here(field(headers, ORIGIN), field(headers, HOST))?;
+    let mut typed = String::new();
+    let sent = async {
+        posted::must_be_same_origin(field(headers, ORIGIN), field(headers, HOST))?;
         let body = posted::read(body.into_data_stream(), BODY).await?;
-        Said { text: kept } = posted::decode(field(headers, CONTENT_TYPE), &body)?;
+        Message { text: typed } = posted::decode(field(headers, CONTENT_TYPE), &body)?;
         let room = chat.rooms.enter(&room)?;
-        room.say(who, &words::text(&kept)?)?;
+        room.say(user, &words::text(&typed)?)?;
         Ok(room.readers())
     };
-    match said.await {
+    match sent.await {
         Ok(_) if is_browser(headers) => (StatusCode::SEE_OTHER, [(LOCATION, format!("/r/{room}/say"))]).into_response(),
-        Ok(readers) => format!("said; readers: {readers}\n").into_response(),
+        Ok(readers) => format!("sent; readers: {readers}\n").into_response(),
         Err(refusal) => answer::refused(&refusal, headers, |refusal| match words::room(&room) {
-            Ok(room) => view::say(room, Some((refusal, &kept))),
+            Ok(room) => view::say(room, Some((refusal, &typed))),
             Err(_) => view::refused(refusal),
         }),
     }
 }
 
-/// What is posted to sign in.
+/// A posted sign-in form.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SignIn {
     name: String,
-    /// Where to go then.
+    /// The room to enter after that.
     room: Option<String>,
 }
 
@@ -214,12 +214,12 @@ struct Enter {
     room: String,
 }
 
-/// What is posted to say something.
+/// A posted message.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Said {
+struct Message {
     text: String,
 }
 
-/// Bytes of what is posted: a message with each byte in percent-encoding, three to six for a letter.
+/// The largest body, in bytes. Percent-encoding takes three to six bytes for a letter.
 const BODY: usize = 32 * 1024;

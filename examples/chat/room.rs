@@ -1,4 +1,4 @@
-//! One room: what was said in it lately, and everyone who reads it.
+//! One room: its latest messages, and its hub.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,22 +15,22 @@ pub(crate) struct Room {
     pub(crate) name: String,
     publisher: Publisher,
     hub: Hub,
-    /// Locked until the page with it is published, so that no older one comes after it.
+    /// Locked until the new page is published, so that pages are published in order.
     history: Mutex<History>,
-    /// When somebody last did something here.
+    /// The time of the last visit or message.
     touched: Mutex<Instant>,
 }
 
-/// What was said lately, the oldest first.
+/// The latest messages, oldest first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
-    pub(crate) said: VecDeque<Said>,
+    pub(crate) messages: VecDeque<Message>,
     bytes: usize,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Said {
-    pub(crate) who: Arc<str>,
+pub(crate) struct Message {
+    pub(crate) author: Arc<str>,
     pub(crate) text: Arc<str>,
     pub(crate) at: OffsetDateTime,
 }
@@ -44,17 +44,17 @@ impl Room {
         Ok(room)
     }
 
-    /// What was said, for whoever reads along. Each tag in it is ours, and what others wrote is text.
+    /// Returns the endpoint of the messages. They may be trusted: every tag is from a template, and user input is escaped.
     pub(crate) fn page(&self) -> Page {
         Page::new(self.hub.clone()).title(&self.name).trusted(true).refresh(PULL)
     }
 
-    /// Adds to the history, and shows it to everyone in the room.
-    pub(crate) fn say(&self, who: Arc<str>, text: &str) -> Result<(), Refusal> {
+    /// Adds a message to the history and publishes it.
+    pub(crate) fn say(&self, author: Arc<str>, text: &str) -> Result<(), Refusal> {
         let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = history.clone();
-        next.add(Said { who, text: text.into(), at: OffsetDateTime::now_utc() });
-        // What cannot be shown is not kept, or nothing could be shown any more.
+        next.add(Message { author, text: text.into(), at: OffsetDateTime::now_utc() });
+        // A message that cannot be published is not kept: the pages after it would fail too.
         self.publish(&next)?;
         *history = next;
         Ok(())
@@ -68,12 +68,12 @@ impl Room {
         *self.touched.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    /// Whether nobody is here, and nothing has happened for that long.
+    /// Returns `true` if the room has no readers and nothing has happened for `quiet`.
     pub(crate) fn is_over(&self, quiet: Duration) -> bool {
         self.readers() == 0 && self.touched.lock().unwrap_or_else(PoisonError::into_inner).elapsed() >= quiet
     }
 
-    /// Ends every stream; readers keep what they see.
+    /// Ends every stream. Readers keep the last page.
     pub(crate) fn close(&self) {
         self.hub.close();
     }
@@ -81,26 +81,26 @@ impl Room {
     fn publish(&self, history: &History) -> Result<(), Refusal> {
         let part = Part::html(view::history(&self.name, history)).map_err(|error| error.to_string());
         let published = part.and_then(|part| self.publisher.publish(part).map_err(|error| error.to_string()));
-        published.map_err(|why| Refusal::new(503, why))
+        published.map_err(|error| Refusal::new(503, error))
     }
 }
 
 impl History {
-    fn add(&mut self, said: Said) {
-        self.bytes += said.text.len();
-        self.said.push_back(said);
-        while self.said.len() > MESSAGES || self.bytes > BYTES {
-            let Some(oldest) = self.said.pop_front() else { break };
+    fn add(&mut self, message: Message) {
+        self.bytes += message.text.len();
+        self.messages.push_back(message);
+        while self.messages.len() > MESSAGES || self.bytes > BYTES {
+            let Some(oldest) = self.messages.pop_front() else { break };
             self.bytes -= oldest.text.len();
         }
     }
 }
 
-/// How many may read one room at a time.
+/// The largest number of readers of one room.
 const READERS: usize = 2_000;
 const MESSAGES: usize = 100;
 const BYTES: usize = 64 * 1024;
-/// How often a browser without scripts asks.
+/// The reload interval of browsers without scripts.
 const PULL: Duration = Duration::from_secs(3);
 
 #[cfg(test)]
@@ -108,14 +108,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn history_keeps_the_newest_and_stays_small() {
+    fn history_keeps_the_newest_messages_within_its_limits() {
         let mut history = History::default();
-        let say = |text: String| Said { who: "Ann".into(), text: text.into(), at: OffsetDateTime::now_utc() };
-        (0..1000).for_each(|i| history.add(say(i.to_string())));
-        assert_eq!(history.said.len(), MESSAGES);
-        assert_eq!(&*history.said[MESSAGES - 1].text, "999");
-        (0..100).for_each(|_| history.add(say("é".repeat(2000))));
-        assert_eq!(history.said.len(), BYTES / 4000);
-        assert_eq!(history.bytes, history.said.iter().map(|said| said.text.len()).sum::<usize>());
+        let message = |text: String| Message { author: "Ann".into(), text: text.into(), at: OffsetDateTime::now_utc() };
+        (0..1000).for_each(|i| history.add(message(i.to_string())));
+        assert_eq!(history.messages.len(), MESSAGES);
+        assert_eq!(&*history.messages[MESSAGES - 1].text, "999");
+        (0..100).for_each(|_| history.add(message("é".repeat(2000))));
+        assert_eq!(history.messages.len(), BYTES / 4000);
+        assert_eq!(history.bytes, history.messages.iter().map(|message| message.text.len()).sum::<usize>());
     }
 }

@@ -1,4 +1,4 @@
-//! The rooms: made when somebody enters, gone when everybody has left.
+//! The rooms. A room is created when a user enters it, and removed after everybody has left.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,30 +11,30 @@ use crate::words;
 
 pub(crate) struct Rooms {
     open: Mutex<BTreeMap<String, Arc<Room>>>,
-    most: usize,
+    max_rooms: usize,
     quiet: Duration,
 }
 
 impl Rooms {
     pub(crate) fn new(args: &Args) -> Self {
-        Self { open: Mutex::default(), most: args.rooms, quiet: args.quiet }
+        Self { open: Mutex::default(), max_rooms: args.rooms, quiet: args.quiet }
     }
 
-    /// The room of this name, which is made if there is none.
+    /// Returns the room of this name, creating it if needed.
     pub(crate) fn enter(&self, name: &str) -> Result<Arc<Room>, Refusal> {
         let name = words::room(name)?;
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(room) = open.get(name) {
-            // With the rooms locked: it is not swept away under whoever enters.
+            // The lock on the rooms keeps this room from being removed meanwhile.
             room.touch();
             return Ok(Arc::clone(room));
         }
         open.retain(|_, room| !room.is_over(self.quiet));
-        if open.len() >= self.most {
-            let most = self.most;
+        if open.len() >= self.max_rooms {
+            let max_rooms = self.max_rooms;
             return Err(Refusal::new(
                 503,
-                format!("there are {most} rooms already; enter one, or wait until one is left"),
+                format!("all {max_rooms} rooms are in use; enter one of them or try again later"),
             ));
         }
         let room = Arc::new(Room::new(name)?);
@@ -53,22 +53,22 @@ impl Rooms {
 mod tests {
     use super::*;
 
-    fn rooms(most: usize, quiet: Duration) -> Rooms {
-        Rooms { open: Mutex::default(), most, quiet }
+    fn rooms(max_rooms: usize, quiet: Duration) -> Rooms {
+        Rooms { open: Mutex::default(), max_rooms, quiet }
     }
 
     #[test]
-    fn there_are_no_more_than_allowed() {
+    fn limits_the_number_of_rooms() {
         let rooms = rooms(2, Duration::from_secs(60));
         rooms.enter("a").unwrap();
         rooms.enter("b").unwrap();
         let refusal = rooms.enter("c").err().unwrap();
-        assert_eq!((refusal.status, &refusal.what[..19]), (503, "there are 2 rooms a"));
+        assert_eq!((refusal.status, &refusal.message[..23]), (503, "all 2 rooms are in use;"));
         rooms.enter("a").unwrap();
     }
 
     #[test]
-    fn a_room_goes_when_it_is_empty_and_quiet() {
+    fn removes_an_empty_and_quiet_room() {
         let rooms = rooms(1, Duration::ZERO);
         let room = rooms.enter("a").unwrap();
         room.say("Ann".into(), "is anybody here?").unwrap();

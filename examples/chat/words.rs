@@ -1,41 +1,41 @@
-//! What people may call themselves and their rooms, and what they may say.
+//! Valid names of users and rooms, and valid messages.
 
 use crate::refusal::{Refusal, quoted};
 
-/// A name for a person, without spaces around it.
+/// Checks a user's name and trims it.
 pub(crate) fn person(name: &str) -> Result<String, Refusal> {
     let name = name.trim();
-    let odd = |c: &char| !c.is_alphanumeric() && !" -_.'".contains(*c);
+    let invalid = |c: &char| !c.is_alphanumeric() && !" -_.'".contains(*c);
     sized("name", name, 24)?;
-    match name.chars().find(odd) {
-        Some(odd) => Err(unfit("name", odd, "letters, digits, spaces and - _ . '")),
+    match name.chars().find(invalid) {
+        Some(c) => Err(invalid_character("name", c, "letters, digits, spaces and - _ . '")),
         None if !name.contains(char::is_alphanumeric) => {
-            Err(Refusal::new(400, format!("the name {} holds no letter", quoted(name))))
+            Err(Refusal::new(400, format!("the name {} has no letter or digit", quoted(name))))
         }
         None => Ok(name.to_owned()),
     }
 }
 
-/// A name for a room, which is a piece of its address, too.
+/// Checks a room's name, which is also a segment of its path.
 pub(crate) fn room(name: &str) -> Result<&str, Refusal> {
     sized("room's name", name, 32)?;
     match name.chars().find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '-')) {
-        Some(odd) => Err(unfit("room's name", odd, "small letters a to z, digits and -")),
+        Some(c) => Err(invalid_character("room's name", c, "lower-case letters a to z, digits and -")),
         None => Ok(name),
     }
 }
 
-/// What somebody says: any text, with control characters made visible.
+/// Checks a message and makes its control characters visible.
 pub(crate) fn text(text: &str) -> Result<String, Refusal> {
     let len = text.chars().count();
     if len > TEXT {
-        return Err(Refusal::new(413, format!("the message has {len} characters; at most {TEXT} are taken")));
+        return Err(Refusal::new(413, format!("the message has {len} characters; the limit is {TEXT}")));
     }
     let text: String = text.replace("\r\n", "\n").trim().chars().map(visible).collect();
     if text.is_empty() { Err(Refusal::new(400, "the message is empty")) } else { Ok(text) }
 }
 
-/// Browsers drop some control characters, terminals obey them.
+/// Replaces control characters: browsers drop some of them, and terminals act on them.
 fn visible(c: char) -> char {
     match c {
         '\n' | '\t' => c,
@@ -46,21 +46,19 @@ fn visible(c: char) -> char {
     }
 }
 
-fn sized(what: &str, name: &str, most: usize) -> Result<(), Refusal> {
+fn sized(field: &str, name: &str, limit: usize) -> Result<(), Refusal> {
     match name.chars().count() {
-        0 => Err(Refusal::new(400, format!("the {what} is empty"))),
-        len if len > most => {
-            Err(Refusal::new(413, format!("the {what} has {len} characters; at most {most} are taken")))
-        }
+        0 => Err(Refusal::new(400, format!("the {field} is empty"))),
+        len if len > limit => Err(Refusal::new(413, format!("the {field} has {len} characters; the limit is {limit}"))),
         _ => Ok(()),
     }
 }
 
-fn unfit(what: &str, odd: char, fit: &str) -> Refusal {
-    Refusal::new(400, format!("the {what} holds U+{:04X}; it may hold {fit}", u32::from(odd)))
+fn invalid_character(field: &str, c: char, valid: &str) -> Refusal {
+    Refusal::new(400, format!("the {field} contains U+{:04X}; use {valid}", u32::from(c)))
 }
 
-/// Characters of a message.
+/// The largest number of characters of a message.
 pub(crate) const TEXT: usize = 2000;
 
 #[cfg(test)]
@@ -68,43 +66,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_one_that_others_can_tell() {
+    fn checks_names_of_users() {
         for name in ["Ann", " Ann-Marie O'Neil ", "Ünal 2", "李"] {
             assert_eq!(person(name).unwrap(), name.trim());
         }
-        for (name, why) in [
+        for (name, message) in [
             ("", "the name is empty"),
             (" ", "the name is empty"),
-            ("- -", "the name \"- -\" holds no letter"),
-            ("A\u{200b}nn", "the name holds U+200B; it may hold letters, digits, spaces and - _ . '"),
-            ("A\nnn", "the name holds U+000A; it may hold letters, digits, spaces and - _ . '"),
-            ("A<b>", "the name holds U+003C; it may hold letters, digits, spaces and - _ . '"),
-            ("0123456789012345678901234", "the name has 25 characters; at most 24 are taken"),
+            ("- -", "the name \"- -\" has no letter or digit"),
+            ("A\u{200b}nn", "the name contains U+200B; use letters, digits, spaces and - _ . '"),
+            ("A\nnn", "the name contains U+000A; use letters, digits, spaces and - _ . '"),
+            ("A<b>", "the name contains U+003C; use letters, digits, spaces and - _ . '"),
+            ("0123456789012345678901234", "the name has 25 characters; the limit is 24"),
         ] {
-            assert_eq!(person(name).unwrap_err().what, why);
+            assert_eq!(person(name).unwrap_err().message, message);
         }
     }
 
     #[test]
-    fn a_room_fits_into_an_address() {
+    fn checks_names_of_rooms() {
         assert_eq!(room("tea-4").unwrap(), "tea-4");
-        for (name, why) in [
+        for (name, message) in [
             ("", "the room's name is empty"),
-            ("Tea", "the room's name holds U+0054; it may hold small letters a to z, digits and -"),
-            ("../x", "the room's name holds U+002E; it may hold small letters a to z, digits and -"),
+            ("Tea", "the room's name contains U+0054; use lower-case letters a to z, digits and -"),
+            ("../x", "the room's name contains U+002E; use lower-case letters a to z, digits and -"),
         ] {
-            assert_eq!(room(name).unwrap_err().what, why);
+            assert_eq!(room(name).unwrap_err().message, message);
         }
     }
 
     #[test]
-    fn what_is_said_can_be_seen() {
+    fn makes_control_characters_visible() {
         assert_eq!(text("\0a\x1b[2J\x7f\u{9b}b\r\nc\td ").unwrap(), "␀a␛[2J␡\u{fffd}b\nc\td");
         assert_eq!(text(" \r\n").unwrap_err().status, 400);
         assert_eq!(text(&"é".repeat(TEXT)).unwrap().chars().count(), TEXT);
         assert_eq!(
-            text(&"é".repeat(TEXT + 1)).unwrap_err().what,
-            "the message has 2001 characters; at most 2000 are taken"
+            text(&"é".repeat(TEXT + 1)).unwrap_err().message,
+            "the message has 2001 characters; the limit is 2000"
         );
     }
 }

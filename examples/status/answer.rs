@@ -1,4 +1,4 @@
-//! Answers on axum: a line for programs, a page for people, a part for the script of a page.
+//! Responses on axum: a line of text for programs, a page for browsers, a part for the script of a page.
 
 use axum::http::header::{ACCEPT, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
@@ -9,16 +9,16 @@ use mixed_replace::{MixedReplace, Part, Wire};
 use crate::page;
 use crate::refusal::Refusal;
 
-/// What could not be done, and why.
+/// Creates the response for a refusal.
 pub(crate) fn refused(refusal: &Refusal, headers: &HeaderMap, page: impl FnOnce(&Refusal) -> String) -> Response {
     let mut response = if Wire::for_request(headers) == Wire::Script {
-        // In place of what it has shown: somebody's session is over, as when the server was started anew.
+        // The session has ended, for example by a restart of the server: the sign-in page replaces the last part.
         let part = Part::html(page(refusal));
         MixedReplace::new(stream::iter([part]), Wire::Script).into_response()
     } else if is_browser(headers) {
         self::page(page(refusal))
     } else {
-        format!("{}\n", refusal.what).into_response()
+        format!("{}\n", refusal.message).into_response()
     };
     *response.status_mut() = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if response.status() == StatusCode::UNAUTHORIZED {
@@ -27,7 +27,7 @@ pub(crate) fn refused(refusal: &Refusal, headers: &HeaderMap, page: impl FnOnce(
     response
 }
 
-/// A page of ours, under a policy that lets nothing in that is not.
+/// Creates the response for a page, with a policy against foreign content.
 pub(crate) fn page(page: String) -> Response {
     ([(CONTENT_SECURITY_POLICY, page::POLICY)], Html(page)).into_response()
 }

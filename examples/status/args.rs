@@ -1,4 +1,4 @@
-//! The command line, the same for both status servers.
+//! The command line of both status servers.
 
 use std::process::exit;
 use std::time::Duration;
@@ -11,17 +11,17 @@ use crate::session;
 pub(crate) struct Args {
     /// `HOST:PORT`.
     pub(crate) listen: String,
-    /// What lets a viewer in.
+    /// The password of all viewers.
     pub(crate) password: String,
-    /// How often one of the services changes by itself, if ever.
+    /// The time between simulated changes, or `None` for no such changes.
     pub(crate) every: Option<Duration>,
 }
 
 impl Args {
-    /// This process's arguments. Ends the process if they ask for help or make no sense.
+    /// Parses the arguments of this process. Exits after `--help` and after an invalid argument.
     pub(crate) fn from_command_line() -> Self {
-        Self::parse(lexopt::Parser::from_env()).unwrap_or_else(|mistake| {
-            eprintln!("{NAME}: {mistake} (--help lists what there is)");
+        Self::parse(lexopt::Parser::from_env()).unwrap_or_else(|error| {
+            eprintln!("{NAME}: {error} (--help lists the options)");
             exit(2)
         })
     }
@@ -38,7 +38,7 @@ impl Args {
                 Long("listen") => args.listen = arguments.value()?.string()?,
                 Long("password") => args.password = arguments.value()?.string()?,
                 Long("help") | Short('h') => {
-                    println!("A status board that changes as its services change.\n\nusage: {NAME} {HELP}");
+                    println!("A status board that replaces itself when a service changes.\n\nusage: {NAME} {HELP}");
                     exit(0)
                 }
                 _ => return Err(argument.unexpected()),
@@ -52,19 +52,19 @@ fn every(seconds: &str) -> Result<Option<Duration>, &'static str> {
     match seconds.parse() {
         Ok(0.0) => Ok(None),
         Ok(seconds) if (0.01..=86_400.0).contains(&seconds) => Ok(Some(Duration::from_secs_f64(seconds))),
-        _ => Err("not a number of seconds from 0.01 to 86400, or 0"),
+        _ => Err("must be a number of seconds from 0.01 to 86400, or 0"),
     }
 }
 
-/// The program's: there are two of these servers.
+/// The name of the program, which differs between the two servers.
 pub(crate) const NAME: &str = env!("CARGO_PKG_NAME");
 
 const HELP: &str = "\
 [--listen HOST:PORT] [--password WORD] [--every SECONDS]
 
-  --listen HOST:PORT  where to serve it [127.0.0.1:3000]; port 0 takes a free one
-  --password WORD     what lets viewers in [a random one, printed at the start]
-  --every SECONDS     how often a service changes by itself [5]; 0 for never";
+  --listen HOST:PORT  address to listen on [127.0.0.1:3000]; port 0 picks a free port
+  --password WORD     password of all viewers [a random one, printed at the start]
+  --every SECONDS     simulate a change this often [5]; 0 turns it off";
 
 #[cfg(test)]
 mod tests {
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_what_the_help_lists() {
+    fn parses_every_option() {
         let args = parse(&["--listen=[::1]:0", "--password", "secret", "--every", "0.5"]).unwrap();
         assert_eq!((&*args.listen, &*args.password), ("[::1]:0", "secret"));
         assert_eq!(args.every, Some(Duration::from_millis(500)));
@@ -84,14 +84,17 @@ mod tests {
     }
 
     #[test]
-    fn names_what_makes_no_sense() {
-        for (arguments, mistake) in [
+    fn rejects_invalid_arguments() {
+        for (arguments, message) in [
             (&["--speed"][..], "invalid option '--speed'"),
             (&["board"], "unexpected argument \"board\""),
             (&["--listen"], "missing argument for option '--listen'"),
-            (&["--every", "NaN"], "cannot parse argument \"NaN\": not a number of seconds from 0.01 to 86400, or 0"),
+            (
+                &["--every", "NaN"],
+                "cannot parse argument \"NaN\": must be a number of seconds from 0.01 to 86400, or 0",
+            ),
         ] {
-            assert_eq!(parse(arguments).unwrap_err(), mistake);
+            assert_eq!(parse(arguments).unwrap_err(), message);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The services, what each is doing, and what has happened.
+//! The services, their states, and the latest changes.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use crate::refusal::{Refusal, quoted};
 
-/// What a service is doing. The last is the worst.
+/// The state of a service, ordered from best to worst.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum State {
@@ -20,7 +20,7 @@ pub(crate) enum State {
 impl State {
     pub(crate) const ALL: [Self; 4] = [Self::Up, Self::Degraded, Self::Down, Self::Maintenance];
 
-    /// As it is posted.
+    /// Returns the word for it in a posted report.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Up => "up",
@@ -31,7 +31,7 @@ impl State {
     }
 }
 
-/// News of a service, as it is posted.
+/// A posted change of a service.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Report {
@@ -41,24 +41,24 @@ pub(crate) struct Report {
     pub(crate) note: String,
 }
 
-/// What the page shows.
+/// The contents of the page.
 #[derive(Clone, Debug)]
 pub(crate) struct Board {
     pub(crate) services: Vec<Service>,
-    /// The newest first.
+    /// The latest changes, newest first.
     pub(crate) changes: VecDeque<Change>,
-    pub(crate) now: OffsetDateTime,
+    pub(crate) as_of: OffsetDateTime,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Service {
     pub(crate) stage: &'static str,
     pub(crate) id: &'static str,
-    pub(crate) what: &'static str,
+    pub(crate) description: &'static str,
     pub(crate) state: State,
     pub(crate) note: String,
     pub(crate) since: OffsetDateTime,
-    /// The last states, the present one last.
+    /// The last states, the current one last.
     pub(crate) past: VecDeque<State>,
 }
 
@@ -74,26 +74,26 @@ pub(crate) struct Change {
 impl Board {
     pub(crate) fn new() -> Self {
         let now = OffsetDateTime::now_utc();
-        let service = |&(stage, id, what)| Service {
+        let service = |&(stage, id, description)| Service {
             stage,
             id,
-            what,
+            description,
             state: State::Up,
             note: String::new(),
             since: now,
             past: VecDeque::from([State::Up]),
         };
-        Self { services: SERVICES.iter().map(service).collect(), changes: VecDeque::new(), now }
+        Self { services: SERVICES.iter().map(service).collect(), changes: VecDeque::new(), as_of: now }
     }
 
-    /// Takes the news in.
+    /// Applies a report.
     pub(crate) fn report(&mut self, report: Report) -> Result<(), Refusal> {
         let Report { service: id, state, note } = report;
         let note = self::note(&note)?;
         let Some(service) = self.services.iter_mut().find(|service| service.id == id) else {
             let known: Vec<_> = SERVICES.iter().map(|(_, id, _)| *id).collect();
-            let what = format!("there is no service {}; there are {}", quoted(&id), known.join(", "));
-            return Err(Refusal::new(404, what));
+            let message = format!("unknown service {}; known services: {}", quoted(&id), known.join(", "));
+            return Err(Refusal::new(404, message));
         };
         let (at, from) = (OffsetDateTime::now_utc(), service.state);
         if from != state {
@@ -101,7 +101,7 @@ impl Board {
             push(&mut service.past, state);
         }
         service.note.clone_from(&note);
-        self.now = at;
+        self.as_of = at;
         self.changes.push_front(Change { at, service: service.id, from, to: state, note });
         self.changes.truncate(CHANGES);
         Ok(())
@@ -115,11 +115,11 @@ impl Board {
 fn note(note: &str) -> Result<String, Refusal> {
     let len = note.chars().count();
     if len > NOTE {
-        return Err(Refusal::new(413, format!("the note has {len} characters; at most {NOTE} are taken")));
+        return Err(Refusal::new(413, format!("the note has {len} characters; the limit is {NOTE}")));
     }
     if let Some(control) = note.chars().find(|c| c.is_control()) {
-        let what = format!("the note holds the control character U+{:04X}", u32::from(control));
-        return Err(Refusal::new(400, what));
+        let message = format!("the note contains the control character U+{:04X}; remove it", u32::from(control));
+        return Err(Refusal::new(400, message));
     }
     Ok(note.trim().to_owned())
 }
@@ -131,7 +131,7 @@ fn push(past: &mut VecDeque<State>, state: State) {
     }
 }
 
-/// In the order in which the water comes through.
+/// In the direction of the water.
 const SERVICES: [(&str, &str, &str); 8] = [
     ("Intake", "intake", "River intake and screens"),
     ("Pumping", "pump-1", "Raw water pump, north bay"),
@@ -142,7 +142,7 @@ const SERVICES: [(&str, &str, &str); 8] = [
     ("Supply", "reservoir", "Clear water, 4,000 m³"),
     ("Supply", "booster", "Booster to the upper town"),
 ];
-/// Characters of a note.
+/// The largest number of characters of a note.
 pub(crate) const NOTE: usize = 200;
 const CHANGES: usize = 8;
 pub(crate) const PAST: usize = 16;
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_what_fits_on_a_page() {
+    fn keeps_the_latest_changes_and_states() {
         let mut board = Board::new();
         for i in 0..100 {
             let state = if i % 2 == 0 { State::Down } else { State::Up };
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_note_may_be_as_long_as_it_says() {
+    fn limits_a_note_by_characters() {
         let mut board = Board::new();
         board.report(report("uv", State::Down, &"é".repeat(NOTE))).unwrap();
         assert_eq!(board.report(report("uv", State::Down, &"é".repeat(NOTE + 1))).unwrap_err().status, 413);

@@ -1,4 +1,4 @@
-//! What the tests of the servers share: a process, requests to it, and readers of what it streams.
+//! Helpers for the tests of the servers: a process, requests to it, and readers of its streams.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -11,14 +11,14 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// A server that is killed at the end of its test.
+/// A server process, killed when dropped.
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: String,
     _stdout: BufReader<ChildStdout>,
 }
 
-/// An answer with a body that ends.
+/// A response with a complete body.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -26,7 +26,7 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
-/// A connection over which parts come.
+/// A connection that receives parts.
 pub(crate) struct Reader {
     connection: TcpStream,
     received: BytesMut,
@@ -35,7 +35,7 @@ pub(crate) struct Reader {
 }
 
 impl Server {
-    /// Starts one on a free port, and waits for its greeting.
+    /// Starts a server on a free port and waits for its greeting.
     pub(crate) fn start(program: &Path, arguments: &[&str]) -> Self {
         let mut command = Command::new(program);
         command.args(["--listen", "127.0.0.1:0"]).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
@@ -48,12 +48,12 @@ impl Server {
         Self { child, address, _stdout: stdout }
     }
 
-    /// Asks for a path, with these header lines beside.
+    /// Requests a path with further header lines.
     pub(crate) async fn get(&self, path: &str, fields: &[&str]) -> Answer {
         self.ask("GET", path, fields, b"").await
     }
 
-    /// Posts this, by default as a form.
+    /// Posts a body, by default as a form.
     pub(crate) async fn post(&self, path: &str, fields: &[&str], body: impl AsRef<[u8]>) -> Answer {
         self.ask("POST", path, fields, body.as_ref()).await
     }
@@ -67,7 +67,7 @@ impl Server {
         Answer { status: head[9..12].parse().unwrap(), head: head.to_owned(), body: body.to_owned() }
     }
 
-    /// Begins to read a stream.
+    /// Opens a stream.
     pub(crate) async fn read(&self, path: &str, accept: &str, cookie: &str) -> Reader {
         let mut connection = self.request("GET", path, &[&format!("Accept: {accept}"), cookie], b"").await;
         let mut received = BytesMut::new();
@@ -96,7 +96,7 @@ impl Server {
         connection
     }
 
-    /// The `Cookie` line of whoever posts this to `/login`.
+    /// Posts a form to `/login` and returns the `Cookie` line of the new session.
     pub(crate) async fn sign_in(&self, form: &str) -> String {
         let answer = self.post("/login", &[], form).await;
         assert_eq!(answer.status, 303, "{answer:?}");
@@ -105,8 +105,8 @@ impl Server {
         format!("Cookie: a=b; {}", cookie.split(';').next().unwrap())
     }
 
-    /// Whoever has no session, or one that nobody opened, gets no page, no stream and no still: nothing of `secret`.
-    pub(crate) async fn lets_nobody_in(&self, path: &str, cookie: &str, secret: &str) {
+    /// Asserts that requests without a session, or with an unknown one, get 401 and nothing of `secret`.
+    pub(crate) async fn rejects_unknown_sessions(&self, path: &str, cookie: &str, secret: &str) {
         for cookie in ["", &format!("Cookie: {cookie}="), &format!("Cookie: {cookie}=0123456789012345678901")] {
             for query in ["", "?snapshot", "?pull", "?client", "?fps=1"] {
                 for accept in ["text/html", "*/*", "multipart/mixed", "image/*"] {
@@ -121,15 +121,15 @@ impl Server {
         }
     }
 
-    /// A thousand readers on connections of their own; each sees `text` soon after `post` has made it known.
-    pub(crate) async fn tells_a_thousand(
+    /// Asserts that a thousand readers on separate connections receive `text` soon after `post`.
+    pub(crate) async fn reaches_a_thousand(
         &self,
         path: &str,
         cookie: &str,
         text: &'static str,
         post: impl Future<Output = Answer>,
     ) {
-        // Here and, by inheritance, in servers that are started later.
+        // Applies to this process and to servers started later.
         assert!(rlimit::increase_nofile_limit(4096).unwrap() > 1100);
         let mut readers = Vec::new();
         for _ in 0..1000 {
@@ -150,12 +150,12 @@ impl Server {
             connections.push(reader);
         }
         times.sort();
-        println!("1,000 viewers told: the median after {:.0?}, the last after {:.0?}", times[500], times[999]);
+        println!("1,000 viewers reached: the median after {:.0?}, the last after {:.0?}", times[500], times[999]);
         assert!(times[999] < Duration::from_secs(10), "{:?}", times[999]);
     }
 
-    /// Ends on both signals in time, and every stream ends properly, whoever else does not read.
-    pub(crate) async fn ends_in_time(mut self, path: &str, cookie: &str, signal: &str) {
+    /// Asserts that a signal ends the process in time and closes every stream, beside a viewer that does not read.
+    pub(crate) async fn shuts_down(mut self, path: &str, cookie: &str, signal: &str) {
         let mut readers = Vec::new();
         for accept in ["image/*", "*/*", "multipart/mixed"] {
             let mut reader = self.read(path, accept, cookie).await;
@@ -174,7 +174,7 @@ impl Server {
             assert!(reader.decoder.is_closed(), "{}", reader.head);
             assert_eq!(last, first);
         }
-        // Without keeping this thread from reading on.
+        // On another thread, so that this one can read on.
         let status = tokio::task::spawn_blocking(move || (self.child.wait().unwrap(), self)).await.unwrap().0;
         assert!(status.success(), "{signal}: {status}");
         assert!(begin.elapsed() < Duration::from_secs(5), "{signal}: {:?}", begin.elapsed());
@@ -195,7 +195,7 @@ impl Answer {
 }
 
 impl Reader {
-    /// The next part, as HTML; `None` at the end.
+    /// Returns the next part as HTML, or `None` at the end.
     pub(crate) async fn next(&mut self) -> Option<String> {
         loop {
             if let Some(part) = self.decoder.decode(&mut self.received).unwrap() {
@@ -209,11 +209,11 @@ impl Reader {
         }
     }
 
-    /// Reads on until a part holds this.
-    pub(crate) async fn sees(&mut self, what: &str) -> String {
+    /// Reads until a part contains `text`.
+    pub(crate) async fn sees(&mut self, text: &str) -> String {
         loop {
-            let part = self.next().await.unwrap_or_else(|| panic!("the end, and not {what:?}"));
-            if part.contains(what) {
+            let part = self.next().await.unwrap_or_else(|| panic!("the stream ended without {text:?}"));
+            if part.contains(text) {
                 return part;
             }
         }
@@ -224,7 +224,7 @@ impl Reader {
     }
 }
 
-/// What a browser makes of text with numeric references, as [`Foreign`](crate::foreign) writes them.
+/// Decodes numeric references, which [`Foreign`](crate::foreign) writes.
 pub(crate) fn text(html: &str) -> String {
     let mut pieces = html.split("&#");
     let first = pieces.next().unwrap().to_owned();

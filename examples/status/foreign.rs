@@ -1,13 +1,13 @@
-//! Text that somebody else wrote, in a page of ours.
+//! User input in a page.
 
 use std::fmt::Write as _;
 
 use maud::Render;
 
-/// Somebody's text, as HTML that shows it letter by letter and does nothing.
+/// Text from a user, rendered as escaped HTML.
 ///
-/// It does not end a part either: who watches a hub knows its boundary, and a hub refuses parts that hold it. No run of
-/// letters and digits as long as a boundary gets through in one piece; one of them is written as a reference.
+/// A viewer knows the hub's boundary, and a hub refuses a part that contains it. So no run of letters and digits is as long
+/// as a boundary: every 16th character of a run is written as a numeric reference.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Foreign<'a>(pub(crate) &'a str);
 
@@ -17,7 +17,7 @@ impl Render for Foreign<'_> {
         for c in self.0.chars() {
             run = if c.is_ascii_alphanumeric() { run + 1 } else { 0 };
             if matches!(c, '&' | '<' | '>' | '"' | '\'') || run == SHORTER_THAN_A_BOUNDARY {
-                // Writing to a string does not fail.
+                // Writing to a string cannot fail.
                 let _ = write!(html, "&#{};", u32::from(c));
                 run = 0;
             } else {
@@ -34,14 +34,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shows_markup_and_does_nothing() {
+    fn escapes_markup() {
         let text = Foreign("<b onclick=\"x\">'&amp;'</b>").render().into_string();
         assert_eq!(text, "&#60;b onclick=&#34;x&#34;&#62;&#39;&#38;amp;&#39;&#60;/b&#62;");
         assert_eq!(Foreign("日本語 is text, too\n").render().into_string(), "日本語 is text, too\n");
     }
 
     #[test]
-    fn holds_no_boundary() {
+    fn breaks_up_a_boundary() {
         let boundary = mixed_replace::Boundary::random();
         let html = Foreign(&format!("\r\n--{boundary}--\r\n")).render().into_string();
         assert!(!html.contains(boundary.as_str()));

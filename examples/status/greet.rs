@@ -1,10 +1,10 @@
-//! What the process says to the person who started it.
+//! Output of the process on the terminal.
 
 use std::process::ExitCode;
 
 use crate::args::{Args, NAME};
 
-/// Says where it is, and what to try next.
+/// Prints the address, the password and a few commands.
 pub(crate) fn greet(args: &Args, address: &str) {
     let password = &args.password;
     println!(
@@ -16,21 +16,21 @@ The board is at http://{address}/  (password: {password})
   watch    curl -b cookies -N http://{address}/
   once     curl -b cookies \"http://{address}/?snapshot\"
 
-Ctrl-C ends it; viewers keep the last board."
+Ctrl-C stops the server; viewers keep the last board."
     );
 }
 
-/// What the process leaves behind: its result, and one line if it failed.
+/// Converts the result to an exit code, printing an error as one line.
 pub(crate) fn exit_code(result: Result<(), String>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("{NAME}: {why}");
+        Err(error) => {
+            eprintln!("{NAME}: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// For who has no session.
+/// The message for requests without a session.
 pub(crate) const HOW_TO_SIGN_IN: &str =
-    "sign in first: post the password to /login, and send the cookie that it sets with each request";
+    "sign in first: post the password to /login and send the cookie that it sets with each request";

@@ -1,8 +1,8 @@
-//! A status board that replaces itself, with axum: one page for any number of viewers, each of whom has signed in.
+//! A status board that replaces itself, with axum: one page for any number of signed-in viewers.
 //!
-//! `cargo run --release -p status`, then open the address that it prints. `--help` lists the rest.
+//! Run `cargo run --release -p status` and open the address that it prints. `--help` lists the options.
 
-#![expect(clippy::print_stdout, reason = "it speaks to the person who started it")]
+#![expect(clippy::print_stdout, reason = "a program prints its address")]
 
 mod answer;
 mod args;
@@ -46,7 +46,7 @@ async fn run(args: Args) -> Result<(), String> {
     let plant = Plant::start(&args, &address)?;
     greet::greet(&args, &address);
 
-    // Who may watch is settled here, for the page, the stream and the still alike.
+    // One check covers the page, the stream and the snapshot.
     let board = Router::new()
         .route_service("/", plant.page())
         .route("/report", get(report))
@@ -56,7 +56,7 @@ async fn run(args: Args) -> Result<(), String> {
 }
 
 async fn only_signed_in(State(plant): State<Plant>, request: Request, next: Next) -> Response {
-    if plant.knows(fields(request.headers(), COOKIE)) {
+    if plant.is_signed_in(fields(request.headers(), COOKIE)) {
         return next.run(request).await;
     }
     let refusal = Refusal::new(401, greet::HOW_TO_SIGN_IN);
@@ -66,7 +66,7 @@ async fn only_signed_in(State(plant): State<Plant>, request: Request, next: Next
 async fn sign_in(State(plant): State<Plant>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let signed_in = async {
-        posted::must_be_from_here(field(&head.headers, ORIGIN), field(&head.headers, HOST))?;
+        posted::must_be_same_origin(field(&head.headers, ORIGIN), field(&head.headers, HOST))?;
         let body = posted::read(body.into_data_stream(), BODY).await?;
         plant.sign_in(field(&head.headers, CONTENT_TYPE), &body).await
     };
@@ -84,16 +84,16 @@ async fn update(State(plant): State<Plant>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let headers = &head.headers;
     let updated = async {
-        posted::must_be_from_here(field(headers, ORIGIN), field(headers, HOST))?;
+        posted::must_be_same_origin(field(headers, ORIGIN), field(headers, HOST))?;
         let body = posted::read(body.into_data_stream(), BODY).await?;
         plant.update(field(headers, CONTENT_TYPE), &body)
     };
     match updated.await {
         Ok(_) if is_browser(headers) => (StatusCode::SEE_OTHER, [(LOCATION, "/")]).into_response(),
-        Ok(told) => told.into_response(),
+        Ok(message) => message.into_response(),
         Err(refusal) => answer::refused(&refusal, headers, view::refused),
     }
 }
 
-/// Bytes of what is posted.
+/// The largest body, in bytes.
 const BODY: usize = 4096;

@@ -1,8 +1,8 @@
-//! The frame of each page: a head, an icon, a style.
+//! The document of each page: a head, an icon, a style.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-/// Two colours for the tab.
+/// The colours of the icon in the browser's tab.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Icon {
     pub(crate) ground: &'static str,
@@ -20,7 +20,7 @@ impl Icon {
     }
 }
 
-/// A page with this style beside what all have.
+/// Renders a document with the common style and `style`.
 pub(crate) fn document(title: &str, icon: Icon, style: &str, body: &Markup) -> String {
     let document = html! {
         (DOCTYPE)
@@ -39,14 +39,14 @@ pub(crate) fn document(title: &str, icon: Icon, style: &str, body: &Markup) -> S
     document.into_string()
 }
 
-/// A page that asks or says one thing.
+/// Renders a small page with one message or form.
 pub(crate) fn small(title: &str, icon: Icon, body: &Markup) -> String {
     document(title, icon, include_str!("small.css"), &html! { main { (body) } })
 }
 
-/// For each page that is no [`mixed_replace::Page`], which has one of its own: no scripts, and nothing from elsewhere.
+/// The policy of pages other than [`mixed_replace::Page`], which sets its own: no scripts and no foreign content.
 pub(crate) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-src 'self'; \
                                  form-action 'self'; base-uri 'none'; frame-ancestors 'self'";
 
-/// What whoever has to sign in is told by the way.
+/// The value of `WWW-Authenticate` with a 401.
 pub(crate) const CHALLENGE: &str = "Cookie realm=\"sign in\"";

@@ -1,4 +1,4 @@
-//! The plant as both servers see it: its board, who may look, and what everyone is shown.
+//! The plant of both servers: its board, its sessions and its hub.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,18 +20,18 @@ use crate::view;
 pub(crate) struct Plant(Arc<Inner>);
 
 struct Inner {
-    /// Where it is served, for what the page tells to try.
+    /// The address of the server, for the command on the page.
     address: String,
     password: String,
     sessions: Sessions<()>,
-    /// Locked until the page is published, so that no older one comes after it.
+    /// Locked until the new page is published, so that pages are published in order.
     board: Mutex<Board>,
     publisher: Publisher,
     hub: Hub,
 }
 
 impl Plant {
-    /// A plant in which all is well.
+    /// Creates a plant with every service up, and starts the simulated changes.
     pub(crate) fn start(args: &Args, address: &str) -> Result<Self, String> {
         let (publisher, hub) = hub::builder().max_subscribers(VIEWERS).build();
         let board = Board::new();
@@ -44,53 +44,53 @@ impl Plant {
             hub,
         };
         let plant = Self(Arc::new(inner));
-        plant.publish(&board).map_err(|refusal| refusal.what)?;
+        plant.publish(&board).map_err(|refusal| refusal.message)?;
         if let Some(every) = args.every {
-            tokio::spawn(plant.clone().live(every));
+            tokio::spawn(plant.clone().simulate(every));
         }
         Ok(plant)
     }
 
-    /// The page, the stream and the still, on one address. Each tag in it is ours, and what others wrote is text.
+    /// Returns the endpoint of the board. It may be trusted: every tag is from a template, and user input is escaped.
     pub(crate) fn page(&self) -> Page {
         Page::new(self.0.hub.clone()).title("Waterworks").trusted(true)
     }
 
-    /// Ends every stream; viewers keep the last page.
+    /// Ends every stream. Viewers keep the last page.
     pub(crate) fn close(&self) {
         self.0.hub.close();
     }
 
-    /// Whether a request with these values of `Cookie` comes from somebody who has signed in.
-    pub(crate) fn knows<'a>(&self, cookies: impl Iterator<Item = &'a str>) -> bool {
+    /// Returns `true` if one of these values of `Cookie` names an open session.
+    pub(crate) fn is_signed_in<'a>(&self, cookies: impl Iterator<Item = &'a str>) -> bool {
         self.0.sessions.find(cookies).is_some()
     }
 
-    /// Signs somebody in: the value of `Set-Cookie`.
+    /// Checks a posted password and opens a session. Returns the value of `Set-Cookie`.
     pub(crate) async fn sign_in(&self, content_type: Option<&str>, body: &[u8]) -> Result<String, Refusal> {
         let SignIn { password } = posted::decode(content_type, body)?;
         if !is_same(password.as_bytes(), self.0.password.as_bytes()) {
-            // So that nobody tries many.
+            // Slows down guessing.
             sleep(Duration::from_millis(500)).await;
-            return Err(Refusal::new(401, "this is not the password"));
+            return Err(Refusal::new(401, "wrong password"));
         }
         self.0.sessions.open((), |()| None)
     }
 
-    /// Takes news of a service in, and shows it to everyone. Returns what to tell whoever sent it.
+    /// Applies a posted report and publishes the board. Returns the message for the sender.
     pub(crate) fn update(&self, content_type: Option<&str>, body: &[u8]) -> Result<String, Refusal> {
         let report: Report = posted::decode(content_type, body)?;
-        let told = format!("{} is {}", report.service, report.state.word());
-        self.take(report)?;
-        Ok(format!("{told}; viewers: {}\n", self.0.hub.stats().viewers))
+        let summary = format!("{} is {}", report.service, report.state.word());
+        self.apply(report)?;
+        Ok(format!("{summary}; viewers: {}\n", self.0.hub.stats().viewers))
     }
 
-    /// The page with the form alone.
+    /// Renders the page that has only the form.
     pub(crate) fn report(&self) -> String {
         view::report(&self.0.board.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn take(&self, report: Report) -> Result<(), Refusal> {
+    fn apply(&self, report: Report) -> Result<(), Refusal> {
         let mut board = self.0.board.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = board.clone();
         next.report(report)?;
@@ -102,32 +102,32 @@ impl Plant {
     fn publish(&self, board: &Board) -> Result<(), Refusal> {
         let part = Part::html(view::board(board, &self.0.address)).map_err(|error| error.to_string());
         let published = part.and_then(|part| self.0.publisher.publish(part).map_err(|error| error.to_string()));
-        published.map_err(|why| Refusal::new(503, why))
+        published.map_err(|error| Refusal::new(503, error))
     }
 
-    /// The services change by themselves, so that there is something to see.
-    async fn live(self, every: Duration) {
+    /// Applies a simulated change at each interval.
+    async fn simulate(self, every: Duration) {
         let mut ticks = interval(every);
         ticks.tick().await;
         while !self.0.publisher.is_closed() {
             ticks.tick().await;
             let report = drift::next(&self.0.board.lock().unwrap_or_else(PoisonError::into_inner).services);
-            let _ = self.take(report);
+            let _ = self.apply(report);
         }
     }
 }
 
-/// What is posted to sign in.
+/// A posted sign-in form.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SignIn {
     password: String,
 }
 
-/// In a time that tells nothing about where they differ.
+/// Compares in a time that does not depend on the first difference.
 fn is_same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
 }
 
-/// How many may watch at a time.
+/// The largest number of concurrent viewers.
 const VIEWERS: usize = 5_000;

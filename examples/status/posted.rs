@@ -1,4 +1,4 @@
-//! What a client posts: a form or JSON, of limited size.
+//! Posted bodies: a form or JSON, of limited size.
 
 use std::fmt::Display;
 use std::pin::pin;
@@ -11,68 +11,70 @@ use tokio::time::timeout;
 
 use crate::refusal::{Refusal, quoted};
 
-/// The whole body, if it is not larger than that, and comes in time.
+/// Reads a body of at most `limit` bytes, with a timeout.
 ///
-/// What is larger is read all the same, up to a point, and thrown away: a client that is still writing reads no answer.
+/// A larger body is read and discarded up to 8 MiB, because most clients read the response only after writing the body.
 pub(crate) async fn read<E: Display>(
     body: impl Stream<Item = Result<Bytes, E>>,
-    most: usize,
+    limit: usize,
 ) -> Result<Vec<u8>, Refusal> {
-    timeout(WITHIN, all(body, most))
+    timeout(TIMEOUT, read_all(body, limit))
         .await
-        .unwrap_or_else(|_| Err(Refusal::new(408, format!("the body did not arrive within {} s", WITHIN.as_secs()))))
+        .unwrap_or_else(|_| Err(Refusal::new(408, format!("the body is incomplete after {} s", TIMEOUT.as_secs()))))
 }
 
-async fn all<E: Display>(body: impl Stream<Item = Result<Bytes, E>>, most: usize) -> Result<Vec<u8>, Refusal> {
+async fn read_all<E: Display>(body: impl Stream<Item = Result<Bytes, E>>, limit: usize) -> Result<Vec<u8>, Refusal> {
     let mut body = pin!(body);
-    let (mut kept, mut len) = (Vec::new(), 0);
+    let (mut read, mut len) = (Vec::new(), 0);
     while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(|error| Refusal::new(400, format!("the body did not arrive: {error}")))?;
+        let chunk = chunk.map_err(|error| Refusal::new(400, format!("cannot read the body: {error}")))?;
         len += chunk.len();
         match len {
-            len if len <= most => kept.extend_from_slice(&chunk),
-            len if len > PATIENCE => break,
-            _ => kept = Vec::new(),
+            len if len <= limit => read.extend_from_slice(&chunk),
+            len if len > MAX_DISCARDED => break,
+            _ => read = Vec::new(),
         }
     }
-    let size = if len > PATIENCE { format!("more than {PATIENCE}") } else { len.to_string() };
-    if len > most {
-        Err(Refusal::new(413, format!("the body has {size} bytes; at most {most} are taken")))
+    let size = if len > MAX_DISCARDED { format!("more than {MAX_DISCARDED}") } else { len.to_string() };
+    if len > limit {
+        Err(Refusal::new(413, format!("the body has {size} bytes; the limit is {limit}")))
     } else {
-        Ok(kept)
+        Ok(read)
     }
 }
 
-/// What the body says, in either way of saying it.
+/// Decodes a form or JSON, by its content type.
 pub(crate) fn decode<T: DeserializeOwned>(content_type: Option<&str>, body: &[u8]) -> Result<T, Refusal> {
     let of_type = |known: &str| {
         let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
         essence.trim().eq_ignore_ascii_case(known)
     };
     if of_type(FORM) {
-        serde_urlencoded::from_bytes(body).map_err(|error| Refusal::new(400, format!("in the form: {error}")))
+        serde_urlencoded::from_bytes(body).map_err(|error| Refusal::new(400, format!("invalid form: {error}")))
     } else if of_type(JSON) {
-        serde_json::from_slice(body).map_err(|error| Refusal::new(400, format!("in the JSON: {error}")))
+        serde_json::from_slice(body).map_err(|error| Refusal::new(400, format!("invalid JSON: {error}")))
     } else {
-        let sent = content_type
-            .map_or_else(|| "no Content-Type".to_owned(), |value| format!("Content-Type {}", quoted(value)));
-        Err(Refusal::new(415, format!("{sent}: what is taken is {FORM} or {JSON}")))
+        let sent = content_type.map_or_else(
+            || "missing Content-Type".to_owned(),
+            |value| format!("unsupported Content-Type {}", quoted(value)),
+        );
+        Err(Refusal::new(415, format!("{sent}; send {FORM} or {JSON}")))
     }
 }
 
-/// A page of another site makes a browser post with the cookies and from the network of whoever looks at it.
-pub(crate) fn must_be_from_here(origin: Option<&str>, host: Option<&str>) -> Result<(), Refusal> {
+/// Rejects a form of another site, which a browser posts with the user's cookies and from the user's network.
+pub(crate) fn must_be_same_origin(origin: Option<&str>, host: Option<&str>) -> Result<(), Refusal> {
     let Some(origin) = origin else { return Ok(()) };
     let (_, site) = origin.split_once("://").unwrap_or_default();
     if host.is_some_and(|host| host == site) {
         return Ok(());
     }
-    Err(Refusal::new(403, format!("a page from {} may not post here", quoted(origin))))
+    Err(Refusal::new(403, format!("cross-origin request from {}; post from a page of this server", quoted(origin))))
 }
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
-/// How many bytes are read of what is too large.
-const PATIENCE: usize = 8 << 20;
-/// How long a body may take.
-const WITHIN: Duration = Duration::from_secs(10);
+/// Bytes of a too large body that are read and discarded.
+const MAX_DISCARDED: usize = 8 << 20;
+/// The time limit for a complete body.
+const TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,19 +1,19 @@
-//! What is answered to what cannot be done: a status, and one line that names the reason.
+//! An error response: a status, and one line with the reason.
 
-/// An answer that is no success.
+/// The status and message of an error response.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) status: u16,
-    pub(crate) what: String,
+    pub(crate) message: String,
 }
 
 impl Refusal {
-    pub(crate) fn new(status: u16, what: impl Into<String>) -> Self {
-        Self { status, what: what.into() }
+    pub(crate) fn new(status: u16, message: impl Into<String>) -> Self {
+        Self { status, message: message.into() }
     }
 }
 
-/// The beginning of what somebody sent, to name it in an answer.
+/// Quotes the first 40 characters of user input for a message.
 pub(crate) fn quoted(text: &str) -> String {
     let mut start: String = text.chars().take(40).collect();
     if start.len() < text.len() {

@@ -1,4 +1,4 @@
-//! An axum app on a socket, until somebody wants it to end.
+//! Serves an axum app until a signal stops it.
 
 use std::net::TcpListener;
 
@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::server;
 
-/// Serves it; `close` ends the streams, which would not end by themselves.
+/// Serves `app` until a signal. Then `close` ends the streams, which never end by themselves.
 pub(crate) async fn serve(listener: TcpListener, app: Router, close: impl FnOnce()) -> Result<(), String> {
     let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
     let listener = listener.tap_io(|connection| drop(socket::tune(connection)));
@@ -19,7 +19,7 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, close: impl FnOnce
     let serving = tokio::spawn(serving.into_future());
 
     server::asked_to_stop().await;
-    // axum waits for its connections: those that never end by themselves are ended first, those that hang are left.
+    // axum waits for its connections. Streams are ended first; stalled connections are dropped after the grace period.
     close();
     let _ = stop.send(());
     let _ = timeout(server::GRACE, serving).await;

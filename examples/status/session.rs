@@ -1,4 +1,4 @@
-//! Who has signed in: a session for each, known by a cookie.
+//! Sessions of signed-in users, identified by a cookie.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,17 +9,17 @@ use rand::distr::{Alphanumeric, SampleString as _};
 
 use crate::refusal::Refusal;
 
-/// The open sessions, and who each belongs to. They are gone when the process is.
+/// The open sessions and their users, in memory only.
 #[derive(Debug)]
 pub(crate) struct Sessions<T> {
-    /// A cookie goes to every port of a host, so that each server has to have its own.
+    /// The name of the cookie. Cookies are shared by all ports of a host, so each server uses another name.
     cookie: &'static str,
     open: Mutex<HashMap<String, Session<T>>>,
 }
 
 #[derive(Debug)]
 struct Session<T> {
-    who: T,
+    user: T,
     until: Instant,
 }
 
@@ -28,43 +28,45 @@ impl<T: Clone> Sessions<T> {
         Self { cookie, open: Mutex::default() }
     }
 
-    /// Opens one, unless somebody who has one stands against it. Returns the value of `Set-Cookie`.
-    pub(crate) fn open(&self, who: T, against: impl Fn(&T) -> Option<Refusal>) -> Result<String, Refusal> {
+    /// Opens a session and returns the value of `Set-Cookie`. Fails if `conflict` returns a refusal for an open session.
+    pub(crate) fn open(&self, user: T, conflict: impl Fn(&T) -> Option<Refusal>) -> Result<String, Refusal> {
         let now = Instant::now();
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, session| session.until > now);
-        if let Some(refusal) = open.values().find_map(|session| against(&session.who)) {
+        if let Some(refusal) = open.values().find_map(|session| conflict(&session.user)) {
             return Err(refusal);
         }
-        if open.len() >= MOST {
-            return Err(Refusal::new(503, format!("{MOST} have signed in; there is no room for more")));
+        if open.len() >= MAX_SESSIONS {
+            return Err(Refusal::new(503, format!("all {MAX_SESSIONS} sessions are in use; try again later")));
         }
         let token = random();
-        // No script can read it, and no form of another site brings it along. Behind https, add `secure`.
+        // Not readable by scripts, and not sent with forms of other sites. Add `secure` when serving over HTTPS.
         let cookie = Cookie::build((self.cookie, token.clone())).http_only(true).same_site(SameSite::Lax).path("/");
-        open.insert(token, Session { who, until: now + IDLE });
+        open.insert(token, Session { user, until: now + IDLE });
         Ok(cookie.to_string())
     }
 
-    /// Whom the values of `Cookie` belong to.
+    /// Returns the user of the first of these values of `Cookie` that names an open session.
     pub(crate) fn find<'a>(&self, cookies: impl Iterator<Item = &'a str>) -> Option<T> {
-        let mut ours = cookies.flat_map(Cookie::split_parse).flatten().filter(|cookie| cookie.name() == self.cookie);
+        let mut candidates =
+            cookies.flat_map(Cookie::split_parse).flatten().filter(|cookie| cookie.name() == self.cookie);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let session = ours.find_map(|cookie| open.get(cookie.value()).is_some().then(|| cookie.value().to_owned()));
+        let session =
+            candidates.find_map(|cookie| open.get(cookie.value()).is_some().then(|| cookie.value().to_owned()));
         let session = open.get_mut(&session?)?;
         let now = Instant::now();
         (session.until > now).then(|| {
             session.until = now + IDLE;
-            session.who.clone()
+            session.user.clone()
         })
     }
 }
 
-/// 130 bits that nobody can guess.
+/// Returns a random token of 130 bits.
 pub(crate) fn random() -> String {
     Alphanumeric.sample_string(&mut rand::rng(), 22)
 }
 
-const MOST: usize = 10_000;
-/// How long a session lasts that is not used.
+const MAX_SESSIONS: usize = 10_000;
+/// The lifetime of an unused session.
 const IDLE: Duration = Duration::from_secs(12 * 60 * 60);

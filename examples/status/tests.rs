@@ -1,4 +1,4 @@
-//! The tests of both status servers.
+//! Tests of both status servers.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ fn start(arguments: &[&str]) -> Server {
 }
 
 #[tokio::test]
-async fn an_update_reaches_everyone_on_every_wire() {
+async fn an_update_reaches_viewers_on_every_wire() {
     let server = start(&[]);
     let cookie = server.sign_in("password=sesame").await;
     let mut readers = Vec::new();
@@ -21,8 +21,8 @@ async fn an_update_reaches_everyone_on_every_wire() {
         assert!(reader.next().await.unwrap().contains("All services are up"));
         readers.push(reader);
     }
-    let told = server.post("/update", &[], format!("{FORM}%3Cb%3Ehot%3C/b%3E")).await;
-    assert_eq!((told.status, &*told.body), (200, "pump-2 is down; viewers: 3\n"));
+    let answer = server.post("/update", &[], format!("{FORM}%3Cb%3Ehot%3C/b%3E")).await;
+    assert_eq!((answer.status, &*answer.body), (200, "pump-2 is down; viewers: 3\n"));
     for reader in &mut readers {
         let page = reader.sees("pump-2 is down").await;
         assert!(text(&page).contains("<p class=\"note\"><b>hot</b></p>") && !page.contains("<b>hot"), "{page}");
@@ -38,7 +38,7 @@ async fn an_update_reaches_everyone_on_every_wire() {
 }
 
 #[tokio::test]
-async fn who_asks_again_is_sent_what_is_new_only() {
+async fn revalidates_snapshots_and_pulled_pages() {
     let server = start(&[]);
     let cookie = server.sign_in("password=sesame").await;
     for query in ["/?snapshot", "/?pull"] {
@@ -55,59 +55,64 @@ async fn who_asks_again_is_sent_what_is_new_only() {
 }
 
 #[tokio::test]
-async fn only_who_has_signed_in_sees_anything() {
+async fn watching_needs_a_session() {
     let server = start(&[]);
     for path in ["/", "/report"] {
-        server.lets_nobody_in(path, "status_session", "pump-2").await;
+        server.rejects_unknown_sessions(path, "status_session", "pump-2").await;
     }
-    for (form, status, why) in [
-        ("password=sesam", 401, "this is not the password\n"),
-        ("password=", 401, "this is not the password\n"),
-        ("word=sesame", 400, "in the form: unknown field `word`, expected `password`\n"),
+    for (form, status, message) in [
+        ("password=sesam", 401, "wrong password\n"),
+        ("password=", 401, "wrong password\n"),
+        ("word=sesame", 400, "invalid form: unknown field `word`, expected `password`\n"),
     ] {
         let answer = server.post("/login", &[], form).await;
-        assert_eq!((answer.status, &*answer.body), (status, why));
+        assert_eq!((answer.status, &*answer.body), (status, message));
         assert_eq!(answer.field("set-cookie"), None);
     }
     let foreign = server.post("/login", &["Origin: http://evil.example"], "password=sesame").await;
     assert_eq!((foreign.status, foreign.field("set-cookie")), (403, None));
     let page = server.post("/login", &["Accept: text/html"], "password=x").await;
-    assert!(page.body.contains("this is not the password") && page.body.contains("<form"), "{page:?}");
+    assert!(page.body.contains("wrong password") && page.body.contains("<form"), "{page:?}");
 }
 
 #[tokio::test]
-async fn says_what_is_wrong_with_an_update() {
+async fn rejects_invalid_updates() {
     let server = start(&[]);
     let json = "Content-Type: application/json";
     let long = "é".repeat(201);
     let large = "x".repeat(1_000_000);
-    for (fields, body, status, why) in [
-        ("", "service=pump-9&state=up", 404, "there is no service \"pump-9\"; there are intake, pump-1, pump-2"),
-        ("", "service=uv&state=broken", 400, "in the form: unknown variant `broken`, expected one of `up`"),
-        ("", "service=uv", 400, "in the form: missing field `state`"),
-        ("", "service=uv&state=up&colour=red", 400, "in the form: unknown field `colour`"),
-        ("", "service=uv&state=up&note=a%07b", 400, "the note holds the control character U+0007"),
-        ("", &format!("service=uv&state=up&note={long}"), 413, "the note has 201 characters; at most 200 are taken"),
-        ("", &large, 413, "the body has 1000000 bytes; at most 4096 are taken"),
-        (json, "{", 400, "in the JSON: EOF while parsing"),
-        (json, r#"{"service": "uv", "state": "up", "note": 5}"#, 400, "in the JSON: invalid type: integer `5`"),
-        ("Content-Type: text/xml", "<uv/>", 415, "Content-Type \"text/xml\": what is taken is application/x-www"),
-        ("Origin: http://evil.example", "service=uv&state=down", 403, "a page from \"http://evil.example\" may not"),
+    for (fields, body, status, message) in [
+        ("", "service=pump-9&state=up", 404, "unknown service \"pump-9\"; known services: intake, pump-1, pump-2"),
+        ("", "service=uv&state=broken", 400, "invalid form: unknown variant `broken`, expected one of `up`"),
+        ("", "service=uv", 400, "invalid form: missing field `state`"),
+        ("", "service=uv&state=up&colour=red", 400, "invalid form: unknown field `colour`"),
+        ("", "service=uv&state=up&note=a%07b", 400, "the note contains the control character U+0007; remove it"),
+        ("", &format!("service=uv&state=up&note={long}"), 413, "the note has 201 characters; the limit is 200"),
+        ("", &large, 413, "the body has 1000000 bytes; the limit is 4096"),
+        (json, "{", 400, "invalid JSON: EOF while parsing"),
+        (json, r#"{"service": "uv", "state": "up", "note": 5}"#, 400, "invalid JSON: invalid type: integer `5`"),
+        ("Content-Type: text/xml", "<uv/>", 415, "unsupported Content-Type \"text/xml\"; send application/x-www"),
+        (
+            "Origin: http://evil.example",
+            "service=uv&state=down",
+            403,
+            "cross-origin request from \"http://evil.example\"; post",
+        ),
     ] {
         let answer = server.post("/update", &[fields], body).await;
         assert_eq!(answer.status, status, "{answer:?}");
-        assert!(answer.body.starts_with(why), "{answer:?}");
+        assert!(answer.body.starts_with(message), "{answer:?}");
         assert!(answer.field("content-type").unwrap().starts_with("text/plain"), "{answer:?}");
         let page = server.post("/update", &[fields, "Accept: text/html"], body).await;
         assert_eq!(page.status, status, "{page:?}");
-        assert!(text(&page.body).contains(why) && page.body.contains("<h1>"), "{page:?}");
+        assert!(text(&page.body).contains(message) && page.body.contains("<h1>"), "{page:?}");
     }
     let cookie = server.sign_in("password=sesame").await;
-    assert!(server.get("/?snapshot", &[&cookie]).await.body.contains("All services are up"), "something was taken");
+    assert!(server.get("/?snapshot", &[&cookie]).await.body.contains("All services are up"), "an update was applied");
 }
 
 #[tokio::test]
-async fn a_boundary_in_a_note_is_text() {
+async fn escapes_a_boundary_in_a_note() {
     let server = start(&[]);
     let cookie = server.sign_in("password=sesame").await;
     for accept in ["*/*", "multipart/mixed", "image/*"] {
@@ -121,18 +126,18 @@ async fn a_boundary_in_a_note_is_text() {
 }
 
 #[tokio::test]
-async fn a_form_leads_back_to_the_board() {
+async fn a_posted_form_redirects_to_the_board() {
     let server = start(&[]);
     let origin = format!("Origin: http://{}", server.address);
     let answer = server.post("/update", &["Accept: text/html,*/*;q=0.8", &origin], format!("{FORM}hot")).await;
     assert_eq!((answer.status, answer.field("location")), (303, Some("/")));
     let cookie = server.sign_in("password=sesame").await;
-    let apart = server.get("/report", &["Accept: text/html", &cookie]).await;
-    assert!(apart.body.contains("<form action=\"/update\"") && apart.field("refresh").is_none(), "{apart:?}");
+    let form = server.get("/report", &["Accept: text/html", &cookie]).await;
+    assert!(form.body.contains("<form action=\"/update\"") && form.field("refresh").is_none(), "{form:?}");
 }
 
 #[tokio::test]
-async fn the_plant_lives_by_itself() {
+async fn simulates_changes() {
     let server = start(&["--every", "0.02"]);
     let cookie = server.sign_in("password=sesame").await;
     let mut reader = server.read("/", "multipart/mixed", &cookie).await;
@@ -145,19 +150,19 @@ async fn the_plant_lives_by_itself() {
 }
 
 #[tokio::test]
-async fn a_thousand_viewers_are_told_at_once() {
+async fn an_update_reaches_a_thousand_viewers_in_time() {
     rlimit::increase_nofile_limit(4096).unwrap();
     let server = start(&[]);
     let cookie = server.sign_in("password=sesame").await;
-    let post = server.post("/update", &[], format!("{FORM}told"));
-    server.tells_a_thousand("/", &cookie, "pump-2 is down", post).await;
+    let post = server.post("/update", &[], format!("{FORM}hot"));
+    server.reaches_a_thousand("/", &cookie, "pump-2 is down", post).await;
 }
 
 #[tokio::test]
-async fn ends_its_viewers_properly_and_itself_in_time() {
+async fn closes_streams_on_shutdown() {
     for signal in ["INT", "TERM"] {
         let server = start(&[]);
         let cookie = server.sign_in("password=sesame").await;
-        server.ends_in_time("/", &cookie, signal).await;
+        server.shuts_down("/", &cookie, signal).await;
     }
 }

@@ -9,7 +9,7 @@ use crate::foreign::Foreign;
 use crate::page::{self, Icon};
 use crate::refusal::Refusal;
 
-/// The whole board: what each viewer is shown, in place of the one before.
+/// Renders the complete board: the document that is replaced.
 pub(crate) fn board(board: &Board, address: &str) -> String {
     let (worst, summary) = (board.worst(), summary(board));
     let icon = Icon { ground: "#12333f", mark: colour(worst) };
@@ -17,17 +17,17 @@ pub(crate) fn board(board: &Board, address: &str) -> String {
         header.top.(worst.word()) {
             p.where { "Waterworks" }
             h1 { (mark(worst)) span #summary role="status" { (summary) } }
-            p.when { "as of " (clock(board.now)) " UTC" }
+            p.when { "as of " (clock(board.as_of)) " UTC" }
         }
         main {
             div.stages { @for stage in board.services.chunk_by(|a, b| a.stage == b.stage) { (self::stage(stage)) } }
             div.below {
                 section aria-labelledby="happened" {
-                    h2 #happened { "What happened" }
-                    @if board.changes.is_empty() { p.quiet { "Nothing yet." } }
+                    h2 #happened { "Latest changes" }
+                    @if board.changes.is_empty() { p.quiet { "No changes yet." } }
                     ol #changes role="log" { @for change in &board.changes { (self::change(change)) } }
                 }
-                (news(board, address))
+                (report_section(board, address))
             }
         }
     };
@@ -40,16 +40,16 @@ fn summary(board: &Board) -> String {
         ids.collect::<Vec<_>>()
     };
     let (down, degraded) = (of(State::Down), of(State::Degraded));
-    let named = |ids: &[&str], what: &str| match ids {
+    let named = |ids: &[&str], state: &str| match ids {
         [] => None,
-        [one] => Some(format!("{one} is {what}")),
-        [one, other] => Some(format!("{one} and {other} are {what}")),
-        many => Some(format!("{} services are {what}", many.len())),
+        [one] => Some(format!("{one} is {state}")),
+        [one, other] => Some(format!("{one} and {other} are {state}")),
+        many => Some(format!("{} services are {state}", many.len())),
     };
     let bad: Vec<_> = named(&down, "down").into_iter().chain(named(&degraded, "degraded")).collect();
     match &*bad {
         [] if board.worst() == State::Up => "All services are up".to_owned(),
-        [] => "Maintenance, otherwise all is well".to_owned(),
+        [] => "Maintenance; all other services are up".to_owned(),
         bad => bad.join(", "),
     }
 }
@@ -70,7 +70,7 @@ fn service(service: &Service) -> Markup {
         li.service.(service.state.word()) #(service.id) {
             p.state { (mark(service.state)) (name(service.state)) time { (clock(service.since)) } }
             h3 { (service.id) }
-            p.what { (service.what) }
+            p.what { (service.description) }
             @if !service.note.is_empty() { p.note { (Foreign(&service.note)) } }
             p.past aria-hidden="true" {
                 @for _ in 0..missing { i {} }
@@ -94,11 +94,11 @@ fn change(change: &Change) -> Markup {
     }
 }
 
-fn news(board: &Board, address: &str) -> Markup {
+fn report_section(board: &Board, address: &str) -> Markup {
     html! {
         section aria-labelledby="report" {
             h2 #report { "Report a change" }
-            p.apart { a href="/report" { "On a page of its own" } ", where nothing is replaced while you type." }
+            p.apart { a href="/report" { "Open the form on a separate page" } ", which does not reload while you type." }
             (form(board))
             pre { code { "curl -d service=pump-2 -d state=down \\\n     -d note=\"bearing too hot\" http://" (address) "/update" } }
         }
@@ -117,13 +117,13 @@ fn form(board: &Board) -> Markup {
                 }
             }
             label for="note" { "Note" }
-            input #note name="note" maxlength=(NOTE) autocomplete="off" placeholder="What is to be known about it";
-            button { "Tell everyone" }
+            input #note name="note" maxlength=(NOTE) autocomplete="off" placeholder="Details, for example: bearing too hot";
+            button { "Send report" }
         }
     }
 }
 
-/// The form alone.
+/// Renders the page that has only the form.
 pub(crate) fn report(board: &Board) -> String {
     let body = html! {
         main {
@@ -135,33 +135,33 @@ pub(crate) fn report(board: &Board) -> String {
     page::document("Report a change · Waterworks", ICON, include_str!("board.css"), &body)
 }
 
-/// Who has to sign in first, and why if that did not go well.
+/// Renders the sign-in form, with the reason of a refused attempt.
 pub(crate) fn sign_in(refusal: Option<&Refusal>) -> String {
     page::small(
         "Waterworks",
         ICON,
         &html! {
             h1 { "Waterworks" }
-            p { "The board is for those who have the password, which the server printed when it started." }
+            p { "Enter the password that the server printed at its start." }
             form action="/login" method="post" {
                 label for="password" { "Password" }
                 input #password name="password" type="password" autocomplete="current-password" required autofocus
                     aria-describedby=[refusal.map(|_| "why")];
-                @if let Some(refusal) = refusal { p.why #why role="alert" { (Foreign(&refusal.what)) } }
+                @if let Some(refusal) = refusal { p.why #why role="alert" { (Foreign(&refusal.message)) } }
                 button { "Sign in" }
             }
         },
     )
 }
 
-/// What could not be done, for somebody who used a form.
+/// Renders the refusal of a posted form.
 pub(crate) fn refused(refusal: &Refusal) -> String {
     page::small(
-        "Not taken",
+        "Report rejected",
         ICON,
         &html! {
-            h1 { "Not taken" }
-            p.why role="alert" { (Foreign(&refusal.what)) }
+            h1 { "Report rejected" }
+            p.why role="alert" { (Foreign(&refusal.message)) }
             p { a href="/" { "Back to the board" } }
         },
     )
@@ -176,7 +176,7 @@ fn name(state: State) -> &'static str {
     }
 }
 
-/// By its shape as well as by its colour.
+/// Returns the symbol of a state, which differs in shape as well as in colour.
 fn mark(state: State) -> PreEscaped<&'static str> {
     PreEscaped(match state {
         State::Up => {
@@ -215,11 +215,11 @@ mod tests {
     use crate::board::Report;
 
     #[test]
-    fn the_first_line_says_what_to_look_at() {
+    fn summary_names_the_worst_services() {
         let mut all = Board::new();
         for (service, state, expected) in [
             ("uv", State::Up, "All services are up"),
-            ("uv", State::Maintenance, "Maintenance, otherwise all is well"),
+            ("uv", State::Maintenance, "Maintenance; all other services are up"),
             ("uv", State::Degraded, "uv is degraded"),
             ("pump-1", State::Down, "pump-1 is down, uv is degraded"),
             ("pump-2", State::Down, "pump-1 and pump-2 are down, uv is degraded"),
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_posted_is_text() {
+    fn escapes_notes() {
         let mut all = Board::new();
         let note = "</p><script>alert(1)</script>".to_owned();
         all.report(Report { service: "uv".to_owned(), state: State::Down, note }).unwrap();

@@ -1,8 +1,8 @@
-//! A status board that replaces itself, with actix-web: one page for any number of viewers, each of whom has signed in.
+//! A status board that replaces itself, with actix-web: one page for any number of signed-in viewers.
 //!
-//! `cargo run --release -p status_actix`, then open the address that it prints. `--help` lists the rest.
+//! Run `cargo run --release -p status_actix` and open the address that it prints. `--help` lists the options.
 
-#![expect(clippy::print_stdout, reason = "it speaks to the person who started it")]
+#![expect(clippy::print_stdout, reason = "a program prints its address")]
 
 #[path = "../status/args.rs"]
 mod args;
@@ -60,7 +60,7 @@ async fn run(args: Args) -> Result<(), String> {
 
     let data = Data::new(plant.clone());
     let app = move || {
-        // Who may watch is settled here, for the page, the stream and the still alike.
+        // One check covers the page, the stream and the snapshot.
         let board = resource("/").route(to(data.page())).wrap(from_fn(only_signed_in));
         App::new()
             .app_data(data.clone())
@@ -81,7 +81,8 @@ async fn run(args: Args) -> Result<(), String> {
     actix_web::rt::spawn(serving);
 
     server::asked_to_stop().await;
-    // actix waits for its connections: those that never end by themselves are ended first, those that hang are cut.
+    // actix waits for its connections. Streams never end by themselves, so they are ended first; stalled connections are
+    // cut off after the grace period.
     plant.close();
     handle.stop(true).await;
     Ok(())
@@ -92,7 +93,7 @@ async fn only_signed_in(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    if plant.knows(fields(request.request(), COOKIE)) {
+    if plant.is_signed_in(fields(request.request(), COOKIE)) {
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
     let refusal = Refusal::new(401, greet::HOW_TO_SIGN_IN);
@@ -102,7 +103,7 @@ async fn only_signed_in(
 
 async fn sign_in(plant: Data<Plant>, request: HttpRequest, body: Payload) -> HttpResponse {
     let signed_in = async {
-        posted::must_be_from_here(field(&request, ORIGIN), field(&request, HOST))?;
+        posted::must_be_same_origin(field(&request, ORIGIN), field(&request, HOST))?;
         let body = posted::read(body, BODY).await?;
         plant.sign_in(field(&request, CONTENT_TYPE), &body).await
     };
@@ -120,27 +121,27 @@ async fn report(plant: Data<Plant>) -> HttpResponse {
 
 async fn update(plant: Data<Plant>, request: HttpRequest, body: Payload) -> HttpResponse {
     let updated = async {
-        posted::must_be_from_here(field(&request, ORIGIN), field(&request, HOST))?;
+        posted::must_be_same_origin(field(&request, ORIGIN), field(&request, HOST))?;
         let body = posted::read(body, BODY).await?;
         plant.update(field(&request, CONTENT_TYPE), &body)
     };
     match updated.await {
         Ok(_) if is_browser(&request) => HttpResponse::SeeOther().insert_header((LOCATION, "/")).finish(),
-        Ok(told) => HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(told),
+        Ok(message) => HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(message),
         Err(refusal) => answer(&refusal, &request, view::refused),
     }
 }
 
-/// A line for programs, a page for people, a part for the script of a page.
+/// Creates a response: a line of text for programs, a page for browsers, a part for the script of a page.
 fn answer(refusal: &Refusal, request: &HttpRequest, page: impl Fn(&Refusal) -> String) -> HttpResponse {
-    let mut response = if is_for(request, "multipart/mixed") {
-        // In place of what it has shown: somebody's session is over, as when the server was started anew.
+    let mut response = if accepts(request, "multipart/mixed") {
+        // The session has ended, for example by a restart of the server: the sign-in page replaces the last part.
         let part = Part::html(page(refusal));
         MixedReplace::new(stream::iter([part]), Wire::Script).respond_to(request).map_into_boxed_body()
     } else if is_browser(request) {
         html(page(refusal))
     } else {
-        HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(format!("{}\n", refusal.what))
+        HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(format!("{}\n", refusal.message))
     };
     *response.status_mut() = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if response.status() == StatusCode::UNAUTHORIZED {
@@ -149,18 +150,18 @@ fn answer(refusal: &Refusal, request: &HttpRequest, page: impl Fn(&Refusal) -> S
     response
 }
 
-/// A page of ours, under a policy that lets nothing in that is not.
+/// Creates the response for a page, with a policy against foreign content.
 fn html(page: String) -> HttpResponse {
     let policy = (CONTENT_SECURITY_POLICY, page::POLICY);
     HttpResponse::Ok().insert_header(policy).content_type("text/html; charset=utf-8").body(page)
 }
 
 fn is_browser(request: &HttpRequest) -> bool {
-    is_for(request, "text/html")
+    accepts(request, "text/html")
 }
 
-fn is_for(request: &HttpRequest, kind: &str) -> bool {
-    fields(request, ACCEPT).any(|accept| accept.contains(kind))
+fn accepts(request: &HttpRequest, media_type: &str) -> bool {
+    fields(request, ACCEPT).any(|accept| accept.contains(media_type))
 }
 
 fn field(request: &HttpRequest, name: HeaderName) -> Option<&str> {
@@ -171,5 +172,5 @@ fn fields(request: &HttpRequest, name: HeaderName) -> impl Iterator<Item = &str>
     request.headers().get_all(name).filter_map(|value| value.to_str().ok())
 }
 
-/// Bytes of what is posted.
+/// The largest body, in bytes.
 const BODY: usize = 4096;

@@ -1,12 +1,12 @@
-//! A camera as a CGI program: Apache starts it for each viewer, and it ends when the viewer leaves.
+//! A camera as a CGI program. Apache starts it for each viewer, and it ends when the viewer disconnects.
 //!
-//! Under a name that begins with `nph-` it writes the whole response, and what it writes goes straight to the client
-//! ("no parsed headers", RFC 3875 §5); under another name it leaves the head to the server.
+//! Under a name that starts with `nph-` it writes the complete response, which goes to the client unchanged ("no parsed
+//! headers", RFC 3875 §5). Under any other name it leaves the response head to the server.
 //!
-//! | variable | what |
+//! | variable | meaning |
 //! |---|---|
-//! | `CAMERA_FILE` | the picture to show, again each time when it changes; a moving test picture unless set |
-//! | `CAMERA_KEEP_ALIVE` | after so many seconds without a new picture the last one is sent again; 10 unless set |
+//! | `CAMERA_FILE` | the picture file, sent again after each change; a moving test picture unless set |
+//! | `CAMERA_KEEP_ALIVE` | repeats the last picture after this many seconds without a new one; 10 unless set |
 
 mod pictures;
 mod request;
@@ -29,14 +29,14 @@ use crate::request::Request;
 
 fn main() -> ExitCode {
     let Some(request) = Request::from_env() else {
-        eprintln!("This is a CGI program, for a web server to start; examples/cgi/serve starts one.");
+        eprintln!("this is a CGI program; start it with a web server, such as examples/cgi/serve");
         return ExitCode::FAILURE;
     };
-    // Rust ignores SIGPIPE, so a viewer who left is an error of the next write and not the end of the process.
+    // Rust ignores SIGPIPE, so a closed connection is an error of the next write and does not end the process.
     match answer(&request, io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // The server puts it into its error log.
+            // The server writes standard error to its log.
             let reasons = std::iter::successors(error.source(), |&reason| reason.source());
             let reasons: String = reasons.map(|reason| format!(": {reason}")).collect();
             eprintln!("{}: {error}{reasons}", request.name());
@@ -51,24 +51,24 @@ fn answer(request: &Request, mut out: impl Write) -> Result<(), Box<dyn Error>> 
     }
     let keep_alive = seconds("CAMERA_KEEP_ALIVE").unwrap_or(KEEP_ALIVE);
     let mut pictures = Pictures::new();
-    // A head that promises pictures is better not written before there is one.
+    // Without a first picture, the response is an error instead of a stream.
     let Some(first) = pictures.next(FIRST)? else {
         return Ok(request.refuse(&mut out, "503 Service Unavailable", "Retry-After: 5")?);
     };
     let mut writer = Writer::new(out, request.wire()).keep_alive(keep_alive);
     let head = writer.write_head(request.head(), &request.more());
-    let shown = match request.method() {
+    let result = match request.method() {
         "HEAD" => head,
-        _ => head.and_then(|()| show(&mut writer, &first, &mut pictures)),
+        _ => head.and_then(|()| stream(&mut writer, &first, &mut pictures)),
     };
-    match shown {
+    match result {
         Err(error) if error.is_disconnected() => Ok(()),
-        shown => Ok(shown?),
+        result => Ok(result?),
     }
 }
 
-/// Until the viewer leaves.
-fn show(writer: &mut Writer<impl Write>, first: &Part, pictures: &mut Pictures) -> Result<(), WriteError> {
+/// Writes pictures until the viewer disconnects.
+fn stream(writer: &mut Writer<impl Write>, first: &Part, pictures: &mut Pictures) -> Result<(), WriteError> {
     writer.write(first)?;
     loop {
         match pictures.next(writer.until_keep_alive())? {
@@ -83,5 +83,5 @@ fn seconds(name: &str) -> Option<Duration> {
 }
 
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
-/// How long the first picture may take.
+/// The time limit for the first picture.
 const FIRST: Duration = Duration::from_secs(5);

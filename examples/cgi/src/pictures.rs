@@ -1,4 +1,4 @@
-//! Where the pictures come from: a file, as often as it changes, or a test picture.
+//! The source of the pictures: a file that changes, or a test picture.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -14,49 +14,49 @@ use crate::test_picture::TestPicture;
 pub(crate) enum Pictures {
     File {
         path: PathBuf,
-        shown: Option<Version>,
+        sent: Option<Version>,
     },
     Test {
         picture: TestPicture,
-        begin: Instant,
-        /// The number of the last one.
+        start: Instant,
+        /// The number of the last picture.
         number: u64,
     },
 }
 
-/// What is another when a file has been replaced, or written again.
+/// Inode, modification time and size: changes when a file is replaced or rewritten.
 type Version = (u64, i64, i64, u64);
 
 impl Pictures {
     pub(crate) fn new() -> Self {
         match std::env::var_os("CAMERA_FILE").filter(|path| !path.is_empty()) {
-            Some(path) => Self::File { path: path.into(), shown: None },
-            None => Self::Test { picture: TestPicture::new(SIZE, FPS), begin: Instant::now(), number: 0 },
+            Some(path) => Self::File { path: path.into(), sent: None },
+            None => Self::Test { picture: TestPicture::new(SIZE, FPS), start: Instant::now(), number: 0 },
         }
     }
 
-    /// Waits for a picture that has not been shown yet, the newest one. `None` if there is none in time.
-    pub(crate) fn next(&mut self, within: Duration) -> io::Result<Option<Part>> {
+    /// Waits for a new picture and returns the newest one, or `None` after `timeout`.
+    pub(crate) fn next(&mut self, timeout: Duration) -> io::Result<Option<Part>> {
         match self {
-            Self::File { path, shown } => {
-                let deadline = Instant::now() + within;
+            Self::File { path, sent } => {
+                let deadline = Instant::now() + timeout;
                 loop {
-                    if let Some(part) = changed(path, shown)? {
+                    if let Some(part) = changed(path, sent)? {
                         return Ok(Some(part));
                     }
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
+                    let remaining = deadline.saturating_duration_since(Instant::now());
+                    if remaining.is_zero() {
                         return Ok(None);
                     }
-                    sleep(LOOK.min(left));
+                    sleep(POLL_INTERVAL.min(remaining));
                 }
             }
-            Self::Test { picture, begin, number } => {
-                // A viewer who is slow misses pictures; they are made when they are due, and none waits for it.
-                let due = begin.elapsed().mul_f64(FPS).as_secs() + 1;
-                let wait = Duration::from_secs(due).div_f64(FPS).saturating_sub(begin.elapsed());
-                sleep(wait.min(within));
-                if wait > within {
+            Self::Test { picture, start, number } => {
+                // Pictures are drawn when due and never queued, so a slow viewer skips some.
+                let due = start.elapsed().mul_f64(FPS).as_secs() + 1;
+                let wait = Duration::from_secs(due).div_f64(FPS).saturating_sub(start.elapsed());
+                sleep(wait.min(timeout));
+                if wait > timeout {
                     return Ok(None);
                 }
                 *number = due;
@@ -67,17 +67,17 @@ impl Pictures {
     }
 }
 
-/// The picture in the file, if there is another and it is whole.
+/// Returns the picture in the file if it has changed and is complete.
 ///
-/// Who moves a new file over the old one (`mv new.jpg camera.jpg`) never shows half of one; who writes it in place is
-/// waited for until the picture has its end.
-fn changed(path: &PathBuf, shown: &mut Option<Version>) -> io::Result<Option<Part>> {
+/// Moving a new file over the old one (`mv new.jpg camera.jpg`) replaces the picture at once. A file that is written in
+/// place is not sent until the end of the image is there.
+fn changed(path: &PathBuf, sent: &mut Option<Version>) -> io::Result<Option<Part>> {
     let version = match fs::metadata(path) {
         Ok(file) => version(&file),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    if *shown == Some(version) {
+    if *sent == Some(version) {
         return Ok(None);
     }
     let picture = fs::read(path)?;
@@ -90,7 +90,7 @@ fn changed(path: &PathBuf, shown: &mut Option<Version>) -> io::Result<Option<Par
     if !picture.ends_with(end) {
         return Ok(None);
     }
-    *shown = Some(version);
+    *sent = Some(version);
     Ok(Part::new(content_type, picture).ok())
 }
 
@@ -100,5 +100,5 @@ fn version(file: &Metadata) -> Version {
 
 const SIZE: (u16, u16) = (640, 480);
 const FPS: f64 = 15.0;
-/// From one look at the file to the next.
-const LOOK: Duration = Duration::from_millis(10);
+/// The time between two checks of the file.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);

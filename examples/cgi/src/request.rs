@@ -1,4 +1,4 @@
-//! The request, as the server puts it into the environment (RFC 3875 §4.1).
+//! The request, from the environment variables of the server (RFC 3875 §4.1).
 
 use std::env;
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// `None` if it was no web server that started us.
+    /// Reads the request, or returns `None` if the program was not started by a web server.
     pub(crate) fn from_env() -> Option<Self> {
         env::var_os("GATEWAY_INTERFACE")?;
         let variable = |name| env::var(name).unwrap_or_default();
@@ -27,7 +27,7 @@ impl Request {
         &self.method
     }
 
-    /// Ours, as the client asked for it.
+    /// Returns the last segment of the script's path.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
@@ -40,7 +40,7 @@ impl Request {
         if self.name.starts_with("nph-") { Head::for_protocol(&self.protocol) } else { Head::Cgi }
     }
 
-    /// What the server adds to a head by itself, and nobody to one that it does not write.
+    /// Returns the fields that a server adds to a parsed head, and not to a complete one.
     pub(crate) fn more(&self) -> HeaderMap {
         let mut more = HeaderMap::new();
         if self.head() != Head::Cgi {
@@ -50,7 +50,7 @@ impl Request {
         more
     }
 
-    /// An answer without a stream.
+    /// Writes a response without a stream.
     pub(crate) fn refuse(&self, out: &mut impl Write, status: &str, field: &str) -> io::Result<()> {
         let (first, last) = match self.head() {
             Head::Http10 => ("HTTP/1.0 ", "Connection: close\r\n"),

@@ -1,10 +1,10 @@
-//! The rooms as those in them meet them.
+//! The chat server over sockets.
 #![cfg(unix)]
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::print_stdout,
-    reason = "a failure of a helper is a failure of its test; the figure is a result"
+    reason = "a failure of a helper is a failure of its test; it prints its measurement"
 )]
 
 use std::path::Path;
@@ -23,23 +23,23 @@ fn start(arguments: &[&str]) -> Server {
     Server::start(Path::new(env!("CARGO_BIN_EXE_chat")), arguments)
 }
 
-async fn say(server: &Server, who: &str, what: impl AsRef<[u8]>) -> Answer {
-    let coded: String = what.as_ref().iter().map(|byte| format!("%{byte:02x}")).collect();
-    server.post("/r/tea/say", &[who], format!("text={coded}")).await
+async fn say(server: &Server, cookie: &str, text: impl AsRef<[u8]>) -> Answer {
+    let coded: String = text.as_ref().iter().map(|byte| format!("%{byte:02x}")).collect();
+    server.post("/r/tea/say", &[cookie], format!("text={coded}")).await
 }
 
 #[tokio::test]
-async fn what_one_says_reaches_all_the_others_in_the_room() {
+async fn a_message_reaches_every_reader_of_its_room() {
     let server = start(&[]);
     let (ann, bob) = (server.sign_in("name=Ann").await, server.sign_in("name=Bob").await);
     let mut readers = Vec::new();
-    for (accept, who) in [("*/*", &ann), ("multipart/mixed", &bob), ("image/*", &bob)] {
-        let mut reader = server.read("/r/tea/said", accept, who).await;
-        assert!(reader.next().await.unwrap().contains("Nothing was said"));
+    for (accept, cookie) in [("*/*", &ann), ("multipart/mixed", &bob), ("image/*", &bob)] {
+        let mut reader = server.read("/r/tea/said", accept, cookie).await;
+        assert!(reader.next().await.unwrap().contains("No messages in"));
         readers.push(reader);
     }
-    let said = say(&server, &ann, "Milk & sugar?").await;
-    assert_eq!((said.status, &*said.body), (200, "said; readers: 3\n"));
+    let sent = say(&server, &ann, "Milk & sugar?").await;
+    assert_eq!((sent.status, &*sent.body), (200, "sent; readers: 3\n"));
     for reader in &mut readers {
         let page = text(&reader.sees("Milk").await);
         assert!(
@@ -54,12 +54,12 @@ async fn what_one_says_reaches_all_the_others_in_the_room() {
         assert!(page.contains("Bob</b>") && page.contains("sugar?"), "{page}");
     }
     let page = server.get("/r/tea/said", &[&ann, "Accept: text/html"]).await;
-    assert!(page.body.contains("Neither") && page.body.contains("<mixed-replace"), "who comes later sees it, too");
+    assert!(page.body.contains("Neither") && page.body.contains("<mixed-replace"), "a later reader sees it too");
     assert!(!server.get("/r/coffee/said?snapshot", &[&ann]).await.body.contains("Neither"));
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_is_not_waited_for() {
+async fn times_out_an_incomplete_body() {
     let server = start(&[]);
     let mut connection = TcpStream::connect(&server.address).await.unwrap();
     let head = "POST /login HTTP/1.1\r\nHost: chat\r\nContent-Length: 100\r\n\r\nname=A";
@@ -70,7 +70,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn it_is_read_and_written_without_scripts() {
+async fn works_without_scripts() {
     let server = start(&[]);
     let ann = server.sign_in("name=Ann").await;
     let room = server.get("/r/tea", &[&ann, "Accept: text/html"]).await;
@@ -92,33 +92,33 @@ async fn it_is_read_and_written_without_scripts() {
 }
 
 #[tokio::test]
-async fn only_who_has_a_name_reads_or_writes() {
+async fn reading_and_writing_need_a_session() {
     let server = start(&[]);
     let ann = server.sign_in("name=Ann").await;
     say(&server, &ann, "secret").await;
     for path in ["/", "/r/tea", "/r/tea/said", "/r/tea/say", "/enter"] {
-        server.lets_nobody_in(path, "chat_session", "secret").await;
+        server.rejects_unknown_sessions(path, "chat_session", "secret").await;
     }
     assert_eq!(say(&server, "Cookie: chat_session=x", "hello").await.status, 401);
-    for (form, status, why) in [
-        ("name=aNN", 409, "somebody is called Ann already; take another name\n"),
-        ("name=%00", 400, "the name holds U+0000; it may hold letters, digits, spaces and - _ . '\n"),
-        ("name=%3Cb%3E", 400, "the name holds U+003C; it may hold letters, digits, spaces and - _ . '\n"),
+    for (form, status, message) in [
+        ("name=aNN", 409, "the name Ann is in use; choose another\n"),
+        ("name=%00", 400, "the name contains U+0000; use letters, digits, spaces and - _ . '\n"),
+        ("name=%3Cb%3E", 400, "the name contains U+003C; use letters, digits, spaces and - _ . '\n"),
         ("name=", 400, "the name is empty\n"),
-        ("nick=Bob", 400, "in the form: unknown field `nick`, expected `name` or `room`\n"),
+        ("nick=Bob", 400, "invalid form: unknown field `nick`, expected `name` or `room`\n"),
     ] {
         let answer = server.post("/login", &[], form).await;
-        assert_eq!((answer.status, &*answer.body), (status, why));
+        assert_eq!((answer.status, &*answer.body), (status, message));
         assert_eq!(answer.field("set-cookie"), None);
     }
-    for (room, to) in [("tea", "/r/tea"), ("//evil.example", "/"), ("%0d%0aSet-Cookie:%20a=b", "/")] {
-        let answer = server.post("/login", &[], format!("name=To {}&room={room}", to.len() + room.len())).await;
-        assert_eq!((answer.status, answer.field("location")), (303, Some(to)));
+    for (room, location) in [("tea", "/r/tea"), ("//evil.example", "/"), ("%0d%0aSet-Cookie:%20a=b", "/")] {
+        let answer = server.post("/login", &[], format!("name=To {}&room={room}", location.len() + room.len())).await;
+        assert_eq!((answer.status, answer.field("location")), (303, Some(location)));
     }
 }
 
 #[tokio::test]
-async fn hostile_text_is_text_or_is_refused_with_the_reason() {
+async fn escapes_or_rejects_hostile_text() {
     let server = start(&[]);
     let (eve, bob) = (server.sign_in("name=Eve").await, server.sign_in("name=Bob").await);
     let mut readers = Vec::new();
@@ -140,40 +140,40 @@ async fn hostile_text_is_text_or_is_refused_with_the_reason() {
         texts.push((part.clone(), part.replace("\r\n", "\n")));
         texts.push((boundary.repeat(3), boundary.repeat(3)));
     }
-    for (sent, shown) in texts {
+    for (sent, expected) in texts {
         let answer = say(&server, &eve, &sent).await;
         assert_eq!(answer.status, 200, "{sent:?}: {answer:?}");
         for reader in &mut readers {
-            // Each reader gets it in one part, the next one.
+            // The next part of each reader holds the complete message.
             let page = reader.next().await.unwrap();
             let end = page.rfind("<p class=\"text\" dir=\"auto\">").unwrap();
             let last = page[end..].split_once('>').unwrap().1.split_once("</p>").unwrap().0;
-            assert_eq!(text(last), shown);
+            assert_eq!(text(last), expected);
             assert!(!last.contains('<') && !last.contains('>'), "{last}");
         }
     }
-    for (sent, status, why) in [
-        (vec![b'x'; 1_000_000], 413, "the body has 3000005 bytes; at most 32768 are taken\n"),
-        (vec![b'x'; 2001], 413, "the message has 2001 characters; at most 2000 are taken\n"),
+    for (sent, status, message) in [
+        (vec![b'x'; 1_000_000], 413, "the body has 3000005 bytes; the limit is 32768\n"),
+        (vec![b'x'; 2001], 413, "the message has 2001 characters; the limit is 2000\n"),
         (b" \n".to_vec(), 400, "the message is empty\n"),
     ] {
         let answer = say(&server, &eve, sent).await;
-        assert_eq!((answer.status, &*answer.body), (status, why));
+        assert_eq!((answer.status, &*answer.body), (status, message));
     }
     assert_eq!(say(&server, &eve, b"a\xff\xfeb").await.status, 200);
     for reader in &mut readers {
-        assert!(reader.next().await.unwrap().contains("a\u{fffd}\u{fffd}b"), "what was refused reached somebody");
+        assert!(reader.next().await.unwrap().contains("a\u{fffd}\u{fffd}b"), "a refused message was published");
     }
     let page = server.post("/r/tea/say", &[&eve, "Accept: text/html"], format!("text={}", "<".repeat(2001))).await;
     assert_eq!(page.status, 413);
     assert!(text(&page.body).contains("Not sent: the message has 2001 characters"), "{page:?}");
-    assert!(text(&page.body).contains(&format!("value=\"{}\"", "<".repeat(2001))), "what was typed is lost");
+    assert!(text(&page.body).contains(&format!("value=\"{}\"", "<".repeat(2001))), "the typed text is lost");
     let foreign = server.post("/r/tea/say", &[&eve, "Origin: http://evil.example"], "text=x").await;
     assert_eq!(foreign.status, 403, "{foreign:?}");
 }
 
 #[tokio::test]
-async fn history_keeps_the_newest() {
+async fn history_keeps_the_newest_messages() {
     let server = start(&[]);
     let ann = server.sign_in("name=Ann").await;
     for i in 0..130 {
@@ -189,7 +189,7 @@ async fn history_keeps_the_newest() {
 }
 
 #[tokio::test]
-async fn rooms_are_few_and_go_when_they_are_left() {
+async fn limits_the_number_of_rooms_and_removes_empty_ones() {
     let server = start(&["--rooms", "2", "--quiet", "0"]);
     let ann = server.sign_in("name=Ann").await;
     let mut readers = Vec::new();
@@ -199,16 +199,16 @@ async fn rooms_are_few_and_go_when_they_are_left() {
         readers.push(reader);
     }
     let full = server.get("/enter?room=c", &[&ann]).await;
-    assert_eq!((full.status, &full.body[..27]), (503, "there are 2 rooms already; "));
+    assert_eq!((full.status, &full.body[..24]), (503, "all 2 rooms are in use; "));
     assert_eq!(server.get("/enter?room=a", &[&ann]).await.field("location"), Some("/r/a"));
-    for (room, why) in [
-        ("Tea", "the room's name holds U+0054"),
-        ("a/b", "the room's name holds U+002F"),
+    for (room, message) in [
+        ("Tea", "the room's name contains U+0054"),
+        ("a/b", "the room's name contains U+002F"),
         ("", "the room's name is empty"),
     ] {
         let answer = server.get(&format!("/enter?room={room}"), &[&ann]).await;
         assert_eq!(answer.status, 400, "{answer:?}");
-        assert!(answer.body.starts_with(why), "{answer:?}");
+        assert!(answer.body.starts_with(message), "{answer:?}");
     }
     readers.pop();
     let entered = async {
@@ -216,23 +216,23 @@ async fn rooms_are_few_and_go_when_they_are_left() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(25), entered).await.expect("the room that was left is still there");
+    tokio::time::timeout(Duration::from_secs(25), entered).await.expect("the empty room was not removed");
 }
 
 #[tokio::test]
-async fn a_thousand_readers_are_told_at_once() {
+async fn a_message_reaches_a_thousand_readers_in_time() {
     rlimit::increase_nofile_limit(4096).unwrap();
     let server = start(&[]);
     let ann = server.sign_in("name=Ann").await;
-    server.tells_a_thousand("/r/tea/said", &ann, "to all of you", say(&server, &ann, "to all of you")).await;
+    server.reaches_a_thousand("/r/tea/said", &ann, "to all of you", say(&server, &ann, "to all of you")).await;
 }
 
 #[tokio::test]
-async fn ends_its_readers_properly_and_itself_in_time() {
+async fn closes_streams_on_shutdown() {
     for signal in ["INT", "TERM"] {
         let server = start(&[]);
         let ann = server.sign_in("name=Ann").await;
         say(&server, &ann, "goodbye").await;
-        server.ends_in_time("/r/tea/said", &ann, signal).await;
+        server.shuts_down("/r/tea/said", &ann, signal).await;
     }
 }

@@ -1,10 +1,10 @@
-//! The board as its viewers meet it.
+//! The status server over sockets.
 #![cfg(unix)]
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::print_stdout,
-    reason = "a failure of a helper is a failure of its test; the figure is a result"
+    reason = "a failure of a helper is a failure of its test; it prints its measurement"
 )]
 
 #[path = "../client.rs"]
