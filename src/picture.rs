@@ -8,9 +8,9 @@
 //! | type | what is checked |
 //! |---|---|
 //! | `image/jpeg` | SOI to the first SOS, by the rules of libjpeg-turbo |
-//! | `image/png`, `image/apng` | the IHDR chunk, and the chunks up to the head of the first IDAT |
+//! | `image/png`, `image/apng` | the IHDR, PLTE and fcTL chunks, and the others up to the head of the first IDAT |
 //! | `image/gif` | the blocks up to the first image descriptor |
-//! | `image/webp` | the RIFF length, and the header of the first VP8, VP8L or VP8X chunk |
+//! | `image/webp` | the RIFF length, the chunks, and the headers of the image or of each frame |
 //!
 //! Damage after these headers passes: browsers show as much of the image as they can and go on. Missing quantization and
 //! Huffman tables pass as well. Other types are not checked.

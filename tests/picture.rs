@@ -256,6 +256,27 @@ fn rejects_a_png_header_that_ends_a_stream_and_no_other() {
             chunks.insert(1, (b"PLTE", colors.to_vec()));
         })
     };
+    // A frame as the first IDAT holds it: number, width, height, x, y, delay (2), dispose, blend.
+    let (width, height) = (&whole[16..20], &whole[20..24]);
+    let frame = [&[0; 4], width, height, &[0; 8], &[0, 1, 0, 10], &[0, 0]].concat();
+    let framed = |at: usize, value: u8| {
+        let mut frame = frame.clone();
+        frame[at] = value;
+        before_idat(b"fcTL", &frame)
+    };
+    let frames = |numbers: &[u8]| {
+        of(&|chunks| {
+            for number in numbers {
+                let frame = [&[0, 0, 0, *number], &frame[4..]].concat();
+                chunks.insert(chunks.len() - 2, (b"fcTL", frame));
+            }
+        })
+    };
+    // With the CRC of the chunk after IHDR turned over.
+    let wrong_crc = |mut png: Vec<u8>, len: usize| {
+        png[33 + 8 + len] ^= 1;
+        png
+    };
     let spliced = |at: usize, bytes: &[u8]| [&whole[..at], bytes, &whole[at + bytes.len()..]].concat();
     check(
         &mime::IMAGE_PNG,
@@ -311,7 +332,35 @@ fn rejects_a_png_header_that_ends_a_stream_and_no_other() {
             ("PLTE of 4 bytes for RGB", TAKE, rgb_palette(&[1; 4])),
             ("PLTE of no color for RGB", REFUSE, rgb_palette(&[])),
             ("PLTE of 257 colors for RGB", REFUSE, rgb_palette(&[1; 771])),
+            ("wrong CRC of PLTE", REFUSE, wrong_crc(palette(&[1; 3]), 3)),
+            ("wrong CRC of PLTE for RGB", REFUSE, wrong_crc(rgb_palette(&[1; 3]), 3)),
+            (
+                "two PLTE",
+                REFUSE,
+                of(&|chunks| {
+                    chunks[0].1[9] = 2;
+                    chunks.splice(1..1, [(b"PLTE", vec![1; 3]), (b"PLTE", vec![1; 3])]);
+                }),
+            ),
+            // Frames.
+            ("a frame", TAKE, framed(0, 0)),
+            ("frame of 4 bytes", REFUSE, before_idat(b"fcTL", &[0; 4])),
+            ("frame of number 1", REFUSE, framed(3, 1)),
+            ("frame wider than the image", REFUSE, framed(7, whole[19] + 1)),
+            ("frame of width 0", REFUSE, framed(7, 0)),
+            ("frame of height 255", REFUSE, framed(11, 255)),
+            ("frame at 1, 0", REFUSE, framed(15, 1)),
+            ("frame at 0, 16,777,216", REFUSE, framed(16, 1)),
+            ("dispose 2", TAKE, framed(24, 2)),
+            ("dispose 3", REFUSE, framed(24, 3)),
+            ("blend 1", TAKE, framed(25, 1)),
+            ("blend 2", REFUSE, framed(25, 2)),
+            ("wrong CRC of a frame of blend 2", TAKE, wrong_crc(framed(25, 2), 26)),
+            ("frames 0 and 1", TAKE, frames(&[0, 1])),
+            ("frames 0 and 0", REFUSE, frames(&[0, 0])),
+            ("frame data before IDAT", REFUSE, before_idat(b"fdAT", &[0, 0, 0, 1, 0])),
             // Other chunks.
+            ("5,000 comments", TAKE, of(&|chunks| drop(chunks.splice(1..1, vec![(b"tEXt", b"a\0b".to_vec()); 5000])))),
             ("unknown critical chunk", REFUSE, before_idat(b"ABCD", &[1; 4])),
             ("unknown ancillary chunk", TAKE, before_idat(b"abCD", &[1; 4])),
             ("chunk 1234", REFUSE, before_idat(b"1234", &[1; 4])),
@@ -321,7 +370,6 @@ fn rejects_a_png_header_that_ends_a_stream_and_no_other() {
             ("junk as eXIf", TAKE, before_idat(b"eXIf", &[0xaa; 40])),
             ("empty acTL", TAKE, before_idat(b"acTL", &[])),
             ("acTL of 0 frames", TAKE, before_idat(b"acTL", &[0; 8])),
-            ("fcTL of 4 bytes", REFUSE, before_idat(b"fcTL", &[0; 4])),
             // The end of the file.
             ("cut in IHDR", REFUSE, whole[..20].to_vec()),
             ("cut before the CRC of IHDR", REFUSE, whole[..29].to_vec()),
@@ -409,6 +457,30 @@ fn rejects_a_webp_image_that_ends_a_stream_and_no_other() {
     let extended = |flags: u8, chunks: &[u8]| {
         riff(&[&[b'V', b'P', b'8', b'X', 10, 0, 0, 0, flags, 0, 0, 0, 15, 0, 0, 15, 0, 0], chunks].concat())
     };
+    let chunk = |kind: &[u8; 4], data: &[u8]| {
+        let len = u32::try_from(data.len()).unwrap().to_le_bytes();
+        [&kind[..], &len, data, &[0][..data.len() % 2]].concat()
+    };
+    let (image, alpha) = (&lossy[12..], &chunk(b"ALPH", &[0; 4])[..]);
+    let canvas = |width: u8, height: u8| {
+        let mut webp = extended(0, image);
+        (webp[24], webp[27]) = (width - 1, height - 1);
+        webp
+    };
+    // A frame of 16 x 16 pixels at twice these places.
+    let frame = |x: u8, y: u8, image: &[u8]| {
+        chunk(b"ANMF", &[&[x, 0, 0, y, 0, 0, 15, 0, 0, 15, 0, 0, 100, 0, 0, 0], image].concat())
+    };
+    let animation = |flags: u8, kind: &[u8; 4], frames: &[Vec<u8>]| {
+        extended(flags, &[chunk(kind, &[0; 6]), frames.concat()].concat())
+    };
+    let animated = |frames: &[Vec<u8>]| animation(2, b"ANIM", frames);
+    // With a byte of the frame's head replaced.
+    let reframed = |at: usize, value: u8| {
+        let mut frame = frame(0, 0, image);
+        frame[at] = value;
+        animated(&[frame])
+    };
     check(
         &"image/webp".parse().unwrap(),
         [
@@ -446,6 +518,46 @@ fn rejects_a_webp_image_that_ends_a_stream_and_no_other() {
             ("VP8X and the image", TAKE, extended(0, &lossy[12..])),
             ("VP8X only", REFUSE, extended(0, &[])),
             ("VP8X with all flags", REFUSE, extended(0xff, &lossy[12..])),
+            ("VP8X with all known flags but animation", TAKE, extended(0x3c, image)),
+            ("VP8X with a reserved flag", REFUSE, extended(0x01, image)),
+            ("VP8X with another reserved flag", REFUSE, extended(0x40, image)),
+            ("canvas of 17 x 16", REFUSE, canvas(17, 16)),
+            ("canvas of 16 x 15", REFUSE, canvas(16, 15)),
+            (
+                "metadata around the image",
+                TAKE,
+                extended(0x0c, &[&chunk(b"EXIF", &[1; 3]), image, &chunk(b"XMP ", &[1; 3])].concat()),
+            ),
+            ("5,000 unknown chunks", TAKE, extended(0, &[&chunk(b"ABCD", &[]).repeat(5000), image].concat())),
+            ("two images", REFUSE, extended(0, &[image, image].concat())),
+            ("alpha", TAKE, extended(0x10, &[alpha, image].concat())),
+            ("alpha without its flag", TAKE, extended(0, &[alpha, image].concat())),
+            ("alpha only", REFUSE, extended(0x10, alpha)),
+            ("alpha after the image", REFUSE, extended(0x10, &[image, alpha].concat())),
+            ("alpha, a chunk, and the image", REFUSE, extended(0x10, &[alpha, &chunk(b"ABCD", &[]), image].concat())),
+            ("animation", TAKE, animated(&[frame(0, 0, image), frame(0, 0, &[alpha, image].concat())])),
+            ("animation without its flag", REFUSE, animation(0, b"ANIM", &[frame(0, 0, image)])),
+            ("animation without ANIM", REFUSE, animation(2, b"ANIX", &[frame(0, 0, image)])),
+            ("frame at 2, 0", REFUSE, animated(&[frame(1, 0, image)])),
+            ("frame at 0, 2", REFUSE, animated(&[frame(0, 1, image)])),
+            ("second frame at 2, 0", REFUSE, animated(&[frame(0, 0, image), frame(1, 0, image)])),
+            ("ANMF misspelt", REFUSE, reframed(3, b'X')),
+            ("ANMF shorter than its image", REFUSE, reframed(4, 38)),
+            ("ANMF longer than the file", REFUSE, reframed(5, 1)),
+            ("ANMF shorter than its head", REFUSE, animated(&[chunk(b"ANMF", &[0; 10])])),
+            ("ANMF of another size than its image", TAKE, reframed(8 + 6, 3)),
+            (
+                "ANMF of more pixels than fit",
+                REFUSE,
+                animated(&[chunk(b"ANMF", &[&[0; 6][..], &[255; 6], &[0; 4], image].concat())]),
+            ),
+            (
+                "ANMF with an unknown chunk after its image",
+                TAKE,
+                animated(&[frame(0, 0, &[image, &chunk(b"ABCD", &[1; 3])].concat())]),
+            ),
+            ("ANMF without an image", REFUSE, animated(&[frame(0, 0, &chunk(b"ABCD", &[1; 3]))])),
+            ("ANMF with a damaged image", REFUSE, animated(&[frame(0, 0, &set(23, &[0])[12..])])),
             ("animation without frames", REFUSE, extended(2, b"ANIM\x06\0\0\0\0\0\0\0\0\0")),
             ("animation with an image instead of frames", REFUSE, extended(2, &lossy[12..])),
         ],

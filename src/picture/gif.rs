@@ -48,7 +48,7 @@ pub(super) fn check(body: &[u8]) -> Result<(), Problem> {
             _ => return Ok(()),
         }
     }
-    Err("no image within 4096 blocks".into())
+    Err(format!("no image within {MAX_BLOCKS} blocks").into())
 }
 
 /// Returns the length of the color table that these flags announce.
@@ -63,6 +63,6 @@ const EXTENSION: u8 = 0x21;
 const GRAPHIC_CONTROL: u8 = 0xf9;
 const IMAGE: u8 = 0x2c;
 const IMAGE_LEN: usize = 10;
-const MAX_BLOCKS: usize = 4096;
+const MAX_BLOCKS: usize = 65_536;
 /// 16 MiB of XMP or an ICC profile, in sub-blocks of 255 bytes.
 const MAX_SUB_BLOCKS: usize = 65_536;

@@ -24,7 +24,7 @@ pub(super) fn check(body: &[u8]) -> Result<(), Problem> {
         return Err(format!("compression {compression}, filter {filter}, interlace {interlace}").into());
     }
     check_crc(header)?;
-    let mut has_palette = false;
+    let (mut has_palette, mut frames) = (false, 0);
     let mut at = SIGNATURE_LEN + IHDR_LEN;
     for _ in 0..MAX_CHUNKS {
         let Some(&[l0, l1, l2, l3, ref kind @ ..]) = body.get(at..at + CHUNK_HEADER_LEN) else {
@@ -49,7 +49,17 @@ pub(super) fn check(body: &[u8]) -> Result<(), Problem> {
                 check_crc(body.get(at..end).ok_or(Problem::Truncated)?)?;
                 has_palette = true;
             }
-            b"fcTL" if len != 26 => return Err(format!("fcTL chunk of {len} bytes").into()),
+            b"fdAT" => return Err("fdAT chunk before the first IDAT".into()),
+            b"fcTL" if len != FCTL_LEN => return Err(format!("fcTL chunk of {len} bytes").into()),
+            b"fcTL" => {
+                let end = at + CHUNK_HEADER_LEN + len as usize + CRC_LEN;
+                let chunk = body.get(at..end).ok_or(Problem::Truncated)?;
+                // Decoders ignore one with a wrong CRC.
+                if check_crc(chunk).is_ok() {
+                    check_frame(chunk, frames, width, height)?;
+                    frames += 1;
+                }
+            }
             // A decoder may not go on without a critical chunk that it does not know (5.4).
             [b'A'..=b'Z', ..] => return Err(format!("unknown critical chunk {}", kind.escape_ascii()).into()),
             _ => {}
@@ -57,7 +67,30 @@ pub(super) fn check(body: &[u8]) -> Result<(), Problem> {
         let len = usize::try_from(len).map_err(|_| Problem::Truncated)?;
         at = at.saturating_add(CHUNK_HEADER_LEN + len).saturating_add(CRC_LEN);
     }
-    Err("no IDAT chunk within 4096 chunks".into())
+    Err(format!("no IDAT chunk within {MAX_CHUNKS} chunks").into())
+}
+
+/// Checks the frame that the first IDAT holds: it is the complete image (11.3.6.2).
+fn check_frame(chunk: &[u8], sequence: u32, width: u32, height: u32) -> Result<(), Problem> {
+    let field = |at: usize| match chunk.get(CHUNK_HEADER_LEN + at..) {
+        Some(&[b0, b1, b2, b3, ..]) => Ok(u32::from_be_bytes([b0, b1, b2, b3])),
+        _ => Err(Problem::Truncated),
+    };
+    let byte = |at: usize| chunk.get(CHUNK_HEADER_LEN + at).copied().ok_or(Problem::Truncated);
+    if field(0)? != sequence {
+        return Err(format!("fcTL chunk of number {}, not {sequence}", field(0)?).into());
+    }
+    let (frame_width, frame_height, x, y) = (field(4)?, field(8)?, field(12)?, field(16)?);
+    if (frame_width, frame_height, x, y) != (width, height, 0, 0) {
+        return Err(
+            format!("first frame of {frame_width} x {frame_height} pixels at {x}, {y} of {width} x {height}").into()
+        );
+    }
+    let (dispose, blend) = (byte(24)?, byte(25)?);
+    if dispose > 2 || blend > 1 {
+        return Err(format!("fcTL chunk with dispose {dispose}, blend {blend}").into());
+    }
+    Ok(())
 }
 
 /// Checks the CRC of a complete chunk (5.5).
@@ -81,7 +114,8 @@ const SIGNATURE_LEN: usize = 8;
 const IHDR_LEN: usize = 8 + 13 + 4;
 const CHUNK_HEADER_LEN: usize = 8;
 const CRC_LEN: usize = 4;
+const FCTL_LEN: u32 = 26;
 const PALETTE: u8 = 3;
 const MAX_SIDE: u32 = 1_000_000;
 const MAX_CHUNK: u32 = 0x7fff_ffff;
-const MAX_CHUNKS: usize = 4096;
+const MAX_CHUNKS: usize = 65_536;
