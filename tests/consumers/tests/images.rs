@@ -12,7 +12,7 @@ use mixed_replace::picture::{self, InvalidPicture};
 
 /// Mozilla's and Google's JPEG encoders (mozjpeg, jpegli) write what libjpeg's progressive mode writes; they are not tried.
 #[test]
-#[ignore = "needs ffmpeg, cjpeg, Pillow, GStreamer, ImageMagick, cwebp"]
+#[ignore = "needs ffmpeg, cjpeg, Pillow, GStreamer, ImageMagick, cwebp, gif2webp"]
 fn check_accepts_what_encoders_write() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let directory = directory.path();
@@ -217,6 +217,15 @@ convert in.ppm -alpha set -channel A -evaluate set 50% alpha.png
 cwebp -quiet alpha.png -o alpha.webp
 cwebp -quiet -alpha_q 10 alpha.png -o alpha-worst.webp
 ffmpeg -loglevel error -y -f lavfi -i testsrc2=size=96x64:rate=5 -frames:v 3 -c:v libwebp_anim animated.webp </dev/null
+ff -frames:v 3 -c:v apng -f apng ffmpeg-apng.png
+ff -frames:v 3 -c:v apng -pix_fmt pal8 -f apng ffmpeg-apng-palette.png
+for options in -lossy -mixed -min_size "-metadata all"; do
+  gif2webp -quiet $options convert-animated.gif -o "gif2webp${options// /}.webp"
+done
+gif2webp -quiet ffmpeg.gif -o gif2webp-frames.webp
+convert -delay 10 in.ppm \( in.ppm -negate \) -loop 0 convert-animated.webp
+convert alpha.png -define webp:lossless=true convert-alpha.webp
+convert alpha.png -quality 10 -set comment "a comment" convert-lossy-alpha.webp
 
 for format in I420 Y42B YUY2 Y444 GRAY8 RGB BGRx; do
   gst-launch-1.0 -q videotestsrc num-buffers=1 ! video/x-raw,format=$format,width=96,height=64 ! jpegenc ! filesink location=gst-$format.jpg
@@ -260,6 +269,8 @@ save("lossy.webp")
 save("lossless.webp", lossless=True)
 save("alpha.webp", image.convert("RGBA"), exif=exif, icc_profile=bytes(999))
 save("animated.webp", save_all=True, append_images=[image.rotate(90)])
+save("animated-alpha.webp", image.convert("RGBA"), save_all=True, append_images=[image.convert("RGBA").rotate(45)], exif=exif)
+save("animated-mixed.webp", save_all=True, append_images=[image.rotate(90)], allow_mixed=True)
 "#;
 
 const OPEN: &str = r#"
