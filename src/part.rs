@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_an_empty_body() {
+    fn rejects_empty_body() {
         for empty in [Part::jpeg(""), Part::png(""), Part::svg(""), Part::html(""), Part::text(""), Part::json("")] {
             assert_eq!(empty, Err(InvalidPart::Empty));
         }
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_picture_that_is_none() {
+    fn rejects_body_that_is_no_picture() {
         let error = Part::png(&b"\x89PN"[..]).unwrap_err();
         assert_eq!(error.to_string(), "invalid image/png body: starts with 89 50 4e");
         assert!(Part::new(mime::IMAGE_GIF, "<html>").is_err());
@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_type_that_no_header_line_holds() {
+    fn rejects_overlong_type() {
         let long: Mime = format!("text/plain; a={}", "x".repeat(128 - 14 - 14)).parse().unwrap();
         assert_eq!(Part::new(long.clone(), "x"), Err(InvalidPart::Type(long)));
         let fits: Mime = format!("text/plain; a={}", "x".repeat(127 - 14 - 14)).parse().unwrap();
@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_range_of_types() {
+    fn rejects_range_of_types() {
         for range in [mime::STAR_STAR, mime::IMAGE_STAR, "text/*;a=b".parse().unwrap()] {
             let error = Part::new(range.clone(), "x").unwrap_err().to_string();
             assert_eq!(error, format!("not a content type that a part's header takes: {range}"));
@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jpeg_picture_has_a_bare_type() {
+    fn jpeg_content_type_has_no_parameters() {
         for claimed in ["image/jpeg; charset=binary", "Image/JPEG;q=0.9"] {
             let part = Part::new(claimed.parse().unwrap(), &include_bytes!("picture/dot.jpg")[..]).unwrap();
             assert_eq!(part.content_type().as_ref(), "image/jpeg");
@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_headers_that_frame_or_guard() {
+    fn rejects_framing_and_security_headers() {
         for name in [
             "content-type",
             "content-type-x",
@@ -459,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_values_that_no_line_holds() {
+    fn rejects_invalid_header_values() {
         for value in ["a\tb", " a", "a ", ""] {
             assert!(with("x-a", value).unwrap_err().to_string().contains("x-a"), "{value:?}");
         }
@@ -470,7 +470,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_more_headers_than_the_least_reader_takes() {
+    fn rejects_more_headers_than_the_strictest_reader_accepts() {
         let insert = |part: &mut Part, name: &str, value: &str| {
             part.insert_header(name.parse().unwrap(), value.parse().unwrap()).map_err(|error| error.to_string())
         };
@@ -490,7 +490,7 @@ mod tests {
     }
 
     #[test]
-    fn inserted_header_replaces_those_of_the_same_name() {
+    fn inserted_header_replaces_same_name() {
         let mut part = Part::json("{}").unwrap();
         for value in [100, 110, 120] {
             let value = "1".repeat(value).parse().unwrap();

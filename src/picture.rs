@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn looks_at_as_many_bytes_of_a_large_picture_as_of_a_small_one() {
+    fn check_reads_equally_many_bytes_of_large_and_small_pictures() {
         let header = include_bytes!("picture/dot.jpg");
         let examined = [2_000, 2_000_000].map(|len| {
             let body: Vec<u8> = header.iter().chain([0xff, 0x00].iter().cycle()).copied().take(len).collect();

@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn follows_what_clients_were_measured_to_send() {
+    fn chooses_wire_for_measured_client_headers() {
         for (accept, wire) in [
             // Chromium, Firefox, WebKit: <img>.
             ("image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8", Wire::Browser),
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_only_where_it_must() {
+    fn quotes_boundary_only_where_required() {
         let quoted = Wire::Machine.content_type(&Boundary::from_static("a b:c"));
         assert_eq!(quoted, "multipart/x-mixed-replace; boundary=\"a b:c\"");
         assert_eq!(Wire::Script.content_type(&Boundary::from_static("-")), "multipart/mixed; boundary=-");

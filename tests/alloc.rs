@@ -67,7 +67,7 @@ impl<S: Stream<Item = Result<Bytes, ()>> + Unpin> Fed<S> {
 }
 
 #[test]
-fn a_part_takes_at_most_two_allocations_and_one_copy_up_to_64_kib() {
+fn small_part_takes_two_allocations_and_one_copy() {
     for wire in WIRES {
         for len in [1, 100, 1_000, 10_000, 65_536] {
             for part in [fresh, with_headers] {
@@ -87,7 +87,7 @@ fn a_part_takes_at_most_two_allocations_and_one_copy_up_to_64_kib() {
 }
 
 #[test]
-fn a_part_takes_at_most_two_allocations_and_no_copy_above_64_kib() {
+fn large_part_takes_two_allocations_and_no_copy() {
     for wire in WIRES {
         for len in [65_537, 200_000, 1_000_000] {
             for part in [fresh, with_headers] {
@@ -109,7 +109,7 @@ fn a_part_takes_at_most_two_allocations_and_no_copy_above_64_kib() {
 
 /// One that is shared already, as a hub's: only its framing is allocated.
 #[test]
-fn a_shared_large_part_takes_one_allocation() {
+fn shared_large_part_takes_one_allocation() {
     for wire in WIRES {
         let part = fresh(100_000);
         let mut fed = fed(wire);
@@ -120,7 +120,7 @@ fn a_shared_large_part_takes_one_allocation() {
 }
 
 #[test]
-fn encoding_takes_one_allocation_whatever_the_size() {
+fn encoding_takes_one_allocation_at_any_size() {
     for wire in WIRES {
         let encoder = Encoder::random(wire);
         for len in [1, 1_000, 65_536, 65_537, 1_000_000] {
@@ -137,7 +137,7 @@ fn encoding_takes_one_allocation_whatever_the_size() {
 
 /// Neither does the end, nor a keep-alive, copy a picture.
 #[test]
-fn a_repeat_copies_nothing() {
+fn repeat_copies_nothing() {
     for wire in WIRES {
         for len in [1_000, 60_000, 1_000_000] {
             let part = fresh(len);

@@ -20,38 +20,38 @@ static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
 });
 
 #[test]
-fn answers_with_a_part() {
-    served::answers_with_a_part(*SERVER);
+fn responds_with_a_part() {
+    served::responds_with_a_part(*SERVER);
 }
 
 #[test]
-fn gives_every_client_a_boundary_of_its_own() {
-    served::gives_every_client_a_boundary_of_its_own(*SERVER);
+fn boundaries_differ_between_responses() {
+    served::boundaries_differ_between_responses(*SERVER);
 }
 
 #[test]
-fn knows_no_chunks_on_http_1_0() {
-    served::knows_no_chunks_on_http_1_0(*SERVER);
+fn http_1_0_response_is_not_chunked() {
+    served::http_1_0_response_is_not_chunked(*SERVER);
 }
 
 #[test]
-fn leaves_out_the_close_delimiter_when_the_source_fails() {
-    served::leaves_out_the_close_delimiter_when_the_source_fails(*SERVER);
+fn failed_source_sends_no_close_delimiter() {
+    served::failed_source_sends_no_close_delimiter(*SERVER);
 }
 
 #[test]
-fn sends_every_good_part_before_a_failure() {
-    served::sends_every_good_part_before_a_failure(*SERVER);
+fn sends_all_parts_before_a_failure() {
+    served::sends_all_parts_before_a_failure(*SERVER);
 }
 
 #[test]
-fn starts_nothing_for_head() {
-    served::starts_nothing_for_head(*SERVER);
+fn head_request_does_not_poll_the_source() {
+    served::head_request_does_not_poll_the_source(*SERVER);
 }
 
 #[test]
-fn tells_all_in_the_head() {
-    served::tells_all_in_the_head(*SERVER);
+fn head_carries_type_and_cache_headers() {
+    served::head_carries_type_and_cache_headers(*SERVER);
 }
 
 #[test]

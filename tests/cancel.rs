@@ -61,7 +61,7 @@ fn shown(log: &Log) -> Vec<Poll<Option<Result<String, &'static str>>>> {
 const ENOUGH: usize = 100;
 
 #[test]
-fn a_waiting_future_holds_nothing() {
+fn waiting_future_does_not_block_others() {
     for wire in WIRES {
         let mut cx = Context::from_waker(noop_waker_ref());
         let mut polled = body(wire, &Arc::default());
@@ -83,7 +83,7 @@ fn a_waiting_future_holds_nothing() {
 }
 
 #[test]
-fn a_dropped_body_drops_its_source_and_its_pulse() {
+fn dropped_body_drops_source_and_pulse() {
     for wire in WIRES {
         for polls in 0..ENOUGH {
             let owned = Arc::new(());
@@ -104,7 +104,7 @@ fn a_dropped_body_drops_its_source_and_its_pulse() {
 
 /// For HEAD, a server makes a body and drops it.
 #[test]
-fn a_body_that_is_not_polled_does_not_poll_its_source() {
+fn unpolled_body_does_not_poll_its_source() {
     let untouched = stream::poll_fn(|_| -> Poll<Option<Result<Part, ()>>> { panic!("polled") });
     let response = MixedReplace::new(untouched, Wire::Machine);
     drop((response.headers(), response.into_stream()));

@@ -17,13 +17,13 @@ fn node(client: Option<&std::path::Path>) {
 
 #[test]
 #[ignore = "needs node"]
-fn the_source_passes() {
+fn client_source_passes() {
     node(None);
 }
 
 #[test]
 #[ignore = "needs node"]
-fn the_served_form_passes_and_is_small() {
+fn minified_client_passes_and_is_small() {
     let path = std::env::temp_dir().join(format!("client-{}.js", std::process::id()));
     std::fs::write(&path, ClientScript::source()).unwrap();
     node(Some(&path));

@@ -278,7 +278,7 @@ async fn every_stack_responds_alike() {
 }
 
 #[tokio::test]
-async fn no_header_stands_twice_on_a_page() {
+async fn page_has_no_duplicate_header() {
     let (publisher, hub) = hub::channel();
     publisher.publish(Part::html("<h1>on</h1>").unwrap()).unwrap();
     for query in ["", "?snapshot", "?pull", "?client", "?snapshot&refresh=5"] {
@@ -310,7 +310,7 @@ async fn snapshot_of_a_silent_hub_is_the_no_signal_part() {
 }
 
 #[tokio::test]
-async fn snapshot_tells_its_age() {
+async fn snapshot_carries_its_age() {
     let (_publisher, hub) = on();
     tokio::time::sleep(Duration::from_millis(1100)).await;
     ask_both(&hub, "HEAD /snapshot HTTP/1.1|Host: x|Connection: close||", "never", |answer| {
@@ -321,7 +321,7 @@ async fn snapshot_tells_its_age() {
 }
 
 #[tokio::test]
-async fn get_is_the_stream_on_the_wire_that_was_asked_for() {
+async fn get_streams_on_the_requested_wire() {
     for (accept, content_type) in [
         ("*/*", "multipart/x-mixed-replace"),
         ("image/*", "multipart/x-mixed-replace"),
@@ -340,7 +340,7 @@ async fn get_is_the_stream_on_the_wire_that_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_full_hub_says_when_to_come_back() {
+async fn full_hub_responds_with_retry_after() {
     let (_publisher, hub) = hub::builder().max_subscribers(1).build();
     let _viewer = hub.subscribe(Wire::Machine).unwrap();
     ask_both(&hub, "GET /live HTTP/1.1|Host: x|Connection: close||", "try again in 5 s", |answer| {
@@ -352,7 +352,7 @@ async fn a_full_hub_says_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn head_starts_nothing() {
+async fn head_request_starts_no_stream() {
     let (publisher, hub) = on();
     ask_both(&hub, "HEAD /live HTTP/1.1|Host: x|Connection: close||", "never", |answer| {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
@@ -366,7 +366,7 @@ async fn head_starts_nothing() {
 }
 
 #[tokio::test]
-async fn head_tells_no_length_however_the_hub_is_mounted() {
+async fn head_of_mounted_hub_has_no_length() {
     let (_publisher, hub) = on();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -377,7 +377,7 @@ async fn head_tells_no_length_however_the_hub_is_mounted() {
 }
 
 #[tokio::test]
-async fn fps_is_a_positive_number() {
+async fn rejects_fps_that_is_not_a_positive_number() {
     let (_publisher, hub) = on();
     for bad in ["abc", "0", "-1", "inf", "NaN", ""] {
         let request = format!("GET /live?fps={bad} HTTP/1.1|Host: x|Connection: close||");
@@ -404,7 +404,7 @@ async fn snapshot_is_one_part() {
 }
 
 #[tokio::test]
-async fn snapshot_waits_for_a_camera_that_starts() {
+async fn snapshot_waits_for_a_starting_camera() {
     let (publisher, hub) = hub::channel();
     std::thread::spawn(move || {
         while publisher.demand().blocking_wanted() {
@@ -420,7 +420,7 @@ async fn snapshot_waits_for_a_camera_that_starts() {
 }
 
 #[tokio::test]
-async fn a_snapshot_is_asked_for_again_at_little_cost() {
+async fn unchanged_snapshot_responds_304() {
     let (_publisher, hub) = on();
     let still = mixed_replace::Still::new(Part::text("on").unwrap());
     let etag = still.etag().to_str().unwrap().to_owned();
@@ -452,7 +452,7 @@ async fn a_snapshot_is_asked_for_again_at_little_cost() {
 }
 
 #[tokio::test]
-async fn the_head_of_a_snapshot_wakes_no_camera() {
+async fn head_of_snapshot_starts_no_camera() {
     let (publisher, hub) = hub::channel();
     ask_both(&hub, "HEAD /live?snapshot HTTP/1.1|Host: x|Connection: close||", "never", |answer| {
         assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");

@@ -35,7 +35,7 @@ fn more<S: Stream<Item = Result<Bytes, Infallible>> + Unpin>(body: &mut S) -> (S
 }
 
 #[test]
-fn a_subscription_from_its_begin_to_its_end() {
+fn complete_subscription_bytes() {
     let (events, subscription) = mpsc::unbounded();
     let (ticks, pulse) = mpsc::unbounded();
     let response = MixedReplace::with_encoder(subscription.map(Ok::<_, Infallible>), graphql());
@@ -67,7 +67,7 @@ fn a_subscription_from_its_begin_to_its_end() {
 }
 
 #[test]
-fn a_subscription_without_events() {
+fn empty_subscription_bytes() {
     for (ticks, whole) in [
         (1, "\r\n--graphql--\r\n"),
         (2, "\r\n--graphql\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}\r\n--graphql--\r\n"),
@@ -89,7 +89,7 @@ fn a_subscription_without_events() {
 }
 
 #[test]
-fn hikvisions_event_stream_by_a_blocking_writer() {
+fn hikvision_event_stream_by_blocking_writer() {
     let encoder = Encoder::for_content_type("multipart/mixed; boundary=boundary").unwrap();
     let alert =
         Part::new("application/xml; charset=\"UTF-8\"".parse().unwrap(), "<EventNotificationAlert/>\r\n").unwrap();
@@ -114,7 +114,7 @@ fn hikvisions_event_stream_by_a_blocking_writer() {
 
 /// Apollo iOS reads a header block as one line with the type, and takes nothing after the last dashes.
 #[test]
-fn leaves_out_lengths_and_the_last_line_end() {
+fn omits_lengths_and_last_line_end() {
     let encoder = || Encoder::for_content_type(GRAPHQL).unwrap().content_length(false);
     let heartbeat = Part::json("{}").unwrap();
     let either_order = [
@@ -136,7 +136,7 @@ fn leaves_out_lengths_and_the_last_line_end() {
 }
 
 #[test]
-fn an_event_is_not_repeated_to_keep_a_connection_alive() {
+fn keep_alive_does_not_repeat_events() {
     let encoder = Encoder::for_content_type(GRAPHQL).unwrap();
     let events = stream::iter([Ok::<_, Infallible>(event(1))]).chain(stream::pending());
     let pulse = stream::iter([(); 3]).chain(stream::pending());
@@ -181,7 +181,7 @@ fn other_wires_have_no_heartbeats() {
 }
 
 #[test]
-fn an_encoder_brings_its_wire_and_boundary() {
+fn encoder_sets_wire_and_boundary() {
     let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), Wire::Script);
     let response = MixedReplace::with_encoder(stream::iter([Ok::<_, Infallible>(event(1))]), encoder);
     assert_eq!(response.headers()["content-type"], "multipart/mixed; boundary=ThisRandomString");
@@ -195,7 +195,7 @@ fn an_encoder_brings_its_wire_and_boundary() {
 
 /// Before it as usual; then, as there is no error to give, an end that a reader can tell from a whole stream.
 #[test]
-fn a_part_that_holds_the_boundary_ends_the_stream() {
+fn part_with_the_boundary_ends_the_stream() {
     let forged = Part::text("one\r\n--ThisRandomString\r\n\r\nforged").unwrap();
     for (wire, behind) in [
         (
@@ -215,7 +215,7 @@ fn a_part_that_holds_the_boundary_ends_the_stream() {
 }
 
 #[test]
-fn searches_where_readers_look() {
+fn searches_boundary_where_readers_do() {
     let inside = Part::text("a line with --graphql in it, and graphql").unwrap();
     let at_start = Part::text("\n--graphql").unwrap();
     let mixed = Encoder::for_content_type(GRAPHQL).unwrap();

@@ -79,7 +79,7 @@ fn split_at_lines(stream: &[u8], boundary: &str) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn no_body_that_is_encoded_is_split() {
+fn no_encoded_body_is_split() {
     let mut random = Random(7);
     let (mut sent, mut refused) = (0, 0);
     for round in 0..30_000 {
@@ -108,7 +108,7 @@ fn no_body_that_is_encoded_is_split() {
 
 /// A viewer knows the boundary of the hub, and may be who writes the next part.
 #[test]
-fn no_body_that_a_hub_takes_is_split() {
+fn no_published_body_is_split() {
     let (mut sent, mut refused) = (0, 0);
     for round in 1..300 {
         let mut random = Random(round);
@@ -173,7 +173,7 @@ fn take(viewer: &mut hub::Chunks) -> Vec<u8> {
 
 /// CR, LF, NUL, other control characters, what frames a part or guards a response, each in the midst of what is harmless.
 #[test]
-fn no_header_becomes_another() {
+fn no_header_value_adds_a_header() {
     const NAMES: &[&str] = &[
         "x-a",
         "X-A",
@@ -251,7 +251,7 @@ fn no_header_becomes_another() {
 
 /// The one header that every part has.
 #[test]
-fn no_content_type_becomes_another_header() {
+fn no_content_type_adds_a_header() {
     let mut random = Random(13);
     let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), Wire::Browser);
     let mut taken = 0;

@@ -71,12 +71,12 @@ fn started() -> (Publisher, Hub) {
 }
 
 #[test]
-fn an_idle_viewer_costs_at_most_half_a_kilobyte() {
-    costs_at_most_half_a_kilobyte("body", bodies);
-    costs_at_most_half_a_kilobyte("stream", streams);
+fn idle_viewer_takes_at_most_half_a_kilobyte() {
+    takes_at_most_half_a_kilobyte("body", bodies);
+    takes_at_most_half_a_kilobyte("stream", streams);
 }
 
-fn costs_at_most_half_a_kilobyte<B>(how: &str, watching: fn(&Hub, usize, Wire) -> Vec<B>) {
+fn takes_at_most_half_a_kilobyte<B>(how: &str, watching: fn(&Hub, usize, Wire) -> Vec<B>) {
     // 1,025 make a table that doubles as it grows double once more.
     for count in [VIEWERS, 1025] {
         let (_publisher, hub) = started();
@@ -89,7 +89,7 @@ fn costs_at_most_half_a_kilobyte<B>(how: &str, watching: fn(&Hub, usize, Wire) -
 }
 
 #[test]
-fn a_part_costs_a_body_one_small_allocation_and_no_copy() {
+fn part_costs_a_body_one_small_allocation_and_no_copy() {
     for wire in [Wire::Browser, Wire::Machine, Wire::Script] {
         let (publisher, hub) = started();
         let mut viewers = bodies(&hub, VIEWERS, wire);
@@ -123,7 +123,7 @@ fn a_part_costs_a_body_one_small_allocation_and_no_copy() {
 }
 
 #[test]
-fn a_part_costs_a_stream_nothing() {
+fn part_costs_a_stream_no_allocation() {
     for wire in [Wire::Browser, Wire::Machine, Wire::Script] {
         let (publisher, hub) = started();
         let mut viewers = streams(&hub, VIEWERS, wire);
@@ -139,7 +139,7 @@ fn a_part_costs_a_stream_nothing() {
 }
 
 #[test]
-fn publishing_costs_no_more_allocations_for_a_thousand_viewers_than_for_one() {
+fn publish_allocations_do_not_grow_with_viewers() {
     let (publisher, hub) = started();
     let mut viewers = bodies(&hub, VIEWERS, Wire::Machine);
     let mut cost = || {
@@ -156,7 +156,7 @@ fn publishing_costs_no_more_allocations_for_a_thousand_viewers_than_for_one() {
 }
 
 #[test]
-fn a_viewer_who_leaves_leaves_nothing() {
+fn dropped_viewers_leave_no_memory() {
     let (publisher, hub) = started();
     let mut viewers = bodies(&hub, VIEWERS, Wire::Machine);
     publisher.publish(picture()).unwrap();

@@ -13,7 +13,7 @@ use mixed_replace::jpeg::{Pictures, PicturesError, SplitError, Splitter, complet
 type Item = Result<Bytes, SplitError>;
 
 #[test]
-fn every_fixture_is_whole_and_nothing_less_is() {
+fn fixtures_are_complete_and_their_prefixes_are_not() {
     for (name, picture) in fixtures() {
         assert!(is_whole(&picture), "{name}");
         for at in 0..picture.len() {
@@ -31,7 +31,7 @@ fn every_fixture_is_whole_and_nothing_less_is() {
 }
 
 #[test]
-fn the_same_pictures_however_the_bytes_come() {
+fn pictures_do_not_depend_on_chunking() {
     let mut stream = b"\r\n--frame\xff\xff\xd8\xff\xd9".to_vec();
     for (_, picture) in fixtures() {
         stream.extend_from_slice(&picture);
@@ -51,7 +51,7 @@ fn the_same_pictures_however_the_bytes_come() {
 }
 
 #[test]
-fn a_picture_within_a_chunk_is_not_copied() {
+fn picture_within_a_chunk_is_not_copied() {
     let picture = hand_made();
     let chunk = Bytes::from([b"\0", &picture[..], &picture, &picture[..9]].concat());
     let start = chunk.as_ptr();
@@ -70,7 +70,7 @@ fn a_picture_within_a_chunk_is_not_copied() {
 }
 
 #[test]
-fn finds_the_next_picture_wherever_one_is_cut_short() {
+fn finds_next_picture_after_truncation_anywhere() {
     let (mut cuts, mut misses) = (0, 0);
     for (name, cut) in fixtures() {
         for (next_name, next) in fixtures() {
@@ -92,7 +92,7 @@ fn finds_the_next_picture_wherever_one_is_cut_short() {
 }
 
 #[test]
-fn begins_in_the_middle_of_a_picture() {
+fn starts_in_the_middle_of_a_picture() {
     let next = baseline();
     for (name, first) in fixtures() {
         for at in 1..first.len() {
@@ -107,7 +107,7 @@ fn begins_in_the_middle_of_a_picture() {
 }
 
 #[test]
-fn a_swallowed_picture_comes_out_and_those_behind_it() {
+fn swallowed_picture_and_later_ones_come_out() {
     let (next, small) = (baseline(), Bytes::from_static(THUMBNAIL));
     let application_data = [b"\xff\xd8\xff\xe1\x01\x00Exif", &next[..], &small].concat();
     assert_eq!(split(&Splitter::new(), [application_data]).items, [Ok(next.clone()), Ok(small)]);
@@ -118,7 +118,7 @@ fn a_swallowed_picture_comes_out_and_those_behind_it() {
 }
 
 #[test]
-fn loses_one_picture_and_no_thumbnail_comes_in_its_place() {
+fn damage_loses_one_picture_and_yields_no_thumbnail() {
     let next = baseline();
     for (name, picture) in fixtures() {
         let thumbnail = find(&picture, THUMBNAIL);
@@ -137,7 +137,7 @@ fn loses_one_picture_and_no_thumbnail_comes_in_its_place() {
 }
 
 #[test]
-fn the_end_of_the_bytes_within_a_picture_is_an_error() {
+fn end_of_input_within_a_picture_is_an_error() {
     for (name, picture) in fixtures() {
         for at in 3..picture.len() {
             let got = split(&Splitter::new(), [&picture, &picture[..at]]);
@@ -149,7 +149,7 @@ fn the_end_of_the_bytes_within_a_picture_is_an_error() {
 }
 
 #[test]
-fn bytes_that_are_no_pictures_are_an_error() {
+fn bytes_without_pictures_are_an_error() {
     let html = split(&Splitter::new(), [b"<!DOCTYPE html>\xff\xd8"]);
     let [Err(error)] = &html.items[..] else { panic!("{html:?}") };
     assert_eq!(error.to_string(), "no JPEG picture in 17 bytes that begin with 3c 21 44 4f 43 54 59 50");
@@ -164,7 +164,7 @@ fn bytes_that_are_no_pictures_are_an_error() {
 }
 
 #[test]
-fn junk_has_a_limit_until_the_first_picture() {
+fn junk_before_first_picture_is_limited() {
     let picture = hand_made();
     let junk = [0; 101];
     let splitter = Splitter::new().max_junk(100);
@@ -177,7 +177,7 @@ fn junk_has_a_limit_until_the_first_picture() {
 }
 
 #[test]
-fn a_picture_over_the_limit_is_an_error_and_the_next_one_comes() {
+fn picture_over_the_limit_is_an_error_and_the_next_one_follows() {
     let (large, small) = (baseline(), hand_made());
     assert!(large.len() > small.len());
     let stream = [&large[..], &small, &large, &small].concat();
@@ -193,7 +193,7 @@ fn a_picture_over_the_limit_is_an_error_and_the_next_one_comes() {
 }
 
 #[test]
-fn steps_over_bytes_between_segments() {
+fn skips_bytes_between_segments() {
     // Logitech C270 and others; every browser shows these pictures.
     let picture = hand_made();
     let tables = find(&picture, b"\xff\xdb").unwrap();
@@ -204,7 +204,7 @@ fn steps_over_bytes_between_segments() {
 }
 
 #[test]
-fn adds_the_end_that_a_camera_never_writes() {
+fn adds_missing_end_marker() {
     let pictures = [baseline(), progressive(), encode(|encoder| encoder.set_restart_interval(1)), baseline()];
     let unended = pictures.each_ref().map(|picture| picture.slice(..picture.len() - 2));
     let stream = unended.concat();
@@ -222,7 +222,7 @@ fn adds_the_end_that_a_camera_never_writes() {
 }
 
 #[test]
-fn finds_the_picture_behind_one_that_is_cut_in_a_table() {
+fn finds_picture_after_one_cut_in_a_table() {
     let next = &b"\xff\xd8\xff\xe0\x00\x02\xff\xc0\x00\x02\xff\xda\x00\x02..\xff\xd9"[..];
     for cut in [
         &b"\xff\xd8\xff\xe0\x00\x02\xff\xdb\x00\x06ab"[..],
@@ -239,7 +239,7 @@ fn finds_the_picture_behind_one_that_is_cut_in_a_table() {
 }
 
 #[test]
-fn steps_over_stuffed_bytes_between_segments() {
+fn skips_stuffed_bytes_between_segments() {
     let picture = b"\xff\xd8\xff\xee\x00\x02\xff\x00\x00\x02\xff\xc0\x00\x02\xff\xda\x00\x02..\xff\xd9";
     for at in 0..=picture.len() {
         let (front, back) = picture.split_at(at);
@@ -249,7 +249,7 @@ fn steps_over_stuffed_bytes_between_segments() {
 }
 
 #[test]
-fn tells_the_length_of_a_padded_picture() {
+fn finds_length_of_padded_picture() {
     for (name, picture) in fixtures() {
         for padding in [&b""[..], b"\0\0\0", b"\r\n", b"\xff\xd8\xff", b"\xff\xd9"] {
             assert_eq!(complete_len(&[&picture[..], padding].concat()), Some(picture.len()), "{name}");
@@ -261,7 +261,7 @@ fn tells_the_length_of_a_padded_picture() {
 
 /// Anything at all, made of what a splitter has to look at closely.
 #[test]
-fn nothing_makes_it_panic_or_hoard_or_lose_count() {
+fn random_input_neither_panics_nor_hoards_memory() {
     const LIMIT: usize = 300;
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let fixtures = [hand_made(), Bytes::from_static(THUMBNAIL)];
@@ -303,7 +303,7 @@ fn nothing_makes_it_panic_or_hoard_or_lose_count() {
 }
 
 #[test]
-fn passes_on_the_source_s_error_and_goes_on() {
+fn source_error_does_not_end_the_stream() {
     let picture = hand_made();
     let chunks = [Ok(picture.slice(..20)), Err("reset"), Ok(picture.slice(20..))];
     let mut pictures = Pictures::new(stream::iter(chunks), Splitter::new());
@@ -313,7 +313,7 @@ fn passes_on_the_source_s_error_and_goes_on() {
 }
 
 #[test]
-fn loses_nothing_when_a_wait_is_given_up() {
+fn cancelled_wait_loses_nothing() {
     let picture = hand_made();
     let mut polls = 0;
     let bytes = picture.clone();
@@ -363,7 +363,7 @@ fn standard_tables_decode_to_the_same_pixels() {
 }
 
 #[test]
-fn tables_are_added_to_nothing_else() {
+fn adds_tables_only_where_missing() {
     let bare = without(&baseline(), 0xc4);
     let arithmetic = {
         let mut picture = bare.to_vec();
@@ -380,7 +380,7 @@ fn tables_are_added_to_nothing_else() {
 
 #[test]
 #[ignore = "needs ffmpeg and GStreamer"]
-fn cuts_what_programs_write() {
+fn splits_output_of_programs() {
     let ffmpeg = |options: &str| {
         let arguments = format!("-v error -f lavfi -i testsrc=size=640x480:rate=30 -t 3 {options} -");
         run("ffmpeg", &arguments)

@@ -41,7 +41,7 @@ fn log<const N: usize>(log: [(u128, &str); N]) -> Vec<(u128, String)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn repeats_the_last_part_at_its_pulse() {
+async fn pulse_repeats_last_part() {
     for wire in [Wire::Browser, Wire::Machine, Wire::Script] {
         let body = MixedReplace::new(parts([(0, "one")]), wire).keep_alive(KeepAlive::every(PULSE));
         let sixfold = [0, 10_000, 20_000, 30_000, 40_000, 50_000].map(|at| (at, "one"));
@@ -50,7 +50,7 @@ async fn repeats_the_last_part_at_its_pulse() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn repeats_nothing_at_a_pulse_when_a_part_went_out_since_the_one_before() {
+async fn pulse_after_a_new_part_repeats_nothing() {
     let body = MixedReplace::new(parts([(0, "one"), (3_000, "two"), (9_999, "one"), (35_000, "three")]), Wire::Machine);
     assert_eq!(
         minute(body.keep_alive(KeepAlive::every(PULSE)).into_stream()).await,
@@ -67,14 +67,14 @@ async fn repeats_nothing_at_a_pulse_when_a_part_went_out_since_the_one_before() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn repeats_nothing_before_the_first_part() {
+async fn pulse_before_first_part_sends_nothing() {
     let body = MixedReplace::new(parts([(45_000, "one")]), Wire::Machine).keep_alive(KeepAlive::every(PULSE));
     assert_eq!(minute(body.into_stream()).await, log([(45_000, "one"), (55_000, "one")]));
 }
 
 /// A camera's: pictures faster than the pulse.
 #[tokio::test(start_paused = true)]
-async fn never_repeats_a_live_picture() {
+async fn live_picture_is_never_repeated() {
     let start = Instant::now();
     let pictures = stream::unfold(start, |next| async move {
         sleep_until(next).await;
@@ -86,7 +86,7 @@ async fn never_repeats_a_live_picture() {
 
 /// tokio's interval begins with a tick at once.
 #[tokio::test(start_paused = true)]
-async fn takes_the_timer_of_any_runtime() {
+async fn accepts_timer_of_any_runtime() {
     let ticks = stream::unfold(tokio::time::interval(PULSE), |mut interval| async move {
         interval.tick().await;
         Some(((), interval))
@@ -99,21 +99,21 @@ async fn takes_the_timer_of_any_runtime() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_longest_period_is_long_and_no_more() {
+async fn longest_period_is_accepted() {
     let body = MixedReplace::new(parts([(0, "one"), (45_000, "two")]), Wire::Machine)
         .keep_alive(KeepAlive::every(Duration::MAX));
     assert_eq!(minute(body.into_stream()).await, log([(0, "one"), (45_000, "two")]));
 }
 
 #[tokio::test(start_paused = true)]
-async fn never_is_off() {
+async fn no_keep_alive_sends_nothing() {
     let body = MixedReplace::new(parts([(0, "one"), (45_000, "two")]), Wire::Machine).keep_alive(None);
     assert_eq!(minute(body.into_stream()).await, log([(0, "one"), (45_000, "two")]));
 }
 
 #[cfg(feature = "axum")]
 #[tokio::test(start_paused = true)]
-async fn is_10_seconds_on_axum() {
+async fn defaults_to_10_seconds_on_axum() {
     use axum::response::IntoResponse as _;
 
     let body = MixedReplace::new(parts([(0, "one")]).map(|part| part.map_err(|()| "no camera")), Wire::Machine);
@@ -128,7 +128,7 @@ async fn is_10_seconds_on_axum() {
 
 #[cfg(feature = "actix-web")]
 #[tokio::test(start_paused = true)]
-async fn is_10_seconds_on_actix() {
+async fn defaults_to_10_seconds_on_actix() {
     use actix_web::Responder as _;
     use actix_web::body::MessageBody as _;
 

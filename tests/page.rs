@@ -80,7 +80,7 @@ const FIREFOX: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*
 const IMAGE: &str = "image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5";
 
 #[tokio::test]
-async fn each_gets_what_it_understands() {
+async fn response_depends_on_fetch_metadata_and_accept() {
     let (_publisher, page) = showing(html("<h1>on</h1>"));
     for (accept, more, content_type, length) in [
         (CHROMIUM, "", "text/html; charset=utf-8", None),
@@ -108,7 +108,7 @@ async fn each_gets_what_it_understands() {
 }
 
 #[tokio::test]
-async fn a_browser_that_replaces_documents_by_itself_may_do_so() {
+async fn native_replacement_is_available_to_browsers() {
     let (_publisher, page) = showing(html("<h1>on</h1>"));
     let page = page.native(true);
     for (accept, content_type) in [(CHROMIUM, "text/html"), (FIREFOX, "multipart/x-mixed-replace")] {
@@ -120,7 +120,7 @@ async fn a_browser_that_replaces_documents_by_itself_may_do_so() {
 }
 
 #[tokio::test]
-async fn a_page_of_a_hub_that_nearly_never_repeats_waits_long() {
+async fn page_of_slow_hub_waits_long() {
     let (publisher, hub) = hub::builder().keep_alive(Duration::MAX).build();
     publisher.publish(html("on")).unwrap();
     ask_both(&Page::new(hub), &format!("GET /status HTTP/1.1|Accept: {FIREFOX}"), |answer| {
@@ -130,7 +130,7 @@ async fn a_page_of_a_hub_that_nearly_never_repeats_waits_long() {
 }
 
 #[tokio::test]
-async fn the_page_holds_the_part_and_lets_no_script_run_but_its_own() {
+async fn page_embeds_the_part_and_allows_only_its_own_script() {
     let hostile = r#"</iframe><script>alert(1)</script>" onload="alert(2)&quot;"#;
     let (_publisher, page) = showing(html(hostile));
     let page = page.title("Is <it> \"up\"?").refresh(Duration::from_secs(7));
@@ -167,7 +167,7 @@ async fn the_page_holds_the_part_and_lets_no_script_run_but_its_own() {
 }
 
 #[tokio::test]
-async fn a_trusted_part_is_the_page() {
+async fn trusted_part_is_the_page() {
     let part = "<!doctype html><title>on</title><h1>on</h1>\n";
     let (_publisher, page) = showing(html(part));
     ask_both(&page.trusted(true), &format!("GET /status HTTP/1.1|Accept: {FIREFOX}"), |answer| {
@@ -182,7 +182,7 @@ async fn a_trusted_part_is_the_page() {
 }
 
 #[tokio::test]
-async fn the_page_says_how_old_its_part_is_if_asked() {
+async fn page_shows_age_when_configured() {
     let (_publisher, page) = showing(html("<h1>on</h1>"));
     let request = format!("GET /status HTTP/1.1|Accept: {FIREFOX}");
     ask_both(&page, &request, |answer| assert!(!answer.contains("age=\""), "{answer}")).await;
@@ -192,7 +192,7 @@ async fn the_page_says_how_old_its_part_is_if_asked() {
 }
 
 #[tokio::test]
-async fn other_parts_come_in_their_own_way() {
+async fn page_embeds_other_types_by_address() {
     let picture = Part::svg("<svg xmlns='http://www.w3.org/2000/svg'/>").unwrap();
     for (part, pull, inside) in [
         (Part::text("a < b").unwrap(), "", "<main id=\"part\"><pre>a &lt; b</pre></main>"),
@@ -209,7 +209,7 @@ async fn other_parts_come_in_their_own_way() {
 }
 
 #[tokio::test]
-async fn a_page_without_scripts_costs_a_head_while_nothing_changes() {
+async fn unchanged_scriptless_page_responds_304() {
     let (publisher, page) = showing(html("<h1>on</h1>"));
     for address in servers(&page.refresh(Duration::from_secs(3))).await {
         let request = format!("GET /status?pull HTTP/1.1|Accept: {FIREFOX}");
@@ -232,7 +232,7 @@ async fn a_page_without_scripts_costs_a_head_while_nothing_changes() {
 }
 
 #[tokio::test]
-async fn a_snapshot_of_what_rarely_changes_is_there_at_once() {
+async fn snapshot_of_rarely_changing_hub_responds_at_once() {
     let (_publisher, page) = showing(Part::text("since May").unwrap());
     for address in servers(&page).await {
         tokio::time::sleep(Duration::from_millis(1100)).await;
@@ -244,7 +244,7 @@ async fn a_snapshot_of_what_rarely_changes_is_there_at_once() {
 }
 
 #[tokio::test]
-async fn a_part_by_itself_runs_no_script_either() {
+async fn part_by_itself_runs_no_script() {
     for (trusted, sandboxed) in [(false, true), (true, false)] {
         let (_publisher, page) = showing(html("<script>alert(1)</script>"));
         for method in ["GET", "HEAD"] {
@@ -259,7 +259,7 @@ async fn a_part_by_itself_runs_no_script_either() {
 }
 
 #[tokio::test]
-async fn before_the_first_part_there_is_a_page_too() {
+async fn page_responds_before_first_part() {
     let (_publisher, hub) = hub::channel();
     for trusted in [false, true] {
         let page = Page::new(hub.clone()).trusted(trusted);
@@ -271,7 +271,7 @@ async fn before_the_first_part_there_is_a_page_too() {
 }
 
 #[tokio::test]
-async fn the_client_comes_along() {
+async fn page_serves_the_client_script() {
     let (_publisher, page) = showing(html("<h1>on</h1>"));
     for address in servers(&page).await {
         let answer = ask(&address, &format!("GET /status HTTP/1.1|Accept: {FIREFOX}")).await;

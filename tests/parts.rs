@@ -81,7 +81,7 @@ fn ends_at_the_close_delimiter_without_waiting_for_the_source() {
 }
 
 #[test]
-fn tells_truncation_from_a_clean_end() {
+fn distinguishes_truncation_from_clean_end() {
     let mut parts = parts([bytes("--b\r\nContent-Length: 3\r\n\r\none")]);
     assert_part(poll(&mut parts), "one");
     assert_truncated(poll(&mut parts), 29);
@@ -89,7 +89,7 @@ fn tells_truncation_from_a_clean_end() {
 }
 
 #[test]
-fn hands_on_the_error_of_the_source() {
+fn passes_on_source_errors() {
     let mut parts = parts([bytes("--b\r\n\r\none\r\n--b\r\n\r\ntw"), Some(Err(io::Error::other("reset"))), bytes("o")]);
     assert_part(poll(&mut parts), "one");
     let Poll::Ready(Some(Err(error))) = poll(&mut parts) else { panic!("no error") };

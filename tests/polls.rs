@@ -133,7 +133,7 @@ fn is_woken_once_and_asks(asks: usize, server: fn(Hub, Arc<Counts>) -> SocketAdd
 
 /// For the part, for what follows it, and once more when it has been written.
 #[test]
-fn axum_is_woken_once_and_asks_three_times() {
+fn axum_polls_three_times_per_part() {
     for size in [100, 50_000] {
         is_woken_once_and_asks(3, on_axum, size);
     }
@@ -141,7 +141,7 @@ fn axum_is_woken_once_and_asks_three_times() {
 
 /// For the part, and for what follows it.
 #[test]
-fn actix_is_woken_once_and_asks_twice() {
+fn actix_polls_twice_per_part() {
     for size in [100, 50_000] {
         is_woken_once_and_asks(2, on_actix, size);
     }

@@ -72,7 +72,7 @@ fn check(encoder: &Encoder, bytes: &[u8], expected: &[Part], size: usize) {
 }
 
 #[test]
-fn awkward_bodies_come_back() {
+fn awkward_bodies_round_trip() {
     let mut bodies: Vec<&[u8]> = vec![
         b"x",
         b"\r\n",
@@ -121,7 +121,7 @@ fn awkward_bodies_come_back() {
 }
 
 #[test]
-fn headers_come_back() {
+fn headers_round_trip() {
     // Two of one name, as only a decoded part has them.
     let sent = "--x\r\nContent-Type: application/json\r\nX-Timestamp: 12.5\r\nX-Timestamp: 13\r\n\r\n{}\r\n--x--";
     let mut part = Decoder::new("x").decode(&mut BytesMut::from(sent)).unwrap().unwrap();
@@ -136,7 +136,7 @@ fn headers_come_back() {
 }
 
 #[test]
-fn every_boundary_is_found_again() {
+fn every_boundary_round_trips() {
     let longest = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
     for boundary in ["-", "x--", "x-", "a b", "a=b", "'()+_,-./:=?", longest] {
         for encoder in encoders(&Boundary::from_static(boundary)) {
@@ -155,7 +155,7 @@ fn every_boundary_is_found_again() {
 
 /// In any order, also before the first part and behind the last.
 #[test]
-fn heartbeats_come_back() {
+fn heartbeats_round_trip() {
     let heartbeat = Part::json("{}").unwrap();
     let event = |number: u32| Part::json(format!("[{number}]")).unwrap();
     for encoder in encoders(&Boundary::from_static("graphql")) {
@@ -186,7 +186,7 @@ fn heartbeats_come_back() {
 }
 
 #[test]
-fn a_mebibyte_comes_back() {
+fn mebibyte_round_trips() {
     let body: Bytes =
         (0..1 << 20).map(|i: u32| [b'-', b'\r', b'\n', b'b'][(i.wrapping_mul(i) / 7 % 4) as usize]).collect();
     let jpeg = [JPEG, &body[..], b"\xff\xd9"].concat();
@@ -201,7 +201,7 @@ fn a_mebibyte_comes_back() {
 }
 
 #[test]
-fn random_parts_come_back() {
+fn random_parts_round_trip() {
     const PIECES: &[&[u8]] = &[
         b"\r\n",
         b"\r",

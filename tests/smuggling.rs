@@ -24,7 +24,7 @@ fn relay(part: &Part, wire: Wire) -> String {
 }
 
 #[test]
-fn only_whole_lines_with_allowed_names_pass() {
+fn only_complete_lines_with_allowed_names_pass() {
     for lines in [
         // A line end of any kind within a value begins another line, whose name is looked at like any.
         &b"X-A: a\r\nSet-Cookie: b=c"[..],
@@ -57,7 +57,7 @@ fn only_whole_lines_with_allowed_names_pass() {
 
 /// A line that is continued on the next is one line on the way out.
 #[test]
-fn a_folded_value_becomes_one_line() {
+fn folded_value_becomes_one_line() {
     for lines in [&b"X-A: a\r\n Set-Cookie: b=c"[..], b"X-A: a\r\n\tSet-Cookie: b=c", b"X-A: a\n \r\n Set-Cookie: b=c"]
     {
         let part = decode(lines);
@@ -70,7 +70,7 @@ fn a_folded_value_becomes_one_line() {
 
 /// More than a part carries is left out, from the first that does not fit.
 #[test]
-fn all_headers_are_read_and_as_many_are_sent_as_fit() {
+fn reads_all_headers_and_sends_as_many_as_fit() {
     let many: Vec<u8> = (0..40).flat_map(|number| format!("X-{number}: 1\r\n").into_bytes()).collect();
     let part = decode(&[&many, &b"X-Long: "[..], &[b'x'; 200]].concat());
     assert_eq!(part.headers().len(), 41);
@@ -80,7 +80,7 @@ fn all_headers_are_read_and_as_many_are_sent_as_fit() {
 
 /// Nor does a body: whoever knows the boundary of a hub's viewers cannot forge a part of theirs.
 #[test]
-fn a_body_that_holds_the_viewers_boundary_is_refused() {
+fn rejects_body_with_the_boundary_of_the_viewer() {
     let (publisher, hub) = hub::channel();
     let headers = hub.subscribe(Wire::Machine).unwrap().headers();
     let content_type = headers["content-type"].to_str().unwrap();

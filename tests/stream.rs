@@ -83,7 +83,7 @@ fn whole<E: 'static>(wire: Wire, parts: Vec<Result<Part, E>>) -> (String, Option
 }
 
 #[test]
-fn a_stream_from_its_begin_to_its_end() {
+fn complete_stream_bytes() {
     let parts = || vec![css("one"), css("two")];
     assert_eq!(
         whole::<()>(Wire::Browser, parts()),
@@ -116,14 +116,14 @@ fn a_stream_from_its_begin_to_its_end() {
 }
 
 #[test]
-fn a_stream_without_parts() {
+fn empty_stream_bytes() {
     for wire in WIRES {
         assert_eq!(whole::<()>(wire, vec![]), ("--B--\r\n".to_owned(), None), "{wire:?}");
     }
 }
 
 #[test]
-fn a_stream_whose_type_changes() {
+fn stream_with_change_of_type_bytes() {
     let parts = || vec![css("one"), svg("<svg/>"), css("two")];
     assert_eq!(
         whole::<()>(Wire::Browser, parts()).0,
@@ -149,7 +149,7 @@ fn a_stream_whose_type_changes() {
 /// A browser would blank the picture; a recorder must be able to tell that something is missing. Servers throw away
 /// what they have buffered when a body fails, unless it is pending once before.
 #[test]
-fn a_stream_that_fails() {
+fn failed_stream_ends_without_close_delimiter() {
     let parts = || vec![css("one"), Err("no camera"), css("never")];
     assert_eq!(
         whole(Wire::Browser, parts()),
@@ -170,7 +170,7 @@ fn a_stream_that_fails() {
 }
 
 #[test]
-fn a_stream_that_fails_before_its_first_part() {
+fn stream_failed_before_first_part_has_no_close_delimiter() {
     assert_eq!(whole(Wire::Browser, vec![Err("no camera")]), ("--B--\r\n".to_owned(), None));
     for wire in [Wire::Machine, Wire::Script] {
         assert_eq!(whole(wire, vec![Err("no camera")]), ("|".to_owned(), Some("no camera")), "{wire:?}");
@@ -178,7 +178,7 @@ fn a_stream_that_fails_before_its_first_part() {
 }
 
 #[test]
-fn a_stream_that_panics_fails() {
+fn panicked_stream_ends_without_close_delimiter() {
     let panics = || {
         let panic = stream::once(async { panic!("no camera") });
         stream::iter([css::<()>("one")]).chain(panic)
@@ -200,7 +200,7 @@ fn a_stream_that_panics_fails() {
 /// HTTP/2 stacks throw away all that they have not written when a body fails, a slow client's connection on HTTP/1.1
 /// up to eight pictures. With a keep-alive, which ends the wait if nobody ever lets go, the body waits for that.
 #[test]
-fn a_failure_waits_until_the_last_part_has_been_written() {
+fn failure_waits_for_release_of_last_part() {
     for (wire, len) in [(Wire::Machine, 10), (Wire::Machine, 3_000), (Wire::Script, 50_000), (Wire::Machine, 200_000)] {
         let picture = || Part::new(mime::TEXT_CSS, vec![b'x'; len]).unwrap();
         for parts in 1..3 {
@@ -223,7 +223,7 @@ fn a_failure_waits_until_the_last_part_has_been_written() {
 }
 
 #[test]
-fn a_failure_wakes_when_the_last_part_has_been_written() {
+fn release_of_last_part_wakes_failed_body() {
     let body = MixedReplace::new(stream::iter([css("one"), Err("no camera")]), Wire::Machine);
     let mut body = body.keep_alive(KeepAlive::new(stream::pending())).into_stream();
     let (waker, wakes) = futures_test_waker();
@@ -255,7 +255,7 @@ fn futures_test_waker() -> (std::task::Waker, impl Fn() -> usize) {
 
 /// As whoever collects a body holds it.
 #[test]
-fn a_failure_does_not_wait_for_one_who_never_lets_go() {
+fn failure_waits_no_longer_than_its_limit() {
     for ends in [false, true] {
         let (ticks, pulse) = mpsc::unbounded();
         let body = MixedReplace::new(stream::iter([css("one"), Err("no camera")]), Wire::Machine);
@@ -275,7 +275,7 @@ fn a_failure_does_not_wait_for_one_who_never_lets_go() {
 }
 
 #[test]
-fn a_part_goes_out_in_one_chunk_and_a_large_one_uncopied_in_three() {
+fn large_part_is_sent_uncopied_in_three_chunks() {
     let payload = |len| Part::new(mime::TEXT_CSS, vec![b'x'; len]).unwrap();
     for wire in WIRES {
         for (len, chunks) in [(1, 1), (3_000, 2), (65_536, 2), (65_537, 3), (1_000_000, 3)] {
@@ -303,7 +303,7 @@ fn a_part_goes_out_in_one_chunk_and_a_large_one_uncopied_in_three() {
 }
 
 #[test]
-fn nothing_is_repeated_without_a_pulse() {
+fn repeats_nothing_without_a_pulse() {
     for wire in WIRES {
         let source = stream::iter([css::<()>("one")]).chain(stream::pending());
         let mut viewer = Viewer::new(MixedReplace::new(source, wire));
@@ -313,7 +313,7 @@ fn nothing_is_repeated_without_a_pulse() {
 }
 
 #[test]
-fn any_stream_is_a_pulse() {
+fn accepts_any_stream_as_pulse() {
     for wire in WIRES {
         let (parts, source) = mpsc::unbounded();
         let (ticks, pulse) = mpsc::unbounded();
@@ -349,7 +349,7 @@ fn any_stream_is_a_pulse() {
 }
 
 #[test]
-fn the_wire_follows_from_the_request() {
+fn wire_follows_from_the_request() {
     for (accept, content_type, behind) in [
         (
             "image/avif,image/webp,*/*;q=0.8",
@@ -371,7 +371,7 @@ fn the_wire_follows_from_the_request() {
 }
 
 #[test]
-fn the_head_keeps_away_what_would_hold_parts_back() {
+fn head_prevents_caching_and_buffering() {
     let headers = MixedReplace::new(stream::pending::<Result<Part, ()>>(), Wire::Machine).headers();
     let mut fields: Vec<_> = headers
         .iter()

@@ -121,7 +121,7 @@ impl Fed {
 }
 
 #[test]
-fn a_body_holds_what_its_stream_gave() {
+fn body_holds_every_part_of_its_stream() {
     for seed in 1..ROUNDS {
         let mut random = Random(seed);
         let wire = WIRES[random.below(3)];
@@ -161,7 +161,7 @@ fn a_body_holds_what_its_stream_gave() {
 }
 
 #[test]
-fn a_viewer_of_a_hub_holds_the_latest_of_what_was_published() {
+fn subscriber_gets_latest_published_part() {
     for seed in 1..ROUNDS {
         let mut random = Random(seed);
         let (publisher, hub) = hub::channel();
@@ -200,7 +200,7 @@ fn a_viewer_of_a_hub_holds_the_latest_of_what_was_published() {
 }
 
 #[test]
-fn a_writer_writes_what_it_was_given_whatever_gets_in_its_way() {
+fn writer_writes_every_part_despite_interruptions() {
     let mut refused = 0;
     for seed in 1..ROUNDS {
         let mut random = Random(seed);

@@ -57,7 +57,7 @@ impl Visit for Line {
 }
 
 #[test]
-fn damaged_frames_are_one_warning() {
+fn logs_one_warning_for_damaged_frames() {
     let (publisher, _hub) = hub::channel();
     let lines = Log::of(|| {
         for _ in 0..1000 {
@@ -72,7 +72,7 @@ fn damaged_frames_are_one_warning() {
 }
 
 #[test]
-fn a_publisher_dropped_by_a_panic_is_a_warning() {
+fn logs_publisher_dropped_by_a_panic() {
     let lines = Log::of(|| {
         let (publisher, hub) = hub::channel();
         let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
@@ -85,7 +85,7 @@ fn a_publisher_dropped_by_a_panic_is_a_warning() {
 }
 
 #[test]
-fn an_orderly_end_is_no_warning() {
+fn logs_no_warning_at_an_orderly_end() {
     let lines = Log::of(|| {
         let (publisher, hub) = hub::channel();
         drop(publisher);

@@ -124,7 +124,7 @@ Content-Type: image/svg+xml\r\n
 }
 
 #[test]
-fn other_headers_stand_between_type_and_length_in_title_case() {
+fn custom_headers_follow_type_in_title_case() {
     let mut part = Part::json("{}").unwrap();
     part.insert_header("x-timestamp".parse().unwrap(), "12.5".parse().unwrap()).unwrap();
     part.insert_header("etag".parse().unwrap(), "\"7\"".parse().unwrap()).unwrap();
@@ -156,7 +156,7 @@ fn tiny_first_body_is_padded_on_the_browser_wire() {
 }
 
 #[test]
-fn a_stream_without_parts_is_a_close_delimiter() {
+fn empty_stream_is_a_close_delimiter() {
     for wire in [Wire::Browser, Wire::Machine, Wire::Script] {
         assert_eq!(body(wire, &[]), "--ThisRandomString--\\r\\n\n");
     }
@@ -166,7 +166,7 @@ fn a_stream_without_parts_is_a_close_delimiter() {
 /// end, no blank line before it (aiohttp), Title-Case (motionEye), a length (go2rtc), a close after the last part
 /// once more (the header line is out already, so that the part is finished at once).
 #[test]
-fn netscapes_example_of_1995() {
+fn netscape_example_of_1995() {
     let parts = ["Data for the first object.", "Data for the second and last object."]
         .map(|data| Part::new(mime::TEXT_PLAIN, data).unwrap());
     let expected = r"--ThisRandomString\r\n
@@ -191,7 +191,7 @@ Data for the second and last object.\r\n
 }
 
 #[test]
-fn refuses_a_part_that_a_reader_would_split() {
+fn rejects_part_that_a_reader_would_split() {
     let hold = |body: &str, boundary: &'static str, wire| {
         Encoder::new(Boundary::from_static(boundary), wire).encode(&Part::text(body.to_owned()).unwrap()).is_err()
     };
@@ -212,7 +212,7 @@ fn refuses_a_part_that_a_reader_would_split() {
 }
 
 #[test]
-fn large_bodies_are_shared_and_no_chunk_is_small() {
+fn shares_large_bodies_and_sends_no_small_chunk() {
     let payload: Vec<u8> = (0..200_000_u32).map(|i| i.to_le_bytes()[0]).collect();
     for (wire, len) in [(Wire::Browser, 65_537), (Wire::Machine, 200_000), (Wire::Script, 70_000)] {
         let part = Part::new(mime::APPLICATION_OCTET_STREAM, payload[..len].to_vec()).unwrap();
@@ -229,7 +229,7 @@ fn large_bodies_are_shared_and_no_chunk_is_small() {
 }
 
 #[test]
-fn the_length_is_written_in_plain_digits() {
+fn writes_length_in_plain_digits() {
     let encoder = Encoder::new(B, Wire::Machine);
     for len in [1, 9, 10, 11, 99, 100, 101, 999, 1000, 1001, 9999, 10_000, 65_536, 65_537, 100_000, 1_234_567] {
         let encoded = encoder.encode(&Part::new(mime::TEXT_CSS, vec![b'x'; len]).unwrap()).unwrap();
@@ -242,7 +242,7 @@ fn the_length_is_written_in_plain_digits() {
 
 /// As many headers as a part may have, and the longest boundary.
 #[test]
-fn nothing_is_cut_off_a_long_frame() {
+fn long_frame_is_not_truncated() {
     let long = Boundary::from_static("bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb");
     let mut part = Part::new(format!("text/x; a={}", "y".repeat(90)).parse().unwrap(), vec![b'x'; 70_000]).unwrap();
     part.insert_header("x-a".parse().unwrap(), "v".repeat(50).parse().unwrap()).unwrap();

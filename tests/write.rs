@@ -164,7 +164,7 @@ fn encoder(wire: Wire) -> Encoder {
 }
 
 #[test]
-fn each_part_is_flushed() {
+fn flushes_each_part() {
     for wire in WIRES {
         let mut slow = Slow { most: 10, ..Slow::default() };
         let mut writer = Writer::with_encoder(&mut slow, encoder(wire));
@@ -176,7 +176,7 @@ fn each_part_is_flushed() {
 }
 
 #[test]
-fn goes_on_where_it_was_after_a_timeout() {
+fn continues_after_a_timeout() {
     let parts = [text("first"), text(&"second ".repeat(20_000)), Part::json("3").unwrap()];
     for wire in WIRES {
         let mut expected = Vec::new();
@@ -200,7 +200,7 @@ fn goes_on_where_it_was_after_a_timeout() {
 }
 
 #[test]
-fn takes_no_other_part_before_it_is_through_with_one() {
+fn rejects_next_part_while_one_is_incomplete() {
     let mut full = [0; 100];
     let mut writer = Writer::with_encoder(&mut full[..], encoder(Wire::Script));
     let (part, live) = counted(500);
@@ -214,7 +214,7 @@ fn takes_no_other_part_before_it_is_through_with_one() {
 }
 
 #[test]
-fn holds_one_part_for_a_client_that_never_reads() {
+fn holds_one_part_for_a_stalled_client() {
     for wire in WIRES {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -274,7 +274,7 @@ impl Drop for Counted {
 }
 
 #[test]
-fn a_client_that_leaves_is_told_apart_from_other_errors() {
+fn distinguishes_disconnect_from_other_errors() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let mut writer = Writer::new(listener.accept().unwrap().0, Wire::Machine);
@@ -300,7 +300,7 @@ fn a_client_that_leaves_is_told_apart_from_other_errors() {
 }
 
 #[test]
-fn the_keep_alive_counts_from_the_last_write() {
+fn keep_alive_counts_from_last_write() {
     let mut writer = Writer::new(Vec::new(), Wire::Machine).keep_alive(Duration::from_millis(40));
     writer.repeat().unwrap();
     thread::sleep(Duration::from_millis(50));

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn makes_no_part_of_what_is_none() {
+    fn skips_bodies_that_are_empty_or_no_picture() {
         let jpeg = Head::parse(b"Content-Type: image/jpeg\r\n");
         assert_eq!(jpeg.clone().into_part(Bytes::from_static(b"<html>busy</html>")), None);
         assert_eq!(jpeg.clone().into_part(Bytes::from_static(b"\r\n")), None);

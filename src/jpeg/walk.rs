@@ -158,7 +158,7 @@ mod tests {
     /// Each of these makes a splitter that scans from the beginning again, or goes back too far, look at some bytes
     /// thousands of times.
     #[test]
-    fn work_grows_with_the_bytes_alone() {
+    fn work_grows_linearly_with_the_bytes() {
         const LEN: usize = 256 << 10;
         let header = b"\xff\xd8\xff\xc0\x00\x02\xff\xda\x00\x02";
         for (hostile, head, unit) in [

@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_cameras_send() {
+    fn reads_parameters_of_cameras() {
         for (field, value) in [
             ("form-data; name=\"licensePlatePicture.jpg\"", Some("licensePlatePicture.jpg")),
             ("form-data; filename=\"x\"; name=a.jpg", Some("a.jpg")),

@@ -11,7 +11,7 @@ fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
 }
 
 #[test]
-fn demand_begins_with_the_first_poll_and_ends_with_the_last_viewer() {
+fn demand_lasts_from_first_poll_to_last_viewer() {
     let (publisher, hub) = quiet();
     let demand = publisher.demand();
     assert!(!demand.is_wanted());
@@ -28,7 +28,7 @@ fn demand_begins_with_the_first_poll_and_ends_with_the_last_viewer() {
 }
 
 #[test]
-fn a_viewer_that_was_never_polled_changes_nothing() {
+fn unpolled_viewer_is_no_demand() {
     let (publisher, hub) = quiet();
     drop(Viewer::new(&hub));
     assert!(!publisher.demand().is_wanted());
@@ -37,7 +37,7 @@ fn a_viewer_that_was_never_polled_changes_nothing() {
 }
 
 #[test]
-fn tasks_wait_for_demand_to_begin_and_end() {
+fn tasks_wait_for_start_and_end_of_demand() {
     let (publisher, hub) = quiet();
     let demand = publisher.demand();
     let wakes = Arc::new(Wakes::default());
@@ -66,7 +66,7 @@ fn tasks_wait_for_demand_to_begin_and_end() {
 }
 
 #[test]
-fn wanted_is_false_only_for_a_closed_hub() {
+fn wait_for_demand_is_false_only_for_a_closed_hub() {
     let (publisher, hub) = quiet();
     let demand = publisher.demand();
     let mut wanted = pin!(demand.wanted());
@@ -79,7 +79,7 @@ fn wanted_is_false_only_for_a_closed_hub() {
 }
 
 #[test]
-fn a_thread_waits_for_demand_to_begin() {
+fn thread_waits_for_start_of_demand() {
     let (publisher, hub) = quiet();
     let demand = publisher.demand();
     let (told, hear) = mpsc::channel();
@@ -105,7 +105,7 @@ fn a_thread_waits_for_demand_to_begin() {
 }
 
 #[test]
-fn a_closed_hub_wants_nothing() {
+fn closed_hub_has_no_demand() {
     let (publisher, hub) = quiet();
     let mut late = Viewer::new(&hub);
     let mut viewer = Viewer::new(&hub);
@@ -132,7 +132,7 @@ fn demand_lingers() {
 }
 
 #[test]
-fn demand_may_linger_for_ever() {
+fn demand_lingers_forever() {
     let (publisher, hub) = still().linger(Duration::MAX).build();
     assert!(!publisher.demand().is_wanted());
     let mut viewer = Viewer::new(&hub);

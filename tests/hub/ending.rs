@@ -9,7 +9,7 @@ fn ended(hub: &Hub) -> Ended {
 }
 
 #[test]
-fn closing_wakes_who_waits_and_ends_every_stream() {
+fn close_wakes_and_ends_every_stream() {
     let (publisher, hub) = quiet();
     let mut viewer = Viewer::new(&hub);
     publisher.publish(text("on")).unwrap();
@@ -26,7 +26,7 @@ fn closing_wakes_who_waits_and_ends_every_stream() {
 }
 
 #[test]
-fn the_unseen_last_part_survives_closing() {
+fn unseen_last_part_survives_close() {
     for how in ["dropped", "closed"] {
         let (publisher, hub) = quiet();
         let mut viewer = Viewer::new(&hub);
@@ -44,7 +44,7 @@ fn the_unseen_last_part_survives_closing() {
 }
 
 #[test]
-fn a_rate_cap_holds_up_no_end() {
+fn rate_limit_does_not_delay_the_end() {
     let (publisher, hub) = still().min_interval(Duration::from_secs(100)).build();
     let mut viewer = Viewer::new(&hub);
     publisher.publish(text("1")).unwrap();
@@ -57,7 +57,7 @@ fn a_rate_cap_holds_up_no_end() {
 }
 
 #[test]
-fn on_other_wires_the_last_part_comes_once_more() {
+fn close_repeats_last_part_on_machine_and_script_wires() {
     let (publisher, hub) = quiet();
     let mut viewer = Viewer::of(hub.subscribe(Wire::Machine).unwrap());
     publisher.publish(text("on")).unwrap();
@@ -69,7 +69,7 @@ fn on_other_wires_the_last_part_comes_once_more() {
 }
 
 #[test]
-fn a_closed_hub_shows_its_last_part_to_whoever_comes() {
+fn closed_hub_sends_last_part_to_new_viewers() {
     let (publisher, hub) = quiet();
     publisher.publish(text("on")).unwrap();
     drop(publisher);
@@ -78,7 +78,7 @@ fn a_closed_hub_shows_its_last_part_to_whoever_comes() {
 }
 
 #[test]
-fn a_hub_that_never_had_a_part_ends_in_an_empty_stream() {
+fn hub_without_parts_ends_in_an_empty_stream() {
     let (publisher, hub) = quiet();
     let mut viewer = Viewer::new(&hub);
     assert_eq!(viewer.poll(), Poll::Pending);
@@ -87,7 +87,7 @@ fn a_hub_that_never_had_a_part_ends_in_an_empty_stream() {
 }
 
 #[test]
-fn refuses_viewers_of_a_hub_that_was_closed_before_its_first_part() {
+fn subscribe_fails_on_hub_closed_without_parts() {
     let (publisher, hub) = still().max_subscribers(0).build();
     assert!(matches!(hub.subscribe(Wire::Machine), Err(Refused::TooManyViewers { .. })));
     drop(publisher);
@@ -98,7 +98,7 @@ fn refuses_viewers_of_a_hub_that_was_closed_before_its_first_part() {
 }
 
 #[test]
-fn publishing_to_a_closed_hub_is_an_error() {
+fn publishing_to_closed_hub_is_an_error() {
     let (publisher, hub) = quiet();
     publisher.publish(text("on")).unwrap();
     assert!(!publisher.is_closed());
@@ -110,7 +110,7 @@ fn publishing_to_a_closed_hub_is_an_error() {
 }
 
 #[test]
-fn a_viewer_who_leaves_is_counted_as_that() {
+fn counts_disconnected_viewers() {
     let (publisher, hub) = quiet();
     let mut viewers = [Viewer::new(&hub), Viewer::new(&hub)];
     publisher.publish(text("on")).unwrap();
@@ -120,7 +120,7 @@ fn a_viewer_who_leaves_is_counted_as_that() {
 }
 
 #[test]
-fn hubs_and_viewers_may_be_dropped_in_any_order() {
+fn hubs_and_viewers_can_be_dropped_in_any_order() {
     let (publisher, hub) = quiet();
     let mut viewer = Viewer::new(&hub);
     publisher.publish(text("on")).unwrap();
@@ -134,7 +134,7 @@ fn hubs_and_viewers_may_be_dropped_in_any_order() {
 }
 
 #[test]
-fn who_has_ended_watches_no_longer_but_has_its_place_until_it_is_gone() {
+fn ended_stream_keeps_its_slot_until_dropped() {
     let (publisher, hub) = still().max_subscribers(2).build();
     let of = || Viewer::of(hub.subscribe(Wire::Script).unwrap().key("anna").exclusive(true));
     publisher.publish(text("on")).unwrap();

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_late_viewer_gets_the_latest_part_at_once() {
+fn late_viewer_gets_latest_part_at_once() {
     let (publisher, hub) = quiet();
     publisher.publish(text("on")).unwrap();
     publisher.publish(text("off")).unwrap();
@@ -14,7 +14,7 @@ fn a_late_viewer_gets_the_latest_part_at_once() {
 }
 
 #[test]
-fn a_slow_viewer_skips_to_the_newest_and_delays_nobody() {
+fn slow_viewer_skips_to_newest_and_delays_no_other() {
     let (publisher, hub) = quiet();
     let (mut slow, mut quick) = (Viewer::new(&hub), Viewer::new(&hub));
     publisher.publish(text("1")).unwrap();
@@ -40,7 +40,7 @@ fn a_slow_viewer_skips_to_the_newest_and_delays_nobody() {
 }
 
 #[test]
-fn viewers_tells_of_each() {
+fn viewers_lists_each_stream() {
     let (publisher, hub) = quiet();
     let mut slow = Viewer::of(hub.subscribe(Wire::Browser).unwrap().key("kitchen"));
     let mut quick = Viewer::new(&hub);
@@ -64,7 +64,7 @@ fn viewers_tells_of_each() {
 }
 
 #[test]
-fn a_part_is_encoded_once_for_each_wire_in_use() {
+fn encodes_part_once_per_used_wire() {
     let (publisher, hub) = quiet();
     publisher.publish(text("nobody watches")).unwrap();
     assert_eq!(hub.stats().encodings, 0);
@@ -101,7 +101,7 @@ fn viewers_share_the_bytes_of_a_part() {
 }
 
 #[test]
-fn on_the_browser_wire_a_new_type_is_bridged_for_those_who_had_the_old_one() {
+fn browser_wire_bridges_a_change_of_type() {
     let (publisher, hub) = quiet();
     let mut early = Viewer::of(hub.subscribe(Wire::Browser).unwrap());
     let picture = "on ".repeat(300);
@@ -123,7 +123,7 @@ fn on_the_browser_wire_a_new_type_is_bridged_for_those_who_had_the_old_one() {
 }
 
 #[test]
-fn identical_parts_are_dropped_if_that_is_wanted() {
+fn skips_identical_parts_when_configured() {
     let (publisher, hub) = still().drop_identical(true).build();
     let mut viewer = Viewer::new(&hub);
     publisher.publish(text("on")).unwrap();
@@ -152,7 +152,7 @@ fn identical_parts_are_dropped_if_that_is_wanted() {
 }
 
 #[test]
-fn identical_parts_are_sent_otherwise() {
+fn sends_identical_parts_by_default() {
     let (publisher, hub) = quiet();
     let mut viewer = Viewer::new(&hub);
     publisher.publish(text("on")).unwrap();
@@ -163,7 +163,7 @@ fn identical_parts_are_sent_otherwise() {
 }
 
 #[test]
-fn a_part_that_holds_the_boundary_is_refused() {
+fn rejects_part_with_the_boundary() {
     let (publisher, hub) = quiet();
     let mut viewer = Viewer::new(&hub);
     publisher.publish(text("on")).unwrap();
@@ -178,7 +178,7 @@ fn a_part_that_holds_the_boundary_is_refused() {
 }
 
 #[test]
-fn handles_print_no_pictures() {
+fn debug_output_contains_no_bodies() {
     let (publisher, hub) = quiet();
     publisher.publish(text(&"on ".repeat(1000))).unwrap();
     let (demand, snapshot) = (publisher.demand(), hub.snapshot(Duration::ZERO));
@@ -188,7 +188,7 @@ fn handles_print_no_pictures() {
 }
 
 #[test]
-fn publishing_from_many_threads_shows_one_of_the_last_parts() {
+fn concurrent_publishers_end_with_one_of_the_last_parts() {
     let (publisher, hub) = quiet();
     let mut viewer = Viewer::new(&hub);
     std::thread::scope(|threads| {

@@ -10,7 +10,7 @@ fn give(viewer: &mut Viewer) -> Bytes {
 }
 
 #[test]
-fn nothing_is_offered_while_a_part_is_in_flight() {
+fn offers_nothing_while_a_part_is_in_flight() {
     let (publisher, hub) = quiet();
     let mut viewer = Viewer::new(&hub);
     publisher.publish(text("1")).unwrap();
@@ -36,7 +36,7 @@ fn nothing_is_offered_while_a_part_is_in_flight() {
 }
 
 #[test]
-fn a_part_let_go_of_wakes_nobody_if_there_is_no_newer_one() {
+fn release_wakes_no_task_without_newer_part() {
     let (publisher, hub) = quiet();
     let mut viewer = Viewer::new(&hub);
     publisher.publish(text("1")).unwrap();
@@ -47,7 +47,7 @@ fn a_part_let_go_of_wakes_nobody_if_there_is_no_newer_one() {
 }
 
 #[test]
-fn a_part_in_flight_does_not_hold_up_others() {
+fn part_in_flight_does_not_delay_others() {
     let (publisher, hub) = quiet();
     let (mut stuck, mut good) = (Viewer::new(&hub), Viewer::new(&hub));
     publisher.publish(text("1")).unwrap();
@@ -63,7 +63,7 @@ fn a_part_in_flight_does_not_hold_up_others() {
 }
 
 #[test]
-fn a_part_may_be_let_go_of_on_another_thread_and_after_its_viewer() {
+fn part_can_be_released_on_another_thread_and_after_its_viewer() {
     let (publisher, hub) = quiet();
     let mut viewer = Viewer::new(&hub);
     publisher.publish(text("1")).unwrap();
@@ -86,7 +86,7 @@ fn a_part_may_be_let_go_of_on_another_thread_and_after_its_viewer() {
 }
 
 #[test]
-fn copies_and_slices_of_a_chunk_are_in_flight_too() {
+fn copies_and_slices_keep_a_chunk_in_flight() {
     let (publisher, hub) = quiet();
     let mut viewer = Viewer::new(&hub);
     publisher.publish(text("1")).unwrap();
@@ -99,7 +99,7 @@ fn copies_and_slices_of_a_chunk_are_in_flight_too() {
 }
 
 #[test]
-fn of_a_part_in_several_chunks_the_last_one_counts() {
+fn part_is_in_flight_until_its_last_chunk_is_released() {
     let (publisher, hub) = quiet();
     let mut viewer = Viewer::of(hub.subscribe(Wire::Browser).unwrap());
     publisher.publish(text(&"on ".repeat(1000))).unwrap();
@@ -112,7 +112,7 @@ fn of_a_part_in_several_chunks_the_last_one_counts() {
 }
 
 #[test]
-fn the_head_of_a_response_goes_out_before_the_first_part() {
+fn response_head_is_sent_before_first_part() {
     use http_body::Body as _;
     let (publisher, hub) = quiet();
     publisher.publish(text("1")).unwrap();
@@ -126,7 +126,7 @@ fn the_head_of_a_response_goes_out_before_the_first_part() {
 }
 
 #[test]
-fn a_closed_hub_ends_bodies_that_are_being_collected() {
+fn close_ends_collected_bodies() {
     let (publisher, hub) = quiet();
     publisher.publish(text("1")).unwrap();
     let mut viewer = Viewer::new(&hub);
@@ -142,7 +142,7 @@ fn a_closed_hub_ends_bodies_that_are_being_collected() {
 }
 
 #[test]
-fn exclusive_stream_ends_an_older_one_that_is_stuck() {
+fn exclusive_stream_ends_stuck_older_one() {
     let (publisher, hub) = quiet();
     let of = || Viewer::of(hub.subscribe(Wire::Script).unwrap().key("anna").exclusive(true));
     publisher.publish(text("1")).unwrap();
@@ -157,7 +157,7 @@ fn exclusive_stream_ends_an_older_one_that_is_stuck() {
 }
 
 #[test]
-fn a_part_that_takes_longer_than_the_deadline_is_the_last() {
+fn part_timeout_ends_body_in_the_middle_of_a_part() {
     let (publisher, hub) = still().part_timeout(Duration::from_millis(50)).build();
     let (mut stuck, mut good) = (Viewer::new(&hub), Viewer::new(&hub));
     publisher.publish(text("1")).unwrap();
@@ -176,7 +176,7 @@ fn a_part_that_takes_longer_than_the_deadline_is_the_last() {
 }
 
 #[test]
-fn without_a_part_timeout_a_part_takes_as_long_as_it_likes() {
+fn slow_part_is_allowed_without_part_timeout() {
     let (publisher, hub) = hub::builder().part_timeout(None).keep_alive(Duration::from_millis(20)).build();
     let (mut stuck, mut good) = (Viewer::new(&hub), Viewer::new(&hub));
     publisher.publish(text("1")).unwrap();
@@ -191,7 +191,7 @@ fn without_a_part_timeout_a_part_takes_as_long_as_it_likes() {
 }
 
 #[test]
-fn as_a_stream_it_has_been_written_when_it_is_polled_again() {
+fn polling_a_stream_again_releases_its_part() {
     let (publisher, hub) = quiet();
     let mut viewer = Viewer::new(&hub);
     publisher.publish(text("1")).unwrap();

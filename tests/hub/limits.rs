@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::*;
 
 #[test]
-fn who_comes_to_a_full_hub_is_refused() {
+fn full_hub_rejects_new_viewers() {
     let (publisher, hub) = still().max_subscribers(2).retry_after(Duration::from_secs(7)).build();
     let (one, two) = (hub.subscribe(Wire::Script).unwrap(), Viewer::new(&hub));
     let refused = hub.subscribe(Wire::Script).unwrap_err();
@@ -23,7 +23,7 @@ fn who_comes_to_a_full_hub_is_refused() {
 }
 
 #[test]
-fn who_is_refused_is_never_told_to_come_back_early() {
+fn retry_after_is_never_too_early() {
     for (millis, told) in [(0, "1"), (300, "1"), (1_000, "1"), (1_900, "2")] {
         let (_publisher, hub) = still().max_subscribers(0).retry_after(Duration::from_millis(millis)).build();
         let refused = hub.subscribe(Wire::Script).unwrap_err();
@@ -155,7 +155,7 @@ fn is_capped(subscriber: Subscriber, publisher: &Publisher) -> bool {
 }
 
 #[test]
-fn an_interval_can_be_lengthened_but_not_shortened() {
+fn interval_can_be_lengthened_but_not_shortened() {
     let long = Duration::from_secs(10);
     let (publisher, hub) = quiet();
     assert!(!is_capped(hub.subscribe(Wire::Script).unwrap(), &publisher));
@@ -174,7 +174,7 @@ fn an_interval_can_be_lengthened_but_not_shortened() {
 }
 
 #[test]
-fn a_capped_viewer_gets_the_newest_part_also_from_a_silent_source() {
+fn rate_limited_viewer_gets_newest_part_of_silent_source() {
     let (publisher, hub) = quiet();
     let mut viewer = Viewer::of(hub.subscribe(Wire::Script).unwrap().min_interval(Duration::from_millis(50)));
     publisher.publish(text("1")).unwrap();
@@ -193,7 +193,7 @@ fn a_capped_viewer_gets_the_newest_part_also_from_a_silent_source() {
 }
 
 #[test]
-fn settings_as_long_as_can_be_are_no_limit() {
+fn longest_durations_are_no_limit() {
     let (publisher, hub) = hub::builder()
         .keep_alive(Duration::MAX)
         .linger(Duration::MAX)
@@ -209,7 +209,7 @@ fn settings_as_long_as_can_be_are_no_limit() {
 }
 
 #[test]
-fn settings_of_nothing_do_no_harm() {
+fn zero_settings_are_harmless() {
     let (publisher, hub) = hub::builder()
         .keep_alive(None)
         .linger(Duration::ZERO)

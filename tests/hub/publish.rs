@@ -27,7 +27,7 @@ fn skips_damaged_frames_and_publishes_the_next_good_one() {
 }
 
 #[test]
-fn a_frame_that_holds_the_boundary_is_skipped() {
+fn skips_frame_with_the_boundary() {
     let (publisher, hub) = quiet();
     let viewer = Viewer::new(&hub);
     let forged = [PICTURE, viewer.boundary.as_bytes()].concat();
@@ -39,7 +39,7 @@ fn a_frame_that_holds_the_boundary_is_skipped() {
 }
 
 #[test]
-fn only_the_closed_hub_ends_a_loop() {
+fn only_a_closed_hub_ends_the_publish_loop() {
     let (publisher, hub) = quiet();
     let mut frames = 0;
     let mut capture = || {

@@ -26,7 +26,7 @@ fn later() {
 }
 
 #[test]
-fn a_fresh_part_is_there_at_once() {
+fn fresh_part_resolves_at_once() {
     let (publisher, hub) = quiet();
     publisher.publish(text("on")).unwrap();
     assert_eq!(poll(&mut hub.snapshot(EVER)), Poll::Ready(Some(text("on"))));
@@ -34,7 +34,7 @@ fn a_fresh_part_is_there_at_once() {
 }
 
 #[test]
-fn a_stale_part_is_not_fresh_enough_but_the_next_one_is() {
+fn stale_part_waits_for_the_next_one() {
     let (publisher, hub) = quiet();
     publisher.publish(text("on")).unwrap();
     std::thread::sleep(Duration::from_millis(1));
@@ -45,7 +45,7 @@ fn a_stale_part_is_not_fresh_enough_but_the_next_one_is() {
 }
 
 #[test]
-fn an_identical_part_is_fresh() {
+fn identical_part_counts_as_fresh() {
     let (publisher, hub) = still().drop_identical(true).build();
     publisher.publish(text("on")).unwrap();
     std::thread::sleep(Duration::from_millis(1));
@@ -56,7 +56,7 @@ fn an_identical_part_is_fresh() {
 }
 
 #[test]
-fn it_counts_as_demand_while_it_waits() {
+fn waiting_snapshot_is_demand() {
     let (publisher, hub) = quiet();
     let demand = publisher.demand();
     let mut snapshot = hub.snapshot(EVER);
@@ -70,7 +70,7 @@ fn it_counts_as_demand_while_it_waits() {
 }
 
 #[test]
-fn a_snapshot_that_has_its_part_is_no_demand() {
+fn resolved_snapshot_is_no_demand() {
     let (publisher, hub) = quiet();
     let demand = publisher.demand();
     let mut snapshot = hub.snapshot(EVER);
@@ -81,7 +81,7 @@ fn a_snapshot_that_has_its_part_is_no_demand() {
 }
 
 #[test]
-fn ends_a_loop_over_a_closed_hub() {
+fn snapshot_loop_ends_with_the_hub() {
     let (publisher, hub) = quiet();
     let mut snapshot = hub.snapshot(NOW);
     assert_eq!(poll(&mut snapshot), Poll::Pending);
@@ -99,7 +99,7 @@ fn ends_a_loop_over_a_closed_hub() {
 }
 
 #[test]
-fn a_part_published_while_it_waits_survives_closing() {
+fn part_published_during_snapshot_survives_close() {
     let (publisher, hub) = quiet();
     publisher.publish(text("on")).unwrap();
     later();
@@ -112,7 +112,7 @@ fn a_part_published_while_it_waits_survives_closing() {
 }
 
 #[test]
-fn tells_when_its_part_was_published() {
+fn snapshot_carries_publish_time() {
     let (publisher, hub) = still().drop_identical(true).build();
     let before = SystemTime::now();
     publisher.publish(text("on")).unwrap();
@@ -129,7 +129,7 @@ fn tells_when_its_part_was_published() {
 }
 
 #[test]
-fn shows_no_signal_when_a_stale_hub_does_not_answer() {
+fn snapshot_of_unresponsive_stale_hub_is_no_signal() {
     let (publisher, hub) = still().stale_after(Duration::from_millis(1), text("no signal")).build();
     publisher.publish(text("on")).unwrap();
     later();
@@ -165,7 +165,7 @@ fn snapshot_of_a_silent_hub_waits_no_longer_than_stale_after() {
 }
 
 #[test]
-fn all_who_wait_are_woken_and_who_left_is_forgotten() {
+fn wakes_all_waiting_snapshots_but_cancelled_ones() {
     let (publisher, hub) = quiet();
     let wakes = Arc::new(Wakes::default());
     let waker = Waker::from(Arc::clone(&wakes));

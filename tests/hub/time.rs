@@ -34,7 +34,7 @@ fn keep_alive_repeats_the_last_part() {
 }
 
 #[test]
-fn a_silent_source_is_shown_as_that_until_its_next_part() {
+fn stale_part_is_shown_until_the_next_part() {
     let (publisher, hub) = still().stale_after(Duration::from_millis(30), text("no signal")).build();
     let mut viewer = Viewer::new(&hub);
     publisher.publish(text("on")).unwrap();
@@ -50,7 +50,7 @@ fn a_silent_source_is_shown_as_that_until_its_next_part() {
 }
 
 #[test]
-fn a_viewer_whose_time_is_up_is_ended() {
+fn lifetime_ends_viewer() {
     let (publisher, hub) = still().max_lifetime(Duration::from_secs(3600)).build();
     let of_age = |age| Viewer::of(hub.subscribe(Wire::Script).unwrap().max_lifetime(age));
     let (mut short, mut long) = (of_age(Duration::from_millis(50)), of_age(Duration::from_secs(7200)));
@@ -65,7 +65,7 @@ fn a_viewer_whose_time_is_up_is_ended() {
 }
 
 #[test]
-fn a_panic_in_a_waker_stops_the_time_of_no_other_hub() {
+fn panic_in_a_waker_does_not_stop_timers_of_other_hubs() {
     struct Panics;
     impl Wake for Panics {
         fn wake(self: Arc<Self>) {

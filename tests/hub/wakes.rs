@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use super::*;
 
 #[test]
-fn a_publish_wakes_a_waiting_viewer_once() {
+fn publish_wakes_waiting_viewer_once() {
     let (publisher, hub) = quiet();
     let mut viewer = Viewer::new(&hub);
     assert_eq!((viewer.poll(), viewer.wakes()), (Poll::Pending, 0));
@@ -20,7 +20,7 @@ fn a_publish_wakes_a_waiting_viewer_once() {
 }
 
 #[test]
-fn a_changed_waker_is_replaced() {
+fn changed_waker_is_replaced() {
     let (publisher, hub) = quiet();
     let mut viewer = Viewer::new(&hub);
     assert_eq!(viewer.poll(), Poll::Pending);
@@ -33,7 +33,7 @@ fn a_changed_waker_is_replaced() {
 }
 
 #[test]
-fn a_thousand_idle_polls_leave_one_waker() {
+fn thousand_idle_polls_keep_one_waker() {
     let (_publisher, hub) = quiet();
     let mut viewer = Viewer::new(&hub);
     for _ in 0..1000 {
@@ -43,7 +43,7 @@ fn a_thousand_idle_polls_leave_one_waker() {
 }
 
 #[test]
-fn dropping_a_viewer_drops_its_waker() {
+fn dropped_viewer_drops_its_waker() {
     let (publisher, hub) = quiet();
     let mut viewer = Viewer::new(&hub);
     assert_eq!(viewer.poll(), Poll::Pending);
@@ -88,7 +88,7 @@ fn does_not_hang(what: impl FnOnce() + Send + 'static) {
 }
 
 #[test]
-fn a_waker_may_call_the_hub() {
+fn waker_can_call_the_hub() {
     does_not_hang(|| {
         let (publisher, hub) = quiet();
         let (publisher, (called, calls)) = (Arc::new(publisher), mpsc::channel());
@@ -110,7 +110,7 @@ fn a_waker_may_call_the_hub() {
 }
 
 #[test]
-fn a_viewers_last_waker_may_call_the_hub_when_it_is_dropped() {
+fn dropped_waker_can_call_the_hub() {
     does_not_hang(|| {
         let (publisher, hub) = quiet();
         let (called, calls) = mpsc::channel();
@@ -139,7 +139,7 @@ impl Drop for Body {
 }
 
 #[test]
-fn a_parts_body_may_call_the_hub_when_it_is_dropped() {
+fn dropped_part_body_can_call_the_hub() {
     does_not_hang(|| {
         let (publisher, hub) = still().drop_identical(true).stale_after(Duration::ZERO, text("no signal")).build();
         let part = || Part::new(mime::TEXT_PLAIN_UTF_8, Bytes::from_owner(Body(hub.clone()))).unwrap();

@@ -87,7 +87,7 @@ pub(crate) fn serve<F: Future>(server: impl FnOnce(tokio::net::TcpListener) -> F
     address
 }
 
-pub(crate) fn tells_all_in_the_head(server: SocketAddr) {
+pub(crate) fn head_carries_type_and_cache_headers(server: SocketAddr) {
     for (accept, media_type, begin) in [
         ("", "multipart/x-mixed-replace", "--B\r\nContent-Type: text/css\r\nContent-Length: 3\r\n\r\none\r\n--B\r\nC"),
         (
@@ -135,13 +135,13 @@ pub(crate) fn tells_all_in_the_head(server: SocketAddr) {
     }
 }
 
-pub(crate) fn gives_every_client_a_boundary_of_its_own(server: SocketAddr) {
+pub(crate) fn boundaries_differ_between_responses(server: SocketAddr) {
     let [one, two] = [(); 2].map(|()| get(server, "GET /finite HTTP/1.1\r\nHost: x\r\n\r\n"));
     assert_ne!(one.boundary(), two.boundary());
     assert_eq!(one.text(), two.text());
 }
 
-pub(crate) fn starts_nothing_for_head(server: SocketAddr) {
+pub(crate) fn head_request_does_not_poll_the_source(server: SocketAddr) {
     let answer = get(server, "HEAD /untouched HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: image/*\r\n\r\n");
     assert_eq!(answer.status, "HTTP/1.1 200 OK");
     assert!(answer.boundary().len() > 15);
@@ -156,7 +156,7 @@ pub(crate) fn starts_nothing_for_head(server: SocketAddr) {
     assert_eq!(TOUCHED.load(Ordering::SeqCst), 0, "the source has been polled");
 }
 
-pub(crate) fn knows_no_chunks_on_http_1_0(server: SocketAddr) {
+pub(crate) fn http_1_0_response_is_not_chunked(server: SocketAddr) {
     for connection in ["", "Connection: keep-alive\r\n", "Connection: close\r\n"] {
         let answer = get(server, &format!("GET /finite HTTP/1.0\r\n{connection}\r\n"));
         assert!(answer.status.ends_with(" 200 OK"), "{}", answer.status);
@@ -175,7 +175,7 @@ pub(crate) fn knows_no_chunks_on_http_1_0(server: SocketAddr) {
 }
 
 /// Only the missing close-delimiter tells an HTTP/1.0 client what is truncated.
-pub(crate) fn leaves_out_the_close_delimiter_when_the_source_fails(server: SocketAddr) {
+pub(crate) fn failed_source_sends_no_close_delimiter(server: SocketAddr) {
     for stream in ["/fails/small", "/panics/small"] {
         let answer = get(server, &format!("GET {stream} HTTP/1.0\r\n\r\n"));
         assert_eq!(answer.parts().len(), 3);
@@ -183,7 +183,7 @@ pub(crate) fn leaves_out_the_close_delimiter_when_the_source_fails(server: Socke
     }
 }
 
-pub(crate) fn sends_every_good_part_before_a_failure(server: SocketAddr) {
+pub(crate) fn sends_all_parts_before_a_failure(server: SocketAddr) {
     std::thread::scope(|all| {
         for (stream, count) in [("small", 3), ("50k", 20), ("2m", 2)] {
             for how in ["fails", "panics"] {
@@ -213,7 +213,7 @@ fn fails_behind(server: SocketAddr, path: &str, count: usize, accept: &str, paus
     assert!(!answer.body.ends_with(b"--\r\n"), "{context}: no close-delimiter");
 }
 
-pub(crate) fn answers_with_a_part(server: SocketAddr) {
+pub(crate) fn responds_with_a_part(server: SocketAddr) {
     for version in ["1.0", "1.1"] {
         let answer = get(server, &format!("GET /part HTTP/{version}\r\nHost: x\r\n\r\n"));
         assert!(answer.status.ends_with(" 200 OK"), "{}", answer.status);

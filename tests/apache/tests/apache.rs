@@ -16,7 +16,7 @@ use test_support::must_be_installed;
 
 #[test]
 #[ignore = "needs Apache and curl"]
-fn curl_has_each_picture_when_it_is_written() {
+fn curl_gets_each_picture_at_once() {
     let apache = Apache::start();
     for program in Program::ALL {
         for version in ["--http1.0", "--http1.1"] {
@@ -38,7 +38,7 @@ fn curl_has_each_picture_when_it_is_written() {
 
 #[test]
 #[ignore = "needs Apache and ffmpeg"]
-fn ffmpeg_has_each_picture_when_it_is_written() {
+fn ffmpeg_gets_each_picture_at_once() {
     let apache = Apache::start();
     for program in Program::ALL {
         apache.show(PALETTE[0]);
@@ -61,13 +61,13 @@ fn ffmpeg_has_each_picture_when_it_is_written() {
 
 #[test]
 #[ignore = "needs Apache, Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn each_picture_is_on_the_screen_when_it_is_written() {
+fn browsers_show_each_picture_at_once() {
     each_engine(async |browser| on_the_screen(browser, Program::Nph).await);
 }
 
 #[test]
 #[ignore = "needs Apache, Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn each_picture_is_on_the_screen_when_it_is_written_with_parsed_headers() {
+fn browsers_show_each_picture_at_once_with_parsed_headers() {
     each_engine(async |browser| on_the_screen(browser, Program::Parsed).await);
 }
 
@@ -108,7 +108,7 @@ async fn on_the_screen(browser: &Browser, program: Program) {
 
 #[test]
 #[ignore = "needs Apache"]
-fn fifty_clients_at_once_have_each_picture() {
+fn fifty_concurrent_clients_get_each_picture() {
     let apache = Apache::start();
     for program in Program::ALL {
         apache.show(PALETTE[0]);
@@ -144,7 +144,7 @@ fn fifty_clients_at_once_have_each_picture() {
 
 #[test]
 #[ignore = "needs Apache"]
-fn a_client_that_leaves_ends_its_process_within_two_keep_alives() {
+fn disconnect_ends_the_process_within_two_keep_alives() {
     let apache = Apache::start();
     apache.show(PALETTE[0]);
     for program in Program::ALL {
@@ -174,7 +174,7 @@ fn a_client_that_leaves_ends_its_process_within_two_keep_alives() {
 
 #[test]
 #[ignore = "needs Apache"]
-fn answers_in_the_version_and_on_the_wire_of_the_client() {
+fn responds_in_the_version_and_wire_of_the_client() {
     let apache = Apache::start();
     apache.show(PALETTE[0]);
     for program in Program::ALL {

@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_colour_is_taken_for_another() {
+    fn colours_are_not_confused() {
         for colour in PALETTE {
             let alike = PALETTE.iter().filter(|other| other.is(colour.rgb)).count();
             assert_eq!(alike, 1, "{colour}");
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tiny_one_is_tiny() {
+    fn tiny_picture_is_below_100_bytes() {
         assert_eq!(PALETTE[0].tiny_gif().body().len(), 300);
     }
 }

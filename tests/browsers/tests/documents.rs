@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn each_picture_is_in_the_frame_before_the_next_is_sent() {
+fn frame_shows_each_picture_at_once() {
     each_engine(async |browser| {
         let viewer = frame(browser).await;
         each_is_displayed(browser, viewer, Colour::jpeg).await;
@@ -20,7 +20,7 @@ fn each_picture_is_in_the_frame_before_the_next_is_sent() {
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn each_picture_is_in_the_window_before_the_next_is_sent() {
+fn window_shows_each_picture_at_once() {
     each_engine(async |browser| {
         let viewer = window(browser).await;
         each_is_displayed(browser, viewer, Colour::jpeg).await;
@@ -29,7 +29,7 @@ fn each_picture_is_in_the_window_before_the_next_is_sent() {
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn each_document_is_in_the_frame_before_the_next_is_sent_but_in_chromium() {
+fn frame_shows_each_document_at_once_except_chromium() {
     each_engine(async |browser| {
         let viewer = frame(browser).await;
         if browser.engine() == Engine::Chromium {
@@ -42,7 +42,7 @@ fn each_document_is_in_the_frame_before_the_next_is_sent_but_in_chromium() {
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn each_document_is_in_the_window_before_the_next_is_sent_but_in_chromium() {
+fn window_shows_each_document_at_once_except_chromium() {
     each_engine(async |browser| {
         let viewer = window(browser).await;
         if browser.engine() == Engine::Chromium {
@@ -57,7 +57,7 @@ fn each_document_is_in_the_window_before_the_next_is_sent_but_in_chromium() {
 /// the type has to be right.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn documents_and_pictures_replace_each_other_but_in_chromium() {
+fn documents_and_pictures_replace_each_other_except_chromium() {
     in_engines(&[Engine::Firefox, Engine::WebKit], async |browser| {
         let viewer = frame(browser).await;
         let [a, b, c, d, ..] = PALETTE;

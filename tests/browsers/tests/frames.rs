@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn each_good_picture_is_on_the_screen_between_frames_with_damaged_headers() {
+fn shows_good_pictures_between_frames_with_damaged_headers() {
     each_engine(async |browser| {
         let (board, mut good) = image(browser).await;
         for (kind, name, file) in files("refuse-") {
@@ -32,7 +32,7 @@ fn each_good_picture_is_on_the_screen_between_frames_with_damaged_headers() {
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn each_good_picture_is_on_the_screen_between_pictures_with_damaged_data() {
+fn shows_good_pictures_between_pictures_with_damaged_data() {
     each_engine(async |browser| {
         let (board, mut good) = image(browser).await;
         for (kind, name, file) in files("take-").into_iter().chain(files("good-")) {
@@ -47,7 +47,7 @@ fn each_good_picture_is_on_the_screen_between_pictures_with_damaged_data() {
 /// Of other bytes and places in each engine.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn each_good_picture_is_on_the_screen_between_frames_with_a_byte_changed_or_a_header_cut() {
+fn shows_good_pictures_between_mutated_frames() {
     each_engine(async |browser| {
         let (board, mut good) = image(browser).await;
         let whole = PALETTE[9].jpeg().body().to_vec();

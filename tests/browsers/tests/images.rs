@@ -11,13 +11,13 @@ use tokio::time::sleep;
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn each_picture_is_on_the_screen_before_the_next_is_sent() {
+fn shows_each_picture_at_once() {
     each_engine(async |browser| ten_pictures(browser, Stack::Axum).await);
 }
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn each_picture_is_on_the_screen_before_the_next_is_sent_by_actix() {
+fn shows_each_picture_from_actix_at_once() {
     each_engine(async |browser| ten_pictures(browser, Stack::Actix).await);
 }
 
@@ -42,7 +42,7 @@ async fn ten_pictures(browser: &Browser, stack: Stack) {
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn each_picture_is_on_the_screen_at_once_when_its_type_changes() {
+fn shows_picture_of_another_type_at_once() {
     each_engine(async |browser| {
         let (_site, viewer) = image("/stream", browser, Stack::Axum).await;
         let [a, b, c, d, e, ..] = PALETTE;
@@ -58,7 +58,7 @@ fn each_picture_is_on_the_screen_at_once_when_its_type_changes() {
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn a_tiny_first_picture_is_on_the_screen_at_once() {
+fn shows_tiny_first_picture_at_once() {
     each_engine(async |browser| {
         let (_site, viewer) = image("/stream", browser, Stack::Axum).await;
         for colour in &PALETTE[..2] {
@@ -70,7 +70,7 @@ fn a_tiny_first_picture_is_on_the_screen_at_once() {
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn the_last_picture_stays_when_the_source_fails() {
+fn last_picture_stays_when_the_source_fails() {
     each_engine(async |browser| {
         let (_site, viewer) = image("/stream", browser, Stack::Axum).await;
         let [a, b, ..] = PALETTE;
@@ -85,7 +85,7 @@ fn the_last_picture_stays_when_the_source_fails() {
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn a_stream_without_any_picture_harms_nothing() {
+fn empty_stream_is_harmless() {
     each_engine(async |browser| {
         let (mut site, viewer) = image("/stream", browser, Stack::Axum).await;
         drop(viewer);
@@ -101,7 +101,7 @@ fn a_stream_without_any_picture_harms_nothing() {
 /// The control: if this failed, the tests above could not fail.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn on_the_classic_wire_each_picture_is_one_late() {
+fn classic_wire_lags_one_picture_behind() {
     each_engine(async |browser| {
         is_late_by(1, "/classic", browser).await;
     });
@@ -109,7 +109,7 @@ fn on_the_classic_wire_each_picture_is_one_late() {
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn on_the_machine_wire_each_picture_is_one_late_but_in_firefox() {
+fn machine_wire_lags_one_picture_behind_except_firefox() {
     each_engine(async |browser| {
         is_late_by(usize::from(browser.engine() != Engine::Firefox), "/machine", browser).await;
     });
@@ -118,7 +118,7 @@ fn on_the_machine_wire_each_picture_is_one_late_but_in_firefox() {
 /// The control for the last picture's staying: the classic wire ends without a close-delimiter.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn the_last_picture_is_lost_in_webkit_at_the_end_of_the_classic_wire() {
+fn webkit_loses_last_picture_of_classic_wire() {
     each_engine(async |browser| {
         let (_site, viewer) = image("/classic", browser, Stack::Axum).await;
         for colour in &PALETTE[..3] {
@@ -135,7 +135,7 @@ fn the_last_picture_is_lost_in_webkit_at_the_end_of_the_classic_wire() {
 /// The control for the page's answers.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn a_crashed_tab_does_not_answer() {
+fn crashed_tab_is_an_error() {
     in_engines(&[Engine::Chromium], async |browser| {
         assert!(browser.answers().await);
         browser.open("chrome://crash").await;

@@ -11,7 +11,7 @@ use test_support::{Server, Viewer};
 
 #[test]
 #[ignore = "needs mosquitto"]
-fn after_a_restart_all_goes_on_by_itself() {
+fn nodes_reconnect_after_broker_restart() {
     let broker = Broker::start("");
     let source = node(&broker, &["--publish", "10"]);
     let other = node(&broker, &[]);
@@ -58,7 +58,7 @@ fn after_a_restart_all_goes_on_by_itself() {
 
 #[test]
 #[ignore = "needs mosquitto"]
-fn one_that_hangs_is_noticed_and_hinders_nobody() {
+fn hanging_broker_is_noticed_and_blocks_no_viewer() {
     let broker = Broker::start("");
     let source = node(&broker, &["--publish", "50"]);
     let other = node(&broker, &[]);
@@ -86,7 +86,7 @@ fn one_that_hangs_is_noticed_and_hinders_nobody() {
 
 #[test]
 #[ignore = "needs mosquitto"]
-fn a_part_above_its_limit_stays_local_and_is_named() {
+fn part_above_broker_limit_stays_local_and_is_logged() {
     let broker = Broker::start("max_packet_size 5000");
     let source = node(&broker, &["--publish", "10"]);
     let other = node(&broker, &[]);
@@ -106,7 +106,7 @@ fn a_part_above_its_limit_stays_local_and_is_named() {
 
 #[test]
 #[ignore = "needs mosquitto"]
-fn one_that_refuses_us_is_not_asked_often_and_told_no_secrets() {
+fn rejected_login_backs_off_and_leaks_no_password() {
     let access = "user reader\ntopic read mixed-replace/#\nuser writer\ntopic write mixed-replace/#\n";
     let broker = Broker::for_users(&["reader:s3cret", "writer:s3cret"], access);
     let as_user = |login: &str, arguments: &[&str]| {
@@ -129,7 +129,7 @@ fn one_that_refuses_us_is_not_asked_often_and_told_no_secrets() {
 }
 
 #[test]
-fn one_that_shuts_each_connection_is_not_hammered() {
+fn closed_connections_back_off() {
     // CONNACK of MQTT 5, success without properties; or nothing.
     for mut times in [&[0x20, 3, 0, 0, 0][..], &[]].map(connections).map(JoinHandle::join).map(Result::unwrap) {
         assert!((4..=8).contains(&times.len()), "{times:?}");

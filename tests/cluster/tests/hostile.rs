@@ -7,7 +7,7 @@ use test_support::{Server, Viewer, eventually};
 
 #[test]
 #[ignore = "needs mosquitto"]
-fn what_is_no_picture_is_ignored_and_counted() {
+fn ignores_and_counts_messages_that_are_no_picture() {
     let broker = Broker::start("");
     let other = listening(&broker);
     let mut viewer = Viewer::open(&other.url("/stream"));
@@ -49,7 +49,7 @@ fn what_is_no_picture_is_ignored_and_counted() {
 
 #[test]
 #[ignore = "needs mosquitto"]
-fn a_forged_number_does_not_stop_the_picture() {
+fn forged_sequence_number_does_not_stop_pictures() {
     let broker = Broker::start("");
     let other = listening(&broker);
     let mut viewer = Viewer::open(&other.url("/stream"));
@@ -61,7 +61,7 @@ fn a_forged_number_does_not_stop_the_picture() {
 
 #[test]
 #[ignore = "needs mosquitto"]
-fn a_flood_leaves_the_node_answering() {
+fn flooded_node_still_responds() {
     let broker = Broker::start("");
     let other = listening(&broker);
     for _ in 0..50 {
@@ -73,7 +73,7 @@ fn a_flood_leaves_the_node_answering() {
 
 #[test]
 #[ignore = "needs mosquitto"]
-fn a_message_above_the_nodes_own_limit_does_not_reach_it() {
+fn oversized_message_does_not_reach_the_node() {
     let broker = Broker::start("");
     let other = listening(&broker);
     send(&broker, false, &vec![1; 17 * 1024 * 1024]);

@@ -7,7 +7,7 @@ use cluster_tests::CLUSTER;
 use test_support::Server;
 
 #[test]
-fn what_makes_no_sense_is_said_in_one_line() {
+fn reports_each_mistake_in_one_line() {
     let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let in_use = format!("cluster: {taken} is in use by another program; --listen takes another address");
@@ -27,7 +27,7 @@ fn what_makes_no_sense_is_said_in_one_line() {
 }
 
 #[test]
-fn a_broker_that_is_nowhere_is_said_once_and_the_node_serves() {
+fn missing_broker_is_logged_once_and_the_node_serves() {
     for (broker, expected) in [("mqtt://no-such-broker.invalid", "lookup"), ("mqtt://127.0.0.1:1", "refused")] {
         let node = Server::start(CLUSTER, &["--broker", broker, "--publish", "10"]);
         let state = node.state_when(Duration::from_secs(8), |state| state["problem"].is_string());

@@ -10,7 +10,7 @@ use test_support::{Viewer, eventually};
 
 #[test]
 #[ignore = "needs mosquitto"]
-fn it_is_there_at_once() {
+fn part_reaches_viewers_of_every_node_at_once() {
     let broker = Broker::start("");
     let source = node(&broker, &["--publish", "25"]);
     let other = node(&broker, &[]);
@@ -37,7 +37,7 @@ fn it_is_there_at_once() {
 
 #[test]
 #[ignore = "needs mosquitto"]
-fn a_node_that_comes_late_shows_the_last_part() {
+fn late_node_shows_last_part() {
     let broker = Broker::start("");
     let source = node(&broker, &["--publish", "0.01"]);
     source.state_when(Duration::from_secs(5), |state| state["sent"] == 1);
@@ -54,7 +54,7 @@ fn a_node_that_comes_late_shows_the_last_part() {
 
 #[test]
 #[ignore = "needs mosquitto"]
-fn brokers_can_form_a_tree() {
+fn part_crosses_a_tree_of_brokers() {
     let root = Broker::start("");
     let branches = ["one", "two"].map(|name| Broker::bridged(&root, name));
     let source = node(&branches[0], &["--publish", "10"]);
@@ -70,7 +70,7 @@ fn brokers_can_form_a_tree() {
 
 #[test]
 #[ignore = "needs mosquitto and ss"]
-fn viewers_that_stall_never_make_the_broker_queue() {
+fn stalled_viewers_do_not_grow_the_broker_queue() {
     let broker = Broker::start("");
     let source = node(&broker, &["--publish", "50"]);
     let other = node(&broker, &[]);
@@ -109,7 +109,7 @@ fn viewers_that_stall_never_make_the_broker_queue() {
 
 #[test]
 #[ignore = "needs mosquitto"]
-fn two_that_publish_to_one_topic_are_told() {
+fn reports_two_publishers_on_one_topic() {
     let broker = Broker::start("");
     let [first, second] = [10, 10].map(|fps: u32| node(&broker, &["--publish", &fps.to_string()]));
     let other = node(&broker, &[]);

@@ -119,7 +119,7 @@ mod tests {
                        Content-Type: image/jpeg\r\nContent-Length: 4\r\n\r\n\r\n--\r\n--b--\r\n";
 
     #[test]
-    fn reads_as_much_as_there_is() {
+    fn reads_partial_streams() {
         let all = Body::new("b", TWO.as_bytes());
         assert_eq!((all.parts, all.closed), (vec![b"hi".to_vec(), b"\r\n--".to_vec()], true));
         for end in 5..TWO.len() {
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_does_not_belong_there() {
+    fn rejects_malformed_streams() {
         for (what, instead) in [
             ("--b\r\nC", "\r\n--b\r\nC"),
             ("hi\r\n", "hi!\r\n"),

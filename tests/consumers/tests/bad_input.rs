@@ -11,7 +11,7 @@ use consumer_tests::{Camera, Example};
 
 #[test]
 #[ignore = "builds the examples in release mode"]
-fn a_mistaken_argument_is_told_in_a_line() {
+fn reports_invalid_argument_in_one_line() {
     for example in Example::BOTH {
         fails_with(example, &["--colour", "red"], "--colour");
         fails_with(example, &["--size", "huge"], "--size huge");
@@ -21,7 +21,7 @@ fn a_mistaken_argument_is_told_in_a_line() {
 
 #[test]
 #[ignore = "builds the examples in release mode"]
-fn an_unknown_source_is_told_in_a_line() {
+fn reports_unknown_source_in_one_line() {
     for example in Example::BOTH {
         fails_with(example, &["--source", "no-such-program --at all"], "no-such-program");
         fails_with(example, &["--source", "./no/such/program"], "./no/such/program");
@@ -30,7 +30,7 @@ fn an_unknown_source_is_told_in_a_line() {
 
 #[test]
 #[ignore = "builds the examples in release mode"]
-fn a_busy_port_is_told_in_a_line() {
+fn reports_used_port_in_one_line() {
     let busy = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = busy.local_addr().unwrap().to_string();
     for example in Example::BOTH {
@@ -40,7 +40,7 @@ fn a_busy_port_is_told_in_a_line() {
 
 #[test]
 #[ignore = "builds the examples in release mode"]
-fn a_command_without_pictures_is_told_in_a_line() {
+fn reports_command_without_pictures_in_one_line() {
     for example in Example::BOTH {
         fails_with(example, &["--source", "true"], "true");
         fails_with(example, &["--source", "sh -c 'exit 3'"], "sh");
@@ -51,7 +51,7 @@ fn a_command_without_pictures_is_told_in_a_line() {
 
 #[test]
 #[ignore = "builds the examples in release mode"]
-fn a_standard_input_without_pictures_is_told_in_a_line() {
+fn reports_standard_input_without_pictures_in_one_line() {
     for example in Example::BOTH {
         for input in ["printf ''", "echo no picture at all", "printf '\\377\\330\\377'", "head -c 100000000 /dev/zero"]
         {
@@ -65,7 +65,7 @@ fn a_standard_input_without_pictures_is_told_in_a_line() {
 
 #[test]
 #[ignore = "needs ffmpeg and curl"]
-fn a_command_that_dies_leaves_its_last_picture_and_a_note() {
+fn failed_command_leaves_its_last_picture_and_a_note() {
     for example in Example::BOTH {
         let dies = "sh -c 'ffmpeg -loglevel error -re -f lavfi -i testsrc=rate=20 -frames:v 20 -f mjpeg -; exit 3'";
         let camera = Camera::start(example, &["--source", dies]);

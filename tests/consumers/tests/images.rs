@@ -13,7 +13,7 @@ use mixed_replace::picture::{self, InvalidPicture};
 /// Mozilla's and Google's JPEG encoders (mozjpeg, jpegli) write what libjpeg's progressive mode writes; they are not tried.
 #[test]
 #[ignore = "needs ffmpeg, cjpeg, Pillow, GStreamer, ImageMagick, cwebp, gif2webp"]
-fn check_accepts_what_encoders_write() {
+fn check_accepts_output_of_encoders() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let directory = directory.path();
     shell(directory, ENCODERS);
@@ -62,7 +62,7 @@ fn check_accepts_what_encoders_write() {
 /// The opposite holds for most: decoders that are no browser's accept some headers that libjpeg does not.
 #[test]
 #[ignore = "needs djpeg and Pillow"]
-fn decoders_open_what_check_accepts() {
+fn decoders_open_pictures_that_check_accepts() {
     let good = &include_bytes!("../../frames/good-1.jpg")[..];
     let header: usize = 2 + segments(good).take_while(|segment| segment[1] != SOS).map(<[u8]>::len).sum::<usize>() + 14;
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;

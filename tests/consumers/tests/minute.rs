@@ -14,7 +14,7 @@ use consumer_tests::{Camera, Example};
 
 #[test]
 #[ignore = "needs ffmpeg and curl, and takes more than a minute"]
-fn a_minute_of_ffmpeg_is_whole_and_in_order() {
+fn minute_of_ffmpeg_is_complete_and_in_order() {
     thread::scope(|scope| {
         for example in Example::BOTH {
             scope.spawn(move || whole_and_in_order(example));

@@ -9,7 +9,7 @@ use consumer_tests::{Camera, Example, go};
 /// ffmpeg, browsers and jpeg-decoder know the standard tables; Go says `uninitialized Huffman table`.
 #[test]
 #[ignore = "needs ffmpeg and Go"]
-fn go_decodes_a_picture_that_had_no_huffman_tables() {
+fn go_decodes_picture_with_added_huffman_tables() {
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.args(["-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", "testsrc=size=320x240"]);
     let output =

@@ -11,7 +11,7 @@ use socket2::{Domain, Socket, Type};
 
 /// 100,000 unless `FAULT_CYCLES` says otherwise.
 #[test]
-fn who_comes_and_is_killed_leaves_nothing() {
+fn killed_viewers_leave_nothing() {
     raise_limits();
     let cycles = std::env::var("FAULT_CYCLES").map_or(100_000, |cycles| cycles.parse().unwrap());
     let figures = both(|stack| {
@@ -76,7 +76,7 @@ fn connect_from(thread: usize, server: SocketAddr) -> TcpStream {
 }
 
 #[test]
-fn everybody_comes_back_at_once() {
+fn survives_simultaneous_reconnects() {
     raise_limits();
     const PLACES: usize = 1_000;
     const ALL: usize = 5_000;
@@ -119,7 +119,7 @@ fn in_count(watched: &fault_tests::Watched) -> usize {
 
 /// The same time for all would bring all back together.
 #[test]
-fn viewers_who_came_together_are_not_ended_together() {
+fn lifetimes_of_simultaneous_viewers_differ() {
     const AGE: Duration = Duration::from_secs(5);
     let figures = both(|stack| {
         let server =

@@ -5,7 +5,7 @@ use std::time::Duration;
 use fault_tests::{End, Options, Server, Viewer, ask, both, row};
 
 #[test]
-fn sigterm_ends_every_viewer_with_the_last_part() {
+fn sigterm_ends_streams_after_the_last_part() {
     let figures = both(|stack| {
         let mut server = Server::start(stack, &Options { fps: 20.0, size: 50_000, ..Options::default() });
         let address = server.address;
@@ -36,7 +36,7 @@ fn sigterm_ends_every_viewer_with_the_last_part() {
 }
 
 #[test]
-fn a_hub_whose_source_ends_or_panics_shows_every_part() {
+fn ended_or_panicked_source_delivers_every_part() {
     const PARTS: u64 = 5;
     for panics in [false, true] {
         let counts = both(|stack| {

@@ -19,7 +19,7 @@ const BEHIND: [(&str, &[u8]); 4] =
 const JUNK: &[u8] = b"\0\r\njunk";
 
 #[test]
-fn a_viewer_who_leaves_an_idle_source_is_dropped() {
+fn drops_closed_viewer_of_idle_source() {
     let times = both(|stack| {
         std::thread::scope(|threads| {
             let cases = BEHIND.map(|(_, behind)| {

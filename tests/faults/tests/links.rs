@@ -11,7 +11,7 @@ const USER_TIMEOUT: Duration = Duration::from_secs(15);
 
 #[test]
 #[ignore = "needs root and iproute2, for network namespaces"]
-fn a_viewer_who_vanishes_is_dropped() {
+fn drops_vanished_viewer() {
     let sources = [("idle", 0.0), ("10 pictures/s", 10.0)];
     let limit = KEEP_ALIVE + USER_TIMEOUT + Duration::from_secs(2);
     let times = both(|stack| {
@@ -53,7 +53,7 @@ fn vanish(stack: Stack, fps: f64, limit: Duration) -> Duration {
 /// 25 pictures of 40 kB a second, where the link takes 6.
 #[test]
 #[ignore = "needs root and iproute2, for network namespaces"]
-fn on_a_narrow_link_pictures_stay_fresh() {
+fn narrow_link_shows_fresh_pictures() {
     let ages = both(|stack| {
         let machines = Namespaces::new();
         let listen = SocketAddr::from((machines.server_address(), 0));
@@ -84,7 +84,7 @@ fn on_a_narrow_link_pictures_stay_fresh() {
 /// What perf-lab calls `slowage_n6_50k`: three viewers who take 250 kB/s of 1.5 MB/s beside three who take all.
 #[test]
 #[ignore = "needs a quiet machine, for its times"]
-fn a_slow_reader_sees_fresh_pictures() {
+fn slow_reader_gets_fresh_pictures() {
     let ages = both(|stack| {
         let server = Server::start(stack, &Options { fps: 30.0, size: 50_000, ..Options::default() });
         std::thread::scope(|threads| {

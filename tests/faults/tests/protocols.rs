@@ -13,7 +13,7 @@ use http::Request;
 use tokio::time::{Instant, timeout_at};
 
 #[test]
-fn http_1_0_has_no_chunks_and_ends_with_the_connection() {
+fn http_1_0_stream_is_unchunked_and_ends_with_the_connection() {
     let counts = both(|stack| {
         let server = Server::start(stack, &Options { fps: 5.0, fails_after: Some(3), ..Options::default() });
         let mut connection = connect(server.address);
@@ -37,7 +37,7 @@ fn http_1_0_has_no_chunks_and_ends_with_the_connection() {
 
 /// What compression layers go by; that they do is in the package `frameworks`.
 #[test]
-fn the_head_keeps_compression_away() {
+fn head_prevents_compression() {
     both(|stack| {
         let server = Server::start(stack, &Options::default());
         let mut connection = connect(server.address);
@@ -50,7 +50,7 @@ fn the_head_keeps_compression_away() {
 
 /// Twelve streams on one connection, of which one is never read: the others miss nothing, and no frame is tiny.
 #[test]
-fn http_2_has_room_for_twelve_streams_though_one_is_stuck() {
+fn stuck_http_2_stream_does_not_block_eleven_others() {
     let figures = both(|stack| {
         let server = Server::start(stack, &Options { fps: 10.0, size: 10_000, ..Options::default() });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -72,7 +72,7 @@ fn http_2_has_room_for_twelve_streams_though_one_is_stuck() {
 
 /// The limit that `docs/faults.md` names: no server polls a body that has no window.
 #[test]
-fn a_stuck_http_2_stream_ends_with_its_connection_at_the_latest() {
+fn stuck_http_2_stream_ends_with_its_connection() {
     let figures = both(|stack| {
         let options = Options { size: 100_000, part_timeout: Some(Duration::from_secs(1)), ..Options::default() };
         let server = Server::start(stack, &options);

@@ -15,7 +15,7 @@ const VIEWERS: usize = 300;
 /// `SOAK_SECONDS`, 600 unless set, on both servers at a time.
 #[test]
 #[ignore = "takes SOAK_SECONDS, 600 unless set"]
-fn nothing_leaks_and_nothing_is_torn() {
+fn soak_leaks_nothing_and_tears_no_part() {
     raise_limits();
     let seconds = std::env::var("SOAK_SECONDS").map_or(600, |seconds| seconds.parse().unwrap());
     let figures = both(|stack| soak(stack, Duration::from_secs(seconds)));

@@ -12,7 +12,7 @@ use fault_tests::{
 const GONE: Duration = Duration::from_secs(17);
 
 #[test]
-fn a_viewer_who_never_reads_is_dropped_and_nobody_notices() {
+fn stalled_viewer_is_dropped_without_delaying_others() {
     let figures = both(|stack| {
         let server = Server::start(stack, &Options { fps: 5.0, size: 100_000, ..Options::default() });
         std::thread::scope(|threads| {
@@ -59,7 +59,7 @@ fn a_viewer_who_never_reads_is_dropped_and_nobody_notices() {
 
 /// The row's 64 KiB each 9 s and 30 s of part_timeout, six times as fast.
 #[test]
-fn a_viewer_who_drips_is_ended_by_part_timeout() {
+fn part_timeout_ends_dripping_viewer() {
     let part_timeout = Duration::from_secs(5);
     let figures = both(|stack| {
         let options = Options { fps: 10.0, size: 400_000, part_timeout: Some(part_timeout), ..Options::default() };
@@ -90,7 +90,7 @@ fn a_viewer_who_drips_is_ended_by_part_timeout() {
 }
 
 #[test]
-fn one_in_five_stalled_and_the_others_miss_nothing() {
+fn others_miss_nothing_while_one_in_five_stalls() {
     let figures = both(|stack| {
         let server = Server::start(stack, &Options { fps: 4.0, size: 50_000, ..Options::default() });
         let stalled: Vec<_> = (0..20).map(|_| ask(server.address)).collect();
@@ -118,7 +118,7 @@ fn one_in_five_stalled_and_the_others_miss_nothing() {
 
 #[test]
 #[ignore = "needs a quiet machine, for the memory of TCP is the machine's"]
-fn two_hundred_stalled_take_little_memory_and_are_dropped() {
+fn two_hundred_stalled_viewers_are_dropped_and_take_little_memory() {
     // One after the other: the memory of TCP is the machine's.
     let figures = [Stack::Axum, Stack::Actix].map(|stack| {
         let server = Server::start(stack, &Options { fps: 10.0, size: 100_000, ..Options::default() });
@@ -154,7 +154,7 @@ fn two_hundred_stalled_take_little_memory_and_are_dropped() {
 
 #[test]
 #[ignore = "needs a quiet machine, for its times"]
-fn one_stalled_beside_five_hundred_changes_nothing() {
+fn one_stalled_viewer_does_not_delay_five_hundred() {
     raise_limits();
     let figures = [Stack::Axum, Stack::Actix].map(|stack| {
         let server = Server::start(stack, &Options { fps: 5.0, size: 10_000, ..Options::default() });

@@ -52,7 +52,7 @@ fn actix() -> SocketAddr {
 }
 
 #[test]
-fn leave_streams_alone() {
+fn compression_layers_skip_streams() {
     for server in [tower_http(), actix()] {
         for accept in ["*/*", "image/*", "multipart/mixed"] {
             let request = |path| {

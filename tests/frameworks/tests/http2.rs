@@ -78,7 +78,7 @@ async fn read(response: ResponseFuture, pause: Duration) -> (served::Answer, Vec
 
 /// A reset stream throws away what has not been written: for a picture larger than the window, nearly all of it.
 #[tokio::test]
-async fn sends_every_good_part_before_a_failure() {
+async fn sends_all_parts_before_a_failure() {
     for server in [*AXUM, *ACTIX] {
         let mut client = client(server, WINDOW).await;
         let mut all = Vec::new();
@@ -146,7 +146,7 @@ async fn sends_twelve_streams_over_one_connection() {
 
 #[test]
 #[ignore = "needs curl"]
-fn tells_curl_of_a_failure() {
+fn failed_source_is_an_error_in_curl() {
     for (path, code) in [("/finite", 0), ("/fails/50k", 92), ("/panics/50k", 92)] {
         let url = format!("http://{}{path}", *AXUM);
         let curl = std::process::Command::new("curl")

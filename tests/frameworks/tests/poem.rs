@@ -43,7 +43,7 @@ async fn serves_a_hub() {
 
 /// The errors of the stream are those of `Part::jpeg`, which poem needs as `io::Error`.
 #[tokio::test]
-async fn ends_a_stream_at_a_body_that_is_no_jpeg() {
+async fn invalid_jpeg_ends_the_stream() {
     let parts = futures::stream::iter([&b"no picture"[..]]).map(Part::jpeg);
     let response = Response::from(MixedReplace::new(parts, Wire::Machine).into_http_response());
     let error = response.into_body().into_vec().await.unwrap_err();
@@ -52,8 +52,8 @@ async fn ends_a_stream_at_a_body_that_is_no_jpeg() {
 
 #[test]
 fn serves_a_stream() {
-    served::tells_all_in_the_head(*SERVER);
-    served::starts_nothing_for_head(*SERVER);
-    served::knows_no_chunks_on_http_1_0(*SERVER);
-    served::leaves_out_the_close_delimiter_when_the_source_fails(*SERVER);
+    served::head_carries_type_and_cache_headers(*SERVER);
+    served::head_request_does_not_poll_the_source(*SERVER);
+    served::http_1_0_response_is_not_chunked(*SERVER);
+    served::failed_source_sends_no_close_delimiter(*SERVER);
 }

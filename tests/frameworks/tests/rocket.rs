@@ -40,8 +40,8 @@ static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
 
 #[test]
 fn serves_a_stream() {
-    served::knows_no_chunks_on_http_1_0(*SERVER);
-    served::starts_nothing_for_head(*SERVER);
+    served::http_1_0_response_is_not_chunked(*SERVER);
+    served::head_request_does_not_poll_the_source(*SERVER);
     let answer = served::get(*SERVER, "GET /finite HTTP/1.1\r\nHost: x\r\nAccept: image/webp,*/*;q=0.8\r\n\r\n");
     assert!(answer.field("content-type").unwrap().starts_with("multipart/x-mixed-replace; boundary="));
     assert!(answer.text().starts_with("--B\r\nContent-Type: text/css\r\nX-Padding: "), "{}", answer.text());

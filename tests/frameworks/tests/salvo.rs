@@ -31,9 +31,9 @@ static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
 
 #[test]
 fn serves_a_stream() {
-    served::tells_all_in_the_head(*SERVER);
-    served::starts_nothing_for_head(*SERVER);
-    served::knows_no_chunks_on_http_1_0(*SERVER);
-    served::leaves_out_the_close_delimiter_when_the_source_fails(*SERVER);
-    served::sends_every_good_part_before_a_failure(*SERVER);
+    served::head_carries_type_and_cache_headers(*SERVER);
+    served::head_request_does_not_poll_the_source(*SERVER);
+    served::http_1_0_response_is_not_chunked(*SERVER);
+    served::failed_source_sends_no_close_delimiter(*SERVER);
+    served::sends_all_parts_before_a_failure(*SERVER);
 }

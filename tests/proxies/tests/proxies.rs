@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 #[tokio::test]
 #[ignore = "needs nginx, Apache, Caddy and HAProxy"]
-async fn each_part_is_through_before_the_next() {
+async fn proxies_pass_each_part_at_once() {
     println!("| proxy | at once, with our head; median | without | a viewer who left is noticed after |");
     for proxy in Proxy::ALL {
         let server = Server::start(Some(KEEP_ALIVE)).await;
@@ -42,7 +42,7 @@ async fn each_part_is_through_before_the_next() {
 
 #[tokio::test]
 #[ignore = "needs nginx, Apache, Caddy and HAProxy"]
-async fn a_keep_alive_holds_an_idle_stream_open() {
+async fn keep_alive_holds_idle_stream_open_through_proxies() {
     for proxy in Proxy::ALL {
         let gives_up_after = Duration::from_secs(3);
         let (alive, silent) = (Server::start(Some(Duration::from_secs(1))).await, Server::start(None).await);

@@ -34,7 +34,7 @@ impl Nginx {
 /// As many parts as were sent, and the last one twice, as ever.
 #[test]
 #[ignore = "needs nginx"]
-fn nginx_passes_on_every_part() {
+fn nginx_passes_every_part() {
     let pictures = Pictures::new(40);
     let nginx = Nginx::start(&replay(pictures.bytes()));
     for path in ["/as-installed", "/unbuffered", "/compressing", "/buffering"] {
@@ -47,7 +47,7 @@ fn nginx_passes_on_every_part() {
 /// Also where nginx buffers whatever does not ask it not to, and compresses whatever is not compressed.
 #[test]
 #[ignore = "needs nginx"]
-fn nginx_passes_on_each_part_at_once() {
+fn nginx_passes_each_part_at_once() {
     let pictures = Pictures::new(10);
     for path in ["/as-installed", "/unbuffered", "/compressing"] {
         let camera = Camera::start();

@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ends_the_grandchildren_too() {
+    fn ends_grandchildren() {
         let mut command = Command::new("sh");
         command.args(["-c", "sleep 1000 & echo up; sleep 1000"]);
         let mut children = Children::start(&command, Stdio::piped(), Stdio::inherit());
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_by_the_end_of_its_output_that_it_has_ended() {
+    fn detects_exit_by_end_of_output() {
         let mut children = Children::start(Command::new("echo").arg("ended"), Stdio::piped(), Stdio::inherit());
         let mut output = String::new();
         children.stdout().unwrap().read_to_string(&mut output).unwrap();
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_hangs_can_be_ended_all_the_same() {
+    fn ends_hanging_child() {
         let mut children = Children::start(Command::new("sleep").arg("1000"), Stdio::piped(), Stdio::inherit());
         let mut stdout = children.stdout().unwrap();
         children.signal("STOP");
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_they_take_is_counted() {
+    fn counts_memory_of_children() {
         let busy =
             Children::start(Command::new("sh").args(["-c", "while :; do :; done"]), Stdio::null(), Stdio::null());
         std::thread::sleep(Duration::from_secs(1));
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_killed_one_is_gone_at_once() {
+    fn killed_child_is_gone_at_once() {
         let mut children = Children::start(Command::new("sleep").arg("1000"), Stdio::piped(), Stdio::inherit());
         let mut stdout = children.stdout().unwrap();
         children.signal("KILL");
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "no-such-browser is not installed")]
-    fn misses_what_is_missing() {
+    fn names_missing_program() {
         must_be_installed("no-such-browser");
     }
 }

@@ -28,7 +28,7 @@ fn number(chunk: &[u8]) -> Option<u64> {
 const PARTS: u64 = 2_000;
 
 #[test]
-fn every_viewer_sees_the_last_part_whatever_the_order() {
+fn every_viewer_gets_last_part_in_any_order() {
     let (publisher, hub) = hub::builder().keep_alive(Duration::from_millis(3)).linger(Duration::ZERO).build();
     std::thread::scope(|threads| {
         let camera = threads.spawn(move || {

@@ -12,7 +12,7 @@ use crate::{AT_MOST, SECOND, go, sees, until, until_state};
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn an_element_without_src_opens_no_connection() {
+fn element_without_src_opens_no_connection() {
     each_engine(async |browser| {
         let site =
             Raw::start(&page("<mixed-replace></mixed-replace><mixed-replace src></mixed-replace>"), texts()).await;
@@ -29,7 +29,7 @@ fn an_element_without_src_opens_no_connection() {
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn changes_made_together_connect_anew_once() {
+fn changes_in_one_task_reconnect_once() {
     each_engine(async |browser| {
         let site = Raw::start(&page("<mixed-replace></mixed-replace>"), texts()).await;
         go(browser, &site.url()).await;
@@ -71,7 +71,7 @@ fn changes_made_together_connect_anew_once() {
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn properties_set_before_the_script_is_there_count() {
+fn properties_set_before_the_script_loads_apply() {
     each_engine(async |browser| {
         let body = "<mixed-replace></mixed-replace><script>
             const early = document.querySelector('mixed-replace');
@@ -116,7 +116,7 @@ fn cookies_go_to_another_origin_only_with_credentials() {
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn a_picture_that_cannot_be_shown_leaves_the_one_before_it() {
+fn undecodable_picture_keeps_the_previous_one() {
     each_engine(async |browser| {
         let files = files("refuse-");
         let [a, b, ..] = PALETTE;
@@ -150,7 +150,7 @@ fn a_picture_that_cannot_be_shown_leaves_the_one_before_it() {
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn a_picture_gives_its_memory_back_when_something_else_comes() {
+fn replaced_picture_frees_its_memory() {
     each_engine(async |browser| {
         let parts = [part("image/png", PALETTE[0].png().body()), part("text/plain", b"text 2.")];
         let site =
@@ -168,7 +168,7 @@ fn a_picture_gives_its_memory_back_when_something_else_comes() {
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn a_denial_is_not_asked_again_until_something_changes() {
+fn denied_element_does_not_retry_until_an_attribute_changes() {
     each_engine(async |browser| {
         let denied = |status: &str| Answer {
             bytes: Bytes::from(format!("HTTP/1.1 {status}\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")),

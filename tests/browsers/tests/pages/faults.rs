@@ -8,7 +8,7 @@ use crate::{go, until};
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn a_server_that_fails_leaves_whole_parts_and_a_clear_state() {
+fn failing_server_leaves_complete_parts_and_a_clear_state() {
     each_engine(async |browser| {
         for (fault, cut, expected) in [
             // In the middle of a part, of a head; then silence, or the end.
@@ -38,7 +38,7 @@ fn a_server_that_fails_leaves_whole_parts_and_a_clear_state() {
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn a_refused_viewer_comes_back_when_it_was_told_to() {
+fn rejected_viewer_retries_after_retry_after() {
     each_engine(async |browser| {
         let refusal = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 3\r\nContent-Length: 4\r\n\r\nfull";
         let refusal = Answer { bytes: Bytes::from_static(refusal.as_bytes()), cut: true };

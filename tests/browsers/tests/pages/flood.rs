@@ -13,7 +13,7 @@ use crate::{go, html, sees};
 /// The last one is there soon, since those that nobody could see are left out, and of the others nothing remains.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn a_thousand_parts_at_once_do_not_hold_up_the_last_one() {
+fn thousand_parts_at_once_do_not_delay_the_last_one() {
     let pictures = [PALETTE[1].png(), PALETTE[2].png()];
     let picture = |number: usize| pictures[number % 2].clone();
     let text = |number: usize| Part::text(format!("{number} {}", letters())).expect("a body");
@@ -49,7 +49,7 @@ fn a_thousand_parts_at_once_do_not_hold_up_the_last_one() {
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn parts_of_ten_megabytes_are_shown_one_by_one() {
+fn shows_each_part_of_ten_megabytes() {
     each_engine(async |browser| {
         let (_site, viewer) = client(browser).await;
         for colour in PALETTE {
@@ -64,7 +64,7 @@ fn parts_of_ten_megabytes_are_shown_one_by_one() {
 /// A large document, replaced by one that differs in a tenth of it.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn a_document_of_fifty_thousand_elements_is_replaced() {
+fn replaces_document_of_fifty_thousand_elements() {
     each_engine(async |browser| {
         let (_site, viewer) = client(browser).await;
         for (colour, round) in [(PALETTE[4], 10), (PALETTE[5], 11)] {

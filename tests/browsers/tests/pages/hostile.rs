@@ -8,7 +8,7 @@ use crate::{SECOND, go, html, until, until_state};
 /// Under the page's policy and in its sandbox.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn an_untrusted_part_neither_runs_nor_navigates_the_page() {
+fn untrusted_part_cannot_run_scripts_or_navigate() {
     each_engine(async |browser| {
         let board = Board::start(Stack::Axum);
         for (number, attack) in ATTACKS.iter().enumerate() {
@@ -32,7 +32,7 @@ fn an_untrusted_part_neither_runs_nor_navigates_the_page() {
 /// In a page of one's own there is only the sandbox.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn an_untrusted_part_is_harmless_in_an_element_too() {
+fn untrusted_part_is_harmless_in_an_element() {
     each_engine(async |browser| {
         let board = Board::start(Stack::Axum);
         board.show(marked("good", "<p>Well"));
@@ -57,7 +57,7 @@ fn an_untrusted_part_is_harmless_in_an_element_too() {
 /// A link may take the frame elsewhere, though not the page; the next part is there all the same.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn the_next_part_is_shown_though_a_link_has_taken_the_frame_elsewhere() {
+fn next_part_replaces_a_navigated_frame() {
     each_engine(async |browser| {
         let board = Board::start(Stack::Axum);
         for href in ["/elsewhere", "/page", "http://127.0.0.1:9/", "#here", "data:text/html,<p>data", "about:blank"] {
@@ -79,7 +79,7 @@ fn the_next_part_is_shown_though_a_link_has_taken_the_frame_elsewhere() {
 /// A trusted part is markup of the page; but what runs there is the page's to say, and `Page` says nothing does.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn a_script_in_a_trusted_part_of_a_page_does_not_run() {
+fn trusted_part_of_a_page_runs_no_script() {
     each_engine(async |browser| {
         let board = Board::start(Stack::Axum);
         for script in SCRIPTS {

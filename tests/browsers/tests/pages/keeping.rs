@@ -8,7 +8,7 @@ use crate::{SECOND, go, html, until, until_state};
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn scroll_position_and_half_typed_input_survive_a_replacement() {
+fn replacement_keeps_scroll_position_and_typed_input() {
     each_engine(async |browser| {
         let board = Board::start(Stack::Axum);
         board.show(part(1));

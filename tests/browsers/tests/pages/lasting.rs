@@ -8,7 +8,7 @@ use crate::{SECOND, go, sees, until_state};
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn a_page_comes_back_by_itself_when_its_server_does() {
+fn page_reconnects_after_server_restart() {
     each_engine(async |browser| {
         for (path, stack) in [("/page", Stack::Axum), ("/trusted", Stack::Actix)] {
             let [a, b, c, ..] = PALETTE;
@@ -35,7 +35,7 @@ fn a_page_comes_back_by_itself_when_its_server_does() {
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn after_the_end_the_last_part_stays_and_the_state_says_so() {
+fn ended_stream_keeps_last_part_and_shows_its_state() {
     each_engine(async |browser| {
         let [a, b, c, ..] = PALETTE;
         let mut board = Board::start(Stack::Axum);

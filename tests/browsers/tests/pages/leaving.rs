@@ -8,7 +8,7 @@ use crate::{AT_MOST, SECOND, go, sees, until_state};
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn a_stream_is_closed_with_its_element_and_with_its_page() {
+fn removing_element_or_page_closes_the_stream() {
     each_engine(async |browser| {
         let board = Board::start(Stack::Axum);
         board.show(PALETTE[0].jpeg());
@@ -36,7 +36,7 @@ fn a_stream_is_closed_with_its_element_and_with_its_page() {
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn a_hidden_tab_has_no_stream_and_comes_back_when_it_is_seen() {
+fn hidden_tab_closes_its_stream_and_reconnects_when_visible() {
     each_engine(async |browser| {
         let [a, b, c, ..] = PALETTE;
         let board = Board::start(Stack::Axum);

@@ -12,7 +12,7 @@ use crate::{AT_MOST, go, sees, until};
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn each_part_is_on_the_page_before_the_next_is_sent() {
+fn page_shows_each_part_at_once() {
     each_engine(async |browser| {
         ten(browser, Stack::Axum, Place::Page("/page"), "frames[0].document", Colour::html).await;
         ten(browser, Stack::Axum, Place::Page("/trusted"), "document", Colour::html).await;
@@ -27,7 +27,7 @@ fn each_part_is_on_the_page_before_the_next_is_sent() {
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn each_picture_is_in_the_page_before_the_next_is_sent() {
+fn page_shows_each_picture_at_once() {
     each_engine(async |browser| {
         ten(browser, Stack::Axum, Place::Own(IMAGE), "", Colour::jpeg).await;
         ten(browser, Stack::Axum, Place::Own(SRC), "", Colour::jpeg).await;
@@ -37,7 +37,7 @@ fn each_picture_is_in_the_page_before_the_next_is_sent() {
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn each_part_from_actix_is_on_the_page_before_the_next_is_sent() {
+fn page_shows_each_part_from_actix_at_once() {
     each_engine(async |browser| {
         ten(browser, Stack::Actix, Place::Page("/page"), "frames[0].document", Colour::html).await;
         ten(browser, Stack::Actix, Place::Page("/trusted"), "document", Colour::html).await;

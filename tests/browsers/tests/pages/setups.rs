@@ -10,7 +10,7 @@ use crate::{AT_MOST, SECOND, sees};
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn without_scripts_each_part_is_on_the_page_by_pull() {
+fn scriptless_page_shows_each_part_by_reload() {
     each_engine_as(Setup::NoScripts, async |browser| {
         for (path, stack) in [("/page", Stack::Axum), ("/trusted", Stack::Actix)] {
             let board = Board::start(stack);
@@ -34,7 +34,7 @@ fn without_scripts_each_part_is_on_the_page_by_pull() {
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn without_scripts_a_page_that_is_the_same_is_not_sent_again() {
+fn scriptless_page_is_not_resent_unchanged() {
     each_engine_as(Setup::NoScripts, async |browser| {
         let board = Board::start(Stack::Axum);
         board.show(PALETTE[0].html());
@@ -60,7 +60,7 @@ fn without_scripts_a_page_that_is_the_same_is_not_sent_again() {
 /// A browser needs no script for these.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn without_scripts_each_picture_is_in_the_page_at_once() {
+fn scriptless_page_shows_each_picture_at_once() {
     each_engine_as(Setup::NoScripts, async |browser| {
         let board = Board::start(Stack::Axum);
         board.show(PALETTE[0].jpeg());
@@ -75,7 +75,7 @@ fn without_scripts_each_picture_is_in_the_page_at_once() {
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn pictures_keep_to_one_a_second_for_who_prefers_less_motion() {
+fn reduced_motion_limits_pictures_to_one_a_second() {
     each_engine_as(Setup::LessMotion, async |browser| {
         assert_eq!(browser.run("return matchMedia('(prefers-reduced-motion: reduce)').matches").await, true);
         let board = Board::start(Stack::Axum);

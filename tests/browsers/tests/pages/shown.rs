@@ -9,7 +9,7 @@ use crate::{SECOND, go, html, until, until_state};
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn a_page_tells_its_age_and_is_a_live_region() {
+fn page_shows_its_age_and_is_a_live_region() {
     each_engine(async |browser| {
         let board = Board::start(Stack::Axum);
         board.show(html("<p id=n>1"));
@@ -42,7 +42,7 @@ fn a_page_tells_its_age_and_is_a_live_region() {
 /// One that is as high as the frame and a little more would be higher with each replacement.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
-fn a_frame_is_as_high_as_its_part_and_does_not_grow_by_itself() {
+fn frame_height_follows_its_part_and_does_not_creep() {
     each_engine(async |browser| {
         let board = Board::start(Stack::Axum);
         board.show(html("<body style='min-height:100vh'><p id=n>0"));
