@@ -1,4 +1,4 @@
-//! actix-web over TCP.
+//! Streams and parts served by actix-web over TCP.
 
 #![cfg(feature = "actix-web")]
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]

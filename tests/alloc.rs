@@ -1,4 +1,4 @@
-//! What a part costs between the source and the server: allocations and copies, counted.
+//! Counts the allocations and copies of a part between the source and the server.
 
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
@@ -14,14 +14,14 @@ use mixed_replace::{Encoder, KeepAlive, MixedReplace, Part, Wire};
 
 const WIRES: [Wire; 3] = [Wire::Browser, Wire::Machine, Wire::Script];
 
-/// How many allocations `work` makes, and of how many bytes.
+/// Returns the number and the total size of the allocations that `work` makes.
 fn made<R>(work: impl FnOnce() -> R) -> (u64, u64, R) {
     let mut done = None;
     let made = allocation_counter::measure(|| done = Some(work()));
     (made.count_total, made.bytes_total, done.unwrap())
 }
 
-/// A picture as a camera gives it: nobody else has a hand on its bytes yet, which is the expensive case.
+/// A picture from a camera. Its bytes are not shared yet, which is the expensive case.
 fn fresh(len: usize) -> Part {
     Part::new(mime::APPLICATION_OCTET_STREAM, vec![b'x'; len]).unwrap()
 }
@@ -34,7 +34,7 @@ fn with_headers(len: usize) -> Part {
     part
 }
 
-/// A body that is given its parts one by one.
+/// A body whose source yields parts one by one.
 struct Fed<S> {
     next: Rc<Cell<Option<Part>>>,
     body: S,
@@ -48,7 +48,7 @@ fn fed(wire: Wire) -> Fed<impl Stream<Item = Result<Bytes, ()>> + Unpin> {
 }
 
 impl<S: Stream<Item = Result<Bytes, ()>> + Unpin> Fed<S> {
-    /// All that a part becomes.
+    /// Returns every chunk of a part.
     fn feed(&mut self, part: Part) -> [Option<Bytes>; 3] {
         self.next.set(Some(part));
         let mut chunks = [const { None }; 3];
@@ -72,7 +72,7 @@ fn small_part_takes_two_allocations_and_one_copy() {
         for len in [1, 100, 1_000, 10_000, 65_536] {
             for part in [fresh, with_headers] {
                 let mut fed = fed(wire);
-                // Boundary and opening are a response's.
+                // The boundary and the opening cost once a response, not once a part.
                 drop(fed.feed(part(len)));
                 for nth in 2..10 {
                     let part = part(len);
@@ -100,14 +100,18 @@ fn large_part_takes_two_allocations_and_no_copy() {
                     assert!(allocations <= 2, "{wire:?}, {len} bytes, part {nth}: {allocations} allocations");
                     assert!(bytes < 1_200, "{wire:?}, {len} bytes, part {nth}: {bytes} bytes allocated");
                     let [Some(_), Some(middle), Some(_)] = &chunks else { panic!("three chunks, not {chunks:?}") };
-                    assert_eq!((middle.as_ptr(), middle.len()), (payload, len - 512), "the payload itself");
+                    assert_eq!(
+                        (middle.as_ptr(), middle.len()),
+                        (payload, len - 512),
+                        "the middle chunk shares the payload"
+                    );
                 }
             }
         }
     }
 }
 
-/// One that is shared already, as a hub's: only its framing is allocated.
+/// The body of a hub's part is shared already, so only the framing is allocated.
 #[test]
 fn shared_large_part_takes_one_allocation() {
     for wire in WIRES {
@@ -125,7 +129,7 @@ fn encoding_takes_one_allocation_at_any_size() {
         let encoder = Encoder::random(wire);
         for len in [1, 1_000, 65_536, 65_537, 1_000_000] {
             let part = fresh(len);
-            // Sharing the body for the first time is the part's.
+            // Sharing the body for the first time costs one allocation of the part.
             let _shared = part.clone();
             let (allocations, bytes, encoded) = made(|| encoder.encode(&part));
             assert_eq!(allocations, 1, "{wire:?}, {len} bytes");
@@ -135,7 +139,7 @@ fn encoding_takes_one_allocation_at_any_size() {
     }
 }
 
-/// Neither does the end, nor a keep-alive, copy a picture.
+/// Neither the end nor a keep-alive copies a picture.
 #[test]
 fn repeat_copies_nothing() {
     for wire in WIRES {

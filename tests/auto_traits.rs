@@ -1,4 +1,4 @@
-//! What may cross threads, and move while it is polled. Part of the API: adapters and users rely on it.
+//! Types that are `Send`, `Sync` or `Unpin`. Adapters and users rely on it, so it is part of the API.
 
 use mixed_replace::boundary::InvalidBoundary;
 use mixed_replace::decode::{DecodeError, Limits, PartsError};

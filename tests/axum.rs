@@ -1,4 +1,4 @@
-//! axum over TCP.
+//! Streams and parts served by axum over TCP.
 
 #![cfg(feature = "axum")]
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]

@@ -1,4 +1,4 @@
-//! Dropping what waits for a body, or the body itself, at each point where it is pending.
+//! Drops a future that waits for a body, or the body, at each point where it is pending.
 
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
@@ -13,7 +13,7 @@ use mixed_replace::{KeepAlive, MixedReplace, Part, Wire};
 
 const WIRES: [Wire; 3] = [Wire::Browser, Wire::Machine, Wire::Script];
 
-/// Is pending before each of its items and before its end, and owns something.
+/// A stream that is pending before each item and before its end, and owns a value.
 struct Halting<S> {
     source: S,
     halt: bool,
@@ -38,7 +38,7 @@ fn body(wire: Wire, owned: &Arc<()>) -> impl Stream<Item = Result<Bytes, &'stati
         Err("no camera"),
     ];
     let source = Halting { source: stream::iter(parts), halt: false, _owned: owned.clone() };
-    // A pulse for every poll but the first, each halted in its turn.
+    // A pulse for every poll but the first, each pending once.
     let pulse = Halting { source: stream::repeat(()), halt: false, _owned: owned.clone() };
     MixedReplace::new(source, wire).keep_alive(KeepAlive::new(pulse)).into_stream()
 }
@@ -50,14 +50,14 @@ fn boundary(log: &Log) -> String {
     String::from_utf8(first.slice(2..24).to_vec()).unwrap()
 }
 
-/// The log with its boundary as 22 times `B`.
+/// Returns the log with its boundary replaced by 22 times `B`.
 fn shown(log: &Log) -> Vec<Poll<Option<Result<String, &'static str>>>> {
     let boundary = boundary(log);
     let show = |chunk: Bytes| String::from_utf8(chunk.to_vec()).unwrap().replace(&boundary, &"B".repeat(22));
     log.iter().map(|polled| polled.clone().map_ok(show)).collect()
 }
 
-/// No more polls than this many.
+/// The maximum number of polls.
 const ENOUGH: usize = 100;
 
 #[test]
@@ -69,7 +69,7 @@ fn waiting_future_does_not_block_others() {
         let (mut log, mut log_of_awaited) = (Log::new(), Log::new());
         for _ in 0..ENOUGH {
             log.push(polled.poll_next_unpin(&mut cx));
-            // A future for each poll, dropped behind it.
+            // A future for each poll, dropped after it.
             log_of_awaited.push(match awaited.next().now_or_never() {
                 Some(item) => Poll::Ready(item),
                 None => Poll::Pending,
@@ -92,7 +92,7 @@ fn dropped_body_drops_source_and_pulse() {
                 (0..polls).map(|_| body.poll_next_unpin(&mut Context::from_waker(noop_waker_ref()))).collect();
             drop(body);
             assert_eq!(Arc::strong_count(&owned), 1, "{wire:?} after {polls} polls");
-            // What it gave stays whole.
+            // Chunks that were taken before stay valid.
             for chunk in chunks {
                 if let Poll::Ready(Some(Ok(chunk))) = chunk {
                     assert!(std::str::from_utf8(&chunk).is_ok());
@@ -102,7 +102,7 @@ fn dropped_body_drops_source_and_pulse() {
     }
 }
 
-/// For HEAD, a server makes a body and drops it.
+/// A server creates a body for a HEAD request and drops it.
 #[test]
 fn unpolled_body_does_not_poll_its_source() {
     let untouched = stream::poll_fn(|_| -> Poll<Option<Result<Part, ()>>> { panic!("polled") });

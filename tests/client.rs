@@ -1,4 +1,4 @@
-//! The browser client under node: the source, and the form in which it is served.
+//! Runs the tests of the browser client under Node, with its source and with the minified form that is served.
 
 #![cfg(feature = "http-body")]
 

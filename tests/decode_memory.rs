@@ -1,4 +1,4 @@
-//! Hostile senders make a decoder read and hold no more than its limit and a little more than one chunk.
+//! A decoder with hostile senders holds at most its limit and slightly more than one chunk.
 
 use std::alloc::System;
 use std::convert::Infallible;
@@ -16,12 +16,12 @@ const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 const PART: usize = 256 * KIB;
 
-/// A sender of `start`, then of `again` for ever.
+/// A sender of `start`, then of `again` without end.
 #[derive(Clone)]
 struct Attack {
     start: &'static [u8],
     again: &'static [u8],
-    /// The number of bytes that may be read, and the error.
+    /// Checks the number of bytes read against a limit, and the error.
     fails: (usize, String),
 }
 
@@ -29,17 +29,19 @@ impl Attack {
     fn check(&self, decoder: &Decoder, chunk: usize) {
         eprintln!("{}... in chunks of {chunk}", self.start.escape_ascii());
         let limit = self.fails.0;
-        // Beyond this an allocation fails, which ends the process.
-        ALLOCATOR.set_limit(ALLOCATOR.allocated() + limit + 64 * KIB + chunk).expect("more than is allocated now");
+        // An allocation beyond this limit fails and aborts the process.
+        ALLOCATOR
+            .set_limit(ALLOCATOR.allocated() + limit + 64 * KIB + chunk)
+            .expect("a limit above the current allocation");
         let (taken, error) = self.run(decoder.clone(), chunk);
-        ALLOCATOR.set_limit(usize::MAX).expect("more than is allocated now");
+        ALLOCATOR.set_limit(usize::MAX).expect("a limit above the current allocation");
         assert_eq!(error, self.fails.1);
-        // The last bytes before the limit may be the beginning of a delimiter.
+        // The last bytes up to the limit may start a delimiter.
         let most = self.start.len() + limit + chunk.max(512);
-        assert!(taken <= most, "took {taken}, not {most}");
+        assert!(taken <= most, "read {taken} bytes, more than {most}");
     }
 
-    /// Returns the number of bytes that are read, and the error.
+    /// Returns the number of bytes read, and the error.
     fn run(&self, decoder: Decoder, chunk: usize) -> (usize, String) {
         let mut taken = 0;
         let mut bytes = self.start.iter().chain(self.again.iter().cycle()).copied();
@@ -90,7 +92,7 @@ fn memory_stays_within_the_limits() {
     let limits = Limits::new().max_part_bytes(PART);
     let decoder = Decoder::new("b").limits(limits);
     for attack in [
-        // Endless headers, long ones, a long one.
+        // Endless headers, long headers, one long header.
         Attack { start: b"--b\r\n", again: b"X-A: b\r\n", fails: headers() },
         Attack { start: b"--b\r\nX:\r\n", again: b" \r\n", fails: headers() },
         Attack { start: b"--b\r\n", again: LINE, fails: header() },
@@ -100,7 +102,7 @@ fn memory_stays_within_the_limits() {
         Attack { start: b"", again: b"Hello.\r\n", fails: junk() },
         Attack { start: b"", again: b"\r", fails: junk() },
         Attack { start: b"", again: b"-", fails: junk() },
-        // An endless part, line ends and near-boundaries in it.
+        // An endless part with line ends and near-boundaries.
         Attack { start: b"--b\r\n\r\n", again: BODY, fails: body(7) },
         Attack { start: b"--b\r\n\r\n", again: b"\r\n", fails: endless("\"--b\" ", 7, &b"\r\n".repeat(8)) },
         Attack {
@@ -117,7 +119,7 @@ fn memory_stays_within_the_limits() {
         Attack { start: b"--b\r\nContent-Length: 262144\r\n\r\n", again: BODY, fails: body(31) },
         Attack { start: b"--b\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", again: BODY, fails: body(45) },
         Attack { start: b"--b\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", again: BODY, fails: body(45) },
-        // A wrong length, then another.
+        // A wrong length, then another one.
         Attack {
             start: b"--b\r\nContent-Length: 99\r\n\r\n\r\n--b\r\nContent-Length: 262144\r\n\r\n",
             again: BODY,
@@ -165,11 +167,13 @@ fn skipped_parts_need_no_memory(again: &[u8]) {
     const COUNT: usize = 100_000;
     const EACH: usize = 100;
     let chunk = again.repeat(EACH);
-    ALLOCATOR.set_limit(ALLOCATOR.allocated() + 64 * KIB + 2 * chunk.len()).expect("more than is allocated now");
+    ALLOCATOR
+        .set_limit(ALLOCATOR.allocated() + 64 * KIB + 2 * chunk.len())
+        .expect("a limit above the current allocation");
     let source = stream::repeat_with(|| Ok::<_, Infallible>(Bytes::from(chunk.clone()))).take(COUNT / EACH);
     let mut parts = Parts::new(source, Decoder::new("b"));
     let end = block_on(parts.next());
-    ALLOCATOR.set_limit(usize::MAX).expect("more than is allocated now");
+    ALLOCATOR.set_limit(usize::MAX).expect("a limit above the current allocation");
     assert!(matches!(end, Some(Err(PartsError::Decode(DecodeError::Truncated { .. })))), "{end:?}");
     assert!(parts.decoder().skipped() >= COUNT as u64 - 1);
 }

@@ -1,4 +1,4 @@
-//! Endpoints on axum and on actix-web, over TCP: the same requests, the same responses.
+//! Endpoints on axum and on actix-web over TCP, which respond alike to the same requests.
 #![cfg(all(feature = "axum", feature = "actix-web"))]
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
@@ -89,7 +89,7 @@ async fn actix_camera(
     Ok(Live::new(hub.clone()).call(request).await)
 }
 
-/// The answer until the end of the body, or until it holds `until`.
+/// Returns the response up to the end of the body, or until it contains `until`.
 async fn ask(address: &str, request: &str, until: &str) -> String {
     let mut connection = TcpStream::connect(address).await.unwrap();
     connection.write_all(request.as_bytes()).await.unwrap();
@@ -117,7 +117,7 @@ fn on() -> (Publisher, Hub) {
     (publisher, hub)
 }
 
-/// A hub of 2 viewers at most, of which both are there, so that it is full.
+/// A hub with a limit of 2 viewers, both connected, so that it is full.
 const FULL: usize = 2;
 
 /// Returns the fields of a response's head, names in lower case.
@@ -140,7 +140,7 @@ async fn watch(address: &str, path: &str, user: Option<&str>) -> TcpStream {
     connection
 }
 
-/// Whether a stream ends, before or in place of the next part.
+/// Returns `true` if a stream ends instead of sending the next part.
 async fn ends(mut connection: TcpStream) -> bool {
     let mut rest = Vec::new();
     loop {
@@ -159,7 +159,7 @@ async fn revoke_ends_mounted_streams_by_key() {
     for stack in [0, 1] {
         let (publisher, hub) = on();
         let address = &servers(&hub).await[stack];
-        // The streams in their order, how many `revoke` ends, and which have ended then.
+        // The streams in order, the number that `revoke` ends, and the streams that have ended.
         let (anna, otto) = (Some("anna"), Some("otto"));
         for (streams, revoked, ended) in [
             (vec![("/keyed", anna), ("/status", anna), ("/keyed", otto)], 2, vec![true, true, false]),
@@ -268,7 +268,7 @@ async fn every_stack_responds_alike() {
                 None => assert_eq!(value, None, "{hub}: {request}{answer}"),
             }
             let names: HashSet<_> = fields.iter().map(|(name, _)| name).collect();
-            assert_eq!(names.len(), fields.len(), "a header stands twice: {hub}: {request}{answer}");
+            assert_eq!(names.len(), fields.len(), "duplicate header: {hub}: {request}{answer}");
             if status >= 400 && status != 404 {
                 let no_store = fields.contains(&("cache-control".to_owned(), "no-store"));
                 assert!(no_store && answer.contains("x-content-type-options: nosniff\r\n"), "{hub}: {request}{answer}");
@@ -357,7 +357,7 @@ async fn head_request_starts_no_stream() {
     ask_both(&hub, "HEAD /live HTTP/1.1|Host: x|Connection: close||", "never", |answer| {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         assert!(answer.contains("content-type: multipart/x-mixed-replace; boundary="), "{answer}");
-        assert!(!answer.contains("content-length:"), "nobody knows it: {answer}");
+        assert!(!answer.contains("content-length:"), "unknown length: {answer}");
         assert!(answer.ends_with("\r\n\r\n"), "{answer}");
         assert!(!publisher.demand().is_wanted());
     })

@@ -1,4 +1,4 @@
-//! Streams of events: somebody else's content type, a heartbeat, nothing twice. Whole bytes.
+//! Complete bytes of event streams: a custom content type, heartbeats, and no repeated event.
 
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
@@ -22,7 +22,7 @@ fn event(number: u32) -> Part {
     Part::json(format!("{{\"payload\":{number}}}")).unwrap()
 }
 
-/// What comes until the body has to wait, or ends.
+/// Returns the bytes until the body is pending or ends.
 fn more<S: Stream<Item = Result<Bytes, Infallible>> + Unpin>(body: &mut S) -> (String, bool) {
     let mut bytes = Vec::new();
     loop {
@@ -43,7 +43,7 @@ fn complete_subscription_bytes() {
     let mut body = pin!(response.keep_alive(KeepAlive::new(pulse)).into_stream());
     let tick = || ticks.unbounded_send(()).unwrap();
 
-    // Before the first event, too. The first pulse asks for nothing, since the stream has just begun.
+    // Also before the first event. The first pulse has no effect because the stream has just started.
     tick();
     assert_eq!(more(&mut body), (String::new(), false));
     tick();
@@ -112,7 +112,7 @@ fn hikvision_event_stream_by_blocking_writer() {
     );
 }
 
-/// Apollo iOS reads a header block as one line with the type, and takes nothing after the last dashes.
+/// Apollo iOS expects a header block of one line with the type, and no bytes after the last dashes.
 #[test]
 fn omits_lengths_and_last_line_end() {
     let encoder = || Encoder::for_content_type(GRAPHQL).unwrap().content_length(false);
@@ -164,7 +164,7 @@ fn streams_of_parts_begin_with_dashes() {
     }
 }
 
-/// There each part replaces the one before it: a heartbeat would be seen, and the last picture be lost.
+/// On those wires each part replaces the previous one, so a heartbeat would replace the last picture.
 #[test]
 fn other_wires_have_no_heartbeats() {
     for wire in [Wire::Browser, Wire::Machine] {
@@ -193,7 +193,8 @@ fn encoder_sets_wire_and_boundary() {
     );
 }
 
-/// Before it as usual; then, as there is no error to give, an end that a reader can tell from a whole stream.
+/// Earlier parts are sent as usual. The error type is uninhabited, so the stream ends without an error; on the machine
+/// and script wires the close-delimiter is missing.
 #[test]
 fn part_with_the_boundary_ends_the_stream() {
     let forged = Part::text("one\r\n--ThisRandomString\r\n\r\nforged").unwrap();
@@ -224,7 +225,7 @@ fn searches_boundary_where_readers_do() {
     assert!(mixed.clone().heartbeat(&at_start).is_err());
     let replaces = Encoder::for_content_type("multipart/x-mixed-replace;boundary=graphql").unwrap();
     assert!(replaces.encode(&inside).is_err());
-    // GraphQL's incremental delivery: JSON holds dashes, but never two where a line begins.
+    // GraphQL's incremental delivery: JSON contains dashes, but never two at the start of a line.
     let dash = Encoder::for_content_type("multipart/mixed; boundary=\"-\"").unwrap();
     assert!(dash.encode(&Part::json("[\n-1, \"---\",\n-1]").unwrap()).is_ok());
     assert!(dash.encode(&Part::text("---\n").unwrap()).is_err());

@@ -1,4 +1,4 @@
-//! What the author of a part can write into it: never another part, never another header.
+//! A part's author can forge neither another part nor another header.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
@@ -14,7 +14,7 @@ use mime::Mime;
 use mixed_replace::hub;
 use mixed_replace::{Boundary, Encoder, Part, Wire};
 
-/// Numbers that look random, the same at each run.
+/// A pseudorandom number generator with a fixed seed.
 struct Random(u64);
 
 impl Random {
@@ -29,7 +29,7 @@ impl Random {
         of[self.below(of.len())]
     }
 
-    /// A body out of what a delimiter consists of, the boundary whole or in halves.
+    /// Returns a body made of the pieces of a delimiter, with the boundary complete or in halves.
     fn body(&mut self, boundary: &str) -> Vec<u8> {
         let (front, back) = boundary.split_at(boundary.len() / 2);
         let delimiter = format!("\r\n--{boundary}");
@@ -54,18 +54,18 @@ impl Random {
     }
 }
 
-/// The bodies that a reader finds who takes the boundary for one wherever it stands, as Blink, Gecko, WebKit and motion do.
+/// Returns the bodies found by a reader that accepts the boundary anywhere, as Blink, Gecko, WebKit and motion do.
 fn split_anywhere(stream: &[u8], boundary: &str) -> Vec<Vec<u8>> {
     let at: Vec<_> = memmem::find_iter(stream, boundary).collect();
     let between = at.windows(2).map(|pair| &stream[pair[0] + boundary.len()..pair[1]]);
     let bodies = between.map(|piece| {
         let block = memmem::find(piece, b"\r\n\r\n").expect("the end of a header block") + 4;
-        piece[block..].strip_suffix(b"\r\n--").expect("a delimiter on a line of its own").to_vec()
+        piece[block..].strip_suffix(b"\r\n--").expect("a delimiter on a separate line").to_vec()
     });
     bodies.collect()
 }
 
-/// The same for a reader who wants a delimiter at the begin of a line.
+/// Returns the bodies found by a reader that accepts a delimiter only at the start of a line.
 fn split_at_lines(stream: &[u8], boundary: &str) -> Vec<Vec<u8>> {
     let dash_boundary = format!("--{boundary}");
     let begins = |at: &usize| *at == 0 || matches!(stream[at - 1], b'\r' | b'\n');
@@ -89,7 +89,7 @@ fn no_encoded_body_is_split() {
         let body = random.body(boundary);
         let part = Part::new(mime::TEXT_PLAIN, body.clone()).unwrap();
         let Ok(encoded) = encoder.encode(&part) else {
-            assert!(memmem::find(&body, boundary.as_bytes()).is_some(), "refused for nothing: {body:?}");
+            assert!(memmem::find(&body, boundary.as_bytes()).is_some(), "rejected without a boundary: {body:?}");
             refused += 1;
             continue;
         };
@@ -103,10 +103,10 @@ fn no_encoded_body_is_split() {
         assert_eq!(found, vec![body; times], "{wire:?} {boundary}");
         sent += 1;
     }
-    assert!(sent > 5_000 && refused > 5_000, "{sent} sent, {refused} refused");
+    assert!(sent > 5_000 && refused > 5_000, "{sent} sent, {refused} rejected");
 }
 
-/// A viewer knows the boundary of the hub, and may be who writes the next part.
+/// A viewer knows the boundary of the hub, and may also be the author of the next part.
 #[test]
 fn no_published_body_is_split() {
     let (mut sent, mut refused) = (0, 0);
@@ -129,7 +129,7 @@ fn no_published_body_is_split() {
             assert_eq!(taken.is_err(), forged, "{body:?}");
             for (_, _, viewer, stream) in &mut viewers {
                 let bytes = take(viewer);
-                assert_eq!(bytes.is_empty(), forged, "nothing is written of what is refused");
+                assert_eq!(bytes.is_empty(), forged, "a rejected part writes nothing");
                 stream.extend(bytes);
             }
             if forged {
@@ -150,7 +150,7 @@ fn no_published_body_is_split() {
             assert_eq!(found, expected, "{wire:?}");
         }
     }
-    assert!(sent > 1_000 && refused > 500, "{sent} sent, {refused} refused");
+    assert!(sent > 1_000 && refused > 500, "{sent} sent, {refused} rejected");
 }
 
 fn split_anywhere_or_at_lines(wire: Wire, stream: &[u8], boundary: &str) -> Vec<Vec<u8>> {
@@ -160,7 +160,7 @@ fn split_anywhere_or_at_lines(wire: Wire, stream: &[u8], boundary: &str) -> Vec<
     }
 }
 
-/// What there is for a viewer now.
+/// Returns the bytes that are ready for a viewer.
 fn take(viewer: &mut hub::Chunks) -> Vec<u8> {
     let waker = noop_waker();
     let mut cx = Context::from_waker(&waker);
@@ -171,7 +171,7 @@ fn take(viewer: &mut hub::Chunks) -> Vec<u8> {
     chunks.flat_map(Bytes::into_iter).collect()
 }
 
-/// CR, LF, NUL, other control characters, what frames a part or guards a response, each in the midst of what is harmless.
+/// CR, LF, NUL, other control characters, and framing and security headers, each among harmless text.
 #[test]
 fn no_header_value_adds_a_header() {
     const NAMES: &[&str] = &[
@@ -227,7 +227,7 @@ fn no_header_value_adds_a_header() {
         let with = HeaderName::from_bytes(&name).ok().zip(HeaderValue::from_bytes(&value).ok());
         let mut part = plain.clone();
         if with.is_none_or(|(name, value)| part.insert_header(name, value).is_err()) {
-            assert_eq!(part, plain, "a refused header leaves the part unchanged");
+            assert_eq!(part, plain, "a rejected header leaves the part unchanged");
             refused += 1;
             continue;
         }
@@ -246,10 +246,10 @@ fn no_header_value_adds_a_header() {
         assert!(!prefixes.iter().any(|prefix| lower.starts_with(prefix)), "{text:?}");
         assert!(!["transfer-encoding", "connection", "x-frame-options"].contains(&&*lower), "{text:?}");
     }
-    assert!(taken > 1_000 && refused > 10_000, "{taken} taken, {refused} refused");
+    assert!(taken > 1_000 && refused > 10_000, "{taken} accepted, {refused} rejected");
 }
 
-/// The one header that every part has.
+/// The content type, which every part has.
 #[test]
 fn no_content_type_adds_a_header() {
     let mut random = Random(13);
@@ -282,7 +282,7 @@ fn no_content_type_adds_a_header() {
         let Ok(part) = Part::new(content_type, "x") else { continue };
         let opening = encoder.opening(&encoder.encode(&part).unwrap());
         let lines: Vec<_> = opening.split(|byte| *byte == b'\n').collect();
-        // The delimiter, the type, five lines of padding, a blank one.
+        // The delimiter, the type, five lines of padding, a blank line.
         assert_eq!(lines.len(), 9, "{opening:?}");
         assert!(lines[..8].iter().all(|line| line.ends_with(b"\r")), "{opening:?}");
         let content = |line: &&[u8]| line.iter().all(|byte| (0x20..0x7f).contains(byte) || *byte == b'\r');

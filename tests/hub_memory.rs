@@ -1,4 +1,4 @@
-//! What a viewer of a hub costs in memory: little while it waits, and next to nothing for each part.
+//! Memory of a hub's viewers: little while they wait, and almost none for each part.
 
 #![cfg(feature = "http-body")]
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
@@ -21,16 +21,16 @@ fn picture() -> Part {
     Part::jpeg(picture).unwrap()
 }
 
-/// As hyper polls.
+/// Polls as hyper does.
 fn frame(viewer: &mut hub::Body) -> Option<Bytes> {
-    // Twice, because a body lets the head of the response go first.
+    // Twice, because the first poll is pending so that the response head is sent.
     (0..2).find_map(|_| match Pin::new(&mut *viewer).poll_frame(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Some(Ok(frame))) => Some(frame.into_data().unwrap()),
         _ => None,
     })
 }
 
-/// As actix polls.
+/// Polls as actix does.
 fn chunk(viewer: &mut hub::Chunks) -> Option<Bytes> {
     match Pin::new(viewer).poll_next(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Some(Ok(chunk))) => Some(chunk),
@@ -38,7 +38,7 @@ fn chunk(viewer: &mut hub::Chunks) -> Option<Bytes> {
     }
 }
 
-/// Viewers who have had a part and wait for the next.
+/// Viewers that have received a part and wait for the next.
 fn watching<B>(
     hub: &Hub,
     count: usize,
@@ -63,7 +63,7 @@ fn streams(hub: &Hub, count: usize, wire: Wire) -> Vec<hub::Chunks> {
 fn started() -> (Publisher, Hub) {
     let (publisher, hub) = hub::channel();
     publisher.publish(picture()).unwrap();
-    // One for each wire, so that what is measured holds no encoding.
+    // One viewer for each wire, so that the measurement contains no encoding.
     for wire in [Wire::Browser, Wire::Machine, Wire::Script] {
         drop(streams(&hub, 1, wire));
     }
@@ -77,7 +77,7 @@ fn idle_viewer_takes_at_most_half_a_kilobyte() {
 }
 
 fn takes_at_most_half_a_kilobyte<B>(how: &str, watching: fn(&Hub, usize, Wire) -> Vec<B>) {
-    // 1,025 make a table that doubles as it grows double once more.
+    // With 1,025 viewers a table that grows by doubling has just doubled.
     for count in [VIEWERS, 1025] {
         let (_publisher, hub) = started();
         let mut viewers = Vec::new();
@@ -107,7 +107,7 @@ fn part_costs_a_body_one_small_allocation_and_no_copy() {
         assert!(counted <= VIEWERS as u64, "{counted} allocations");
         assert!(waiting.bytes_total <= 128 * VIEWERS as u64, "{} bytes", waiting.bytes_total);
 
-        // A newer part is there already when the transport lets go.
+        // A newer part is already published when the transport releases this one.
         publisher.publish(picture()).unwrap();
         let mut held: Vec<_> = viewers.iter_mut().map(|viewer| frame(viewer).unwrap()).collect();
         viewers.iter_mut().for_each(|viewer| assert!(frame(viewer).is_none()));
@@ -169,7 +169,7 @@ fn dropped_viewers_leave_no_memory() {
             drop(in_flight);
         }
     });
-    println!("{} bytes stay", cost.bytes_current);
-    // A table of keys keeps some room.
-    assert!(cost.bytes_current <= 1024, "{} bytes stay", cost.bytes_current);
+    println!("{} bytes remain", cost.bytes_current);
+    // A table of keys keeps some capacity.
+    assert!(cost.bytes_current <= 1024, "{} bytes remain", cost.bytes_current);
 }

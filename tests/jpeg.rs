@@ -1,4 +1,4 @@
-//! Pictures cut out of bytes: however the bytes come, whatever stands between and inside of the pictures.
+//! Splits a byte stream into JPEG pictures, for any chunking and any bytes between and inside the pictures.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
@@ -77,8 +77,8 @@ fn finds_next_picture_after_truncation_anywhere() {
             for at in 3..cut.len() {
                 cuts += 1;
                 if split(&Splitter::new(), [&cut[..at], &next]).items != [Ok(next.clone())] {
-                    // Nothing tells a segment that was cut short from a whole one if it happens to end where a marker
-                    // of the next picture stands.
+                    // A truncated segment looks complete if its length happens to end at a marker of the next
+                    // picture.
                     misses += 1;
                     let in_header = ranges(&cut).any(|(_, segment)| segment.contains(&at));
                     assert!(in_header, "{name} cut at {at}, then {next_name}");
@@ -100,7 +100,7 @@ fn starts_in_the_middle_of_a_picture() {
             assert_eq!(items.last(), Some(&Ok(next.clone())), "{name} from {at}");
         }
     }
-    // Who comes in before a thumbnail cannot know it for one.
+    // A reader that starts right in front of a thumbnail cannot recognize it as one.
     let picture = hand_made();
     let items = split(&Splitter::new(), [&picture[2..], &next]).items;
     assert_eq!(items.first(), Some(&Ok(Bytes::from_static(THUMBNAIL))));
@@ -112,7 +112,7 @@ fn swallowed_picture_and_later_ones_come_out() {
     let application_data = [b"\xff\xd8\xff\xe1\x01\x00Exif", &next[..], &small].concat();
     assert_eq!(split(&Splitter::new(), [application_data]).items, [Ok(next.clone()), Ok(small)]);
 
-    // No tables are that long: the next picture need not wait until they would have been there.
+    // No table is that long, so the next picture does not wait for its end.
     let mut buffer = BytesMut::from(&[b"\xff\xd8\xff\xdb\xff\xff", &next[..]].concat()[..]);
     assert_eq!(Splitter::new().split(&mut buffer), Ok(Some(next)));
 }
@@ -124,9 +124,9 @@ fn damage_loses_one_picture_and_yields_no_thumbnail() {
         let thumbnail = find(&picture, THUMBNAIL);
         for at in 2..picture.len() - 2 {
             let mut damaged = picture.to_vec();
-            // Reserved: stands nowhere, not even in a scan.
+            // A reserved marker, valid nowhere, not even in a scan.
             damaged.splice(at..at + 2, *b"\xff\x03");
-            // A damaged length may take up to 64 KiB with it.
+            // A damaged length may swallow up to 64 KiB.
             let items = split(&Splitter::new(), [&damaged, &next[..].repeat(if at < 80 { 90 } else { 2 })]).items;
             assert_eq!(items.last(), Some(&Ok(next.clone())), "{name} damaged at {at}");
             if thumbnail.is_some_and(|start| start <= at) {
@@ -156,7 +156,7 @@ fn bytes_without_pictures_are_an_error() {
     assert_eq!(html.skipped, 17);
 
     assert_eq!(split(&Splitter::new(), [b""; 2]).items, []);
-    // No frame and no scan, as in tables alone (B.5); no scan; no frame.
+    // No frame and no scan, as in abbreviated table data (T.81 B.5); no scan; no frame.
     for none in [&b"\xff\xd8\xff\xd9"[..], b"\xff\xd8\xff\xc0\x00\x02\xff\xd9", b"\xff\xd8\xff\xda\x00\x02\xff\xd9"] {
         let items = split(&Splitter::new(), [none]).items;
         assert!(matches!(items[..], [Err(SplitError::NoPicture { .. })]), "{items:?}");
@@ -215,7 +215,7 @@ fn adds_missing_end_marker() {
     }
     assert_eq!(items(&Splitter::new(), stream.chunks(1)), (expected, 0));
 
-    // One that is cut in its header is left out.
+    // A picture that is truncated in its header is skipped.
     let cut = [&unended[0], &unended[1], &unended[2][..100], &unended[3], &unended[0]];
     let expected = [&pictures[0], &pictures[1], &pictures[3], &pictures[0]].map(|picture| Ok(picture.clone()));
     assert_eq!(items(&Splitter::new(), cut), (expected.to_vec(), 1));
@@ -259,14 +259,14 @@ fn finds_length_of_padded_picture() {
     }
 }
 
-/// Anything at all, made of what a splitter has to look at closely.
+/// Random input made of the bytes that matter to a splitter.
 #[test]
 fn random_input_neither_panics_nor_hoards_memory() {
     const LIMIT: usize = 300;
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let fixtures = [hand_made(), Bytes::from_static(THUMBNAIL)];
     for round in 0..600 {
-        // With an EOI at first, so that none is added and every byte can be counted.
+        // It starts with an EOI, so that none is added and every byte is counted.
         let mut stream = THUMBNAIL.to_vec();
         while stream.len() < 2000 {
             match random.below(8) {
@@ -317,7 +317,7 @@ fn cancelled_wait_loses_nothing() {
     let picture = hand_made();
     let mut polls = 0;
     let bytes = picture.clone();
-    // Ready only every other time that it is asked.
+    // Ready only at every second poll.
     let source = stream::poll_fn(move |_| {
         polls += 1;
         let at = polls / 2;
@@ -358,7 +358,7 @@ fn standard_tables_decode_to_the_same_pixels() {
         rest = &behind[len..];
     }
     ours.sort();
-    assert_eq!(ours, tables, "as another encoder writes them");
+    assert_eq!(ours, tables, "equal to the tables of another encoder");
     assert_eq!(restored[scan - 420..scan - 416], *b"\xff\xc4\x01\xa2");
 }
 
@@ -444,7 +444,7 @@ fn split<C: AsRef<[u8]>>(splitter: &Splitter, chunks: impl IntoIterator<Item = C
     Outcome { items, skipped: splitter.skipped(), broken: splitter.broken() }
 }
 
-/// The pictures and how many were broken, by both ways of splitting, where bytes are added.
+/// Returns the pictures and the number of broken ones, by both ways of splitting, where bytes are added.
 fn items<C: AsRef<[u8]>>(splitter: &Splitter, chunks: impl IntoIterator<Item = C>) -> (Vec<Item>, u64) {
     let chunks: Vec<_> = chunks.into_iter().map(|chunk| chunk.as_ref().to_vec()).collect();
     let (mut splitter, by_stream) = (splitter.clone(), pictures(splitter, chunks.iter().map(Vec::as_slice)));
@@ -471,7 +471,7 @@ fn pictures<'a>(splitter: &Splitter, chunks: impl IntoIterator<Item = &'a [u8]>)
     Outcome { items, skipped: pictures.skipped(), broken: pictures.broken() }
 }
 
-/// Each way of being a picture that has fooled somebody.
+/// Pictures with structures that have misled splitters.
 fn fixtures() -> [(&'static str, Bytes); 7] {
     [
         ("baseline", baseline()),
@@ -492,7 +492,7 @@ fn progressive() -> Bytes {
     encode(|encoder| encoder.set_progressive(true))
 }
 
-/// 40 by 16 pixels of noise, so that there are stuffed bytes.
+/// 40 by 16 pixels of noise, so that the scan contains stuffed bytes.
 fn encode(options: impl FnOnce(&mut Encoder<&mut Vec<u8>>)) -> Bytes {
     let mut random = Random(1);
     let pixels: Vec<u8> = (0..40 * 16 * 3).map(|_| random.byte()).collect();
@@ -503,7 +503,7 @@ fn encode(options: impl FnOnce(&mut Encoder<&mut Vec<u8>>)) -> Bytes {
     picture.into()
 }
 
-/// What no encoder writes all at once: markers in segments, fill bytes, TEM, DNL, tables between two scans.
+/// A picture with markers in segments, fill bytes, TEM, DNL and tables between two scans, which no encoder combines.
 fn hand_made() -> Bytes {
     Bytes::from(
         [
@@ -533,7 +533,7 @@ fn decode(picture: &[u8]) -> Vec<u8> {
     jpeg_decoder::Decoder::new(picture).decode().unwrap()
 }
 
-/// The contents of the segments of one kind before the first scan.
+/// Returns the contents of the segments of one kind up to the first scan.
 fn segments(picture: &[u8], code: u8) -> Vec<Vec<u8>> {
     ranges(picture).filter(|(found, _)| *found == code).map(|(_, range)| picture[range][4..].to_vec()).collect()
 }
@@ -560,7 +560,7 @@ fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
     bytes.windows(what.len()).position(|window| window == what)
 }
 
-/// Xorshift: the same at every run.
+/// Xorshift with a fixed seed.
 struct Random(u64);
 
 impl Random {

@@ -1,4 +1,4 @@
-//! When the last part is repeated, by the clock (which is stopped, and jumps).
+//! The times at which keep-alives repeat the last part, with a paused clock.
 
 #![cfg(feature = "tokio")]
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 const PULSE: Duration = Duration::from_secs(10);
 
-/// Parts that are there at these milliseconds, and no end.
+/// Yields parts at these milliseconds, and does not end.
 fn parts<const N: usize>(at: [(u64, &'static str); N]) -> impl Stream<Item = Result<Part, ()>> + 'static {
     let start = Instant::now();
     let parts = stream::iter(at).then(move |(at, text)| async move {
@@ -23,7 +23,7 @@ fn parts<const N: usize>(at: [(u64, &'static str); N]) -> impl Stream<Item = Res
     parts.chain(stream::pending())
 }
 
-/// Which parts go out within a minute, and at which milliseconds.
+/// Returns the parts sent within a minute, with their times in milliseconds.
 async fn minute<E: std::fmt::Debug>(body: impl Stream<Item = Result<Bytes, E>>) -> Vec<(u128, String)> {
     let mut body = pin!(body);
     let start = Instant::now();
@@ -72,7 +72,7 @@ async fn pulse_before_first_part_sends_nothing() {
     assert_eq!(minute(body.into_stream()).await, log([(45_000, "one"), (55_000, "one")]));
 }
 
-/// A camera's: pictures faster than the pulse.
+/// A camera sends pictures faster than the pulse.
 #[tokio::test(start_paused = true)]
 async fn live_picture_is_never_repeated() {
     let start = Instant::now();
@@ -84,7 +84,7 @@ async fn live_picture_is_never_repeated() {
     assert_eq!(minute(body.into_stream()).await.len(), 1_500);
 }
 
-/// tokio's interval begins with a tick at once.
+/// The first tick of tokio's interval completes at once.
 #[tokio::test(start_paused = true)]
 async fn accepts_timer_of_any_runtime() {
     let ticks = stream::unfold(tokio::time::interval(PULSE), |mut interval| async move {
@@ -123,7 +123,11 @@ async fn defaults_to_10_seconds_on_axum() {
     let body = MixedReplace::new(parts([(0, "one")]).map(|part| part.map_err(|()| "no camera")), Wire::Machine);
     let body = body.keep_alive(KeepAlive::every(Duration::from_secs(25))).into_response();
     let body = body.into_body().into_data_stream();
-    assert_eq!(minute(body).await, log([0, 25_000, 50_000].map(|at| (at, "one"))), "unless another one is set");
+    assert_eq!(
+        minute(body).await,
+        log([0, 25_000, 50_000].map(|at| (at, "one"))),
+        "a configured period replaces the default"
+    );
 }
 
 #[cfg(feature = "actix-web")]
@@ -142,5 +146,9 @@ async fn defaults_to_10_seconds_on_actix() {
     assert_eq!(minute(stream(MixedReplace::new(source(), Wire::Machine))).await, log(tens));
 
     let body = MixedReplace::new(source(), Wire::Machine).keep_alive(KeepAlive::every(Duration::from_secs(25)));
-    assert_eq!(minute(stream(body)).await, log([0, 25_000, 50_000].map(|at| (at, "one"))), "unless another one is set");
+    assert_eq!(
+        minute(stream(body)).await,
+        log([0, 25_000, 50_000].map(|at| (at, "one"))),
+        "a configured period replaces the default"
+    );
 }

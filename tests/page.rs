@@ -1,4 +1,4 @@
-//! One address for everyone, on axum and on actix: the same requests, the same answers.
+//! The page endpoint on axum and on actix, which respond alike to the same requests.
 #![cfg(all(feature = "axum", feature = "actix-web"))]
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
@@ -30,7 +30,7 @@ async fn servers(page: &Page) -> [String; 2] {
     [axum, actix]
 }
 
-/// The answer until the end of the body, or until a whole part is there.
+/// Returns the response up to the end of the body, or until it contains a complete part.
 async fn ask(address: &str, request: &str) -> String {
     let mut connection = TcpStream::connect(address).await.unwrap();
     let request = format!("{}|Host: x|Connection: close||", request).replace('|', "\r\n");
@@ -54,7 +54,7 @@ async fn ask_both(page: &Page, request: &str, check: impl Fn(&str)) {
     }
 }
 
-/// A page with this part; it lives as long as the publisher.
+/// Creates a page with this part. It works as long as the publisher exists.
 fn showing(part: Part) -> (Publisher, Page) {
     let (publisher, hub) = hub::channel();
     publisher.publish(part).unwrap();

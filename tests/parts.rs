@@ -1,4 +1,4 @@
-//! The decoder over a stream, polled by hand.
+//! `Parts`, the decoder over a stream, polled by hand.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use mixed_replace::{Decoder, MixedReplace, Part, Parts, Wire};
 type Item = Option<Result<Bytes, io::Error>>;
 type Polled = Poll<Option<Result<Part, PartsError<io::Error>>>>;
 
-/// Yields what it was given; an empty place is a poll that is pending.
+/// A stream of the given items. A `None` is a pending poll.
 struct Script(VecDeque<Item>);
 
 impl Stream for Script {

@@ -1,4 +1,4 @@
-//! What a server does for each viewer and part: it is woken at most once, and asks no more often than it is made to.
+//! Counts the wakes and polls of a server: at most one wake for each viewer and part, and a fixed number of polls.
 
 #![cfg(all(feature = "actix-web", feature = "axum"))]
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
@@ -19,7 +19,7 @@ use futures::Stream;
 use http_body::{Body, Frame};
 use mixed_replace::{Hub, Part, Wire, hub};
 
-/// How often a viewer was asked and woken so far.
+/// The number of polls and wakes of a viewer.
 #[derive(Debug, Default)]
 struct Counts {
     polls: AtomicUsize,
@@ -45,7 +45,7 @@ impl<B: Unpin> Counted<B> {
     }
 }
 
-/// As axum asks.
+/// Polls as axum does.
 impl Body for Counted<hub::Body> {
     type Data = Bytes;
     type Error = Infallible;
@@ -55,7 +55,7 @@ impl Body for Counted<hub::Body> {
     }
 }
 
-/// As actix asks.
+/// Polls as actix does.
 impl Stream for Counted<hub::Chunks> {
     type Item = Result<Bytes, Infallible>;
 
@@ -102,7 +102,7 @@ fn on_actix(hub: Hub, counts: Arc<Counts>) -> SocketAddr {
     address
 }
 
-/// Shows parts one by one, each when the viewer has the one before.
+/// Publishes parts one by one, each after the viewer has received the previous one.
 fn is_woken_once_and_asks(asks: usize, server: fn(Hub, Arc<Counts>) -> SocketAddr, size: usize) {
     const PARTS: usize = 50;
     let (publisher, hub) = hub::builder().keep_alive(None).build();
@@ -125,13 +125,13 @@ fn is_woken_once_and_asks(asks: usize, server: fn(Hub, Arc<Counts>) -> SocketAdd
         }
     }
     let (polls, wakes) = (counts.polls.load(Ordering::SeqCst), counts.wakes.load(Ordering::SeqCst));
-    // A write that blocks, as one of a large part may, makes a server ask once more.
+    // A blocked write, as of a large part, causes one more poll.
     let blocked = if size > 10_000 { PARTS } else { 5 };
     assert!((PARTS..=asks * PARTS + blocked).contains(&polls), "{size} bytes: {polls} polls");
     assert!(wakes <= PARTS, "{size} bytes: {wakes} wakes");
 }
 
-/// For the part, for what follows it, and once more when it has been written.
+/// One poll for the part, one for the next part, and one after the part is written.
 #[test]
 fn axum_polls_three_times_per_part() {
     for size in [100, 50_000] {
@@ -139,7 +139,7 @@ fn axum_polls_three_times_per_part() {
     }
 }
 
-/// For the part, and for what follows it.
+/// One poll for the part, and one for the next part.
 #[test]
 fn actix_polls_twice_per_part() {
     for size in [100, 50_000] {

@@ -1,4 +1,4 @@
-//! What the encoder writes, the decoder reads: on every wire, however the bytes are cut.
+//! The decoder reads the encoder's output back, on every wire and at every chunking.
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue};
@@ -18,7 +18,7 @@ fn encoders(boundary: &Boundary) -> Vec<Encoder> {
     WIRES.map(|wire| Encoder::new(boundary.clone(), wire)).into_iter().chain(own).collect()
 }
 
-/// All bytes of a response, and the parts that a reader of this wire gets out of them.
+/// Returns all bytes of a response, and the parts that a reader of this wire gets from them.
 fn encode(encoder: &Encoder, parts: &[Part]) -> (Vec<u8>, Vec<Part>) {
     let (mut bytes, mut expected) = (Vec::new(), Vec::new());
     let mut last: Option<(_, &Part)> = None;
@@ -39,17 +39,17 @@ fn encode(encoder: &Encoder, parts: &[Part]) -> (Vec<u8>, Vec<Part>) {
     }
     bytes.extend(encoder.closing(last.as_ref().map(|(encoded, _)| encoded)).to_bytes());
     if encoder.wire() != Wire::Script {
-        // The last part once more, since its line is open already.
+        // The last part is repeated because its header line has already been sent.
         expected.extend(last.map(|(_, part)| as_read(encoder, part)));
     }
     (bytes, expected)
 }
 
-/// The browser wire has no room for headers, nor for a length, so that a picture ends by itself.
+/// The browser wire carries neither headers nor a length, so pictures must be self-terminating.
 fn as_read(encoder: &Encoder, part: &Part) -> Part {
     match encoder.wire() {
         Wire::Browser if part.content_type() == &mime::IMAGE_JPEG => Part::jpeg(JPEG).expect("a picture"),
-        Wire::Browser => Part::new(part.content_type().clone(), part.body().clone()).expect("it is a part already"),
+        Wire::Browser => Part::new(part.content_type().clone(), part.body().clone()).expect("a valid part"),
         _ => part.clone(),
     }
 }
@@ -61,7 +61,7 @@ fn check(encoder: &Encoder, bytes: &[u8], expected: &[Part], size: usize) {
     let mut parts = Vec::new();
     for chunk in bytes.chunks(size) {
         buffer.extend_from_slice(chunk);
-        while let Some(part) = decoder.decode(&mut buffer).expect("it is well-formed") {
+        while let Some(part) = decoder.decode(&mut buffer).expect("a well-formed stream") {
             parts.push(part);
         }
     }
@@ -122,7 +122,7 @@ fn awkward_bodies_round_trip() {
 
 #[test]
 fn headers_round_trip() {
-    // Two of one name, as only a decoded part has them.
+    // Two headers with one name, which only a decoded part can have.
     let sent = "--x\r\nContent-Type: application/json\r\nX-Timestamp: 12.5\r\nX-Timestamp: 13\r\n\r\n{}\r\n--x--";
     let mut part = Decoder::new("x").decode(&mut BytesMut::from(sent)).unwrap().unwrap();
     part.insert_header(HeaderName::from_static("x-a"), HeaderValue::from_static("a: b")).unwrap();
@@ -153,7 +153,7 @@ fn every_boundary_round_trips() {
     }
 }
 
-/// In any order, also before the first part and behind the last.
+/// In any order, also in front of the first part and after the last.
 #[test]
 fn heartbeats_round_trip() {
     let heartbeat = Part::json("{}").unwrap();
@@ -248,5 +248,5 @@ fn random_parts_round_trip() {
     }
 }
 
-/// A picture, to which anything may be added.
+/// A picture to which any bytes can be appended.
 const JPEG: &[u8] = include_bytes!("../src/picture/dot.jpg");

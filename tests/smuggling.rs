@@ -1,5 +1,4 @@
-//! What a camera writes into the headers of its parts, and what of that a relay sends on: names that a part may carry, with
-//! values that are one line each.
+//! A relay passes on headers of a camera's parts only if their names are allowed, each with a value of one line.
 
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
@@ -7,14 +6,14 @@ use bytes::BytesMut;
 use http::{HeaderName, HeaderValue};
 use mixed_replace::{Boundary, Decoder, Encoder, Part, Wire, hub};
 
-/// A camera's part with these header lines.
+/// Decodes a camera's part with these header lines.
 fn decode(lines: &[u8]) -> Part {
     let bytes = [b"--camera\r\nContent-Type: text/plain\r\n", lines, b"\r\n\r\non\r\n--camera--\r\n"].concat();
     let mut decoder = Decoder::new("camera");
     decoder.decode(&mut BytesMut::from(&bytes[..])).unwrap().unwrap()
 }
 
-/// The whole stream of a relay that sends it on.
+/// Returns the complete stream of a relay that passes the part on.
 fn relay(part: &Part, wire: Wire) -> String {
     let encoder = Encoder::new(Boundary::from_static("relay"), wire);
     let encoded = encoder.encode(part).unwrap();
@@ -26,7 +25,7 @@ fn relay(part: &Part, wire: Wire) -> String {
 #[test]
 fn only_complete_lines_with_allowed_names_pass() {
     for lines in [
-        // A line end of any kind within a value begins another line, whose name is looked at like any.
+        // Any line end within a value starts another line, whose name is checked like any other.
         &b"X-A: a\r\nSet-Cookie: b=c"[..],
         b"X-A: a\nSet-Cookie: b=c",
         b"X-A: a\rSet-Cookie: b=c",
@@ -55,7 +54,7 @@ fn only_complete_lines_with_allowed_names_pass() {
     }
 }
 
-/// A line that is continued on the next is one line on the way out.
+/// A header that is continued on the next line is sent as one line.
 #[test]
 fn folded_value_becomes_one_line() {
     for lines in [&b"X-A: a\r\n Set-Cookie: b=c"[..], b"X-A: a\r\n\tSet-Cookie: b=c", b"X-A: a\n \r\n Set-Cookie: b=c"]
@@ -68,7 +67,7 @@ fn folded_value_becomes_one_line() {
     }
 }
 
-/// More than a part carries is left out, from the first that does not fit.
+/// Headers beyond the limits of a part are dropped, starting with the first that does not fit.
 #[test]
 fn reads_all_headers_and_sends_as_many_as_fit() {
     let many: Vec<u8> = (0..40).flat_map(|number| format!("X-{number}: 1\r\n").into_bytes()).collect();
@@ -78,7 +77,7 @@ fn reads_all_headers_and_sends_as_many_as_fit() {
     assert!(relay(&part, Wire::Machine).starts_with("--relay\r\nContent-Type: text/plain\r\nX-0: 1\r\nX-1: 1\r\n"));
 }
 
-/// Nor does a body: whoever knows the boundary of a hub's viewers cannot forge a part of theirs.
+/// A camera that knows the boundary of a hub's viewers cannot forge a part of their streams.
 #[test]
 fn rejects_body_with_the_boundary_of_the_viewer() {
     let (publisher, hub) = hub::channel();
@@ -91,7 +90,7 @@ fn rejects_body_with_the_boundary_of_the_viewer() {
     let mut decoder = Decoder::new("camera");
     let part = decoder.decode(&mut BytesMut::from(bytes.as_bytes())).unwrap().unwrap();
     assert!(publisher.publish(part).is_err());
-    // In a header, too.
+    // The same holds for a header.
     let value = HeaderValue::try_from(boundary).unwrap();
     let mut part = Part::text("on").unwrap();
     part.insert_header(HeaderName::from_static("x-a"), value).unwrap();

@@ -1,4 +1,4 @@
-//! Whole bodies from the opening to the end, as a client gets them: the boundary as `B`, a `|` where it has to wait.
+//! Complete bodies as a client receives them, with the boundary as `B` and a `|` where the body is pending.
 
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
@@ -38,7 +38,7 @@ where
         self.body.as_mut().poll_next(&mut Context::from_waker(&noop_waker()))
     }
 
-    /// What comes until the body is pending, or else the end.
+    /// Returns the bytes until the body is pending or ends.
     fn more(&mut self) -> (String, Poll<Option<E>>) {
         let mut bytes = Vec::new();
         loop {
@@ -54,19 +54,19 @@ where
         text.replace(&format!("X-Padding: {}\r\n", ".".repeat(111)).repeat(5), "<padding>")
     }
 
-    /// All that comes until the end, and what that is.
+    /// Returns all bytes, and how the body ends.
     fn whole(mut self) -> (String, Option<E>) {
         let mut whole = String::new();
         for _ in 0..10 {
             let (more, end) = self.more();
             whole += &more;
             if let Poll::Ready(end) = end {
-                assert!(matches!(self.poll(), Poll::Ready(None)), "nothing comes behind the end");
+                assert!(matches!(self.poll(), Poll::Ready(None)), "nothing follows the end");
                 return (whole, end);
             }
             whole.push('|');
         }
-        panic!("no end to {whole}");
+        panic!("the body does not end: {whole}");
     }
 }
 
@@ -146,8 +146,8 @@ fn stream_with_change_of_type_bytes() {
     );
 }
 
-/// A browser would blank the picture; a recorder must be able to tell that something is missing. Servers throw away
-/// what they have buffered when a body fails, unless it is pending once before.
+/// On an error a browser blanks the picture, while a recorder must detect the truncation. Servers discard
+/// buffered data when a body fails, unless the body is pending once before it fails.
 #[test]
 fn failed_stream_ends_without_close_delimiter() {
     let parts = || vec![css("one"), Err("no camera"), css("never")];
@@ -197,8 +197,8 @@ fn panicked_stream_ends_without_close_delimiter() {
     }
 }
 
-/// HTTP/2 stacks throw away all that they have not written when a body fails, a slow client's connection on HTTP/1.1
-/// up to eight pictures. With a keep-alive, which ends the wait if nobody ever lets go, the body waits for that.
+/// When a body fails, HTTP/2 stacks discard all unwritten data, and a slow client on HTTP/1.1 loses up to eight
+/// pictures. A body with a keep-alive therefore waits for the release of its last part; the keep-alive limits the wait.
 #[test]
 fn failure_waits_for_release_of_last_part() {
     for (wire, len) in [(Wire::Machine, 10), (Wire::Machine, 3_000), (Wire::Script, 50_000), (Wire::Machine, 200_000)] {
@@ -230,12 +230,12 @@ fn release_of_last_part_wakes_failed_body() {
     let mut cx = Context::from_waker(&waker);
     let Poll::Ready(Some(Ok(chunk))) = body.poll_next_unpin(&mut cx) else { panic!("no part") };
     assert!(body.poll_next_unpin(&mut cx).is_pending());
-    assert_eq!(wakes(), 1, "for the server that copies");
+    assert_eq!(wakes(), 1, "wakes a server that copies");
     assert!(body.poll_next_unpin(&mut cx).is_pending());
     assert_eq!(wakes(), 1);
     let rest = chunk.slice(5..);
     drop(chunk);
-    assert_eq!(wakes(), 1, "some of it is still held");
+    assert_eq!(wakes(), 1, "a slice is still held");
     drop(rest);
     assert_eq!(wakes(), 2);
     assert_eq!(body.poll_next_unpin(&mut cx), Poll::Ready(Some(Err("no camera"))));
@@ -253,7 +253,7 @@ fn futures_test_waker() -> (std::task::Waker, impl Fn() -> usize) {
     (waker, move || count.0.load(std::sync::atomic::Ordering::SeqCst))
 }
 
-/// As whoever collects a body holds it.
+/// A collector of the body holds every chunk.
 #[test]
 fn failure_waits_no_longer_than_its_limit() {
     for ends in [false, true] {
@@ -267,7 +267,7 @@ fn failure_waits_no_longer_than_its_limit() {
             drop(ticks);
         } else {
             ticks.unbounded_send(()).unwrap();
-            assert!(viewer.poll().is_pending(), "the part went out since the pulse before");
+            assert!(viewer.poll().is_pending(), "the part was sent after the previous pulse");
             ticks.unbounded_send(()).unwrap();
         }
         assert_eq!(viewer.poll(), Poll::Ready(Some(Err("no camera"))));
@@ -286,7 +286,7 @@ fn large_part_is_sent_uncopied_in_three_chunks() {
                 Poll::Ready(Some(Ok(chunk))) => chunk,
                 other => panic!("{other:?}"),
             };
-            // The opening takes the first KiB of its part with it.
+            // The opening includes the first KiB of its part.
             let first: Vec<_> = (0..chunks).map(|_| next()).collect();
             let second: Vec<_> = (0..if chunks == 3 { 3 } else { 1 }).map(|_| next()).collect();
             for (chunks, body) in [(first, &bodies[0]), (second, &bodies[1])] {
@@ -324,9 +324,9 @@ fn accepts_any_stream_as_pulse() {
             assert_eq!(end, Poll::Pending);
             text
         };
-        assert_eq!(tick(&mut viewer), "", "there is nothing to repeat yet");
+        assert_eq!(tick(&mut viewer), "", "nothing to repeat yet");
         parts.unbounded_send(css::<()>("one")).unwrap();
-        assert_eq!(viewer.more().0.matches("\r\none\r\n--B").count(), 1, "nor is it repeated at once");
+        assert_eq!(viewer.more().0.matches("\r\none\r\n--B").count(), 1, "not repeated at once");
         let repeat = match wire {
             Wire::Browser => "one\r\n--B\r\nContent-Type: text/css\r\n\r\n",
             Wire::Machine => "Content-Type: text/css\r\nContent-Length: 3\r\n\r\none\r\n--B\r\n",
@@ -336,7 +336,7 @@ fn accepts_any_stream_as_pulse() {
         assert_eq!(tick(&mut viewer), repeat);
         parts.unbounded_send(css("two")).unwrap();
         assert_eq!(viewer.more().0, repeat.replace("one", "two"));
-        assert_eq!(tick(&mut viewer), "", "a part went out since the pulse before");
+        assert_eq!(tick(&mut viewer), "", "a part was sent after the previous pulse");
         assert_eq!(tick(&mut viewer), repeat.replace("one", "two"));
         drop(parts);
         let end = match wire {

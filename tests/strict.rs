@@ -1,4 +1,4 @@
-//! Anything at all, sent in any way: what comes out follows the grammar to the letter, and holds what was sent.
+//! Random parts sent in random ways produce bodies that follow the grammar exactly and contain the sent parts.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
@@ -22,7 +22,7 @@ use self::reader::{End, Whole, read};
 const WIRES: [Wire; 3] = [Wire::Browser, Wire::Machine, Wire::Script];
 const ROUNDS: u64 = 300;
 
-/// What a client is to be shown, by what was sent.
+/// The parts that a client must receive.
 struct Shown {
     wire: Wire,
     parts: Vec<Whole>,
@@ -48,7 +48,7 @@ impl Shown {
         self.parts.extend(last);
     }
 
-    /// The last part once more, where its line or header block is open already.
+    /// Repeats the last part if its line or header block has already been sent.
     fn close(&mut self) {
         if self.wire != Wire::Script {
             self.repeat();
@@ -71,7 +71,7 @@ impl Shown {
         Whole { content_type: part.content_type().to_string(), headers, body: part.body().to_vec() }
     }
 
-    /// Holds these bytes against it, at the end or between two parts.
+    /// Compares these bytes with the expectation, at the end or between two parts.
     #[track_caller]
     fn check(&self, bytes: &[u8], boundary: &str, closed: bool) {
         if bytes.is_empty() {
@@ -86,7 +86,7 @@ impl Shown {
     }
 }
 
-/// A stream of parts that is fed by hand, and a pulse for its keep-alive.
+/// A stream of parts controlled by the test, and a pulse for its keep-alive.
 #[derive(Clone, Default)]
 struct Fed(Arc<Mutex<Feed>>);
 
@@ -137,7 +137,7 @@ fn body_holds_every_part_of_its_stream() {
             fed.0.lock().unwrap().next = Some(Ok(part));
             assert_eq!(more(body.as_mut(), &mut bytes), Poll::Pending, "seed {seed}");
             shown.check(&bytes, &boundary, false);
-            // The first beat finds that something has been sent since the one before.
+            // The first pulse has no effect because bytes were sent after the previous one.
             let beats = random.below(4);
             fed.0.lock().unwrap().beats = beats;
             (1..beats).for_each(|_| shown.repeat());
@@ -179,7 +179,7 @@ fn subscriber_gets_latest_published_part() {
             publisher.publish(part.clone()).unwrap();
             latest = Some(part);
             for (body, boundary, shown, bytes) in &mut viewers {
-                // A slow one is asked less often than there are parts.
+                // A slow viewer is polled less often than parts are published.
                 if random.below(3) > 0 {
                     shown.part(latest.as_ref().unwrap());
                     assert_eq!(more(body.as_mut(), bytes), Poll::Pending, "seed {seed}");
@@ -234,7 +234,7 @@ fn writer_writes_every_part_despite_interruptions() {
         if closed {
             shown.close();
         }
-        // What ends a stream takes the writer along, and so cannot go on behind an error.
+        // Calls that end a stream consume the writer, so it cannot be used after an error.
         patient.store(true, Ordering::Relaxed);
         let bytes = if fails { writer.fail() } else { writer.finish() }.unwrap().bytes;
         shown.check(&bytes, boundary.as_str(), closed);
@@ -242,7 +242,7 @@ fn writer_writes_every_part_despite_interruptions() {
     assert!(refused > 10, "{refused}");
 }
 
-/// Writes on until it is through.
+/// Retries until the write is complete.
 fn finished(mut written: Result<(), WriteError>, writer: &mut Writer<Narrow>) {
     while let Err(error) = written {
         assert!(matches!(error, WriteError::Io(_)), "{error}");
@@ -250,7 +250,7 @@ fn finished(mut written: Result<(), WriteError>, writer: &mut Writer<Narrow>) {
     }
 }
 
-/// Takes some bytes now, some later, and at times none.
+/// A writer that accepts some bytes at a time, and sometimes none.
 struct Narrow {
     bytes: Vec<u8>,
     random: Random,
@@ -275,7 +275,7 @@ impl Write for Narrow {
     }
 }
 
-/// Takes what there is, until the body waits or ends.
+/// Appends the ready bytes until the body is pending or ends.
 fn more<S, E>(mut body: Pin<&mut S>, bytes: &mut Vec<u8>) -> Poll<Result<(), E>>
 where
     S: Stream<Item = Result<Bytes, E>>,
@@ -310,7 +310,7 @@ impl Random {
         self.part_with("boundary")
     }
 
-    /// Whatever `Part` takes, close to what it does not; now and then with a word in it.
+    /// Returns a body close to the limit of validity, sometimes containing `word`.
     fn part_with(&mut self, word: &str) -> Part {
         let body = |random: &mut Self, start: &[u8]| {
             let mut body = start.to_vec();

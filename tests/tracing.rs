@@ -1,4 +1,4 @@
-//! The events of hubs in a log.
+//! Log events of hubs.
 
 #![cfg(feature = "tracing")]
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
@@ -11,7 +11,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// Keeps the warnings of a thread.
+/// Collects the warnings of a thread.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<String>>>);
 
@@ -77,7 +77,7 @@ fn logs_publisher_dropped_by_a_panic() {
         let (publisher, hub) = hub::channel();
         let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
             let _publisher = publisher;
-            panic!("the library of the camera");
+            panic!("panic in the camera's library");
         }));
         assert!(unwound.is_err() && hub.is_closed());
     });

@@ -1,4 +1,4 @@
-//! The bytes of each wire, written out in full: begin, middle, change of type, end.
+//! The exact bytes of each wire: opening, middle, change of type, end.
 
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
@@ -6,7 +6,7 @@ use mixed_replace::{Boundary, EncodedPart, Encoder, Part, Wire};
 
 const B: Boundary = Boundary::from_static("ThisRandomString");
 
-/// What a client gets: opening, parts with what goes between them, closing. A `|` stands where the client waits.
+/// Returns the bytes that a client receives: opening, parts and delimiters, closing. A `|` marks where the client waits.
 fn body(wire: Wire, parts: &[Part]) -> String {
     let encoder = Encoder::new(B, wire);
     let mut body = Vec::new();
@@ -93,7 +93,7 @@ second*\r\n
     assert_eq!(shortened(&body(Wire::Script, &two())), expected);
 }
 
-/// On the browser wire the second part's header block has promised text already: the text comes once more under it.
+/// On the browser wire the header block of the next part has already announced text, so the text is repeated under it.
 #[test]
 fn change_of_type() {
     let [text, _] = two();
@@ -119,7 +119,7 @@ Content-Type: image/svg+xml\r\n
     let parts = [text, picture];
     assert_eq!(shortened(&body(Wire::Browser, &parts)), expected);
     for wire in [Wire::Machine, Wire::Script] {
-        assert_eq!(body(wire, &parts).matches("first first").count(), 50, "{wire:?}: nothing between the two");
+        assert_eq!(body(wire, &parts).matches("first first").count(), 50, "{wire:?}: no bytes between the two");
     }
 }
 
@@ -138,7 +138,7 @@ fn custom_headers_follow_type_in_title_case() {
     assert_eq!(browser.to_bytes(), "{}\r\n--ThisRandomString\r\nContent-Type: application/json\r\n\r\n");
 }
 
-/// WebKitGTK holds back the first 512 bytes of a response.
+/// WebKitGTK buffers the first 512 bytes of a response.
 #[test]
 fn tiny_first_body_is_padded_on_the_browser_wire() {
     let encoder = Encoder::new(B, Wire::Browser);
@@ -162,9 +162,9 @@ fn empty_stream_is_a_close_delimiter() {
     }
 }
 
-/// Netscape, "An Exploration of Dynamic Documents" (1995), with what has changed since and why: a delimiter's own line
-/// end, no blank line before it (aiohttp), Title-Case (motionEye), a length (go2rtc), a close after the last part
-/// once more (the header line is out already, so that the part is finished at once).
+/// Netscape, "An Exploration of Dynamic Documents" (1995), with later changes and their reasons: the line end of the
+/// delimiter, no blank line in front of it (aiohttp), Title-Case (motionEye), a length (go2rtc), and a repeat of the
+/// last part at the close (its header line has already been sent, so that the part is finished at once).
 #[test]
 fn netscape_example_of_1995() {
     let parts = ["Data for the first object.", "Data for the second and last object."]
@@ -240,7 +240,7 @@ fn writes_length_in_plain_digits() {
     }
 }
 
-/// As many headers as a part may have, and the longest boundary.
+/// The maximum number of headers of a part, and the longest boundary.
 #[test]
 fn long_frame_is_not_truncated() {
     let long = Boundary::from_static("bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb");

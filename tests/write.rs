@@ -1,4 +1,4 @@
-//! The blocking writer: the bytes of the async path, what it holds, and how it ends.
+//! The blocking writer: the same bytes as the async path, bounded memory, and its errors.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
@@ -20,9 +20,9 @@ use mixed_replace::{Boundary, Encoder, KeepAlive, MixedReplace, Part, Wire};
 
 const WIRES: [Wire; 3] = [Wire::Browser, Wire::Machine, Wire::Script];
 
-/// What a stream does.
+/// A step of a stream.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "a handful of them")]
+#[expect(clippy::large_enum_variant, reason = "only a few values exist")]
 enum Step {
     Fail,
     Part(Part),
@@ -44,7 +44,7 @@ fn writes_the_bytes_of_the_async_path() {
     }
 }
 
-/// Some parts of a few types, sizes around what is copied, and repeats; the source may fail in the end.
+/// Parts of a few types, with sizes around the copy limit, and repeats. The source may fail at the end.
 fn steps(random: &mut Random) -> Vec<Step> {
     let mut steps = Vec::new();
     for _ in 0..random.below(6) {
@@ -75,7 +75,7 @@ fn by_writer(steps: &[Step], mut writer: Writer<Slow>) -> Vec<u8> {
     writer.finish().unwrap().taken
 }
 
-/// The bytes, and the boundary between their parts.
+/// Returns the bytes and the boundary between their parts.
 fn by_mixed_replace(steps: &[Step], wire: Wire) -> (Vec<u8>, Boundary) {
     let script = Arc::new(Mutex::new(Script { steps: steps.iter().cloned().collect(), sent: false }));
     let of_parts = Arc::clone(&script);
@@ -87,7 +87,7 @@ fn by_mixed_replace(steps: &[Step], wire: Wire) -> (Vec<u8>, Boundary) {
     let boundary = boundary.parse().unwrap();
     let mut body = pin!(body.into_stream());
     let mut bytes = Vec::new();
-    // The one time that it is pending is before it fails.
+    // It is pending only once, before it fails.
     for _ in 0..1000 {
         match body.as_mut().poll_next(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Some(Ok(chunk))) => bytes.extend(chunk),
@@ -98,7 +98,7 @@ fn by_mixed_replace(steps: &[Step], wire: Wire) -> (Vec<u8>, Boundary) {
     panic!("the stream hangs");
 }
 
-/// What `MixedReplace` is given of the steps.
+/// The steps as a source for `MixedReplace`.
 struct Script {
     steps: VecDeque<Step>,
     sent: bool,
@@ -116,7 +116,7 @@ impl Script {
         }))
     }
 
-    /// The first one behind a part asks for nothing.
+    /// The first pulse after a part has no effect.
     fn tick(&mut self) -> Poll<Option<()>> {
         if !std::mem::take(&mut self.sent) {
             self.steps.pop_front();
@@ -125,7 +125,8 @@ impl Script {
     }
 }
 
-/// Takes some bytes at a time, is interrupted now and then, and has no room every other time if `blocks`.
+/// A writer that accepts some bytes at a time, is sometimes interrupted, and if `blocks` is set is full at every second
+/// call.
 #[derive(Default)]
 struct Slow {
     taken: Vec<u8>,
@@ -232,14 +233,14 @@ fn holds_one_part_for_a_stalled_client() {
                 written_by_thread.fetch_add(1, Ordering::Relaxed);
             }
         });
-        // Until the sockets are full, and nothing moves.
+        // Until the socket buffers are full and writes block.
         let mut before = usize::MAX;
         while before != written.load(Ordering::Relaxed) || before == 0 {
             before = written.load(Ordering::Relaxed);
             thread::sleep(Duration::from_millis(300));
         }
         assert_eq!(live.load(Ordering::Relaxed), 1, "{wire:?}: the part that is being written, and no other");
-        assert!(most.load(Ordering::Relaxed) <= 2, "the last one, until the next is there");
+        assert!(most.load(Ordering::Relaxed) <= 2, "the last part, until the next one exists");
         client.read_exact(&mut [0; 10]).unwrap();
         drop(client);
         let ended: Result<(), WriteError> = thread.join().unwrap();
@@ -248,7 +249,7 @@ fn holds_one_part_for_a_stalled_client() {
     }
 }
 
-/// A part of so many bytes, and how many such parts there are.
+/// Creates a part of this size, and counts the parts that exist.
 fn counted(len: usize) -> (Part, Arc<AtomicUsize>) {
     let live = Arc::new(AtomicUsize::new(0));
     (counted_by(&live, len), live)
@@ -343,7 +344,7 @@ fn heads() {
     }
 }
 
-/// xorshift64*, so that a failure comes again.
+/// xorshift64* with a fixed seed, so that failures are reproducible.
 struct Random(u64);
 
 impl Random {

@@ -1,4 +1,4 @@
-//! Whether anybody watches.
+//! Start, end and lingering of demand.
 
 use std::future::Future;
 use std::pin::pin;
@@ -16,7 +16,7 @@ fn demand_lasts_from_first_poll_to_last_viewer() {
     let demand = publisher.demand();
     assert!(!demand.is_wanted());
     let (mut one, mut two) = (Viewer::new(&hub), Viewer::new(&hub));
-    assert!(!demand.is_wanted(), "a HEAD request gets this far");
+    assert!(!demand.is_wanted(), "a HEAD request also subscribes");
 
     assert_eq!(one.poll(), Poll::Pending);
     assert!(demand.is_wanted());
@@ -55,18 +55,18 @@ fn tasks_wait_for_start_and_end_of_demand() {
         assert!(unwanted.as_mut().poll(&mut context).is_pending());
         assert!(unwanted.as_mut().poll(&mut context).is_pending());
         drop(viewer);
-        // Of a linger of zero the clock tells.
+        // The timer thread ends demand, even with a linger of zero.
         while wakes.0.load(Ordering::Relaxed) < 2 {
             std::thread::yield_now();
         }
         assert!(unwanted.as_mut().poll(&mut context).is_ready());
     }
     let _ = pin!(demand.wanted()).as_mut().poll(&mut context);
-    assert_eq!(Arc::strong_count(&wakes), 2, "whoever waits no longer has left no waker");
+    assert_eq!(Arc::strong_count(&wakes), 2, "dropped futures leave no waker");
 }
 
 #[test]
-fn wait_for_demand_is_false_only_for_a_closed_hub() {
+fn wanted_returns_false_only_for_a_closed_hub() {
     let (publisher, hub) = quiet();
     let demand = publisher.demand();
     let mut wanted = pin!(demand.wanted());

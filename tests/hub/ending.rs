@@ -20,7 +20,7 @@ fn close_wakes_and_ends_every_stream() {
     assert_eq!(viewer.wakes(), 1);
     assert_eq!(viewer.poll(), closing());
     assert_eq!((viewer.poll(), viewer.poll()), (END, END));
-    assert_eq!((ended(&hub).closed, hub.stats().viewers), (1, 0), "though its body is still there");
+    assert_eq!((ended(&hub).closed, hub.stats().viewers), (1, 0), "counted although the body still exists");
     drop(viewer);
     assert_eq!((ended(&hub).closed, ended(&hub).disconnected), (1, 0));
 }
@@ -57,7 +57,7 @@ fn rate_limit_does_not_delay_the_end() {
 }
 
 #[test]
-fn close_repeats_last_part_on_machine_and_script_wires() {
+fn close_repeats_last_part_on_the_machine_wire() {
     let (publisher, hub) = quiet();
     let mut viewer = Viewer::of(hub.subscribe(Wire::Machine).unwrap());
     publisher.publish(text("on")).unwrap();
@@ -65,7 +65,7 @@ fn close_repeats_last_part_on_machine_and_script_wires() {
     assert_eq!(viewer.poll(), chunk(format!("--B\r\n{part}\r\n")));
     hub.close();
     assert_eq!((viewer.poll(), viewer.poll()), (chunk(format!("{part}--\r\n")), END));
-    assert_eq!(hub.stats().parts_delivered, 1, "the end is no part");
+    assert_eq!(hub.stats().parts_delivered, 1, "the end is not counted as a part");
 }
 
 #[test]
@@ -92,9 +92,9 @@ fn subscribe_fails_on_hub_closed_without_parts() {
     assert!(matches!(hub.subscribe(Wire::Machine), Err(Refused::TooManyViewers { .. })));
     drop(publisher);
     let error = hub.subscribe(Wire::Machine).unwrap_err();
-    assert_eq!((&error, error.retry_after()), (&Refused::Closed, None), "it will not open again");
+    assert_eq!((&error, error.retry_after()), (&Refused::Closed, None), "a closed hub does not open again");
     assert_eq!(error.to_string(), "the hub was closed before its first part");
-    assert_eq!(ended(&hub).refused, 1, "which counts those of a full hub");
+    assert_eq!(ended(&hub).refused, 1, "counts only rejections by a full hub");
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn counts_disconnected_viewers() {
     publisher.publish(text("on")).unwrap();
     assert!(viewers[0].poll().is_ready());
     drop(viewers);
-    assert_eq!((ended(&hub).disconnected, ended(&hub).closed), (1, 0), "the other had not begun");
+    assert_eq!((ended(&hub).disconnected, ended(&hub).closed), (1, 0), "the other was never polled");
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn hubs_and_viewers_can_be_dropped_in_any_order() {
     assert_eq!(viewer.poll(), first("on"));
     assert_eq!(viewer.poll(), Poll::Pending);
     publisher.publish(text("off")).unwrap();
-    assert_eq!(viewer.poll(), next("off"), "a hub is a handle only");
+    assert_eq!(viewer.poll(), next("off"), "dropping the handle does not close the hub");
     drop(publisher);
     assert_eq!((viewer.poll(), viewer.poll()), (closing(), END));
 }
@@ -145,7 +145,7 @@ fn ended_stream_keeps_its_slot_until_dropped() {
     assert!(!publisher.demand().is_wanted());
     assert_eq!((hub.stats().viewers, hub.viewers().len()), (0, 0));
     let _second = hub.subscribe(Wire::Machine).unwrap();
-    assert!(hub.subscribe(Wire::Machine).is_err(), "its server has not let go of it");
+    assert!(hub.subscribe(Wire::Machine).is_err(), "the slot is taken until the body is dropped");
     drop(older);
     assert!(hub.subscribe(Wire::Machine).is_ok());
 }

@@ -1,4 +1,4 @@
-//! What viewers get: the newest part that they can take, encoded once for all.
+//! Delivery: each viewer gets the newest part when it is ready, encoded once for all viewers.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn late_viewer_gets_latest_part_at_once() {
     let mut viewer = Viewer::new(&hub);
     assert_eq!(viewer.poll(), first("off"));
     assert_eq!(viewer.poll(), Poll::Pending);
-    assert_eq!(viewer.skipped(), 0, "it was not there");
+    assert_eq!(viewer.skipped(), 0, "parts published earlier do not count");
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn viewers_lists_each_stream() {
     let (publisher, hub) = quiet();
     let mut slow = Viewer::of(hub.subscribe(Wire::Browser).unwrap().key("kitchen"));
     let mut quick = Viewer::new(&hub);
-    assert_eq!(hub.viewers(), [], "they have not begun");
+    assert_eq!(hub.viewers(), [], "not polled yet");
     publisher.publish(text("on")).unwrap();
     assert!(slow.poll().is_ready());
     assert!(quick.poll().is_ready());
@@ -56,7 +56,7 @@ fn viewers_lists_each_stream() {
     let [slow, quick] = &hub.viewers()[..] else { panic!("two viewers") };
     assert_eq!((slow.key.as_deref(), slow.wire), (Some("kitchen"), Wire::Browser));
     assert_eq!((slow.parts_delivered, slow.parts_skipped), (1, 1));
-    assert!(slow.bytes_delivered > 600, "with padding");
+    assert!(slow.bytes_delivered > 600, "includes padding");
     assert!(slow.in_flight.is_some() && slow.age.is_some() && slow.watching >= slow.age.unwrap());
     assert_eq!((quick.key.as_deref(), quick.wire), (None, Wire::Script));
     assert_eq!((quick.parts_delivered, quick.parts_skipped), (1, 0));
@@ -119,7 +119,7 @@ fn browser_wire_bridges_a_change_of_type() {
     let mut late = Viewer::of(hub.subscribe(Wire::Browser).unwrap());
     let opening = "--B\r\nContent-Type: text/html; charset=utf-8\r\n\r\n";
     assert_eq!(late.poll(), chunk(format!("{opening}{page}{}", promise("text/html"))));
-    assert_eq!(hub.stats().parts_delivered, 2, "a bridge is no part, and the late viewer's is under way");
+    assert_eq!(hub.stats().parts_delivered, 2, "a bridge is no part, and the part of the late viewer is in flight");
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn skips_identical_parts_when_configured() {
     assert_eq!(viewer.poll(), Poll::Pending);
     std::thread::sleep(Duration::from_millis(20));
     publisher.publish(text("on")).unwrap();
-    assert!(hub.stats().age.unwrap() < Duration::from_millis(20), "as if it had been sent");
+    assert!(hub.stats().age.unwrap() < Duration::from_millis(20), "an identical part resets the age");
     assert_eq!((viewer.poll(), viewer.wakes()), (Poll::Pending, 0));
 
     let numbered = |value| {
@@ -141,14 +141,14 @@ fn skips_identical_parts_when_configured() {
         part
     };
     publisher.publish(numbered("1")).unwrap();
-    assert_eq!(viewer.wakes(), 1, "another header makes another part");
+    assert_eq!(viewer.wakes(), 1, "parts with different headers differ");
     assert!(viewer.poll().is_ready());
     let stats = hub.stats();
     assert_eq!((stats.parts_published, stats.parts_identical, stats.encodings), (3, 1, 2));
     assert_eq!(viewer.skipped(), 0);
 
     let mut late = Viewer::new(&hub);
-    assert!(late.poll().is_ready(), "who comes late gets it at once");
+    assert!(late.poll().is_ready(), "a late viewer gets it at once");
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn rejects_part_with_the_boundary() {
     assert_eq!(error.to_string(), "the part cannot be sent to this hub's viewers");
     let source = std::error::Error::source(&error).unwrap().to_string();
     assert_eq!(source, format!("the part holds the boundary {:?}", viewer.boundary));
-    assert_eq!(viewer.poll(), first("on"), "viewers keep what they have");
+    assert_eq!(viewer.poll(), first("on"), "viewers keep the previous part");
     assert_eq!(hub.latest(), Some(text("on")));
     assert_eq!(hub.stats().parts_published, 1);
 }

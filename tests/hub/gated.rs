@@ -1,4 +1,4 @@
-//! As a body of hyper's: the next part is offered when the last one has been written, which its drop tells.
+//! Bodies for hyper: the next part is sent after the release of the previous one, which is detected by its drop.
 
 use super::*;
 
@@ -78,7 +78,7 @@ fn part_can_be_released_on_another_thread_and_after_its_viewer() {
     let mut next = Viewer::new(&hub);
     let held_by_next = give(&mut next);
     drop(held);
-    assert!(hub.viewers()[0].in_flight.is_some(), "who has the place now is not confused with who had it");
+    assert!(hub.viewers()[0].in_flight.is_some(), "a reused slot ignores a stale release");
     assert_eq!(hub.stats().parts_delivered, 1);
     drop(held_by_next);
     assert_eq!(hub.stats().parts_delivered, 2);
@@ -119,7 +119,7 @@ fn response_head_is_sent_before_first_part() {
     let mut viewer = Viewer::new(&hub);
     let waker = Waker::from(Arc::clone(&viewer.wakes));
     assert!(Pin::new(viewer.body.body()).poll_frame(&mut Context::from_waker(&waker)).is_pending());
-    assert_eq!((viewer.wakes(), hub.stats().viewers), (1, 1), "it watches, and asks again by itself");
+    assert_eq!((viewer.wakes(), hub.stats().viewers), (1, 1), "counted as a viewer, and woken to poll again");
     viewer.headed = true;
     let given = give(&mut viewer);
     assert_eq!(chunk(viewer.readable(&given)), first("1"));
@@ -186,7 +186,11 @@ fn slow_part_is_allowed_without_part_timeout() {
     while good.wakes() == 0 {
         std::thread::yield_now();
     }
-    assert_eq!((stuck.wakes(), hub.stats().ended.expired), (0, 0), "the clock has called, and passed it by");
+    assert_eq!(
+        (stuck.wakes(), hub.stats().ended.expired),
+        (0, 0),
+        "the timer fired without effect on the stuck viewer"
+    );
     drop(held);
 }
 

@@ -1,4 +1,4 @@
-//! How many viewers there may be, and what one viewer may ask for.
+//! The limit of viewers, keys, revocation and rate limits.
 
 use std::time::Instant;
 
@@ -19,7 +19,7 @@ fn full_hub_rejects_new_viewers() {
     drop(two);
     publisher.publish(text("on")).unwrap();
     assert_eq!(three.poll(), first("on"));
-    assert!(hub.subscribe(Wire::Script).is_ok(), "the place is free again");
+    assert!(hub.subscribe(Wire::Script).is_ok(), "the slot is free again");
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn exclusive_stream_ends_older_ones_with_its_key() {
         assert_eq!((viewer.poll(), viewer.poll()), (first("on"), Poll::Pending));
     }
     let mut laptop = of("anna");
-    assert_eq!(phone.wakes(), 0, "the newer one has not begun");
+    assert_eq!(phone.wakes(), 0, "the newer stream is not polled yet");
     assert_eq!(laptop.poll(), first("on"));
     assert_eq!((phone.wakes(), other.wakes(), nobody.wakes()), (1, 0, 0));
     assert_eq!((phone.poll(), phone.poll()), (closing(), END));
@@ -51,7 +51,7 @@ fn exclusive_stream_ends_older_ones_with_its_key() {
     let mut tablet = of("anna");
     assert_eq!(laptop.poll(), Poll::Pending);
     assert_eq!(tablet.poll(), first("on"));
-    assert_eq!(laptop.poll(), closing(), "the place that the first one left does not confuse it");
+    assert_eq!(laptop.poll(), closing(), "a reused slot keeps the key of the new stream");
     drop((tablet, laptop));
     let mut again = of("anna");
     assert_eq!((again.poll(), again.poll()), (first("on"), Poll::Pending));
@@ -71,7 +71,7 @@ fn streams_share_a_key() {
     let mut exclusive = of(true);
     assert_eq!(exclusive.poll(), first("on"));
     assert_eq!((one.poll(), one.poll()), (closing(), END));
-    assert_eq!(hub.revoke("anna"), 1, "those that were replaced have ended");
+    assert_eq!(hub.revoke("anna"), 1, "replaced streams have already ended");
     assert_eq!(exclusive.poll(), closing());
     for tab in rest {
         assert_eq!((tab.poll(), tab.poll()), (closing(), END));
@@ -142,10 +142,10 @@ fn revoked_stream_gets_nothing_more() {
     assert_eq!((hub.revoke("anna"), hub.revoke("nobody")), (0, 0));
 
     let mut again = of("anna");
-    assert_eq!(again.poll(), first("secret"), "whom to let in is the app's to say");
+    assert_eq!(again.poll(), first("secret"), "new streams with a revoked key are allowed");
 }
 
-/// Whether a viewer gets no part right behind another.
+/// Returns `true` if a viewer does not get a second part at once.
 fn is_capped(subscriber: Subscriber, publisher: &Publisher) -> bool {
     let mut viewer = Viewer::of(subscriber);
     publisher.publish(text("1")).unwrap();

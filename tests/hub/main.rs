@@ -1,4 +1,4 @@
-//! The hub as its users see it: streams polled by hand, with wakers that count.
+//! The public API of the hub, with streams polled by hand and counting wakers.
 
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
@@ -25,7 +25,7 @@ use http::header::CONTENT_TYPE;
 use mixed_replace::hub::Builder;
 use mixed_replace::{Hub, Part, Publisher, Subscriber, Wire, hub};
 
-/// A hub in which nothing happens by itself.
+/// A builder of hubs without keep-alive and linger.
 fn still() -> Builder {
     hub::builder().keep_alive(None).linger(Duration::ZERO)
 }
@@ -38,18 +38,18 @@ fn text(text: &str) -> Part {
     Part::text(text.to_owned()).unwrap()
 }
 
-/// One viewer, polled by hand, which tells how often it was woken.
+/// A viewer that is polled by hand and counts its wakes.
 struct Viewer {
     body: Body,
     boundary: String,
     wakes: Arc<Wakes>,
-    /// As hyper polls it, the head of its response has gone out.
+    /// Whether the response head has been sent, when polled as hyper does.
     #[cfg(feature = "http-body")]
     headed: bool,
 }
 
 impl Viewer {
-    /// On the script wire, where a part's bytes are nobody's but its own.
+    /// Subscribes on the script wire, where the bytes of a part do not depend on the next one.
     fn new(hub: &Hub) -> Self {
         Self::of(hub.subscribe(Wire::Script).unwrap())
     }
@@ -67,27 +67,27 @@ impl Viewer {
         }
     }
 
-    /// As actix polls it: what it gives has been written when it is polled again.
+    /// Polls as actix does: a chunk counts as written at the next poll.
     fn poll(&mut self) -> Poll<Option<String>> {
         let waker = Waker::from(Arc::clone(&self.wakes));
         let chunk = Pin::new(self.body.stream()).poll_next(&mut Context::from_waker(&waker));
         chunk.map(|chunk| chunk.map(|chunk| self.readable(&chunk.unwrap())))
     }
 
-    /// As hyper polls it: what it gives has been written when it is dropped.
+    /// Polls as hyper does: a chunk counts as written when it is dropped.
     #[cfg(feature = "http-body")]
     fn poll_frame(&mut self) -> Poll<Option<Bytes>> {
         use http_body::Body as _;
         if !std::mem::replace(&mut self.headed, true) {
             let first = Pin::new(self.body.body()).poll_frame(&mut Context::from_waker(Waker::noop()));
-            assert!(first.is_pending(), "the head goes out by itself");
+            assert!(first.is_pending(), "the first poll lets the head be sent");
         }
         let waker = Waker::from(Arc::clone(&self.wakes));
         let frame = Pin::new(self.body.body()).poll_frame(&mut Context::from_waker(&waker));
         frame.map(|frame| frame.map(|frame| frame.unwrap().into_data().unwrap()))
     }
 
-    /// With `B` for the boundary, which is another one for each hub.
+    /// Returns a chunk with its boundary, which differs between hubs, replaced by `B`.
     fn readable(&self, chunk: &Bytes) -> String {
         String::from_utf8_lossy(chunk).replace(&self.boundary, "B")
     }
@@ -106,7 +106,7 @@ impl Viewer {
     }
 }
 
-/// What the subscriber has become: as what it is polled first.
+/// A subscriber, which the first poll turns into a stream or a body.
 enum Body {
     Offered(Option<Subscriber>),
     Stream(hub::Chunks),
@@ -142,12 +142,12 @@ impl Wake for Wakes {
     }
 }
 
-/// A viewer's first part, on the script wire.
+/// The chunk of a viewer's first part on the script wire.
 fn first(text: &str) -> Poll<Option<String>> {
     chunk(format!("--B{}", part(text)))
 }
 
-/// A later one.
+/// The chunk of a later part.
 fn next(text: &str) -> Poll<Option<String>> {
     chunk(part(text))
 }
@@ -157,7 +157,7 @@ fn part(text: &str) -> String {
     format!("\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\r\n{text}\r\n--B")
 }
 
-/// The close-delimiter's rest.
+/// The rest of the close-delimiter.
 fn closing() -> Poll<Option<String>> {
     chunk("--\r\n")
 }

@@ -1,4 +1,4 @@
-//! What a camera gives: pictures, and what is none.
+//! Publishing the frames of a camera, good and damaged.
 
 use mixed_replace::hub::{Closed, InvalidFrame};
 use mixed_replace::part::InvalidPart;
@@ -23,7 +23,7 @@ fn skips_damaged_frames_and_publishes_the_next_good_one() {
     assert_eq!((hub.stats().parts_published, hub.latest()), (0, None));
     assert_eq!(publisher.publish_jpeg(PICTURE).unwrap(), Ok(()));
     assert_eq!(publisher.publish_jpeg("").unwrap(), Err(InvalidFrame::Part(InvalidPart::Empty)));
-    assert_eq!(hub.latest(), Some(Part::jpeg(PICTURE).unwrap()), "viewers keep the picture that they have");
+    assert_eq!(hub.latest(), Some(Part::jpeg(PICTURE).unwrap()), "viewers keep the previous picture");
 }
 
 #[test]
@@ -55,5 +55,5 @@ fn only_a_closed_hub_ends_the_publish_loop() {
         let error: Closed = publisher.publish_jpeg(frame).unwrap_err();
         assert_eq!(error.to_string(), "the hub is closed");
     }
-    assert_eq!(hub.stats().parts_invalid, 750, "what comes later is not counted");
+    assert_eq!(hub.stats().parts_invalid, 750, "frames are not counted after the close");
 }

@@ -1,4 +1,4 @@
-//! One part, fresh enough.
+//! Snapshots: a single part that is fresh enough.
 
 use std::future::Future as _;
 
@@ -11,7 +11,7 @@ use super::*;
 const EVER: Duration = Duration::MAX;
 const NOW: Duration = Duration::ZERO;
 
-/// Its part only.
+/// Polls, and returns only the part.
 fn poll(snapshot: &mut Snapshot) -> Poll<Option<Part>> {
     dated(snapshot).map(|dated| dated.map(|dated| dated.part))
 }
@@ -20,7 +20,7 @@ fn dated(snapshot: &mut Snapshot) -> Poll<Option<DatedPart>> {
     Pin::new(snapshot).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// After a millisecond and more.
+/// Sleeps for more than a millisecond.
 fn later() {
     std::thread::sleep(Duration::from_millis(2));
 }
@@ -66,7 +66,7 @@ fn waiting_snapshot_is_demand() {
     assert!(demand.is_wanted());
     assert_eq!(hub.stats().viewers, 0);
     drop(snapshot);
-    assert!(!demand.is_wanted(), "nobody waits any longer");
+    assert!(!demand.is_wanted(), "no snapshot waits any longer");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn resolved_snapshot_is_no_demand() {
     assert_eq!(poll(&mut snapshot), Poll::Pending);
     publisher.publish(text("on")).unwrap();
     assert!(poll(&mut snapshot).is_ready());
-    assert!(!demand.is_wanted(), "though the future is still there");
+    assert!(!demand.is_wanted(), "no demand although the future still exists");
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn snapshot_loop_ends_with_the_hub() {
     publisher.publish(text("on")).unwrap();
     drop(publisher);
     later();
-    assert_eq!(poll(&mut hub.snapshot(NOW)), Poll::Ready(None), "the part is older");
+    assert_eq!(poll(&mut hub.snapshot(NOW)), Poll::Ready(None), "the part is too old");
     assert_eq!(poll(&mut hub.snapshot(EVER)), Poll::Ready(Some(text("on"))));
     assert_eq!(poll(&mut hub.snapshot(NOW).or_latest_after(EVER)), Poll::Ready(Some(text("on"))), "at once");
     assert_eq!(hub.latest(), Some(text("on")));
@@ -137,7 +137,7 @@ fn snapshot_of_unresponsive_stale_hub_is_no_signal() {
     let mut waiting = hub.snapshot(NOW).or_latest_after(Duration::from_nanos(1));
     assert_eq!(poll(&mut waiting), Poll::Pending);
     later();
-    let Poll::Ready(Some(shown)) = dated(&mut waiting) else { panic!("the time is over") };
+    let Poll::Ready(Some(shown)) = dated(&mut waiting) else { panic!("the limit has passed") };
     assert_eq!((shown.part, shown.stale), (text("no signal"), true));
     drop(waiting);
 
@@ -147,7 +147,7 @@ fn snapshot_of_unresponsive_stale_hub_is_no_signal() {
     drop(publisher);
     later();
     let Poll::Ready(Some(shown)) = dated(&mut at_once()) else { panic!("the hub is closed") };
-    assert_eq!((shown.part, shown.stale), (text("no signal"), true), "nobody will publish another");
+    assert_eq!((shown.part, shown.stale), (text("no signal"), true), "a closed hub stays stale");
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn snapshot_of_a_silent_hub_waits_no_longer_than_stale_after() {
         let mut waiting = hub.snapshot(NOW).or_latest_after(EVER);
         assert_eq!(poll(&mut waiting), Poll::Pending);
         later();
-        let Poll::Ready(Some(shown)) = dated(&mut waiting) else { panic!("the time is over") };
+        let Poll::Ready(Some(shown)) = dated(&mut waiting) else { panic!("the limit has passed") };
         assert_eq!((shown.part, shown.stale), (text("no signal"), true));
     }
 }

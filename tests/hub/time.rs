@@ -1,10 +1,10 @@
-//! That the clock calls. What follows from the time is tested beside the state, with times made up.
+//! Timers fire. Their effects are tested in `src/hub/state/tests.rs` with an invented clock.
 
 use std::time::Instant;
 
 use super::*;
 
-/// Polls when woken, as a runtime does, until there is something.
+/// Polls when woken, as a runtime does, until the stream is ready.
 fn wait(viewer: &mut Viewer) -> Option<String> {
     let begin = Instant::now();
     loop {
@@ -44,7 +44,7 @@ fn stale_part_is_shown_until_the_next_part() {
     assert!(hub.latest_with_age().unwrap().1 >= Duration::from_millis(30));
 
     std::thread::sleep(Duration::from_millis(60));
-    assert_eq!(viewer.poll(), Poll::Pending, "once is enough");
+    assert_eq!(viewer.poll(), Poll::Pending, "the no-signal part is sent once");
     publisher.publish(text("on")).unwrap();
     assert_eq!(viewer.poll(), next("on"));
 }
@@ -69,7 +69,7 @@ fn panic_in_a_waker_does_not_stop_timers_of_other_hubs() {
     struct Panics;
     impl Wake for Panics {
         fn wake(self: Arc<Self>) {
-            panic!("on purpose");
+            panic!("panic in a waker");
         }
     }
     let (publisher, hub) = hub::builder().keep_alive(Duration::from_millis(10)).build();

@@ -1,4 +1,4 @@
-//! Who is woken, how often, and what may happen meanwhile.
+//! Wakes: how often viewers are woken, and calls of the hub from wakers and drops.
 
 use std::sync::mpsc;
 
@@ -16,7 +16,7 @@ fn publish_wakes_waiting_viewer_once() {
 
     assert_eq!(viewer.poll(), first("off"));
     publisher.publish(text("on")).unwrap();
-    assert_eq!(viewer.wakes(), 1, "it was not waiting");
+    assert_eq!(viewer.wakes(), 1, "a viewer that does not wait is not woken");
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn changed_waker_is_replaced() {
     assert_eq!(viewer.poll(), Poll::Pending);
     let before = std::mem::take(&mut viewer.wakes);
     assert_eq!(viewer.poll(), Poll::Pending);
-    assert_eq!(Arc::strong_count(&before), 1, "the hub has let go of the old waker");
+    assert_eq!(Arc::strong_count(&before), 1, "the hub has dropped the old waker");
 
     publisher.publish(text("on")).unwrap();
     assert_eq!((before.0.load(Ordering::Relaxed), viewer.wakes()), (0, 1));
@@ -39,7 +39,7 @@ fn thousand_idle_polls_keep_one_waker() {
     for _ in 0..1000 {
         assert_eq!(viewer.poll(), Poll::Pending);
     }
-    assert_eq!(Arc::strong_count(&viewer.wakes), 2, "the viewer's own and the hub's");
+    assert_eq!(Arc::strong_count(&viewer.wakes), 2, "one reference of the viewer, one of the hub");
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn dropped_viewer_drops_its_waker() {
     assert_eq!(hub.stats().viewers, 0);
 }
 
-/// Calls the hub back when it is woken, and when it is dropped.
+/// A waker that calls the hub when it is woken and when it is dropped.
 struct CallsBack {
     hub: Hub,
     publisher: Arc<Publisher>,
@@ -76,14 +76,14 @@ impl Drop for CallsBack {
     }
 }
 
-/// Does that on another thread, since one that waits for itself waits for ever.
+/// Runs a test on another thread, because a deadlock would never end.
 fn does_not_hang(what: impl FnOnce() + Send + 'static) {
     let (done, wait) = mpsc::channel();
     let thread = std::thread::spawn(move || {
         what();
         done.send(()).unwrap();
     });
-    assert_ne!(wait.recv_timeout(Duration::from_secs(10)), Err(mpsc::RecvTimeoutError::Timeout), "it hangs");
+    assert_ne!(wait.recv_timeout(Duration::from_secs(10)), Err(mpsc::RecvTimeoutError::Timeout), "deadlock");
     thread.join().unwrap();
 }
 
@@ -101,7 +101,7 @@ fn waker_can_call_the_hub() {
         };
         assert!(poll().is_pending());
         assert!(poll().is_pending());
-        assert_eq!(calls.try_iter().collect::<Vec<_>>(), ["dropped"], "by the second");
+        assert_eq!(calls.try_iter().collect::<Vec<_>>(), ["dropped"], "the second poll drops the first waker");
         publisher.publish(text("on")).unwrap();
         assert_eq!(calls.try_iter().collect::<Vec<_>>(), ["woken", "dropped"]);
         let Poll::Ready(chunk) = poll() else { panic!("no part") };
@@ -123,7 +123,7 @@ fn dropped_waker_can_call_the_hub() {
     });
 }
 
-/// The body of a part that calls its hub when it is dropped.
+/// A part's body that calls its hub when it is dropped.
 struct Body(Hub);
 
 impl AsRef<[u8]> for Body {
@@ -145,7 +145,7 @@ fn dropped_part_body_can_call_the_hub() {
         let part = || Part::new(mime::TEXT_PLAIN_UTF_8, Bytes::from_owner(Body(hub.clone()))).unwrap();
         publisher.publish(part()).unwrap();
         publisher.publish(part()).unwrap();
-        // "no signal" replaces it.
+        // The "no signal" part replaces it.
         let mut viewer = Viewer::new(&hub);
         while !format!("{:?}", viewer.poll()).contains("no signal") {
             std::thread::yield_now();

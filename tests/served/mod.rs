@@ -1,5 +1,5 @@
-//! What every server has to do with a stream, asked by a client that sees each byte: sources, and checks of them over
-//! TCP. The servers are in `axum.rs`, `actix.rs` and the package `frameworks`.
+//! Sources, and checks over TCP that every server must pass with them.
+//! The servers are in `axum.rs`, `actix.rs` and the package `frameworks`.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
@@ -18,7 +18,7 @@ use socket2::{Domain, Socket, Type};
 
 pub(crate) type Source = Pin<Box<dyn Stream<Item = Result<Part, io::Error>> + Send + Sync>>;
 
-/// What a server serves at a path.
+/// Returns the source that a server serves at a path.
 pub(crate) fn source(path: &str) -> Source {
     match path {
         "/finite" => Box::pin(stream::iter(["one", "two", "three"]).map(text)),
@@ -47,7 +47,7 @@ pub(crate) fn source(path: &str) -> Source {
 
 static TOUCHED: AtomicUsize = AtomicUsize::new(0);
 
-/// A part alone, served at `/part`.
+/// A single part, served at `/part`.
 pub(crate) fn part() -> Part {
     let mut part = Part::svg("<svg/>").unwrap();
     part.insert_header(http::header::CACHE_CONTROL, HeaderValue::from_static("no-cache")).unwrap();
@@ -71,7 +71,7 @@ fn panics(count: usize, len: usize) -> Source {
     Box::pin(parts(count, len).chain(stream::once(async { panic!("no camera") })))
 }
 
-/// Runs a server for the rest of the test, on a free port, with buffers as small as one for many viewers has them.
+/// Runs a server on a free port for the rest of the test, with small buffers as for many viewers.
 pub(crate) fn serve<F: Future>(server: impl FnOnce(tokio::net::TcpListener) -> F + Send + 'static) -> SocketAddr {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_send_buffer_size(1 << 14).unwrap();
@@ -145,10 +145,10 @@ pub(crate) fn head_request_does_not_poll_the_source(server: SocketAddr) {
     let answer = get(server, "HEAD /untouched HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: image/*\r\n\r\n");
     assert_eq!(answer.status, "HTTP/1.1 200 OK");
     assert!(answer.boundary().len() > 15);
-    assert_eq!(answer.field("content-length"), None, "nobody knows it");
+    assert_eq!(answer.field("content-length"), None, "the length is unknown");
     assert!(answer.body.is_empty(), "{:?}", answer.body);
     assert_eq!(TOUCHED.load(Ordering::SeqCst), 0, "the source has been polled");
-    // The same connection is good for more.
+    // The connection can be used again.
     let mut socket = connect(server);
     socket.write_all(b"HEAD /untouched HTTP/1.1\r\nHost: x\r\n\r\nGET /finite HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     assert!(read(&mut socket, true).body.is_empty());
@@ -174,7 +174,7 @@ pub(crate) fn http_1_0_response_is_not_chunked(server: SocketAddr) {
     }
 }
 
-/// Only the missing close-delimiter tells an HTTP/1.0 client what is truncated.
+/// The missing close-delimiter is the only sign of truncation for an HTTP/1.0 client.
 pub(crate) fn failed_source_sends_no_close_delimiter(server: SocketAddr) {
     for stream in ["/fails/small", "/panics/small"] {
         let answer = get(server, &format!("GET {stream} HTTP/1.0\r\n\r\n"));
@@ -219,10 +219,10 @@ pub(crate) fn responds_with_a_part(server: SocketAddr) {
         assert!(answer.status.ends_with(" 200 OK"), "{}", answer.status);
         assert_eq!(answer.field("content-type"), Some("image/svg+xml"));
         assert_eq!(answer.field("content-length"), Some("6"));
-        assert_eq!(answer.field("cache-control"), Some("no-cache"), "the part's own, no-store otherwise");
+        assert_eq!(answer.field("cache-control"), Some("no-cache"), "the part's header replaces no-store");
         assert_eq!(answer.field("x-content-type-options"), Some("nosniff"));
         assert_eq!(answer.field("x-timestamp"), Some("12.5"));
-        assert_eq!(answer.field("content-encoding"), None, "a picture alone may be compressed");
+        assert_eq!(answer.field("content-encoding"), None, "a single picture may be compressed");
         assert_eq!(answer.body, b"<svg/>");
     }
 }
@@ -238,12 +238,12 @@ pub(crate) fn serves_curl(server: SocketAddr) {
         (output.status.code(), String::from_utf8_lossy(&output.stdout).matches("Content-Length: ").count())
     };
     for options in [&[][..], &["--compressed"], &["--http1.0"], &["--http1.0", "--compressed"]] {
-        // The last part comes once more with the close-delimiter.
+        // The last part is repeated with the close-delimiter.
         assert_eq!(curl(options, "/finite"), (Some(0), 4), "{options:?}");
     }
     for path in ["/fails/small", "/panics/small"] {
         assert_eq!(curl(&[], path), (Some(18), 3), "partial file");
-        assert_eq!(curl(&["--http1.0"], path), (Some(0), 3), "only the missing close-delimiter tells");
+        assert_eq!(curl(&["--http1.0"], path), (Some(0), 3), "the missing close-delimiter is the only sign");
     }
 }
 
@@ -258,14 +258,14 @@ pub(crate) struct Answer {
     pub ended: Ended,
 }
 
-/// How a body came to its end.
+/// How a body ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Ended {
-    /// The connection broke off, or ended inside of a coding that knows its end.
+    /// The connection was reset, or ended within the chunked coding or a known length.
     Aborted,
     /// By the last chunk or by a length.
     Cleanly,
-    /// By the end of the connection, as HTTP/1.0 does it.
+    /// By the end of the connection, as in HTTP/1.0.
     Closed,
 }
 
@@ -273,7 +273,7 @@ impl Answer {
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
         let mut values = self.fields.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str());
         let value = values.next();
-        assert_eq!(values.next(), None, "{name} stands there twice");
+        assert_eq!(values.next(), None, "duplicate header {name}");
         value
     }
 
@@ -281,12 +281,12 @@ impl Answer {
         self.field("content-type").unwrap().split_once("boundary=").unwrap().1
     }
 
-    /// The body with its boundary as `B`.
+    /// Returns the body with its boundary replaced by `B`.
     pub(crate) fn text(&self) -> String {
         String::from_utf8(self.body.clone()).unwrap().replace(self.boundary(), "B")
     }
 
-    /// The parts that have come whole, by their `Content-Length`, which must be followed by a delimiter.
+    /// Returns the complete parts by their `Content-Length`, each of which must be followed by a delimiter.
     pub(crate) fn parts(&self) -> Vec<&[u8]> {
         let delimiter = format!("\r\n--{}", self.boundary());
         let mut parts = Vec::new();
@@ -305,7 +305,7 @@ impl Answer {
     }
 }
 
-/// Takes its time.
+/// Pauses in front of each read.
 struct Slow(TcpStream, Duration);
 
 impl io::Read for Slow {
@@ -333,7 +333,7 @@ pub(crate) fn get(server: SocketAddr, request: &str) -> Answer {
     read(&mut socket, request.starts_with("HEAD"))
 }
 
-/// Reads one answer and nothing behind it: until its end, if it knows that, or else the connection's.
+/// Reads one response and no byte after it. A body without chunks or a length ends with the connection.
 pub(crate) fn read(socket: &mut impl io::Read, head_only: bool) -> Answer {
     let status = line(socket).expect("a head");
     let mut answer = Answer { status, fields: Vec::new(), body: Vec::new(), ended: Ended::Cleanly };
@@ -365,13 +365,13 @@ pub(crate) fn read(socket: &mut impl io::Read, head_only: bool) -> Answer {
     answer
 }
 
-/// How long the next chunk of the chunked coding is, if it comes whole.
+/// Reads a chunk of the chunked coding and returns its size. `None` if it is truncated.
 pub(crate) fn chunk(socket: &mut impl io::Read, into: &mut Vec<u8>) -> Option<usize> {
     let size = line(socket).and_then(|size| usize::from_str_radix(&size, 16).ok())?;
     (exactly(socket, size, into) && line(socket).is_some()).then_some(size)
 }
 
-/// Without its end; `None` at the end of the connection.
+/// Reads a line without its line end. `None` at the end of the connection.
 fn line(socket: &mut impl io::Read) -> Option<String> {
     let mut line = Vec::new();
     while !line.ends_with(b"\r\n") {
@@ -383,7 +383,7 @@ fn line(socket: &mut impl io::Read) -> Option<String> {
     Some(String::from_utf8(line).unwrap())
 }
 
-/// Whether there was as much as that.
+/// Reads `len` bytes. Returns `false` if the connection ends earlier.
 fn exactly(socket: &mut impl io::Read, mut len: usize, into: &mut Vec<u8>) -> bool {
     let mut block = vec![0; len.min(1 << 16)];
     while len > 0 {

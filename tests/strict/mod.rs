@@ -1,16 +1,16 @@
-//! A reader that forgives nothing: what the documentation of `Wire` and `Part` promises, said once more without any code
-//! of the crate. It looks for the boundary anywhere, as browsers do, but on the script wire, whose readers go by lines.
+//! A strict reader. It checks the promises of `Wire` and `Part` without using any code of the crate.
+//! It finds the boundary anywhere, as browsers do, except on the script wire, whose readers work by lines.
 
 use mixed_replace::Wire;
 
-/// What came, up to where it was cut.
+/// A body, possibly truncated.
 #[derive(Debug)]
 pub(crate) struct Read {
     pub(crate) parts: Vec<Whole>,
     pub(crate) end: End,
 }
 
-/// One part as the bytes tell it.
+/// One part as read from the bytes.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Whole {
     pub(crate) content_type: String,
@@ -20,13 +20,13 @@ pub(crate) struct Whole {
 
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum End {
-    /// Behind the close-delimiter.
+    /// After the close-delimiter.
     Closed,
-    /// Behind what a wire sends in advance, of a part of this type where it tells that.
+    /// After the bytes that a wire sends in advance. Has the type of the next part if the wire includes it.
     Waits(Option<String>),
 }
 
-/// `multipart/…; boundary=B`, and nothing else.
+/// Reads `multipart/…; boundary=B` without other parameters.
 pub(crate) fn boundary(content_type: &str, wire: Wire) -> String {
     let subtype = if wire == Wire::Script { "mixed" } else { "x-mixed-replace" };
     let boundary = content_type.strip_prefix(&format!("multipart/{subtype}; boundary=")).expect(content_type);
@@ -34,7 +34,7 @@ pub(crate) fn boundary(content_type: &str, wire: Wire) -> String {
     boundary.to_owned()
 }
 
-/// Panics over whatever does not follow the grammar.
+/// Panics if the bytes do not follow the grammar.
 pub(crate) fn read(bytes: &[u8], boundary: &str, wire: Wire) -> Read {
     let mut rest = bytes.strip_prefix(b"--").expect("a dash-boundary, and nothing before it");
     rest = rest.strip_prefix(boundary.as_bytes()).expect("the boundary");
@@ -66,9 +66,9 @@ fn next(bytes: &[u8], boundary: &str, wire: Wire) -> Option<usize> {
     at("\r").into_iter().chain(at("\n")).min()
 }
 
-/// What stands behind the last boundary while no part follows.
+/// Reads the bytes after the last boundary when no part follows.
 fn waiting(rest: &[u8], first: bool, wire: Wire) -> Option<String> {
-    assert!(!first, "nothing goes out before the first part");
+    assert!(!first, "no bytes are sent before the first part");
     match wire {
         Wire::Script => assert_eq!(rest, b""),
         Wire::Browser => {
@@ -100,7 +100,7 @@ fn whole(part: &[u8], boundary: &str, first: bool, wire: Wire) -> Whole {
     let (name, content_type) = lines.remove(0);
     assert_eq!(name, "Content-Type");
     if wire == Wire::Browser {
-        assert_eq!(lines, [], "there is no room for headers");
+        assert_eq!(lines, [], "the browser wire has no other headers");
     } else {
         let length = lines.pop().expect("a length");
         assert_eq!(length, ("Content-Length".to_owned(), body.len().to_string()));
@@ -123,7 +123,7 @@ fn whole(part: &[u8], boundary: &str, first: bool, wire: Wire) -> Whole {
     Whole { content_type, headers: lines, body: body.to_vec() }
 }
 
-/// `Name: value`: Title-Case, one space, printable ASCII.
+/// Reads `Name: value` in Title-Case with one space and printable ASCII.
 fn field(line: &str) -> (String, String) {
     let (name, value) = line.split_once(": ").unwrap_or_else(|| panic!("{line:?}"));
     assert!(!name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}".contains(&b)));
@@ -143,6 +143,6 @@ fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
     memchr::memmem::find(bytes, what)
 }
 
-/// A name that begins with one of these ends the stream in Firefox, or is a security header of a part.
+/// Names that start with one of these end the stream in Firefox, or are security headers.
 const TOKENS: [&str; 6] =
     ["content-type", "content-length", "content-disposition", "set-cookie", "content-range", "content-security-policy"];

@@ -1,24 +1,24 @@
-//! A client that keeps each byte it gets.
+//! A client that records each received byte.
 
 use std::io::{self, ErrorKind, Read, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// One response, byte for byte.
+/// One response as received.
 #[derive(Debug)]
 pub struct Client<R> {
     stream: R,
-    /// All that has come so far.
+    /// All bytes received so far.
     pub received: Vec<u8>,
     seen: usize,
 }
 
 impl Client<TcpStream> {
-    /// Sends a request, `GET /path HTTP/1.1` and other lines without their ends.
+    /// Sends a request: `GET /path HTTP/1.1` and header lines without line ends.
     ///
     /// # Panics
     ///
-    /// If nobody listens.
+    /// If no server listens.
     #[must_use]
     pub fn request(port: u16, lines: &[&str]) -> Self {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a listening server");
@@ -28,7 +28,7 @@ impl Client<TcpStream> {
         Self::new(stream)
     }
 
-    /// The connection.
+    /// Returns the connection.
     #[must_use]
     pub fn into_stream(self) -> TcpStream {
         self.stream
@@ -36,13 +36,13 @@ impl Client<TcpStream> {
 }
 
 impl<R: Read> Client<R> {
-    /// What reads must not block for long.
+    /// Creates a client from a reader that must not block for long.
     #[must_use]
     pub fn new(stream: R) -> Self {
         Self { stream, received: Vec::new(), seen: 0 }
     }
 
-    /// Reads until these bytes come, behind what was last found. How long that took, or `None`.
+    /// Reads until these bytes arrive after the last match. Returns how long that took, or `None`.
     pub fn gets(&mut self, bytes: &[u8], within: Duration) -> Option<Duration> {
         let begin = Instant::now();
         loop {
@@ -57,14 +57,14 @@ impl<R: Read> Client<R> {
         }
     }
 
-    /// Reads until so many bytes are there; whether they are.
+    /// Reads until this many bytes have arrived. Returns `false` after the time limit.
     pub fn has(&mut self, count: usize, within: Duration) -> bool {
         let begin = Instant::now();
         while self.received.len() < count && begin.elapsed() < within && self.read() {}
         self.received.len() >= count
     }
 
-    /// Reads until the server closes; whether it does.
+    /// Reads until the server closes the connection. Returns `false` after the time limit.
     pub fn ends(&mut self, within: Duration) -> bool {
         let begin = Instant::now();
         while begin.elapsed() < within {
@@ -75,14 +75,14 @@ impl<R: Read> Client<R> {
         false
     }
 
-    /// The head of the response, if it has come.
+    /// Returns the head of the response, if it has arrived.
     #[must_use]
     pub fn head(&self) -> String {
         let end = self.received.windows(4).position(|window| window == b"\r\n\r\n").map_or(0, |at| at + 4);
         String::from_utf8_lossy(self.received.get(..end).unwrap_or_default()).into_owned()
     }
 
-    /// `false` at the end.
+    /// Reads once. Returns `false` at the end.
     fn read(&mut self) -> bool {
         let mut buffer = [0; 64 * 1024];
         match self.stream.read(&mut buffer) {

@@ -1,6 +1,6 @@
-//! A real Apache with the programs of `examples/cgi`, as the example's own script starts it.
+//! Apache with the programs of `examples/cgi`, started by the script of the example.
 //!
-//! The programs show a picture file, so that a test decides when there is a new picture.
+//! The programs send a picture file, so that a test decides when a new picture appears.
 
 #![expect(clippy::exhaustive_enums, reason = "a test covers all programs there are")]
 #![expect(clippy::missing_panics_doc, reason = "a panic is how a test fails")]
@@ -21,20 +21,20 @@ use test_support::{Children, must_be_installed, net};
 
 pub use crate::client::Client;
 
-/// Which of the two programs.
+/// One of the two programs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Program {
-    /// Writes the head itself, straight to the client.
+    /// Writes the response head itself, directly to the client.
     Nph,
-    /// Leaves the head to Apache.
+    /// Lets Apache write the response head.
     Parsed,
 }
 
 impl Program {
-    /// Both.
+    /// Both programs.
     pub const ALL: [Self; 2] = [Self::Nph, Self::Parsed];
 
-    /// Its path on the server.
+    /// Returns its path on the server.
     #[must_use]
     pub fn path(self) -> &'static str {
         match self {
@@ -44,17 +44,17 @@ impl Program {
     }
 }
 
-/// An Apache of this test's own. Dropping it ends it, and everything that it started.
+/// A running Apache. Dropping it ends it and all its child processes.
 #[derive(Debug)]
 pub struct Apache {
     port: u16,
-    // In this order: first the processes end, then their files go.
+    // Dropped in this order: the processes end before their files are deleted.
     _children: Children,
     directory: TempDir,
 }
 
 impl Apache {
-    /// Starts it, and waits until it serves. There is no picture yet.
+    /// Starts it without a picture, and waits until it serves.
     ///
     /// # Panics
     ///
@@ -85,19 +85,19 @@ impl Apache {
         Self { port, _children: children, directory }
     }
 
-    /// The address of a path.
+    /// Returns the address of a path.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// The port that it listens on.
+    /// Returns the port that it listens on.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Replaces the picture file by a JPEG picture of this colour.
+    /// Replaces the picture file with a JPEG picture of this colour.
     pub fn show(&self, colour: Colour) {
         self.show_part(&colour.jpeg());
     }
@@ -114,7 +114,7 @@ impl Apache {
         fs::write(self.directory.path().join("htdocs").join(path), html).expect("a writable temporary directory");
     }
 
-    /// The processes of a program that run now.
+    /// Returns the running processes of a program.
     #[must_use]
     pub fn processes(&self, program: Program) -> Vec<PathBuf> {
         let name = program.path().trim_start_matches('/');
@@ -123,11 +123,11 @@ impl Apache {
         processes.filter(|process| fs::read_link(process.join("exe")).is_ok_and(|exe| exe == file)).collect()
     }
 
-    /// Waits until so many processes of a program run. How long that took.
+    /// Waits until a number of processes of a program run. Returns how long that took.
     ///
     /// # Panics
     ///
-    /// If there are more or less of them after all that time.
+    /// If the number differs after the time limit.
     #[must_use = "it may matter how long it took"]
     pub fn has_processes(&self, program: Program, count: usize, within: Duration) -> Duration {
         let begin = Instant::now();
@@ -140,8 +140,8 @@ impl Apache {
     }
 }
 
-/// After that time without a new picture, the programs send the last one again.
+/// The period after which the programs repeat the last picture.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(2);
 const PICTURE: &str = "camera.jpg";
-/// With the building of the programs.
+/// Includes building the programs.
 const START: Duration = Duration::from_secs(300);

@@ -1,4 +1,4 @@
-//! CGI under Apache: what clients get, when they get it, and what is left when they have gone.
+//! CGI under Apache: bytes and delays at clients, and processes after they disconnect.
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a panic is how a test fails; the figures are a result")]
 
@@ -43,7 +43,7 @@ fn ffmpeg_gets_each_picture_at_once() {
     for program in Program::ALL {
         apache.show(PALETTE[0]);
         let url = apache.url(program.path());
-        // Copied: its decoder keeps each picture until the next has come.
+        // Copied, because ffmpeg's decoder keeps each picture until the next arrives.
         let arguments = ["-v", "error", "-fflags", "nobuffer", "-f", "mpjpeg", "-i", &url, "-c", "copy"];
         let mut ffmpeg =
             Piped::start("ffmpeg", &[&arguments[..], &["-f", "image2pipe", "-flush_packets", "1", "-"]].concat());
@@ -96,13 +96,13 @@ async fn on_the_screen(browser: &Browser, program: Program) {
         tokio::time::sleep(SECOND / 2).await;
     }
     println!("{}: write of the file to screen, {program:?}: {latencies:.1?}", browser.engine());
-    // Nothing new, but repeats: the picture stays, and nothing is asked for again.
+    // Only repeats: the picture stays, and the browser does not request it again.
     tokio::time::sleep(2 * KEEP_ALIVE).await;
     assert_eq!(browser.watch().now(), Some(PALETTE[9]));
     assert_eq!(apache.processes(program).len(), 1);
     // Leaving the page ends the process.
     browser.open("about:blank").await;
-    // A browser that is busy with the next page takes its time.
+    // A browser that loads the next page may take longer.
     let _ = apache.has_processes(program, 0, 2 * KEEP_ALIVE + 10 * SECOND);
 }
 
@@ -156,7 +156,7 @@ fn disconnect_ends_the_process_within_two_keep_alives() {
             let stream = client.into_stream();
             match how {
                 "shut down" => stream.shutdown(Shutdown::Both).expect("an open connection"),
-                // What has not been read makes it a reset.
+                // Unread data turns the close into a reset.
                 "reset" => {
                     let unread = Instant::now();
                     while stream.peek(&mut [0]).is_err() && unread.elapsed() < 2 * KEEP_ALIVE {}
@@ -186,7 +186,7 @@ fn responds_in_the_version_and_wire_of_the_client() {
         };
         let old = get("HTTP/1.0", "*/*");
         let head = old.head();
-        // Apache answers in its own version; it is the chunks that matter.
+        // Apache responds with its own version. Only the chunks matter.
         let first = if program == Program::Nph { "HTTP/1.0 200 OK\r\n" } else { "HTTP/1.1 200 OK\r\n" };
         assert!(head.starts_with(first), "{head}");
         assert!(!head.contains("Transfer-Encoding") && head.contains("\r\nConnection: close\r\n"), "{head}");
@@ -201,7 +201,7 @@ fn responds_in_the_version_and_wire_of_the_client() {
 
         let mut head = Client::request(apache.port(), &[&format!("HEAD {} HTTP/1.0", program.path())]);
         assert!(head.ends(5 * SECOND));
-        assert_eq!(head.head().len(), head.received.len(), "a head and nothing else");
+        assert_eq!(head.head().len(), head.received.len(), "only a head");
         let mut post = Client::request(apache.port(), &[&format!("POST {} HTTP/1.0", program.path())]);
         assert!(post.ends(5 * SECOND));
         assert!(post.head().contains(" 405 Method Not Allowed\r\n") && post.head().contains("Allow: GET, HEAD\r\n"));
@@ -237,9 +237,9 @@ impl Drop for Piped {
     }
 }
 
-/// A pipe that does not block for long.
+/// A reader of a pipe that does not block for long.
 ///
-/// Whoever reads has room for 64 KiB.
+/// A reader must have room for 64 KiB.
 struct Pipe(Receiver<Vec<u8>>);
 
 impl Pipe {

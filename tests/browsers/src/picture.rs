@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn tiny_picture_is_below_100_bytes() {
+    fn tiny_gif_has_300_bytes() {
         assert_eq!(PALETTE[0].tiny_gif().body().len(), 300);
     }
 }

@@ -1,4 +1,4 @@
-//! What a server has besides its framework: a source of pictures, and figures of the hub and of the process.
+//! The part of a server that does not depend on its framework: a source of pictures, and statistics.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,19 +11,19 @@ use crate::options::Options;
 use crate::picture::Picture;
 use crate::server::Watched;
 
-/// A hub whose camera runs while somebody watches.
+/// A hub whose camera runs on demand.
 #[derive(Clone, Debug)]
 pub struct Camera {
-    /// To be mounted.
+    /// The hub to mount.
     pub hub: Hub,
     progress: Arc<Progress>,
 }
 
 #[derive(Debug, Default)]
 struct Progress {
-    /// The picture that was published last.
+    /// The number of the last published picture.
     last: AtomicU64,
-    /// The longest that publishing one took, in microseconds.
+    /// The longest time of a `publish` in microseconds.
     slowest: AtomicU64,
     wanted: AtomicU64,
 }
@@ -52,7 +52,7 @@ impl Camera {
         camera
     }
 
-    /// The figures, as JSON.
+    /// Returns the statistics of the hub and the process as JSON.
     #[must_use]
     pub fn state(&self) -> String {
         let (stats, ended) = (self.hub.stats(), self.hub.stats().ended);
@@ -77,7 +77,7 @@ impl Camera {
         serde_json::to_string(&figures).unwrap_or_default()
     }
 
-    /// The number of the picture that was published last.
+    /// Returns the number of the last published picture.
     #[must_use]
     pub fn last(&self) -> u64 {
         self.progress.last.load(Ordering::SeqCst)
@@ -94,7 +94,7 @@ fn viewer(viewer: &hub::Viewer) -> Value {
     })
 }
 
-/// In kilobytes.
+/// Returns the resident memory in kilobytes.
 fn resident() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -130,7 +130,7 @@ fn run(publisher: &Publisher, progress: &Progress, options: &Options) {
     }
 }
 
-/// Returns when somebody wants the server to end, as service managers say it.
+/// Waits for SIGTERM or SIGINT.
 pub async fn asked_to_stop() {
     match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
         Ok(mut terminate) => drop(terminate.recv().await),
@@ -138,5 +138,5 @@ pub async fn asked_to_stop() {
     }
 }
 
-/// How long viewers have to take the end; one that has stopped reading never will.
+/// The time that viewers have to read the end of their streams. A stalled viewer never reads it.
 pub const GRACE: Duration = Duration::from_secs(4);

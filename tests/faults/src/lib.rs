@@ -1,7 +1,7 @@
-//! What goes wrong in real deployments, on real servers over TCP.
+//! Faults of real deployments, with real servers over TCP.
 //!
-//! A server is a process of its own, so that its memory and its descriptors are its own: the two programs in `bin/` are
-//! what a user of the crate would write. The tests are its viewers, one blocking thread each.
+//! Each server is a separate process, so that its memory and its descriptors can be measured. The two programs in `bin/`
+//! are written as a user of the crate would write them. The tests are the viewers, one blocking thread each.
 
 mod camera;
 mod namespaces;

@@ -1,4 +1,4 @@
-//! Three machines in one: a server, a router and a viewer, each in a network namespace.
+//! A server, a router and a viewer, each in a network namespace.
 
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr};
@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-/// A server and a viewer with a router between them. Gone when this is dropped.
+/// Network namespaces for a server and a viewer with a router between them. Dropping this removes them.
 #[derive(Debug)]
 pub struct Namespaces {
-    /// Where the server is to run.
+    /// The namespace of the server.
     pub server: Place,
     router: Place,
-    /// Where viewers are to run.
+    /// The namespace of the viewers.
     pub viewer: Place,
 }
 
@@ -23,15 +23,15 @@ pub struct Namespaces {
 pub struct Place(String);
 
 impl Namespaces {
-    /// Makes them, with a link that holds nothing up.
+    /// Creates them with an unlimited link.
     ///
     /// # Panics
     ///
-    /// If that fails: it takes root.
+    /// If that fails, for example without root.
     #[must_use]
     pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        assert!(rustix::process::geteuid().is_root(), "network namespaces take root");
+        assert!(rustix::process::geteuid().is_root(), "network namespaces need root");
         let nth = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = |what| Place(format!("faults-{}-{nth}-{what}", std::process::id()));
         let all = Self { server: name("server"), router: name("router"), viewer: name("viewer") };
@@ -53,18 +53,18 @@ impl Namespaces {
         all
     }
 
-    /// Where the server is to listen.
+    /// Returns the address at which the server must listen.
     #[must_use]
     pub fn server_address(&self) -> IpAddr {
         IpAddr::V4(Ipv4Addr::new(10, 77, 1, 2))
     }
 
-    /// From now on nothing reaches the viewer, and nobody says so.
+    /// Drops all further packets silently.
     pub fn swallow(&self) {
         ip(&["-n", self.router.name(), "route", "replace", "blackhole", "10.77.2.0/24"]);
     }
 
-    /// From now on the viewer's link takes no more than that.
+    /// Limits the rate of the viewer's link.
     ///
     /// # Panics
     ///
@@ -92,21 +92,21 @@ impl Drop for Namespaces {
 }
 
 impl Place {
-    /// As `ip netns` knows it.
+    /// Returns the name used by `ip netns`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0
     }
 
-    /// Does something there, on a thread of its own: its sockets belong to the namespace.
+    /// Runs a function in the namespace on another thread. Its sockets belong to the namespace.
     ///
     /// # Panics
     ///
-    /// If that does, or if the namespace is gone.
+    /// If the function panics, or the namespace no longer exists.
     pub fn run<T: Send>(&self, what: impl FnOnce() -> T + Send) -> T {
         std::thread::scope(|threads| {
             let thread = threads.spawn(|| {
-                let namespace = File::open(format!("/run/netns/{}", self.0)).expect("it is there");
+                let namespace = File::open(format!("/run/netns/{}", self.0)).expect("an existing namespace");
                 move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).expect("root");
                 what()
             });
@@ -119,6 +119,6 @@ impl Place {
 }
 
 fn ip(arguments: &[&str]) {
-    let status = Command::new("ip").args(arguments).status().expect("there is ip");
+    let status = Command::new("ip").args(arguments).status().expect("`ip` of iproute2");
     assert!(status.success(), "ip {}", arguments.join(" "));
 }

@@ -1,24 +1,24 @@
-//! What a server is told when it is started.
+//! The options of a server.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// The settings of one server, as the one argument of its command line. What is not set is as the crate has it.
+/// The options of a server, passed as one argument. An unset option uses the default of the crate.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
 #[expect(clippy::exhaustive_structs, reason = "the tests set what they need")]
 pub struct Options {
-    /// Where to listen.
+    /// The address to listen on.
     pub listen: SocketAddr,
-    /// Pictures a second; with 0 there is one, and then the source is idle.
+    /// Pictures per second. With 0 the source publishes one picture and stays idle.
     pub fps: f64,
-    /// The bytes of a picture.
+    /// The size of a picture in bytes.
     pub size: usize,
-    /// After so many pictures the source fails.
+    /// The number of pictures after which the source fails.
     pub fails_after: Option<u64>,
-    /// It panics then.
+    /// Whether it fails by a panic.
     pub panics: bool,
     /// `hub::Builder::part_timeout`.
     pub part_timeout: Option<Duration>,
@@ -47,18 +47,18 @@ impl Default for Options {
 }
 
 impl Options {
-    /// As [`to_arg`](Self::to_arg) gave them to this process.
+    /// Reads the argument of this process, written by [`to_arg`](Self::to_arg).
     ///
     /// # Panics
     ///
-    /// If the argument is missing or wrong.
+    /// If the argument is missing or invalid.
     #[must_use]
     pub fn from_command_line() -> Self {
         let argument = std::env::args().nth(1).expect("the options as JSON, {} for none");
         serde_json::from_str(&argument).expect("the options as JSON")
     }
 
-    /// One argument.
+    /// Returns the options as one argument.
     ///
     /// # Panics
     ///

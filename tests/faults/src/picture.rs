@@ -1,39 +1,39 @@
-//! Pictures of which every byte follows from the number, so that none can be torn without being noticed.
+//! Pictures whose bytes are derived from their number, so that torn pictures are detected.
 
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mixed_replace::Part;
 
-/// One picture, as a viewer got it.
+/// A received picture.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Picture {
-    /// From 1.
+    /// The number, starting with 1.
     pub number: u64,
-    /// From its publishing until the viewer had all of it.
+    /// The time between publishing and complete receipt.
     pub age: Duration,
 }
 
 impl Picture {
-    /// A picture of so many bytes, published now.
+    /// Creates a picture of this size with the current time.
     ///
     /// # Panics
     ///
-    /// If that are fewer bytes than a number and a time take.
+    /// If the size is too small for a number and a time.
     pub fn part(number: u64, size: usize) -> Part {
         let mut body = Vec::with_capacity(size);
         body.extend_from_slice(&number.to_be_bytes());
         body.extend_from_slice(&now().to_be_bytes());
         body.extend_from_slice(filling(number, size - HEAD));
-        Part::new(mime::APPLICATION_OCTET_STREAM, body).expect("it is not empty")
+        Part::new(mime::APPLICATION_OCTET_STREAM, body).expect("a body that is not empty")
     }
 
-    /// What the body of a part shows.
+    /// Reads a picture from the body of a part.
     ///
     /// # Panics
     ///
-    /// If it is no picture, or not one picture: it was torn.
+    /// If the body is no picture or is torn.
     #[must_use]
     pub fn read(body: &[u8]) -> Self {
         let (number, rest) = body.split_first_chunk().expect("a number");
@@ -44,9 +44,9 @@ impl Picture {
     }
 }
 
-/// A piece of noise that no other number near by has.
+/// Returns a piece of noise that differs between adjacent numbers.
 fn filling(number: u64, len: usize) -> &'static [u8] {
-    let begin = usize::try_from(number % 4096).expect("that fits") * 61;
+    let begin = usize::try_from(number % 4096).expect("a small number") * 61;
     NOISE.get(begin..begin + len).expect("a picture of at most 3 MB")
 }
 
@@ -61,7 +61,7 @@ static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     words.take(400_000).flat_map(u64::to_le_bytes).collect()
 });
 
-/// Of the one clock that all processes of a machine share.
+/// Returns the time of the clock that all processes of a machine share.
 fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)

@@ -1,4 +1,4 @@
-//! A server in a process of its own.
+//! A server in a separate process.
 
 use std::fmt;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -15,13 +15,13 @@ use crate::namespaces::Place;
 use crate::options::Options;
 use crate::sockets;
 
-/// Which framework serves.
+/// The framework of a server.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "there are two")]
 pub enum Stack {
-    /// With actix-web's own HTTP.
+    /// actix-web, with actix-http.
     Actix,
-    /// With hyper.
+    /// axum, with hyper.
     Axum,
 }
 
@@ -34,12 +34,12 @@ impl fmt::Display for Stack {
     }
 }
 
-/// A server that runs until it is told to stop, or dropped.
+/// A server that runs until it is stopped or dropped.
 #[derive(Debug)]
 pub struct Server {
-    /// Which one.
+    /// The framework.
     pub stack: Stack,
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
     process: u32,
     output: BufReader<ChildStdout>,
@@ -47,7 +47,7 @@ pub struct Server {
     _children: Children,
 }
 
-/// What a server tells of itself.
+/// The statistics that a server reports.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "they are those of the crate")]
@@ -62,12 +62,12 @@ pub struct Watched {
     pub refused: u64,
     /// Whether the camera runs.
     pub wanted: bool,
-    /// The number of the last picture.
+    /// The number of the last published picture.
     pub last: u64,
     pub slowest_publish_us: u64,
     pub descriptors: usize,
     pub memory_kb: u64,
-    /// `hub::Viewer` of each.
+    /// The `hub::Viewer` of each viewer.
     pub each: Vec<Value>,
 }
 
@@ -96,7 +96,7 @@ impl Server {
 
     fn start_by(command: &Command, stack: Stack, place: Option<Place>) -> Self {
         let mut children = Children::start(command, Stdio::piped(), Stdio::inherit());
-        let mut output = BufReader::new(children.stdout().expect("it was asked for"));
+        let mut output = BufReader::new(children.stdout().expect("a piped output"));
         let mut line = String::new();
         output.read_line(&mut line).expect("a line");
         let (address, process) = line.trim().split_once(' ').expect("the server has started");
@@ -110,7 +110,7 @@ impl Server {
         }
     }
 
-    /// What it tells of itself now.
+    /// Requests the current statistics.
     ///
     /// # Panics
     ///
@@ -119,9 +119,9 @@ impl Server {
     pub fn watched(&self) -> Watched {
         let ask = || {
             let mut connection = sockets::connect(self.address);
-            connection.write_all(b"GET /state HTTP/1.0\r\n\r\n").expect("it listens");
+            connection.write_all(b"GET /state HTTP/1.0\r\n\r\n").expect("a listening server");
             let mut answer = String::new();
-            connection.read_to_string(&mut answer).expect("it answers");
+            connection.read_to_string(&mut answer).expect("a response");
             answer
         };
         let answer = match &self.place {
@@ -129,14 +129,14 @@ impl Server {
             None => ask(),
         };
         let (_, body) = answer.split_once("\r\n\r\n").expect("a head");
-        serde_json::from_str(body).expect("its own figures")
+        serde_json::from_str(body).expect("the statistics as JSON")
     }
 
-    /// Waits until what it tells is as wanted, and gives the time that took.
+    /// Waits for a condition on the statistics, and returns how long that took.
     ///
     /// # Panics
     ///
-    /// If it is not after `limit`.
+    /// If it is not met within `limit`.
     pub fn wait_until(&self, limit: Duration, what: &str, wanted: impl Fn(&Watched) -> bool) -> Duration {
         let begin = Instant::now();
         loop {
@@ -150,29 +150,29 @@ impl Server {
         }
     }
 
-    /// Asks it to stop, as a service manager does, and waits until the process has ended. Gives the number of its last
-    /// picture, and how long the end took.
+    /// Stops the server with SIGTERM, as a service manager does, and waits for its exit. Returns the number of the last
+    /// picture, and how long the shutdown took.
     ///
     /// # Panics
     ///
-    /// If it does not end by itself.
+    /// If it does not exit.
     #[must_use]
     pub fn terminate(&mut self) -> (u64, Duration) {
         let begin = Instant::now();
-        let killed = Command::new("kill").args(["-TERM", &self.process.to_string()]).status().expect("there is kill");
-        assert!(killed.success(), "the server was not there any more");
+        let killed = Command::new("kill").args(["-TERM", &self.process.to_string()]).status().expect("`kill`");
+        assert!(killed.success(), "the server had already exited");
         let mut output = String::new();
-        // Until nobody holds the pipe any more.
+        // Until every process that holds the pipe has exited.
         self.output.read_to_string(&mut output).expect("a line");
         let took = begin.elapsed();
-        let last = output.trim().strip_prefix("ended after ").expect("it ends by itself");
+        let last = output.trim().strip_prefix("ended after ").expect("a clean exit");
         (last.parse().expect("a number"), took)
     }
 }
 
-/// Beside the tests, where cargo puts programs.
+/// Returns the path of a program, which cargo puts beside the tests.
 fn program(stack: Stack) -> PathBuf {
-    let test = std::env::current_exe().expect("the test is a program");
+    let test = std::env::current_exe().expect("the path of the test");
     let directory = test.parent().and_then(|deps| deps.parent()).expect("target/debug/deps");
     directory.join(format!("faults-{stack}"))
 }

@@ -1,4 +1,4 @@
-//! Connections, and what the system knows of them.
+//! Connections, and their state in the system.
 
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::SockRef;
 
-/// Connects, with a limit to the patience of every later read.
+/// Connects, with a timeout for every read.
 ///
 /// # Panics
 ///
@@ -14,25 +14,25 @@ use socket2::SockRef;
 #[must_use]
 pub fn connect(server: SocketAddr) -> TcpStream {
     let connection = TcpStream::connect(server).expect("a server and a descriptor");
-    connection.set_read_timeout(Some(Duration::from_secs(60))).expect("it is not zero");
+    connection.set_read_timeout(Some(Duration::from_secs(60))).expect("a duration above zero");
     connection
 }
 
-/// Ends a connection with a RST, as the system does for a process that was killed with something unread.
+/// Closes a connection with a RST, as the system does when a process with unread data is killed.
 ///
 /// # Panics
 ///
-/// If the system refuses that.
+/// If the system rejects the option.
 pub fn reset(connection: TcpStream) {
     SockRef::from(&connection).set_linger(Some(Duration::ZERO)).expect("an open socket");
     drop(connection);
 }
 
-/// The bytes that the server's side of a viewer's connection has not been acknowledged, `None` if it is gone.
+/// Returns the unacknowledged bytes of the server's side of a connection. `None` if the connection does not exist.
 ///
 /// # Panics
 ///
-/// If the system does not tell.
+/// If `/proc` is not readable.
 #[must_use]
 pub fn send_queue(viewer: SocketAddr, server: SocketAddr) -> Option<u64> {
     let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux");
@@ -46,27 +46,27 @@ pub fn send_queue(viewer: SocketAddr, server: SocketAddr) -> Option<u64> {
     table.lines().filter_map(ends).find_map(|(ports, queue)| (ports == wanted).then_some(queue))
 }
 
-/// The memory of all TCP buffers of the machine, in bytes.
+/// Returns the memory of all TCP buffers of the machine in bytes.
 ///
 /// # Panics
 ///
-/// If the system does not tell.
+/// If `/proc` is not readable.
 #[must_use]
 pub fn tcp_memory() -> u64 {
     let table = std::fs::read_to_string("/proc/net/sockstat").expect("Linux");
     let line = table.lines().find(|line| line.starts_with("TCP:")).expect("a line for TCP");
     let pages = line.rsplit(' ').next().and_then(|pages| pages.parse::<u64>().ok());
-    pages.expect("mem is the last figure") * 4096
+    pages.expect("mem as the last number") * 4096
 }
 
-/// As many descriptors as the system lets this process and its servers have.
+/// Raises the limit of descriptors of this process and its servers to the hard limit.
 ///
 /// # Panics
 ///
-/// If those are fewer than the tests take.
+/// If the hard limit is too low for the tests.
 pub fn raise_limits() {
     let limit = getrlimit(Resource::Nofile);
     let most = limit.maximum.unwrap_or(1 << 20);
-    assert!(most >= 12_000, "the tests take 12,000 descriptors, and the hard limit is {most}");
+    assert!(most >= 12_000, "the tests need 12,000 descriptors, but the hard limit is {most}");
     setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum: limit.maximum }).expect("up to the hard limit");
 }

@@ -1,20 +1,20 @@
-//! Of many values, one.
+//! Percentiles.
 
 use std::time::{Duration, Instant};
 
-/// How old pictures were.
+/// The ages of pictures.
 #[derive(Clone, Debug, Default)]
 pub struct Ages(Vec<Duration>);
 
 impl Ages {
-    /// Of which so many in a hundred are lower. Zero if there are none.
+    /// Returns a percentile. Zero without values.
     #[must_use]
     pub fn percentile(&mut self, hundredths: usize) -> Duration {
         self.0.sort_unstable();
         self.0.get(self.0.len() * hundredths / 100).copied().unwrap_or_default()
     }
 
-    /// How many there are.
+    /// Returns the number of values.
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.len()
@@ -33,7 +33,7 @@ impl FromIterator<Duration> for Ages {
     }
 }
 
-/// Asks again and again. Whether it was so within that time.
+/// Polls a condition. Returns `true` if it is met within the limit.
 pub fn until(limit: Duration, mut so: impl FnMut() -> bool) -> bool {
     let begin = Instant::now();
     loop {

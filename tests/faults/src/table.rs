@@ -1,15 +1,15 @@
-//! One line for each row of the table of faults.
+//! Output for the table of faults, one line per row.
 
 use std::fmt::Display;
 use std::io::Write as _;
 
 use crate::server::Stack;
 
-/// Does the same to a server of each kind at the same time.
+/// Runs a function for both frameworks at the same time.
 ///
 /// # Panics
 ///
-/// If one of the two does.
+/// If one of the two panics.
 pub fn both<T: Send>(test: impl Fn(Stack) -> T + Sync) -> [T; 2] {
     std::thread::scope(|threads| {
         let both = [Stack::Axum, Stack::Actix].map(|stack| {
@@ -23,8 +23,8 @@ pub fn both<T: Send>(test: impl Fn(Stack) -> T + Sync) -> [T; 2] {
     })
 }
 
-/// Prints a row: what was done, and what came of it on each. Also of a test that passes, of which the harness keeps what
-/// is printed by macros.
+/// Prints a row: the fault, and the result on each framework. It writes to the output directly because the harness
+/// captures macros in tests that pass.
 pub fn row(fault: &str, [axum, actix]: [impl Display; 2]) {
     drop(writeln!(std::io::stdout(), "| {fault} | {axum} | {actix} |"));
 }

@@ -1,4 +1,4 @@
-//! A viewer that understands what it is sent: HTTP/1, the chunked coding, and the machine wire.
+//! A viewer that parses HTTP/1, the chunked coding and the machine wire.
 
 use std::io::{self, BufRead, BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 use crate::picture::Picture;
 use crate::sockets::connect;
 
-/// What a viewer of the tests asks.
+/// The request of the viewers.
 pub const REQUEST: &[u8] = b"GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-/// Asks for the stream, and reads nothing.
+/// Requests the stream, and reads nothing.
 ///
 /// # Panics
 ///
-/// If the server is not there.
+/// If the server does not accept the request.
 #[must_use]
 pub fn ask(server: SocketAddr) -> TcpStream {
     let mut connection = connect(server);
-    connection.write_all(REQUEST).expect("the server is there");
+    connection.write_all(REQUEST).expect("a listening server");
     connection
 }
 
@@ -27,19 +27,19 @@ pub fn ask(server: SocketAddr) -> TcpStream {
 pub struct Viewer {
     /// The status line.
     pub status: String,
-    /// The header fields, as they came.
+    /// The header fields as received.
     pub fields: Vec<(String, String)>,
     body: Body,
     boundary: String,
 }
 
-/// What came next.
+/// The next item of a stream.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "there is nothing else")]
 pub enum Next {
-    /// A whole part.
+    /// A complete part.
     Picture(Picture),
-    /// No more.
+    /// The end of the stream.
     End(End),
 }
 
@@ -47,28 +47,28 @@ pub enum Next {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "there is nothing else")]
 pub enum End {
-    /// With the close-delimiter, and as HTTP wants it.
+    /// With the close-delimiter and a correct end of the HTTP body.
     Cleanly,
-    /// In any other way.
+    /// Any other end.
     Torn,
 }
 
 impl Viewer {
-    /// Comes, and reads the head of the answer.
+    /// Connects, requests the stream and reads the head of the response.
     ///
     /// # Panics
     ///
-    /// If there is none.
+    /// If there is no response.
     #[must_use]
     pub fn come(server: SocketAddr) -> Self {
         Self::of(ask(server), Pace::Free)
     }
 
-    /// Of a connection on which the stream was asked for.
+    /// Creates a viewer from a connection on which the stream was requested.
     ///
     /// # Panics
     ///
-    /// If there is no answer.
+    /// If there is no response.
     #[must_use]
     pub fn of(connection: TcpStream, pace: Pace) -> Self {
         let mut reader =
@@ -83,18 +83,18 @@ impl Viewer {
         Self { status, fields, body: Body { reader, chunked, left: 0, begun: false, ended: false }, boundary }
     }
 
-    /// A field of the head.
+    /// Returns a field of the head.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&str> {
         let mut fields = self.fields.iter();
         fields.find_map(|(n, value)| n.eq_ignore_ascii_case(name).then_some(value.as_str()))
     }
 
-    /// Waits for the next part and looks at each byte of it.
+    /// Waits for the next part and checks each byte of it.
     ///
     /// # Panics
     ///
-    /// If it is no picture, or torn.
+    /// If it is no picture or is torn.
     pub fn take(&mut self) -> Next {
         match self.try_next() {
             Ok(Some(picture)) => Next::Picture(picture),
@@ -103,11 +103,11 @@ impl Viewer {
         }
     }
 
-    /// The next picture.
+    /// Waits for the next picture.
     ///
     /// # Panics
     ///
-    /// If there is none.
+    /// If there is no response.
     pub fn picture(&mut self) -> Picture {
         match self.take() {
             Next::Picture(picture) => picture,
@@ -115,7 +115,7 @@ impl Viewer {
         }
     }
 
-    /// Reads until the end. Gives the pictures and how it ended.
+    /// Reads until the end. Returns the pictures and how the stream ended.
     #[must_use]
     pub fn to_end(mut self) -> (Vec<Picture>, End) {
         let mut pictures = Vec::new();
@@ -127,7 +127,7 @@ impl Viewer {
         }
     }
 
-    /// Reads for so long.
+    /// Reads for this duration.
     ///
     /// # Panics
     ///
@@ -141,7 +141,7 @@ impl Viewer {
         pictures
     }
 
-    /// The connection.
+    /// Returns the connection.
     #[must_use]
     pub fn into_connection(self) -> TcpStream {
         self.body.reader.into_inner().connection
@@ -152,12 +152,12 @@ impl Viewer {
         let behind = delimiter.strip_prefix("--").and_then(|line| line.strip_prefix(&self.boundary));
         match behind {
             Some("") => {}
-            // Nothing may follow, and the coding has to end.
+            // Nothing may follow, and the chunked coding must end.
             Some("--") => {
                 let rest = self.body.read_to_end(&mut Vec::new())?;
                 return if rest == 0 { Ok(None) } else { Err(io::ErrorKind::InvalidData.into()) };
             }
-            _ => panic!("{delimiter:?} in place of a delimiter"),
+            _ => panic!("{delimiter:?} instead of a delimiter"),
         }
         let mut length = None;
         loop {
@@ -171,20 +171,20 @@ impl Viewer {
         let mut body = vec![0; length];
         self.body.read_exact(&mut body)?;
         let picture = Picture::read(&body);
-        assert_eq!(line(&mut self.body)?, "", "a delimiter behind the body");
+        assert_eq!(line(&mut self.body)?, "", "a delimiter after the body");
         Ok(Some(picture))
     }
 }
 
-/// How fast a viewer reads.
+/// The reading speed of a viewer.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "there is nothing else")]
 pub enum Pace {
-    /// So many bytes at once, then nothing for that time.
+    /// A number of bytes at once, then a pause.
     Drip(usize, Duration),
-    /// As fast as it can.
+    /// Without a limit.
     Free,
-    /// So many bytes a second.
+    /// A number of bytes per second.
     Rate(f64),
 }
 
@@ -202,7 +202,7 @@ impl Read for Slow {
         let len = match self.pace {
             Pace::Free => room,
             Pace::Rate(rate) => {
-                // What was not read in time may not be made up for, but for a moment.
+                // After a delay the viewer may not catch up, except for a moment.
                 let due = self.since + Duration::from_secs_f64(taken_as_f64(self.taken) / rate);
                 std::thread::sleep(due.saturating_duration_since(Instant::now()));
                 if due.elapsed() > Duration::from_millis(100) {
@@ -229,7 +229,7 @@ fn taken_as_f64(taken: usize) -> f64 {
     taken as f64
 }
 
-/// A body without its coding.
+/// A body with the chunked coding removed.
 #[derive(Debug)]
 struct Body {
     reader: BufReader<Slow>,
@@ -277,7 +277,7 @@ impl Read for Body {
     }
 }
 
-/// Without its end.
+/// Reads a line without its line end.
 fn line(reader: &mut impl BufRead) -> io::Result<String> {
     let mut line = String::new();
     reader.read_line(&mut line)?;

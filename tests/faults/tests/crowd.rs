@@ -1,4 +1,4 @@
-//! Very many viewers, who come and go all at once.
+//! Very many viewers that connect and disconnect at once.
 
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use fault_tests::{End, Next, Options, Pace, REQUEST, Server, Stack, Viewer, ask, both, raise_limits, reset, row};
 use socket2::{Domain, Socket, Type};
 
-/// 100,000 unless `FAULT_CYCLES` says otherwise.
+/// 100,000 cycles unless `FAULT_CYCLES` is set.
 #[test]
 fn killed_viewers_leave_nothing() {
     raise_limits();
     let cycles = std::env::var("FAULT_CYCLES").map_or(100_000, |cycles| cycles.parse().unwrap());
     let figures = both(|stack| {
         let server = Server::start(stack, &Options { fps: 30.0, size: 2_000, ..Options::default() });
-        // So that every buffer and thread that is made once has been made.
+        // Warms up, so that buffers and threads that are created once exist.
         come_and_go(server.address, 2_000);
         let all_gone = |before: Duration| server.wait_until(before, "nobody", |watched| watched.viewers == 0);
         all_gone(Duration::from_secs(5));
@@ -43,7 +43,7 @@ fn killed_viewers_leave_nothing() {
     }));
 }
 
-/// Half are reset and half just go; some before the answer, some in the midst of it.
+/// Half of the connections are reset and half are closed, some before the response and some in the middle of it.
 fn come_and_go(server: SocketAddr, cycles: usize) {
     std::thread::scope(|threads| {
         for thread in 0..THREADS {
@@ -52,7 +52,7 @@ fn come_and_go(server: SocketAddr, cycles: usize) {
                     let mut viewer = connect_from(thread, server);
                     viewer.write_all(REQUEST).unwrap();
                     if cycle % 4 > 0 {
-                        // Until the answer has begun.
+                        // Until the response has started.
                         viewer.peek(&mut [0]).unwrap();
                     }
                     if cycle % 2 == 0 {
@@ -66,7 +66,7 @@ fn come_and_go(server: SocketAddr, cycles: usize) {
 
 const THREADS: usize = 10;
 
-/// From an address of its own, so that the ports last for as many connections as there are.
+/// Connects from a separate address, so that there are enough ports for all connections.
 fn connect_from(thread: usize, server: SocketAddr) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     let address = Ipv4Addr::new(127, 0, 1, u8::try_from(thread + 1).unwrap());
@@ -95,7 +95,7 @@ fn survives_simultaneous_reconnects() {
         assert_eq!((in_.len(), out.len()), (PLACES, ALL - PLACES), "{stack}");
         let watched = server.watched();
         assert_eq!((watched.viewers, watched.refused), (PLACES, (ALL - PLACES) as u64));
-        // Everyone who got in sees pictures, and when they go there is room again.
+        // Accepted viewers get pictures, and their disconnect frees slots.
         let in_ = in_.into_iter().map(|mut viewer| {
             viewer.picture();
             viewer
@@ -117,7 +117,7 @@ fn in_count(watched: &fault_tests::Watched) -> usize {
     watched.viewers
 }
 
-/// The same time for all would bring all back together.
+/// Without jitter all viewers would reconnect at the same time.
 #[test]
 fn lifetimes_of_simultaneous_viewers_differ() {
     const AGE: Duration = Duration::from_secs(5);

@@ -1,4 +1,4 @@
-//! How streams end: with the server, and with a source that fails.
+//! Ends of streams, by a shutdown of the server and by a failed source.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn sigterm_ends_streams_after_the_last_part() {
             let reading: Vec<_> = (0..100).map(|_| threads.spawn(move || Viewer::come(address).to_end())).collect();
             let stalled: Vec<_> = (0..10).map(|_| ask(address)).collect();
             server.wait_until(Duration::from_secs(10), "110 viewers", |watched| watched.viewers == 110);
-            // Until those have taken all that they ever will.
+            // Until the stalled viewers have filled their buffers.
             std::thread::sleep(Duration::from_secs(2));
             let (last, took) = server.terminate();
             for thread in reading {
@@ -45,10 +45,10 @@ fn ended_or_panicked_source_delivers_every_part() {
             let (pictures, end) = Viewer::come(server.address).to_end();
             assert_eq!(end, End::Cleanly, "{stack}");
             let mut numbers: Vec<_> = pictures.iter().map(|picture| picture.number).collect();
-            // Once more with the close-delimiter, see WIRE.md.
+            // The last part is repeated with the close-delimiter.
             assert_eq!(numbers.pop(), Some(PARTS), "{stack}");
             assert_eq!(numbers, (1..=PARTS).collect::<Vec<_>>(), "{stack}");
-            // Who comes later still sees the last one.
+            // A late viewer still gets the last part.
             let (late, end) = Viewer::come(server.address).to_end();
             assert_eq!((late.len(), late[0].number, end), (2, PARTS, End::Cleanly), "{stack}");
             numbers.len()

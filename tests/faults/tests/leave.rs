@@ -1,4 +1,4 @@
-//! Viewers who leave a source that is idle: only a write can tell, so the keep-alive has to.
+//! Viewers that disconnect from an idle source. Only a write detects that, so a keep-alive is needed.
 
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use fault_tests::{Options, REQUEST, Server, Stack, ask, both, reset, row};
 
-/// As short as lets twelve servers run side by side in some seconds; 10 s unless set.
+/// Short enough for twelve concurrent servers within seconds. The default is 10 s.
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
 const LIMIT: Duration = Duration::from_secs(2 * 2 + 1);
 
-/// What the client sent behind its request, without waiting for an answer.
+/// Bytes that the client sends after its request without waiting for a response.
 const BEHIND: [(&str, &[u8]); 4] =
     [("nothing", b""), ("one byte", b"G"), ("junk", JUNK), ("a second request", REQUEST)];
 
@@ -47,7 +47,7 @@ fn time_until_dropped(stack: Stack, behind: &[u8], leave: fn(TcpStream)) -> Dura
     if shown {
         server.wait_until(Duration::from_secs(10), "one viewer", |watched| watched.viewers == 1 && watched.wanted);
     } else {
-        assert_eq!((stack, behind), (Stack::Actix, JUNK), "actix ends who sends what is not HTTP");
+        assert_eq!((stack, behind), (Stack::Actix, JUNK), "actix disconnects clients that send bytes other than HTTP");
     }
     leave(reader.into_inner());
     let time = server.wait_until(LIMIT, "no viewer, no demand", |watched| {
@@ -57,7 +57,7 @@ fn time_until_dropped(stack: Stack, behind: &[u8], leave: fn(TcpStream)) -> Dura
     time
 }
 
-/// Everything is read, so that the end is what it is meant to be: with something unread, every close is a RST.
+/// Reads everything first, because a close with unread data sends a RST.
 fn shows_a_part(reader: &mut BufReader<TcpStream>, size: usize) -> bool {
     let mut line = String::new();
     while !line.starts_with("Content-Length: ") {
@@ -70,7 +70,7 @@ fn shows_a_part(reader: &mut BufReader<TcpStream>, size: usize) -> bool {
 }
 
 fn leave_by_fin(connection: TcpStream) {
-    // What may have come meanwhile.
+    // Bytes that arrived in the meantime.
     connection.set_nonblocking(true).unwrap();
     let mut connection = connection;
     while connection.read(&mut [0; 65536]).is_ok_and(|count| count > 0) {}

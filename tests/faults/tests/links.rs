@@ -1,4 +1,4 @@
-//! Links that fail and links that are narrow.
+//! Failed links and narrow links.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use fault_tests::{Ages, Namespaces, Next, Options, Pace, Server, Stack, Viewer, ask, both, row};
 
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
-/// Of `socket::tune`.
+/// The `TCP_USER_TIMEOUT` of `socket::tune`.
 const USER_TIMEOUT: Duration = Duration::from_secs(15);
 
 #[test]
@@ -50,7 +50,7 @@ fn vanish(stack: Stack, fps: f64, limit: Duration) -> Duration {
     time
 }
 
-/// 25 pictures of 40 kB a second, where the link takes 6.
+/// 25 pictures of 40 kB per second on a link that carries 6.
 #[test]
 #[ignore = "needs root and iproute2, for network namespaces"]
 fn narrow_link_shows_fresh_pictures() {
@@ -75,13 +75,13 @@ fn narrow_link_shows_fresh_pictures() {
         "slow link (2 Mbit/s, 40 kB at 25/s): median age",
         ages.map(|(age, count)| {
             assert!(age < Duration::from_millis(700), "{age:?}");
-            assert!(count > 30, "it takes 6 pictures a second: {count}");
+            assert!(count > 30, "the link carries 6 pictures a second: {count}");
             format!("{:.2} s, bound 0.7 s; {count} pictures in 8 s", age.as_secs_f64())
         }),
     );
 }
 
-/// What perf-lab calls `slowage_n6_50k`: three viewers who take 250 kB/s of 1.5 MB/s beside three who take all.
+/// Three viewers that read 250 kB/s of 1.5 MB/s beside three that read everything.
 #[test]
 #[ignore = "needs a quiet machine, for its times"]
 fn slow_reader_gets_fresh_pictures() {
@@ -100,15 +100,15 @@ fn slow_reader_gets_fresh_pictures() {
     row(
         "slow viewers (250 kB/s of 50 kB at 30/s): median age",
         ages.map(|[(slow, count), (fast, _)]| {
-            // 0.65 s on a quiet machine; without the hub's care it is 2 to 13.
+            // 0.65 s on a quiet machine. With unbounded buffers it is 2 to 13 s.
             assert!(slow < Duration::from_secs(1), "{slow:?}");
-            assert!(count > 3 * 8 * 4, "each takes 5 pictures a second: {count}");
+            assert!(count > 3 * 8 * 4, "each reads 5 pictures a second: {count}");
             format!("{:.2} s, bound 0.7 s; beside them {:.1} ms", slow.as_secs_f64(), fast.as_secs_f64() * 1e3)
         }),
     );
 }
 
-/// The ages of what is seen in 8 s, when buffers have had time to fill.
+/// Returns the ages of the pictures received in 8 s, after buffers have had time to fill.
 fn watch(server: &Server, pace: Pace) -> Vec<Duration> {
     let mut viewer = Viewer::of(ask(server.address), pace);
     let begin = Instant::now();

@@ -1,4 +1,4 @@
-//! A hub over HTTP/1.0, where no coding knows its end, and over HTTP/2, where streams share a connection.
+//! A hub over HTTP/1.0, which has no chunked coding, and over HTTP/2, where streams share a connection.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
@@ -29,13 +29,13 @@ fn http_1_0_stream_is_unchunked_and_ends_with_the_connection() {
     row(
         "HTTP/1.0 peer of a hub",
         counts.map(|count| {
-            assert_eq!(count, 3 + 1, "the last one once more");
+            assert_eq!(count, 3 + 1, "the last part is repeated");
             format!("no chunks; {count} parts, --B--, connection closed")
         }),
     );
 }
 
-/// What compression layers go by; that they do is in the package `frameworks`.
+/// Checks the headers that compression layers respect. The package `frameworks` tests the layers.
 #[test]
 fn head_prevents_compression() {
     both(|stack| {
@@ -48,7 +48,7 @@ fn head_prevents_compression() {
     });
 }
 
-/// Twelve streams on one connection, of which one is never read: the others miss nothing, and no frame is tiny.
+/// Twelve streams on one connection, one of which is never read. The others miss no part, and no frame is tiny.
 #[test]
 fn stuck_http_2_stream_does_not_block_eleven_others() {
     let figures = both(|stack| {
@@ -70,7 +70,7 @@ fn stuck_http_2_stream_does_not_block_eleven_others() {
     );
 }
 
-/// The limit that `docs/faults.md` names: no server polls a body that has no window.
+/// A limit in `docs/faults.md`: no server polls a body that has no window.
 #[test]
 fn stuck_http_2_stream_ends_with_its_connection() {
     let figures = both(|stack| {
@@ -100,7 +100,7 @@ fn stuck_http_2_stream_ends_with_its_connection() {
 
 async fn client(server: &Server) -> SendRequest<Bytes> {
     let socket = tokio::net::TcpStream::connect(server.address).await.unwrap();
-    // As browsers have it: little for a stream, much for the connection.
+    // As in browsers: a small window for a stream, a large one for the connection.
     let mut builder = client::Builder::new();
     builder.initial_window_size(65_535).initial_connection_window_size(1 << 24);
     let (client, connection) = builder.handshake::<_, Bytes>(socket).await.unwrap();
@@ -132,12 +132,12 @@ async fn ask(client: &mut SendRequest<Bytes>) -> RecvStream {
     response.await.unwrap().into_body()
 }
 
-/// What comes in three seconds, frame by frame. Every part that was published has to be there.
+/// Returns the frames received in three seconds. They must contain every published part.
 async fn read(mut body: RecvStream) -> (Vec<usize>, Vec<u8>) {
     let end = Instant::now() + Duration::from_secs(3);
     let (mut lengths, mut bytes) = (Vec::new(), Vec::new());
     while let Ok(frame) = timeout_at(end, body.data()).await {
-        let frame = frame.expect("the stream goes on").unwrap();
+        let frame = frame.expect("an open stream").unwrap();
         body.flow_control().release_capacity(frame.len()).unwrap();
         lengths.push(frame.len());
         bytes.extend_from_slice(&frame);

@@ -1,4 +1,4 @@
-//! Hundreds of viewers who come and go in every way, for long.
+//! Hundreds of viewers that connect and disconnect in every way for a long time.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use fault_tests::{Next, Options, REQUEST, Server, Stack, Viewer, Watched, ask, both, raise_limits, reset, row};
 
-/// Half of them on each server.
+/// The number of viewers, half of them on each server.
 const VIEWERS: usize = 300;
 
-/// `SOAK_SECONDS`, 600 unless set, on both servers at a time.
+/// Runs `SOAK_SECONDS`, 600 unless set, on both servers at the same time.
 #[test]
 #[ignore = "takes SOAK_SECONDS, 600 unless set"]
 fn soak_leaks_nothing_and_tears_no_part() {
@@ -34,7 +34,7 @@ fn soak(stack: Stack, time: Duration) -> String {
     let seen = Seen::default();
     let warm = (time / 10).max(Duration::from_secs(20)).min(time / 2);
     let (begin, end) = (Instant::now(), Instant::now() + time);
-    // In the half before and in the half after.
+    // In the first half and in the second half.
     let (mut before, mut peaks) = (None, [0; 2]);
     std::thread::scope(|threads| {
         for nth in 0..VIEWERS / 2 {
@@ -53,7 +53,7 @@ fn soak(stack: Stack, time: Duration) -> String {
             }
         }
     });
-    // Nobody reads any more: the last are those who stalled, and whoever left when the source fell silent.
+    // No viewer reads any more. The stalled viewers remain, and those that disconnected after the source became silent.
     server.wait_until(Duration::from_secs(20), "nobody", |watched| watched.viewers == 0 && !watched.wanted);
     let (before, after): (Watched, _) = (before.unwrap(), server.watched());
     assert!(after.descriptors < 30, "{stack}: {} descriptors", after.descriptors);
@@ -77,7 +77,7 @@ fn soak(stack: Stack, time: Duration) -> String {
     )
 }
 
-/// One viewer after the other, until the end.
+/// Runs one viewer after another until the end.
 fn come_and_go(server: &Server, seen: &Seen, seed: u64, end: Instant) {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mut random = |below: u64| {
@@ -93,12 +93,12 @@ fn come_and_go(server: &Server, seen: &Seen, seed: u64, end: Instant) {
         connection.write_all(behind).unwrap();
         let how = random(6);
         if behind.ends_with(b"junk") {
-            // actix ends who sends that, axum does not look at it.
+            // actix closes such a connection, axum ignores the bytes.
             std::thread::sleep(Duration::from_millis(random(2_000)));
             continue;
         }
         if how == 5 {
-            // Stalls, for so long that at times the server loses patience first.
+            // Stalls long enough that the server sometimes ends the stream first.
             let patience = Duration::from_secs(1 + random(19)).min(end.saturating_duration_since(Instant::now()));
             std::thread::sleep(patience);
             continue;
@@ -122,7 +122,7 @@ fn come_and_go(server: &Server, seen: &Seen, seed: u64, end: Instant) {
         match how {
             0 | 1 => reset(connection),
             2 => {
-                // Says that it is done, and listens on for a while: who sent something behind his request is served on.
+                // Shuts down its side and reads on for a while. The server still serves a client that sent bytes after its request.
                 let _ = connection.shutdown(Shutdown::Write);
                 let patience = Duration::from_millis(50 + random(1_000));
                 connection.set_read_timeout(Some(patience)).unwrap();

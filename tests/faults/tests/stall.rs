@@ -1,4 +1,4 @@
-//! Viewers who stop reading, or nearly so, and those beside them.
+//! Viewers that stall or read very slowly, and their effect on others.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
@@ -8,7 +8,7 @@ use fault_tests::{
     Ages, Options, Pace, Picture, Server, Stack, Viewer, ask, both, raise_limits, row, send_queue, tcp_memory, until,
 };
 
-/// 17 s after it stopped at the latest.
+/// Dropped at most 17 s after it stopped reading.
 const GONE: Duration = Duration::from_secs(17);
 
 #[test]
@@ -26,7 +26,7 @@ fn stalled_viewer_is_dropped_without_delaying_others() {
             let gone = until(GONE, || {
                 let watched = server.watched();
                 if begin.elapsed() > Duration::from_secs(1) {
-                    // What is on its way for a moment does not wait.
+                    // Data in flight for a moment is not stalled.
                     queue = queue.max(send_queue(ends.0, ends.1).unwrap_or_default());
                 }
                 let stuck = |viewer: &&serde_json::Value| viewer["in_flight_ms"].as_u64().is_some_and(|ms| ms > 900);
@@ -44,7 +44,7 @@ fn stalled_viewer_is_dropped_without_delaying_others() {
         })
     });
     row("viewer never reads (100 kB at 5/s)", figures.map(|(taken, queue, time, publish)| {
-        // One that it was never rid of besides.
+        // Also one part that was never written.
         assert!(taken < 3 * 101_000, "{taken}");
         assert!(queue <= 64 * 1024, "{queue}");
         assert!(publish < 100_000, "publishing took {publish} us");
@@ -57,7 +57,7 @@ fn stalled_viewer_is_dropped_without_delaying_others() {
     }));
 }
 
-/// The row's 64 KiB each 9 s and 30 s of part_timeout, six times as fast.
+/// 64 KiB every 9 s with a part_timeout of 30 s, sped up six times.
 #[test]
 fn part_timeout_ends_dripping_viewer() {
     let part_timeout = Duration::from_secs(5);
@@ -72,7 +72,7 @@ fn part_timeout_ends_dripping_viewer() {
             server.wait_until(Duration::from_secs(2), "a viewer", |watched| watched.viewers == 1);
             server.wait_until(4 * part_timeout, "ended by part_timeout", |watched| watched.expired == 1);
             let ended = begin.elapsed();
-            assert!(ended >= part_timeout, "not before: {ended:?}");
+            assert!(ended >= part_timeout, "ended too early: {ended:?}");
             let (pictures, end) = viewer.join().unwrap();
             (ended, begin.elapsed(), pictures.len(), end)
         })
@@ -119,7 +119,7 @@ fn others_miss_nothing_while_one_in_five_stalls() {
 #[test]
 #[ignore = "needs a quiet machine, for the memory of TCP is the machine's"]
 fn two_hundred_stalled_viewers_are_dropped_and_take_little_memory() {
-    // One after the other: the memory of TCP is the machine's.
+    // One after another, because the TCP memory is counted for the machine.
     let figures = [Stack::Axum, Stack::Actix].map(|stack| {
         let server = Server::start(stack, &Options { fps: 10.0, size: 100_000, ..Options::default() });
         let mut reader = Viewer::come(server.address);
@@ -130,7 +130,7 @@ fn two_hundred_stalled_viewers_are_dropped_and_take_little_memory() {
         let came = begin.elapsed();
         let (mut tcp, mut memory) = (0, 0);
         let gone = until(GONE + came, || {
-            // The reader reads on, so that its own buffers stay as they are.
+            // The reader continues, so that its buffers do not change.
             reader.picture();
             let watched = server.watched();
             tcp = tcp.max(tcp_memory().saturating_sub(before.0));
@@ -158,7 +158,7 @@ fn one_stalled_viewer_does_not_delay_five_hundred() {
     raise_limits();
     let figures = [Stack::Axum, Stack::Actix].map(|stack| {
         let server = Server::start(stack, &Options { fps: 5.0, size: 10_000, ..Options::default() });
-        // What makes a difference makes it each time; what another program does in one half, it does not.
+        // A real effect shows in each run. A disturbance by another program shows in one half only.
         let mut tries = (0..3).map(|_| with_and_without_one_stalled(&server));
         tries
             .find(|[without, with]| *with < without.mul_f64(1.1))
@@ -173,7 +173,7 @@ fn one_stalled_viewer_does_not_delay_five_hundred() {
     );
 }
 
-/// The median ages. No part may be missing.
+/// Returns the median ages. No part may be missing.
 fn with_and_without_one_stalled(server: &Server) -> [Duration; 2] {
     let ages = std::thread::scope(|threads| {
         let begin = Instant::now();
@@ -194,11 +194,11 @@ fn with_and_without_one_stalled(server: &Server) -> [Duration; 2] {
     ages.map(|mut ages| ages.percentile(50))
 }
 
-/// When 500 have come.
+/// Once 500 viewers have connected.
 const SETTLED: Duration = Duration::from_secs(3);
 const HALF: Duration = Duration::from_secs(10);
 
-/// The ages of ten seconds before the other came and ten seconds after that. No part may be missing.
+/// Returns the ages in the ten seconds before and after the stalled viewer connects. No part may be missing.
 fn watch_both_ways(server: &Server, begin: Instant) -> [Vec<Duration>; 2] {
     let mut viewer = Viewer::come(server.address);
     let mut pictures = Vec::new();

@@ -1,22 +1,21 @@
-//! Child processes that never outlive the one that started them.
+//! Child processes that end with their parent.
 
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-/// A program and everything that it starts in turn, in a process group of their own.
+/// A program and all its descendants in a separate process group.
 ///
-/// They end when this value is dropped, so also when the test panics, and when this process ends in any other way (a kill,
-/// an abort): a shell at the head of the group waits for the end of its standard input, which is a pipe that only this
-/// process holds open. Then the program is asked to leave, and when it has left or a few seconds are over, the group is
-/// killed.
+/// They end when this value is dropped, which includes a panic of the test, and when this process ends in any other way
+/// (a kill, an abort): a shell at the head of the group waits for the end of its standard input, a pipe that only this
+/// process holds open. The shell then terminates the program, and kills the group after its exit or a few seconds.
 #[derive(Debug)]
 pub struct Children {
     shell: Child,
 }
 
 impl Children {
-    /// Starts the command. Its standard input is empty; the other two are as told here.
+    /// Starts the command with an empty standard input and the given outputs.
     ///
     /// # Panics
     ///
@@ -33,21 +32,21 @@ impl Children {
             };
         }
         shell.process_group(0).stdin(Stdio::piped()).stdout(stdout).stderr(stderr);
-        Self { shell: shell.spawn().expect("there is a shell") }
+        Self { shell: shell.spawn().expect("a shell") }
     }
 
-    /// The pipe from the program's standard output, once, if it was asked for.
+    /// Takes the pipe of the program's standard output, if it was requested.
     pub fn stdout(&mut self) -> Option<ChildStdout> {
         self.shell.stdout.take()
     }
 
-    /// The processor time that they have taken, those that have ended left out.
+    /// Returns the processor time of all running processes of the group.
     #[must_use]
     pub fn cpu(&self) -> Duration {
         let processes = std::fs::read_dir("/proc").expect("Linux").flatten();
         let stats = processes.filter_map(|process| std::fs::read_to_string(process.path().join("stat")).ok());
         let ticks = stats.filter_map(|stat| {
-            // Behind the name, which may hold anything: state, parent, group, …, and the 14th and 15th of all are ticks.
+            // After the name, which can contain anything: state, parent, group, …; fields 14 and 15 of the line are ticks.
             let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
             let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
             (number(2)? == u64::from(self.shell.id())).then_some(number(11)? + number(12)?)
@@ -55,25 +54,25 @@ impl Children {
         Duration::from_millis(ticks.sum::<u64>() * TICK)
     }
 
-    /// Sends all of them a signal: `KILL`, and they vanish without a word; `STOP`, and they hang until `CONT`.
+    /// Sends a signal to the group: `KILL` ends it without cleanup, `STOP` suspends it until `CONT`.
     ///
     /// # Panics
     ///
-    /// If it cannot be sent.
+    /// If the signal cannot be sent.
     pub fn signal(&self, name: &str) {
         let mut kill = Command::new("sh");
         kill.args(["-c", "kill -s \"$0\" -- \"-$1\"", name]).arg(self.shell.id().to_string());
-        assert!(kill.status().is_ok_and(|status| status.success()), "no signal {name} to {}", self.shell.id());
+        assert!(kill.status().is_ok_and(|status| status.success()), "cannot send {name} to {}", self.shell.id());
     }
 
-    /// The resident memory of the whole group, in bytes; what they share counts once for each. Linux only: 0 elsewhere.
+    /// Returns the resident memory of the group in bytes. Shared memory counts once for each process. 0 except on Linux.
     #[must_use]
     pub fn memory_of_all(&self) -> usize {
         let group = self.shell.id().to_string();
         let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
         let pages = processes.filter_map(|process| {
             let stat = std::fs::read_to_string(process.path().join("stat")).ok()?;
-            // Behind the name, which may hold anything, and its bracket: state, parent, group, …, resident pages.
+            // After the name, which can contain anything, and its bracket: state, parent, group, …, resident pages.
             let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
             (*fields.get(2)? == group).then(|| fields.get(21)?.parse::<usize>().ok())?
         });
@@ -84,7 +83,7 @@ impl Children {
 impl Drop for Children {
     fn drop(&mut self) {
         if self.shell.try_wait().is_ok_and(|ended| ended.is_none()) {
-            // One that hangs could not leave.
+            // A suspended process could not exit.
             self.signal("CONT");
         }
         drop(self.shell.stdin.take());
@@ -92,21 +91,21 @@ impl Drop for Children {
     }
 }
 
-/// Fails the test, and says why, if no program of this name is in the `PATH`.
+/// Checks that a program is installed.
 ///
 /// # Panics
 ///
-/// If so.
+/// If no program of this name is in the `PATH`.
 pub fn must_be_installed(program: &str) {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let installed = std::env::split_paths(&path).any(|directory| directory.join(program).is_file());
     assert!(installed, "{program} is not installed (not in the PATH)");
 }
 
-/// In milliseconds: Linux counts hundredths of a second, on all common processors.
+/// Milliseconds of a tick. Linux counts hundredths of a second on all common processors.
 const TICK: u64 = 10;
 
-/// Of x86-64 and of most others.
+/// The page size of x86-64 and of most others.
 const PAGE: usize = 4096;
 const SUPERVISE: &str = r#"
 "$@" </dev/null &
@@ -134,7 +133,7 @@ mod tests {
         let mut stdout = children.stdout().unwrap();
         stdout.read_exact(&mut [0; 3]).unwrap();
         drop(children);
-        // The pipe ends when the last process that holds it is gone.
+        // The pipe ends when the last process that holds it exits.
         assert_eq!(stdout.read(&mut [0]).unwrap(), 0);
     }
 
@@ -156,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_memory_of_children() {
+    fn counts_processor_time() {
         let busy =
             Children::start(Command::new("sh").args(["-c", "while :; do :; done"]), Stdio::null(), Stdio::null());
         std::thread::sleep(Duration::from_secs(1));

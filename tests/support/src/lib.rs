@@ -1,5 +1,5 @@
-//! What the tests with other people's programs have in common: free ports, processes that go when the test goes, servers
-//! of this repository, and a viewer of what they stream.
+//! Helpers of the tests with other programs: free ports, child processes that end with the test, servers of this
+//! repository, and a viewer of their streams.
 
 #![expect(clippy::missing_panics_doc, reason = "a panic is how a test fails")]
 

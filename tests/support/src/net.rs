@@ -1,16 +1,15 @@
-//! Ports for programs that cannot choose one themselves and tell.
+//! Free ports for programs that cannot choose and report one.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU16, Ordering};
 
-/// A port of the loopback interface on which nobody listens.
+/// Returns a free port of the loopback interface.
 ///
-/// From below the range out of which the system gives ports to whoever asks for any, and never the same one twice, so that
-/// nobody takes it before it is used.
+/// It is below the range of ephemeral ports and never returned twice, so that it stays free until it is used.
 ///
 /// # Panics
 ///
-/// If there is none.
+/// If no port is free.
 #[must_use]
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);

@@ -1,4 +1,4 @@
-//! A server of this repository: built, started, asked how it is doing.
+//! Builds, starts and queries the servers of this repository.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,16 +15,16 @@ use crate::viewer::get;
 
 /// A program of the workspace.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-#[expect(clippy::exhaustive_enums, reason = "a test covers all there are")]
+#[expect(clippy::exhaustive_enums, reason = "tests match on every variant")]
 pub enum Program {
-    /// The program that a package is named for.
+    /// The program with the name of its package.
     Package(&'static str),
     /// An example of the package `examples`.
     Example(&'static str),
 }
 
 impl Program {
-    /// Where it is, built from the present sources, with optimisation if the test is.
+    /// Builds the program with the test's optimization and returns its path.
     #[must_use]
     pub fn path(self) -> PathBuf {
         static BUILT: Mutex<BTreeMap<Program, PathBuf>> = Mutex::new(BTreeMap::new());
@@ -32,12 +32,12 @@ impl Program {
         built.entry(self).or_insert_with(|| self.build()).clone()
     }
 
-    /// Runs it to its end.
+    /// Runs the program until it exits.
     #[must_use]
     pub fn run(self, arguments: &[&str]) -> Output {
         let mut bounded = Command::new("timeout");
         bounded.arg("10").arg(self.path()).args(arguments).stdin(Stdio::null());
-        bounded.output().expect("coreutils' timeout")
+        bounded.output().expect("`timeout` of coreutils")
     }
 
     fn build(self) -> PathBuf {
@@ -60,7 +60,7 @@ impl Program {
     }
 }
 
-/// A running one. Dropping it ends it.
+/// A running server. It ends when dropped.
 #[derive(Debug)]
 pub struct Server {
     address: String,
@@ -69,7 +69,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts it on a free port, unless the arguments say `--listen`, and waits until it has told its address.
+    /// Starts it on a free port, unless the arguments contain `--listen`, and waits until it prints its address.
     #[must_use]
     pub fn start(program: Program, arguments: &[&str]) -> Self {
         let log = NamedTempFile::new().expect("a temporary file");
@@ -86,52 +86,52 @@ impl Server {
             (!address.is_empty()).then_some(address)
         };
         server.address = eventually(Duration::from_secs(15), || told(&server))
-            .unwrap_or_else(|| panic!("{program:?} {arguments:?} tells no address: {}", server.log()));
+            .unwrap_or_else(|| panic!("{program:?} {arguments:?} prints no address: {}", server.log()));
         server
     }
 
-    /// All that it has written so far, to both outputs.
+    /// Returns everything written to both outputs.
     #[must_use]
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log.path()).expect("its output is text")
     }
 
-    /// The address of a path.
+    /// Returns the address of a path.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// How it says that it is doing.
+    /// Returns its state, as the server reports it.
     #[must_use]
     pub fn state(&self) -> Value {
         let body = get(&self.url("/state")).1;
         serde_json::from_slice(&body).expect("JSON")
     }
 
-    /// What it says, once that fits.
+    /// Waits for a state that fits, and returns it.
     ///
     /// # Panics
     ///
-    /// If it does not in time.
+    /// If no state fits in time.
     pub fn state_when(&self, within: Duration, mut fits: impl FnMut(&Value) -> bool) -> Value {
         let found = eventually(within, || Some(self.state()).filter(&mut fits));
         found.unwrap_or_else(|| panic!("not within {within:?}: {:#}\n{}", self.state(), self.log()))
     }
 
-    /// The processor time that it has taken.
+    /// Returns its processor time.
     #[must_use]
     pub fn cpu(&self) -> Duration {
         self.children.cpu()
     }
 
-    /// Sends it a signal: see [`Children::signal`].
+    /// Sends a signal: see [`Children::signal`].
     pub fn signal(&self, name: &str) {
         self.children.signal(name);
     }
 }
 
-/// Asks until there is an answer; `None` if there is none in time.
+/// Retries until a value is returned. `None` after the time limit.
 pub fn eventually<T>(within: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + within;
     loop {

@@ -1,4 +1,4 @@
-//! Somebody who watches a stream, in a thread of the test.
+//! A viewer of a stream for the thread of a test.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use mixed_replace::{Decoder, Part};
 
-/// The simplest of clients. Dropping it closes its connection.
+/// A minimal blocking client. Dropping it closes its connection.
 #[derive(Debug)]
 pub struct Viewer {
     socket: TcpStream,
@@ -16,11 +16,11 @@ pub struct Viewer {
 }
 
 impl Viewer {
-    /// Asks for a stream.
+    /// Requests a stream.
     ///
     /// # Panics
     ///
-    /// If the answer is none.
+    /// If the response is no stream.
     #[must_use]
     pub fn open(url: &str) -> Self {
         let mut socket = ask(url);
@@ -30,7 +30,7 @@ impl Viewer {
             if let Some(end) = end {
                 break bytes.split_to(end + 4);
             }
-            assert!(read(&mut socket, &mut bytes), "no answer from {url}");
+            assert!(read(&mut socket, &mut bytes), "no response from {url}");
         };
         let head = String::from_utf8_lossy(&head).into_owned();
         assert!(head.starts_with("HTTP/1.0 200") || head.starts_with("HTTP/1.1 200"), "{url}: {head}");
@@ -40,17 +40,17 @@ impl Viewer {
         Self { socket, decoder: Decoder::for_content_type(content_type), bytes }
     }
 
-    /// What separates its parts.
+    /// Returns the boundary of its stream.
     #[must_use]
     pub fn boundary(&self) -> String {
         self.decoder.boundary().map(ToString::to_string).expect("a content type with a boundary")
     }
 
-    /// The next part; `None` if none comes in time, or the stream is over.
+    /// Returns the next part. `None` if none arrives in time or the stream has ended.
     pub fn next(&mut self, within: Duration) -> Option<Part> {
         let deadline = Instant::now() + within;
         loop {
-            if let Some(part) = self.decoder.decode(&mut self.bytes).expect("a stream of ours") {
+            if let Some(part) = self.decoder.decode(&mut self.bytes).expect("a valid stream") {
                 return Some(part);
             }
             let left = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
@@ -61,7 +61,7 @@ impl Viewer {
         }
     }
 
-    /// The next part that fits.
+    /// Returns the next part that fits.
     pub fn next_that(&mut self, within: Duration, fits: impl Fn(&Part) -> bool) -> Option<Part> {
         let deadline = Instant::now() + within;
         loop {
@@ -73,27 +73,27 @@ impl Viewer {
     }
 }
 
-/// Head and body of what is at an address, as far as it comes within a few seconds.
+/// Requests an address and returns head and body, as far as they arrive within a few seconds.
 #[must_use]
 pub fn get(url: &str) -> (String, Vec<u8>) {
     let mut socket = ask(url);
     let mut response = BytesMut::new();
     while read(&mut socket, &mut response) {}
     let end = response.windows(4).position(|window| window == b"\r\n\r\n");
-    let head = response.split_to(end.unwrap_or_else(|| panic!("no answer from {url}")) + 4);
+    let head = response.split_to(end.unwrap_or_else(|| panic!("no response from {url}")) + 4);
     (String::from_utf8_lossy(&head).into_owned(), response.to_vec())
 }
 
-/// By HTTP/1.0, so that nothing is chunked.
+/// Requests with HTTP/1.0, so that the response is not chunked.
 fn ask(url: &str) -> TcpStream {
     let (address, path) = url.trim_start_matches("http://").split_once('/').expect("an address with a path");
-    let mut socket = TcpStream::connect(address).expect("somebody listens");
+    let mut socket = TcpStream::connect(address).expect("a listening server");
     socket.set_read_timeout(Some(ANSWER)).expect("a duration above zero");
-    write!(socket, "GET /{path} HTTP/1.0\r\nHost: {address}\r\n\r\n").expect("the server takes a request");
+    write!(socket, "GET /{path} HTTP/1.0\r\nHost: {address}\r\n\r\n").expect("the server accepts a request");
     socket
 }
 
-/// `false` if nothing more comes, or not in time.
+/// Reads more bytes. Returns `false` at the end or after the time limit.
 fn read(socket: &mut TcpStream, bytes: &mut BytesMut) -> bool {
     let mut buffer = [0; 64 * 1024];
     match socket.read(&mut buffer) {

@@ -1,4 +1,4 @@
-//! A hub on actix-web.
+//! A server with a hub on actix-web.
 
 #![expect(clippy::print_stdout, reason = "the test waits for where it listens")]
 
@@ -39,7 +39,7 @@ async fn main() -> io::Result<()> {
     asked_to_stop().await;
     camera.hub.close();
     handle.stop(true).await;
-    // Nobody may be listening any more.
+    // The test may have closed the pipe.
     drop(writeln!(io::stdout(), "ended after {}", camera.last()));
     Ok(())
 }
@@ -48,5 +48,5 @@ async fn state(camera: Data<Camera>) -> impl Responder {
     HttpResponse::Ok().content_type(ContentType::json()).body(camera.state())
 }
 
-/// As many as the system allows: thousands may come back at once.
+/// The longest backlog that the system allows, because thousands of viewers may reconnect at once.
 const BACKLOG: u32 = 4096;

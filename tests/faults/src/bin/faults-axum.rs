@@ -1,4 +1,4 @@
-//! A hub on axum.
+//! A server with a hub on axum.
 
 #![expect(clippy::print_stdout, reason = "the test waits for where it listens")]
 
@@ -37,7 +37,7 @@ async fn main() -> io::Result<()> {
     camera.hub.close();
     let _ = stop.send(());
     drop(timeout(GRACE, serving).await);
-    // Nobody may be listening any more.
+    // The test may have closed the pipe.
     drop(writeln!(io::stdout(), "ended after {}", camera.last()));
     Ok(())
 }
@@ -46,5 +46,5 @@ async fn state(State(camera): State<Camera>) -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], camera.state())
 }
 
-/// As many as the system allows: thousands may come back at once.
+/// The longest backlog that the system allows, because thousands of viewers may reconnect at once.
 const BACKLOG: u32 = 4096;
