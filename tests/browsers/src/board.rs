@@ -1,11 +1,11 @@
-//! A server of status pages over one hub. It can go away, and come back at the same address.
+//! A server of status pages over one hub. It can be stopped and restarted at the same address.
 //!
-//! | path | what |
+//! | path | content |
 //! |---|---|
-//! | `/page`, `/trusted`, `/native`, `/age` | `Page` as it is, and with each of its options |
+//! | `/page`, `/trusted`, `/native`, `/age` | `Page` with its defaults, and with each of its options |
 //! | `/client.js` | `ClientScript` |
-//! | `/own/`*n* | a page of one's own: [`Board::own`] |
-//! | any other | nothing, but [`Board::strays`] tells who asked |
+//! | `/own/`*n* | a custom page: [`Board::own`] |
+//! | any other | not found, recorded in [`Board::strays`] |
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::site::Stack;
 
-/// The server, its hub, and what it is told to show.
+/// The server and its hub.
 #[derive(Debug)]
 pub struct Board {
     stack: Stack,
@@ -39,17 +39,17 @@ pub struct Board {
 }
 
 impl Board {
-    /// Without a keep-alive: a repeated part would hide that the first sending was not enough.
+    /// Starts a server without a keep-alive, because a repeated part would hide that the first one was not enough.
     #[must_use]
     pub fn start(stack: Stack) -> Self {
         Self::start_with(stack, hub::builder().keep_alive(None))
     }
 
-    /// With a hub of these settings.
+    /// Starts a server with a hub of these settings.
     ///
     /// # Panics
     ///
-    /// If there is no free port.
+    /// If no port is free.
     #[must_use]
     pub fn start_with(stack: Stack, builder: hub::Builder) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
@@ -60,13 +60,13 @@ impl Board {
         Self { stack, address, builder, publisher, hub, seen, server }
     }
 
-    /// The address of a path.
+    /// Returns the address of a path.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// The address of a page with the client and this body.
+    /// Adds a page with the client and this body, and returns its address.
     #[must_use]
     pub fn own(&self, body: &str) -> String {
         let mut own = self.seen.own.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,7 +85,7 @@ impl Board {
         self.publisher.publish(part).expect("an open hub");
     }
 
-    /// Publishes a camera's frame. Returns whether it was a picture that viewers can be given.
+    /// Publishes a camera's frame. Returns `false` if it was skipped.
     ///
     /// # Panics
     ///
@@ -95,18 +95,18 @@ impl Board {
         self.publisher.publish_jpeg(frame).expect("an open hub").is_ok()
     }
 
-    /// How many frames were skipped.
+    /// Returns the number of skipped frames.
     #[must_use]
     pub fn skipped(&self) -> u64 {
         self.hub.stats().parts_invalid
     }
 
-    /// The end of all streams, as before a shutdown.
+    /// Ends all streams, as before a shutdown.
     pub fn close(&self) {
         self.hub.close();
     }
 
-    /// Ends the server and cuts all connections, as a crash does.
+    /// Ends the server and all connections, as a crash does.
     pub fn stop(&mut self) {
         self.server = None;
     }
@@ -115,31 +115,31 @@ impl Board {
     ///
     /// # Panics
     ///
-    /// If somebody has taken the port.
+    /// If the port is in use.
     pub fn start_again(&mut self) {
         self.stop();
-        let listener = TcpListener::bind(self.address).expect("the port that it had");
+        let listener = TcpListener::bind(self.address).expect("the same port");
         (self.publisher, self.hub) = self.builder.clone().build();
         self.server = Some(Server::start(self.stack, listener, self.hub.clone(), self.seen.clone()));
     }
 
-    /// How many streams are open.
+    /// Returns the number of open streams.
     #[must_use]
     pub fn viewers(&self) -> usize {
         self.hub.stats().viewers
     }
 
-    /// How many parts went out on them.
+    /// Returns the number of delivered parts.
     #[must_use]
     pub fn delivered(&self) -> u64 {
         self.hub.stats().parts_delivered
     }
 
-    /// Waits until so many streams are open.
+    /// Waits until this many streams are open.
     ///
     /// # Panics
     ///
-    /// If that does not come about in time.
+    /// If the number differs after the time limit.
     pub async fn has_viewers(&self, count: usize, within: Duration) {
         let deadline = Instant::now() + within;
         while self.viewers() != count {
@@ -148,20 +148,20 @@ impl Board {
         }
     }
 
-    /// The status of each answer to a pull, the first one first. On axum only.
+    /// Returns the status of each response to a reload, in order. On axum only.
     #[must_use]
     pub fn pulls(&self) -> Vec<u16> {
         self.seen.pulls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What was asked for that is not there.
+    /// Returns the requested paths that do not exist.
     #[must_use]
     pub fn strays(&self) -> Vec<String> {
         self.seen.strays.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// What handlers and tests tell each other.
+/// State shared by handlers and tests.
 #[derive(Clone, Debug, Default)]
 struct Seen {
     own: Arc<Mutex<Vec<String>>>,
@@ -185,7 +185,7 @@ impl Seen {
     }
 }
 
-/// A thread with a runtime, which takes all connections with it.
+/// A thread with a runtime. Its end closes all connections.
 #[derive(Debug)]
 struct Server {
     stop: Option<oneshot::Sender<()>>,

@@ -1,4 +1,4 @@
-//! One browser window under WebDriver.
+//! A browser window controlled by WebDriver.
 
 use std::fs::File;
 use std::future::Future;
@@ -22,41 +22,41 @@ use crate::engine::{Engine, Setup};
 use crate::screen::Screen;
 use crate::watch::Watch;
 
-/// A running browser with a window of its own, a fresh profile and no memory. Dropping it kills it.
+/// A running browser with a separate window and a fresh profile. Dropping it kills it.
 #[derive(Debug)]
 pub struct Browser {
     engine: Engine,
     client: Client,
     watch: Watch,
-    // In this order: first the processes end, then their files go.
+    // Dropped in this order: the processes end before their files are deleted.
     driver: Children,
     _home: TempDir,
 }
 
 impl Browser {
-    /// Starts the engine's driver and by it the browser.
+    /// Starts the driver of an engine, and through it the browser.
     ///
     /// # Panics
     ///
-    /// If one of them is not installed, or does not start in time.
+    /// If the driver or the browser is not installed or does not start in time.
     pub async fn start(engine: Engine) -> Self {
         Self::launch(engine, Setup::AsItComes, |_| {}).await
     }
 
-    /// The same, set up in another way.
+    /// Starts a browser with another setup.
     ///
     /// # Panics
     ///
-    /// Likewise.
+    /// Like [`start`](Self::start).
     pub async fn start_as(engine: Engine, setup: Setup) -> Self {
         Self::launch(engine, setup, |_| {}).await
     }
 
-    /// The same for a test that asks for more than the usual [capabilities](driver::capabilities): a camera, say.
+    /// Starts a browser with additional [capabilities](driver::capabilities), such as a camera.
     ///
     /// # Panics
     ///
-    /// Likewise.
+    /// Like [`start`](Self::start).
     pub async fn start_with(engine: Engine, more: impl FnOnce(&mut Map<String, Value>)) -> Self {
         Self::launch(engine, Setup::AsItComes, more).await
     }
@@ -77,7 +77,7 @@ impl Browser {
             }
         };
         if timeout(START, listening).await.is_err() {
-            panic!("{engine}'s driver does not listen after {START:?}; it says: {}", read(&log));
+            panic!("{engine}'s driver does not listen after {START:?}; its log: {}", read(&log));
         }
         let mut builder = ClientBuilder::new(HttpConnector::new());
         let mut capabilities = driver::capabilities(engine, setup, home.path());
@@ -86,29 +86,29 @@ impl Browser {
         let address = format!("http://127.0.0.1:{port}");
         let client = match timeout(START, builder.connect(&address)).await {
             Ok(Ok(client)) => client,
-            Ok(Err(error)) => panic!("{engine} does not start: {error}; its driver says: {}", read(&log)),
-            Err(_) => panic!("{engine} has not started after {START:?}; its driver says: {}", read(&log)),
+            Ok(Err(error)) => panic!("{engine} does not start: {error}; log of its driver: {}", read(&log)),
+            Err(_) => panic!("{engine} has not started after {START:?}; log of its driver: {}", read(&log)),
         };
         Self { engine, client, watch: Watch::start(screen), driver, _home: home }
     }
 
-    /// Which engine it is.
+    /// Returns its engine.
     #[must_use]
     pub fn engine(&self) -> Engine {
         self.engine
     }
 
-    /// Goes to an address, without waiting until it is loaded: a stream never is.
+    /// Opens an address without waiting for the end of loading, because a stream loads forever.
     ///
     /// # Panics
     ///
-    /// Like each of the following, if the browser refuses, is gone, or does not answer in time.
+    /// Like each of the following, if the browser fails, has exited, or does not respond in time.
     pub async fn open(&self, url: &str) {
         self.answer("open a page", self.client.goto(url)).await;
     }
 
-    /// Goes to a test page, and waits until it is on the screen: with a cold browser that takes its time, which is no
-    /// picture's fault.
+    /// Opens a test page, and waits until it is on the screen, so that a slow start of the browser does not count as
+    /// latency of a picture.
     pub async fn open_page(&self, url: &str) {
         self.open(url).await;
         let deadline = Instant::now() + ANSWER;
@@ -123,7 +123,7 @@ impl Browser {
         let execute = async {
             loop {
                 match self.client.execute(script, vec![]).await {
-                    // WebKit's driver may run it in the page that is just about to go.
+                    // WebKit's driver may run it in the page that is about to be replaced.
                     Err(error) if error.to_string().contains("before the unload event") => sleep(AGAIN).await,
                     result => return result,
                 }
@@ -132,24 +132,24 @@ impl Browser {
         self.answer("run a script", execute).await
     }
 
-    /// Whether the page still answers: its tab has not crashed, and does not hang.
+    /// Returns `true` if the page responds: its tab has not crashed and does not hang.
     pub async fn answers(&self) -> bool {
         let sum = timeout(ANSWER, self.client.execute("return 6 * 7", vec![])).await;
         sum.is_ok_and(|sum| sum.is_ok_and(|sum| sum == 42))
     }
 
-    /// The page in the window, as a PNG file from the driver.
+    /// Returns a PNG screenshot of the page from the driver.
     pub async fn png(&self) -> Vec<u8> {
         self.answer("take a picture of the page", self.client.screenshot()).await
     }
 
-    /// What has been on its screen since it was started.
+    /// Returns the record of its screen since its start.
     #[must_use]
     pub fn watch(&self) -> &Watch {
         &self.watch
     }
 
-    /// Makes the inside of the window this large.
+    /// Sets the inner size of the window.
     pub async fn resize(&self, width: u32, height: u32) {
         self.answer("change its window's size", self.client.set_window_size(width, height)).await;
         let frame =
@@ -159,14 +159,14 @@ impl Browser {
         self.answer("change its window's size", self.client.set_window_size(width, height)).await;
     }
 
-    /// Types into whatever has the focus, as a person does.
+    /// Types into the focused element, as a user does.
     pub async fn type_keys(&self, keys: &str) {
         let presses = keys.chars().flat_map(|value| [KeyAction::Down { value }, KeyAction::Up { value }]);
         let keyboard = presses.fold(KeyActions::new("keyboard".to_owned()), KeyActions::then);
         self.answer("type", self.client.perform_actions(keyboard)).await;
     }
 
-    /// Clicks at this point of the page, as a person does.
+    /// Clicks at a point of the page, as a user does.
     pub async fn click(&self, x: f64, y: f64) {
         let button = MOUSE_BUTTON_LEFT;
         let mouse = MouseActions::new("mouse".to_owned())
@@ -176,7 +176,7 @@ impl Browser {
         self.answer("click", self.client.perform_actions(mouse)).await;
     }
 
-    /// Hides the page: behind another tab, or in WebKitGTK, whose driver opens windows only, by minimizing its window.
+    /// Hides the page behind another tab. In WebKitGTK, whose driver opens only windows, minimizes the window.
     pub async fn cover(&self) -> Cover {
         let page = self.answer("tell its window", self.client.window()).await;
         if self.engine == Engine::WebKit {
@@ -188,7 +188,7 @@ impl Browser {
         Cover { page }
     }
 
-    /// Lets the page be seen again.
+    /// Makes the page visible again.
     pub async fn uncover(&self, cover: Cover) {
         if self.engine == Engine::WebKit {
             self.answer("restore its window", self.client.set_window_rect(0, 0, 1024, 768)).await;
@@ -198,12 +198,12 @@ impl Browser {
         }
     }
 
-    /// Where the page is, as the window shows it.
+    /// Returns the address of the page, as shown by the window.
     pub async fn url(&self) -> String {
         self.answer("tell where it is", self.client.current_url()).await.into()
     }
 
-    /// How much memory its processes have together, in megabytes.
+    /// Returns the memory of its processes in megabytes.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.driver.memory_of_all() / 1_000_000
@@ -218,7 +218,7 @@ impl Browser {
     }
 }
 
-/// What hides the page.
+/// The tab or window state that hides the page.
 #[derive(Debug)]
 pub struct Cover {
     page: WindowHandle,
@@ -228,7 +228,7 @@ fn read(log: &Path) -> String {
     std::fs::read_to_string(log).unwrap_or_default()
 }
 
-/// Cold, on a machine with other things to do.
+/// The limit of a cold start on a busy machine.
 const START: Duration = Duration::from_secs(60);
 const ANSWER: Duration = Duration::from_secs(15);
 const AGAIN: Duration = Duration::from_millis(50);

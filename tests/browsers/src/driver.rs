@@ -1,4 +1,4 @@
-//! The WebDriver of each engine: how it is started, and how it is told to start its browser.
+//! The WebDriver of each engine: its command and the capabilities of a session.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use test_support::must_be_installed;
 
 use crate::engine::{Engine, Setup};
 
-/// The command of the engine's driver, which is to listen on `port`. All that it and its browser write goes to `home`.
+/// Returns the command of an engine's driver, which listens on `port`. It and its browser write their files to `home`.
 ///
 /// # Panics
 ///
-/// If it is not installed.
+/// If the driver is not installed.
 #[must_use]
 pub fn command(engine: Engine, port: u16, home: &Path, display: &str) -> Command {
     let (program, browser) = match engine {
@@ -42,18 +42,18 @@ pub fn command(engine: Engine, port: u16, home: &Path, display: &str) -> Command
         command.env(name, directory);
     }
     command.env("DISPLAY", display).env_remove("WAYLAND_DISPLAY");
-    // A page from this machine is not to be looked for behind a proxy.
+    // Local pages must not be requested through a proxy.
     for name in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
         command.env_remove(name);
     }
     command
 }
 
-/// What the driver is asked for in a new session.
+/// Returns the capabilities of a new session.
 ///
 /// # Panics
 ///
-/// If there is no browser for WebKitGTK's driver.
+/// If WebKitGTK's MiniBrowser is not installed.
 #[must_use]
 pub fn capabilities(engine: Engine, setup: Setup, home: &Path) -> Map<String, Value> {
     let (name, options) = match engine {
@@ -85,13 +85,13 @@ pub fn capabilities(engine: Engine, setup: Setup, home: &Path) -> Map<String, Va
             ("webkitgtk:browserOptions", json!({ "binary": mini_browser(), "args": args }))
         }
     };
-    // A page that shows a stream is never loaded.
+    // A page with a stream never finishes loading.
     let mut capabilities = Map::from_iter([("pageLoadStrategy".to_owned(), json!("none"))]);
     capabilities.insert(name.to_owned(), options);
     capabilities
 }
 
-/// The setting of GTK that its browser goes by.
+/// Writes the GTK setting for reduced motion.
 fn without_animations(home: &Path) {
     for version in ["gtk-3.0", "gtk-4.0"] {
         let directory = home.join("config").join(version);
@@ -101,7 +101,7 @@ fn without_animations(home: &Path) {
     }
 }
 
-/// WebKitGTK's own little browser, which is installed beside its library and not in the `PATH`.
+/// Returns the path of WebKitGTK's MiniBrowser, which is installed beside its library and not in the `PATH`.
 fn mini_browser() -> PathBuf {
     let roots = ["/usr/lib", "/usr/lib64", "/usr/libexec", "/usr/local/lib", "/usr/local/libexec"];
     // /usr/lib/webkit2gtk-4.1/MiniBrowser, or below the directory of the architecture.
@@ -111,7 +111,7 @@ fn mini_browser() -> PathBuf {
         name.starts_with("webkit2gtk-") || name.starts_with("webkitgtk-")
     });
     let browsers = of_webkit.map(|directory| directory.join("MiniBrowser")).filter(|browser| browser.is_file());
-    browsers.max().expect("WebKitGTK's MiniBrowser is not installed (in no webkit2gtk-* directory of the usual places)")
+    browsers.max().expect("WebKitGTK's MiniBrowser is not installed (not found in any usual webkit2gtk-* directory)")
 }
 
 fn entries(directory: &Path) -> Vec<PathBuf> {

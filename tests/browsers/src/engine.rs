@@ -1,4 +1,4 @@
-//! The three engines, and a test run in each.
+//! The three engines, and a runner of tests in each of them.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,27 +11,27 @@ use crate::browser::Browser;
 /// A browser engine.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Engine {
-    /// Blink, in Chromium: also Chrome, Edge, Opera, Android's browsers.
+    /// Blink, in Chromium. Also in Chrome, Edge, Opera and the browsers of Android.
     Chromium,
     /// Gecko, in Firefox.
     Firefox,
-    /// WebKitGTK, in its MiniBrowser. Safari has the engine but another loader.
+    /// WebKitGTK, in its MiniBrowser. Safari has the same engine but another loader.
     WebKit,
 }
 
 impl Engine {
-    /// Each of them.
+    /// Every engine.
     pub const ALL: [Self; 3] = [Self::Chromium, Self::Firefox, Self::WebKit];
 }
 
-/// How a browser is set up.
+/// The setup of a browser.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Setup {
-    /// As most people have it.
+    /// The default.
     AsItComes,
-    /// Its owner prefers less motion.
+    /// With a preference for reduced motion.
     LessMotion,
-    /// Its owner has switched scripts off. The driver cannot run any either.
+    /// With scripts disabled. The driver cannot run any either.
     NoScripts,
 }
 
@@ -41,31 +41,31 @@ impl fmt::Display for Engine {
     }
 }
 
-/// Runs a test in a fresh browser of each engine, in all three at once, and fails if one of them fails.
+/// Runs a test in a fresh browser of each engine, all three at once. Fails if one of them fails.
 ///
-/// Tests take turns: two at once would measure each other.
+/// Tests run one after another, because concurrent tests would disturb each other's times.
 ///
 /// # Panics
 ///
-/// With the name and the failure of each engine in which the test failed.
+/// If the test fails in an engine. The message contains the name and the failure of each.
 pub fn each_engine(test: impl AsyncFn(&Browser) + Sync) {
     in_engines_as(Setup::AsItComes, &Engine::ALL, test);
 }
 
-/// The same with browsers that are set up in another way.
+/// Runs a test like [`each_engine`], with another setup of the browsers.
 ///
 /// # Panics
 ///
-/// Likewise.
+/// Like [`each_engine`].
 pub fn each_engine_as(setup: Setup, test: impl AsyncFn(&Browser) + Sync) {
     in_engines_as(setup, &Engine::ALL, test);
 }
 
-/// The same in some engines only.
+/// Runs a test like [`each_engine`] in some engines only.
 ///
 /// # Panics
 ///
-/// Likewise.
+/// Like [`each_engine`].
 pub fn in_engines(engines: &[Engine], test: impl AsyncFn(&Browser) + Sync) {
     in_engines_as(Setup::AsItComes, engines, test);
 }
@@ -77,7 +77,7 @@ fn in_engines_as(setup: Setup, engines: &[Engine], test: impl AsyncFn(&Browser) 
     let failures: Vec<String> = thread::scope(|scope| {
         let start = |engine: Engine| {
             let run = move || run(engine, setup, starting, test);
-            // The thread's name stands in the message of a panic.
+            // The message of a panic contains the name of the thread.
             (engine, thread::Builder::new().name(engine.to_string()).spawn_scoped(scope, run).expect("a thread"))
         };
         let runs: Vec<_> = engines.iter().copied().map(start).collect();
@@ -90,7 +90,7 @@ fn in_engines_as(setup: Setup, engines: &[Engine], test: impl AsyncFn(&Browser) 
 fn run(engine: Engine, setup: Setup, starting: &AtomicUsize, test: &impl AsyncFn(&Browser)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        // A browser that starts takes the processor from the others, so all wait for the last, or for its failure.
+        // A starting browser slows the others down, so all wait until the last one has started or failed.
         let started = CountDown(starting);
         let browser = Browser::start_as(engine, setup).await;
         drop(started);

@@ -1,6 +1,6 @@
-//! The smallest of pictures, made as large as wanted.
+//! GIF files of one pixel and any size.
 
-/// A GIF file of one pixel and exactly `len` bytes, most of them a comment.
+/// Creates a GIF file of one pixel and exactly `len` bytes, most of them a comment.
 ///
 /// # Panics
 ///
@@ -11,7 +11,7 @@ pub fn one_pixel([r, g, b]: [u8; 3], len: usize) -> Vec<u8> {
     // One pixel by one pixel; a global table of two colours.
     file.extend(b"GIF89a\x01\0\x01\0\x80\0\0");
     file.extend([r, g, b, r, g, b]);
-    // The comment, in blocks of up to 255 bytes behind their length.
+    // The comment, in blocks of a length and up to 255 bytes.
     file.extend([0x21, 0xfe]);
     let mut left = len.checked_sub(file.len() + 1 + PICTURE.len()).expect("room for the picture");
     while left > 0 {

@@ -1,8 +1,7 @@
-//! Real browsers in front of a real server: what is on the screen, and when.
+//! Tests of the pixels that real browsers show for a real server, and of their delays.
 //!
 //! [`each_engine`] runs a test in Chromium, Firefox and WebKitGTK at once. The test gets a [`Browser`], starts a [`Site`]
-//! with one of the two stacks, opens a page of it, and then has in its [`Viewer`] the other end of the stream which that
-//! page shows:
+//! with one of the two stacks, opens a page of it, and controls the stream of that page with a [`Viewer`]:
 //!
 //! ```no_run
 //! use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Pictures to send: solid, in colours that neither an empty page nor a broken image has.
+//! Solid pictures to send, in colours that differ from empty pages and broken images.
 
 use std::fmt;
 use std::path::Path;
@@ -16,7 +16,7 @@ pub struct Colour {
     rgb: [u8; 3],
 }
 
-/// Ten colours far from each other and from that of the test pages.
+/// Ten colours that differ clearly from each other and from the test pages.
 pub const PALETTE: [Colour; 10] = [
     Colour { name: "red", rgb: [220, 20, 20] },
     Colour { name: "green", rgb: [20, 160, 20] },
@@ -34,17 +34,17 @@ pub const PALETTE: [Colour; 10] = [
 pub const PAGE: [u8; 3] = [90, 90, 90];
 
 impl Colour {
-    /// Whether a pixel has this colour, but for what JPEG and a screen change in it.
+    /// Returns `true` if a pixel has this colour, up to the changes by JPEG and the screen.
     #[must_use]
     pub fn is(self, pixel: [u8; 3]) -> bool {
         self.rgb.iter().zip(pixel).all(|(expected, found)| expected.abs_diff(found) <= 8)
     }
 
-    /// A JPEG part of 320 x 240 pixels.
+    /// Creates a JPEG part of 320 x 240 pixels.
     ///
     /// # Panics
     ///
-    /// Like the others, never: the bodies are pictures.
+    /// Never, like the other functions: the bodies are pictures.
     pub fn jpeg(self) -> Part {
         let mut file = Vec::new();
         let encoded = Encoder::new(&mut file, 95).encode(&self.rgb.repeat(320 * 240), 320, 240, ColorType::Rgb);
@@ -52,18 +52,18 @@ impl Colour {
         Part::jpeg(file).expect("a JPEG file")
     }
 
-    /// A PNG part of 320 x 240 pixels.
+    /// Creates a PNG part of 320 x 240 pixels.
     pub fn png(self) -> Part {
         let mut file = Vec::new();
         let mut encoder = png::Encoder::new(&mut file, 320, 240);
         encoder.set_color(png::ColorType::Rgb);
-        let mut writer = encoder.write_header().expect("memory takes all that is written");
-        writer.write_image_data(&self.rgb.repeat(320 * 240)).expect("pixels as many as announced");
-        writer.finish().expect("memory takes all that is written");
+        let mut writer = encoder.write_header().expect("writing to memory succeeds");
+        writer.write_image_data(&self.rgb.repeat(320 * 240)).expect("the announced number of pixels");
+        writer.finish().expect("writing to memory succeeds");
         Part::png(file).expect("a PNG file")
     }
 
-    /// A document with this background, and some text.
+    /// Creates a document with this background and some text.
     pub fn html(self) -> Part {
         let [r, g, b] = self.rgb;
         let style = format!("background: rgb({r}, {g}, {b})");
@@ -71,22 +71,22 @@ impl Colour {
         Part::html(page).expect("a body that is not empty")
     }
 
-    /// A GIF part of one pixel and exactly 300 bytes.
+    /// Creates a GIF part of one pixel and exactly 300 bytes.
     pub fn tiny_gif(self) -> Part {
         self.gif(300)
     }
 
-    /// A GIF part of one pixel and exactly so many bytes.
+    /// Creates a GIF part of one pixel and exactly `len` bytes.
     pub fn gif(self, len: usize) -> Part {
         Part::new(mime::IMAGE_GIF, Bytes::from(gif::one_pixel(self.rgb, len))).expect("a GIF file")
     }
 }
 
-/// The files of `tests/frames` whose names begin like this, by name: the type, the name and the bytes.
+/// Returns the files of `tests/frames` whose names start with `prefix`, sorted by name: type, name and bytes.
 ///
 /// # Panics
 ///
-/// If there are none.
+/// If there are no such files.
 #[must_use]
 pub fn files(prefix: &str) -> Vec<(mime::Mime, String, Bytes)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../frames");
@@ -111,8 +111,8 @@ pub fn files(prefix: &str) -> Vec<(mime::Mime, String, Bytes)> {
     files
 }
 
-/// More than 200 letters. WebKit may draw nothing of a window's document before it has so many, or a picture, or is complete,
-/// and a page with a stream never is.
+/// Returns more than 200 letters. WebKit may not draw a document until it has 200 letters or a picture or is complete, and
+/// a page with a stream is never complete.
 #[must_use]
 pub fn letters() -> String {
     "All work and no play makes Jack a dull boy. ".repeat(6)

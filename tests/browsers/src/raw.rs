@@ -1,4 +1,4 @@
-//! A server that does what servers should not do: it answers each request for `/stream` with the bytes that the test wants.
+//! A server that responds to each request for `/stream` with the bytes of the test, which may be malformed.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use mixed_replace::ClientScript;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// It lives as long as the runtime.
+/// A server that runs as long as the runtime.
 #[derive(Debug)]
 pub struct Raw {
     address: SocketAddr,
@@ -18,22 +18,22 @@ pub struct Raw {
     heads: Arc<Mutex<Vec<String>>>,
 }
 
-/// An answer, from its status line on. Then the connection stays open, or is cut.
+/// A response including its status line, after which the connection stays open or is closed.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// Written in one go.
+    /// The bytes, written at once.
     pub bytes: Bytes,
-    /// Whether that was all.
+    /// Whether the connection is closed afterwards.
     pub cut: bool,
 }
 
 impl Raw {
-    /// Serves this page at `/`, the client at `/client.js`, and the answers, one after the other and the last again and
-    /// again, at `/stream`.
+    /// Serves this page at `/`, the client at `/client.js`, and the responses in order at `/stream`. The last response is
+    /// repeated.
     ///
     /// # Panics
     ///
-    /// If there is no free port.
+    /// If no port is free.
     pub async fn start(page: &str, answers: Vec<Answer>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
@@ -44,32 +44,32 @@ impl Raw {
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
                 let site = Arc::clone(&site);
-                // Whoever goes away in the middle does so.
+                // Clients may disconnect in the middle.
                 tokio::spawn(async move { drop(site.answer(connection).await) });
             }
         });
         Self { address, requests, open, heads }
     }
 
-    /// Its page.
+    /// Returns the address of its page.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
 
-    /// How often the stream was asked for.
+    /// Returns the number of requests for the stream.
     #[must_use]
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// The head of each request, whatever it asked for, the first one first.
+    /// Returns the head of every request in order.
     #[must_use]
     pub fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How many streams are open.
+    /// Returns the number of open streams.
     #[must_use]
     pub fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)

@@ -1,8 +1,8 @@
-//! A virtual X server with a screen for each engine, and what is on such a screen.
+//! A virtual X server with a screen for each engine, and the pixels of such a screen.
 //!
-//! The browsers run as a person would run them, with a window, and what counts is the pixels that they have put on the
-//! screen: Xvfb keeps these in a file. Nothing that a page or a driver tells about its picture is as reliable. Firefox
-//! paints a stale picture of a stream into a canvas, for one, and WebKitGTK takes black ones of an element.
+//! The browsers run with a window, as for a user, and the tests read the pixels of the screen, which Xvfb keeps in a file.
+//! Pages and drivers are less reliable sources: Firefox paints a stale picture of a stream into a canvas, and WebKitGTK
+//! takes black screenshots of an element.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -15,7 +15,7 @@ use test_support::{Children, must_be_installed};
 use crate::engine::Engine;
 use crate::picture::{Colour, PAGE, PALETTE};
 
-/// A screen, of which all but the window of one browser is black.
+/// A screen with the window of one browser on black.
 #[derive(Debug)]
 pub struct Screen {
     display: String,
@@ -25,11 +25,11 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// The screen of this engine. The X server starts with the first screen that is asked for, on a free display.
+    /// Returns the screen of an engine. The first call starts the X server on a free display.
     ///
     /// # Panics
     ///
-    /// If there is no Xvfb, or it does not start.
+    /// If Xvfb is not installed or does not start.
     #[must_use]
     pub fn of(engine: Engine) -> &'static Self {
         static SCREENS: OnceLock<(Children, [Screen; 3])> = OnceLock::new();
@@ -41,13 +41,13 @@ impl Screen {
         }
     }
 
-    /// The value of `DISPLAY` for its browser.
+    /// Returns the value of `DISPLAY` for its browser.
     #[must_use]
     pub fn display(&self) -> &str {
         &self.display
     }
 
-    /// The colour of the palette that fills at least a square of 100 x 100 pixels; the largest, if there are more.
+    /// Returns the colour of the palette that fills at least the area of 100 x 100 pixels. If there are several, the largest.
     #[must_use]
     pub fn shows(&self) -> Option<Colour> {
         let mut found = [0; PALETTE.len()];
@@ -59,7 +59,7 @@ impl Screen {
         largest.filter(|(_, count)| *count >= SQUARE).map(|(colour, _)| colour)
     }
 
-    /// Whether one of the test pages is to be seen.
+    /// Returns `true` if a test page is visible.
     #[must_use]
     pub fn has_page(&self) -> bool {
         let mut found = 0;
@@ -67,7 +67,7 @@ impl Screen {
         found >= SQUARE
     }
 
-    /// Hands over a sample of the pixels, red first.
+    /// Calls a function with a sample of the pixels, red first.
     fn look(&self, mut at: impl FnMut([u8; 3])) {
         let mut row = vec![0; WIDTH * 4];
         for y in (0..HEIGHT).step_by(GRID) {
@@ -89,7 +89,7 @@ fn start() -> (Children, [Screen; 3]) {
     let mut children = Children::start(&xvfb, Stdio::piped(), Stdio::null());
     let mut number = String::new();
     let stdout = children.stdout().expect("a piped output");
-    BufReader::new(stdout).read_line(&mut number).expect("Xvfb tells its display");
+    BufReader::new(stdout).read_line(&mut number).expect("Xvfb prints its display");
     let number = number.trim();
     let screens = [0, 1, 2].map(|screen| {
         let pixels = File::open(directory.path().join(format!("Xvfb_screen{screen}"))).expect("Xvfb's framebuffer");
@@ -105,7 +105,7 @@ fn start() -> (Children, [Screen; 3]) {
         let display = format!(":{number}.{screen}");
         Screen { display, pixels, offset: field(0) + field(19) * 12, stride: field(12) }
     });
-    // The directory goes now: the server and we have the files open.
+    // The directory is deleted here. The server and this process have the files open.
     (children, screens)
 }
 
@@ -113,7 +113,7 @@ fn start() -> (Children, [Screen; 3]) {
 pub const WIDTH: usize = 1600;
 /// The height of each screen.
 pub const HEIGHT: usize = 1200;
-/// Each pixel in so many is looked at, in both directions.
+/// The distance of sampled pixels in both directions.
 const GRID: usize = 20;
-/// As many of these fill a square of 100 x 100.
+/// The number of sampled pixels in a square of 100 x 100.
 const SQUARE: usize = (100 / GRID) * (100 / GRID);

@@ -1,10 +1,10 @@
-//! The server that a browser is sent to: a stream that the test feeds part by part, and pages that show it. On actix only
-//! what its test needs: `/stream` and the page with it as an image.
+//! A server with a stream that the test controls part by part, and pages that show it. On actix only `/stream` and the
+//! page with it as an image.
 //!
-//! | path | what |
+//! | path | content |
 //! |---|---|
 //! | `/stream` | `MixedReplace` on the wire that follows from the request, without keep-alive |
-//! | `/machine` | the same, always on the machine wire |
+//! | `/machine` | the same stream, always on the machine wire |
 //! | `/classic` | the [classic wire](wires::classic), which the crate does not write |
 //! | `/` | an empty page |
 //! | `/image`*path* | a page with an `<img>` of that path |
@@ -29,14 +29,14 @@ use tokio::time::timeout;
 
 use crate::{picture, wires};
 
-/// A web server on a port of its own.
+/// A web server on a free port.
 #[derive(Debug)]
 pub struct Site {
     address: SocketAddr,
     viewers: mpsc::UnboundedReceiver<Viewer>,
 }
 
-/// The frameworks that the crate answers for.
+/// The frameworks with an adapter in the crate.
 #[derive(Clone, Copy, Debug)]
 pub enum Stack {
     /// actix-web 4.
@@ -45,18 +45,18 @@ pub enum Stack {
     Axum,
 }
 
-/// A browser's request for a stream, and what that stream is fed with. Dropping it ends the stream.
+/// A browser's request for a stream, and the sender of that stream's parts. Dropping it ends the stream.
 #[derive(Debug)]
 pub struct Viewer {
     parts: mpsc::Sender<io::Result<Part>>,
 }
 
 impl Site {
-    /// Starts a server, which lives as long as the runtime (axum) or the process (actix).
+    /// Starts a server, which runs as long as the runtime (axum) or the process (actix).
     ///
     /// # Panics
     ///
-    /// If there is no free port.
+    /// If no port is free.
     #[must_use]
     pub fn start(stack: Stack) -> Self {
         let (register, viewers) = mpsc::unbounded_channel();
@@ -70,25 +70,25 @@ impl Site {
         Self { address, viewers }
     }
 
-    /// The address of a path.
+    /// Returns the address of a path.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// The next request for a stream.
+    /// Waits for the next request for a stream.
     ///
     /// # Panics
     ///
-    /// If none comes in time.
+    /// If none arrives in time.
     pub async fn viewer(&mut self) -> Viewer {
         match timeout(REQUEST, self.viewers.recv()).await {
             Ok(viewer) => viewer.expect("the server runs"),
-            Err(_) => panic!("the browser has not asked for the stream after {REQUEST:?}"),
+            Err(_) => panic!("the browser has not requested the stream after {REQUEST:?}"),
         }
     }
 
-    /// How many more requests for a stream there have been.
+    /// Returns the number of further requests for a stream.
     #[must_use]
     pub fn viewers_waiting(&self) -> usize {
         self.viewers.len()
@@ -105,7 +105,7 @@ impl Viewer {
         self.send(Ok(part)).await;
     }
 
-    /// Ends the stream in an error.
+    /// Ends the stream with an error.
     ///
     /// # Panics
     ///
@@ -119,19 +119,19 @@ impl Viewer {
     }
 }
 
-/// Where a handler tells the test of a viewer.
+/// The channel by which a handler passes a viewer to the test.
 #[derive(Clone)]
 struct Register(mpsc::UnboundedSender<Viewer>);
 
 impl Register {
-    /// Without a keep-alive: the repeated picture would hide that the first sending was not enough.
+    /// Without a keep-alive, because a repeated picture would hide that the first one was not enough.
     fn stream(&self, wire: Wire) -> MixedReplace<impl Stream<Item = io::Result<Part>> + Send + use<>> {
         MixedReplace::new(self.parts(), wire).keep_alive(None)
     }
 
     fn parts(&self) -> impl Stream<Item = io::Result<Part>> + Send + use<> {
         let (parts, mut receiver) = mpsc::channel(1);
-        // A test that is over wants no viewers.
+        // The test may have ended.
         let _ = self.0.send(Viewer { parts });
         stream::poll_fn(move |cx| receiver.poll_recv(cx))
     }
@@ -173,7 +173,7 @@ fn actix(listener: TcpListener, register: Register) {
     std::thread::spawn(|| actix_web::rt::System::new().block_on(server));
 }
 
-/// On a grey that no picture has.
+/// A page with a grey background that no picture has.
 fn page(body: &str) -> String {
     let [r, g, b] = picture::PAGE;
     let style = format!("margin: 0; background: rgb({r}, {g}, {b})");

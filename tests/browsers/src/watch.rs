@@ -1,4 +1,4 @@
-//! When which picture was on the screen.
+//! The record of pictures on a screen, with times.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,24 +8,24 @@ use std::time::{Duration, Instant};
 use crate::picture::Colour;
 use crate::screen::Screen;
 
-/// Looks at a screen all the time, and notes each change. Dropping it ends that.
+/// Polls a screen and records each change until it is dropped.
 #[derive(Debug)]
 pub struct Watch {
     sights: Arc<Mutex<Vec<Sight>>>,
     _end: Sender<()>,
 }
 
-/// A change of what is on the screen.
+/// A change of the picture on the screen.
 #[derive(Clone, Copy, Debug)]
 pub struct Sight {
-    /// When it was noticed.
+    /// The time at which it was detected.
     pub time: Instant,
-    /// What is to be seen from then on, if it is a picture of the palette.
+    /// The new picture, if it has a colour of the palette.
     pub colour: Option<Colour>,
 }
 
 impl Watch {
-    /// Begins to watch.
+    /// Starts watching.
     #[must_use]
     pub fn start(screen: &'static Screen) -> Self {
         let sights = Arc::new(Mutex::new(vec![Sight { time: Instant::now(), colour: screen.shows() }]));
@@ -34,7 +34,7 @@ impl Watch {
         thread::spawn(move || {
             let mut before = None;
             while ended.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
-                // The time behind the look, so that a busy machine makes a picture late but never early.
+                // The time after the poll, so that a busy machine makes a picture late but never early.
                 let (colour, time) = (screen.shows(), Instant::now());
                 if colour != before {
                     before = colour;
@@ -45,19 +45,19 @@ impl Watch {
         Self { sights, _end: end }
     }
 
-    /// All changes, the first one first.
+    /// Returns all changes in order.
     #[must_use]
     pub fn sights(&self) -> Vec<Sight> {
         self.sights.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What is on the screen now.
+    /// Returns the picture on the screen.
     #[must_use]
     pub fn now(&self) -> Option<Colour> {
         self.sights().last().and_then(|sight| sight.colour)
     }
 
-    /// Waits until a colour is on the screen, and returns when it came there; `None` if it does not in time.
+    /// Waits until a colour is on the screen, and returns the time of that change. `None` after the time limit.
     pub async fn sees(&self, colour: Colour, within: Duration) -> Option<Instant> {
         let deadline = Instant::now() + within;
         loop {

@@ -1,4 +1,4 @@
-//! A wire that the crate does not write, for the control tests.
+//! A wire for the control tests that the crate does not write.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use mixed_replace::Part;
@@ -6,7 +6,7 @@ use mixed_replace::Part;
 /// The value of `Content-Type` for the classic wire.
 pub const CLASSIC_TYPE: &str = "multipart/x-mixed-replace; boundary=ClassicBoundary0";
 
-/// A part as most servers have written it since 1995: delimiter, headers and body, and nothing of what comes next.
+/// Encodes a part as most servers have since 1995: delimiter, headers and body, without the start of the next part.
 #[must_use]
 pub fn classic(part: &Part) -> Bytes {
     let mut bytes = BytesMut::new();

@@ -1,4 +1,4 @@
-//! What a stream puts on the screen as a document: in a frame, and at the top of a window.
+//! Streams as documents in a frame and at the top of a window, by the pixels on the screen.
 
 #![expect(clippy::print_stdout, reason = "the figures are a result")]
 
@@ -53,8 +53,8 @@ fn window_shows_each_document_at_once_except_chromium() {
     });
 }
 
-/// A picture in place of a document, and back: other than between pictures, which browsers tell apart by themselves, here
-/// the type has to be right.
+/// A picture replaces a document, and back. Here browsers rely on the type, unlike between two pictures, whose formats
+/// they detect.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
 fn documents_and_pictures_replace_each_other_except_chromium() {
@@ -84,8 +84,8 @@ async fn are_displayed(browser: &Browser, viewer: Viewer, parts: [(Colour, Part)
     println!("{}: send to screen of a document: {latencies:.1?}", browser.engine());
     drop(viewer);
     sleep(2 * SECOND).await;
-    assert_eq!(browser.watch().now(), last, "the last one stays after the end");
-    assert!(browser.answers().await, "the page does not answer any more");
+    assert_eq!(browser.watch().now(), last, "the last part stays after the end");
+    assert!(browser.answers().await, "the page does not respond");
 }
 
 async fn none_is_displayed(browser: &Browser, viewer: Viewer) {
@@ -96,7 +96,7 @@ async fn none_is_displayed(browser: &Browser, viewer: Viewer) {
     drop(viewer);
     sleep(SECOND).await;
     assert_eq!(browser.watch().now(), None);
-    assert!(browser.answers().await, "the page does not answer any more");
+    assert!(browser.answers().await, "the page does not respond");
 }
 
 async fn frame(browser: &Browser) -> Viewer {
@@ -112,6 +112,6 @@ async fn window(browser: &Browser) -> Viewer {
     site.viewer().await
 }
 
-/// On a busy machine. What comes only with the next part does not come however long one waits.
+/// The limit on a busy machine. A part that needs the next part to appear never appears.
 const AT_MOST: Duration = Duration::from_secs(10);
 const SECOND: Duration = Duration::from_secs(1);

@@ -1,5 +1,4 @@
-//! Damaged frames through a hub: every good picture is on the screen of an `<img>` before the next is sent, whatever comes
-//! between them.
+//! Damaged frames through a hub: an `<img>` shows every good picture at once, with any damaged frames between them.
 
 use std::array::IntoIter;
 use std::iter::{Cycle, Take};
@@ -40,11 +39,11 @@ fn shows_good_pictures_between_pictures_with_damaged_data() {
             sleep(2 * TENTH).await;
             is_displayed(browser, &board, good.next(), &name).await;
         }
-        assert_eq!(board.viewers(), 1, "the first stream is still the one");
+        assert_eq!(board.viewers(), 1, "the first stream is still open");
     });
 }
 
-/// Of other bytes and places in each engine.
+/// With other bytes and positions in each engine.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
 fn shows_good_pictures_between_mutated_frames() {
@@ -80,7 +79,7 @@ fn shows_good_pictures_between_mutated_frames() {
     });
 }
 
-/// A page with an image of a hub, which shows a first picture; and the pictures to come.
+/// Opens a page with an image of a hub that shows a first picture. Returns the pictures to send.
 async fn image(browser: &Browser) -> (Board, Good) {
     let board = Board::start(Stack::Axum);
     let mut good = Good(PALETTE.into_iter().take(9).cycle());
@@ -97,16 +96,16 @@ async fn is_displayed(browser: &Browser, board: &Board, colour: Colour, after: &
     assert!(seen.is_some(), "{}: {colour} is not shown after {after}", browser.engine());
 }
 
-/// All colours but the last, again and again.
+/// All colours except the last, repeated.
 struct Good(Cycle<Take<IntoIter<Colour, 10>>>);
 
 impl Good {
     fn next(&mut self) -> Colour {
-        self.0.next().expect("there is always another")
+        self.0.next().expect("an endless iterator")
     }
 }
 
-/// The same numbers each time (Knuth, MMIX).
+/// Pseudorandom numbers with a fixed seed (Knuth, MMIX).
 struct Random(u64);
 
 impl Random {
@@ -118,5 +117,5 @@ impl Random {
 
 const FRAMES: usize = 60;
 const TENTH: Duration = Duration::from_millis(100);
-/// On a busy machine. What a stream has ended with does not come however long one waits.
+/// The limit on a busy machine. A picture after the end of a stream never appears.
 const AT_MOST: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! What an `<img>` puts on the screen, and when.
+//! Pictures that an `<img>` shows, with their delays.
 
 #![expect(clippy::print_stdout, reason = "the figures are a result")]
 
@@ -31,13 +31,13 @@ async fn ten_pictures(browser: &Browser, stack: Stack) {
     }
     println!("{}: send to screen from {stack:?}: {latencies:.1?}", browser.engine());
     let in_time = latencies.iter().filter(|latency| **latency < SECOND).count();
-    assert!(in_time > 5, "most are on the screen within the second that they are apart: {latencies:.1?}");
+    assert!(in_time > 5, "most appear within a second: {latencies:.1?}");
     drop(viewer);
     stays(browser, PALETTE[9]).await;
     let seen: Vec<_> = browser.watch().sights().iter().map(|sight| sight.colour).collect();
     let sent: Vec<_> = [None].into_iter().chain(PALETTE.map(Some)).collect();
-    assert_eq!(seen, sent, "each picture once, in order, and nothing between or behind them");
-    assert_eq!(site.viewers_waiting(), 0, "the browser has asked for the stream again");
+    assert_eq!(seen, sent, "each picture once, in order, and nothing else");
+    assert_eq!(site.viewers_waiting(), 0, "the browser has requested the stream again");
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn last_picture_stays_when_the_source_fails() {
         let [a, b, ..] = PALETTE;
         is_displayed(browser, &viewer, a, a.jpeg()).await;
         viewer.show(b.jpeg()).await;
-        // In the same moment: the last good picture is not to be lost on the way.
+        // At the same moment: the last good picture must not be lost.
         viewer.fail().await;
         assert!(browser.watch().sees(b, AT_MOST).await.is_some(), "on the screen: {:?}", browser.watch().now());
         stays(browser, b).await;
@@ -91,7 +91,7 @@ fn empty_stream_is_harmless() {
         drop(viewer);
         sleep(SECOND).await;
         assert_eq!(browser.watch().now(), None);
-        // The tab still works, and so does its connection to the server.
+        // The tab and its connection to the server still work.
         browser.run("document.images[0].src = '/stream?again'").await;
         let viewer = site.viewer().await;
         is_displayed(browser, &viewer, PALETTE[0], PALETTE[0].jpeg()).await;
@@ -115,7 +115,7 @@ fn machine_wire_lags_one_picture_behind_except_firefox() {
     });
 }
 
-/// The control for the last picture's staying: the classic wire ends without a close-delimiter.
+/// The control for `last_picture_stays_when_the_source_fails`: the classic wire ends without a close-delimiter.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
 fn webkit_loses_last_picture_of_classic_wire() {
@@ -132,7 +132,7 @@ fn webkit_loses_last_picture_of_classic_wire() {
     });
 }
 
-/// The control for the page's answers.
+/// The control for `Browser::answers`.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
 fn crashed_tab_is_an_error() {
@@ -144,7 +144,7 @@ fn crashed_tab_is_an_error() {
     });
 }
 
-/// Sends four pictures. Each time, the screen comes to show the one that was sent so many before, and stays with it.
+/// Sends four pictures. After each, the screen must show and keep the picture sent a given number before it.
 async fn is_late_by(late: usize, path: &str, browser: &Browser) {
     let (_site, viewer) = image(path, browser, Stack::Axum).await;
     for (sent, colour) in PALETTE.iter().enumerate().take(4) {
@@ -155,14 +155,14 @@ async fn is_late_by(late: usize, path: &str, browser: &Browser) {
             assert!(seen.is_some(), "{colour} was sent, {:?} instead of {expected} came", browser.watch().now());
         }
         sleep(SECOND).await;
-        // Firefox draws the very first picture while it comes, whatever follows it.
+        // Firefox draws the very first picture while it arrives, regardless of the bytes that follow.
         if sent > 0 {
             assert_eq!(browser.watch().now().as_ref(), expected, "a second after {colour} was sent");
         }
     }
 }
 
-/// A page with an image of the path, and the stream that the browser has asked for.
+/// Opens a page with an image of the path. Returns the site and the requested stream.
 async fn image(path: &str, browser: &Browser, stack: Stack) -> (Site, Viewer) {
     let mut site = Site::start(stack);
     browser.open_page(&site.url(&format!("/image{path}"))).await;
@@ -170,7 +170,7 @@ async fn image(path: &str, browser: &Browser, stack: Stack) -> (Site, Viewer) {
     (site, viewer)
 }
 
-/// Sends a picture and waits until it is on the screen. Nothing follows it so long.
+/// Sends a picture and waits until it is on the screen. Nothing is sent meanwhile.
 async fn is_displayed(browser: &Browser, viewer: &Viewer, colour: Colour, part: Part) -> Duration {
     let (content_type, sent) = (part.content_type().clone(), Instant::now());
     viewer.show(part).await;
@@ -180,13 +180,13 @@ async fn is_displayed(browser: &Browser, viewer: &Viewer, colour: Colour, part: 
     }
 }
 
-/// Two seconds after the end, the picture is still there, and the page answers.
+/// Checks that two seconds after the end, the picture is still on the screen and the page responds.
 async fn stays(browser: &Browser, colour: Colour) {
     sleep(2 * SECOND).await;
     assert_eq!(browser.watch().now(), Some(colour), "the last picture stays after the end");
-    assert!(browser.answers().await, "the page does not answer any more");
+    assert!(browser.answers().await, "the page does not respond");
 }
 
-/// On a busy machine. What comes only with the next part does not come however long one waits.
+/// The limit on a busy machine. A part that needs the next part to appear never appears.
 const AT_MOST: Duration = Duration::from_secs(10);
 const SECOND: Duration = Duration::from_secs(1);

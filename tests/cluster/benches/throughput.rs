@@ -1,4 +1,4 @@
-//! What one node gets to another through a mosquitto on the same machine, what that costs, and how late it is.
+//! Throughput, processor time and latency between two nodes through a mosquitto on the same machine.
 //!
 //! ```sh
 //! cargo bench -p cluster-tests --bench throughput
@@ -6,10 +6,10 @@
 //! ```
 //!
 //! One process publishes with the example's own `node.rs`, the `cluster` program receives, and this process is the viewer.
-//! The rate at most is what arrives when each part is published as soon as the one before is on its way. The latency, from
-//! `publish` until a viewer of the other node has read the part, and the processor time are those of 100 parts a second.
-//! With `--as-installed`, mosquitto is without the line that `docs/cluster.md` asks for: what the viewer then has not seen
-//! came together with the next. It takes a minute and a half, of a machine that does nothing else.
+//! The maximum rate is the rate of received parts when each part is published as soon as the previous one has been sent.
+//! The latency, from `publish` until a viewer of the other node has read the part, and the processor time are measured at
+//! 100 parts a second. With `--as-installed`, mosquitto runs without the line that `docs/cluster.md` recommends: parts that
+//! the viewer then misses arrived together with the next one. Run it for 90 seconds on an otherwise idle machine.
 
 #![expect(clippy::cast_possible_truncation, clippy::print_stdout, reason = "a program to be watched")]
 
@@ -33,7 +33,7 @@ fn main() {
     }
 }
 
-/// Parts that arrive in a second.
+/// Returns the number of parts received per second.
 fn most(broker: &Broker, receiver: &Server, size: u32) -> f64 {
     let _publisher = publisher(broker, size, 0.0);
     let received = || receiver.state().get("received").and_then(serde_json::Value::as_u64).expect("a number");
@@ -43,7 +43,7 @@ fn most(broker: &Broker, receiver: &Server, size: u32) -> f64 {
     (received() - before) as f64 / begin.elapsed().as_secs_f64()
 }
 
-/// Latency and processor time at a moderate rate, as cells of the table.
+/// Returns latency and processor time at a moderate rate, as cells of the table.
 fn paced(broker: &Broker, receiver: &Server, size: u32) -> String {
     let publisher = publisher(broker, size, RATE);
     let mut viewer = Viewer::open(&receiver.url("/stream"));
@@ -69,18 +69,18 @@ fn paced(broker: &Broker, receiver: &Server, size: u32) -> String {
     cells.join(" | ")
 }
 
-/// A node that publishes, in a process of its own; as much as it can, if the rate is 0.
+/// A publishing node in a separate process. A rate of 0 means the maximum.
 fn publisher(broker: &Broker, size: u32, rate: f64) -> Children {
     let mut command = Command::new(env!("CARGO_BIN_EXE_publisher"));
     command.args([broker.url(""), size.to_string(), rate.to_string()]);
     Children::start(&command, Stdio::null(), Stdio::inherit())
 }
 
-/// Else the broker keeps a part back until the one before is acknowledged, which takes 40 ms at worst.
+/// Without this line the broker holds a part back until the previous one is acknowledged, up to 40 ms.
 const AT_ONCE: &str = "set_tcp_nodelay true";
-/// Parts a second.
+/// Parts per second.
 const RATE: f64 = 100.0;
 const WARM: Duration = Duration::from_secs(1);
 const WHILE: Duration = Duration::from_secs(6);
-/// The system counts processor time in 10 ms, so this makes it exact to 5 us for each part.
+/// The system counts processor time in units of 10 ms. This count makes it exact to 5 us per part.
 const LONG: Duration = Duration::from_secs(20);

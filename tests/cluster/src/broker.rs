@@ -1,4 +1,4 @@
-//! A mosquitto with a configuration of the test's own.
+//! A mosquitto with the configuration of a test.
 
 use std::fs;
 use std::net::TcpStream;
@@ -18,13 +18,13 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// One that takes whoever comes, as these lines of `mosquitto.conf` say otherwise.
+    /// Starts a broker that accepts all clients, with additional lines of `mosquitto.conf`.
     #[must_use]
     pub fn start(lines: &str) -> Self {
         Self::start_at(free_port(), lines, &[])
     }
 
-    /// One for these users alone, each `NAME:PASSWORD`, who may do what these lines of its access list say.
+    /// Starts a broker that accepts only these users, each `NAME:PASSWORD`, with these lines of its access list.
     #[must_use]
     pub fn for_users(users: &[&str], access: &str) -> Self {
         let files = [("passwords", users.join("\n") + "\n"), ("access", access.to_owned())];
@@ -38,7 +38,7 @@ impl Broker {
             let file = home.path().join(name);
             fs::write(&file, text).expect("a writable temporary directory");
             if *name == "passwords" {
-                // It takes no plain ones.
+                // mosquitto does not accept plain passwords.
                 let hashed = Command::new("mosquitto_passwd").arg("-U").arg(&file).status();
                 assert!(hashed.is_ok_and(|status| status.success()), "mosquitto_passwd comes with mosquitto");
             }
@@ -46,7 +46,7 @@ impl Broker {
         let anonymous = if lines.contains("password_file") { "" } else { "allow_anonymous true\n" };
         let lines = lines.replace("HOME", &home.path().display().to_string());
         let config = home.path().join("mosquitto.conf");
-        // As root, it would become somebody who cannot read these files.
+        // As root, mosquitto would switch to a user that cannot read these files.
         let user = "user root";
         let text = format!("{user}\nlistener {port} 127.0.0.1\npersistence false\n{anonymous}{lines}\n");
         fs::write(&config, text).expect("a writable temporary directory");
@@ -58,14 +58,14 @@ impl Broker {
         Self { port, children, _home: home }
     }
 
-    /// One that passes the nodes' parts on to and from another: a branch of a tree. Each needs a name of its own.
+    /// Starts a broker with a bridge to another one, as a branch of a tree. Each needs a unique name.
     #[must_use]
     pub fn bridged(root: &Self, name: &str) -> Self {
         let address = format!("address 127.0.0.1:{}", root.port);
         Self::start(&format!("connection {name}\n{address}\nnotifications false\ntopic mixed-replace/# both 0"))
     }
 
-    /// Another one in its place.
+    /// Replaces the broker by another one at the same address.
     #[must_use]
     pub fn again(self) -> Self {
         let port = self.port;
@@ -73,30 +73,30 @@ impl Broker {
         Self::start_at(port, "", &[])
     }
 
-    /// Its address, for somebody: `USER:PASSWORD@`, or nobody.
+    /// Returns its address, with optional credentials `USER:PASSWORD@`.
     #[must_use]
     pub fn url(&self, login: &str) -> String {
         format!("mqtt://{login}127.0.0.1:{}", self.port)
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Sends it a signal: see [`Children::signal`].
+    /// Sends a signal: see [`Children::signal`].
     pub fn signal(&self, name: &str) {
         self.children.signal(name);
     }
 
-    /// The processor time that it has taken.
+    /// Returns its processor time.
     #[must_use]
     pub fn cpu(&self) -> Duration {
         self.children.cpu()
     }
 
-    /// How many bytes wait in the system to be sent by it to its clients, by `ss`.
+    /// Returns the number of unsent bytes in the sockets of its clients, from `ss`.
     #[must_use]
     pub fn unsent(&self) -> u64 {
         must_be_installed("ss");

@@ -1,4 +1,4 @@
-//! Nodes of the running `cluster` example around a mosquitto of the test's own.
+//! Nodes of the `cluster` example around a mosquitto started by the test.
 
 #![expect(clippy::missing_panics_doc, reason = "a panic is how a test fails")]
 
@@ -13,28 +13,28 @@ use test_support::{Program, Server};
 pub use crate::broker::Broker;
 pub use crate::message::{envelope, send};
 
-/// A node on a free port.
+/// Starts a node on a free port.
 #[must_use]
 pub fn node(broker: &Broker, arguments: &[&str]) -> Server {
     let url = broker.url("");
     Server::start(CLUSTER, &[&["--broker", url.as_str()], arguments].concat())
 }
 
-/// When a part was published, by its `X-Timestamp`, since 1970.
+/// Returns the time of a part's `X-Timestamp`, since 1970.
 #[must_use]
 pub fn published(part: &Part) -> Duration {
     let stamp = part.headers().get("x-timestamp").and_then(|stamp| stamp.to_str().ok()?.parse().ok());
     Duration::from_secs_f64(stamp.unwrap_or_else(|| panic!("no time in {:?}", part.headers())))
 }
 
-/// How long ago that is.
+/// Returns how long ago a part was published.
 #[must_use]
 pub fn age(part: &Part) -> Duration {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock that goes");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
     now.saturating_sub(published(part))
 }
 
 /// The program under test.
 pub const CLUSTER: Program = Program::Package("cluster");
-/// Where its parts go through unless it is told.
+/// The default topic of the nodes.
 pub const TOPIC: &str = "mixed-replace/camera";

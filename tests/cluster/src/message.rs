@@ -1,4 +1,4 @@
-//! What somebody else may write to the broker.
+//! Messages from other clients of the broker.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -6,14 +6,14 @@ use rumqttc::{Client, Event, MqttOptions, Outgoing, QoS};
 
 use crate::{Broker, TOPIC};
 
-/// Sends a message to the nodes' topic, and returns when the broker has it.
+/// Sends a message to the topic of the nodes. Returns after its acknowledgement.
 pub fn send(broker: &Broker, retain: bool, payload: &[u8]) {
     let mut options = MqttOptions::new("somebody-else", "127.0.0.1", broker.port());
     options.set_max_packet_size(usize::MAX, usize::MAX);
     let (client, mut connection) = Client::new(options, 10);
-    client.publish(TOPIC, QoS::AtLeastOnce, retain, payload).expect("a client that runs");
-    client.disconnect().expect("a client that runs");
-    // Of QoS 1, so that it is acknowledged before the client leaves.
+    client.publish(TOPIC, QoS::AtLeastOnce, retain, payload).expect("a running client");
+    client.disconnect().expect("a running client");
+    // QoS 1, so that it is acknowledged before the client disconnects.
     for event in connection.iter() {
         if let Ok(Event::Outgoing(Outgoing::Disconnect)) | Err(_) = event {
             return;
@@ -21,7 +21,7 @@ pub fn send(broker: &Broker, retain: bool, payload: &[u8]) {
     }
 }
 
-/// A part as it travels between nodes, written here as `docs/cluster.md` says.
+/// Encodes a part as `docs/cluster.md` specifies.
 #[must_use]
 pub fn envelope(origin: u64, sequence: u64, content_type: &str, body: &[u8]) -> Vec<u8> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(Duration::ZERO, |now| now);

@@ -1,5 +1,5 @@
-//! A broker that is away, hangs, refuses, or takes less than we send: each node keeps serving, says what is wrong, and
-//! returns by itself.
+//! Faults of the broker: it is down, hangs, rejects the login, or has a lower limit. Each node keeps serving, reports the
+//! problem, and reconnects.
 
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -26,7 +26,7 @@ fn nodes_reconnect_after_broker_restart() {
         let state = node.state_when(Duration::from_secs(2), |state| state["broker"] == false);
         assert!(state["problem"].as_str().unwrap().starts_with("the broker is away: "), "{state}");
     }
-    // At the source the picture goes on, elsewhere the last part stays, for those who come now, too.
+    // The node of the source continues. The other shows its last part, also to new viewers.
     assert!(own.next_that(Duration::from_secs(2), |part| age(part) < Duration::from_millis(200)).is_some());
     while let Some(part) = far.next(Duration::from_secs(2)) {
         last = part;
@@ -38,9 +38,8 @@ fn nodes_reconnect_after_broker_restart() {
     let back = Instant::now();
     let mut before = published(&last);
     for viewer in [&mut far, &mut newcomer] {
-        let part =
-            viewer.next_that(Duration::from_secs(10), |part| published(part) > before).expect("the picture again");
-        // No part of the time without a broker comes first.
+        let part = viewer.next_that(Duration::from_secs(10), |part| published(part) > before).expect("a new picture");
+        // No part from the time without a broker arrives first.
         assert!(age(&part) < Duration::from_secs(1), "{:?}", age(&part));
         before = published(&last);
     }
@@ -51,7 +50,7 @@ fn nodes_reconnect_after_broker_restart() {
     let mut newest = Duration::ZERO;
     for _ in 0..20 {
         let time = published(&far.next(Duration::from_secs(1)).unwrap());
-        assert!(time >= newest, "never back");
+        assert!(time >= newest, "the time never decreases");
         newest = time;
     }
 }
@@ -67,7 +66,7 @@ fn hanging_broker_is_noticed_and_blocks_no_viewer() {
     broker.signal("STOP");
     let begin = Instant::now();
     while begin.elapsed() < Duration::from_secs(20) {
-        let part = own.next(Duration::from_secs(1)).expect("the source's own viewers go on");
+        let part = own.next(Duration::from_secs(1)).expect("viewers of the source's node continue");
         assert!(age(&part) < Duration::from_secs(1));
     }
     for node in [&source, &other] {
@@ -75,7 +74,7 @@ fn hanging_broker_is_noticed_and_blocks_no_viewer() {
         assert_eq!(state["broker"], false, "{state}\n{}", node.log());
     }
     broker.signal("CONT");
-    // By then the pauses are up to 8 seconds.
+    // The pauses have grown to 8 seconds by then.
     other.state_when(Duration::from_secs(20), |state| {
         state["transit"].as_f64().unwrap() < 1.0 && state["broker"] == true
     });
@@ -100,7 +99,7 @@ fn part_above_broker_limit_stays_local_and_is_logged() {
     let state = source.state();
     assert_eq!((&state["broker"], &state["sent"]), (&true.into(), &0.into()), "{state}\n{}", source.log());
     assert_eq!(other.state()["received"], 0);
-    // Said once.
+    // It is logged once.
     assert_eq!(source.log().matches("stays here").count(), 1, "{}", source.log());
 }
 
@@ -124,21 +123,21 @@ fn rejected_login_backs_off_and_leaks_no_password() {
     let intruder = as_user("reader:s3cret@", &["--publish", "10"]);
     sleep(Duration::from_secs(2));
     assert!(reader.state()["problem"].is_null(), "{}", reader.state());
-    assert!(intruder.state()["sent"].as_u64().unwrap() > 10, "mosquitto says nothing of what it drops");
+    assert!(intruder.state()["sent"].as_u64().unwrap() > 10, "mosquitto does not report dropped messages");
     drop(writer);
 }
 
 #[test]
 fn closed_connections_back_off() {
-    // CONNACK of MQTT 5, success without properties; or nothing.
+    // A CONNACK of MQTT 5 with success and no properties, or nothing.
     for mut times in [&[0x20, 3, 0, 0, 0][..], &[]].map(connections).map(JoinHandle::join).map(Result::unwrap) {
         assert!((4..=8).contains(&times.len()), "{times:?}");
         let last = times.pop().unwrap() - times.pop().unwrap();
-        assert!(last > Duration::from_secs(2), "they grow: {last:?}");
+        assert!(last > Duration::from_secs(2), "the pauses grow: {last:?}");
     }
 }
 
-/// When a node comes to a broker that answers this, and leaves.
+/// Returns the times at which a node connects to a broker that sends this response and closes the connection.
 fn connections(answer: &'static [u8]) -> JoinHandle<Vec<Duration>> {
     spawn(move || {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
@@ -151,7 +150,7 @@ fn connections(answer: &'static [u8]) -> JoinHandle<Vec<Duration>> {
             if let Ok((mut socket, _)) = listener.accept() {
                 times.push(begin.elapsed());
                 socket.set_nonblocking(false).expect("a socket");
-                socket.write_all(answer).expect("the node listens");
+                socket.write_all(answer).expect("a node that reads");
                 sleep(Duration::from_millis(50));
             }
             sleep(Duration::from_millis(5));

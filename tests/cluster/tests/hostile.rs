@@ -1,4 +1,4 @@
-//! Somebody who can write to the broker and means harm.
+//! An attacker that can write to the broker.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn ignores_and_counts_messages_that_are_no_picture() {
     ];
     let active = ["text/html", "text/html; charset=utf-8", "image/svg+xml", "application/xml", "image/jpeg\r\nX: y"];
     payloads.extend(active.map(|active| envelope(7, 1, active, b"<script>alert(1)</script>")));
-    // Who watches knows what separates the parts.
+    // A viewer knows the boundary.
     let delimiter = format!("\r\n--{}\r\nContent-Type: text/html\r\n\r\n<script>", viewer.boundary());
     payloads.push(good(&[&jpeg[..], delimiter.as_bytes()].concat()));
     payloads.push({
@@ -42,7 +42,7 @@ fn ignores_and_counts_messages_that_are_no_picture() {
     assert!(viewer.next(Duration::from_millis(300)).is_none());
 
     send(&broker, false, &good(&jpeg));
-    let part = viewer.next(Duration::from_secs(2)).expect("the good one");
+    let part = viewer.next(Duration::from_secs(2)).expect("the good part");
     assert_eq!(part.body(), &jpeg);
     assert!(other.state()["broker"] == true && other.state()["problem"].is_null(), "{}", other.state());
 }
@@ -82,16 +82,16 @@ fn oversized_message_does_not_reach_the_node() {
     assert_eq!((&state["broker"], &state["ignored"]), (&true.into(), &1.into()), "{}", other.log());
 }
 
-/// A node that has the broker's word that it gets what is sent from now on. It has ignored one message.
+/// Starts a node and waits until it receives messages. It has ignored one message.
 fn listening(broker: &Broker) -> Server {
     let node = node(broker, &[]);
-    // Retained, so that it comes whether the node has subscribed by now or does later.
+    // Retained, so that it arrives whether the node subscribes earlier or later.
     send(broker, true, b"no envelope");
     node.state_when(Duration::from_secs(10), |state| state["ignored"] == 1);
     node
 }
 
-/// As much of a picture as the nodes look at.
+/// The start of a picture, as far as nodes check it.
 const JPEG: &[u8] =
     b"\xff\xd8\xff\xc0\0\x0b\x08\0\x01\0\x01\x01\x01\x11\0\xff\xda\0\x08\x01\x01\0\0\x3f\0 one \xff\xd9";
 const OTHER_JPEG: &[u8] =

@@ -1,4 +1,4 @@
-//! What a person may do wrong when starting it: one clear line each.
+//! Mistakes at the start are each reported in one line.
 
 use std::net::TcpListener;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What is published on one node is shown on the others.
+//! A part published on one node reaches the viewers of every node.
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -27,7 +27,7 @@ fn part_reaches_viewers_of_every_node_at_once() {
     ages.sort();
     eprintln!("published on one node, read from the other: median {:?}, most {:?}", ages[50], ages[99]);
     assert!(ages[50] < Duration::from_millis(20), "{ages:?}");
-    // The node that publishes shows it itself, once.
+    // The publishing node shows each part once.
     let state = source.state();
     assert_eq!(state["received"], 0, "{state}");
     let mut own = Viewer::open(&source.url("/stream"));
@@ -48,7 +48,7 @@ fn late_node_shows_last_part() {
     let late = node(&broker, &[]);
     let mut viewer = Viewer::open(&late.url("/stream"));
     assert_eq!(viewer.next(Duration::from_secs(2)).as_ref().map(published), Some(published(&part)));
-    // How old it is says nothing of the way here.
+    // Its age does not measure the latency.
     assert!(late.state()["transit"].is_null(), "{}", late.state());
 }
 
@@ -62,7 +62,7 @@ fn part_crosses_a_tree_of_brokers() {
     let mut viewer = Viewer::open(&far.url("/stream"));
     let part = viewer.next_that(Duration::from_secs(15), |part| age(part) < Duration::from_millis(500));
     assert!(part.is_some(), "{}", far.state());
-    // Nothing comes back to where it came from, nor twice.
+    // No part returns to its source or arrives twice.
     let state = far.state_when(Duration::from_secs(5), |state| state["received"].as_u64().unwrap() > 20);
     assert_eq!(state["ignored"], 0);
     assert!(source.state()["ignored"].as_u64().unwrap() == 0 && source.state()["received"] == 0, "{}", source.state());
@@ -85,14 +85,14 @@ fn stalled_viewers_do_not_grow_the_broker_queue() {
         .collect();
     other.state_when(Duration::from_secs(5), |state| state["viewers"] == 100);
     let mut viewer = Viewer::open(&address);
-    // Long enough for the stalled ones to fill what the system takes for them.
+    // Long enough for the stalled viewers to fill the system's buffers.
     sleep(Duration::from_secs(2));
     let before = other.state()["received"].as_u64().unwrap();
     let published = source.state()["published"].as_u64().unwrap();
     let mut most = 0;
     let mut ages = Vec::new();
     for _ in 0..150 {
-        let part = viewer.next(Duration::from_secs(1)).expect("those that read see every part");
+        let part = viewer.next(Duration::from_secs(1)).expect("readers get every part");
         ages.push(age(&part));
         most = most.max(broker.unsent());
     }
@@ -101,7 +101,7 @@ fn stalled_viewers_do_not_grow_the_broker_queue() {
     assert!(received + 5 >= published, "{received} of {published}");
     ages.sort();
     assert!(ages[75] < Duration::from_millis(100), "{ages:?}");
-    // A part or two that are on their way at this moment.
+    // One or two parts may be in flight.
     assert!(most < 200_000, "{most} bytes wait at the broker");
     assert_eq!(other.state()["viewers"], 101);
     drop(stalled);
@@ -121,7 +121,7 @@ fn reports_two_publishers_on_one_topic() {
     for node in [&first, &other] {
         node.state_when(Duration::from_secs(15), |state| state["problem"].is_null());
     }
-    // One that is started anew is no second one.
+    // A restarted publisher does not count as a second one.
     let fresh = node(&broker, &[]);
     drop(first);
     let again = node(&broker, &["--publish", "10"]);

@@ -12,21 +12,21 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use test_support::Children;
 
-/// The two examples, alike from outside.
+/// The two examples, which behave alike.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "a test covers all there are")]
+#[expect(clippy::exhaustive_enums, reason = "tests match on every variant")]
 pub enum Example {
-    /// On axum.
+    /// The example on axum.
     Camera,
-    /// On actix-web.
+    /// The example on actix-web.
     CameraActix,
 }
 
 impl Example {
-    /// Both.
+    /// Both examples.
     pub const BOTH: [Self; 2] = [Self::Camera, Self::CameraActix];
 
-    /// The program, built from the present sources.
+    /// Builds the program and returns its path.
     #[must_use]
     pub fn program(self) -> PathBuf {
         static PROGRAMS: OnceLock<Vec<PathBuf>> = OnceLock::new();
@@ -53,11 +53,11 @@ pub struct Camera {
 }
 
 impl Camera {
-    /// Starts an example with further arguments, and waits until it has told its address.
+    /// Starts an example with additional arguments, and waits until it prints its address.
     ///
     /// # Panics
     ///
-    /// If it does not build, or ends.
+    /// If it does not build, or exits.
     #[must_use]
     pub fn start(example: Example, arguments: &[&str]) -> Self {
         let mut command = Command::new(example.program());
@@ -69,56 +69,56 @@ impl Camera {
             said.push_str(&line);
             Some(line.split_once("http://")?.1.split('/').next()?.to_owned())
         });
-        // What it says later has to go somewhere.
+        // Later output must be read, too.
         std::thread::spawn(move || lines.for_each(drop));
-        let address = address.unwrap_or_else(|| panic!("{example} {arguments:?} tells no address: {said}"));
+        let address = address.unwrap_or_else(|| panic!("{example} {arguments:?} prints no address: {said}"));
         Self { address, _children: children }
     }
 
-    /// The address of a path.
+    /// Returns the address of a path.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// The body of a path, by the simplest of requests.
+    /// Requests a path with HTTP/1.0 and returns the body.
     ///
     /// # Panics
     ///
-    /// If the server does not answer in time.
+    /// If the server does not respond in time.
     #[must_use]
     pub fn get(&self, path: &str) -> String {
-        let mut socket = TcpStream::connect(&self.address).expect("the server listens");
+        let mut socket = TcpStream::connect(&self.address).expect("a listening server");
         socket.set_read_timeout(Some(ANSWER)).expect("a duration above zero");
-        write!(socket, "GET {path} HTTP/1.0\r\n\r\n").expect("the server takes a request");
+        write!(socket, "GET {path} HTTP/1.0\r\n\r\n").expect("the server accepts a request");
         let mut response = String::new();
-        socket.read_to_string(&mut response).expect("the server answers in text, in time");
+        socket.read_to_string(&mut response).expect("a text response in time");
         response.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).expect("an HTTP response")
     }
 
-    /// How the server says that it is doing.
+    /// Returns the state that the server reports.
     ///
     /// # Panics
     ///
-    /// If it does not answer in time, or not in JSON.
+    /// If it does not respond in time with JSON.
     #[must_use]
     pub fn state(&self) -> Value {
         serde_json::from_str(&self.get("/state")).expect("JSON")
     }
 
-    /// A number of that.
+    /// Returns a number from the state.
     ///
     /// # Panics
     ///
-    /// If there is none of this name.
+    /// If the state has no such number.
     #[must_use]
     pub fn count(&self, name: &str) -> usize {
         let state = self.state();
         let count = state[name].as_u64().and_then(|count| usize::try_from(count).ok());
-        count.unwrap_or_else(|| panic!("no number of {name} in {state}"))
+        count.unwrap_or_else(|| panic!("no number {name} in {state}"))
     }
 
-    /// Waits until the server knows that nobody watches any more, and returns how long that took.
+    /// Waits until the server has no viewers, and returns how long that took.
     ///
     /// # Panics
     ///
@@ -134,7 +134,7 @@ impl Camera {
     }
 }
 
-/// With the profile that the examples are meant to be run with. Takes the time of a build only where something changed.
+/// Builds the examples with their recommended profile.
 fn build() -> Vec<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
@@ -149,5 +149,5 @@ fn build() -> Vec<PathBuf> {
 }
 
 const ANSWER: Duration = Duration::from_secs(5);
-/// A viewer of a live picture is missed at the next write.
+/// The disconnect of a viewer is noticed at the next write.
 const NOTICE: Duration = Duration::from_secs(5);

@@ -1,4 +1,4 @@
-//! curl, whose output is the body as it came.
+//! curl, which outputs the body as received.
 
 use std::process::Command;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::run::{run, said};
 use crate::wire::{Body, Head};
 
-/// The version of HTTP that curl speaks.
+/// The HTTP version used by curl.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a test covers all there are")]
 pub enum Http {
@@ -17,15 +17,15 @@ pub enum Http {
 }
 
 impl Http {
-    /// Both.
+    /// Both versions.
     pub const BOTH: [Self; 2] = [Self::V1_0, Self::V1_1];
 }
 
-/// What came to the end of the stream, or in so many seconds.
+/// Returns the body received until the end of the stream, or within a number of seconds.
 ///
 /// # Panics
 ///
-/// If curl fails, other than by the end of its time, or the head is not as this version of HTTP wants it.
+/// If curl fails except by its time limit, or if the response head does not fit the HTTP version.
 #[must_use]
 pub fn body(url: &str, http: Http, seconds: Option<u64>) -> Body {
     let mut command = Command::new("curl");
@@ -44,7 +44,7 @@ pub fn body(url: &str, http: Http, seconds: Option<u64>) -> Body {
     let chunked = head.field("transfer-encoding").is_some_and(|coding| coding.contains("chunked"));
     match http {
         Http::V1_0 => assert!(!chunked, "HTTP/1.0 has no chunked coding: {head:?}"),
-        Http::V1_1 => assert!(chunked, "an open end of HTTP/1.1 is chunked: {head:?}"),
+        Http::V1_1 => assert!(chunked, "a stream over HTTP/1.1 is chunked: {head:?}"),
     }
     assert_eq!(head.field("content-length"), None, "a stream has no length");
     Body::new(head.boundary(), body)

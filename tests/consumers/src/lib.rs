@@ -1,7 +1,7 @@
-//! Real consumers in front of the running `camera` examples: does each decode every picture?
+//! Tests that real consumers decode every picture of the running `camera` examples.
 //!
-//! A consumer gives back a digest of each picture that it has decoded, in order, and fails on anything that it complains
-//! about. The test picture shows a clock and a number, so no two digests are alike unless a picture came twice.
+//! A consumer returns a digest of each decoded picture in order, and fails if it prints an error. The test picture shows
+//! a clock and a number, so two digests are equal only if a picture was sent twice.
 
 #![expect(clippy::indexing_slicing, clippy::missing_panics_doc, reason = "a panic is how a test fails")]
 

@@ -1,4 +1,4 @@
-//! Two readers that Python programs use: aiohttp's `MultipartReader`, and OpenCV.
+//! Two readers used by Python programs: aiohttp's `MultipartReader` and OpenCV.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,17 +10,17 @@ use crate::run::run_quiet;
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a test covers all there are")]
 pub enum Script {
-    /// `aiohttp.MultipartReader`: takes a picture to be whole when it begins and ends like one.
+    /// `aiohttp.MultipartReader`. A picture counts as complete if it starts and ends like one.
     Aiohttp,
     /// `cv2.VideoCapture`.
     OpenCv,
 }
 
-/// Decodes to the end of the stream or so many pictures.
+/// Decodes up to the end of the stream or a number of pictures.
 ///
 /// # Panics
 ///
-/// If it fails or complains.
+/// If it fails or prints an error.
 #[must_use]
 pub fn pictures(url: &str, script: Script, take: Option<usize>) -> Vec<String> {
     let (module, file) = match script {
@@ -33,7 +33,7 @@ pub fn pictures(url: &str, script: Script, take: Option<usize>) -> Vec<String> {
     run_quiet(&command, Duration::from_secs(60)).lines().map(str::to_owned).collect()
 }
 
-/// The Python that has a module: the first in the `PATH`, or the one that the system's packages are for.
+/// Returns a Python that has a module: the first in the `PATH`, or the one of the system's packages.
 fn python_with(module: &str) -> &'static str {
     let imports = |python: &&str| {
         let mut command = Command::new(python);

@@ -1,15 +1,15 @@
-//! A program that must come to its end by itself.
+//! Runs programs with a time limit.
 
 use std::process::{Command, Output};
 use std::time::Duration;
 
 use test_support::must_be_installed;
 
-/// Runs a program to its end, for as long at most, and returns what it wrote and how it ended.
+/// Runs a program until it exits, and returns its output and status.
 ///
 /// # Panics
 ///
-/// If it is not installed, or runs longer: then it is killed.
+/// If it is not installed, or exceeds the time limit, after which it is killed.
 #[must_use]
 pub fn run(command: &Command, at_most: Duration) -> Output {
     let program = command.get_program().to_string_lossy();
@@ -23,16 +23,16 @@ pub fn run(command: &Command, at_most: Duration) -> Output {
         bounded.env(name, value.unwrap_or_default());
     }
     command.get_current_dir().map(|directory| bounded.current_dir(directory));
-    let output = bounded.output().expect("coreutils' timeout");
+    let output = bounded.output().expect("`timeout` of coreutils");
     assert_ne!(output.status.code(), Some(TIMED_OUT), "{program} runs longer than {at_most:?}: {}", said(&output));
     output
 }
 
-/// The same, for a program that must succeed without a word on its error output. Returns its standard output as text.
+/// Runs a program that must succeed without any error output. Returns its standard output as text.
 ///
 /// # Panics
 ///
-/// If it is not installed, runs longer, fails or complains.
+/// If it is not installed, exceeds the time limit, fails or prints an error.
 #[must_use]
 pub fn run_quiet(command: &Command, at_most: Duration) -> String {
     let output = run(command, at_most);
@@ -41,7 +41,7 @@ pub fn run_quiet(command: &Command, at_most: Duration) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// What a program wrote to its error output.
+/// Returns the error output of a program.
 #[must_use]
 pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()

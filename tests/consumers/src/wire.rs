@@ -1,33 +1,33 @@
-//! The machine wire, read by the letter: anything that is not exactly so fails the test.
+//! A strict reader of the machine wire. Any deviation fails the test.
 
 /// The head of an HTTP response.
 #[derive(Debug)]
 pub struct Head(String);
 
 impl Head {
-    /// Divides a response.
+    /// Splits a response into head and body.
     ///
     /// # Panics
     ///
-    /// If it has no head.
+    /// If the response has no head.
     #[must_use]
     pub fn split(response: &[u8]) -> (Self, &[u8]) {
         let end = response.windows(4).position(|window| window == b"\r\n\r\n").expect("an HTTP response has a head");
         (Self(String::from_utf8_lossy(&response[..end]).into_owned()), &response[end + 4..])
     }
 
-    /// The value of a field.
+    /// Returns the value of a field.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&str> {
         let mut fields = self.0.lines().filter_map(|line| line.split_once(": "));
         fields.find_map(|(field, value)| field.eq_ignore_ascii_case(name).then_some(value))
     }
 
-    /// The boundary.
+    /// Returns the boundary.
     ///
     /// # Panics
     ///
-    /// If the content type is not as it has to be.
+    /// If the content type is malformed.
     #[must_use]
     pub fn boundary(&self) -> &str {
         let content_type = self.field("content-type").expect("a content type");
@@ -39,28 +39,28 @@ impl Head {
 /// The parts of a body.
 #[derive(Debug)]
 pub struct Body {
-    /// Each whole part's body.
+    /// The body of each complete part.
     pub parts: Vec<Vec<u8>>,
-    /// Whether the close-delimiter came, and nothing behind it.
+    /// Whether the body ends with the close-delimiter.
     pub closed: bool,
 }
 
 impl Body {
-    /// Reads a body that may end anywhere.
+    /// Reads a body that may be truncated anywhere.
     ///
     /// # Panics
     ///
-    /// At the first byte that does not belong there.
+    /// At the first unexpected byte.
     #[must_use]
     pub fn new(boundary: &str, body: &[u8]) -> Self {
         let mut parts = Vec::new();
-        let mut rest = take(body, format!("--{boundary}\r\n").as_bytes()).expect("the body begins with the delimiter");
+        let mut rest = take(body, format!("--{boundary}\r\n").as_bytes()).expect("the body starts with the delimiter");
         while let Some((content, after)) = part(rest) {
             parts.push(content.to_vec());
             let Some(after) = take(after, format!("\r\n--{boundary}").as_bytes()) else { break };
             if after.starts_with(b"-") {
                 let epilogue = take(after, b"--\r\n");
-                assert!(epilogue.is_none_or(<[u8]>::is_empty), "nothing comes behind the close-delimiter");
+                assert!(epilogue.is_none_or(<[u8]>::is_empty), "no bytes follow the close-delimiter");
                 return Self { parts, closed: epilogue.is_some() };
             }
             match take(after, b"\r\n") {
@@ -71,15 +71,15 @@ impl Body {
         Self { parts, closed: false }
     }
 
-    /// The bodies of all parts, each of which decodes as a JPEG picture.
+    /// Returns the bodies of all parts after decoding each as a JPEG picture.
     ///
     /// # Panics
     ///
-    /// If one does not.
+    /// If one of them does not decode.
     #[must_use]
     pub fn pictures(self) -> Vec<Vec<u8>> {
         for (number, part) in (1..).zip(&self.parts) {
-            assert!(part.ends_with(b"\xff\xd9"), "picture {number} is cut");
+            assert!(part.ends_with(b"\xff\xd9"), "picture {number} is truncated");
             if let Err(error) = jpeg_decoder::Decoder::new(part.as_slice()).decode() {
                 panic!("picture {number} of {} bytes: {error}", part.len());
             }
@@ -88,7 +88,7 @@ impl Body {
     }
 }
 
-/// What comes behind `expected`; `None` if the input ends within it.
+/// Returns the input after `expected`. `None` if the input ends within it.
 fn take<'a>(input: &'a [u8], expected: &[u8]) -> Option<&'a [u8]> {
     let rest = input.strip_prefix(expected);
     let cut = rest.is_none() && expected.starts_with(input);
@@ -96,7 +96,7 @@ fn take<'a>(input: &'a [u8], expected: &[u8]) -> Option<&'a [u8]> {
     rest
 }
 
-/// The body of a part, and what comes behind it; `None` if the input ends before.
+/// Returns the body of a part and the rest of the input. `None` if the input is truncated.
 fn part(input: &[u8]) -> Option<(&[u8], &[u8])> {
     let input = take(input, b"Content-Type: image/jpeg\r\nContent-Length: ")?;
     let digits = input.iter().take_while(|byte| byte.is_ascii_digit()).count();

@@ -1,4 +1,4 @@
-//! What the examples say when something is wrong: one clear line and an exit code, or the last picture and a note.
+//! The examples report each error in one line with an exit code, or keep the last picture with a note.
 
 use std::net::TcpListener;
 use std::process::{Command, Output};
@@ -89,7 +89,7 @@ fn failed_command_leaves_its_last_picture_and_a_note() {
     }
 }
 
-/// The example ends with one line on its error output that names what is wrong.
+/// Checks that the example exits with one line of error output that names the problem.
 fn fails_with(example: Example, arguments: &[&str], what: &str) {
     let mut command = Command::new(example.program());
     if !arguments.contains(&"--listen") {
@@ -105,5 +105,5 @@ fn is_one_clear_line(output: &Output, example: Example, arguments: &[&str], what
     assert!(said.lines().count() == 1 && said.contains(what), "{example} {arguments:?} does not name {what}: {said}");
 }
 
-/// The camera itself waits for a first picture for a quarter of a minute.
+/// The camera waits 15 seconds for a first picture.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,4 +1,4 @@
-//! Event streams of ours in what GraphQL clients read them with: each event once, and before the next one is sent.
+//! GraphQL clients receive each event of a stream once, and before the next one is sent.
 
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
@@ -24,7 +24,7 @@ fn apollo_client_gets_each_event_at_once() {
     let modules = node_modules();
     for content_type in [APOLLO, "multipart/mixed; boundary=graphql"] {
         let encoder = encoder(content_type);
-        // Heartbeats it takes to itself.
+        // It ignores heartbeats.
         for encoder in [with_heartbeat(encoder.clone()), encoder.clone(), encoder.content_length(false)] {
             let mut node = Command::new("node");
             let said = subscribe(encoder, node.arg(modules.path().join("apollo.mjs")), true);
@@ -33,7 +33,7 @@ fn apollo_client_gets_each_event_at_once() {
     }
 }
 
-/// Heartbeats it takes for errors, so it is sent none. At the end it says the last event again, of its own accord.
+/// It reports heartbeats as errors, so none are sent. At the end it reports the last event again.
 #[test]
 #[ignore = "needs Node and the npm registry"]
 fn urql_gets_each_event_at_once() {
@@ -46,10 +46,10 @@ fn urql_gets_each_event_at_once() {
     }
     let mut node = Command::new("node");
     let said = subscribe(with_heartbeat(encoder(APOLLO)), node.arg(modules.path().join("urql.mjs")), false);
-    assert_eq!(said, ["error: [Network] No Content", "complete"], "then it could be sent heartbeats");
+    assert_eq!(said, ["error: [Network] No Content", "complete"], "if this changes, heartbeats can be sent");
 }
 
-/// It waits for the line end after the delimiter, and so is one part behind: a heartbeat brings the event before it.
+/// It waits for the line end after the delimiter and so lags one part behind. A heartbeat releases the previous event.
 #[test]
 #[ignore = "needs Node and the npm registry"]
 fn relay_gets_each_event_once() {
@@ -77,7 +77,7 @@ fn meros_gets_each_event_at_once() {
     }
 }
 
-/// It waits for a byte more than the script wire sends ahead, and so is one part behind.
+/// It waits for one byte more than the script wire sends in advance, and so lags one part behind.
 #[test]
 #[ignore = "needs Go"]
 fn go_gets_each_event_once() {
@@ -97,8 +97,8 @@ fn with_heartbeat(encoder: Encoder) -> Encoder {
     encoder.heartbeat(&Part::json("{}").unwrap()).unwrap()
 }
 
-/// Serves one client a heartbeat, if there is one, and an event, thrice, and returns what it says to that, a line for each
-/// part. If it has to be at once, it gets nothing more until it has said something to each event.
+/// Sends a client three times an optional heartbeat and an event, and returns the lines that it prints for the parts.
+/// With `at_once`, waits for the output of each event before sending the next.
 fn subscribe(encoder: Encoder, client: &mut Command, at_once: bool) -> Vec<String> {
     must_be_installed(&client.get_program().to_string_lossy());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -116,17 +116,17 @@ fn subscribe(encoder: Encoder, client: &mut Command, at_once: bool) -> Vec<Strin
         let data = format!("{{\"online\":{number}}}");
         writer.write(&Part::json(format!("{{\"payload\":{{\"data\":{data}}}}}")).unwrap()).unwrap();
         while at_once && said.last().is_none_or(|line: &String| !line.contains(&data)) {
-            said.push(lines.recv_timeout(PATIENCE).expect("it has the event before anything else is sent"));
+            said.push(lines.recv_timeout(PATIENCE).expect("the event before anything else is sent"));
         }
     }
     drop(writer.finish().unwrap());
     while said.last().is_none_or(|line| line != "complete") {
-        said.push(lines.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("behind {said:?}: {error}")));
+        said.push(lines.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("after {said:?}: {error}")));
     }
     said
 }
 
-/// The connection of the first client, whose request has been read.
+/// Returns the connection of the first client after reading its request.
 fn request(listener: &TcpListener) -> TcpStream {
     listener.set_nonblocking(true).unwrap();
     let begin = Instant::now();
@@ -149,7 +149,7 @@ fn request(listener: &TcpListener) -> TcpStream {
     socket
 }
 
-/// The scripts, with what they import beside them.
+/// The folder of the scripts, with their dependencies installed.
 fn node_modules() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for name in ["apollo.mjs", "meros.mjs", "package.json", "relay.mjs", "urql.mjs"] {
@@ -179,6 +179,6 @@ const EVERYTHING: [&str; 7] = [
     r#"{"payload":{"data":{"online":3}}}"#,
     "complete",
 ];
-/// Go and Node begin slowly on a busy machine.
+/// Go and Node start slowly on a busy machine.
 const START: Duration = Duration::from_secs(120);
 const PATIENCE: Duration = Duration::from_secs(20);

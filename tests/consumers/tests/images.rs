@@ -1,4 +1,4 @@
-//! `picture::check` against the programs that make and read images.
+//! `picture::check` compared with programs that write and read images.
 
 #![expect(clippy::indexing_slicing, reason = "of files whose bytes are known")]
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 use consumer_tests::run::{run, said};
 use mixed_replace::picture::{self, InvalidPicture};
 
-/// Mozilla's and Google's JPEG encoders (mozjpeg, jpegli) write what libjpeg's progressive mode writes; they are not tried.
+/// Mozilla's and Google's JPEG encoders (mozjpeg, jpegli) write the markers of libjpeg's progressive mode and are not run.
 #[test]
 #[ignore = "needs ffmpeg, cjpeg, Pillow, GStreamer, ImageMagick, cwebp, gif2webp"]
 fn check_accepts_output_of_encoders() {
@@ -59,7 +59,7 @@ fn check_accepts_output_of_encoders() {
     assert!(rejected.is_empty(), "{rejected:#?}");
 }
 
-/// The opposite holds for most: decoders that are no browser's accept some headers that libjpeg does not.
+/// The converse holds for most pictures: other decoders than those of browsers accept some headers that libjpeg rejects.
 #[test]
 #[ignore = "needs djpeg and Pillow"]
 fn decoders_open_pictures_that_check_accepts() {
@@ -85,7 +85,7 @@ fn decoders_open_pictures_that_check_accepts() {
     for (index, body) in bodies.iter().enumerate() {
         fs::write(directory.join(format!("{index}.jpg")), body).expect("a file");
     }
-    // One process for all, and djpeg's results by their exit codes: 0 and 2 (warnings) are pictures.
+    // One process opens all files. djpeg's exit codes 0 and 2 (warnings) mean a picture.
     let pillow = shell(directory, &format!("/usr/bin/python3 -W ignore -c '{OPEN}' {}", bodies.len()));
     let djpeg = shell(
         directory,
@@ -108,7 +108,7 @@ fn decoders_open_pictures_that_check_accepts() {
                 unreadable.push((index, body.len(), changed));
             }
         } else {
-            // Browsers use libjpeg as djpeg does, but need the third byte, and do not make up the end of a header.
+            // Browsers use libjpeg as djpeg does, but require the third byte, and do not complete a truncated header.
             let checked = picture::check(&mime::IMAGE_JPEG, body);
             if djpeg.contains(&index) && matches!(checked, Err(InvalidPicture::Header { .. })) {
                 alarms.push((index, checked));
@@ -135,7 +135,7 @@ fn content_type(extension: &str) -> Option<mime::Mime> {
     }
 }
 
-/// The segments after SOI; the last one is the rest, from SOS on.
+/// Returns the segments after SOI. The last one is the rest from SOS on.
 fn segments(body: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = &body[2..];
     std::iter::from_fn(move || {

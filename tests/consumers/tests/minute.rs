@@ -1,4 +1,4 @@
-//! A minute of a real program's pictures: none torn, none out of order.
+//! A minute of pictures from ffmpeg, none torn or out of order.
 
 #![expect(clippy::print_stdout, reason = "the figures are a result")]
 
@@ -29,12 +29,12 @@ fn whole_and_in_order(example: Example) {
     drop(camera);
     let pictures = body.pictures();
 
-    // Each is, byte for byte, one that ffmpeg makes, and they come in its order.
+    // Each picture equals one of ffmpeg's, and they arrive in its order.
     let numbers = numbers(published);
     let mut seen: Vec<usize> = Vec::new();
     for picture in &pictures {
         let number = numbers.get(&digest(picture)).copied();
-        let number = number.unwrap_or_else(|| panic!("{example}: picture {} is none of ffmpeg's", seen.len()));
+        let number = number.unwrap_or_else(|| panic!("{example}: picture {} is not from ffmpeg", seen.len()));
         assert!(seen.last() < Some(&number), "{example}: number {number} comes behind {:?}", seen.last());
         seen.push(number);
     }
@@ -45,7 +45,7 @@ fn whole_and_in_order(example: Example) {
     assert!(missing <= skipped, "{example}: {missing} missing, but only {skipped} skipped for a viewer too slow");
 }
 
-/// The number of each of the first pictures of the same source.
+/// Returns the numbers of the first pictures of the same source.
 fn numbers(count: usize) -> HashMap<u64, usize> {
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.args(["-nostdin", "-loglevel", "error"]).args(SOURCE.split(' '));
@@ -53,7 +53,7 @@ fn numbers(count: usize) -> HashMap<u64, usize> {
     assert!(output.status.success(), "ffmpeg: {}", said(&output));
     let mut numbers = HashMap::new();
     let mut rest = output.stdout.as_slice();
-    // ffmpeg's pictures have no other in them, so each ends with the first end marker.
+    // ffmpeg's pictures contain no thumbnails, so each ends at the first end marker.
     while let Some(end) = rest.windows(2).position(|marker| marker == b"\xff\xd9") {
         let (picture, behind) = rest.split_at(end + 2);
         numbers.insert(digest(picture), numbers.len());

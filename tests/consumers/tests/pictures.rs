@@ -1,4 +1,4 @@
-//! Every picture of a stream, finite or endless, from both servers, in each consumer.
+//! Each consumer gets every picture of finite and endless streams from both servers.
 
 #![expect(clippy::print_stdout, reason = "the figures are a result")]
 
@@ -50,20 +50,20 @@ fn curl_gets_every_picture() {
     for http in Http::BOTH {
         every_picture(&format!("curl ({http:?})"), |url, take| {
             let body = curl::body(url, http, take.map(|_| 3));
-            assert_eq!(body.closed, take.is_none(), "the close-delimiter tells a whole stream from a cut one");
+            assert_eq!(body.closed, take.is_none(), "only a complete stream has a close-delimiter");
             let pictures = body.pictures();
-            // Time ends it, not a count.
+            // The time limit ends it, not a count.
             assert!(take.is_none_or(|take| pictures.len() >= take), "only {} pictures", pictures.len());
             pictures.into_iter().take(take.unwrap_or(usize::MAX)).collect()
         });
     }
 }
 
-/// Both streams of both servers. The consumer returns something for each picture that tells it from others, for as many
-/// as it is told, or all.
+/// Runs a consumer on both streams of both servers. It returns a distinct value for each picture, for the given number of
+/// pictures or for all.
 fn every_picture<P: Hash + Eq>(consumer: &str, pictures: impl Fn(&str, Option<usize>) -> Vec<P>) {
-    // A viewer too slow for the rate is meant to miss pictures, and the server counts them. So that these stay few, one runs
-    // after the other, and the pictures are small: the kernel holds some for a viewer that stops to think.
+    // A slow viewer skips pictures, and the server counts them. To keep these few, the consumers run one after another, and
+    // the pictures are small, so that the kernel buffers some for a viewer that pauses.
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     for example in Example::BOTH {
@@ -74,7 +74,7 @@ fn every_picture<P: Hash + Eq>(consumer: &str, pictures: impl Fn(&str, Option<us
         println!("{consumer}, {example}, finite: {} pictures, {distinct} distinct, {skipped} skipped", seen.len());
         assert_eq!(published, FINITE);
         assert!(skipped <= FINITE / 10, "{consumer} with {example} is too slow: {skipped} of {published} skipped");
-        // The one from before the viewer came may have been replaced while it came.
+        // The picture from before the connection may have been replaced in the meantime.
         let sent = published - skipped - 1..=published - skipped;
         assert!(
             sent.contains(&distinct),

@@ -1,4 +1,4 @@
-//! What a webcam leaves out of its pictures, and a decoder that does not know it by heart.
+//! Pictures of webcams lack the standard Huffman tables, which some decoders require.
 
 use std::process::Command;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use consumer_tests::run::{run, said};
 use consumer_tests::{Camera, Example, go};
 
-/// ffmpeg, browsers and jpeg-decoder know the standard tables; Go says `uninitialized Huffman table`.
+/// ffmpeg, browsers and jpeg-decoder contain the standard tables. Go reports `uninitialized Huffman table`.
 #[test]
 #[ignore = "needs ffmpeg and Go"]
 fn go_decodes_picture_with_added_huffman_tables() {

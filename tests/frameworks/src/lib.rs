@@ -1,2 +1,2 @@
-//! The crate in frameworks that it has no adapter for, and adapters in what is too heavy for the crate's own tests. Each
-//! line of the table in the crate's documentation stands here once, compiled and asked over TCP.
+//! The crate in frameworks without an adapter, and adapters with dependencies that are too heavy for the crate's tests.
+//! Each line of the table in the crate's documentation is compiled here and tested over TCP.

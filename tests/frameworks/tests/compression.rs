@@ -1,4 +1,4 @@
-//! Layers that compress leave a stream alone: they would hold each part back until one of their blocks is full.
+//! Compression layers must skip streams, because they delay each part until one of their blocks is full.
 
 #[expect(dead_code, reason = "not all of it is asked here")]
 #[path = "../../served/mod.rs"]
@@ -17,7 +17,7 @@ use axum::routing::get;
 use mixed_replace::{MixedReplace, Wire};
 use tower_http::compression::CompressionLayer;
 
-/// `/plain/…` is the control: the same without the head's `Content-Encoding`.
+/// `/plain/…` is the control: the same stream without `Content-Encoding`.
 fn path(path: &str) -> (&str, bool) {
     path.strip_prefix("/plain").map_or((path, false), |path| (path, true))
 }
@@ -65,7 +65,7 @@ fn compression_layers_skip_streams() {
             let (mut socket, mut answer) = request("/endless");
             assert_eq!(answer.field("content-encoding"), Some("identity"), "{accept}");
             assert_eq!(answer.field("vary"), Some("Accept"), "{accept}");
-            // The part is there, although the stream goes on for ever.
+            // The part arrives although the stream does not end.
             while answer.body.len() < 3_000 {
                 served::chunk(&mut socket, &mut answer.body).unwrap();
             }

@@ -1,4 +1,4 @@
-//! HTTP/2 without TLS, on axum and actix, by a client that sees each DATA frame.
+//! HTTP/2 without TLS on axum and actix, with a client that records each DATA frame.
 
 #[expect(dead_code, reason = "not all of it is asked here")]
 #[path = "../../served/mod.rs"]
@@ -35,7 +35,7 @@ static ACTIX: LazyLock<SocketAddr> = LazyLock::new(|| {
     })
 });
 
-/// What HTTP/2 begins with.
+/// The connection preface of HTTP/2.
 const WINDOW: u32 = 65_535;
 
 async fn client(server: SocketAddr, window: u32) -> SendRequest<Bytes> {
@@ -52,7 +52,7 @@ fn ask(client: &mut SendRequest<Bytes>, path: &str, accept: &str) -> ResponseFut
     client.send_request(request.body(()).unwrap(), true).unwrap().0
 }
 
-/// A body whose end is waited for, with a pause before each frame.
+/// Reads a body to its end, with a pause in front of each frame.
 async fn read(response: ResponseFuture, pause: Duration) -> (served::Answer, Vec<usize>) {
     let (head, mut body) = response.await.unwrap().into_parts();
     let fields = head.headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
@@ -76,7 +76,7 @@ async fn read(response: ResponseFuture, pause: Duration) -> (served::Answer, Vec
     (answer, frames)
 }
 
-/// A reset stream throws away what has not been written: for a picture larger than the window, nearly all of it.
+/// A reset stream discards unwritten data: nearly all of a picture that is larger than the window.
 #[tokio::test]
 async fn sends_all_parts_before_a_failure() {
     for server in [*AXUM, *ACTIX] {
@@ -107,8 +107,8 @@ async fn sends_all_parts_before_a_failure() {
     }
 }
 
-/// h2 closes a connection on which too many DATA frames below 256 bytes lie unread. (A window that is used up, and the
-/// last of a chunk's frames of 16 KiB, may still be small.)
+/// h2 closes a connection with too many unread DATA frames below 256 bytes. (The frame that fills a window and the last
+/// of a chunk's 16 KiB frames may be small.)
 #[tokio::test]
 async fn sends_no_tiny_frames() {
     for server in [*AXUM, *ACTIX] {
@@ -119,7 +119,7 @@ async fn sends_no_tiny_frames() {
             {
                 let (answer, frames) = read(ask(&mut client, path, accept), Duration::ZERO).await;
                 assert_eq!(answer.ended, served::Ended::Cleanly);
-                // The script wire ends in `--CRLF` alone, and every stream in an empty frame.
+                // The script wire ends with only `--CRLF`, and every stream with an empty frame.
                 let tiny = frames.iter().filter(|len| (5..256).contains(*len)).count();
                 assert_eq!(tiny, 0, "{path}, {accept}: {frames:?}");
             }
@@ -140,7 +140,7 @@ async fn sends_twelve_streams_over_one_connection() {
             }
             body
         }));
-        assert_eq!(bodies.await.len(), 12, "each has its first part, and all go on");
+        assert_eq!(bodies.await.len(), 12, "each stream has sent its first part and is still open");
     }
 }
 

@@ -1,4 +1,4 @@
-//! hyper, by the line of the table in the crate's documentation.
+//! The line for hyper in the table of the crate's documentation.
 
 #[expect(dead_code, reason = "not all of it is asked here")]
 #[path = "../../served/mod.rs"]

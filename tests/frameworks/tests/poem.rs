@@ -1,4 +1,4 @@
-//! poem, by the line of the table in the crate's documentation.
+//! The lines for poem in the table of the crate's documentation.
 
 #[expect(dead_code, reason = "not all of it is asked here")]
 #[path = "../../served/mod.rs"]
@@ -41,7 +41,7 @@ async fn serves_a_hub() {
     assert_eq!(response.into_body().into_string().await.unwrap(), "on");
 }
 
-/// The errors of the stream are those of `Part::jpeg`, which poem needs as `io::Error`.
+/// The stream fails with errors of `Part::jpeg`, which poem requires as `io::Error`.
 #[tokio::test]
 async fn invalid_jpeg_ends_the_stream() {
     let parts = futures::stream::iter([&b"no picture"[..]]).map(Part::jpeg);

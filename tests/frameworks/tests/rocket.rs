@@ -1,4 +1,4 @@
-//! rocket, by the line of the table in the crate's documentation.
+//! The line for rocket in the table of the crate's documentation.
 
 #[expect(dead_code, reason = "not all of it is asked here")]
 #[path = "../../served/mod.rs"]

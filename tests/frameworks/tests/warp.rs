@@ -1,4 +1,4 @@
-//! warp, by the line of the table in the crate's documentation.
+//! The line for warp in the table of the crate's documentation.
 
 #[expect(dead_code, reason = "not all of it is asked here")]
 #[path = "../../served/mod.rs"]

@@ -1,4 +1,4 @@
-//! Proxies that people put in front of a server, each with a configuration as people have it: `conf/`.
+//! Common proxies, each with a typical configuration in `conf/`.
 
 #![expect(clippy::exhaustive_enums, reason = "a test covers all there are")]
 #![expect(clippy::missing_panics_doc, reason = "a panic is how a test fails")]
@@ -20,7 +20,7 @@ use test_support::{Children, must_be_installed, net};
 pub use crate::server::{Server, part};
 pub use crate::viewer::Viewer;
 
-/// A program between the server and its viewers.
+/// A proxy between the server and its viewers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Proxy {
     /// Apache 2.4, `mod_proxy_http`, with `mod_deflate` for everything.
@@ -34,11 +34,10 @@ pub enum Proxy {
 }
 
 impl Proxy {
-    /// All.
+    /// Every proxy.
     pub const ALL: [Self; 4] = [Self::Apache, Self::Caddy, Self::HaProxy, Self::Nginx];
 
-    /// Starts it in front of a server, on a port of its own, and waits until it answers. It gives up a server that is
-    /// silent for that long.
+    /// Starts it in front of a server, and waits until it responds. After `timeout` of silence it gives the server up.
     #[must_use]
     pub fn start(self, server: &Server, timeout: Duration) -> Running {
         let directory = tempfile::tempdir().expect("a temporary directory");
@@ -103,17 +102,17 @@ impl fmt::Display for Proxy {
     }
 }
 
-/// A proxy that runs. Dropping it ends it.
+/// A running proxy. Dropping it ends it.
 #[derive(Debug)]
 pub struct Running {
     port: u16,
-    // In this order: first the processes end, then their files go.
+    // Dropped in this order: the processes end before their files are deleted.
     _children: Children,
     _directory: TempDir,
 }
 
 impl Running {
-    /// Its port.
+    /// Returns its port.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port

@@ -1,4 +1,4 @@
-//! The server behind the proxy: one hub, with the head that the crate gives it and without.
+//! The server behind the proxy: a hub, with the crate's response head and with a reduced one.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use mixed_replace::{Hub, Part, Publisher, Wire, hub, socket};
 
-/// An axum server on a port of its own, which lives as long as the runtime.
+/// An axum server, which runs as long as the runtime.
 ///
-/// `/with` is the hub's stream as it is, `/without` the same without what speaks to proxies in its head.
+/// `/with` is the stream of the hub, `/without` the same stream without the headers for proxies.
 #[derive(Debug)]
 pub struct Server {
     port: u16,
@@ -20,7 +20,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts it, with a first part, number 0.
+    /// Starts it with a first part, number 0.
     pub async fn start(keep_alive: Option<Duration>) -> Self {
         let (publisher, hub) = hub::builder().keep_alive(keep_alive).build();
         publisher.publish(part(0)).expect("a part");
@@ -36,7 +36,7 @@ impl Server {
         Self { port, publisher, hub }
     }
 
-    /// Its port.
+    /// Returns its port.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
@@ -47,14 +47,14 @@ impl Server {
         self.publisher.publish(part(number)).expect("a part");
     }
 
-    /// How many viewers it has.
+    /// Returns the number of viewers.
     #[must_use]
     pub fn viewers(&self) -> usize {
         self.hub.stats().viewers
     }
 }
 
-/// Two kilobytes that compress well.
+/// Creates a part of two kilobytes that compress well.
 pub fn part(number: usize) -> Part {
     Part::text(format!("{number:2000}")).expect("a part")
 }

@@ -1,4 +1,4 @@
-//! A viewer that takes compressed responses and goes by `Content-Length`, as most programs do.
+//! A viewer that accepts compressed responses and uses `Content-Length`, as most programs do.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use hyper_util::rt::TokioExecutor;
 use mixed_replace::{Decoder, Parts};
 use tokio::time::timeout;
 
-/// A stream that comes in.
+/// A stream that is being received.
 #[expect(missing_debug_implementations, reason = "there is nothing to see")]
 pub struct Viewer {
     parts: Parts<BoxStream<'static, Result<Bytes, hyper_util::client::legacy::Error>>>,
@@ -22,7 +22,7 @@ pub struct Viewer {
 }
 
 impl Viewer {
-    /// Asks for a path; `None` if not even the head of an answer comes in time.
+    /// Requests a path. `None` if the head of the response does not arrive in time.
     pub async fn come(port: u16, path: &str, within: Duration) -> Option<Self> {
         let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
         let request = Request::get(format!("http://127.0.0.1:{port}{path}")).header(ACCEPT_ENCODING, "gzip");
@@ -31,7 +31,7 @@ impl Viewer {
         let field = |name| response.headers().get(&name).map(|value| value.to_str().unwrap_or_default().to_owned());
         let coding = field(CONTENT_ENCODING).unwrap_or_default();
         let decoder = Decoder::for_content_type(field(CONTENT_TYPE).unwrap_or_default());
-        // The connection goes with the stream, and the client with it.
+        // The connection closes with the stream, and the client with it.
         let body = response.into_body().into_data_stream().map(move |chunk| {
             let _ = &client;
             Ok(chunk.unwrap_or_default())
@@ -39,13 +39,13 @@ impl Viewer {
         Some(Self { parts: Parts::new(body.boxed(), decoder), coding })
     }
 
-    /// The `Content-Encoding` of the answer.
+    /// Returns the `Content-Encoding` of the response.
     #[must_use]
     pub fn coding(&self) -> &str {
         &self.coding
     }
 
-    /// How long it takes until part `number` is here; `None` if it does not come in time.
+    /// Waits for part `number`, and returns how long that took. `None` if it does not arrive in time.
     pub async fn sees(&mut self, number: usize, within: Duration) -> Option<Duration> {
         let since = Instant::now();
         let wanted = crate::part(number).into_body();
@@ -62,7 +62,7 @@ impl Viewer {
         .ok()?
     }
 
-    /// Whether the stream is still there after that time.
+    /// Returns `true` if the stream is still open after this time.
     pub async fn lasts(&mut self, time: Duration) -> bool {
         let ended = async { while let Some(Ok(_)) = self.parts.next().await {} };
         timeout(time, ended).await.is_err()

@@ -1,4 +1,4 @@
-//! Each part is through each proxy before the next is published, and why it would not be without our head.
+//! Each proxy passes each part before the next is published. Without the crate's headers it would not.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ async fn proxies_pass_each_part_at_once() {
         let server = Server::start(Some(KEEP_ALIVE)).await;
         let running = proxy.start(&server, Duration::from_secs(60));
 
-        let mut viewer = Viewer::come(running.port(), "/with", HELD).await.expect("the head comes at once");
+        let mut viewer = Viewer::come(running.port(), "/with", HELD).await.expect("the head arrives at once");
         let mut delays = come_at_once(&server, &mut viewer).await;
         assert!(!viewer.coding().contains("gzip"), "{proxy}");
         assert_eq!(delays.len(), PARTS, "{proxy}");
@@ -47,7 +47,7 @@ async fn keep_alive_holds_idle_stream_open_through_proxies() {
         let gives_up_after = Duration::from_secs(3);
         let (alive, silent) = (Server::start(Some(Duration::from_secs(1))).await, Server::start(None).await);
         let (before_alive, before_silent) = (proxy.start(&alive, gives_up_after), proxy.start(&silent, gives_up_after));
-        let come = async |port| Viewer::come(port, "/with", HELD).await.expect("the head comes at once");
+        let come = async |port| Viewer::come(port, "/with", HELD).await.expect("the head arrives at once");
         let (mut kept, mut cut) = (come(before_alive.port()).await, come(before_silent.port()).await);
         let (kept, cut) = tokio::join!(kept.lasts(2 * gives_up_after), cut.lasts(2 * gives_up_after));
         assert!(kept, "{proxy}: with a keep-alive");
@@ -55,7 +55,7 @@ async fn keep_alive_holds_idle_stream_open_through_proxies() {
     }
 }
 
-/// How long each of ten parts took that came before the next was published.
+/// Returns the delays of those of ten parts that arrived before the next was published.
 async fn come_at_once(server: &Server, viewer: &mut Viewer) -> Vec<Duration> {
     let mut delays = Vec::new();
     for number in 1..=PARTS {
@@ -69,5 +69,5 @@ async fn come_at_once(server: &Server, viewer: &mut Viewer) -> Vec<Duration> {
 
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
 const PARTS: usize = 10;
-/// What has not come by then was held back.
+/// A part that has not arrived by then was held back.
 const HELD: Duration = Duration::from_millis(500);

@@ -1,4 +1,4 @@
-//! Servers of our own, for those to whom they are a camera: motion, and nginx.
+//! Servers with the crate, as a camera for motion and nginx.
 
 use std::convert::Infallible;
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use futures::stream;
 use mixed_replace::hub::{self, Publisher};
 use mixed_replace::{Live, MixedReplace, Part, Wire};
 
-/// A hub at `/live`, in a thread that lives as long as the process.
+/// A hub at `/live`, in a thread that runs as long as the process.
 #[derive(Debug)]
 pub struct Camera {
     /// Host and port.
@@ -18,7 +18,7 @@ pub struct Camera {
 }
 
 impl Camera {
-    /// Without a picture yet.
+    /// Starts a server without a picture.
     ///
     /// # Panics
     ///
@@ -33,17 +33,17 @@ impl Camera {
     ///
     /// # Panics
     ///
-    /// If it is none.
+    /// If it is no picture.
     pub fn show(&self, picture: &[u8]) {
-        self.publisher.publish(part(picture)).expect("the hub is open");
+        self.publisher.publish(part(picture)).expect("an open hub");
     }
 }
 
-/// A server that sends these pictures to everyone who asks for `/live`, each once and as fast as they are taken, and ends.
+/// Starts a server that sends these pictures once to every client of `/live`, as fast as they are read, and ends.
 ///
 /// # Panics
 ///
-/// If one is no picture.
+/// If one of them is no picture.
 #[must_use]
 pub fn replay(pictures: &[Vec<u8>]) -> String {
     let parts: Vec<_> = pictures.iter().map(|picture| Ok::<_, Infallible>(part(picture))).collect();
@@ -54,7 +54,7 @@ pub fn replay(pictures: &[Vec<u8>]) -> String {
 fn serve(app: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.set_nonblocking(true).expect("a socket");
-    let address = listener.local_addr().expect("it is bound").to_string();
+    let address = listener.local_addr().expect("a bound socket").to_string();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {

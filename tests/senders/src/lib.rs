@@ -1,7 +1,6 @@
-//! The decoder behind other people's servers: does it get out every part that they send?
+//! Tests that the decoder extracts every part that other servers send.
 //!
-//! Where a sender can be given pictures, they are of our own making, no two alike, and come out as they went in, byte by
-//! byte. Everything goes over TCP, through hyper's client where it is HTTP, into [`Parts`](mixed_replace::Parts).
+//! Where a sender accepts pictures, the tests generate them, no two equal, and compare every byte. Everything goes over TCP, through hyper's client where it is HTTP, into [`Parts`](mixed_replace::Parts).
 
 mod camera;
 mod pictures;

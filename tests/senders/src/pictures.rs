@@ -1,4 +1,4 @@
-//! Pictures of which no two are alike, as bytes and as files.
+//! Pictures of which no two are equal, as bytes and as files.
 
 use std::path::{Path, PathBuf};
 use std::{fs, iter};
@@ -6,7 +6,7 @@ use std::{fs, iter};
 use jpeg_encoder::{ColorType, Encoder};
 use tempfile::TempDir;
 
-/// Some JPEG pictures.
+/// A number of JPEG pictures.
 #[derive(Debug)]
 pub struct Pictures {
     folder: TempDir,
@@ -14,13 +14,13 @@ pub struct Pictures {
 }
 
 impl Pictures {
-    /// So many of them, of many sizes.
+    /// Creates this number of pictures of many sizes.
     #[must_use]
     pub fn new(count: u16) -> Self {
         Self::of((0..count).map(|number| picture(number, 32 + 8 * (number % 50), 96)).collect())
     }
 
-    /// So many of them, all of 320x240.
+    /// Creates this number of pictures, all of 320x240.
     #[must_use]
     pub fn of_one_size(count: u16) -> Self {
         Self::of((0..count).map(|number| picture(number, 320, 240)).collect())
@@ -34,26 +34,26 @@ impl Pictures {
         Self { folder, bytes }
     }
 
-    /// What is in them.
+    /// Returns their bytes.
     #[must_use]
     pub fn bytes(&self) -> &[Vec<u8>] {
         &self.bytes
     }
 
-    /// Where `000.jpg` and so on are.
+    /// Returns the folder of `000.jpg` and so on.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The files, in the spelling of `printf`.
+    /// Returns the path of the files in the notation of `printf`.
     #[must_use]
     pub fn pattern(&self) -> PathBuf {
         self.folder.path().join("%03d.jpg")
     }
 }
 
-/// Noise, so that it has every byte in it.
+/// Creates a picture of noise, so that it contains every byte.
 fn picture(number: u16, width: u16, height: u16) -> Vec<u8> {
     let mut state = u32::from(number) + 1;
     let noise = iter::repeat_with(|| {
@@ -62,6 +62,6 @@ fn picture(number: u16, width: u16, height: u16) -> Vec<u8> {
     });
     let pixels: Vec<u8> = noise.take(3 * usize::from(width) * usize::from(height)).collect();
     let mut jpeg = Vec::new();
-    Encoder::new(&mut jpeg, 70).encode(&pixels, width, height, ColorType::Rgb).expect("pixels for the whole picture");
+    Encoder::new(&mut jpeg, 70).encode(&pixels, width, height, ColorType::Rgb).expect("pixels of a complete picture");
     jpeg
 }

@@ -1,4 +1,4 @@
-//! A stream as a program gets it: over TCP, into `Parts`.
+//! Receives a stream over TCP with `Parts`.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -17,16 +17,16 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-/// All that came of a stream.
+/// A received stream.
 #[derive(Debug)]
 pub struct Received {
-    /// The fields of the response's head, if there was one.
+    /// The header fields of the response, if it was HTTP.
     pub head: HeaderMap,
-    /// What the decoder believes it to be.
+    /// The boundary, as found by the decoder.
     pub boundary: Option<String>,
-    /// In order.
+    /// The parts in order.
     pub parts: Vec<Part>,
-    /// Parts that were left out.
+    /// The number of skipped parts.
     pub skipped: u64,
     /// How it ended.
     pub end: End,
@@ -36,26 +36,26 @@ pub struct Received {
 #[derive(Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "a test covers all there are")]
 pub enum End {
-    /// With the close-delimiter.
+    /// By the close-delimiter.
     Closed,
-    /// It did not: there were as many parts as were asked for.
+    /// It did not end. The requested number of parts was reached.
     Enough,
-    /// The bytes ended.
+    /// By the end of the bytes.
     Truncated,
 }
 
 impl Received {
-    /// The bodies of all parts.
+    /// Returns the bodies of all parts.
     #[must_use]
     pub fn bodies(&self) -> Vec<&[u8]> {
         self.parts.iter().map(|part| &part.body()[..]).collect()
     }
 
-    /// Every one of these came, as it was, once, in order, and nothing else.
+    /// Checks that exactly these pictures were received, unchanged, once and in order.
     ///
     /// # Panics
     ///
-    /// If not so.
+    /// If the check fails.
     #[track_caller]
     pub fn are(&self, pictures: &[Vec<u8>]) {
         self.are_pictures();
@@ -65,11 +65,11 @@ impl Received {
         }
     }
 
-    /// Every part is a JPEG picture that can be decoded, and none was left out.
+    /// Checks that every part is a decodable JPEG picture, and that none was skipped.
     ///
     /// # Panics
     ///
-    /// If not so.
+    /// If the check fails.
     #[track_caller]
     pub fn are_pictures(&self) {
         for (number, part) in self.parts.iter().enumerate() {
@@ -82,17 +82,17 @@ impl Received {
     }
 }
 
-/// What a server sends to the end, or so many parts of it. Waits until it listens.
+/// Receives the stream of a server to its end, or a number of parts. Waits until the server listens.
 ///
 /// # Panics
 ///
-/// If it takes longer than a minute and a half, or the connection fails.
+/// If it takes longer than 90 seconds, or the connection fails.
 #[must_use]
 pub fn get(address: &str, path: &str, take: Option<usize>) -> Received {
     get_while(address, path, fewer_than(take))
 }
 
-/// What a server sends to the end, or as long as more is wanted than this.
+/// Receives the stream of a server to its end, or until a condition on the parts is met.
 ///
 /// # Panics
 ///
@@ -111,7 +111,7 @@ pub fn get_while(address: &str, path: &str, more: impl FnMut(&[Part]) -> bool) -
     })
 }
 
-/// What a server sends that speaks no HTTP.
+/// Receives the stream of a server without HTTP.
 ///
 /// # Panics
 ///
@@ -124,7 +124,7 @@ pub fn get_raw(address: &str, decoder: Decoder, take: Option<usize>) -> Received
     })
 }
 
-/// What somebody sends who connects to us.
+/// Receives the stream of a client that connects.
 ///
 /// # Panics
 ///
@@ -134,7 +134,7 @@ pub fn accept(listener: TcpListener, decoder: Decoder) -> Received {
     run(async {
         listener.set_nonblocking(true).expect("a socket");
         let listener = tokio::net::TcpListener::from_std(listener).expect("a runtime");
-        let (socket, _) = listener.accept().await.expect("somebody connects");
+        let (socket, _) = listener.accept().await.expect("a connection");
         receive(HeaderMap::new(), reads(socket), decoder, |_| true).await
     })
 }
@@ -167,7 +167,7 @@ where
     Received { head, boundary: decoder.boundary().map(str::to_owned), parts, skipped: decoder.skipped(), end }
 }
 
-/// What comes, in whatever pieces the network makes of it.
+/// The bytes, in the chunks of the network.
 fn reads(socket: TcpStream) -> impl Stream<Item = std::io::Result<Bytes>> + Unpin {
     let reads = stream::try_unfold(socket, |mut socket| async {
         let mut bytes = BytesMut::with_capacity(16 * 1024);
@@ -179,19 +179,19 @@ fn reads(socket: TcpStream) -> impl Stream<Item = std::io::Result<Bytes>> + Unpi
     reads.into_stream().boxed_local()
 }
 
-/// The first answer that there is.
+/// Requests until there is a response.
 async fn response(address: &str, path: &str) -> Response<Incoming> {
     let begin = Instant::now();
     loop {
         let socket = TokioIo::new(connect(address).await);
         let (mut sender, connection) = http1::handshake(socket).await.expect("a connection");
         tokio::spawn(connection);
-        // As a client that takes everything asks: whoever compresses this type for it would fail here.
+        // Accepts every coding, so that a server that compresses this type fails here.
         let request = Request::get(path).header(HOST, address).header(ACCEPT_ENCODING, "gzip");
         let request = request.body(Empty::<Bytes>::new()).expect("a request");
         match sender.send_request(request).await {
             Ok(response) => return response,
-            // motion hangs up until it has a picture.
+            // motion closes connections until it has a picture.
             Err(error) => assert!(begin.elapsed() < START, "{address} after {START:?}: {error}"),
         }
         sleep(Duration::from_millis(100)).await;
@@ -211,7 +211,7 @@ async fn connect(address: &str) -> TcpStream {
 
 fn run<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async { timeout(PATIENCE, future).await.expect("it ends in time") })
+    runtime.block_on(async { timeout(PATIENCE, future).await.expect("the stream ends in time") })
 }
 
 const START: Duration = Duration::from_secs(30);

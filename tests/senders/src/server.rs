@@ -1,4 +1,4 @@
-//! A running program that serves.
+//! A running server program.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use test_support::{Children, must_be_installed};
 
-/// A program and where it listens. Dropping it ends it.
+/// A program and its address. Dropping it ends it.
 #[derive(Debug)]
 pub struct Server {
     /// Host and port.
@@ -16,7 +16,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// A program that is told a free port.
+    /// Starts a program with a free port.
     ///
     /// # Panics
     ///
@@ -30,24 +30,24 @@ impl Server {
         Self { address: format!("127.0.0.1:{port}"), _children: children }
     }
 
-    /// A program that finds a port, and tells host and port in its first line.
+    /// Starts a program that chooses a port, and prints host and port in its first line.
     ///
     /// # Panics
     ///
-    /// If it is not installed, or tells nothing.
+    /// If it is not installed, or prints nothing.
     #[must_use]
     pub fn telling(command: &Command) -> Self {
         must_be_installed(&command.get_program().to_string_lossy());
         let mut children = Children::start(command, Stdio::piped(), Stdio::inherit());
         let mut lines = BufReader::new(children.stdout().expect("a piped output")).lines();
         let address = lines.next().and_then(Result::ok);
-        let address = address.unwrap_or_else(|| panic!("{command:?} tells no address"));
-        // What it says later has to go somewhere.
+        let address = address.unwrap_or_else(|| panic!("{command:?} prints no address"));
+        // Later output must be read, too.
         std::thread::spawn(move || lines.for_each(drop));
         Self { address, _children: children }
     }
 
-    /// A file in this package, such as a script.
+    /// Returns the path of a file in this package.
     ///
     /// # Panics
     ///
@@ -57,11 +57,11 @@ impl Server {
         PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests")).join(path)
     }
 
-    /// The Python that has a module: the first in the `PATH`, or the one that the system's packages are for.
+    /// Returns a Python that has a module: the first in the `PATH`, or the one of the system's packages.
     ///
     /// # Panics
     ///
-    /// If none has.
+    /// If none has the module.
     #[must_use]
     pub fn python_with(module: &str) -> Command {
         let imports = |python: &&str| {
@@ -76,7 +76,7 @@ impl Server {
     }
 }
 
-/// Free a moment ago, at least.
+/// Returns a port that was free a moment ago.
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("it is bound").port()

@@ -1,4 +1,4 @@
-//! Programs that are cameras, for lack of a device with a picture that says so.
+//! Camera programs, with substitutes for a device.
 
 use std::fs;
 use std::process::Command;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sender_tests::{Camera, End, Pictures, Server, get};
 
-/// Which sends "no signal" about once a second.
+/// ustreamer sends "no signal" about once a second.
 #[test]
 #[ignore = "needs ustreamer"]
 fn ustreamer() {
@@ -32,7 +32,7 @@ fn ustreamer() {
     }
 }
 
-/// Which in turn reads ours.
+/// motion reads a stream of the crate.
 #[test]
 #[ignore = "needs motion"]
 fn motion() {
@@ -62,6 +62,6 @@ fn motion() {
     received.are_pictures();
     let mut distinct = received.bodies();
     distinct.dedup();
-    assert!(distinct.len() > 20, "only {} of 60 pictures are new", distinct.len());
+    assert!(distinct.len() > 20, "only {} of 60 pictures are distinct", distinct.len());
     assert_eq!((received.boundary.unwrap().as_str(), received.end), ("BoundaryString", End::Enough));
 }

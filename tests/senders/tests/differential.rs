@@ -1,4 +1,4 @@
-//! Random bodies that are as RFC 2046 wants them: do other people's readers get out of them what ours does?
+//! Random bodies that follow RFC 2046, read by other libraries and by the decoder, with equal results.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
@@ -28,7 +28,7 @@ fn aiohttp_reads_the_same() {
     same(&bodies, python.arg(Server::file("python/aiohttp_parts.py")).arg(bodies.folder.path()));
 }
 
-/// Random bodies, and the parts that went into each.
+/// Returns random bodies, and the parts of each.
 struct Bodies {
     folder: TempDir,
     parts: Vec<Vec<Vec<u8>>>,
@@ -52,7 +52,7 @@ impl Bodies {
     }
 }
 
-/// What the reader prints is what went into each.
+/// Checks that a reader prints the parts of each body.
 fn same(bodies: &Bodies, reader: &mut Command) {
     let output = reader.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -86,7 +86,7 @@ fn decode(body: &[u8], chunk: usize) -> Vec<Vec<u8>> {
     parts
 }
 
-/// A preamble or none, parts with a length or none, padding, an epilogue or none.
+/// Creates a body with optional preamble, lengths, padding and epilogue.
 fn body(random: &mut impl FnMut(usize) -> usize) -> (Vec<u8>, Vec<Vec<u8>>) {
     let mut body = Vec::new();
     if random(4) == 0 {
@@ -102,7 +102,7 @@ fn body(random: &mut impl FnMut(usize) -> usize) -> (Vec<u8>, Vec<Vec<u8>>) {
         body.extend(b"\r\n");
         let count = 1 + random(30);
         let part: Vec<u8> = repeat_with(|| PIECES[random(PIECES.len())]).take(count).flatten().copied().collect();
-        // One of them at least: behind a blank line alone, where cameras put one too many, ours looks for headers.
+        // At least one header: after only a blank line, of which cameras send one too many, the decoder looks for headers.
         let typed = random(4) > 0;
         if typed {
             body.extend(b"Content-Type: application/octet-stream\r\n");
@@ -124,7 +124,7 @@ fn body(random: &mut impl FnMut(usize) -> usize) -> (Vec<u8>, Vec<Vec<u8>>) {
     (body, parts)
 }
 
-/// Numbers below another that are random enough (xorshift64*).
+/// Pseudorandom numbers below a limit (xorshift64*).
 fn random(seed: u64) -> impl FnMut(usize) -> usize {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     move |below| {
@@ -136,7 +136,7 @@ fn random(seed: u64) -> impl FnMut(usize) -> usize {
 }
 
 const COUNT: u64 = 1000;
-/// All but the boundary itself behind two dashes.
+/// The pieces of a body, which do not add up to the delimiter.
 const PIECES: &[&[u8]] = &[
     b"\r\n",
     b"\r",

@@ -11,7 +11,7 @@ use test_support::{Children, must_be_installed};
 #[ignore = "needs ffmpeg"]
 fn ffmpeg() {
     let pictures = Pictures::new(60);
-    // What it says of itself, and what its manual has for a content type.
+    // The boundary in its stream, and the content type in its manual.
     for content_type in [None, Some("multipart/x-mixed-replace;boundary=ffmpeg")] {
         let server = Server::told(|port| {
             let mut ffmpeg = Command::new("ffmpeg");
@@ -31,7 +31,7 @@ fn ffmpeg() {
     }
 }
 
-/// With a boundary of its own, and with ffmpeg's own pictures.
+/// With a custom boundary, and with pictures encoded by ffmpeg.
 #[test]
 #[ignore = "needs ffmpeg"]
 fn ffmpeg_with_its_own_pictures() {
@@ -67,7 +67,7 @@ fn gstreamer() {
     assert_eq!(received.end, End::Truncated);
 }
 
-/// Who comes to a running stream may come in the middle of a picture.
+/// A client of a running stream may start in the middle of a picture.
 #[test]
 #[ignore = "needs GStreamer with its base and good plugins"]
 fn gstreamer_in_the_middle_of_its_stream() {
@@ -83,9 +83,10 @@ fn gstreamer_in_the_middle_of_its_stream() {
         let received = get_raw(&server.address, decoder, Some(90));
         received.are_pictures();
         let number = |body: &&[u8]| pictures.bytes().iter().position(|picture| picture == body);
-        let numbers: Vec<_> = received.bodies().iter().map(|body| number(body).expect("one of ours, whole")).collect();
+        let numbers: Vec<_> =
+            received.bodies().iter().map(|body| number(body).expect("a complete picture of the test")).collect();
         for pair in numbers.windows(2) {
-            assert_eq!((pair[0] + 1) % 60, pair[1], "one behind the other: {numbers:?}");
+            assert_eq!((pair[0] + 1) % 60, pair[1], "consecutive pictures: {numbers:?}");
         }
         assert_eq!((numbers.len(), received.end), (90, End::Enough));
     }

@@ -1,4 +1,4 @@
-//! Our own streams behind nginx, as it is installed and as it is often changed.
+//! Streams of the crate behind nginx, with its default and with common configurations.
 
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
@@ -31,7 +31,7 @@ impl Nginx {
     }
 }
 
-/// As many parts as were sent, and the last one twice, as ever.
+/// Every part arrives, the last one twice as on every machine wire.
 #[test]
 #[ignore = "needs nginx"]
 fn nginx_passes_every_part() {
@@ -44,7 +44,7 @@ fn nginx_passes_every_part() {
     }
 }
 
-/// Also where nginx buffers whatever does not ask it not to, and compresses whatever is not compressed.
+/// Also where nginx buffers by default and compresses every type.
 #[test]
 #[ignore = "needs nginx"]
 fn nginx_passes_each_part_at_once() {
@@ -58,12 +58,12 @@ fn nginx_passes_each_part_at_once() {
             let (camera, pictures) = (&camera, &pictures);
             scope.spawn(move || {
                 for picture in &pictures.bytes()[1..] {
-                    next.recv().expect("the viewer is there");
+                    next.recv().expect("a connected viewer");
                     camera.show(picture);
                 }
             });
             let received = get_while(&nginx.server.address, path, move |parts| {
-                // The next one is published only now.
+                // Publishes the next part only after this one has arrived.
                 seen.send(()).is_ok() && parts.len() < pictures.bytes().len()
             });
             received.are(pictures.bytes());
@@ -71,7 +71,7 @@ fn nginx_passes_each_part_at_once() {
     }
 }
 
-/// `buffering` does so although it is asked not to.
+/// `/buffering` ignores `X-Accel-Buffering`.
 const CONFIG: &str = "
 daemon off;
 master_process off;

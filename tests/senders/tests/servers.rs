@@ -1,4 +1,4 @@
-//! Servers as senders, and what their libraries or authors make of the framing.
+//! Servers as senders, with the framing of their libraries or authors.
 
 use std::process::Command;
 

@@ -1,1 +1,1 @@
-//! See the tests.
+//! This package contains only tests.

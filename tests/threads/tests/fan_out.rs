@@ -1,4 +1,4 @@
-//! One publisher and many viewers, each on a thread of its own, who come, read, let go of chunks elsewhere, and leave.
+//! One publisher and many viewers on separate threads, which subscribe, read, release chunks on other threads, and leave.
 
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
@@ -13,7 +13,7 @@ use http_body::Body as _;
 use mixed_replace::hub::{self, Hub};
 use mixed_replace::{Part, Wire};
 
-/// The next chunk, as hyper takes it: it is let go of when it has been written.
+/// Returns the next chunk as hyper does. It is released when it has been written.
 fn chunk(viewer: &mut hub::Body) -> Option<Bytes> {
     let frame = block_on(poll_fn(|cx| Pin::new(&mut *viewer).poll_frame(cx)));
     frame.map(|frame| frame.unwrap().into_data().unwrap())
@@ -61,7 +61,7 @@ fn every_viewer_gets_last_part_in_any_order() {
     assert_eq!((hub.stats().viewers, hub.stats().parts_published), (0, PARTS));
 }
 
-/// Reads to the end, and gives the last number. Chunks are dropped on another thread, as a server's writer may do it.
+/// Reads to the end, and returns the last number. Another thread drops the chunks, as the writer of a server may.
 fn stay(hub: &Hub, nth: usize) -> u64 {
     let wire = if nth.is_multiple_of(2) { Wire::Machine } else { Wire::Script };
     let mut viewer = hub.subscribe(wire).unwrap().into_body();
@@ -80,7 +80,7 @@ fn stay(hub: &Hub, nth: usize) -> u64 {
     last
 }
 
-/// Leaves in the midst of a part, waits for stills, looks at the figures.
+/// Disconnects in the middle of a part, waits for snapshots, reads the statistics.
 fn come_and_go(hub: &Hub, nth: usize) {
     for round in 0..200 {
         let mut viewer = hub.subscribe(Wire::Script).unwrap().key(format!("{}", round % 2)).exclusive(true).into_body();

@@ -1,4 +1,4 @@
-//! The element as other scripts use it: what is set, changed or removed later, damaged pictures, denials.
+//! The element as used by scripts: late changes of attributes and properties, removal, damaged pictures, denials.
 
 use std::time::Instant;
 
@@ -50,7 +50,7 @@ fn changes_in_one_task_reconnect_once() {
         connects(several, 3, "/stream?c").await;
         connects("element.setAttribute('limit', 999)", 4, "/stream?c").await;
         connects("element.removeAttribute('limit')", 5, "/stream?c").await;
-        // What is the same is no change.
+        // Setting an equal value is no change.
         connects("element.setAttribute('timeout', 9); element.src = element.src", 5, "/stream?c").await;
         assert_eq!(browser.run("return log.includes('ended')").await, false, "a change is no end");
 
@@ -141,7 +141,7 @@ fn undecodable_picture_keeps_the_previous_one() {
         }
         browser.run("element.src = '/stream'").await;
         sees(browser, b).await;
-        assert_eq!(browser.run("return urls.size").await, 1, "of the picture that is there");
+        assert_eq!(browser.run("return urls.size").await, 1, "only the address of the shown picture");
         browser.run("element.remove()").await;
         until(browser, "return urls.size === 0").await;
         assert_eq!(browser.watch().now(), Some(b));
@@ -211,7 +211,7 @@ async fn stays_denied(browser: &Browser, site: &Raw, requests: usize) {
         sleep(SECOND / 20).await;
     }
     until_state(browser, "denied").await;
-    // Longer than it waits in front of its first try after a loss.
+    // Longer than the pause of the first retry after a loss.
     sleep(3 * SECOND).await;
     assert_eq!(site.requests(), requests, "{}", browser.engine());
     until_state(browser, "denied").await;
@@ -225,7 +225,7 @@ async fn is_open(site: &Raw, count: usize) {
     }
 }
 
-/// Every answer has a text that tells its number.
+/// Responses with a text that contains their number.
 fn texts() -> Vec<Answer> {
     (1..=9).map(|number| ok("", &text(number))).collect()
 }
@@ -246,7 +246,7 @@ fn part(kind: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body, b"\r\n--B"].concat()
 }
 
-/// Notes states, errors, and the addresses of pictures that are not given back. `element` is the stream's.
+/// A page that records states, errors, and the addresses of pictures that are not revoked. `element` is the stream's.
 fn page(body: &str) -> String {
     format!(
         "<!doctype html><title>Mine</title><script>

@@ -1,4 +1,4 @@
-//! A server that fails: no part is lost or torn, and the state says what is the matter.
+//! A failing server: no part is lost or torn, and the state names the problem.
 
 use browser_tests::each_engine;
 use browser_tests::raw::{Answer, Raw};
@@ -11,24 +11,24 @@ use crate::{go, until};
 fn failing_server_leaves_complete_parts_and_a_clear_state() {
     each_engine(async |browser| {
         for (fault, cut, expected) in [
-            // In the middle of a part, of a head; then silence, or the end.
+            // Silence or the end in the middle of a part or of a header block.
             (format!("{GOOD}{LONG}the beg"), false, &["connecting", "good", "live", "stale", "reconnecting"][..]),
             (format!("{GOOD}{LONG}the beg"), true, &["connecting", "good", "live", "reconnecting"]),
             (format!("{GOOD}\r\nContent-Ty"), true, &["connecting", "good", "live", "reconnecting"]),
-            // Lengths that are wrong: too small, too large, beyond the limit, none.
+            // Wrong lengths: too small, too large, beyond the limit, missing.
             (format!("{GOOD}{}", part("torn", 2)), false, &["connecting", "good", "live", "reconnecting"]),
             (format!("{GOOD}{0}{0}", part("torn", 9)), false, &["connecting", "good", "live", "reconnecting"]),
             (format!("{GOOD}{}", part("torn", 2_000)), false, &["connecting", "good", "live", "reconnecting"]),
             (format!("{GOOD}\r\n\r\ntorn\r\n--B"), false, &["connecting", "good", "live", "reconnecting"]),
         ] {
-            // On a busy machine a second of silence comes about by itself.
+            // On a busy machine a second of silence may occur by itself.
             let timeout = if expected.contains(&"stale") { "1" } else { "20" };
             let answers = vec![ok(&fault, cut), ok(&format!("--B{}", part("next", 4)), false)];
             let site = Raw::start(&PAGE.replace("TIMEOUT", timeout), answers).await;
             go(browser, &site.url()).await;
             until(browser, "return window.log?.includes('next') ?? null").await;
             until(browser, "return window.log?.at(-1) === 'live'").await;
-            // A part before the state that it brings about.
+            // A part is logged before the state that it causes.
             let expected = [expected, &["next", "live"]].concat();
             assert_eq!(browser.run("return log").await, serde_json::json!(expected), "{fault}");
             assert_eq!((site.requests(), site.open()), (2, 1), "{fault}");
@@ -59,7 +59,7 @@ fn ok(body: &str, cut: bool) -> Answer {
     Answer { bytes: Bytes::from(format!("{head}{body}")), cut }
 }
 
-/// A part that says it is so long, with what goes out behind it.
+/// A part with this `Content-Length`, and the delimiter after it.
 fn part(text: &str, length: usize) -> String {
     format!("\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\n{text}\r\n--B")
 }
@@ -67,7 +67,7 @@ fn part(text: &str, length: usize) -> String {
 const GOOD: &str = "--B\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\ngood\r\n--B";
 const LONG: &str = "\r\nContent-Type: text/plain\r\nContent-Length: 1000\r\n\r\n";
 
-/// Notes each text that is on the page, and each state.
+/// A page that records each shown text and each state.
 const PAGE: &str = "<!doctype html><script>
     log = []; times = {};
     const note = entry => log.at(-1) === entry || log.push(entry);

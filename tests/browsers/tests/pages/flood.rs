@@ -1,4 +1,4 @@
-//! Much at once: many parts, large pictures, large documents.
+//! Load: many parts at once, large pictures, large documents.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use mixed_replace::{Boundary, Encoder, Part, Wire};
 
 use crate::{go, html, sees};
 
-/// The last one is there soon, since those that nobody could see are left out, and of the others nothing remains.
+/// The last part appears soon because parts that were never visible are skipped. The others leave no memory.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
 fn thousand_parts_at_once_do_not_delay_the_last_one() {
@@ -85,10 +85,10 @@ async fn client(browser: &Browser) -> (Site, Viewer) {
     (site, viewer)
 }
 
-/// The part with this number.
+/// Creates the part with this number.
 type Kind<'a> = dyn Fn(usize) -> Part + Sync + 'a;
 
-/// A page to which all parts are sent at once.
+/// Opens a page to which all parts are sent at once.
 async fn flood(browser: &Browser, trusted: &str, parts: &[Part]) -> Raw {
     let page = format!(
         "<!doctype html><script type=module src=/client.js></script><style>iframe{{width:100%}}</style><p>{}
@@ -114,13 +114,13 @@ fn document(number: usize) -> Part {
     html(&format!("<p>{number}{}", "<b>bold</b> ".repeat(50)))
 }
 
-/// A document that fills its place with a colour, wherever that is.
+/// Creates a document that fills its container with a colour.
 fn block(colour: Colour) -> Part {
     let page = String::from_utf8_lossy(colour.html().body()).replace("<body style='", "<div style='height:400px;");
     Part::html(page).expect("a body")
 }
 
-/// On a busy machine. Without leaving out, parts of all kinds take three times as long.
+/// The limit on a busy machine. Without skipping, parts of all kinds take three times as long.
 const SOON: Duration = Duration::from_secs(12);
-/// More than an engine collects late, less than what a thousand frames take.
+/// More than the memory that an engine collects late, less than that of a thousand frames.
 const MEGABYTES: usize = 200;

@@ -1,4 +1,4 @@
-//! Parts that strangers wrote: nothing of them runs, navigates the page, or keeps it from showing the next part.
+//! Parts from untrusted authors cannot run scripts, navigate the page, or prevent the next part from being shown.
 
 use browser_tests::{Board, Browser, Stack, each_engine};
 use tokio::time::sleep;
@@ -12,7 +12,7 @@ fn untrusted_part_cannot_run_scripts_or_navigate() {
     each_engine(async |browser| {
         let board = Board::start(Stack::Axum);
         for (number, attack) in ATTACKS.iter().enumerate() {
-            // First as what the page comes with, which the browser's parser puts into the frame, then as a replacement.
+            // First embedded in the page, where the browser's parser puts it into the frame, then as a replacement.
             board.show(marked(&format!("first{number}"), attack));
             let address = board.url("/page");
             go(browser, &address).await;
@@ -29,7 +29,7 @@ fn untrusted_part_cannot_run_scripts_or_navigate() {
     });
 }
 
-/// In a page of one's own there is only the sandbox.
+/// In a custom page only the sandbox protects.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
 fn untrusted_part_is_harmless_in_an_element() {
@@ -54,7 +54,7 @@ fn untrusted_part_is_harmless_in_an_element() {
     });
 }
 
-/// A link may take the frame elsewhere, though not the page; the next part is there all the same.
+/// A link can navigate the frame but not the page. The next part is shown all the same.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
 fn next_part_replaces_a_navigated_frame() {
@@ -76,7 +76,7 @@ fn next_part_replaces_a_navigated_frame() {
     });
 }
 
-/// A trusted part is markup of the page; but what runs there is the page's to say, and `Page` says nothing does.
+/// A trusted part is markup of the page, but the policy of `Page` allows no script of a part.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
 fn trusted_part_of_a_page_runs_no_script() {
@@ -91,13 +91,13 @@ fn trusted_part_of_a_page_runs_no_script() {
             sleep(SECOND / 5).await;
             assert_eq!(browser.run("return window.ran ?? null").await, serde_json::Value::Null, "{script}");
         }
-        // The control: a script of this page may run, and then the above would have been seen.
+        // The control: a script runs in this page, and is detected.
         browser.run("top.ran = 1").await;
         assert_eq!(browser.run("return window.ran ?? null").await, 1);
     });
 }
 
-/// The part is there, has been clicked at, and nothing has come of it.
+/// Checks that the part is shown, and that a click on it has no effect.
 async fn is_harmless(browser: &Browser, marker: &str, attack: &str, address: &str) {
     until(browser, &shows(marker)).await;
     if attack.contains("COVER") {
@@ -109,20 +109,20 @@ async fn is_harmless(browser: &Browser, marker: &str, attack: &str, address: &st
     assert_eq!(ran, serde_json::Value::Null, "{attack}");
 }
 
-/// With something by which to know it, whatever the attack does to names.
+/// Adds a marker to a part that is found whatever names the attack redefines.
 fn marked(marker: &str, attack: &str) -> mixed_replace::Part {
     html(&format!("<i id=marker class={marker}>{marker}</i>{}", attack.replace("COVER", COVER)))
 }
 
 fn shows(marker: &str) -> String {
-    // A document's own methods, since a part may have an <img name=querySelector>.
+    // The methods of the prototype, because a part may contain an <img name=querySelector>.
     let find = "Document.prototype.querySelector.call(document.querySelector('iframe').contentDocument, '#marker')";
     format!("return document.querySelector('iframe')?.contentDocument != null && {find}?.className === '{marker}'")
 }
 
 const NONE: [&str; 0] = [];
 
-/// All of the part is the link or button.
+/// The link or button fills the part.
 const COVER: &str = "position:fixed;inset:0;display:block;width:100%;height:100%";
 
 const SCRIPTS: [&str; 6] = [
@@ -157,17 +157,17 @@ const ATTACKS: [&str; 30] = [
     "<noscript><meta http-equiv=refresh content='0; url=/evil'></noscript>",
     "<iframe src='javascript:top.ran=1'></iframe><iframe srcdoc='<a href=/evil target=_top>'></iframe>",
     "<object data='data:text/html,<script>top.ran=1</script>'></object><embed src='data:text/html,<script>top.ran=1</script>'>",
-    // Out of the attribute, and out of what it is in.
+    // Escapes from the attribute and from its element.
     "\"></iframe></main><script>top.ran = 1</script><!-- '>--></template></style></title><script>top.ran = 1</script>",
     "&quot;></iframe><script>top.ran = 1</script>&#34; onload=top.ran=1 \" onload=\"top.ran=1\" '",
-    // In place of what a node, a form and a document have of themselves.
+    // Replacements of properties of nodes, forms and documents.
     "<form><input name=attributes><input name=childNodes><input name=firstChild><input name=nextSibling><input name=remove>\
      <input name=nodeType><input name=nodeName><input name=localName><input name=insertBefore><input name=ownerDocument>\
      <input name=id><input name=data><input name=stream><input name=parentNode></form>",
     "<img name=URL><img name=readyState><img name=documentElement><img name=body><img name=importNode><img name=defaultView>\
      <form name=documentElement></form><img name=querySelectorAll><img name=childNodes><img name=title><img name=location>",
     "<fieldset name=childNodes id=firstChild form=f><input name=childNodes form=f><form id=f><p>In itself</form></fieldset>",
-    // More of the page's own kind.
+    // More elements of the page's kind.
     "<mixed-replace src='/page'></mixed-replace><mixed-replace src='/evil' target=html trusted></mixed-replace>",
     "<style>* { display: none !important } html { height: 200vh }</style><main id=part>Not the page's</main>",
     "<input autofocus onfocus='top.ran = 1'><details open ontoggle='top.ran = 1'><summary>x</details>\

@@ -1,4 +1,4 @@
-//! What a reader has done to a page survives a replacement: focus, half-typed input, scroll position, what is open.
+//! A replacement keeps the state of a reader: focus, typed input, scroll position, open elements.
 
 use browser_tests::{Board, Browser, Stack, each_engine};
 use mixed_replace::Part;
@@ -26,7 +26,7 @@ fn replacement_keeps_scroll_position_and_typed_input() {
     });
 }
 
-/// Types, scrolls and opens, and has nine parts replace the first one meanwhile.
+/// Types, scrolls and opens elements while nine parts replace the first one.
 async fn survives(browser: &Browser, board: &Board, document: &str) {
     let page = browser.engine();
     until_state(browser, "live").await;
@@ -35,7 +35,7 @@ async fn survives(browser: &Browser, board: &Board, document: &str) {
     browser.run(&format!("window.mine = {document}.getElementById('word'); mine.focus()")).await;
     browser.type_keys("half").await;
     until(browser, "return mine.value === 'half'").await;
-    // A browser brings what is typed into view, when it next paints.
+    // A browser scrolls typed text into view at the next paint.
     sleep(SECOND / 2).await;
     let prepare = "{d}.querySelector('summary').click(); {d}.querySelector('select').value = 'b';
         {d}.querySelector('[name=id]').value = 'typed too'; {d}.getElementById('log').scrollTop = 120; scrollTo(0, 500)";
@@ -54,7 +54,7 @@ async fn survives(browser: &Browser, board: &Board, document: &str) {
     until(browser, "return mine.value === 'half-typed'").await;
 }
 
-/// More of it each time, in front of and behind what is to be kept, but nothing that moves what is being read.
+/// Creates a part with more elements around the kept ones each time, without moving the visible text.
 fn part(number: usize) -> Part {
     let items: String = (0..number).map(|i| format!("<li id=item{i}>Item {i} of {number}</li>")).collect();
     let lines: String = (0..40 + number).map(|i| format!("<div>Line {i}</div>")).collect();

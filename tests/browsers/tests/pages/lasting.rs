@@ -1,4 +1,4 @@
-//! What becomes of a page when its server goes, and when its hub ends.
+//! A page after the end of its server, and after the end of its hub.
 
 use browser_tests::picture::PALETTE;
 use browser_tests::{Board, Stack, each_engine};
@@ -17,12 +17,12 @@ fn page_reconnects_after_server_restart() {
             go(browser, &board.url(path)).await;
             sees(browser, a).await;
             until_state(browser, "live").await;
-            assert_eq!(browser.run(WORDS).await, "", "no words while all is well");
+            assert_eq!(browser.run(WORDS).await, "", "no message while the stream is live");
             board.stop();
             until_state(browser, "reconnecting").await;
             assert_eq!(browser.run(WORDS).await, "Connection lost. Trying again.");
             sleep(3 * SECOND).await;
-            assert_eq!(browser.watch().now(), Some(a), "what was there stays there");
+            assert_eq!(browser.watch().now(), Some(a), "the last part stays");
             board.start_again();
             board.show(b.html());
             sees(browser, b).await;
@@ -43,16 +43,16 @@ fn ended_stream_keeps_last_part_and_shows_its_state() {
         go(browser, &board.url("/page")).await;
         sees(browser, a).await;
         board.has_viewers(1, 5 * SECOND).await;
-        // In the same moment.
+        // At the same moment.
         board.show(b.html());
         board.close();
         until_state(browser, "ended").await;
         assert_eq!(browser.run(WORDS).await, "That was the last update.");
         sees(browser, b).await;
         sleep(2 * SECOND).await;
-        assert_eq!(browser.watch().now(), Some(b), "the last one stays after the end");
+        assert_eq!(browser.watch().now(), Some(b), "the last part stays after the end");
         until_state(browser, "ended").await;
-        // A page asks again after 10 to 20 seconds, so that a deployment is no end.
+        // A page retries after 10 to 20 seconds, so that it survives a deployment.
         board.start_again();
         board.show(c.html());
         board.has_viewers(1, 30 * SECOND).await;

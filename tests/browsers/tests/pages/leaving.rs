@@ -1,4 +1,4 @@
-//! What a page has opened is closed when nobody needs it, in each engine: the server sees the viewer go.
+//! A page closes streams that are no longer needed. The server sees the disconnect, in each engine.
 
 use browser_tests::picture::PALETTE;
 use browser_tests::{Board, Stack, each_engine};
@@ -26,7 +26,7 @@ fn removing_element_or_page_closes_the_stream() {
         board.has_viewers(1, AT_MOST).await;
         go(browser, &board.url("/client.js")).await;
         board.has_viewers(0, 2 * SECOND).await;
-        // Each has been closed, and none opened beside it: a browser has six connections to a server.
+        // Each has been closed, and no other opened: a browser has six connections to a server.
         for _ in 0..8 {
             go(browser, &board.url("/page")).await;
             board.has_viewers(1, AT_MOST).await;
@@ -54,7 +54,7 @@ fn hidden_tab_closes_its_stream_and_reconnects_when_visible() {
         sees(browser, b).await;
         until_state(browser, "live").await;
 
-        // A picture, which a hidden tab may never paint, is no reason to stop reading.
+        // A picture that a hidden tab never paints must not stop the reading.
         let background = "<mixed-replace src=/page background></mixed-replace>";
         go(browser, &board.own(background)).await;
         until_state(browser, "live").await;

@@ -1,4 +1,4 @@
-//! Each part is on the page before the next is sent, wherever it is shown.
+//! Each part is on the page before the next is sent, in every kind of page.
 
 #![expect(clippy::print_stdout, reason = "the figures are a result")]
 
@@ -19,7 +19,7 @@ fn page_shows_each_part_at_once() {
         let inside = "document.querySelector('mixed-replace iframe').contentDocument";
         ten(browser, Stack::Axum, Place::Own(ELEMENT), inside, Colour::html).await;
         ten(browser, Stack::Axum, Place::Own(FRAME), "frames[0].frames[0].document", Colour::html).await;
-        // Into the one that replaces documents by itself they come without a script.
+        // An engine that replaces documents natively shows them without a script.
         let inside = if browser.engine() == Engine::Chromium { "frames[0].document" } else { "document" };
         ten(browser, Stack::Axum, Place::Page("/native"), inside, Colour::html).await;
     });
@@ -51,7 +51,8 @@ enum Place {
     Own(&'static str),
 }
 
-/// The first part comes with the page, each other by the stream: on the screen, and by its title in this document.
+/// The first part is embedded in the page, the others arrive by the stream: on the screen, and by its title in this
+/// document.
 async fn ten(browser: &Browser, stack: Stack, place: Place, document: &str, part: fn(Colour) -> Part) {
     let (board, mut latencies) = (Board::start(stack), Vec::new());
     board.show(part(PALETTE[0]));
@@ -73,7 +74,7 @@ async fn ten(browser: &Browser, stack: Stack, place: Place, document: &str, part
     latencies.sort();
     let median = latencies.get(4).expect("nine latencies");
     println!("{}: {place:?} on {stack:?}: median {median:.1?} of {latencies:.1?}", browser.engine());
-    assert_eq!(browser.run("return history.length").await, history, "nothing to go back through");
+    assert_eq!(browser.run("return history.length").await, history, "no new entries in the history");
     assert_eq!(board.viewers(), 1, "{place:?} opens one stream");
 }
 

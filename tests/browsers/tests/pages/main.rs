@@ -1,5 +1,5 @@
-//! Pages that replace themselves, by `Page` and the browser client, in real browsers: what is on the screen, what survives,
-//! what strangers' parts cannot do, and what becomes of it all when a server fails.
+//! Pages that replace themselves, by `Page` and the browser client, in real browsers: shown parts, kept state, limits of
+//! untrusted parts, and failures of the server.
 
 mod element;
 mod faults;
@@ -18,7 +18,7 @@ use browser_tests::{Browser, Colour};
 use mixed_replace::Part;
 use tokio::time::sleep;
 
-/// Goes to a page, and waits until its document is there: before, scripts run in the one that was there.
+/// Opens a page and waits for its document, because earlier scripts would run in the previous one.
 async fn go(browser: &Browser, url: &str) {
     browser.open(url).await;
     until(browser, &format!("return location.href === '{url}'")).await;
@@ -37,7 +37,7 @@ async fn until(browser: &Browser, script: &str) {
     }
 }
 
-/// Waits until the page's stream is in this state, and says so in an attribute.
+/// Waits until the page's stream is in this state, by its attribute.
 async fn until_state(browser: &Browser, state: &str) {
     let script = "return document.querySelector('mixed-replace')?.getAttribute('state')";
     let deadline = Instant::now() + 2 * AT_MOST;
@@ -55,7 +55,7 @@ async fn until_state(browser: &Browser, state: &str) {
 async fn sees(browser: &Browser, colour: Colour) -> Instant {
     match browser.watch().sees(colour, AT_MOST).await {
         Some(seen) => seen,
-        None => panic!("{}: {:?} after {AT_MOST:?} in place of {colour}", browser.engine(), browser.watch().now()),
+        None => panic!("{}: {:?} after {AT_MOST:?} instead of {colour}", browser.engine(), browser.watch().now()),
     }
 }
 
@@ -63,6 +63,6 @@ fn html(body: &str) -> Part {
     Part::html(format!("<!doctype html><html lang=en><title>A part</title>{body}")).expect("a body")
 }
 
-/// On a busy machine. What comes only with the next part does not come however long one waits.
+/// The limit on a busy machine. A part that needs the next part to appear never appears.
 const AT_MOST: Duration = Duration::from_secs(15);
 const SECOND: Duration = Duration::from_secs(1);

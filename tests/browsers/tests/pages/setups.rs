@@ -1,4 +1,4 @@
-//! For whoever has set up the browser in another way: without scripts, with less motion.
+//! Browsers with other setups: without scripts, with reduced motion.
 
 use std::time::Instant;
 
@@ -25,7 +25,7 @@ fn scriptless_page_shows_each_part_by_reload() {
             }
             println!("{}: {path} by pull each second: {latencies:.1?}", browser.engine());
             assert_eq!((board.viewers(), board.delivered()), (0, 0), "no stream, so no script");
-            // While nothing changes the page asks, and is told so.
+            // While nothing changes, the page reloads and gets 304 responses.
             sleep(3 * SECOND).await;
             assert_eq!(browser.watch().now(), Some(PALETTE[9]));
         }
@@ -45,19 +45,19 @@ fn scriptless_page_is_not_resent_unchanged() {
             assert!(Instant::now() < deadline, "{}: {:?} after {AT_MOST:?}", browser.engine(), board.pulls());
             sleep(SECOND / 10).await;
         }
-        // WebKit reloads a page that refreshes itself past its cache, whatever Cache-Control and Vary say.
+        // WebKit bypasses its cache for a page that refreshes itself, regardless of Cache-Control and Vary.
         let again = if browser.engine() == Engine::WebKit { 200 } else { 304 };
         let pulls = board.pulls();
         println!("{}: {pulls:?}", browser.engine());
         assert_eq!(pulls[0], 200);
         assert!(pulls[1..].iter().all(|status| *status == again), "{}: {pulls:?}", browser.engine());
-        // And what is new is sent, of course.
+        // A new part is sent.
         board.show(PALETTE[1].html());
         sees(browser, PALETTE[1]).await;
     });
 }
 
-/// A browser needs no script for these.
+/// Pictures need no script.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
 fn scriptless_page_shows_each_picture_at_once() {
@@ -85,18 +85,18 @@ fn reduced_motion_limits_pictures_to_one_a_second() {
             browser.open(&board.own(&image.replace("MOTION", motion))).await;
             sees(browser, PALETTE[9]).await;
             let (before, began) = (browser.watch().sights().len(), Instant::now());
-            // With seven, two that are a second apart differ.
+            // With seven colours, two pictures a second apart differ.
             for colour in PALETTE[..7].iter().cycle().take(39).chain(&PALETTE[9..]) {
                 board.show(colour.jpeg());
                 sleep(SECOND / 10).await;
             }
             let shown = browser.watch().sights().len() - before;
-            // 4, on a machine that has nothing else to do.
+            // 4 on an idle machine.
             let seconds = began.elapsed().as_secs() + 1;
             println!("{}: {shown} pictures in {seconds} seconds, {motion:?}", browser.engine());
             let at_most = a_second * (usize::try_from(seconds).unwrap_or_default() + 1);
             assert!((at_least..=at_most).contains(&shown), "{shown} pictures in {seconds} seconds, {motion:?}");
-            // The newest one is not left out.
+            // The newest picture is not skipped.
             sees(browser, PALETTE[9]).await;
         }
     });

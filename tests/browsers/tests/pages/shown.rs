@@ -1,4 +1,4 @@
-//! What a page tells beside its parts: its age in words, live regions to a screen reader; and how high a part is.
+//! The age of a part in words, live regions for screen readers, and the height of a part.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn page_shows_its_age_and_is_a_live_region() {
         sleep(3 * SECOND).await;
         go(browser, &board.url("/age")).await;
         until_state(browser, "live").await;
-        // The stream begins with the part that the page came with: that makes it no younger.
+        // The stream starts with the part that is embedded in the page, which does not reset its age.
         let age = || async {
             let age = browser.run("return document.querySelector('mixed-replace').getAttribute('age')").await;
             age.as_str().and_then(|age| age.parse::<u64>().ok())
@@ -28,7 +28,7 @@ fn page_shows_its_age_and_is_a_live_region() {
             let before = age().await;
             board.show(html(&format!("<p id=n>{number}")));
             until(browser, &format!("return frames[0].document.getElementById('n').textContent === '{number}'")).await;
-            // It is written each second.
+            // The text is updated each second.
             sleep(Duration::from_millis(1_100)).await;
             assert!(age().await < before, "{before:?}, and with a new part {:?}", age().await);
             sleep(2 * SECOND).await;
@@ -39,7 +39,7 @@ fn page_shows_its_age_and_is_a_live_region() {
     });
 }
 
-/// One that is as high as the frame and a little more would be higher with each replacement.
+/// A document slightly higher than its frame would grow with each replacement.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
 fn frame_height_follows_its_part_and_does_not_creep() {

@@ -48,7 +48,7 @@ async fn publish_at(rate: f64, node: &Node, part: &Part) {
     }
 }
 
-/// Each as soon as the one before is on its way, because a node would leave out what is published before that.
+/// Publishes each part as soon as the previous one has been sent, because a node skips parts that are replaced earlier.
 async fn publish_all(node: &Node, part: &Part) {
     for number in 1.. {
         node.publish(part.clone());
@@ -58,14 +58,14 @@ async fn publish_all(node: &Node, part: &Part) {
             if turns < TURNS {
                 yield_now().await;
             } else {
-                // The broker is behind. What the system holds for it lasts for longer than this.
+                // The broker is slow. The data in the system's buffers lasts longer than this pause.
                 sleep(MOMENT).await;
             }
         }
     }
 }
 
-/// What no one along the way could compress.
+/// Incompressible bytes.
 fn picture(size: usize) -> Part {
     let noise = successors(Some(1_u32), |x| Some(x.wrapping_mul(1_664_525).wrapping_add(1_013_904_223)));
     let noise = noise.map(|x| x.to_be_bytes()[0]);
@@ -73,8 +73,8 @@ fn picture(size: usize) -> Part {
     Part::jpeg(body).expect("a picture")
 }
 
-/// A picture, to which anything may be added.
+/// A picture to which any bytes can be appended.
 const JPEG: &[u8] = include_bytes!("../../../../src/picture/dot.jpg");
 const MOMENT: Duration = Duration::from_millis(1);
-/// More than the runtime takes until it looks at its sockets.
+/// More than the number of polls after which the runtime checks its sockets.
 const TURNS: u32 = 200;
