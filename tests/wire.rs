@@ -6,7 +6,8 @@ use mixed_replace::{Boundary, EncodedPart, Encoder, Part, Wire};
 
 const B: Boundary = Boundary::from_static("ThisRandomString");
 
-/// Returns the bytes that a client receives: opening, parts and delimiters, closing. A `|` marks where the client waits.
+/// Returns the bytes that a client receives: opening, parts and delimiters, closing. A `|` marks where the client
+/// waits.
 fn body(wire: Wire, parts: &[Part]) -> String {
     let encoder = Encoder::new(B, wire);
     let mut body = Vec::new();

@@ -48,7 +48,7 @@ pub(crate) fn read(bytes: &[u8], boundary: &str, wire: Wire) -> Read {
             return Read { parts, end: End::Waits(waiting(rest, first, wire)) };
         };
         let (part, behind) = rest.split_at(at);
-        let part = part.strip_prefix(b"\r\n").expect("nothing but a line end behind a boundary");
+        let part = part.strip_prefix(b"\r\n").expect("only a line end after a boundary");
         let part = part.strip_suffix(b"\r\n--").expect("nothing but CRLF and two dashes before a boundary");
         parts.push(whole(part, boundary, first, wire));
         rest = behind.strip_prefix(boundary.as_bytes()).unwrap();
@@ -81,7 +81,7 @@ fn waiting(rest: &[u8], first: bool, wire: Wire) -> Option<String> {
 }
 
 fn whole(part: &[u8], boundary: &str, first: bool, wire: Wire) -> Whole {
-    let block_len = find(part, b"\r\n\r\n").expect("a blank line behind the headers");
+    let block_len = find(part, b"\r\n\r\n").expect("a blank line after the headers");
     let body = &part[block_len + 4..];
     assert!(!body.is_empty(), "no part is empty");
     let mut lines: Vec<_> = text(&part[..block_len]).split("\r\n").map(field).collect();

@@ -1,4 +1,4 @@
-//! Takes pictures of a page as browsers show it.
+//! Takes screenshots of a page in browsers.
 //!
 //! ```text
 //! cargo run -p browser-tests --example screenshot -- http://127.0.0.1:3000/ page.png chromium:1200x800
@@ -32,7 +32,7 @@ async fn run(mut arguments: Vec<String>) -> Result<(), Box<dyn Error>> {
     let [url, file, views @ ..] = arguments.as_slice() else { return Err("there is a URL or a file missing".into()) };
     let views = views.iter().map(|view| View::parse(view)).collect::<Result<Vec<_>, _>>()?;
 
-    // All of them at once: in a chat each is somebody else.
+    // All at once: in a chat each browser is another user.
     let mut browsers = Vec::new();
     for view in &views {
         let browser = Browser::start(view.engine).await;
@@ -55,7 +55,7 @@ async fn run(mut arguments: Vec<String>) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Takes an option and its value out of the arguments.
+/// Removes an option and its value from the arguments.
 fn option(arguments: &mut Vec<String>, name: &str) -> Result<Option<String>, String> {
     let Some(at) = arguments.iter().position(|argument| argument == name) else { return Ok(None) };
     arguments.remove(at);

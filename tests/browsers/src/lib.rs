@@ -1,7 +1,7 @@
 //! Tests of the pixels that real browsers show for a real server, and of their delays.
 //!
-//! [`each_engine`] runs a test in Chromium, Firefox and WebKitGTK at once. The test gets a [`Browser`], starts a [`Site`]
-//! with one of the two stacks, opens a page of it, and controls the stream of that page with a [`Viewer`]:
+//! [`each_engine`] runs a test in Chromium, Firefox and WebKitGTK at once. The test gets a [`Browser`], starts a
+//! [`Site`] with one of the two stacks, opens a page of it, and controls the stream of that page with a [`Viewer`]:
 //!
 //! ```no_run
 //! use std::time::Duration;

@@ -111,8 +111,8 @@ pub fn files(prefix: &str) -> Vec<(mime::Mime, String, Bytes)> {
     files
 }
 
-/// Returns more than 200 letters. WebKit may not draw a document until it has 200 letters or a picture or is complete, and
-/// a page with a stream is never complete.
+/// Returns more than 200 letters. WebKit may not draw a document until it has 200 letters or a picture or is complete,
+/// and a page with a stream is never complete.
 #[must_use]
 pub fn letters() -> String {
     "All work and no play makes Jack a dull boy. ".repeat(6)

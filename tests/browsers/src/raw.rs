@@ -28,8 +28,8 @@ pub struct Answer {
 }
 
 impl Raw {
-    /// Serves this page at `/`, the client at `/client.js`, and the responses in order at `/stream`. The last response is
-    /// repeated.
+    /// Serves this page at `/`, the client at `/client.js`, and the responses in order at `/stream`. The last response
+    /// is repeated.
     ///
     /// # Panics
     ///

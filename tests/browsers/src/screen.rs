@@ -1,8 +1,8 @@
 //! A virtual X server with a screen for each engine, and the pixels of such a screen.
 //!
-//! The browsers run with a window, as for a user, and the tests read the pixels of the screen, which Xvfb keeps in a file.
-//! Pages and drivers are less reliable sources: Firefox paints a stale picture of a stream into a canvas, and WebKitGTK
-//! takes black screenshots of an element.
+//! The browsers run with a window, as for a user, and the tests read the pixels of the screen, which Xvfb keeps in a
+//! file. Pages and drivers are less reliable sources: Firefox paints a stale picture of a stream into a canvas, and
+//! WebKitGTK takes black screenshots of an element.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -47,7 +47,8 @@ impl Screen {
         &self.display
     }
 
-    /// Returns the colour of the palette that fills at least the area of 100 x 100 pixels. If there are several, the largest.
+    /// Returns the colour of the palette that fills at least the area of 100 x 100 pixels. If there are several, the
+    /// largest.
     #[must_use]
     pub fn shows(&self) -> Option<Colour> {
         let mut found = [0; PALETTE.len()];

@@ -5,11 +5,12 @@
 //! cargo bench -p cluster-tests --bench throughput -- --as-installed
 //! ```
 //!
-//! One process publishes with the example's own `node.rs`, the `cluster` program receives, and this process is the viewer.
-//! The maximum rate is the rate of received parts when each part is published as soon as the previous one has been sent.
-//! The latency, from `publish` until a viewer of the other node has read the part, and the processor time are measured at
-//! 100 parts a second. With `--as-installed`, mosquitto runs without the line that `docs/cluster.md` recommends: parts that
-//! the viewer then misses arrived together with the next one. Run it for 90 seconds on an otherwise idle machine.
+//! One process publishes with the example's own `node.rs`, the `cluster` program receives, and this process is the
+//! viewer. The maximum rate is the rate of received parts when each part is published as soon as the previous one has
+//! been sent. The latency, from `publish` until a viewer of the other node has read the part, and the processor time
+//! are measured at 100 parts a second. With `--as-installed`, mosquitto runs without the line that `docs/cluster.md`
+//! recommends: parts that the viewer then misses arrived together with the next one. Run it for 90 seconds on an
+//! otherwise idle machine.
 
 #![expect(clippy::cast_possible_truncation, clippy::print_stdout, reason = "a program to be watched")]
 

@@ -1,5 +1,5 @@
-//! Faults of the broker: it is down, hangs, rejects the login, or has a lower limit. Each node keeps serving, reports the
-//! problem, and reconnects.
+//! Faults of the broker: it is down, hangs, rejects the login, or has a lower limit. Each node keeps serving, reports
+//! the problem, and reconnects.
 
 use std::io::Write as _;
 use std::net::TcpListener;

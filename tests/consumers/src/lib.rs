@@ -1,7 +1,7 @@
 //! Tests that real consumers decode every picture of the running `camera` examples.
 //!
-//! A consumer returns a digest of each decoded picture in order, and fails if it prints an error. The test picture shows
-//! a clock and a number, so two digests are equal only if a picture was sent twice.
+//! A consumer returns a digest of each decoded picture in order, and fails if it prints an error. The test picture
+//! shows a clock and a number, so two digests are equal only if a picture was sent twice.
 
 #![expect(clippy::indexing_slicing, clippy::missing_panics_doc, reason = "a panic is how a test fails")]
 

@@ -10,7 +10,8 @@ use std::time::Duration;
 use consumer_tests::run::{run, said};
 use mixed_replace::picture::{self, InvalidPicture};
 
-/// Mozilla's and Google's JPEG encoders (mozjpeg, jpegli) write the markers of libjpeg's progressive mode and are not run.
+/// Mozilla's and Google's JPEG encoders (mozjpeg, jpegli) write the markers of libjpeg's progressive mode and are not
+/// run.
 #[test]
 #[ignore = "needs ffmpeg, cjpeg, Pillow, GStreamer, ImageMagick, cwebp, gif2webp"]
 fn check_accepts_output_of_encoders() {
@@ -59,7 +60,8 @@ fn check_accepts_output_of_encoders() {
     assert!(rejected.is_empty(), "{rejected:#?}");
 }
 
-/// The converse holds for most pictures: other decoders than those of browsers accept some headers that libjpeg rejects.
+/// The converse holds for most pictures: other decoders than those of browsers accept some headers that libjpeg
+/// rejects.
 #[test]
 #[ignore = "needs djpeg and Pillow"]
 fn decoders_open_pictures_that_check_accepts() {

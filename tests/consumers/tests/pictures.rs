@@ -59,11 +59,11 @@ fn curl_gets_every_picture() {
     }
 }
 
-/// Runs a consumer on both streams of both servers. It returns a distinct value for each picture, for the given number of
-/// pictures or for all.
+/// Runs a consumer on both streams of both servers. It returns a distinct value for each picture, for the given number
+/// of pictures or for all.
 fn every_picture<P: Hash + Eq>(consumer: &str, pictures: impl Fn(&str, Option<usize>) -> Vec<P>) {
-    // A slow viewer skips pictures, and the server counts them. To keep these few, the consumers run one after another, and
-    // the pictures are small, so that the kernel buffers some for a viewer that pauses.
+    // A slow viewer skips pictures, and the server counts them. To keep these few, the consumers run one after another,
+    // and the pictures are small, so that the kernel buffers some for a viewer that pauses.
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     for example in Example::BOTH {

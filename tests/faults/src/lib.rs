@@ -1,7 +1,7 @@
 //! Faults of real deployments, with real servers over TCP.
 //!
-//! Each server is a separate process, so that its memory and its descriptors can be measured. The two programs in `bin/`
-//! are written as a user of the crate would write them. The tests are the viewers, one blocking thread each.
+//! Each server is a separate process, so that its memory and its descriptors can be measured. The two programs in
+//! `bin/` are written as a user of the crate would write them. The tests are the viewers, one blocking thread each.
 
 mod camera;
 mod namespaces;

@@ -122,7 +122,8 @@ fn come_and_go(server: &Server, seen: &Seen, seed: u64, end: Instant) {
         match how {
             0 | 1 => reset(connection),
             2 => {
-                // Shuts down its side and reads on for a while. The server still serves a client that sent bytes after its request.
+                // Shuts down its side and reads on for a while. The server still serves a client that sent bytes after
+                // its request.
                 let _ = connection.shutdown(Shutdown::Write);
                 let patience = Duration::from_millis(50 + random(1_000));
                 connection.set_read_timeout(Some(patience)).unwrap();

@@ -1,6 +1,7 @@
 //! Tests that the decoder extracts every part that other servers send.
 //!
-//! Where a sender accepts pictures, the tests generate them, no two equal, and compare every byte. Everything goes over TCP, through hyper's client where it is HTTP, into [`Parts`](mixed_replace::Parts).
+//! Where a sender accepts pictures, the tests generate them, no two equal, and compare every byte. Everything goes over
+//! TCP, through hyper's client where it is HTTP, into [`Parts`](mixed_replace::Parts).
 
 mod camera;
 mod pictures;

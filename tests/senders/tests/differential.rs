@@ -102,7 +102,8 @@ fn body(random: &mut impl FnMut(usize) -> usize) -> (Vec<u8>, Vec<Vec<u8>>) {
         body.extend(b"\r\n");
         let count = 1 + random(30);
         let part: Vec<u8> = repeat_with(|| PIECES[random(PIECES.len())]).take(count).flatten().copied().collect();
-        // At least one header: after only a blank line, of which cameras send one too many, the decoder looks for headers.
+        // At least one header: after only a blank line, of which cameras send one too many, the decoder looks for
+        // headers.
         let typed = random(4) > 0;
         if typed {
             body.extend(b"Content-Type: application/octet-stream\r\n");

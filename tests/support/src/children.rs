@@ -46,7 +46,8 @@ impl Children {
         let processes = std::fs::read_dir("/proc").expect("Linux").flatten();
         let stats = processes.filter_map(|process| std::fs::read_to_string(process.path().join("stat")).ok());
         let ticks = stats.filter_map(|stat| {
-            // After the name, which can contain anything: state, parent, group, …; fields 14 and 15 of the line are ticks.
+            // After the name, which can contain anything: state, parent, group, …; fields 14 and 15 of the line are
+            // ticks.
             let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
             let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
             (number(2)? == u64::from(self.shell.id())).then_some(number(11)? + number(12)?)
@@ -65,7 +66,8 @@ impl Children {
         assert!(kill.status().is_ok_and(|status| status.success()), "cannot send {name} to {}", self.shell.id());
     }
 
-    /// Returns the resident memory of the group in bytes. Shared memory counts once for each process. 0 except on Linux.
+    /// Returns the resident memory of the group in bytes. Shared memory counts once for each process. 0 except on
+    /// Linux.
     #[must_use]
     pub fn memory_of_all(&self) -> usize {
         let group = self.shell.id().to_string();

@@ -1,4 +1,5 @@
-//! One publisher and many viewers on separate threads, which subscribe, read, release chunks on other threads, and leave.
+//! One publisher and many viewers on separate threads, which subscribe, read, release chunks on other threads, and
+//! leave.
 
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 

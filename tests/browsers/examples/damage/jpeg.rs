@@ -9,11 +9,11 @@ use bytes::Bytes;
 use crate::Case;
 use crate::others::{output, temporary};
 
-/// A marker, and the payload behind its length.
+/// A marker, and the payload after its length.
 #[derive(Clone, Debug)]
 struct Segment(u8, Vec<u8>);
 
-/// A file as segments up to the SOS, and the rest.
+/// A file as its segments up to the SOS, and the rest.
 #[derive(Clone, Debug)]
 struct Jpeg {
     segments: Vec<Segment>,
@@ -45,7 +45,7 @@ impl Jpeg {
         bytes
     }
 
-    /// The payload of the first segment with this marker.
+    /// Returns the payload of the first segment with this marker.
     fn payload(&mut self, marker: u8) -> &mut Vec<u8> {
         let found = self.segments.iter_mut().find(|segment| segment.0 == marker);
         &mut found.expect("a segment of this kind").1
@@ -372,7 +372,7 @@ pub(crate) fn cases() -> Vec<Case> {
     let cut = Jpeg { segments: whole.segments[..whole.index(SOS)].to_vec(), rest: Vec::new() }.header();
     add("cut in front of the SOS, with EOI", [cut, vec![0xff, 0xd9]].concat());
     add("EOI at once behind the SOS", [whole.header(), vec![0xff, 0xd9]].concat());
-    // As other encoders write.
+    // Structures of other encoders.
     let ppm = temporary(
         "yellow.ppm",
         &output(Command::new("convert").args([

@@ -1,4 +1,4 @@
-//! Measures which damage to a picture ends an image stream in which browser.
+//! Measures which damage to a picture ends an image stream in each browser.
 //!
 //! ```text
 //! cargo run -p browser-tests --example damage                        all, more than 600: an hour
@@ -6,15 +6,15 @@
 //! ```
 //!
 //! An `<img>` gets up to eight pictures, of which the fourth is damaged, on the browser wire and past the crate's checks.
-//! Each row says for Chromium, Firefox and WebKitGTK what became of it:
+//! Each row contains the result in Chromium, Firefox and WebKitGTK:
 //!
 //! - `drawn`: the damaged picture is on the screen in its colour, and later pictures are shown;
-//! - `on`: it is not to be seen in its colour, and later pictures are shown;
-//! - `late N`: so many later pictures were not shown in their time;
+//! - `on`: it is not shown in its colour, and later pictures are shown;
+//! - `late N`: N later pictures were not shown in time;
 //! - `BROKEN`: none of the four later pictures is shown;
-//! - `CRASH`: the tab does not answer any more.
+//! - `CRASH`: the tab does not respond any more.
 //!
-//! The last column says what the crate does with such a part; with `--without-browsers` it is the only one.
+//! The last column is the crate's treatment of such a part. With `--without-browsers` it is the only column.
 //!
 //! Needs Chromium, Firefox and WebKitGTK with their WebDrivers, ImageMagick, ffmpeg and cjpeg.
 
@@ -44,14 +44,14 @@ use tokio::time::{sleep, timeout};
 struct Case {
     name: String,
     kind: &'static str,
-    /// As its part is labelled.
+    /// The content type of its part.
     labelled: &'static str,
     good: fn(Colour) -> Bytes,
     bad: Bytes,
 }
 
 impl Case {
-    /// What the crate does with it.
+    /// The crate's treatment of it.
     fn verdict(&self) -> &'static str {
         let content_type = self.labelled.parse().expect("a type");
         if Part::new(content_type, self.bad.clone()).is_ok() { "passes" } else { "rejected" }
@@ -114,7 +114,7 @@ async fn measure(engine: Engine, cases: &[Case], found: impl Fn(usize, Outcome))
     let mut browser = Browser::start(engine).await;
     for (row, case) in cases.iter().enumerate() {
         let mut outcome = Outcome::Unfit;
-        // A machine with other things to do may be late, and a tab with a broken image may crash only when it is left.
+        // A busy machine may be late, and a tab with a broken image may crash only when it is closed.
         for _ in 0..3 {
             let attempt = AssertUnwindSafe(async {
                 let outcome = eight_pictures(&browser, case).await;
@@ -141,7 +141,7 @@ async fn measure(engine: Engine, cases: &[Case], found: impl Fn(usize, Outcome))
 
 async fn eight_pictures(browser: &Browser, case: &Case) -> Outcome {
     let [a, b, c, bad, e, f, g, h, ..] = PALETTE;
-    // A large one takes its time.
+    // A large picture takes longer.
     let short = if case.name.contains("size") { 10 * SHORT } else { SHORT };
     let mut feed = Feed::start(case.kind).await;
     browser.open(&feed.url).await;
@@ -171,7 +171,7 @@ async fn eight_pictures(browser: &Browser, case: &Case) -> Outcome {
     if browser.answers().await { Outcome::Broken } else { Outcome::Crash }
 }
 
-/// A page with an `<img>`, and its stream on the browser wire, whatever the parts are.
+/// A page with an `<img>`, and its stream of any parts on the browser wire.
 struct Feed {
     url: String,
     streams: mpsc::UnboundedReceiver<mpsc::UnboundedSender<Vec<u8>>>,
@@ -208,14 +208,14 @@ impl Stream {
     fn send(&mut self, content_type: &'static str, body: &Bytes) {
         let mut bytes = Vec::new();
         if self.open != content_type {
-            // The header block that is open promises the type of before.
+            // The header block that is already sent contains the previous type.
             bytes
                 .extend([&self.last, format!("\r\n--{B}\r\nContent-Type: {content_type}\r\n\r\n").as_bytes()].concat());
             self.open = content_type;
         }
         bytes.extend([body, format!("\r\n--{B}\r\nContent-Type: {content_type}\r\n\r\n").as_bytes()].concat());
         self.last = body.clone();
-        // Whoever has crashed reads no more.
+        // A crashed tab does not read.
         let _ = self.bytes.send(bytes);
     }
 }
@@ -243,7 +243,7 @@ async fn answer(
         let answer = format!("{head} text/html; charset=utf-8\r\nContent-Length: {length}\r\n\r\n{page}");
         return connection.write_all(answer.as_bytes()).await;
     }
-    // WebKitGTK holds the first 512 bytes back.
+    // WebKitGTK buffers the first 512 bytes.
     let padding = format!("X-Padding: {}\r\n", ".".repeat(110)).repeat(6);
     let head =
         format!("{head} multipart/x-mixed-replace; boundary={B}\r\n\r\n--{B}\r\nContent-Type: {kind}\r\n{padding}\r\n");

@@ -591,8 +591,8 @@ fn svg(colour: Colour) -> Bytes {
     format!("<svg xmlns='http://www.w3.org/2000/svg' width='64' height='64' viewBox='0 0 64 64'>{shape}</svg>\n").into()
 }
 
-/// By ImageMagick, once: a solid picture, or one of noise in this colour's neighbourhood where a format makes nothing of a
-/// solid one.
+/// Converts a picture with ImageMagick once: solid, or with noise near this colour where a format encodes a solid
+/// picture in too few bytes.
 fn converted(colour: Colour, format: &str, options: &[&str]) -> Bytes {
     static MADE: OnceLock<Mutex<HashMap<String, Bytes>>> = OnceLock::new();
     let mut convert = Command::new("convert");

@@ -1,5 +1,5 @@
-//! Pages that replace themselves, by `Page` and the browser client, in real browsers: shown parts, kept state, limits of
-//! untrusted parts, and failures of the server.
+//! Pages that replace themselves, by `Page` and the browser client, in real browsers: shown parts, kept state, limits
+//! of untrusted parts, and failures of the server.
 
 mod element;
 mod faults;
