@@ -107,7 +107,7 @@ fn names_the_limit() {
 }
 
 #[test]
-fn reads_what_mixed_replace_writes() {
+fn reads_output_of_mixed_replace() {
     for (wire, bodies) in [
         (Wire::Browser, &["one", "two", "three", "three"][..]),
         (Wire::Machine, &["one", "two", "three", "three"]),

@@ -2,7 +2,7 @@
 //
 //	go run main.go URL PICTURES
 //
-// PICTURES 0 stands for all of them.
+// PICTURES 0 means all of them.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Subscribes with Apollo Client, and prints what it makes of each event: node apollo.mjs URL.
+// Subscribes with Apollo Client, and prints its result for each event: node apollo.mjs URL.
 
 import { ApolloClient, HttpLink, InMemoryCache, gql } from '@apollo/client'
 

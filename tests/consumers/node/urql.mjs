@@ -1,4 +1,4 @@
-// Subscribes with urql, and prints what it makes of each event: node urql.mjs URL.
+// Subscribes with urql, and prints its result for each event: node urql.mjs URL.
 
 import { Client, fetchExchange, gql } from '@urql/core'
 import { onEnd, pipe, subscribe } from 'wonka'

@@ -2,7 +2,7 @@
 //
 //	go run main.go FOLDER
 //
-// Tells its address. /length gives each part its length, /classic does not.
+// Prints its address. Parts have a length at /length and none at /classic.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Sends pictures as a program on Node does: node sender.mjs FOLDER. Tells its address.
+// Sends pictures as a program on Node does, and prints its address: node sender.mjs FOLDER.
 
 import { readFileSync, readdirSync } from 'node:fs'
 import { createServer } from 'node:http'

@@ -1,4 +1,4 @@
-"""Sends pictures as programs do whose authors have written the framing by hand, each from a tutorial or a firmware.
+"""Sends pictures with framing written by hand, each from a tutorial or a firmware.
 
     python3 by_hand.py FOLDER
 
@@ -18,12 +18,12 @@ def flask(picture: bytes) -> bytes:
 
 
 def flask_reversed(picture: bytes) -> bytes:
-    """The same from when its author had seen that browsers are a picture late."""
+    """The same generator, corrected because browsers lag one picture behind."""
     return b"Content-Type: image/jpeg\r\n\r\n" + picture + b"\r\n--frame\r\n"
 
 
 def picamera(picture: bytes) -> bytes:
-    """The streaming example of picamera and picamera2, by http.server's own header lines."""
+    """The streaming example of picamera and picamera2, with the header lines of http.server."""
     return b"--FRAME\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%b\r\n" % (len(picture), picture)
 
 
@@ -34,7 +34,7 @@ def esp32cam(picture: bytes) -> bytes:
 
 
 def tasmota(picture: bytes) -> bytes:
-    """The delimiter behind each part, none before the first."""
+    """A delimiter after each part, none in front of the first."""
     head = b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(picture)
     return head + picture + b"\r\n--e8b8c539-047d-4777-a985-fbba6edff11e\r\n"
 
@@ -45,12 +45,12 @@ def mjpg_streamer(picture: bytes) -> bytes:
 
 
 def express(picture: bytes) -> bytes:
-    """What Node programs copy from each other: line feeds, and none behind a picture."""
+    """Common code of Node programs: line feeds, and none after a picture."""
     return b"--myboundary\nContent-Type: image/jpg\nContent-length: %d\n\n%b" % (len(picture), picture)
 
 
 def nph(picture: bytes) -> bytes:
-    """A shell script from 1996 and on: line feeds, no length."""
+    """A shell script, common since 1996: line feeds, no length."""
     return b"Content-type: image/jpeg\n\n" + picture + b"\n--ThisRandomString\n"
 
 

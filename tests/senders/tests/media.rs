@@ -34,7 +34,7 @@ fn ffmpeg() {
 /// With a custom boundary, and with pictures encoded by ffmpeg.
 #[test]
 #[ignore = "needs ffmpeg"]
-fn ffmpeg_with_its_own_pictures() {
+fn ffmpeg_with_encoded_pictures() {
     let server = Server::told(|port| {
         let mut ffmpeg = Command::new("ffmpeg");
         ffmpeg.args(["-nostdin", "-loglevel", "fatal", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=30"]);
@@ -70,7 +70,7 @@ fn gstreamer() {
 /// A client of a running stream may start in the middle of a picture.
 #[test]
 #[ignore = "needs GStreamer with its base and good plugins"]
-fn gstreamer_in_the_middle_of_its_stream() {
+fn gstreamer_from_the_middle_of_its_stream() {
     let pictures = Pictures::new(60);
     let server = Server::told(|port| {
         let mut gst = Command::new("gst-launch-1.0");
