@@ -10,12 +10,12 @@ pub(crate) struct Args {
     pub(crate) topic: String,
     /// `HOST:PORT`.
     pub(crate) listen: String,
-    /// Pictures a second, if this node has any of its own.
+    /// Pictures a second that this node publishes, if it is the source.
     pub(crate) publish: Option<f64>,
 }
 
 impl Args {
-    /// This process's arguments. Ends the process if they ask for help or make no sense.
+    /// Parses the arguments of this process. Exits after `--help` and after an invalid argument.
     pub(crate) fn from_command_line() -> Self {
         match Self::parse(std::env::args().skip(1)) {
             Ok(Some(args)) => args,
@@ -23,14 +23,14 @@ impl Args {
                 println!("{HELP}");
                 exit(0)
             }
-            Err(mistake) => {
-                eprintln!("cluster: {mistake} (--help lists what there is)");
+            Err(error) => {
+                eprintln!("cluster: {error} (--help lists the options)");
                 exit(2)
             }
         }
     }
 
-    /// `None` if they ask for help.
+    /// Returns `None` for `--help`.
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
         let broker = Broker { host: "127.0.0.1".into(), port: 1883, login: None };
         let name = "mixed-replace/camera".into();
@@ -43,17 +43,22 @@ impl Args {
             if matches!(name, "--help" | "-h") {
                 return Ok(None);
             }
-            if !matches!(name, "--broker" | "--listen" | "--publish" | "--topic") {
-                return Err(format!("unknown argument {argument}"));
-            }
-            let value = attached.or_else(|| arguments.next()).ok_or_else(|| format!("{name} wants a value"))?;
+            let example = match name {
+                "--broker" => "mqtt://127.0.0.1:1883",
+                "--listen" => "127.0.0.1:3000",
+                "--publish" => "25",
+                "--topic" => "mixed-replace/camera",
+                _ => return Err(format!("unknown argument {argument}")),
+            };
+            let value = attached.or_else(|| arguments.next());
+            let value = value.ok_or_else(|| format!("{name} needs a value, such as {example}"))?;
             match name {
                 "--broker" => args.broker = value.parse()?,
                 "--listen" => args.listen = value,
                 "--publish" => {
                     let fps = value.parse().ok().filter(|fps| (0.01..=240.0).contains(fps));
                     args.publish =
-                        Some(fps.ok_or_else(|| format!("--publish {value}: not a number of pictures a second"))?);
+                        Some(fps.ok_or_else(|| format!("--publish {value}: must be a number from 0.01 to 240"))?);
                 }
                 _ => args.topic = topic(value)?,
             }
@@ -62,21 +67,21 @@ impl Args {
     }
 }
 
-/// One topic, not a pattern of many.
+/// Checks the name of a topic, which must not be a filter with wildcards.
 fn topic(topic: String) -> Result<String, String> {
-    let fits = !topic.is_empty() && topic.len() < 1000 && !topic.contains(['#', '+', '\0']);
-    if fits { Ok(topic) } else { Err(format!("--topic {topic}: not the name of one topic")) }
+    let valid = !topic.is_empty() && topic.len() < 1000 && !topic.contains(['#', '+', '\0']);
+    if valid { Ok(topic) } else { Err(format!("--topic {topic}: must be the name of one topic, without # and +")) }
 }
 
 const HELP: &str = "\
-One picture on several machines: what one node publishes, the viewers of all nodes see.
+Several servers with the same picture: a part published on one node reaches the viewers of every node.
 
 usage: cluster [--broker mqtt://[USER:PASSWORD@]HOST[:PORT]] [--topic NAME] [--listen HOST:PORT] [--publish FPS]
 
-  --broker URL        an MQTT 5 broker, such as mosquitto [mqtt://127.0.0.1:1883]
-  --topic NAME        where the parts go through [mixed-replace/camera]; one source for each
-  --listen HOST:PORT  where to serve it [127.0.0.1:3000]; port 0 takes a free one
-  --publish FPS       this node is the source: a test picture, so often a second
+  --broker URL        MQTT 5 broker, such as mosquitto [mqtt://127.0.0.1:1883]
+  --topic NAME        topic of the parts [mixed-replace/camera], with one source each
+  --listen HOST:PORT  address to listen on [127.0.0.1:3000]; port 0 picks a free port
+  --publish FPS       publish a test picture this many times a second
 
 Try it on one machine:
 
@@ -94,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_what_the_help_lists() {
+    fn parses_every_option() {
         let arguments = ["--broker=mqtt://b", "--topic", "a/b", "--listen", "[::1]:0", "--publish", "0.5"];
         let broker = Broker { host: "b".into(), port: 1883, login: None };
         let args = Args { broker, topic: "a/b".into(), listen: "[::1]:0".into(), publish: Some(0.5) };
@@ -103,14 +108,14 @@ mod tests {
     }
 
     #[test]
-    fn names_what_makes_no_sense() {
-        for (arguments, mistake) in [
+    fn rejects_invalid_arguments() {
+        for (arguments, message) in [
             (&["--speed"][..], "unknown argument --speed"),
-            (&["--publish"], "--publish wants a value"),
-            (&["--publish", "NaN"], "--publish NaN: not a number of pictures a second"),
-            (&["--topic", "a/#"], "--topic a/#: not the name of one topic"),
+            (&["--publish"], "--publish needs a value, such as 25"),
+            (&["--publish", "NaN"], "--publish NaN: must be a number from 0.01 to 240"),
+            (&["--topic", "a/#"], "--topic a/#: must be the name of one topic, without # and +"),
         ] {
-            assert_eq!(parse(arguments), Err(mistake.to_owned()));
+            assert_eq!(parse(arguments), Err(message.to_owned()));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where the broker is, and who we are to it.
+//! The broker's address and login.
 
 use std::str::FromStr;
 
@@ -20,8 +20,8 @@ impl FromStr for Broker {
         let url = Url::parse(text).ok().filter(|url| url.scheme() == "mqtt");
         let host = url.as_ref().and_then(Url::host_str).filter(|host| !host.is_empty());
         let (Some(url), Some(host)) = (&url, host) else {
-            // Without what was given: it may hold a password.
-            return Err("--broker wants an address such as mqtt://HOST:1883 or mqtt://USER:PASSWORD@HOST".into());
+            // The message leaves out the value, which may contain a password.
+            return Err("--broker needs an address such as mqtt://HOST:1883 or mqtt://USER:PASSWORD@HOST".into());
         };
         let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         let login = (decoded(url.username()), decoded(url.password().unwrap_or_default()));
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_may_hold_who_we_are() {
+    fn parses_addresses_with_and_without_a_login() {
         let broker: Broker = "mqtt://node:p%40ss@10.0.0.7".parse().unwrap();
         let login = Some(("node".to_owned(), "p@ss".to_owned()));
         assert_eq!(broker, Broker { host: "10.0.0.7".into(), port: 1883, login });
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_refused() {
+    fn rejects_invalid_addresses() {
         for text in ["", "localhost", "localhost:1883", "http://a/", "mqtts://a", "mqtt://", "mqtt://:1883"] {
             assert!(text.parse::<Broker>().is_err(), "{text}");
         }

@@ -1,4 +1,4 @@
-//! A part as it travels between nodes.
+//! The encoding of a part between nodes.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -6,17 +6,19 @@ use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use mime::Mime;
 use mixed_replace::Part;
 
+/// A part with its origin and time.
+///
 /// ```text
 /// 1 byte    version, 1
-/// 8 bytes   origin: which run of which node
-/// 8 bytes   sequence: the origin's parts, counted
-/// 8 bytes   time: microseconds since 1970
+/// 8 bytes   origin: a random number for each start of a node
+/// 8 bytes   sequence number of the part at its origin
+/// 8 bytes   time in microseconds since 1970
 /// 1 byte    length of the type
 /// n bytes   type, such as image/jpeg
 /// the rest  body
 /// ```
 ///
-/// Numbers begin with their high byte.
+/// Numbers are big-endian.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Envelope {
     pub(crate) origin: u64,
@@ -34,16 +36,16 @@ impl Envelope {
         bytes.put_u64(self.sequence);
         let time = self.time.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
         bytes.put_u64(u64::try_from(time).unwrap_or(u64::MAX));
-        // A part's type fits into a header line of 127 bytes.
+        // The type of a part fits into a header line of 127 bytes.
         bytes.put_u8(u8::try_from(content_type.len()).unwrap_or_default());
         bytes.put_slice(content_type.as_bytes());
         bytes.put_slice(self.part.body());
         bytes.freeze()
     }
 
-    /// `None` if it is something else. The body is not copied.
+    /// Decodes an envelope without copying the body, or returns `None` if it is invalid.
     ///
-    /// Whoever can write to the broker can write this, so only pictures pass: other types could run in a browser.
+    /// Any client of the broker can publish to the topic, so only images pass: other types could run scripts in a browser.
     pub(crate) fn decode(mut bytes: Bytes) -> Option<Self> {
         if bytes.len() < FIXED || bytes.get_u8() != VERSION {
             return None;
@@ -77,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn is_a_small_header_before_the_body() {
+    fn encodes_a_header_and_the_body() {
         let expected = [
             b"\x01".as_slice(),
             b"\0\0\0\0\0\0\0\x07",
@@ -92,21 +94,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_or_something_else_is_none() {
-        let whole = envelope().encode();
-        let head = whole.len() - b"...\xff\xd9".len();
-        for len in 0..head {
-            assert_eq!(Envelope::decode(whole.slice(..len)), None, "{len}");
+    fn rejects_truncated_and_foreign_envelopes() {
+        let encoded = envelope().encode();
+        // A picture is valid with any scan, so the loop ends at its SOS header.
+        let scan = encoded.len() - JPEG.len() + JPEG.windows(2).position(|marker| marker == b"\xff\xda").unwrap();
+        for len in 0..=scan {
+            assert_eq!(Envelope::decode(encoded.slice(..len)), None, "{len}");
         }
         let other = |at: usize, byte: u8| {
-            let mut bytes = whole.to_vec();
+            let mut bytes = encoded.to_vec();
             bytes[at] = byte;
             Envelope::decode(bytes.into())
         };
         assert_eq!(other(0, 2), None, "another version");
-        assert_eq!(other(25, 255), None, "a type longer than all");
-        assert_eq!(other(17, 0xff).map(|_| ()), Some(()), "a time far from now is still one");
+        assert_eq!(other(25, 255), None, "a type longer than the envelope");
+        assert_eq!(other(17, 0xff).map(|_| ()), Some(()), "a distant time is valid");
         let html = Envelope { part: Part::html("<script>").unwrap(), ..envelope() };
-        assert_eq!(Envelope::decode(html.encode()), None, "it would run in a browser");
+        assert_eq!(Envelope::decode(html.encode()), None, "HTML could run scripts");
     }
 }

@@ -1,10 +1,10 @@
-//! One picture on several machines, with axum and an MQTT broker between them.
+//! Several axum servers with the same picture, connected by an MQTT broker.
 //!
-//! `mosquitto` in one terminal, `cargo run --release -p cluster -- --publish 25` in a second,
-//! `cargo run --release -p cluster -- --listen 127.0.0.1:3001` in a third: both addresses show the same test picture, and how
-//! long it was on its way. `--help` lists the rest; `node.rs` is what to take for an app of your own.
+//! Run `mosquitto`, `cargo run --release -p cluster -- --publish 25` and
+//! `cargo run --release -p cluster -- --listen 127.0.0.1:3001` in three terminals. Both addresses show the same test picture
+//! and its transit time. `--help` lists the options. Copy `node.rs` to your own program.
 
-#![expect(clippy::print_stdout, reason = "it speaks to the person who started it")]
+#![expect(clippy::print_stdout, reason = "a program prints its address")]
 
 mod args;
 mod broker;
@@ -44,8 +44,8 @@ use crate::test_picture::TestPicture;
 async fn main() -> ExitCode {
     match run(Args::from_command_line()).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("cluster: {why}");
+        Err(error) => {
+            eprintln!("cluster: {error}");
             ExitCode::FAILURE
         }
     }
@@ -54,7 +54,7 @@ async fn main() -> ExitCode {
 async fn run(args: Args) -> Result<(), String> {
     let listener = server::listen(&args.listen)?;
     let address = listener.local_addr().map_or(args.listen, |address| address.to_string());
-    println!("A node at http://{address}/  (topic {})", args.topic);
+    println!("The node is at http://{address}/  (topic {})", args.topic);
     let node = Node::start(&args.broker, &args.topic);
     if let Some(fps) = args.publish {
         tokio::spawn(publish(node.clone(), fps));
@@ -72,14 +72,14 @@ async fn run(args: Args) -> Result<(), String> {
     let serving = tokio::spawn(serving.into_future());
 
     server::asked_to_stop().await;
-    // axum waits for its connections: those that never end by themselves are ended first, those that hang are left.
+    // axum waits for its connections. Streams are ended first; stalled connections are dropped after the grace period.
     node.hub.close();
     let _ = stop.send(());
     let _ = timeout(server::GRACE, serving).await;
     Ok(())
 }
 
-/// The test picture, whoever watches: a node does not know whether somebody does on another.
+/// Publishes the test picture, with or without local viewers: a node does not know the viewers of the others.
 async fn publish(node: Node, fps: f64) {
     let mut picture = TestPicture::new((640, 480), fps);
     let mut clock = interval(Duration::from_secs_f64(1.0 / fps));

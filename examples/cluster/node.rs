@@ -1,4 +1,4 @@
-//! One of several servers that show the same: what is published on any of them reaches the viewers of all.
+//! One of several servers with the same picture: a part published on one node reaches the viewers of every node.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,41 +22,41 @@ use crate::sources::Sources;
 
 #[derive(Clone)]
 pub(crate) struct Node {
-    /// Where viewers come to.
+    /// The hub of this node's viewers.
     pub(crate) hub: Hub,
     publisher: Arc<Publisher>,
-    /// The last part that was published here, for the broker. One, not a queue: when the broker is slow or away, only the
-    /// latest is worth sending.
+    /// The latest part published here, for the broker. Not a queue: when the broker is slow or unreachable, only the latest
+    /// part is worth sending.
     outbox: watch::Sender<Option<Bytes>>,
     origin: u64,
     status: Arc<Mutex<Status>>,
 }
 
-/// What an app shows beside the picture.
+/// The state of a node, for display.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Status {
     pub(crate) connected: bool,
-    /// What went wrong last.
+    /// The last problem.
     pub(crate) problem: Option<String>,
     pub(crate) published: u64,
-    /// How many of these the broker was given: the others came while it was away, or busy with the one before.
+    /// Published parts that were sent to the broker. The others were replaced while it was slow or unreachable.
     pub(crate) sent: u64,
     pub(crate) received: u64,
-    /// What came and was no newer picture.
+    /// Messages that were not a newer picture.
     pub(crate) ignored: u64,
-    /// From being published to being here, if both clocks are right.
+    /// The time from publishing to receiving the last part, if both clocks are right.
     pub(crate) transit: Option<Duration>,
-    /// Origin and sequence of what came last.
+    /// Origin and sequence of the last received part.
     last: Option<(u64, u64)>,
     sources: Sources,
-    /// In bytes, what the broker takes.
+    /// The largest packet that the broker accepts, in bytes.
     limit: Option<u32>,
-    /// What to say of the last part, if it was more.
+    /// The message about the last part if it was larger.
     too_large: Option<String>,
 }
 
 impl Node {
-    /// Connects, now and whenever it has to.
+    /// Connects to the broker, and reconnects after each loss.
     pub(crate) fn start(broker: &Broker, topic: &str) -> Self {
         let (publisher, hub) = hub::channel();
         let (outbox, latest) = watch::channel(None);
@@ -69,49 +69,49 @@ impl Node {
         node
     }
 
-    /// Shows a part to the viewers of all nodes; to those of this one also while the broker is away.
+    /// Publishes a part to the viewers of every node. While the broker is unreachable, only those of this node get it.
     pub(crate) fn publish(&self, part: Part) {
         let sequence = {
             let mut status = self.lock();
             status.published += 1;
-            status.sources.saw(self.origin);
+            status.sources.observe(self.origin);
             status.published
         };
         let time = SystemTime::now();
         let envelope = Envelope { origin: self.origin, sequence, time, part: part.clone() };
-        // One that this hub refuses is refused by none of the others: their boundaries are others.
-        let _ = self.show(part, time);
+        // A part that this hub refuses passes on the other nodes, whose boundaries differ.
+        let _ = self.publish_here(part, time);
         self.outbox.send_replace(Some(envelope.encode()));
     }
 
     pub(crate) fn status(&self) -> Status {
         let mut status = self.lock().clone();
-        let mixed = "several nodes publish to this topic, and viewers see them by turns";
-        let mixed = status.sources.take_turns().then(|| mixed.to_owned());
+        let mixed = "several nodes publish to this topic; stop all but one of them";
+        let mixed = status.sources.alternate().then(|| mixed.to_owned());
         status.problem = status.problem.or_else(|| status.too_large.take()).or(mixed);
         status
     }
 
-    /// Fails if the part holds what separates this hub's parts, or the hub is closed.
-    fn show(&self, mut part: Part, time: SystemTime) -> Result<(), PublishError> {
+    /// Publishes a part to the viewers of this node. Fails if the part contains this hub's boundary, or the hub is closed.
+    fn publish_here(&self, mut part: Part, time: SystemTime) -> Result<(), PublishError> {
         let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
         let stamp = format!("{}.{:06}", since.as_secs(), since.subsec_micros());
         if let Ok(stamp) = HeaderValue::try_from(stamp) {
-            // A part that has no room for it is shown without.
+            // A part without room for the field is published without it.
             let _ = part.insert_header(HeaderName::from_static("x-timestamp"), stamp);
         }
         self.publisher.publish(part)
     }
 
-    /// Hands the latest part to the broker, as often as that takes one.
+    /// Sends the latest part to the broker whenever the broker accepts one.
     async fn send(self, mut latest: watch::Receiver<Option<Bytes>>, client: AsyncClient, topic: String) {
         while latest.changed().await.is_ok() {
             let Some(payload) = latest.borrow_and_update().clone() else { continue };
             if !self.fits(payload.len() + topic.len() + OVERHEAD) {
                 continue;
             }
-            // Retained, so that a node that comes later has a picture at once; unacknowledged, because the next is better
-            // than this one again.
+            // Retained, so that a later node has a picture at once. Unacknowledged, because the next part is better than a
+            // repeated one.
             if client.publish_bytes(&topic, QoS::AtMostOnce, true, payload).await.is_err() {
                 return;
             }
@@ -119,12 +119,13 @@ impl Node {
         }
     }
 
-    /// Whether a packet can go to the broker. If not, because that is away: the next connection begins with the latest part.
+    /// Returns `true` if a packet can be sent. If the broker is unreachable, the next connection starts with the latest part.
     fn fits(&self, size: usize) -> bool {
         let mut status = self.lock();
         let limit = status.limit.unwrap_or(MAX_PACKET).min(MAX_PACKET) as usize;
         let too_large = status.connected && size > limit;
-        let problem = too_large.then(|| format!("a part of {size} bytes stays here: the broker takes {limit}"));
+        let problem =
+            too_large.then(|| format!("a part of {size} bytes stays on this node: the broker accepts at most {limit}"));
         if let (Some(problem), None) = (&problem, &status.too_large) {
             eprintln!("{problem}");
         }
@@ -132,13 +133,13 @@ impl Node {
         status.connected && !too_large
     }
 
-    /// Connects to the broker, again and again.
+    /// Connects to the broker and receives, reconnecting after a pause.
     async fn receive(self, mut events: EventLoop, topic: String) {
         let mut pauses = Pauses::new();
         loop {
-            let begin = Instant::now();
-            let problem = self.take_all(&mut events, &topic).await;
-            if begin.elapsed() > STEADY {
+            let start = Instant::now();
+            let problem = self.receive_all(&mut events, &topic).await;
+            if start.elapsed() > STEADY {
                 pauses.reset();
             }
             if matches!(problem, Some(ConnectionError::ConnectionRefused(_))) {
@@ -146,20 +147,20 @@ impl Node {
             } else {
                 pauses.begin();
             }
-            self.is_lost(problem.as_ref());
+            self.on_lost(problem.as_ref());
             sleep_until(pauses.end()).await;
-            // A part that was on its way is old by now.
+            // Unsent parts are out of date by now.
             events.clean();
             events.pending.clear();
         }
     }
 
-    /// Takes whatever the broker sends, at once: what is not taken, it would have to queue or drop. Ends without an error if
-    /// the connection hangs.
-    async fn take_all(&self, events: &mut EventLoop, topic: &str) -> Option<ConnectionError> {
+    /// Receives messages without delay, because the broker would have to queue or drop them. Returns `None` if the connection
+    /// stalls.
+    async fn receive_all(&self, events: &mut EventLoop, topic: &str) -> Option<ConnectionError> {
         loop {
-            // Never silent for so long, for there are pings; but the library waits without end to write to a broker that
-            // has stopped reading.
+            // Pings keep a live connection from being silent for this long. Without the timeout, the library waits for ever
+            // to write to a broker that has stopped reading.
             let event = match timeout(SILENCE, events.poll()).await {
                 Ok(Ok(event)) => event,
                 Ok(Err(error)) => return Some(error),
@@ -167,46 +168,46 @@ impl Node {
             };
             match event {
                 Event::Incoming(Packet::ConnAck(answer)) => {
-                    self.is_connected(&answer);
+                    self.on_connected(&answer);
                     let filter = Filter { nolocal: true, ..Filter::new(topic, QoS::AtMostOnce) };
                     events.pending.push_front(Request::Subscribe(Subscribe::new(filter, None)));
-                    // The broker may have forgotten what it retained.
+                    // The broker may have lost the retained part.
                     self.outbox.send_modify(|_| {});
                 }
-                Event::Incoming(Packet::Publish(message)) => self.take(message),
-                Event::Incoming(Packet::SubAck(answer)) => self.is_subscribed(&answer, topic),
+                Event::Incoming(Packet::Publish(message)) => self.on_message(message),
+                Event::Incoming(Packet::SubAck(answer)) => self.on_subscribed(&answer, topic),
                 _ => {}
             }
         }
     }
 
-    fn take(&self, message: Publish) {
+    fn on_message(&self, message: Publish) {
         if self.accept(message).is_none() {
             self.lock().ignored += 1;
         }
     }
 
-    /// `None` if it is no picture, or none that is new.
+    /// Publishes a received picture, or returns `None` if the message is not a new picture.
     fn accept(&self, message: Publish) -> Option<()> {
         let envelope = Envelope::decode(message.payload)?;
         let (origin, sequence) = (envelope.origin, envelope.sequence);
-        // The retained part comes again with each connection.
-        let again = message.retain && self.lock().last.is_some_and(|last| last.0 == origin && last.1 >= sequence);
-        if again || origin == self.origin {
+        // The broker sends the retained part again on each connection.
+        let repeated = message.retain && self.lock().last.is_some_and(|last| last.0 == origin && last.1 >= sequence);
+        if repeated || origin == self.origin {
             return None;
         }
-        self.show(envelope.part, envelope.time).ok()?;
+        self.publish_here(envelope.part, envelope.time).ok()?;
         let mut status = self.lock();
         status.last = Some((origin, sequence));
         status.received += 1;
         if !message.retain {
-            status.sources.saw(origin);
+            status.sources.observe(origin);
             status.transit = SystemTime::now().duration_since(envelope.time).ok();
         }
         Some(())
     }
 
-    fn is_connected(&self, answer: &ConnAck) {
+    fn on_connected(&self, answer: &ConnAck) {
         let mut status = self.lock();
         status.connected = true;
         status.problem = None;
@@ -215,25 +216,25 @@ impl Node {
         eprintln!("connected to the broker");
     }
 
-    fn is_subscribed(&self, answer: &SubAck, topic: &str) {
+    fn on_subscribed(&self, answer: &SubAck, topic: &str) {
         for code in &answer.return_codes {
             if !matches!(code, SubscribeReasonCode::Success(_)) {
-                self.say(format!("the broker does not let us read {topic}: {code:?}"));
+                self.report(format!("the broker refuses the subscription to {topic}: {code:?}"));
             }
         }
     }
 
-    fn is_lost(&self, error: Option<&ConnectionError>) {
+    fn on_lost(&self, error: Option<&ConnectionError>) {
         self.lock().connected = false;
-        self.say(match error {
-            Some(ConnectionError::ConnectionRefused(why)) => format!("the broker refuses us: {why:?}"),
-            Some(error) => format!("the broker is away: {error}"),
-            None => "the broker is away: it has stopped reading".to_owned(),
+        self.report(match error {
+            Some(ConnectionError::ConnectionRefused(code)) => format!("the broker refuses the connection: {code:?}"),
+            Some(error) => format!("the broker is unreachable: {error}"),
+            None => "the broker is unreachable: it has stopped reading".to_owned(),
         });
     }
 
-    /// What does not change is said once.
-    fn say(&self, problem: String) {
+    /// Logs a problem once until it changes.
+    fn report(&self, problem: String) {
         let mut status = self.lock();
         if status.problem.as_ref() != Some(&problem) {
             eprintln!("{problem}");
@@ -252,23 +253,23 @@ fn options(broker: &Broker, origin: u64) -> MqttOptions {
         options.set_credentials(user, password);
     }
     let mut network = NetworkOptions::new();
-    // Else the end of a part may wait for an acknowledgement of its begin.
+    // Otherwise the end of a part may wait for the acknowledgement of its start.
     network.set_tcp_nodelay(true);
     options.set_network_options(network);
     options.set_keep_alive(PING);
     options.set_clean_start(true);
     options.set_pending_throttle(Duration::ZERO);
-    // The library's own limit of 10 kB is below most pictures, and ends the connection.
+    // The library's default of 10 kB is smaller than most pictures, and exceeding it ends the connection.
     options.set_max_packet_size(Some(MAX_PACKET));
     options
 }
 
-/// As much as the largest part that a decoder takes, and what stands before it.
+/// The largest part that a decoder accepts by default, and its envelope.
 const MAX_PACKET: u32 = 16 * 1024 * 1024 + 1024;
-/// More than two pings, of which there is one in [`PING`].
+/// More than two ping intervals.
 const SILENCE: Duration = Duration::from_secs(12);
 const PING: Duration = Duration::from_secs(5);
-/// A connection that has lasted for so long was no accident.
+/// A connection that has lasted this long counts as stable.
 const STEADY: Duration = Duration::from_secs(10);
-/// MQTT's own header and properties, at most.
+/// The largest size of MQTT's header and properties.
 const OVERHEAD: usize = 16;

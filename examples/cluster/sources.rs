@@ -1,55 +1,55 @@
-//! Whether one node publishes to a topic, or several, of which none knows.
+//! Detection of several nodes that publish to one topic without knowing of each other.
 
 use std::time::{Duration, Instant};
 
-/// Who published what came.
+/// The origins of the latest parts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sources {
     last: Option<u64>,
-    before: Option<u64>,
-    /// When one came again after another: a node that was started anew never does, but two take turns.
-    turn: Option<Instant>,
+    previous: Option<u64>,
+    /// The last time that an origin returned after another one. Two publishing nodes alternate; a restarted node never does.
+    alternated: Option<Instant>,
 }
 
 impl Sources {
-    pub(crate) fn saw(&mut self, origin: u64) {
+    pub(crate) fn observe(&mut self, origin: u64) {
         if self.last == Some(origin) {
             return;
         }
-        if self.before == Some(origin) {
-            self.turn = Some(Instant::now());
+        if self.previous == Some(origin) {
+            self.alternated = Some(Instant::now());
         }
-        self.before = self.last.replace(origin);
+        self.previous = self.last.replace(origin);
     }
 
-    /// Whether several have published by turns of late.
-    pub(crate) fn take_turns(&self) -> bool {
-        self.turn.is_some_and(|at| at.elapsed() < LATELY)
+    /// Returns `true` if several origins have alternated recently.
+    pub(crate) fn alternate(&self) -> bool {
+        self.alternated.is_some_and(|at| at.elapsed() < RECENT)
     }
 }
 
-const LATELY: Duration = Duration::from_secs(10);
+const RECENT: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn one_that_starts_anew_is_one() {
+    fn ignores_restarts_of_one_node() {
         let mut sources = Sources::default();
         for origin in [1, 1, 2, 2, 3] {
-            sources.saw(origin);
-            assert!(!sources.take_turns());
+            sources.observe(origin);
+            assert!(!sources.alternate());
         }
     }
 
     #[test]
-    fn two_are_seen_until_one_stops() {
+    fn detects_two_nodes_until_one_stops() {
         let mut sources = Sources::default();
-        [1, 2, 1].into_iter().for_each(|origin| sources.saw(origin));
-        assert!(sources.take_turns());
-        sources.saw(1);
-        sources.turn = sources.turn.and_then(|at| at.checked_sub(LATELY));
-        assert!(!sources.take_turns());
+        [1, 2, 1].into_iter().for_each(|origin| sources.observe(origin));
+        assert!(sources.alternate());
+        sources.observe(1);
+        sources.alternated = sources.alternated.and_then(|at| at.checked_sub(RECENT));
+        assert!(!sources.alternate());
     }
 }

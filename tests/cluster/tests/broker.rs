@@ -24,7 +24,7 @@ fn nodes_reconnect_after_broker_restart() {
     broker.signal("KILL");
     for node in [&source, &other] {
         let state = node.state_when(Duration::from_secs(2), |state| state["broker"] == false);
-        assert!(state["problem"].as_str().unwrap().starts_with("the broker is away: "), "{state}");
+        assert!(state["problem"].as_str().unwrap().starts_with("the broker is unreachable: "), "{state}");
     }
     // The node of the source continues. The other shows its last part, also to new viewers.
     assert!(own.next_that(Duration::from_secs(2), |part| age(part) < Duration::from_millis(200)).is_some());
@@ -91,7 +91,10 @@ fn part_above_broker_limit_stays_local_and_is_logged() {
     let other = node(&broker, &[]);
     let state = source.state_when(Duration::from_secs(5), |state| state["problem"].is_string());
     let problem = state["problem"].as_str().unwrap();
-    assert!(problem.starts_with("a part of ") && problem.ends_with(" stays here: the broker takes 5000"), "{problem}");
+    assert!(
+        problem.starts_with("a part of ") && problem.ends_with(" stays on this node: the broker accepts at most 5000"),
+        "{problem}"
+    );
     let mut own = Viewer::open(&source.url("/stream"));
     for _ in 0..10 {
         assert!(own.next(Duration::from_secs(1)).is_some());
@@ -100,7 +103,7 @@ fn part_above_broker_limit_stays_local_and_is_logged() {
     assert_eq!((&state["broker"], &state["sent"]), (&true.into(), &0.into()), "{state}\n{}", source.log());
     assert_eq!(other.state()["received"], 0);
     // It is logged once.
-    assert_eq!(source.log().matches("stays here").count(), 1, "{}", source.log());
+    assert_eq!(source.log().matches("stays on this node").count(), 1, "{}", source.log());
 }
 
 #[test]
@@ -113,7 +116,7 @@ fn rejected_login_backs_off_and_leaks_no_password() {
     };
     let wrong = as_user("reader:gue55@", &[]);
     let state = wrong.state_when(Duration::from_secs(5), |state| state["problem"].is_string());
-    assert_eq!(state["problem"], "the broker refuses us: NotAuthorized");
+    assert_eq!(state["problem"], "the broker refuses the connection: NotAuthorized");
     assert!(!format!("{state}{}", wrong.log()).contains("gue55"));
 
     let reader = as_user("reader:s3cret@", &[]);

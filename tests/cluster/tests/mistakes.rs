@@ -11,12 +11,16 @@ fn reports_each_mistake_in_one_line() {
     let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let in_use = format!("cluster: {taken} is in use by another program; --listen takes another address");
-    let broker = "cluster: --broker wants an address such as mqtt://HOST:1883 or mqtt://USER:PASSWORD@HOST \
-        (--help lists what there is)";
+    let broker = "cluster: --broker needs an address such as mqtt://HOST:1883 or mqtt://USER:PASSWORD@HOST \
+        (--help lists the options)";
     for (arguments, code, line) in [
         (&["--broker", "http://u:s3cret@b/"][..], 2, broker),
         (&["--broker", "mqtts://u:s3cret@b/"], 2, broker),
-        (&["--topic", "a/#"], 2, "cluster: --topic a/#: not the name of one topic (--help lists what there is)"),
+        (
+            &["--topic", "a/#"],
+            2,
+            "cluster: --topic a/#: must be the name of one topic, without # and + (--help lists the options)",
+        ),
         (&["--listen", &taken], 1, &in_use),
     ] {
         let output = CLUSTER.run(arguments);
@@ -34,7 +38,7 @@ fn missing_broker_is_logged_once_and_the_node_serves() {
         assert!(state["problem"].as_str().unwrap().contains(expected), "{state}");
         std::thread::sleep(Duration::from_secs(2));
         let log = node.log();
-        assert_eq!(log.matches("the broker is away").count(), 1, "{log}");
+        assert_eq!(log.matches("the broker is unreachable").count(), 1, "{log}");
         assert!(node.state()["published"].as_u64().unwrap() > 5);
     }
 }

@@ -114,7 +114,7 @@ fn reports_two_publishers_on_one_topic() {
     let [first, second] = [10, 10].map(|fps: u32| node(&broker, &["--publish", &fps.to_string()]));
     let other = node(&broker, &[]);
     for node in [&first, &second, &other] {
-        let problem = "several nodes publish to this topic, and viewers see them by turns";
+        let problem = "several nodes publish to this topic; stop all but one of them";
         node.state_when(Duration::from_secs(5), |state| state["problem"] == problem);
     }
     drop(second);
