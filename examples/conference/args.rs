@@ -7,18 +7,18 @@ use lexopt::{Arg, Parser, ValueExt as _};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Args {
-    /// How many participants there are that show a test picture.
+    /// The number of demo participants, which send a test picture.
     pub(crate) demo: usize,
     /// `HOST:PORT`.
     pub(crate) listen: String,
-    /// How many people may join.
+    /// The largest number of other participants.
     pub(crate) people: usize,
-    /// HTTPS, and with it HTTP/2.
+    /// Serves HTTPS, which includes HTTP/2.
     pub(crate) tls: bool,
 }
 
 impl Args {
-    /// This process's arguments. Ends the process if they ask for help or make no sense.
+    /// Parses the arguments of this process. Exits after `--help` and after an invalid argument.
     pub(crate) fn from_command_line() -> Self {
         match Self::parse(Parser::from_env()) {
             Ok(Some(args)) => args,
@@ -26,14 +26,14 @@ impl Args {
                 println!("{HELP}");
                 exit(0)
             }
-            Err(mistake) => {
-                eprintln!("conference: {mistake} (--help lists what there is)");
+            Err(error) => {
+                eprintln!("conference: {error} (--help lists the options)");
                 exit(2)
             }
         }
     }
 
-    /// `None` if they ask for help.
+    /// Returns `None` for `--help`.
     fn parse(mut arguments: Parser) -> Result<Option<Self>, lexopt::Error> {
         let mut args = Self { demo: 1, listen: "127.0.0.1:3000".into(), people: 12, tls: false };
         while let Some(argument) = arguments.next()? {
@@ -50,23 +50,23 @@ impl Args {
     }
 }
 
-fn number(arguments: &mut Parser, least: usize, most: usize) -> Result<usize, lexopt::Error> {
+fn number(arguments: &mut Parser, min: usize, max: usize) -> Result<usize, lexopt::Error> {
     arguments.value()?.parse_with(|text| {
-        let number = usize::from_str(text).ok().filter(|number| (least..=most).contains(number));
-        number.ok_or_else(|| format!("not a number from {least} to {most}"))
+        let number = usize::from_str(text).ok().filter(|number| (min..=max).contains(number));
+        number.ok_or_else(|| format!("must be a number from {min} to {max}"))
     })
 }
 
 const HELP: &str = "\
-A conference in a page: each sends pictures, everyone sees everyone.
+A video conference in a page: every participant sends pictures and sees all others.
 
 usage: conference [--listen HOST:PORT] [--tls] [--people N] [--demo N]
 
-  --listen HOST:PORT  where to serve it [127.0.0.1:3000]; port 0 takes a free one
-  --tls               HTTPS and HTTP/2, with a certificate made at the start: a browser gives a page the camera
-                      over HTTPS or from this machine only, so other machines need it
-  --people N          how many may join, besides the demo ones [12]
-  --demo N            participants that show a moving test picture [1]
+  --listen HOST:PORT  address to listen on [127.0.0.1:3000]; port 0 picks a free port
+  --tls               serve HTTPS and HTTP/2 with a certificate generated at the start; needed on other machines,
+                      because browsers allow camera access only over HTTPS or from this machine
+  --people N          largest number of participants, besides demo participants [12]
+  --demo N            number of demo participants, which send a moving test picture [1]
 ";
 
 #[cfg(test)]
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_what_the_help_lists() {
+    fn parses_every_option() {
         let args = Args { demo: 0, listen: "[::1]:0".into(), people: 3, tls: true };
         assert_eq!(parse(&["--demo=0", "--listen", "[::1]:0", "--people", "3", "--tls"]), Ok(Some(args)));
         assert_eq!(parse(&["--tls", "-h"]), Ok(None));
@@ -86,16 +86,16 @@ mod tests {
     }
 
     #[test]
-    fn names_what_makes_no_sense() {
-        for (arguments, mistake) in [
+    fn rejects_invalid_arguments() {
+        for (arguments, message) in [
             (&["--speed"][..], "invalid option '--speed'"),
             (&["room"], "unexpected argument \"room\""),
             (&["--listen"], "missing argument for option '--listen'"),
             (&["--tls=yes"], "unexpected argument for option '--tls': \"yes\""),
-            (&["--demo", "13"], "cannot parse argument \"13\": not a number from 0 to 12"),
-            (&["--people", "-1"], "cannot parse argument \"-1\": not a number from 1 to 50"),
+            (&["--demo", "13"], "cannot parse argument \"13\": must be a number from 0 to 12"),
+            (&["--people", "-1"], "cannot parse argument \"-1\": must be a number from 1 to 50"),
         ] {
-            assert_eq!(parse(arguments), Err(mistake.to_owned()));
+            assert_eq!(parse(arguments), Err(message.to_owned()));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Participants for machines without a camera.
+//! Demo participants, for machines without a camera.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::picture;
 use crate::room::{Person, Room};
 use crate::test_picture::TestPicture;
 
-/// Lets so many of them join, each with a test picture of another size and rate.
+/// Adds `count` demo participants, with test pictures of different sizes and rates.
 pub(crate) fn join(room: &Room, count: usize) {
     let kinds = [((640, 480), 10.0), ((320, 240), 5.0), ((480, 360), 15.0)];
     for (number, (size, fps)) in (1..=count).zip(kinds.into_iter().cycle()) {
@@ -19,7 +19,7 @@ pub(crate) fn join(room: &Room, count: usize) {
     }
 }
 
-/// Draws while somebody watches, in either way.
+/// Draws and publishes pictures while the participant has viewers, over HTTP/1.1 or HTTP/2.
 async fn send(room: Room, person: Arc<Person>, size: (u16, u16), fps: f64) {
     let mut picture = TestPicture::new(size, fps);
     let mut clock = interval(Duration::from_secs_f64(1.0 / fps));
@@ -40,7 +40,7 @@ async fn send(room: Room, person: Arc<Person>, size: (u16, u16), fps: f64) {
         let Ok((drawn, jpeg)) = drawing.await else { return };
         picture = drawn;
         if let Some(part) = jpeg.ok().and_then(|jpeg| picture::of(person.id, jpeg).ok()) {
-            room.show(&person, part);
+            room.publish(&person, part);
         }
     }
 }

@@ -1,8 +1,8 @@
-//! All pictures in one response, for a browser that cannot hold a response for each.
+//! All pictures in one response, for browsers that cannot open a response for each.
 //!
-//! A hub is for one picture that replaces the one before. Here each participant's picture replaces that participant's,
-//! so this is the crate's [`Encoder`] with a fan-out of our own: a part is encoded once, when the first viewer takes it;
-//! a viewer that is slow gets of everyone the latest, in turn; and nothing is queued for it.
+//! In a hub, each part replaces the previous one. Here, a part replaces the previous part of the same participant, so this is
+//! the crate's [`Encoder`] with another fan-out. A part is encoded once, when the first viewer needs it. A slow viewer gets the
+//! latest part of each participant in turn, and nothing is queued for it.
 
 #[cfg(test)]
 mod tests;
@@ -19,49 +19,49 @@ use mixed_replace::{Boundary, Encoder, Part, Wire};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
-/// What everyone's pictures and the list of people are shown in.
+/// A publisher of all participants' pictures and of their list.
 pub(crate) struct Grid {
     encoder: Arc<Encoder>,
-    shown: watch::Sender<Shown>,
+    latest: watch::Sender<Parts>,
     viewers: watch::Sender<Viewers>,
 }
 
-/// Who watches, by the order in which they came.
-type Viewers = (u64, BTreeMap<u64, Wish>);
+/// The last serial number of a viewer, and the selections of the current viewers by serial number.
+type Viewers = (u64, BTreeMap<u64, Selection>);
 
-/// Which version of each a viewer has been given, and behind how many other parts.
-type Seen = BTreeMap<Whose, (u64, u64)>;
+/// For each slot, the version that a viewer was sent, and the number of parts sent before it.
+type Seen = BTreeMap<Slot, (u64, u64)>;
 
-/// What a viewer wants to see.
+/// The slots that a viewer receives.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Wish {
-    /// Everyone but this one, who has the picture already.
+pub(crate) enum Selection {
+    /// All slots, without this participant's own.
     All { without: Option<u64> },
-    /// The list of people alone.
+    /// Only the list of participants.
     List,
 }
 
-impl Wish {
-    fn includes(self, whose: Whose) -> bool {
-        match (whose, self) {
-            (Whose::List, _) => true,
-            (Whose::Person(_), Self::List) => false,
-            (Whose::Person(id), Self::All { without }) => without != Some(id),
+impl Selection {
+    fn includes(self, slot: Slot) -> bool {
+        match (slot, self) {
+            (Slot::List, _) => true,
+            (Slot::Person(_), Self::List) => false,
+            (Slot::Person(id), Self::All { without }) => without != Some(id),
         }
     }
 }
 
-/// Which part replaces which.
+/// The key of a part, which replaces the previous part with the same key.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Whose {
+enum Slot {
     List,
     Person(u64),
 }
 
 #[derive(Default)]
-struct Shown {
+struct Parts {
     version: u64,
-    latest: BTreeMap<Whose, Arc<Latest>>,
+    slots: BTreeMap<Slot, Arc<Latest>>,
     closed: bool,
 }
 
@@ -71,7 +71,7 @@ struct Latest {
     encoded: OnceLock<Option<Encoded>>,
 }
 
-/// The same for each viewer, so its bytes are put together once.
+/// An encoded part and its bytes, shared by all viewers.
 struct Encoded {
     part: EncodedPart,
     bytes: Bytes,
@@ -79,79 +79,79 @@ struct Encoded {
 
 impl Grid {
     pub(crate) fn new() -> Self {
-        // Its viewers know the boundary, and some of them send pictures: each part is searched for it.
+        // Viewers know the boundary and may send pictures, so each part is searched for it.
         let encoder = Encoder::new(Boundary::random(), Wire::Script);
-        Self { encoder: Arc::new(encoder), shown: watch::Sender::default(), viewers: watch::Sender::default() }
+        Self { encoder: Arc::new(encoder), latest: watch::Sender::default(), viewers: watch::Sender::default() }
     }
 
-    /// The encoder, for the response's head.
+    /// Returns the encoder, for the response head.
     pub(crate) fn encoder(&self) -> &Encoder {
         &self.encoder
     }
 
-    /// Makes room for somebody's pictures.
-    pub(crate) fn enter(&self, id: u64) {
-        self.put(Whose::Person(id), None);
+    /// Adds a slot for a participant.
+    pub(crate) fn add(&self, id: u64) {
+        self.put(Slot::Person(id), None);
     }
 
-    /// Shows somebody's picture in place of the one before, unless they have left.
-    pub(crate) fn show(&self, id: u64, picture: Part) {
-        self.shown.send_if_modified(|shown| {
-            let present = shown.latest.contains_key(&Whose::Person(id));
+    /// Publishes a picture, replacing the participant's previous one. Does nothing if the participant has left.
+    pub(crate) fn publish(&self, id: u64, picture: Part) {
+        self.latest.send_if_modified(|parts| {
+            let present = parts.slots.contains_key(&Slot::Person(id));
             if present {
-                shown.put(Whose::Person(id), Some(picture));
+                parts.put(Slot::Person(id), Some(picture));
             }
             present
         });
     }
 
-    /// Shows the list of people.
-    pub(crate) fn list(&self, list: Part) {
-        self.put(Whose::List, Some(list));
+    /// Publishes the list of participants.
+    pub(crate) fn publish_list(&self, list: Part) {
+        self.put(Slot::List, Some(list));
     }
 
-    /// Whoever this was, the picture goes.
-    pub(crate) fn leave(&self, id: u64) {
-        self.shown.send_modify(|shown| drop(shown.latest.remove(&Whose::Person(id))));
+    /// Removes a participant's slot.
+    pub(crate) fn remove(&self, id: u64) {
+        self.latest.send_modify(|parts| drop(parts.slots.remove(&Slot::Person(id))));
     }
 
     /// Ends every stream.
     pub(crate) fn close(&self) {
-        self.shown.send_modify(|shown| shown.closed = true);
+        self.latest.send_modify(|parts| parts.closed = true);
     }
 
-    /// How many watch.
+    /// Returns the number of viewers.
     pub(crate) fn watching(&self) -> usize {
         self.viewers.borrow().1.len()
     }
 
-    /// How many of them see this one's pictures.
+    /// Returns the number of viewers that receive this participant's pictures.
     pub(crate) fn viewers_of(&self, id: u64) -> usize {
-        self.viewers.borrow().1.values().filter(|wish| wish.includes(Whose::Person(id))).count()
+        self.viewers.borrow().1.values().filter(|selection| selection.includes(Slot::Person(id))).count()
     }
 
-    /// Returns when somebody has come or left since it was called last with this receiver.
+    /// Returns a receiver that changes when a viewer connects or disconnects.
     pub(crate) fn viewers(&self) -> watch::Receiver<Viewers> {
         self.viewers.subscribe()
     }
 
-    /// One viewer's stream: the body of a response.
-    pub(crate) fn watch(self: &Arc<Self>, wish: Wish) -> impl Stream<Item = Bytes> + Send + use<> {
+    /// Creates the response body of a new viewer.
+    pub(crate) fn watch(self: &Arc<Self>, selection: Selection) -> impl Stream<Item = Bytes> + Send + use<> {
         let mut serial = 0;
         self.viewers.send_modify(|(last, viewers)| {
             *last += 1;
             serial = *last;
-            viewers.insert(serial, wish);
+            viewers.insert(serial, selection);
         });
         let viewer = Viewer {
-            shown: self.shown.subscribe(),
+            latest: self.latest.subscribe(),
             grid: Arc::clone(self),
             serial,
-            wish,
+            selection,
             seen: BTreeMap::new(),
             parts: 0,
             last: None,
-            way: Arc::new(Semaphore::new(1)),
+            permit: Arc::new(Semaphore::new(1)),
         };
         stream::unfold(Some(viewer), async |viewer| {
             let mut viewer = viewer?;
@@ -162,11 +162,11 @@ impl Grid {
         })
     }
 
-    fn put(&self, whose: Whose, part: Option<Part>) {
-        self.shown.send_modify(|shown| shown.put(whose, part));
+    fn put(&self, slot: Slot, part: Option<Part>) {
+        self.latest.send_modify(|parts| parts.put(slot, part));
     }
 
-    /// `None` for what holds the boundary: nobody sends that by accident.
+    /// Encodes a part on first use. Returns `None` if the part contains the boundary, which is no accident.
     fn encoded<'a>(&self, latest: &'a Latest) -> Option<&'a Encoded> {
         let encode = || {
             let part = self.encoder.encode(latest.part.as_ref()?).ok()?;
@@ -176,71 +176,72 @@ impl Grid {
     }
 }
 
-impl Shown {
-    fn put(&mut self, whose: Whose, part: Option<Part>) {
+impl Parts {
+    fn put(&mut self, slot: Slot, part: Option<Part>) {
         self.version += 1;
         let latest = Latest { version: self.version, part, encoded: OnceLock::new() };
-        self.latest.insert(whose, Arc::new(latest));
+        self.slots.insert(slot, Arc::new(latest));
     }
 
-    /// The list if there is a new one, then whoever's turn was longest ago, so that a slow viewer sees all of them.
-    fn choose(&self, wish: Wish, seen: &Seen) -> Option<(Whose, Arc<Latest>)> {
-        let seen = |whose| seen.get(whose).copied().unwrap_or_default();
-        let new = self.latest.iter().filter(|(whose, latest)| {
-            wish.includes(**whose) && latest.part.is_some() && latest.version > seen(whose).0
+    /// Chooses the next part for a viewer: a new list first, then the slot whose last turn is longest ago, so that a slow viewer
+    /// receives all of them.
+    fn choose(&self, selection: Selection, seen: &Seen) -> Option<(Slot, Arc<Latest>)> {
+        let seen = |slot| seen.get(slot).copied().unwrap_or_default();
+        let new = self.slots.iter().filter(|(slot, latest)| {
+            selection.includes(**slot) && latest.part.is_some() && latest.version > seen(slot).0
         });
-        let (whose, latest) = new.min_by_key(|(whose, _)| (**whose != Whose::List, seen(whose).1))?;
-        Some((*whose, Arc::clone(latest)))
+        let (slot, latest) = new.min_by_key(|(slot, _)| (**slot != Slot::List, seen(slot).1))?;
+        Some((*slot, Arc::clone(latest)))
     }
 }
 
 struct Viewer {
-    shown: watch::Receiver<Shown>,
+    latest: watch::Receiver<Parts>,
     grid: Arc<Grid>,
     serial: u64,
-    wish: Wish,
+    selection: Selection,
     seen: Seen,
     parts: u64,
     last: Option<Arc<Latest>>,
-    /// Held by the part that is on its way.
-    way: Arc<Semaphore>,
+    /// Held by the part in flight.
+    permit: Arc<Semaphore>,
 }
 
 impl Viewer {
-    /// The next part, when the server has let go of the last one since it has written it: what waits in a server's queue
-    /// grows old there. `None` at the end.
+    /// Waits until the server has written and dropped the last part, because a part in a server's queue gets old. Returns the
+    /// next part, or `None` at the end.
     async fn next(&mut self) -> Option<Bytes> {
-        let way = Arc::clone(&self.way).acquire_owned().await.ok()?;
+        let permit = Arc::clone(&self.permit).acquire_owned().await.ok()?;
         loop {
             let next = {
-                let shown = self.shown.borrow_and_update();
-                if shown.closed {
+                let parts = self.latest.borrow_and_update();
+                if parts.closed {
                     return None;
                 }
-                self.seen.retain(|whose, _| shown.latest.contains_key(whose));
-                shown.choose(self.wish, &self.seen)
+                self.seen.retain(|slot, _| parts.slots.contains_key(slot));
+                parts.choose(self.selection, &self.seen)
             };
             match next {
-                Some((whose, latest)) => {
-                    self.seen.insert(whose, (latest.version, self.parts));
+                Some((slot, latest)) => {
+                    self.seen.insert(slot, (latest.version, self.parts));
                     if let Some(encoded) = self.grid.encoded(&latest) {
-                        let bytes = self.begun(encoded);
+                        let bytes = self.opened(encoded);
                         self.parts += 1;
                         self.last = Some(latest);
-                        return Some(Bytes::from_owner(OnItsWay { bytes, _way: way }));
+                        return Some(Bytes::from_owner(InFlight { bytes, _permit: permit }));
                     }
                 }
-                // A write is the only sure way to learn that a viewer has left.
-                None => match timeout(KEEP_ALIVE, self.shown.changed()).await {
+                // Only a write reliably detects a closed connection.
+                None => match timeout(KEEP_ALIVE, self.latest.changed()).await {
                     Ok(changed) => changed.ok()?,
-                    Err(_) => drop(self.seen.remove(&Whose::List)),
+                    Err(_) => drop(self.seen.remove(&Slot::List)),
                 },
             }
         }
     }
 
-    /// A part, behind the opening if it is the first one.
-    fn begun(&self, encoded: &Encoded) -> Bytes {
+    /// Returns a part, after the opening if it is the first one.
+    fn opened(&self, encoded: &Encoded) -> Bytes {
         match self.last {
             None => [self.grid.encoder.opening(&encoded.part), encoded.bytes.clone()].concat().into(),
             Some(_) => encoded.bytes.clone(),
@@ -259,18 +260,18 @@ impl Drop for Viewer {
     }
 }
 
-/// Lets the next part follow when it is dropped.
-struct OnItsWay {
+/// The bytes of a part. Dropping them permits the next part.
+struct InFlight {
     bytes: Bytes,
-    _way: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
-impl AsRef<[u8]> for OnItsWay {
+impl AsRef<[u8]> for InFlight {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-/// Whose picture a part is.
+/// The participant of a picture, as a header of its part.
 pub(crate) const PARTICIPANT: HeaderName = HeaderName::from_static("x-participant");
 const KEEP_ALIVE: Duration = Duration::from_secs(10);

@@ -1,9 +1,9 @@
-//! A conference in a page, with axum: each sends pictures, everyone sees everyone.
+//! A video conference in a page, with axum: every participant sends pictures and sees all others.
 //!
-//! `cargo run --release -p conference`, then open the address that it prints. `--help` lists the rest, README.md tells how
-//! it works.
+//! Run `cargo run --release -p conference` and open the address that it prints. `--help` lists the options, and README.md
+//! explains the design.
 
-#![expect(clippy::print_stdout, reason = "it speaks to the person who started it")]
+#![expect(clippy::print_stdout, reason = "a program prints its address")]
 
 mod args;
 #[path = "../camera/canvas.rs"]
@@ -38,8 +38,8 @@ use crate::room::Room;
 async fn main() -> ExitCode {
     match run(Args::from_command_line()).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("conference: {why}");
+        Err(error) => {
+            eprintln!("conference: {error}");
             ExitCode::FAILURE
         }
     }
@@ -51,7 +51,7 @@ async fn run(args: Args) -> Result<(), String> {
     let tls = args.tls.then(|| tls::acceptor(tls::names(address))).transpose()?;
     let room = Room::new(args.people).map_err(|error| error.to_string())?;
     demo::join(&room, args.demo);
-    tokio::spawn(room.clone().keep());
+    tokio::spawn(room.clone().update_list());
     greet(&args, address);
 
     let listener = TcpListener::from_std(listener).map_err(|error| error.to_string())?;
@@ -59,7 +59,7 @@ async fn run(args: Args) -> Result<(), String> {
     let stopped = async { drop(stopped.await) };
     let serving = tokio::spawn(serve::serve(listener, tls, routes::app(room.clone()), stopped));
     server::asked_to_stop().await;
-    // Streams that never end by themselves are ended first; connections that hang then are left.
+    // Streams never end by themselves, so they are ended first; stalled connections are dropped after the grace period.
     room.close();
     let _ = stop.send(());
     let _ = timeout(server::GRACE, serving).await;
@@ -70,16 +70,18 @@ fn greet(args: &Args, address: SocketAddr) {
     let scheme = if args.tls { "https" } else { "http" };
     println!("The room is at {scheme}://{address}/\n");
     if let Some(own) = tls::own_address(address) {
-        println!("  others come by   {scheme}://{}/", SocketAddr::new(own, address.port()));
+        println!("  other machines   {scheme}://{}/", SocketAddr::new(own, address.port()));
     }
     if args.demo > 0 {
         let insecure = if args.tls { " -tls_verify 0" } else { "" };
-        println!("  one alone        ffplay{insecure} {scheme}://{address}/people/1");
+        println!("  one participant  ffplay{insecure} {scheme}://{address}/people/1");
     }
     if args.tls {
-        println!("\nThe certificate was made just now, so a browser asks whether you mean it: Advanced, then go on.");
+        println!(
+            "\nThe certificate is new and self-signed, so browsers show a warning: choose Advanced, then continue."
+        );
     } else {
-        println!("\nPeople on other machines need --tls to send their cameras; --help lists the rest.");
+        println!("\nCameras on other machines need --tls; --help lists the options.");
     }
-    println!("Ctrl-C ends it; viewers keep the last pictures.");
+    println!("Ctrl-C stops the server; viewers keep the last pictures.");
 }

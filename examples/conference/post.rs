@@ -1,4 +1,4 @@
-//! Pictures that come in: one as the body of a request, or any number of them as the parts of one that does not end.
+//! Received pictures: one as the body of a request, or many as the parts of one request.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,11 +14,11 @@ use mixed_replace::decode::{DecodeError, Limits, PartsError};
 use mixed_replace::{Decoder, Parts};
 use tokio::time::{sleep, timeout};
 
-use crate::picture::{self, MAX_BYTES, no_picture};
+use crate::picture::{self, MAX_BYTES, invalid};
 use crate::problem::Problem;
 use crate::room::{Person, Room};
 
-/// `POST /people/{id}`.
+/// Handles `POST /people/{id}`: receives pictures of a participant.
 pub(crate) async fn pictures(
     State(room): State<Room>,
     Path(id): Path<u64>,
@@ -30,22 +30,22 @@ pub(crate) async fn pictures(
     let person = room.sender(id, token(&headers)?)?;
     let content_type = text(&headers, CONTENT_TYPE);
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let turn = person.begin();
-    let taken = async {
+    let turn = person.start_turn();
+    let received = async {
         match essence.as_str() {
             "image/jpeg" => one(&room, &person, &headers, body).await,
             "multipart/mixed" | "multipart/x-mixed-replace" => many(&room, &person, content_type, body).await,
-            "" => Err(no_picture("there is no Content-Type")),
-            other => Err(no_picture(&format!("this is {other}"))),
+            "" => Err(invalid("missing Content-Type")),
+            other => Err(invalid(format!("unsupported Content-Type {other}"))),
         }
     };
     tokio::select! {
-        taken = taken => taken.map(|()| StatusCode::NO_CONTENT),
+        received = received => received.map(|()| StatusCode::NO_CONTENT),
         () = turn.ends() => Err(room.person(id).err().unwrap_or(Problem::Replaced)),
     }
 }
 
-/// Who this says to be: the token of `Authorization: Bearer TOKEN`.
+/// Returns the token of `Authorization: Bearer TOKEN`.
 pub(crate) fn token(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut words = text(headers, AUTHORIZATION).split_ascii_whitespace();
     let scheme = words.next().filter(|scheme| scheme.eq_ignore_ascii_case("bearer"));
@@ -54,14 +54,14 @@ pub(crate) fn token(headers: &HeaderMap) -> Result<&str, Problem> {
 
 async fn one(room: &Room, person: &Person, headers: &HeaderMap, mut body: Upload) -> Result<(), Problem> {
     person.may_send().map_err(|wait| Problem::TooFast { wait })?;
-    let announced = text(headers, CONTENT_LENGTH).parse().unwrap_or(0);
-    if announced > MAX_BYTES {
+    let declared = text(headers, CONTENT_LENGTH).parse().unwrap_or(0);
+    if declared > MAX_BYTES {
         return Err(Problem::TooLarge);
     }
-    let mut picture = BytesMut::with_capacity(announced);
-    let whole = async {
+    let mut picture = BytesMut::with_capacity(declared);
+    let complete = async {
         while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|_| Problem::Cut)?;
+            let chunk = chunk.map_err(|_| Problem::Truncated)?;
             if picture.len() + chunk.len() > MAX_BYTES {
                 return Err(Problem::TooLarge);
             }
@@ -69,8 +69,8 @@ async fn one(room: &Room, person: &Person, headers: &HeaderMap, mut body: Upload
         }
         Ok(())
     };
-    timeout(PATIENCE, whole).await.map_err(|_| Problem::TooSlow { within: PATIENCE })??;
-    room.show(person, picture::of(person.id, picture.freeze())?);
+    timeout(TIMEOUT, complete).await.map_err(|_| Problem::TooSlow { timeout: TIMEOUT })??;
+    room.publish(person, picture::of(person.id, picture.freeze())?);
     Ok(())
 }
 
@@ -78,30 +78,30 @@ async fn many(room: &Room, person: &Person, content_type: &str, body: Upload) ->
     let decoder = Decoder::for_content_type(content_type).limits(Limits::new().max_part_bytes(MAX_BYTES));
     let mut parts = Parts::new(body, decoder);
     loop {
-        let part = timeout(PATIENCE, parts.next()).await;
+        let part = timeout(TIMEOUT, parts.next()).await;
         if parts.decoder().skipped() > 0 {
-            return Err(no_picture("a part is no picture, although it says so"));
+            return Err(invalid("a part of type image/jpeg is not a JPEG picture"));
         }
-        let part = match part.map_err(|_| Problem::TooSlow { within: PATIENCE })? {
+        let part = match part.map_err(|_| Problem::TooSlow { timeout: TIMEOUT })? {
             Some(Ok(part)) => part,
-            // Who leaves does not always say so.
+            // A client may disconnect without an end.
             None | Some(Err(PartsError::Decode(DecodeError::Truncated { .. }))) => return Ok(()),
             Some(Err(PartsError::Decode(DecodeError::NoDelimiter { .. } | DecodeError::PartTooLong { .. }))) => {
                 return Err(Problem::TooLarge);
             }
             Some(Err(PartsError::Decode(error))) => return Err(Problem::Stream(error)),
-            Some(Err(_)) => return Err(Problem::Cut),
+            Some(Err(_)) => return Err(Problem::Truncated),
         };
         if part.content_type().essence_str() != "image/jpeg" {
-            return Err(no_picture(&format!("a part is {}", part.content_type())));
+            return Err(invalid(format!("unsupported type {} of a part", part.content_type())));
         }
-        // Who sends too fast is not read so long, and so slowed down.
+        // A client over the rate limit is read more slowly.
         while let Err(wait) = person.may_send() {
             sleep(wait).await;
         }
-        // A part that is kept keeps the whole buffer that it was cut from.
+        // A copy, because a part shares the decoder's complete buffer.
         let picture = Bytes::copy_from_slice(part.body());
-        room.show(person, picture::of(person.id, picture)?);
+        room.publish(person, picture::of(person.id, picture)?);
     }
 }
 
@@ -109,21 +109,23 @@ fn text(headers: &HeaderMap, name: HeaderName) -> &str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// The body of a request. What is left of it when it is dropped is taken in all the same, for a while: a connection that
-/// is closed over bytes that nobody read is reset, and its client never sees why it was refused; some, like curl, do not
-/// over HTTP/2 either. Only a stream of parts over HTTP/2 is better reset: browsers wait for its end before the response.
+/// The body of a request. Dropping it reads and discards the rest for a while.
+///
+/// Otherwise the connection is closed with unread bytes, which resets it, and the client never reads the response. Some
+/// clients, such as curl, do not read it over HTTP/2 either. A stream of parts over HTTP/2 is reset instead, because browsers
+/// wait for the end of the request before they read the response.
 struct Upload {
     body: Option<BodyDataStream>,
     ends: bool,
-    asked: bool,
+    requested: bool,
 }
 
 impl Upload {
     fn new(body: Body, version: Version, headers: &HeaderMap) -> Self {
-        // Who waits to be asked for the body (RFC 9110 §10.1.1) need not send it at all.
-        let asked = !headers.contains_key(EXPECT);
+        // A client that expects 100 (Continue) sends no body before that (RFC 9110 §10.1.1).
+        let requested = !headers.contains_key(EXPECT);
         let ends = version < Version::HTTP_2 || headers.contains_key(CONTENT_LENGTH);
-        Self { body: Some(body.into_data_stream()), ends, asked }
+        Self { body: Some(body.into_data_stream()), ends, requested }
     }
 }
 
@@ -133,7 +135,7 @@ impl Stream for Upload {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         let Some(body) = &mut this.body else { return Poll::Ready(None) };
-        this.asked = true;
+        this.requested = true;
         let next = Pin::new(body).poll_next(cx);
         if matches!(next, Poll::Ready(None | Some(Err(_)))) {
             this.body = None;
@@ -144,12 +146,12 @@ impl Stream for Upload {
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        if let Some(mut body) = self.body.take().filter(|_| self.ends && self.asked) {
+        if let Some(mut body) = self.body.take().filter(|_| self.ends && self.requested) {
             tokio::spawn(timeout(LINGER, async move { while let Some(Ok(_)) = body.next().await {} }));
         }
     }
 }
 
-/// How long a picture may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The time limit for a complete picture.
+const TIMEOUT: Duration = Duration::from_secs(10);
 const LINGER: Duration = Duration::from_secs(5);

@@ -1,4 +1,4 @@
-//! What can be wrong with a request, and what to do about it.
+//! Error responses, which say what to do.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,17 +13,17 @@ use crate::picture::{MAX_BYTES, MAX_SIDE};
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Problem {
     BadName,
-    Cut,
+    Truncated,
     Full { people: usize },
-    Gone,
-    NoPicture(String),
+    NotFound,
+    InvalidPicture(String),
     NoToken,
-    NotAsMany { watching: usize },
+    TooManyViewers { watching: usize },
     Replaced,
     Stream(DecodeError),
     TooFast { wait: Duration },
     TooLarge,
-    TooSlow { within: Duration },
+    TooSlow { timeout: Duration },
     TooWide { width: usize, height: usize },
     WrongToken,
 }
@@ -31,10 +31,10 @@ pub(crate) enum Problem {
 impl Problem {
     fn status(&self) -> StatusCode {
         match self {
-            Self::BadName | Self::Cut | Self::Stream(_) => StatusCode::BAD_REQUEST,
-            Self::Full { .. } | Self::NotAsMany { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Gone => StatusCode::NOT_FOUND,
-            Self::NoPicture(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::BadName | Self::Truncated | Self::Stream(_) => StatusCode::BAD_REQUEST,
+            Self::Full { .. } | Self::TooManyViewers { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::InvalidPicture(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NoToken => StatusCode::UNAUTHORIZED,
             Self::Replaced => StatusCode::CONFLICT,
             Self::TooFast { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -44,11 +44,11 @@ impl Problem {
         }
     }
 
-    /// In whole seconds, as `Retry-After` counts.
+    /// Returns the value of `Retry-After`, in seconds.
     fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Full { .. } => Some(10),
-            Self::NotAsMany { .. } => Some(5),
+            Self::TooManyViewers { .. } => Some(5),
             Self::TooFast { wait } => Some(wait.as_secs() + 1),
             _ => None,
         }
@@ -59,42 +59,42 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BadName => f.write_str(
-                "Send {\"name\": \"…\"} as application/json, with a name of 1 to 40 characters on one line.",
+                "invalid name; send {\"name\": \"…\"} as application/json, with 1 to 40 characters on one line",
             ),
-            Self::Cut => f.write_str("The picture was cut off on its way. Send it again."),
+            Self::Truncated => f.write_str("the picture is truncated; send it again"),
             Self::Full { people } => {
-                write!(f, "All {people} seats are taken. Come again when somebody has left; you can watch meanwhile.")
+                write!(f, "all {people} seats are taken; you can watch, and join when a participant leaves")
             }
-            Self::Gone => {
-                f.write_str("Nobody of this number is in the room. Who sent nothing for a while has to join again.")
-            }
-            Self::NoPicture(what) => {
+            Self::NotFound => f.write_str("no such participant; join again if you have sent nothing for 10 seconds"),
+            Self::InvalidPicture(reason) => {
                 write!(
                     f,
-                    "{what}. Send a whole JPEG picture as image/jpeg, or several as parts of multipart/x-mixed-replace."
+                    "{reason}; send a complete JPEG picture as image/jpeg, or several as parts of multipart/x-mixed-replace"
                 )
             }
             Self::NoToken => {
-                f.write_str("Say who you are: Authorization: Bearer TOKEN, with the token that joining gave.")
+                f.write_str("missing token; send Authorization: Bearer TOKEN with the token that joining returned")
             }
-            Self::NotAsMany { watching } => write!(f, "{watching} watch already. Come again in a few seconds."),
-            Self::Replaced => f.write_str("You have sent something newer in the meantime, which is shown instead."),
-            Self::Stream(error) => write!(f, "The parts cannot be read: {error}. Send each with its Content-Length."),
-            Self::TooFast { .. } => {
-                f.write_str("That is faster than anybody can see. Wait a little before the next picture.")
+            Self::TooManyViewers { watching } => {
+                write!(f, "all {watching} places for viewers are taken; try again in a few seconds")
             }
+            Self::Replaced => f.write_str("replaced by a newer request of the same participant"),
+            Self::Stream(error) => write!(f, "cannot read the parts: {error}; send each with its Content-Length"),
+            Self::TooFast { .. } => f.write_str("too many pictures; wait before sending the next one"),
             Self::TooLarge => {
-                write!(f, "A picture may have {} kB. Send a smaller one, or at a lower quality.", MAX_BYTES / 1000)
+                write!(
+                    f,
+                    "the picture is larger than {} kB; send a smaller one, or lower the quality",
+                    MAX_BYTES / 1000
+                )
             }
-            Self::TooSlow { within } => {
-                write!(f, "No whole picture came in {} seconds. Send a smaller one.", within.as_secs())
+            Self::TooSlow { timeout } => {
+                write!(f, "no complete picture within {} seconds; send a smaller one", timeout.as_secs())
             }
             Self::TooWide { width, height } => {
-                write!(f, "The picture has {width}x{height} pixels; send one of at most {MAX_SIDE}x{MAX_SIDE}.")
+                write!(f, "the picture has {width}x{height} pixels; send at most {MAX_SIDE}x{MAX_SIDE}")
             }
-            Self::WrongToken => {
-                f.write_str("The token is not that of this participant; each may send for itself alone.")
-            }
+            Self::WrongToken => f.write_str("wrong token for this participant; use the token that joining returned"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Who is in the room.
+//! The participants of a room.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,14 +15,14 @@ use crate::pace::Pace;
 use crate::problem::Problem;
 use crate::token::Token;
 
-/// Everyone who takes part, and the ways to see them.
+/// A handle for the room: its participants and their hubs.
 #[derive(Clone)]
 pub(crate) struct Room {
-    /// All in one stream.
+    /// All pictures in one stream.
     pub(crate) grid: Arc<Grid>,
     people: Arc<Mutex<People>>,
     seats: usize,
-    /// Lets the page tell another run of the server.
+    /// A random value for each start of the server, by which the page notices a restart.
     run: Arc<str>,
 }
 
@@ -30,27 +30,28 @@ pub(crate) struct Room {
 struct People {
     last: u64,
     present: BTreeMap<u64, Arc<Person>>,
-    /// What everyone was last told of them.
-    told: String,
+    /// The last published list.
+    published: String,
     closed: bool,
 }
 
+/// A participant.
 pub(crate) struct Person {
     pub(crate) id: u64,
     name: String,
-    /// Without one it is a demo, which nobody can send for.
+    /// `None` for a demo participant.
     token: Option<Token>,
-    /// This one's pictures alone.
+    /// The hub of this participant's pictures.
     pub(crate) hub: Hub,
     publisher: Publisher,
     pace: Mutex<Pace>,
-    /// When the last picture came, or this one joined.
-    heard: Mutex<Instant>,
-    /// Counts the requests that send: the newest one alone may go on.
+    /// The time of the last picture, or of joining.
+    last_heard: Mutex<Instant>,
+    /// The number of the newest sending request. Older ones end.
     newest: watch::Sender<u64>,
 }
 
-/// What everyone is told, as JSON.
+/// The published list, as JSON.
 #[derive(Serialize)]
 struct List<'a> {
     run: &'a str,
@@ -64,7 +65,7 @@ struct Entry<'a> {
     id: u64,
     name: &'a str,
     demo: bool,
-    /// Has not sent a picture for a while.
+    /// `true` if there was no picture for a while.
     quiet: bool,
     viewers: usize,
 }
@@ -73,52 +74,52 @@ impl Room {
     pub(crate) fn new(seats: usize) -> Result<Self, getrandom::Error> {
         let run = Token::random()?.to_string().into();
         let room = Self { grid: Arc::new(Grid::new()), people: Arc::default(), seats, run };
-        room.tell(&mut room.people());
+        room.publish_list(&mut room.people());
         Ok(room)
     }
 
-    /// Takes a seat. Whoever holds the token may send.
+    /// Adds a participant. Returns its id, and the token for sending.
     pub(crate) fn join(&self, name: &str) -> Result<(u64, String), Problem> {
         let name = name.trim();
         if !(1..=NAME).contains(&name.chars().count()) || name.chars().any(char::is_control) {
             return Err(Problem::BadName);
         }
         let full = Problem::Full { people: self.seats };
-        // Without randomness there are no seats.
+        // Without randomness there is no token.
         let token = Token::random().map_err(|_| full.clone())?;
-        let shown = token.to_string();
+        let text = token.to_string();
         let mut people = self.people();
         if people.closed || people.present.values().filter(|person| person.token.is_some()).count() >= self.seats {
             return Err(full);
         }
-        let person = self.enter(&mut people, name, Some(token));
-        Ok((person.id, shown))
+        let person = self.add(&mut people, name, Some(token));
+        Ok((person.id, text))
     }
 
-    /// One who shows a test picture, and takes nobody's seat.
+    /// Adds a demo participant, which takes no seat.
     pub(crate) fn join_demo(&self, name: &str) -> Arc<Person> {
-        self.enter(&mut self.people(), name, None)
+        self.add(&mut self.people(), name, None)
     }
 
-    /// The one that this token belongs to, if it is the one it says.
+    /// Returns the participant if the token is its own.
     pub(crate) fn sender(&self, id: u64, token: &str) -> Result<Arc<Person>, Problem> {
         let person = self.person(id)?;
         match &person.token {
-            Some(own) if own.is(token) => Ok(person),
+            Some(own) if own.matches(token) => Ok(person),
             _ => Err(Problem::WrongToken),
         }
     }
 
     pub(crate) fn person(&self, id: u64) -> Result<Arc<Person>, Problem> {
-        self.people().present.get(&id).cloned().ok_or(Problem::Gone)
+        self.people().present.get(&id).cloned().ok_or(Problem::NotFound)
     }
 
-    /// Shows a picture to who watches.
-    pub(crate) fn show(&self, person: &Person, picture: Part) {
-        *person.heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        // It is refused to who has left, or if it holds the boundary, which nobody sends by accident.
+    /// Publishes a picture of a participant.
+    pub(crate) fn publish(&self, person: &Person, picture: Part) {
+        *person.last_heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        // Fails if the participant has left, or if the picture contains the boundary, which is no accident.
         if person.publisher.publish(picture.clone()).is_ok() {
-            self.grid.show(person.id, picture);
+            self.grid.publish(person.id, picture);
         }
     }
 
@@ -126,8 +127,8 @@ impl Room {
         self.remove(&mut self.people(), person.id);
     }
 
-    /// Keeps the list of people right: who has vanished goes, and everyone is told. Never returns.
-    pub(crate) async fn keep(self) {
+    /// Removes silent participants and publishes the list when it changes. Never returns.
+    pub(crate) async fn update_list(self) {
         let mut viewers = self.grid.viewers();
         let mut clock = interval(Duration::from_secs(1));
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -137,15 +138,15 @@ impl Room {
                 _ = viewers.changed() => {}
             }
             let mut people = self.people();
-            let vanished = people.present.values().filter(|person| person.has_vanished()).map(|person| person.id);
-            for id in vanished.collect::<Vec<_>>() {
+            let silent = people.present.values().filter(|person| person.has_vanished()).map(|person| person.id);
+            for id in silent.collect::<Vec<_>>() {
                 self.remove(&mut people, id);
             }
-            self.tell(&mut people);
+            self.publish_list(&mut people);
         }
     }
 
-    /// Ends every stream, and lets nobody in any more.
+    /// Ends every stream. Further participants cannot join.
     pub(crate) fn close(&self) {
         let mut people = self.people();
         people.closed = true;
@@ -155,7 +156,7 @@ impl Room {
         self.grid.close();
     }
 
-    fn enter(&self, people: &mut People, name: &str, token: Option<Token>) -> Arc<Person> {
+    fn add(&self, people: &mut People, name: &str, token: Option<Token>) -> Arc<Person> {
         people.last += 1;
         let (publisher, hub) = hub::builder().max_subscribers(VIEWERS).build();
         let person = Arc::new(Person {
@@ -164,26 +165,26 @@ impl Room {
             token,
             hub,
             publisher,
-            pace: Mutex::new(Pace::new(A_SECOND, AT_ONCE)),
-            heard: Mutex::new(Instant::now()),
+            pace: Mutex::new(Pace::new(PER_SECOND, BURST)),
+            last_heard: Mutex::new(Instant::now()),
             newest: watch::Sender::default(),
         });
-        self.grid.enter(person.id);
+        self.grid.add(person.id);
         people.present.insert(person.id, Arc::clone(&person));
-        self.tell(people);
+        self.publish_list(people);
         person
     }
 
     fn remove(&self, people: &mut People, id: u64) {
         if let Some(person) = people.present.remove(&id) {
             person.end();
-            self.grid.leave(id);
-            self.tell(people);
+            self.grid.remove(id);
+            self.publish_list(people);
         }
     }
 
-    /// Tells everyone who is there, if that has changed.
-    fn tell(&self, people: &mut People) {
+    /// Publishes the list of participants if it has changed.
+    fn publish_list(&self, people: &mut People) {
         let entry = |person: &'_ Arc<Person>| (Arc::clone(person), person.silence() > QUIET);
         let present: Vec<_> = people.present.values().map(entry).collect();
         let entries = present.iter().map(|(person, quiet)| Entry {
@@ -196,11 +197,11 @@ impl Room {
         let list =
             List { run: &self.run, watching: self.grid.watching(), seats: self.seats, people: entries.collect() };
         let Ok(list) = serde_json::to_string(&list) else { return };
-        if list != people.told {
+        if list != people.published {
             if let Ok(part) = Part::json(list.clone()) {
-                self.grid.list(part);
+                self.grid.publish_list(part);
             }
-            people.told = list;
+            people.published = list;
         }
     }
 
@@ -210,64 +211,64 @@ impl Room {
 }
 
 impl Person {
-    /// Counts a picture; or says how long to wait, and does not.
+    /// Counts a picture. Over the rate limit, returns the time to wait.
     pub(crate) fn may_send(&self) -> Result<(), Duration> {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now())
     }
 
-    /// Begins to send. What was begun before ends: so one sends one thing at a time, and one whose connection hangs can
-    /// come back at once.
-    pub(crate) fn begin(&self) -> Turn {
-        let mut mine = 0;
+    /// Starts a sending request and ends the previous one, so that a participant with a stalled connection can reconnect at
+    /// once.
+    pub(crate) fn start_turn(&self) -> Turn {
+        let mut number = 0;
         self.newest.send_modify(|newest| {
             *newest += 1;
-            mine = *newest;
+            number = *newest;
         });
-        Turn { mine, newest: self.newest.subscribe() }
+        Turn { number, newest: self.newest.subscribe() }
     }
 
-    /// Whether anybody looks at this one alone.
+    /// Returns the demand for this participant's own hub.
     pub(crate) fn demand(&self) -> hub::Demand {
         self.publisher.demand()
     }
 
     fn end(&self) {
         self.hub.close();
-        drop(self.begin());
+        drop(self.start_turn());
     }
 
-    /// Not while a picture is on its way, which has a time limit of its own.
+    /// Returns `true` after a long silence without a sending request, which has its own time limit.
     fn has_vanished(&self) -> bool {
         self.token.is_some() && self.silence() > SILENCE && self.newest.receiver_count() == 0
     }
 
     fn silence(&self) -> Duration {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+        self.last_heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
     }
 }
 
 /// A request that sends pictures.
 pub(crate) struct Turn {
-    mine: u64,
+    number: u64,
     newest: watch::Receiver<u64>,
 }
 
 impl Turn {
-    /// Returns when there is a newer one, or the participant has left.
+    /// Waits until there is a newer request, or the participant has left.
     pub(crate) async fn ends(mut self) {
-        let _ = self.newest.wait_for(|newest| *newest != self.mine).await;
+        let _ = self.newest.wait_for(|newest| *newest != self.number).await;
     }
 }
 
-/// Letters of a name.
+/// The largest number of characters of a name.
 const NAME: usize = 40;
-/// Pictures a second that one may send.
-const A_SECOND: u32 = 15;
-/// What a bad line held up may come together.
-const AT_ONCE: u32 = 5;
-/// From then on the others are told that there is no new picture.
+/// The largest number of pictures a second from one participant.
+const PER_SECOND: u32 = 15;
+/// Pictures that a slow connection has delayed may arrive together.
+const BURST: u32 = 5;
+/// The time without a picture after which a participant is marked as quiet.
 const QUIET: Duration = Duration::from_secs(3);
-/// Who has sent nothing for so long is gone.
+/// The time without a picture after which a participant is removed.
 const SILENCE: Duration = Duration::from_secs(10);
-/// Of one participant, and of the grid.
+/// The largest number of viewers of one participant, and of the grid.
 pub(crate) const VIEWERS: usize = 200;

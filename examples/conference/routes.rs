@@ -1,4 +1,4 @@
-//! What there is, and where.
+//! The routes.
 
 use std::convert::Infallible;
 
@@ -18,7 +18,7 @@ use futures_util::StreamExt as _;
 use mixed_replace::{ClientScript, Live};
 use serde::{Deserialize, Serialize};
 
-use crate::grid::Wish;
+use crate::grid::Selection;
 use crate::post::{self as upload, token};
 use crate::problem::Problem;
 use crate::room::{Room, VIEWERS};
@@ -45,14 +45,14 @@ struct Join {
     name: String,
 }
 
-/// What tells a participant from the others.
+/// The id of a participant, and the token for sending.
 #[derive(Serialize)]
 struct Seat {
     id: u64,
     token: String,
 }
 
-/// `POST /people`: takes a seat.
+/// Handles `POST /people`: adds a participant.
 async fn join(
     State(room): State<Room>,
     request: Result<Json<Join>, JsonRejection>,
@@ -62,15 +62,15 @@ async fn join(
     Ok((StatusCode::CREATED, Json(Seat { id, token })))
 }
 
-/// `DELETE /people/{id}`: leaves.
+/// Handles `DELETE /people/{id}`: removes a participant.
 async fn leave(State(room): State<Room>, Path(id): Path<u64>, headers: HeaderMap) -> Result<StatusCode, Problem> {
     let person = room.sender(id, token(&headers)?)?;
     room.leave(&person);
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /people/{id}`: one participant's pictures, for an `<img>` or any other program. `?snapshot` and `?fps=5` as with
-/// every `Live`.
+/// Handles `GET /people/{id}`: one participant's pictures, for an `<img>` or a program. Supports `?snapshot` and `?fps=5`, as
+/// every `Live` does.
 async fn one(State(room): State<Room>, Path(id): Path<u64>, request: Request) -> Result<Response, Problem> {
     let hub = room.person(id)?.hub.clone();
     Ok(Live::new(hub).respond(request).await.into_response())
@@ -78,30 +78,30 @@ async fn one(State(room): State<Room>, Path(id): Path<u64>, request: Request) ->
 
 #[derive(Deserialize)]
 struct Watch {
-    /// `list`: no pictures.
+    /// `list` leaves out the pictures.
     only: Option<String>,
-    /// Nor this one's.
+    /// Leaves out this participant's pictures.
     without: Option<u64>,
 }
 
-/// `GET /watch`: who is there, and everyone's pictures, as parts of one response that say whose they are.
+/// Handles `GET /watch`: the list of participants and all pictures, as parts of one response.
 async fn all(State(room): State<Room>, Query(watch): Query<Watch>) -> Result<Response, Problem> {
     let watching = room.grid.watching();
     if watching >= VIEWERS {
-        return Err(Problem::NotAsMany { watching });
+        return Err(Problem::TooManyViewers { watching });
     }
-    let wish = if watch.only.is_some() { Wish::List } else { Wish::All { without: watch.without } };
+    let selection = if watch.only.is_some() { Selection::List } else { Selection::All { without: watch.without } };
     let head = [
         (CONTENT_TYPE, room.grid.encoder().content_type()),
         (CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
         (CONTENT_ENCODING, HeaderValue::from_static("identity")),
         (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
     ];
-    let body = Body::from_stream(room.grid.watch(wish).map(Ok::<_, Infallible>));
+    let body = Body::from_stream(room.grid.watch(selection).map(Ok::<_, Infallible>));
     Ok((head, body).into_response())
 }
 
-/// Keeps other sites from showing what people show here, and the page from running what is not its own.
+/// Keeps other sites from embedding the pictures, and the page from loading foreign content.
 async fn guard(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin"));

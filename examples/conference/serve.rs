@@ -1,4 +1,4 @@
-//! Connections: HTTP/1.1, or TLS with HTTP/2, with an end for those that do nothing.
+//! Connections: HTTP/1.1, or TLS with HTTP/2, with time limits for idle clients.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-/// Serves until `stop`, and then for as long as it takes to end what is running.
+/// Serves until `stop`, then waits for the running responses.
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
@@ -23,19 +23,19 @@ pub(crate) async fn serve(
     stop: impl Future<Output = ()>,
 ) {
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let permits = Arc::new(Semaphore::new(CONNECTIONS));
     let accepting = async {
         loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
             let Ok((connection, _)) = listener.accept().await else {
-                // Out of file descriptors, say: that passes when somebody leaves.
+                // For example out of file descriptors, until a connection is closed.
                 sleep(Duration::from_millis(100)).await;
                 continue;
             };
             let (tls, app, watcher) = (tls.clone(), app.clone(), graceful.watcher());
             tokio::spawn(async move {
-                begin(connection, tls, app, watcher).await;
-                drop(place);
+                accept(connection, tls, app, watcher).await;
+                drop(permit);
             });
         }
     };
@@ -47,44 +47,44 @@ pub(crate) async fn serve(
     graceful.shutdown().await;
 }
 
-async fn begin(mut connection: TcpStream, tls: Option<TlsAcceptor>, app: Router, watcher: Watcher) {
-    // A connection that cannot be tuned is about to fail, or does well enough as it is.
+async fn accept(mut connection: TcpStream, tls: Option<TlsAcceptor>, app: Router, watcher: Watcher) {
+    // A connection works without these options too.
     drop(socket::tune(&connection));
-    let Some(tls) = tls else { return answer(connection, false, app, watcher).await };
+    let Some(tls) = tls else { return serve_connection(connection, false, app, watcher).await };
     let secured = async {
         let mut first = [0];
-        let begun = connection.peek(&mut first).await;
-        if begun.is_ok() && first != [HANDSHAKE] {
+        let peeked = connection.peek(&mut first).await;
+        if peeked.is_ok() && first != [HANDSHAKE] {
             let _ = connection.write_all(WRONG_SCHEME.as_bytes()).await;
             return None;
         }
         tls.accept(connection).await.ok()
     };
-    if let Ok(Some(connection)) = timeout(PATIENCE, secured).await {
+    if let Ok(Some(connection)) = timeout(TIMEOUT, secured).await {
         let is_http2 = connection.get_ref().1.alpn_protocol() == Some(b"h2");
-        answer(connection, is_http2, app, watcher).await;
+        serve_connection(connection, is_http2, app, watcher).await;
     }
 }
 
-async fn answer<C>(connection: C, is_http2: bool, app: Router, watcher: Watcher)
+async fn serve_connection<C>(connection: C, is_http2: bool, app: Router, watcher: Watcher)
 where
     C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(PATIENCE).keep_alive_timeout(PATIENCE);
-    // Left to find out by itself, it waits for the first bytes as long as they take.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(TIMEOUT);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(TIMEOUT).keep_alive_timeout(TIMEOUT);
+    // Automatic detection waits for the first bytes without a time limit.
     let builder = if is_http2 { builder.http2_only() } else { builder.http1_only() };
     let service = TowerToHyperService::new(app);
     let serving = builder.serve_connection(TokioIo::new(connection), service).into_owned();
-    // What fails here is a client that has left.
+    // Errors are closed connections.
     let _ = watcher.watch(serving).await;
 }
 
-/// What a TLS record begins with that begins a connection (RFC 8446 §5.1).
+/// The first byte of a TLS connection: the record type `handshake` (RFC 8446 §5.1).
 const HANDSHAKE: u8 = 22;
 const WRONG_SCHEME: &str = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n\
-                            This server speaks HTTPS: put https:// before the address.\n";
-/// How long a request's head may take, or nothing may come.
-const PATIENCE: Duration = Duration::from_secs(10);
+                            this server speaks HTTPS; use https:// in the address\n";
+/// The time limit for a request head, and for a silent connection.
+const TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECTIONS: usize = 1000;

@@ -1,5 +1,4 @@
-//! HTTPS with a certificate that is made at the start: enough for a browser to give the page its camera, not for it to
-//! trust the server without being told to.
+//! HTTPS with a self-signed certificate, generated at the start. It permits camera access in browsers after a warning.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 
-/// For whoever comes by one of these names, with HTTP/2 before HTTP/1.1.
+/// Creates an acceptor with a certificate for `names`, which prefers HTTP/2 to HTTP/1.1.
 pub(crate) fn acceptor(names: Vec<String>) -> Result<TlsAcceptor, String> {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(names).map_err(failed)?;
     let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());
@@ -19,7 +18,7 @@ pub(crate) fn acceptor(names: Vec<String>) -> Result<TlsAcceptor, String> {
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// What this machine may be called by who wants to see it.
+/// Returns the names and addresses of this machine for the certificate.
 pub(crate) fn names(address: SocketAddr) -> Vec<String> {
     let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
     names.extend(own_address(address).map(|own| own.to_string()));
@@ -27,17 +26,17 @@ pub(crate) fn names(address: SocketAddr) -> Vec<String> {
     names
 }
 
-/// Where others reach what listens here; `None` if they do not.
-pub(crate) fn own_address(listens: SocketAddr) -> Option<IpAddr> {
-    if !listens.ip().is_unspecified() {
-        return Some(listens.ip()).filter(|ip| !ip.is_loopback());
+/// Returns the address at which other machines reach the server, or `None` if they cannot.
+pub(crate) fn own_address(listening: SocketAddr) -> Option<IpAddr> {
+    if !listening.ip().is_unspecified() {
+        return Some(listening.ip()).filter(|ip| !ip.is_loopback());
     }
-    // Nothing is sent: the system only says from where it would be.
+    // Connecting a UDP socket sends nothing, but selects the local address.
     let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
     socket.connect("192.0.2.1:9").ok()?;
     Some(socket.local_addr().ok()?.ip())
 }
 
 fn failed(error: impl std::fmt::Display) -> String {
-    format!("no certificate can be made: {error}")
+    format!("cannot generate a certificate: {error}")
 }

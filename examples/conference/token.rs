@@ -1,9 +1,9 @@
-//! What tells a participant from one who says to be it.
+//! The secret of a participant.
 
 use std::fmt;
 use std::hint::black_box;
 
-/// 128 random bits.
+/// A secret of 128 random bits.
 pub(crate) struct Token(u128);
 
 impl Token {
@@ -13,8 +13,8 @@ impl Token {
         Ok(Self(u128::from_ne_bytes(bytes)))
     }
 
-    /// Whether this is what [`Display`](fmt::Display) wrote. Takes as long whatever is wrong with it.
-    pub(crate) fn is(&self, text: &str) -> bool {
+    /// Compares with the text that [`Display`](fmt::Display) writes, in constant time.
+    pub(crate) fn matches(&self, text: &str) -> bool {
         let (text, own) = (text.as_bytes(), self.to_string());
         let differ = own
             .bytes()
@@ -35,12 +35,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_itself_and_nothing_else() {
+    fn matches_only_its_own_text() {
         let (token, other) = (Token::random().unwrap(), Token::random().unwrap());
         let text = token.to_string();
-        assert!(text.len() == 32 && token.is(&text) && !token.is(&other.to_string()));
+        assert!(text.len() == 32 && token.matches(&text) && !token.matches(&other.to_string()));
         for wrong in ["", &text[..31], &format!("{text}0"), &text.to_uppercase().replace('A', "a"), " "] {
-            assert_eq!(token.is(wrong), *wrong == text, "{wrong:?}");
+            assert_eq!(token.matches(wrong), *wrong == text, "{wrong:?}");
         }
     }
 }

@@ -1,12 +1,12 @@
-// One participant: joins, sends what a source draws, leaves.
+// One participant: joins, sends the pictures of a source, leaves.
 
-// Over HTTP/2 Chromium sends a body while it is being made. Who does not know `duplex` does not ask for it, and would send
-// the words "[object ReadableStream]" as text.
+// Chromium sends a stream as a request body over HTTP/2. A browser without that feature does not read `duplex`, and would send
+// the text "[object ReadableStream]".
 export function sendsStreams(protocol) {
-  let asked = false;
+  let supported = false;
   const body = new ReadableStream();
-  const request = new Request('/', { method: 'POST', body, get duplex() { return asked = true, 'half'; } });
-  return protocol === 'h2' && asked && !request.headers.has('content-type');
+  const request = new Request('/', { method: 'POST', body, get duplex() { return supported = true, 'half'; } });
+  return protocol === 'h2' && supported && !request.headers.has('content-type');
 }
 
 const PERIOD = 100, QUALITY = 0.75;
@@ -14,7 +14,7 @@ const PERIOD = 100, QUALITY = 0.75;
 export class Participant {
   #name; #source; #hooks; #token; #over = new AbortController(); #clock = clock(PERIOD);
 
-  // Hooks: joined(id), sent(bytes), problem(sentence or ''), wanted() whether anybody looks; `streams` if sendsStreams.
+  // Hooks: joined(id), sent(bytes), problem(text or ''), wanted() returns whether there are viewers; `streams` is sendsStreams.
   constructor(name, source, hooks) {
     [this.#name, this.#source, this.#hooks] = [name, source, hooks];
   }
@@ -27,18 +27,18 @@ export class Participant {
     this.#hooks.joined(this.id);
   }
 
-  // Until it leaves, whatever happens on the way.
+  // Sends until it leaves, and recovers from errors.
   async send() {
     let { streams } = this.#hooks;
     while (!this.#over.signal.aborted) {
-      const began = Date.now();
+      const start = Date.now();
       try {
         await (streams ? this.#stream() : this.#one());
         this.#hooks.problem('');
       } catch (error) {
         if (this.#over.signal.aborted) return;
-        // Something on the way does not carry a stream; one picture at a time goes everywhere.
-        if (streams && !error.status) streams = Date.now() - began > 5000;
+        // A proxy may not support request streams, so fall back to one picture for each request.
+        if (streams && !error.status) streams = Date.now() - start > 5000;
         else if (await this.#recover(error)) streams = this.#hooks.streams;
       }
     }
@@ -48,7 +48,7 @@ export class Participant {
     this.#over.abort();
     this.#clock.stop();
     this.#source.stop();
-    // The page may be about to go.
+    // `keepalive`, because the page may be closing.
     if (this.#token) fetch(this.#url, { method: 'DELETE', headers: this.#headers(), keepalive: true }).catch(() => {});
   }
 
@@ -60,14 +60,14 @@ export class Participant {
     return ask(this.#url, { method: 'POST', headers: this.#headers(type), body, signal: this.#over.signal, ...more });
   }
 
-  // When the next one is due. Nobody needs many pictures that nobody sees; a few say that one is still here.
+  // Waits until the next picture is due. Without viewers, a low rate only keeps the seat.
   async #picture() {
     for (let ticks = 0; ticks === 0 || ticks < 15 && !this.#hooks.wanted(); ticks++) await this.#clock.tick();
     this.#source.draw();
     return new Promise(done => this.#source.canvas.toBlob(done, 'image/jpeg', QUALITY));
   }
 
-  // The next picture is drawn when this one has arrived, so nothing queues up on the way.
+  // The next picture is drawn after this one has arrived, so that none is queued.
   async #one() {
     const picture = await this.#picture();
     await this.#post('image/jpeg', picture);
@@ -87,22 +87,22 @@ export class Participant {
     await this.#post('multipart/x-mixed-replace; boundary=' + boundary, body, { duplex: 'half' });
   }
 
-  // Whether it has joined anew.
+  // Returns whether it has joined again.
   async #recover(error) {
-    // The server was started anew, or has not heard from us for a while.
+    // The server was restarted, or has removed the participant.
     const lost = [401, 403, 404].includes(error.status);
-    if (!lost) this.#hooks.problem(error.status ? error.message : 'The server does not answer. Your pictures go on as soon as it is back.');
+    if (!lost) this.#hooks.problem(error.status ? sentence(error.message) : 'The server does not respond. Sending continues when it is back.');
     try {
       if (lost) return await this.join(), true;
     } catch (again) {
       error = again;
-      this.#hooks.problem(again.status ? again.message : 'The server does not answer.');
+      this.#hooks.problem(again.status ? sentence(again.message) : 'The server does not respond.');
     }
     await new Promise(done => setTimeout(done, 1000 * (error.wait || 1)));
   }
 }
 
-// A response that went well; an error has the sentence that the server says, and the seconds that it asks to wait.
+// Returns a successful response. An error has the message of the server, and the seconds of `Retry-After`.
 async function ask(url, options) {
   const response = await fetch(url, options);
   if (response.ok) return response;
@@ -110,7 +110,13 @@ async function ask(url, options) {
   throw Object.assign(Error(await response.text()), { status, wait: +headers.get('retry-after') });
 }
 
-// Ticks evenly in a hidden tab too, whose own timers a browser slows down to one a second or less.
+// A message of the server as a sentence.
+export function sentence(message) {
+  message = message.trim();
+  return message && message[0].toUpperCase() + message.slice(1) + (message.endsWith('.') ? '' : '.');
+}
+
+// A worker ticks evenly in a hidden tab too, where browsers slow down timers to one a second or less.
 function clock(period) {
   const worker = new Worker(URL.createObjectURL(new Blob([`setInterval(() => postMessage(0), ${period})`])));
   let wake = () => {};

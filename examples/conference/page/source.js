@@ -1,10 +1,10 @@
-// Where your pictures come from: a camera, or a drawing that moves. Each gives a canvas, drawn anew for each picture.
+// The source of your pictures: a camera, or a moving drawing. Each draws its pictures on a canvas.
 
 const LARGEST = 640;
 
 export const hasCamera = Boolean(navigator.mediaDevices?.getUserMedia);
 
-// Fails with a sentence that says what to do.
+// Fails with a message that says what to do.
 export async function camera() {
   let media;
   try {
@@ -12,10 +12,10 @@ export async function camera() {
     media = await navigator.mediaDevices.getUserMedia({ video });
   } catch (error) {
     throw Error({
-      NotAllowedError: 'The browser does not let this page use the camera. Allow it beside the address, or join with a test picture.',
-      NotFoundError: 'The browser finds no camera. Plug one in, or join with a test picture.',
-      NotReadableError: 'Another program uses the camera. Close it, or join with a test picture.',
-    }[error.name] ?? `The camera does not start (${error.message || error.name}). Try again, or join with a test picture.`);
+      NotAllowedError: 'The browser blocks the camera for this page. Allow it next to the address, or join with a test picture.',
+      NotFoundError: 'No camera found. Connect one, or join with a test picture.',
+      NotReadableError: 'Another program is using the camera. Close it, or join with a test picture.',
+    }[error.name] ?? `Cannot start the camera (${error.message || error.name}). Try again, or join with a test picture.`);
   }
   const video = Object.assign(document.createElement('video'), { srcObject: media, muted: true, playsInline: true });
   await video.play();
@@ -26,7 +26,7 @@ export async function camera() {
     draw() {
       const { videoWidth: width, videoHeight: height } = video, scale = Math.min(1, LARGEST / Math.max(width, height, 1));
       const size = [width * scale | 0 || 1, height * scale | 0 || 1];
-      // To set a size clears the canvas, and a phone may be turned.
+      // Setting a size clears the canvas. The size changes when a phone is turned.
       if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
       context.drawImage(video, 0, 0, ...size);
     },
@@ -34,7 +34,7 @@ export async function camera() {
   };
 }
 
-// For people without a camera: their name, the time, and something that moves.
+// For participants without a camera: the name, the time, and a moving figure.
 export function painted(name) {
   const canvas = Object.assign(document.createElement('canvas'), { width: LARGEST, height: 480 });
   const context = canvas.getContext('2d');

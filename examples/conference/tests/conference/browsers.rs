@@ -1,4 +1,4 @@
-//! People in real browsers: each sees the others move, and does not see those who have left.
+//! Participants in real browsers: each sees the others move, and the tiles of those who leave are removed.
 
 use std::io::Cursor;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
 use tokio::time::sleep;
 
-/// A browser in which somebody is, with a camera that films a moving test picture where the engine has one.
+/// Starts a browser with a fake camera where the engine supports one.
 async fn browser(engine: Engine) -> Browser {
     Browser::start_with(engine, |capabilities| with_camera(engine, capabilities)).await
 }
@@ -29,7 +29,7 @@ fn with_camera(engine: Engine, capabilities: &mut Map<String, Value>) {
     }
 }
 
-/// One participant, and the window in which that one sees the others.
+/// One participant and its browser.
 struct Guest {
     name: &'static str,
     browser: Browser,
@@ -54,19 +54,19 @@ impl Guest {
         self.until("return !document.getElementById('joined').hidden").await;
     }
 
-    /// Waits until a script says that it is so.
+    /// Waits until a script returns `true`.
     async fn until(&self, script: &str) {
-        let begin = Instant::now();
+        let start = Instant::now();
         while self.browser.run(script).await != true {
-            if begin.elapsed() > AT_MOST {
+            if start.elapsed() > AT_MOST {
                 let page = self.browser.run("return document.body.innerText").await;
-                panic!("not so with {} after {AT_MOST:?}: {script}\n{page}", self.name);
+                panic!("not true for {} after {AT_MOST:?}: {script}\n{page}", self.name);
             }
             sleep(Duration::from_millis(50)).await;
         }
     }
 
-    /// Waits until exactly these are on the page.
+    /// Waits until the page has tiles of exactly these names.
     async fn sees(&self, names: &[&str]) {
         let shown = "[...document.querySelectorAll('figure .name')].map(name => name.textContent).sort()";
         let mut names = names.to_vec();
@@ -74,39 +74,39 @@ impl Guest {
         self.until(&format!("return '{}' === {shown}.join()", names.join(","))).await;
     }
 
-    /// Looks at everybody's tile until each has changed a few times, on the screen.
+    /// Takes screenshots until the tile of each name has changed three times.
     async fn sees_moving(&self, names: &[&str]) {
-        let begin = Instant::now();
+        let start = Instant::now();
         let mut last = self.look(names).await;
         let mut changes = vec![0; names.len()];
         while changes.iter().any(|changes| *changes < 3) {
-            let now = self.look(names).await;
-            for (changes, (last, now)) in changes.iter_mut().zip(last.iter().zip(&now)) {
-                *changes += usize::from(is_picture(now) && differ(last, now));
+            let next = self.look(names).await;
+            for (changes, (last, next)) in changes.iter_mut().zip(last.iter().zip(&next)) {
+                *changes += usize::from(is_picture(next) && differ(last, next));
             }
-            last = now;
-            assert!(begin.elapsed() < AT_MOST, "{}: {changes:?} changes of {names:?}", self.browser.engine());
+            last = next;
+            assert!(start.elapsed() < AT_MOST, "{}: {changes:?} changes of {names:?}", self.browser.engine());
         }
-        println!("{} sees {names:?} move: {changes:?} changes in {:.1?}", self.browser.engine(), begin.elapsed());
+        println!("{} sees {names:?} move: {changes:?} changes in {:.1?}", self.browser.engine(), start.elapsed());
     }
 
-    /// The page takes the way that it says it takes.
-    async fn has_its_pictures_by(&self, room: &Room) {
-        let said = self.browser.run("return document.getElementById('how').textContent").await;
+    /// Asserts that the page uses the transport that it describes.
+    async fn uses_the_described_transport(&self, room: &Room) {
+        let text = self.browser.run("return document.getElementById('how').textContent").await;
         let sources =
             self.browser.run("return [...document.querySelectorAll('figure img')].map(image => image.src)").await;
         let posts =
             "return performance.getEntriesByType('resource').filter(one => /people.\\d+$/.test(one.name)).length";
-        let (said, posts) = (said.as_str().unwrap(), self.browser.run(posts).await.as_u64().unwrap());
+        let (text, posts) = (text.as_str().unwrap(), self.browser.run(posts).await.as_u64().unwrap());
         let http2 = room.url.starts_with("https:");
         let source = if http2 { format!("{}people/", room.url) } else { "blob:".to_owned() };
         assert!(sources.as_array().unwrap().iter().all(|of| of.as_str().unwrap().starts_with(&source)), "{sources}");
-        assert!(said.starts_with(if http2 { "Over HTTP/2: " } else { "Over HTTP/1.1, " }), "{said}");
-        assert_eq!(said.contains("one request that does not end"), http2, "{said}");
+        assert!(text.starts_with(if http2 { "Over HTTP/2: " } else { "Over HTTP/1.1, " }), "{text}");
+        assert_eq!(text.contains("one endless request"), http2, "{text}");
         assert!(if http2 { posts < 3 } else { posts > 5 }, "{posts} requests have sent pictures");
     }
 
-    /// The pixels of these tiles, but for their captions, in one picture of the page.
+    /// Returns the pixels of the tiles of these names, without captions, from one screenshot.
     async fn look(&self, names: &[&str]) -> Vec<Vec<[u8; 3]>> {
         let places = format!(
             "return {}.map(name => {{
@@ -130,13 +130,13 @@ impl Guest {
     }
 }
 
-/// Not one colour alone, as a tile without a picture is.
+/// Returns `true` unless the tile is mostly dark, as without a picture.
 fn is_picture(pixels: &[[u8; 3]]) -> bool {
     let dark = pixels.iter().filter(|[r, g, b]| u16::from(*r) + u16::from(*g) + u16::from(*b) < 64).count();
     pixels.len() > 1000 && dark < pixels.len() / 2
 }
 
-/// In more than a few pixels, and some by little: Firefox's camera films a colour that changes.
+/// Returns `true` if more than one pixel in a thousand differs. The colour of Firefox's fake camera changes slowly.
 fn differ(before: &[[u8; 3]], after: &[[u8; 3]]) -> bool {
     let far = |(a, b): (&[u8; 3], &[u8; 3])| a.iter().zip(b).any(|(a, b)| a.abs_diff(*b) > 4);
     before.iter().zip(after).filter(|pair| far(*pair)).count() > before.len() / 1000
@@ -152,20 +152,20 @@ async fn three_see_each_other(room: &Room) {
         guest.sees_moving(&NAMES.into_iter().filter(|name| *name != guest.name).collect::<Vec<_>>()).await;
     }
     let [ada, alan, grace] = <[Guest; 3]>::try_from(guests).ok().unwrap();
-    ada.has_its_pictures_by(room).await;
-    // One leaves.
-    let left = Instant::now();
+    ada.uses_the_described_transport(room).await;
+    // A participant leaves.
+    let leaving = Instant::now();
     alan.browser.run("document.getElementById('leave').click()").await;
     ada.sees(&["Ada", "Grace"]).await;
     grace.sees(&["Ada", "Grace"]).await;
-    println!("the tile of who left was gone after {:.1?}", left.elapsed());
+    println!("removed the tile after leaving in {:.1?}", leaving.elapsed());
     ada.sees_moving(&["Grace"]).await;
-    // One's machine is switched off.
+    // A participant vanishes.
     drop(alan);
     drop(grace);
     let vanished = Instant::now();
     ada.sees(&["Ada"]).await;
-    println!("the tile of who vanished was gone after {:.1?}", vanished.elapsed());
+    println!("removed the tile after vanishing in {:.1?}", vanished.elapsed());
 }
 
 fn run(test: impl Future<Output = ()>) {
@@ -174,7 +174,7 @@ fn run(test: impl Future<Output = ()>) {
 
 #[test]
 #[ignore = "needs Chromium with its WebDriver"]
-fn three_see_each_other_in_one_response() {
+fn three_participants_see_each_other_in_one_response() {
     run(async {
         let room = Room::start(&["--demo", "0"]);
         three_see_each_other(&room).await;
@@ -183,7 +183,7 @@ fn three_see_each_other_in_one_response() {
 
 #[test]
 #[ignore = "needs Chromium with its WebDriver"]
-fn three_see_each_other_in_a_response_each_over_http2() {
+fn three_participants_see_each_other_in_separate_responses_over_http2() {
     run(async {
         let room = Room::start(&["--demo", "0", "--tls"]);
         three_see_each_other(&room).await;
@@ -207,7 +207,7 @@ async fn in_each_engine(arguments: &[&str]) {
     let guests = Engine::ALL.into_iter().zip(NAMES).map(|(engine, name)| Guest::open(&room, engine, name));
     let guests = join_all(guests).await;
     for guest in &guests {
-        // WebKitGTK's little browser gives no camera.
+        // WebKitGTK's MiniBrowser has no camera.
         guest.join(if guest.browser.engine() == Engine::WebKit { "painted" } else { "camera" }).await;
     }
     for guest in &guests {
@@ -221,6 +221,6 @@ async fn in_each_engine(arguments: &[&str]) {
     }
 }
 
-/// With other things to do, on a small machine.
+/// Long enough for a small, loaded machine.
 const AT_MOST: Duration = Duration::from_secs(60);
 const NAMES: [&str; 3] = ["Ada", "Alan", "Grace"];

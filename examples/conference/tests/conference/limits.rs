@@ -1,4 +1,4 @@
-//! What the room refuses, and how it says so.
+//! Rejected requests and their error messages.
 
 use std::io::{Read as _, Write as _};
 use std::thread::sleep;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::room::{Person, Room, answer};
 
-/// A whole picture of 320x240.
+/// Returns a complete picture of 320x240.
 fn picture() -> Vec<u8> {
     browser_tests::picture::PALETTE[0].jpeg().body().to_vec()
 }
@@ -18,25 +18,25 @@ fn room() -> (Room, Person) {
 }
 
 #[test]
-fn a_picture_is_shown_to_whoever_watches() {
+fn publishes_a_posted_picture() {
     let (room, person) = room();
     let posted = room.post(&person, "image/jpeg", &picture());
     assert_eq!((posted.status, posted.text().as_str()), (204, ""));
-    let still = room.ask(&format!("GET /people/{}?snapshot", person.id), &[], b"");
-    assert_eq!((still.status, still.field("content-type")), (200, Some("image/jpeg")));
-    assert_eq!(still.body, picture());
-    assert_eq!(still.field("cross-origin-resource-policy"), Some("same-origin"));
+    let snapshot = room.ask(&format!("GET /people/{}?snapshot", person.id), &[], b"");
+    assert_eq!((snapshot.status, snapshot.field("content-type")), (200, Some("image/jpeg")));
+    assert_eq!(snapshot.body, picture());
+    assert_eq!(snapshot.field("cross-origin-resource-policy"), Some("same-origin"));
 }
 
 #[test]
-fn a_picture_of_20_mb_is_too_large() {
+fn rejects_a_picture_of_20_mb() {
     let (room, person) = room();
     let large = [&picture()[..], &vec![0; 20_000_000]].concat();
     let refused = room.post(&person, "image/jpeg", &large);
     assert_eq!(refused.status, 413, "{refused:?}");
-    assert_eq!(refused.text(), "A picture may have 500 kB. Send a smaller one, or at a lower quality.\n");
+    assert_eq!(refused.text(), "the picture is larger than 500 kB; send a smaller one, or lower the quality\n");
 
-    // Who does not say how much there is is read up to the limit.
+    // Without a length, the body is read up to the limit.
     let mut chunked = room.begin(&person.path("POST"), &[&person.authorization(), "Content-Type: image/jpeg", CHUNKED]);
     for chunk in large.chunks(100_000) {
         let _ = write!(chunked, "{:x}\r\n", chunk.len());
@@ -46,7 +46,7 @@ fn a_picture_of_20_mb_is_too_large() {
     let _ = chunked.write_all(b"0\r\n\r\n");
     assert_eq!(answer(chunked).status, 413);
 
-    // The same from who was asked for it.
+    // The same after 100 (Continue).
     let lines = [&person.authorization()[..], "Content-Type: image/jpeg", CHUNKED, "Expect: 100-continue"];
     let mut asked = room.begin(&person.path("POST"), &lines);
     let mut answered = [0; 25];
@@ -57,7 +57,7 @@ fn a_picture_of_20_mb_is_too_large() {
     let _ = asked.write_all(b"\r\n0\r\n\r\n");
     assert_eq!(answer(asked).status, 413);
 
-    // Who asks first need not send it.
+    // With a length and `Expect`, the response comes before the body.
     let lines =
         [&person.authorization()[..], "Content-Type: image/jpeg", "Content-Length: 20000000", "Expect: 100-continue"];
     let asked = answer(room.begin(&person.path("POST"), &lines));
@@ -66,40 +66,48 @@ fn a_picture_of_20_mb_is_too_large() {
     let head = format!("--x\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n", large.len());
     let refused = room.post(&person, "multipart/x-mixed-replace; boundary=x", &[head.as_bytes(), &large].concat());
     assert_eq!(refused.status, 413);
-    assert_eq!(room.post(&person, "image/jpeg", &picture()).status, 204, "and the room goes on");
+    assert_eq!(room.post(&person, "image/jpeg", &picture()).status, 204, "the room still works");
 }
 
 #[test]
-fn what_is_no_picture_is_of_the_wrong_type() {
+fn rejects_bodies_other_than_complete_jpegs() {
     let (room, person) = room();
     let cut = &picture()[..picture().len() - 10];
     let part = |kind: &str, body: &str| {
         format!("--x\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}\r\n--x--\r\n", body.len()).into_bytes()
     };
-    for (content_type, body, why) in [
-        ("text/plain", &b"hello"[..], "This is text/plain. Send a whole JPEG"),
-        ("text/html", &picture(), "This is text/html. "),
-        ("image/jpeg", b"hello, I am a picture", "Invalid image/jpeg body: starts with 68 65 6c 6c. Send a whole JPEG"),
-        ("image/jpeg", b"", "A part cannot have an empty body. "),
-        ("image/jpeg", cut, "The picture is not whole, or something stands behind it. "),
-        ("image/png", b"\x89PNG\r\n\x1a\n", "This is image/png. "),
-        ("multipart/x-mixed-replace; boundary=x", &part("text/html", "<script>"), "A part is text/html. "),
+    for (content_type, body, message) in [
+        ("text/plain", &b"hello"[..], "unsupported Content-Type text/plain; send a complete JPEG"),
+        ("text/html", &picture(), "unsupported Content-Type text/html; "),
+        (
+            "image/jpeg",
+            b"hello, I am a picture",
+            "invalid image/jpeg body: starts with 68 65 6c 6c; send a complete JPEG",
+        ),
+        ("image/jpeg", b"", "a part cannot have an empty body; "),
+        ("image/jpeg", cut, "the picture is incomplete, or followed by other data; "),
+        ("image/png", b"\x89PNG\r\n\x1a\n", "unsupported Content-Type image/png; "),
+        (
+            "multipart/x-mixed-replace; boundary=x",
+            &part("text/html", "<script>"),
+            "unsupported type text/html of a part; ",
+        ),
         (
             "multipart/x-mixed-replace; boundary=x",
             &part("image/jpeg", "<script>"),
-            "A part is no picture, although it says so. ",
+            "a part of type image/jpeg is not a JPEG picture; ",
         ),
     ] {
         let refused = room.post(&person, content_type, body);
         assert_eq!(refused.status, 415, "{content_type}: {refused:?}");
-        assert!(refused.text().starts_with(why), "{}", refused.text());
+        assert!(refused.text().starts_with(message), "{}", refused.text());
         sleep(Duration::from_millis(70));
     }
     assert_eq!(room.ask(&person.path("POST"), &[&person.authorization()], &picture()).status, 415, "without a type");
 }
 
 #[test]
-fn too_many_a_second_have_to_wait() {
+fn limits_the_rate_of_pictures() {
     let (room, person) = room();
     let mut refused = Vec::new();
     for _ in 0..60 {
@@ -111,25 +119,25 @@ fn too_many_a_second_have_to_wait() {
     }
     let first = refused.first().expect("60 at once are too many");
     assert_eq!((first.status, first.field("retry-after")), (429, Some("1")), "{first:?}");
-    assert!(first.text().ends_with("Wait a little before the next picture.\n"));
+    assert!(first.text().ends_with("wait before sending the next one\n"));
     sleep(Duration::from_secs(1));
     assert_eq!(room.post(&person, "image/jpeg", &picture()).status, 204);
 }
 
 #[test]
-fn too_many_people_have_to_come_again() {
+fn limits_the_number_of_participants() {
     let room = Room::start(&["--people", "2", "--demo", "3"]);
     let (ada, _grace) = (room.join("Ada"), room.join("Grace"));
     let refused = room.try_join("Alan");
     assert_eq!((refused.status, refused.field("retry-after")), (503, Some("10")));
-    assert!(refused.text().starts_with("All 2 seats are taken. Come again"), "{}", refused.text());
+    assert!(refused.text().starts_with("all 2 seats are taken; "), "{}", refused.text());
     assert_eq!(room.ask(&ada.path("DELETE"), &[&ada.authorization()], b"").status, 204);
     assert_eq!(room.try_join("Alan").status, 201);
     assert_eq!(room.names(), ["Demo 1", "Demo 2", "Demo 3", "Grace", "Alan"]);
 }
 
 #[test]
-fn a_thousand_who_join_at_once_find_as_many_seats_as_there_are() {
+fn concurrent_joins_take_no_more_than_all_seats() {
     let room = Room::start(&["--people", "5"]);
     let joined: usize = std::thread::scope(|scope| {
         let guests: Vec<_> = (0..10)
@@ -144,12 +152,12 @@ fn a_thousand_who_join_at_once_find_as_many_seats_as_there_are() {
 }
 
 #[test]
-fn a_name_is_one_line_of_40_letters() {
+fn checks_names() {
     let room = Room::start(&[]);
     for bad in ["", "   ", "a\nb", "\u{7}", &"x".repeat(41)] {
         let refused = room.try_join(bad);
         assert_eq!(refused.status, 400, "{bad:?}");
-        assert!(refused.text().starts_with("Send {\"name\": \"…\"}"));
+        assert!(refused.text().starts_with("invalid name; send {\"name\": \"…\"}"));
     }
     assert_eq!(room.ask("POST /people", &["Content-Type: text/plain"], b"{\"name\":\"Eve\"}").status, 400);
     assert_eq!(room.try_join(&"x".repeat(2000)).status, 400);
@@ -158,7 +166,7 @@ fn a_name_is_one_line_of_40_letters() {
 }
 
 #[test]
-fn nobody_can_send_for_another() {
+fn sending_needs_the_participants_own_token() {
     let (room, ada) = room();
     let eve = room.join("Eve");
     let post =
@@ -167,85 +175,89 @@ fn nobody_can_send_for_another() {
         let path = ada.path(method);
         let none = post(&path, &[]);
         assert_eq!((none.status, none.field("www-authenticate")), (401, Some("Bearer")), "{none:?}");
-        assert!(none.text().contains("with the token that joining gave"));
+        assert!(none.text().contains("with the token that joining returned"));
         assert_eq!(post(&path, &["Authorization: Basic YTpi"]).status, 401);
         assert_eq!(post(&path, &["Authorization: Bearer"]).status, 401);
         let other = post(&path, &[&eve.authorization()]);
         assert_eq!(other.status, 403);
-        assert!(other.text().contains("each may send for itself alone"));
+        assert!(other.text().contains("wrong token for this participant"));
         assert_eq!(post(&path, &[&format!("Authorization: Bearer {}", &ada.token[..31])]).status, 403);
-        assert_eq!(post(&format!("{method} /people/1"), &[&eve.authorization()]).status, 403, "a demo is nobody's");
+        assert_eq!(
+            post(&format!("{method} /people/1"), &[&eve.authorization()]).status,
+            403,
+            "a demo participant has no token"
+        );
         assert_eq!(post(&format!("{method} /people/99"), &[&eve.authorization()]).status, 404);
     }
     assert_eq!(post(&eve.path("POST"), &[&eve.authorization()]).status, 204);
     assert_eq!(post(&eve.path("DELETE"), &[&eve.authorization()]).status, 204);
     let gone = post(&eve.path("POST"), &[&eve.authorization()]);
     assert_eq!(gone.status, 404);
-    assert!(gone.text().contains("has to join again"), "{}", gone.text());
+    assert!(gone.text().contains("join again"), "{}", gone.text());
     assert_eq!(room.names(), ["Demo 1", "Ada"]);
 }
 
 #[test]
-fn who_vanishes_is_gone_after_a_while_and_who_sends_is_not() {
+fn removes_a_silent_participant_only() {
     let (room, ada) = room();
     let _silent = room.join("Eve");
-    let begin = Instant::now();
+    let start = Instant::now();
     let mut quiet = false;
     while room.names().contains(&"Eve".to_owned()) {
-        assert!(begin.elapsed() < Duration::from_secs(15), "still there");
+        assert!(start.elapsed() < Duration::from_secs(15), "still there");
         assert_eq!(room.post(&ada, "image/jpeg", &picture()).status, 204);
         quiet |= room.list()["people"][2]["quiet"] == true;
         sleep(Duration::from_millis(300));
     }
-    assert!(begin.elapsed() > Duration::from_secs(9), "too early");
-    assert!(quiet, "the others are told before");
+    assert!(start.elapsed() > Duration::from_secs(9), "too early");
+    assert!(quiet, "the participant is marked as quiet first");
     assert_eq!(room.names(), ["Demo 1", "Ada"]);
 }
 
 #[test]
-fn a_body_that_does_not_come_ends() {
+fn times_out_a_slow_body() {
     let (room, ada) = room();
-    // It is the picture that is late: her seat stays hers meanwhile.
+    // The participant keeps its seat while a slow picture is read.
     sleep(Duration::from_secs(2));
     let lines = [&ada.authorization()[..], "Content-Type: image/jpeg", "Content-Length: 100000"];
     let mut drip = room.begin(&ada.path("POST"), &lines);
-    let begin = Instant::now();
+    let start = Instant::now();
     let mut feeder = drip.try_clone().unwrap();
     let feeding = std::thread::spawn(move || {
-        while feeder.write_all(b"\xff").is_ok() && begin.elapsed() < Duration::from_secs(25) {
+        while feeder.write_all(b"\xff").is_ok() && start.elapsed() < Duration::from_secs(25) {
             sleep(Duration::from_millis(200));
         }
     });
     let mut head = [0; 12];
     drip.read_exact(&mut head).unwrap();
     assert_eq!(&head, b"HTTP/1.1 408");
-    assert!((9..13).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
-    // And the connection does not stay for ever either.
+    assert!((9..13).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    // The connection ends too.
     let _ = drip.read_to_end(&mut Vec::new());
-    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
     feeding.join().unwrap();
 }
 
 #[test]
-fn a_head_that_does_not_come_ends() {
+fn times_out_a_slow_request_head() {
     let (room, _) = room();
     let mut slow = room.connect();
     slow.write_all(b"GET / HTTP/1.1\r\nHost: ro").unwrap();
-    let begin = Instant::now();
+    let start = Instant::now();
     let _ = slow.read_to_end(&mut Vec::new());
-    assert!(begin.elapsed() < Duration::from_secs(13), "{:?}", begin.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(13), "{:?}", start.elapsed());
 }
 
 #[test]
-fn who_never_says_anything_does_not_keep_a_place() {
+fn times_out_a_silent_connection() {
     let (room, _) = room();
-    let begin = Instant::now();
+    let start = Instant::now();
     let mut silent = [room.connect(), room.connect()];
-    // The beginning of HTTP/2's preface, which might become that of a head.
+    // The first byte of the HTTP/2 preface, and of a request head too.
     silent[1].write_all(b"P").unwrap();
     for mut connection in silent {
         let _ = connection.read_to_end(&mut Vec::new());
-        assert!(begin.elapsed() < Duration::from_secs(13), "{:?}", begin.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(13), "{:?}", start.elapsed());
     }
 }
 

@@ -1,7 +1,7 @@
-//! The conference as people and programs meet it.
+//! Tests of the conference over sockets and in browsers.
 #![cfg(unix)]
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
-#![expect(clippy::print_stdout, reason = "the figures are a result")]
+#![expect(clippy::print_stdout, reason = "it prints its measurements")]
 
 mod browsers;
 mod limits;

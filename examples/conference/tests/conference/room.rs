@@ -1,4 +1,4 @@
-//! A room in a process of its own, and a client that says exactly what it is told.
+//! A server process, and a client that sends exact bytes.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// It is killed at the end of its test.
+/// A server process, killed when dropped.
 pub(crate) struct Room {
     pub(crate) child: Child,
     pub(crate) address: String,
@@ -15,7 +15,7 @@ pub(crate) struct Room {
     _stdout: BufReader<ChildStdout>,
 }
 
-/// One who has joined.
+/// A participant.
 pub(crate) struct Person {
     pub(crate) id: u64,
     pub(crate) token: String,
@@ -29,7 +29,7 @@ pub(crate) struct Answer {
 }
 
 impl Room {
-    /// Starts one on a free port, and waits for its greeting.
+    /// Starts a server on a free port and waits for its greeting.
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_conference"));
         command.args(["--listen", "127.0.0.1:0"]).args(arguments);
@@ -49,7 +49,7 @@ impl Room {
         connection
     }
 
-    /// Sends a request's head, `GET /path` and further lines without their ends.
+    /// Sends a request head: `GET /path`, and header lines without their ends.
     pub(crate) fn begin(&self, first: &str, lines: &[&str]) -> TcpStream {
         let mut connection = self.connect();
         let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
@@ -57,7 +57,7 @@ impl Room {
         connection
     }
 
-    /// Sends a whole request, and takes the whole answer.
+    /// Sends a complete request and reads the complete response.
     pub(crate) fn ask(&self, first: &str, lines: &[&str], body: &[u8]) -> Answer {
         let length = format!("Content-Length: {}", body.len());
         let mut connection = self.begin(first, &[lines, &[&length]].concat());
@@ -77,13 +77,13 @@ impl Room {
         Person { id: seat["id"].as_u64().unwrap(), token: seat["token"].as_str().unwrap().to_owned() }
     }
 
-    /// Posts this as a picture of this type.
+    /// Posts a body of this type for a participant.
     pub(crate) fn post(&self, person: &Person, content_type: &str, body: &[u8]) -> Answer {
         let lines = [&person.authorization()[..], &format!("Content-Type: {content_type}")];
         self.ask(&person.path("POST"), &lines, body)
     }
 
-    /// What everyone is told of who is there.
+    /// Returns the published list of participants.
     pub(crate) fn list(&self) -> Value {
         let mut connection = self.begin("GET /watch?only=list", &["Accept: multipart/mixed"]);
         let (mut seen, mut chunk) = (Vec::new(), [0; 4096]);
@@ -104,13 +104,13 @@ impl Room {
         list["people"].as_array().unwrap().iter().map(|person| person["name"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Asks it to stop, and tells whether it went well and how long it took.
+    /// Sends a signal. Returns whether the process succeeded, and the time that it took.
     pub(crate) fn stop(&mut self, signal: &str) -> (bool, Duration) {
-        let begin = Instant::now();
+        let start = Instant::now();
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
         let success = self.child.wait().unwrap().success();
-        (success, begin.elapsed())
+        (success, start.elapsed())
     }
 }
 
@@ -142,12 +142,12 @@ impl Answer {
     }
 }
 
-/// What comes until the connection ends, as an answer.
+/// Reads a response until the connection ends.
 pub(crate) fn answer(mut connection: TcpStream) -> Answer {
     let mut bytes = Vec::new();
     let read = connection.read_to_end(&mut bytes);
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
-    let end = end.unwrap_or_else(|| panic!("{read:?} behind {:?}", String::from_utf8_lossy(&bytes)));
+    let end = end.unwrap_or_else(|| panic!("{read:?} after {:?}", String::from_utf8_lossy(&bytes)));
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     Answer { status, head, body: bytes.split_off(end + 4) }

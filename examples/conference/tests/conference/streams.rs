@@ -1,4 +1,4 @@
-//! What goes in and comes out while it goes on.
+//! Streams of pictures, sent and received.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use browser_tests::picture::PALETTE;
 use bytes::BytesMut;
 use mixed_replace::{Decoder, Part};
 
-/// The parts of a response, as they come.
+/// The parts of a running response.
 struct Parts {
     connection: TcpStream,
     decoder: Decoder,
@@ -19,7 +19,7 @@ struct Parts {
 }
 
 impl Parts {
-    /// Without the chunks of HTTP/1.1, which 1.0 does not know.
+    /// Requests over HTTP/1.0, which has no chunks.
     fn of(room: &Room, path: &str) -> Self {
         let mut connection = room.connect();
         write!(connection, "GET {path} HTTP/1.0\r\nHost: room\r\nAccept: multipart/mixed\r\n\r\n").unwrap();
@@ -46,10 +46,10 @@ impl Parts {
         }
     }
 
-    /// The next picture of this one.
+    /// Returns the next picture of a participant.
     fn of_person(&mut self, id: u64) -> Part {
         loop {
-            let part = self.next().expect("the stream goes on");
+            let part = self.next().expect("the stream continues");
             if part.headers().get("x-participant").is_some_and(|value| value == &id.to_string()) {
                 return part;
             }
@@ -57,7 +57,7 @@ impl Parts {
     }
 }
 
-/// A request that sends parts and does not end.
+/// An endless request that sends parts.
 struct Sending(TcpStream);
 
 impl Sending {
@@ -66,7 +66,7 @@ impl Sending {
         Self(room.begin(&person.path("POST"), &[&person.authorization(), content_type, "Transfer-Encoding: chunked"]))
     }
 
-    /// With its length, as the page does, so that nothing has to follow.
+    /// Sends a picture with its length, as the page does, so that it is complete before the next delimiter.
     fn send(&mut self, picture: &Part) -> std::io::Result<()> {
         let head = format!("--x\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n", picture.body().len());
         let part = [head.as_bytes(), picture.body(), b"\r\n"].concat();
@@ -75,16 +75,16 @@ impl Sending {
 }
 
 #[test]
-fn each_part_is_shown_before_the_next_is_sent() {
+fn publishes_each_part_before_the_next_is_sent() {
     let room = Room::start(&["--demo", "0"]);
     let ada = room.join("Ada");
-    let (mut all, mut alone) = (Parts::of(&room, "/watch"), Parts::of(&room, &format!("/people/{}", ada.id)));
+    let (mut all, mut one) = (Parts::of(&room, "/watch"), Parts::of(&room, &format!("/people/{}", ada.id)));
     let mut sending = Sending::begin(&room, &ada);
     for colour in PALETTE {
         let picture = colour.jpeg();
         sending.send(&picture).unwrap();
         assert_eq!(all.of_person(ada.id).body(), picture.body());
-        assert_eq!(alone.next().unwrap().body(), picture.body());
+        assert_eq!(one.next().unwrap().body(), picture.body());
         sleep(Duration::from_millis(70));
     }
     sending.0.write_all(b"0\r\n\r\n").unwrap();
@@ -92,20 +92,20 @@ fn each_part_is_shown_before_the_next_is_sent() {
 }
 
 #[test]
-fn who_streams_too_fast_is_slowed_down() {
+fn reads_a_fast_stream_at_the_rate_limit() {
     let room = Room::start(&["--demo", "0"]);
     let ada = room.join("Ada");
     let mut sending = Sending::begin(&room, &ada);
-    let begin = Instant::now();
+    let start = Instant::now();
     // 45 pictures at 15 a second.
     (0..45).for_each(|_| sending.send(&PALETTE[0].jpeg()).unwrap());
     sending.0.write_all(b"0\r\n\r\n").unwrap();
     assert_eq!(answer(sending.0).status, 204);
-    assert!(begin.elapsed() > Duration::from_millis(2300), "{:?}", begin.elapsed());
+    assert!(start.elapsed() > Duration::from_millis(2300), "{:?}", start.elapsed());
 }
 
 #[test]
-fn one_who_comes_back_need_not_wait_for_the_lost_connection() {
+fn a_new_request_replaces_a_stalled_one() {
     let room = Room::start(&["--demo", "0"]);
     let ada = room.join("Ada");
     let mut lost = Sending::begin(&room, &ada);
@@ -121,27 +121,27 @@ fn one_who_comes_back_need_not_wait_for_the_lost_connection() {
 }
 
 #[test]
-fn the_list_comes_by_itself_and_first() {
+fn sends_the_list_first_and_after_each_change() {
     let room = Room::start(&["--demo", "0"]);
     let mut all = Parts::of(&room, "/watch");
-    let mut told = || all.next().map(|part| String::from_utf8_lossy(part.body()).into_owned()).unwrap();
-    assert!(told().contains(r#""people":[]"#));
+    let mut list = || all.next().map(|part| String::from_utf8_lossy(part.body()).into_owned()).unwrap();
+    assert!(list().contains(r#""people":[]"#));
     let ada = room.join("Ada");
-    while !told().contains(r#""name":"Ada""#) {}
-    let begin = Instant::now();
+    while !list().contains(r#""name":"Ada""#) {}
+    let start = Instant::now();
     assert_eq!(room.ask(&ada.path("DELETE"), &[&ada.authorization()], b"").status, 204);
-    while !told().contains(r#""people":[]"#) {}
-    assert!(begin.elapsed() < Duration::from_millis(500), "{:?}", begin.elapsed());
+    while !list().contains(r#""people":[]"#) {}
+    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
 }
 
 #[test]
-fn a_viewer_who_never_reads_holds_up_nobody_and_keeps_one_part() {
+fn a_stalled_viewer_delays_nobody_and_keeps_one_part() {
     let room = Room::start(&["--demo", "0"]);
     let ada = room.join("Ada");
     let stalled: Vec<_> = (0..50).map(|_| room.begin("GET /watch", &["Accept: multipart/mixed"])).collect();
     let mut all = Parts::of(&room, "/watch");
     let mut sending = Sending::begin(&room, &ada);
-    // Noise does not compress: a picture that is large for its kind.
+    // Noise does not compress, so the picture is large.
     let large = noise();
     let memory = || {
         let status = std::fs::read_to_string(format!("/proc/{}/status", room.child.id())).unwrap();
@@ -161,7 +161,7 @@ fn a_viewer_who_never_reads_holds_up_nobody_and_keeps_one_part() {
     drop(stalled);
 }
 
-/// A picture of some 200 kB.
+/// Returns a picture of about 200 kB.
 fn noise() -> Part {
     let mut seed = 1_u32;
     let noise: Vec<u8> = std::iter::repeat_with(|| {
@@ -176,7 +176,7 @@ fn noise() -> Part {
 }
 
 #[test]
-fn ends_its_streams_properly_and_itself_in_time() {
+fn closes_streams_on_shutdown() {
     for signal in ["INT", "TERM"] {
         let mut room = Room::start(&["--demo", "2"]);
         let ada = room.join("Ada");
@@ -194,22 +194,22 @@ fn ends_its_streams_properly_and_itself_in_time() {
         let (success, took) = room.stop(signal);
         assert!(success && took < Duration::from_secs(5), "{signal}: {success}, {took:?}");
         for viewer in viewers {
-            viewer.join().expect("a stream that ends with its close-delimiter");
+            viewer.join().expect("the stream ends with a close-delimiter");
         }
     }
 }
 
 #[test]
-fn says_in_one_line_what_is_wrong() {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
+fn reports_startup_errors_in_one_line() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
     for (arguments, code, line) in [
         (
             &["--listen", &address][..],
             1,
             format!("{address} is in use by another program; --listen takes another address"),
         ),
-        (&["--speed"], 2, "invalid option '--speed' (--help lists what there is)".to_owned()),
+        (&["--speed"], 2, "invalid option '--speed' (--help lists the options)".to_owned()),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_conference")).args(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(code));
