@@ -1,7 +1,7 @@
-//! What decoding costs: with a length, without, in single bytes, beside other crates, and above the floor, which is
+//! The cost of decoding: with and without lengths, in single bytes, beside other crates, and relative to a floor, which is
 //! `memchr::memmem` over the same bytes.
 //!
-//! `cargo bench -p benches --bench decode`
+//! Run with `cargo bench -p benches --bench decode`
 
 use std::convert::Infallible;
 use std::hint::black_box;
@@ -18,10 +18,10 @@ const SIZES: [usize; 4] = [2_000, 50_000, 150_000, 1_000_000];
 /// SOI to the first SOS.
 const HEADER: &[u8] = DOT.split_at(160).0;
 const DOT: &[u8] = include_bytes!("../src/picture/dot.jpg");
-/// What hyper reads at most in one go.
+/// The largest read of hyper.
 const CHUNK: usize = 400 * 1024;
 
-/// A stream of pictures: a JPEG header, and a scan of random bytes.
+/// Returns a stream of pictures: JPEG headers with scans of random bytes.
 fn pictures(size: usize, length: bool) -> Bytes {
     let mut state = 1_u64;
     let mut noise = || {
@@ -47,13 +47,13 @@ fn decoder() -> Decoder {
     Decoder::new(BOUNDARY)
 }
 
-/// The decoder alone, over a buffer that holds everything.
-fn whole(c: &mut Criterion) {
+/// Measures only the decoder, over a buffer with the complete stream.
+fn decoder_only(c: &mut Criterion) {
     for (name, length) in [("with_length", true), ("without_length", false)] {
         let mut group = c.benchmark_group(name);
         for size in SIZES {
             let bytes = pictures(size, length);
-            // Per part, or per byte.
+            // Per part with lengths, otherwise per byte.
             group.throughput(match length {
                 true => Throughput::Elements(PARTS as u64),
                 false => Throughput::Bytes(bytes.len() as u64),
@@ -86,7 +86,7 @@ fn whole(c: &mut Criterion) {
     }
 }
 
-/// Over a stream, beside other crates. multipart-stream cannot do without a length, and knows no closing.
+/// Measures a stream, beside other crates. multipart-stream needs lengths and ignores the close-delimiter.
 fn streams(c: &mut Criterion) {
     for (name, length) in [("stream_with_length", true), ("stream_without_length", false)] {
         let mut group = c.benchmark_group(name);
@@ -121,14 +121,14 @@ fn streams(c: &mut Criterion) {
     }
 }
 
-/// One byte at a time, hostile or not: eight times the bytes take eight times as long.
+/// Measures one byte at a time: eight times the bytes take eight times as long, for hostile input too.
 fn bytewise(c: &mut Criterion) {
     let mut group = c.benchmark_group("bytewise");
     group.sample_size(10);
     for megabytes in [1, 8] {
         let size = megabytes << 20;
         let head = format!("--{BOUNDARY}\r\n\r\n");
-        let part = |again: &[u8]| [head.as_bytes(), &again.repeat(size / again.len())].concat();
+        let part = |pattern: &[u8]| [head.as_bytes(), &pattern.repeat(size / pattern.len())].concat();
         for (name, bytes) in [
             ("pictures", pictures(size / PARTS, false).to_vec()),
             ("pictures with lengths", pictures(size / PARTS, true).to_vec()),
@@ -157,19 +157,19 @@ fn bytewise(c: &mut Criterion) {
     }
 }
 
-/// In pieces of 64 KiB, what invites a search to begin again and again.
+/// Measures chunks of 64 KiB of input that could restart a search again and again.
 fn hostile(c: &mut Criterion) {
     let mut group = c.benchmark_group("hostile");
     group.sample_size(10);
     for megabytes in [1, 8] {
-        for (name, decoder, again) in [
+        for (name, decoder, pattern) in [
             ("near-boundaries", Decoder::new("b"), &b"\r\n--"[..]),
             ("boundaries inside lines", Decoder::new("b"), b"-b--b"),
-            ("a boundary to be learnt", Decoder::detect(), b"\xff\xd9--"),
+            ("detecting the boundary", Decoder::detect(), b"\xff\xd9--"),
             ("dashes", Decoder::detect(), b"-"),
         ] {
             let bytes =
-                [&b"Content-Type: text/plain\r\n\r\n"[..], &again.repeat((megabytes << 20) / again.len())].concat();
+                [&b"Content-Type: text/plain\r\n\r\n"[..], &pattern.repeat((megabytes << 20) / pattern.len())].concat();
             group.throughput(Throughput::Bytes(bytes.len() as u64));
             group.bench_function(BenchmarkId::new(name, format!("{megabytes} MiB")), |b| {
                 b.iter(|| {
@@ -186,7 +186,7 @@ fn hostile(c: &mut Criterion) {
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
-    whole(&mut criterion);
+    decoder_only(&mut criterion);
     streams(&mut criterion);
     bytewise(&mut criterion);
     hostile(&mut criterion);

@@ -1,5 +1,5 @@
-//! What it costs to turn one picture into the bytes of a part, against what people write by hand and against
-//! multipart-stream. No network: the parts are dropped at once.
+//! The cost of encoding one picture as a part, beside code written by hand and multipart-stream. Without a network: the parts
+//! are dropped at once.
 
 use std::convert::Infallible;
 use std::hint::black_box;
@@ -13,6 +13,7 @@ use mixed_replace::{Encoder, MixedReplace, Part, Wire, picture};
 
 const SIZES: [usize; 3] = [1_000, 50_000, 1_000_000];
 
+/// Measures the encoding of one part.
 fn encode(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("encode");
     for size in SIZES {
@@ -27,7 +28,7 @@ fn encode(criterion: &mut Criterion) {
             });
         }
 
-        // As it goes out to one client: copied into one chunk up to 64 KiB.
+        // As sent to one client: copied into one chunk up to 64 KiB.
         let encoder = Encoder::random(Wire::Machine);
         group.bench_function(BenchmarkId::new("Machine wire, chunks", size), |bencher| {
             bencher.iter(|| {
@@ -60,14 +61,14 @@ fn encode(criterion: &mut Criterion) {
                 Ok::<_, Infallible>(multipart_stream::Part { headers, body: picture.clone() })
             });
             let mut body = pin!(multipart_stream::serialize(parts, "ThisRandomString"));
-            // A part is three chunks of it: headers, body, line end.
+            // One part is three chunks: headers, body, line end.
             bencher.iter(|| (0..3).for_each(|_| drop(black_box(block_on(body.next())))));
         });
     }
     group.finish();
 }
 
-/// The whole way of a response body: source, encoder, chunks.
+/// Measures a complete response body: source, encoder, chunks.
 fn stream(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("stream");
     for size in SIZES {
@@ -83,7 +84,7 @@ fn stream(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The check of a picture, which reads its header only.
+/// Measures the check of a picture, which reads only the header.
 fn check(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("check");
     for size in [2_000, 2_000_000] {
@@ -101,7 +102,7 @@ fn picture(size: usize) -> Bytes {
     Bytes::from(picture)
 }
 
-/// A picture, to which anything may be added.
+/// A picture that is valid with any bytes appended.
 const HEADER: &[u8] = include_bytes!("../src/picture/dot.jpg");
 
 criterion_group!(benches, encode, check, stream);

@@ -1,6 +1,6 @@
-//! In process: what a hub costs for each viewer and part, without a network, from 1 viewer to 10,000.
+//! The cost of a hub for each viewer and part, in process and without a network, from 1 to 10,000 viewers.
 //!
-//! The viewers are polled as a server polls a body, and drop each chunk as a server does that has written it.
+//! The bodies are polled as by a server, and each chunk is dropped as if written.
 
 use std::hint::black_box;
 use std::pin::Pin;
@@ -11,9 +11,9 @@ use http_body::Body;
 use mixed_replace::hub;
 use mixed_replace::{Encoder, Part, Wire};
 
-/// Everything that the viewer can be given now.
-fn drain(viewer: &mut hub::Body, cx: &mut Context<'_>) {
-    while let Poll::Ready(Some(Ok(chunk))) = Pin::new(&mut *viewer).poll_frame(cx) {
+/// Reads all chunks that are ready.
+fn drain(body: &mut hub::Body, cx: &mut Context<'_>) {
+    while let Poll::Ready(Some(Ok(chunk))) = Pin::new(&mut *body).poll_frame(cx) {
         black_box(chunk.into_data().map(drop).is_ok());
     }
 }
@@ -32,22 +32,22 @@ fn fan_out(criterion: &mut Criterion) {
     {
         let (publisher, hub) = hub::channel();
         let part = picture(size);
-        let mut viewing: Vec<_> =
+        let mut bodies: Vec<_> =
             (0..viewers).map(|_| hub.subscribe(Wire::Machine).expect("no limit is set").into_body()).collect();
-        viewing.iter_mut().for_each(|viewer| drain(viewer, &mut cx));
+        bodies.iter_mut().for_each(|body| drain(body, &mut cx));
         group.throughput(Throughput::Elements(viewers));
         group.bench_function(BenchmarkId::new(format!("{viewers} viewers"), size), |bencher| {
             bencher.iter(|| {
                 publisher.publish(part.clone()).expect("the hub is open");
-                viewing.iter_mut().for_each(|viewer| drain(viewer, &mut cx));
+                bodies.iter_mut().for_each(|body| drain(body, &mut cx));
             });
         });
     }
     group.finish();
 }
 
-/// One buffer for each part against the three that need no copy of the body.
-fn shape(criterion: &mut Criterion) {
+/// Compares one buffer for each part with three that share the body.
+fn layout(criterion: &mut Criterion) {
     let encoder = Encoder::random(Wire::Machine);
     let mut group = criterion.benchmark_group("encode for all viewers");
     for size in [2_000, 30_000, 150_000] {
@@ -61,5 +61,5 @@ fn shape(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, fan_out, shape);
+criterion_group!(benches, fan_out, layout);
 criterion_main!(benches);

@@ -1,4 +1,4 @@
-//! The floor: no framework, one thread, one `writev` for each viewer and picture, latest wins.
+//! The floor: one thread without a framework, one `writev` for each viewer and picture, latest wins.
 
 use std::io::{ErrorKind, IoSlice, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -19,14 +19,13 @@ struct Viewer {
 pub(crate) fn serve(listener: TcpListener, size: usize, fps: f64) {
     listener.set_nonblocking(true).unwrap();
     let poller = Poller::new().unwrap();
-    // SAFETY is polling's to state: the sockets live as long as the poller here.
     add(&poller, &listener, usize::MAX - 1);
     let pictures = Pictures::new(size);
-    let (begin, mut beat) = (Instant::now(), 0_u32);
+    let (start, mut frame) = (Instant::now(), 0_u32);
     let mut viewers: Vec<Option<Viewer>> = Vec::new();
     let mut events = Events::new();
     loop {
-        let due = begin + Duration::from_secs_f64(f64::from(beat) / fps);
+        let due = start + Duration::from_secs_f64(f64::from(frame) / fps);
         events.clear();
         poller.wait(&mut events, Some(due.saturating_duration_since(Instant::now()))).unwrap();
         for event in events.iter() {
@@ -37,14 +36,14 @@ pub(crate) fn serve(listener: TcpListener, size: usize, fps: f64) {
                     viewers.push(Some(Viewer { connection, greeted: false, part: None, written: 0 }));
                 }
             } else {
-                let there = |viewer: &mut Viewer| viewer.greet(event.readable) && viewer.write();
-                viewers[event.key].take_if(|viewer| !there(viewer));
+                let connected = |viewer: &mut Viewer| viewer.greet(event.readable) && viewer.write();
+                viewers[event.key].take_if(|viewer| !connected(viewer));
             }
         }
         if Instant::now() < due {
             continue;
         }
-        beat += 1;
+        frame += 1;
         let picture = pictures.next();
         let head = format!("Content-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n", picture.len()).into_bytes();
         let mut body = picture;
@@ -64,7 +63,7 @@ pub(crate) fn serve(listener: TcpListener, size: usize, fps: f64) {
 }
 
 impl Viewer {
-    /// Whether the viewer is still there.
+    /// Reads the request and writes the response head. Returns `false` if the viewer has disconnected.
     fn greet(&mut self, readable: bool) -> bool {
         if !readable {
             return true;
@@ -80,6 +79,7 @@ impl Viewer {
         }
     }
 
+    /// Writes as much of the part as possible. Returns `false` if the viewer has disconnected.
     fn write(&mut self) -> bool {
         let Some(part) = &self.part else { return true };
         let [head, body] = &**part;
@@ -97,9 +97,9 @@ impl Viewer {
     }
 }
 
-#[expect(unsafe_code, reason = "polling asks for a promise that sockets outlive their registration or are closed")]
+#[expect(unsafe_code, reason = "polling requires that sockets outlive their registration or are closed")]
 fn add(poller: &Poller, socket: &impl std::os::fd::AsRawFd, key: usize) {
-    // SAFETY: a closed socket leaves epoll by itself, and the listener lives as long as the process.
+    // SAFETY: closing a socket removes it from epoll, and the listener lives as long as the process.
     unsafe { poller.add_with_mode(socket.as_raw_fd(), Event::all(key), PollMode::Edge) }.unwrap();
 }
 

@@ -1,4 +1,4 @@
-//! Many viewers in one thread, who read all, or what a slow line would bring, and look for the mark of each picture.
+//! Many viewers in one thread, which read everything or at a limited rate, and find the mark of each picture.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -9,11 +9,11 @@ use polling::{Event, Events, PollMode, Poller};
 
 use super::pictures::{MARK, TIME, now};
 
-/// What the viewers have been given in a while.
+/// The pictures delivered to all viewers in a period.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Delivered {
     pub(crate) pictures: u64,
-    /// The median age at which a viewer saw the begin of a picture.
+    /// The median age of a picture when its start is read.
     pub(crate) age: Duration,
 }
 
@@ -21,13 +21,13 @@ pub(crate) struct Viewers {
     poller: Poller,
     viewers: Vec<Viewer>,
     buffer: Vec<u8>,
-    /// How many bytes a second each reads at most.
+    /// The largest number of bytes a second that each viewer reads.
     slow: Option<f64>,
 }
 
 struct Viewer {
     connection: TcpStream,
-    /// The end of what was read last, where a mark may be cut.
+    /// The end of the last read, which may contain the start of a mark.
     rest: Vec<u8>,
 }
 
@@ -35,7 +35,8 @@ impl Viewers {
     pub(crate) fn connect(address: SocketAddr, count: usize, slow: Option<f64>) -> Self {
         let poller = Poller::new().unwrap();
         let viewers = (0..count).map(|key| {
-            let mut connection = TcpStream::connect(address).expect("a descriptor for each viewer: ulimit -n");
+            let mut connection =
+                TcpStream::connect(address).expect("cannot connect; raise `ulimit -n` above the number of viewers");
             connection.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
             connection.set_nonblocking(true).unwrap();
             add(&poller, &connection, key);
@@ -69,46 +70,46 @@ impl Viewers {
     }
 
     fn read_slowly(&mut self, rate: f64, end: Instant, ages: &mut Vec<u64>) {
-        const BEAT: Duration = Duration::from_millis(20);
+        const INTERVAL: Duration = Duration::from_millis(20);
         while Instant::now() < end {
             for viewer in &mut self.viewers {
-                viewer.read(&mut self.buffer, (rate * BEAT.as_secs_f64()) as usize, ages);
+                viewer.read(&mut self.buffer, (rate * INTERVAL.as_secs_f64()) as usize, ages);
             }
-            std::thread::sleep(BEAT);
+            std::thread::sleep(INTERVAL);
         }
     }
 }
 
 impl Viewer {
-    /// Reads once, and tells whether there may be more.
-    fn read(&mut self, buffer: &mut [u8], most: usize, ages: &mut Vec<u64>) -> bool {
+    /// Reads once. Returns `true` if there may be more to read.
+    fn read(&mut self, buffer: &mut [u8], limit: usize, ages: &mut Vec<u64>) -> bool {
         let kept = self.rest.len();
         buffer[..kept].copy_from_slice(&self.rest);
-        let most = most.min(buffer.len() - kept);
-        match self.connection.read(&mut buffer[kept..kept + most]) {
+        let limit = limit.min(buffer.len() - kept);
+        match self.connection.read(&mut buffer[kept..kept + limit]) {
             Ok(0) => panic!("the server ended a stream"),
             Ok(count) => {
                 let read = &buffer[..kept + count];
-                let mut begin = 0;
-                while let Some(at) = memmem::find(&read[begin..], MARK).map(|at| begin + at) {
+                let mut start = 0;
+                while let Some(at) = memmem::find(&read[start..], MARK).map(|at| start + at) {
                     let Some(time) = read.get(at + MARK.len()..at + MARK.len() + TIME) else { break };
                     ages.push(now().saturating_sub(u64::from_le_bytes(time.try_into().unwrap())));
-                    begin = at + MARK.len() + TIME;
+                    start = at + MARK.len() + TIME;
                 }
-                let tail = read.len().saturating_sub(MARK.len() + TIME - 1).max(begin);
+                let tail = read.len().saturating_sub(MARK.len() + TIME - 1).max(start);
                 self.rest.clear();
                 self.rest.extend_from_slice(&read[tail..]);
                 true
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => false,
-            Err(error) => panic!("a stream broke: {error}"),
+            Err(error) => panic!("cannot read a stream: {error}"),
         }
     }
 }
 
-/// The processor time of all threads of a process so far.
+/// Returns the processor time used by all threads of a process.
 pub(crate) fn cpu_of(process: u32) -> Duration {
-    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).expect("the server runs");
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).expect("the server is running");
     let nanos = tasks.filter_map(|task| {
         let stat = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
         stat.split_whitespace().next()?.parse::<u64>().ok()
@@ -116,8 +117,8 @@ pub(crate) fn cpu_of(process: u32) -> Duration {
     Duration::from_nanos(nanos.sum())
 }
 
-#[expect(unsafe_code, reason = "polling asks for a promise that sockets outlive their registration or are closed")]
+#[expect(unsafe_code, reason = "polling requires that sockets outlive their registration or are closed")]
 fn add(poller: &Poller, socket: &impl std::os::fd::AsRawFd, key: usize) {
-    // SAFETY: a closed socket leaves epoll by itself.
+    // SAFETY: closing a socket removes it from epoll.
     unsafe { poller.add_with_mode(socket.as_raw_fd(), Event::readable(key), PollMode::Edge) }.unwrap();
 }

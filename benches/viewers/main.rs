@@ -1,5 +1,5 @@
-//! Real sockets: what a server spends on each picture that it delivers, ours beside what one would write by hand, and
-//! all of them against a floor, in one run.
+//! Servers on real sockets: the processor time for each delivered picture, with this crate and with code written by hand,
+//! relative to a floor and in one run.
 //!
 //! ```text
 //! cargo bench -p benches --bench viewers -- [--viewers 1000] [--size 50000] [--fps 30] [--seconds 5] [--rounds 5]
@@ -7,13 +7,13 @@
 //! cargo bench -p benches --bench viewers -- --slow 250000 --viewers 3 --seconds 10 --rounds 1
 //! ```
 //!
-//! With `--slow`, each viewer reads that many bytes a second and no more: how old is what it sees when all buffers on the
-//! way are full? Our servers then set the options of `mixed_replace::socket`.
+//! With `--slow`, each viewer reads at most this many bytes a second, which shows the age of pictures when all buffers are
+//! full. The servers with this crate then set the options of `mixed_replace::socket`.
 //!
-//! Each server is a process of its own on one processor, the load on another. The rounds go through all servers in
-//! turn, every other round backwards, and a ratio is taken within its round, so that a machine whose speed drifts drifts
-//! for all of them. Linux only: `taskset` pins, `/proc` counts.
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a program to be watched")]
+//! Each server is a process pinned to one processor; the viewers run on another. Each round measures all servers, every other
+//! round in reverse order, and ratios are taken within a round, so that a drifting machine speed affects all servers alike.
+//! Linux only, because it needs `taskset` and `/proc`.
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a program that prints its results")]
 
 mod floor;
 mod load;
@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use load::{Delivered, cpu_of};
 
-/// What is measured.
+/// The parameters of a measurement.
 #[derive(Clone, Copy, Debug)]
 struct Load {
     viewers: usize,
@@ -35,7 +35,7 @@ struct Load {
     fps: f64,
     seconds: f64,
     rounds: usize,
-    /// How many bytes a second each viewer reads at most.
+    /// The largest number of bytes a second that each viewer reads.
     slow: Option<f64>,
 }
 
@@ -43,7 +43,7 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let number = |name: &str, default: f64| {
         let value = args.iter().position(|arg| arg == name).and_then(|at| args.get(at + 1));
-        value.map_or(default, |value| value.parse().unwrap_or_else(|_| panic!("{name} wants a number, not {value:?}")))
+        value.map_or(default, |value| value.parse().unwrap_or_else(|_| panic!("{name} needs a number, not {value:?}")))
     };
     let load = Load {
         viewers: number("--viewers", 1000.0) as usize,
@@ -57,11 +57,11 @@ fn main() {
         return servers::serve(&args[at + 1], args[at + 2].parse().unwrap(), load);
     }
     let only = args.iter().position(|arg| arg == "--only").and_then(|at| args.get(at + 1));
-    let wanted = |name: &str| only.is_none_or(|only| only.split(',').any(|wanted| wanted == name));
+    let selected = |name: &str| only.is_none_or(|only| only.split(',').any(|selected| selected == name));
     pin_this_process();
     let mut rows: BTreeMap<usize, Vec<Row>> = BTreeMap::new();
     for round in 0..load.rounds {
-        let mut order: Vec<usize> = (0..servers::NAMES.len()).filter(|n| wanted(servers::NAMES[*n].0)).collect();
+        let mut order: Vec<usize> = (0..servers::NAMES.len()).filter(|n| selected(servers::NAMES[*n].0)).collect();
         if round % 2 == 1 {
             order.reverse();
         }
@@ -74,7 +74,7 @@ fn main() {
     print_table(&rows, load);
 }
 
-/// One server, loaded for a while.
+/// One measurement of a server.
 #[derive(Clone, Debug)]
 struct Row {
     cpu: Duration,
@@ -91,7 +91,7 @@ impl Row {
 fn measure(name: &str, load: Load) -> Row {
     let (mut server, address) = start(name, load);
     let mut viewers = load::Viewers::connect(address, load.viewers, load.slow);
-    // Everybody is served and the buffers are warm, or full.
+    // Warms up, or fills all buffers.
     viewers.read_for(Duration::from_secs_f64(if load.slow.is_some() { 22.0 } else { 2.0 }));
     let before = cpu_of(server.id());
     let delivered = viewers.read_for(Duration::from_secs_f64(load.seconds));
@@ -102,7 +102,6 @@ fn measure(name: &str, load: Load) -> Row {
 }
 
 fn start(name: &str, load: Load) -> (Child, SocketAddr) {
-    // Below the ports that the system gives to the viewers.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let slow = load.slow.unwrap_or_default();
@@ -114,7 +113,7 @@ fn start(name: &str, load: Load) -> (Child, SocketAddr) {
         .args(numbers.iter().flat_map(|(name, number)| [*name, number]))
         .stdin(Stdio::null())
         .spawn()
-        .expect("taskset is there");
+        .expect("cannot start taskset");
     let listens = (0..200).any(|_| {
         std::thread::sleep(Duration::from_millis(20));
         TcpStream::connect(address).is_ok()
@@ -122,7 +121,7 @@ fn start(name: &str, load: Load) -> (Child, SocketAddr) {
     if !listens {
         server.kill().unwrap();
         server.wait().unwrap();
-        panic!("the server {name} does not listen");
+        panic!("the server {name} did not start to listen within 4 s");
     }
     (server, address)
 }
@@ -130,12 +129,12 @@ fn start(name: &str, load: Load) -> (Child, SocketAddr) {
 fn pin_this_process() {
     let pid = std::process::id().to_string();
     let pinned = Command::new("taskset").args(["-cp", "1", &pid]).stdout(Stdio::null()).status();
-    assert!(pinned.is_ok_and(|status| status.success()), "a second processor for the load is needed");
+    assert!(pinned.is_ok_and(|status| status.success()), "needs taskset, and a second processor for the viewers");
 }
 
 fn print_table(rows: &BTreeMap<usize, Vec<Row>>, load: Load) {
     let Load { viewers, size, fps, seconds, rounds, slow } = load;
-    let slow = slow.map_or(String::new(), |rate| format!(" of which each viewer takes {rate} bytes"));
+    let slow = slow.map_or(String::new(), |rate| format!(", of which each viewer reads {rate} bytes"));
     println!("\n{viewers} viewers, {size} bytes, {fps} pictures a second{slow}; {seconds} s, medians of {rounds}\n");
     println!("| server | CPU a picture | x floor | delivered | age |\n|---|---|---|---|---|");
     let Some(floor) = rows.values().next() else { return };

@@ -1,8 +1,8 @@
-//! Pictures that tell when they were made.
+//! Pictures that contain the time of their creation.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Stands before the time in every picture, and nowhere else in it.
+/// Precedes the time in every picture, and occurs nowhere else in it.
 pub(crate) const MARK: &[u8; 16] = b"\xff\xd8\xff\xfe\x00\x1cmade at --";
 pub(crate) const TIME: usize = 8;
 
@@ -22,7 +22,7 @@ impl Pictures {
         Self { blank }
     }
 
-    /// A picture made now, in memory of its own as an encoder gives it.
+    /// Creates a picture with the current time, in newly allocated memory as from a JPEG encoder.
     pub(crate) fn next(&self) -> Vec<u8> {
         let mut picture = self.blank.clone();
         picture[MARK.len()..MARK.len() + TIME].copy_from_slice(&now().to_le_bytes());
@@ -30,18 +30,18 @@ impl Pictures {
     }
 }
 
-/// Nanoseconds since 1970: the server and the load have that clock in common.
+/// Returns nanoseconds since 1970, a clock that the server and the viewers share.
 pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64)
 }
 
-/// Calls `publish` at an even pace, for ever.
+/// Calls `publish` at an even pace. Never returns.
 pub(crate) fn pace(fps: f64, size: usize, mut publish: impl FnMut(Vec<u8>)) {
     let pictures = Pictures::new(size);
-    let begin = Instant::now();
-    for beat in 1_u32.. {
+    let start = Instant::now();
+    for number in 1_u32.. {
         publish(pictures.next());
-        let due = begin + Duration::from_secs_f64(f64::from(beat) / fps);
+        let due = start + Duration::from_secs_f64(f64::from(number) / fps);
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
     }
 }

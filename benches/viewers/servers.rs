@@ -1,4 +1,4 @@
-//! The servers: ours, and what one would write by hand.
+//! The measured servers, with this crate and with code written by hand.
 
 use std::convert::Infallible;
 use std::net::TcpListener;
@@ -18,13 +18,13 @@ use tokio_stream::wrappers::{BroadcastStream, WatchStream};
 
 use super::{Load, floor, pictures};
 
-/// As it is called, and what it is.
+/// The name and description of each server.
 pub(crate) const NAMES: &[(&str, &str)] = &[
     ("floor", "floor: bare `writev`, no framework"),
     ("hyper", "**mixed-replace on hyper**"),
     ("axum", "**mixed-replace on axum**"),
     ("axum-by-hand", "by hand on axum: `watch`, one buffer"),
-    ("axum-naive", "by hand on axum: `broadcast`, a copy for each"),
+    ("axum-naive", "by hand on axum: `broadcast`, one copy for each viewer"),
     ("multipart-stream", "multipart-stream 0.1.2 on axum"),
     ("actix", "**mixed-replace on actix-web**"),
     ("actix-by-hand", "by hand on actix-web: `watch`, one buffer"),
@@ -33,15 +33,15 @@ pub(crate) const NAMES: &[(&str, &str)] = &[
 pub(crate) fn serve(name: &str, port: u16, load: Load) {
     let Load { size, fps, slow, .. } = load;
     let listener = listen(port);
-    // What one would write by hand.
+    // The options of servers written by hand.
     let plain: Options = |connection| drop(connection.set_tcp_nodelay(true));
-    let ours: Options = if slow.is_some() { |connection| drop(socket::tune(&*connection)) } else { plain };
+    let tuned: Options = if slow.is_some() { |connection| drop(socket::tune(&*connection)) } else { plain };
     match name {
         "floor" => floor::serve(listener, size, fps),
-        "hyper" => runtime().block_on(hyper(listener, ours, hub_of(size, fps))),
+        "hyper" => runtime().block_on(hyper(listener, tuned, hub_of(size, fps))),
         "axum" => runtime().block_on(axum_with(
             listener,
-            ours,
+            tuned,
             get(|wire: Wire, hub: axum::extract::State<Hub>| async move { hub.subscribe(wire) })
                 .with_state(hub_of(size, fps)),
         )),
@@ -60,7 +60,7 @@ pub(crate) fn serve(name: &str, port: u16, load: Load) {
         }
         "actix" => {
             let hub = hub_of(size, fps);
-            actix(listener, ours, move |app| {
+            actix(listener, tuned, move |app| {
                 app.route("/", web::to(Live::new(hub.clone())));
             });
         }
@@ -77,7 +77,7 @@ pub(crate) fn serve(name: &str, port: u16, load: Load) {
                 );
             });
         }
-        name => panic!("there is no server {name:?}"),
+        name => panic!("unknown server {name:?}"),
     }
 }
 
@@ -185,7 +185,7 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap()
 }
 
-/// With room for all viewers at once.
+/// Opens a listening socket with a large backlog.
 fn listen(port: u16) -> TcpListener {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.set_reuse_address(true).unwrap();
