@@ -1,5 +1,5 @@
-//! Decodes a body after a line with its `Content-Type`, cut in any way with the same result. Sends on every part but damaged
-//! images, and decodes it again.
+//! Decodes a body after a line with its `Content-Type`. Asserts the same result for any chunks, and that every part except a
+//! damaged image can be encoded and decoded again.
 #![no_main]
 
 use bytes::BytesMut;
@@ -35,21 +35,21 @@ fuzz_target!(|data: &[u8]| {
     let line = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
     let (content_type, body) = data.split_at(line);
     let body = body.get(1..).unwrap_or_default();
-    let small = Limits::new()
+    let low = Limits::new()
         .max_boundary_bytes(20)
         .max_header_bytes(200)
         .max_headers(5)
         .max_junk_bytes(100)
         .max_line_bytes(90)
         .max_part_bytes(300);
-    for limits in [Limits::new(), small] {
+    for limits in [Limits::new(), low] {
         let decoder = Decoder::for_content_type(content_type).limits(limits);
-        let whole = decode(decoder.clone(), body, body.len().max(1));
+        let expected = decode(decoder.clone(), body, body.len().max(1));
         for chunk in [1, 3, 1 + data.len() % 64] {
-            assert_eq!(decode(decoder.clone(), body, chunk), whole, "in chunks of {chunk}");
+            assert_eq!(decode(decoder.clone(), body, chunk), expected, "in chunks of {chunk}");
         }
-        assert!(whole.0.iter().map(|part| part.body().len()).sum::<usize>() <= body.len());
-        for part in whole.0 {
+        assert!(expected.0.iter().map(|part| part.body().len()).sum::<usize>() <= body.len());
+        for part in expected.0 {
             let encoder = Encoder::random(Wire::Script);
             let Ok(encoded) = encoder.encode(&part) else {
                 assert!(part.check_picture().is_err(), "only a damaged image cannot be encoded");

@@ -1,4 +1,4 @@
-//! Reads the boundary of any `Content-Type`, and reads it again after an encoder has written it.
+//! Parses the boundary of any `Content-Type`, and asserts that an encoder writes one that parses to the same.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,11 +1,11 @@
-//! Splits any bytes into pictures, cut in any way with the same result.
+//! Splits any bytes into pictures. Asserts the same result for any chunks.
 #![no_main]
 
 use bytes::{Bytes, BytesMut};
 use libfuzzer_sys::fuzz_target;
 use mixed_replace::jpeg::{Splitter, is_whole, with_huffman_tables};
 
-/// The pictures, and how many bytes and pictures were left out.
+/// The pictures, and the numbers of skipped bytes and of broken pictures.
 type Split = (Vec<Bytes>, u64, u64);
 
 fn split(mut splitter: Splitter, bytes: &[u8], chunk: usize) -> Split {
@@ -25,21 +25,21 @@ fn split(mut splitter: Splitter, bytes: &[u8], chunk: usize) -> Split {
                 Ok(None) => break,
                 Err(_) => errors += 1,
             }
-            assert!(errors <= bytes.len() + 1, "it goes on after an error");
+            assert!(errors <= bytes.len() + 1, "the splitter continues after an error");
         }
     }
 }
 
 fuzz_target!(|data: &[u8]| {
     for splitter in [Splitter::new(), Splitter::new().max_picture(40).max_junk(20)] {
-        let whole = split(splitter.clone(), data, data.len().max(1));
+        let expected = split(splitter.clone(), data, data.len().max(1));
         for chunk in [1, 2, 7, 1 + data.len() % 64] {
-            assert_eq!(split(splitter.clone(), data, chunk), whole, "in chunks of {chunk}");
+            assert_eq!(split(splitter.clone(), data, chunk), expected, "in chunks of {chunk}");
         }
-        // A picture may get an EOI that its sender left out.
-        let sent: u64 = whole.0.iter().map(|picture| picture.len() as u64 - EOI_LEN).sum();
-        assert!(sent + whole.1 <= data.len() as u64);
-        for picture in whole.0 {
+        // The splitter appends a missing EOI.
+        let sent: u64 = expected.0.iter().map(|picture| picture.len() as u64 - EOI_LEN).sum();
+        assert!(sent + expected.1 <= data.len() as u64);
+        for picture in expected.0 {
             assert!(is_whole(&picture));
             assert!(is_whole(&with_huffman_tables(picture)));
         }

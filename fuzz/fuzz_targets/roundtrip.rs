@@ -1,4 +1,4 @@
-//! Encodes any parts and heartbeats, on any wire and under any content type, and decodes them again, cut in any way.
+//! Encodes any parts and heartbeats on any wire and for any content type. Asserts that decoding returns them, for any chunks.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -69,7 +69,7 @@ fuzz_target!(|input: Input<'_>| {
     }
     let wire = encoder.wire();
     let content_type = encoder.content_type();
-    // An event must not come twice.
+    // Events are not repeated.
     let has_events = !matches!(&input.kind, Kind::Random(_) | Kind::Fixed(..))
         && !content_type.as_bytes().to_ascii_lowercase().starts_with(b"multipart/x-mixed-replace;");
     assert_eq!(Decoder::for_content_type(&content_type).boundary(), Some(encoder.boundary().as_str()));
@@ -79,7 +79,7 @@ fuzz_target!(|input: Input<'_>| {
         let last = expected.last().cloned();
         match step {
             Step::Repeat => {
-                writer.repeat().expect("a Vec takes everything");
+                writer.repeat().expect("writing to a Vec cannot fail");
                 expected.extend(heartbeat.clone().filter(|_| wire == Wire::Script).or(last.filter(|_| !has_events)));
             }
             Step::Write(body) => {
@@ -87,20 +87,20 @@ fuzz_target!(|input: Input<'_>| {
                 if writer.write(&part).is_err() {
                     continue;
                 }
-                // Where the open header block promises another type, the last part once more.
-                let promised = last.filter(|last| wire == Wire::Browser && last.content_type() != part.content_type());
-                expected.extend(promised.into_iter().chain([part]));
+                // The open header block declares another type, so the encoder repeats the last part in it.
+                let repeated = last.filter(|last| wire == Wire::Browser && last.content_type() != part.content_type());
+                expected.extend(repeated.into_iter().chain([part]));
             }
         }
     }
-    let bytes = writer.finish().expect("a Vec takes everything");
+    let bytes = writer.finish().expect("writing to a Vec cannot fail");
     if wire != Wire::Script {
-        // The last part once more, since its line is open already.
+        // The close repeats the last part, because its header block is open already.
         expected.extend(expected.last().cloned());
     }
 
     if wire == Wire::Browser {
-        // Without a length, an image ends by itself. Bytes after that are lost.
+        // Without a length, a picture ends at its EOI, and bytes after that are skipped.
         for part in expected.iter_mut().filter(|part| part.content_type() == &mime::IMAGE_JPEG) {
             *part = Part::jpeg(JPEG).expect("a picture");
         }
@@ -111,7 +111,7 @@ fuzz_target!(|input: Input<'_>| {
         let mut parts = Vec::new();
         for chunk in bytes.chunks(chunk) {
             buffer.extend_from_slice(chunk);
-            while let Some(part) = decoder.decode(&mut buffer).expect("it is well-formed") {
+            while let Some(part) = decoder.decode(&mut buffer).expect("the stream is well-formed") {
                 parts.push(part);
             }
         }
