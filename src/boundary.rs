@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 ///                                                   ^^^^^^^^^^^^^^^^^^^^^^ this
 /// ```
 ///
-/// Use [`random`](Self::random) unless a protocol names a boundary. Readers look for it anywhere in a part, so somebody who
-/// can guess it can end a part early by its body. A string is [parsed](FromStr) into a boundary if it has 16 to 40 letters
+/// Use [`random`](Self::random) unless a protocol names a boundary. Readers look for it anywhere in a part, so the author
+/// of a body who can guess it can end a part early. A string is [parsed](FromStr) into a boundary if it has 16 to 40 letters
 /// and digits, which all readers accept. Boundaries that a protocol names, such as `graphql`, are written in the source
 /// code: see [`from_static`](Self::from_static).
 ///

@@ -1,8 +1,8 @@
-//! JPEG markers: cutting a run of pictures into pictures, whether one is whole, and the tables that webcams leave out.
+//! JPEG markers: splits a run of pictures, finds the end of a picture, and adds the tables that webcams omit.
 //!
-//! What `ffmpeg -f mjpeg -`, `rpicam-vid --codec mjpeg -o -` or GStreamer's `jpegenc ! fdsink` write has no framing at
-//! all: one picture follows the other. [`Pictures`] makes a stream of pictures from a stream of such bytes, [`Splitter`]
-//! does so without input or output of its own. Both follow the markers of T.81 Annex B and never decode a picture.
+//! The output of `ffmpeg -f mjpeg -`, `rpicam-vid --codec mjpeg -o -` or GStreamer's `jpegenc ! fdsink` has no framing:
+//! one picture follows the other. [`Pictures`] turns a stream of such bytes into a stream of pictures, [`Splitter`] does
+//! the same without I/O. Both follow the markers of T.81 Annex B and never decode a picture.
 
 mod error;
 mod huffman;
@@ -25,23 +25,22 @@ use crate::picture::marker::View;
 /// junk     SOI   APP1    SOS     data     RST0    EOI    junk    the next picture
 /// ```
 ///
-/// A picture is everything from SOI to EOI. Segments are jumped over by their length, so a thumbnail, a comment or
-/// application data cannot end it early; neither can stuffed bytes, restart markers, or several scans. Between SOI
-/// and EOI there has to be a frame header and a scan: what has none (a "tables only" stream, B.5) is no picture.
+/// A picture runs from SOI to EOI. Segments are stepped over by their length, so a thumbnail, a comment or application
+/// data cannot end it early. Stuffed bytes, restart markers and several scans cannot either. A picture needs a frame header
+/// and a scan: a "tables only" stream (B.5) is not a picture.
 ///
-/// The caller owns the buffer, reads into its end and leaves the rest alone; each picture is split off it, not copied.
-/// The buffer holds at most [`max_picture`](Self::max_picture) bytes and what was read last; junk is taken out at
-/// once. Work is linear in the bytes, however few come at a time and whatever they are.
+/// The caller owns the buffer and only appends to it. Each picture is split off, not copied. The buffer holds at most
+/// [`max_picture`](Self::max_picture) bytes and the last read; junk is removed at once. Work is linear in the bytes,
+/// whatever they are and however few arrive at a time.
 ///
-/// Some cameras write no EOI. The end of such a picture is the SOI of the next one, and EOI is added to it. A picture that was
-/// cut short in its scan looks the same, so two in a row without EOI are needed before the first is returned, and none is
-/// returned once there was a picture with EOI.
+/// Some cameras write no EOI. Such a picture ends at the SOI of the next one, and EOI is added to it. A picture that was cut
+/// short in its scan looks the same. So the first is returned only after two in a row without EOI, and none is returned once
+/// there was a picture with EOI.
 ///
-/// What a camera may do without its stream being lost is no error, it is left out and counted: junk between pictures
-/// ([`skipped`](Self::skipped)), and a picture that ends in the middle because the next one begins, or that has a
-/// marker that cannot be ([`broken`](Self::broken)). The next picture is found even if it begins inside of a segment of
-/// the broken one, and a thumbnail does not take the place of the picture it was in; only where the bytes before it are
-/// missing or damaged does it pass for a picture.
+/// Faults that a camera recovers from are skipped and counted: junk between pictures ([`skipped`](Self::skipped)), and a
+/// picture that is cut off by the next one or has an impossible marker ([`broken`](Self::broken)). The next picture is
+/// found even if it starts inside a segment of the broken one. A thumbnail does not replace its picture, unless the bytes
+/// before it are missing or damaged.
 ///
 /// # Examples
 ///
@@ -191,7 +190,7 @@ impl Splitter {
     /// # Errors
     ///
     /// [`Truncated`](SplitError::Truncated) if the bytes end within a picture, [`NoPicture`](SplitError::NoPicture) if
-    /// there were bytes and never a picture; and as [`split`](Self::split). No bytes at all are no error.
+    /// there were bytes and never a picture, and the errors of [`split`](Self::split). An empty input is not an error.
     ///
     /// # Examples
     ///
@@ -281,7 +280,7 @@ impl Splitter {
         self.broken
     }
 
-    /// What comes first in these bytes, which begin where the last find ended.
+    /// Returns the first find in these bytes, which start where the last find ended.
     fn find(&mut self, bytes: View<'_>) -> Result<Found, SplitError> {
         if let Some(junk) = self.unproven.as_mut().filter(|junk| junk.bytes > self.max_junk as u64) {
             return Err(std::mem::take(junk).into_error());
@@ -421,19 +420,19 @@ fn with_eoi(picture: &[u8]) -> Bytes {
 
 #[derive(Clone, Debug)]
 enum State {
-    /// Looking for SOI from here on, which may lie behind what is there.
+    /// Searching for SOI from this place, which may be beyond the bytes that have arrived.
     Between {
         from: usize,
     },
     Within(Walk),
 }
 
-/// How many of the bytes are what.
+/// A find, with its length in bytes.
 enum Found {
     Junk(usize),
     More,
     Picture(usize),
-    /// A picture whose EOI is to be added.
+    /// A picture that needs an EOI.
     Unended(usize),
 }
 

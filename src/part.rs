@@ -15,12 +15,12 @@ use crate::picture::{self, InvalidPicture};
 
 pub use self::header::InvalidHeader;
 
-/// One replacement: a type, a body, and header fields if there are any.
+/// One replacement: a type, a body, and optional header fields.
 ///
 /// ```text
 /// Content-Type: image/jpeg          the type
 /// X-Timestamp: 12.5                 headers, in the order they were added
-/// Content-Length: 31415             written by the encoder alone
+/// Content-Length: 31415             written only by the encoder
 ///
 /// ...                               the body
 /// ```

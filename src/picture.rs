@@ -2,10 +2,10 @@
 //!
 //! One image whose header a decoder cannot get through ends an image stream in Chromium and WebKit: the `<img>` stays
 //! broken, shows no later part and fires no `error`. [`check`] finds such an image by its header. [`Part`](crate::Part)'s
-//! constructors reject it, and so does everything that sends a part received by a [`Decoder`](crate::Decoder): publishers,
-//! encoders, bodies and writers.
+//! constructors reject it. Publishers, encoders, bodies and writers reject it in a part received by a
+//! [`Decoder`](crate::Decoder).
 //!
-//! | type | what is checked |
+//! | type | checked |
 //! |---|---|
 //! | `image/jpeg` | SOI to the first SOS, by the rules of libjpeg-turbo |
 //! | `image/png`, `image/apng` | the IHDR, PLTE and fcTL chunks, and the others up to the head of the first IDAT |

@@ -13,9 +13,9 @@ use crate::part::Part;
 pub(crate) fn stream_head(content_type: HeaderValue) -> [(HeaderName, HeaderValue); 6] {
     [
         (CONTENT_TYPE, content_type),
-        // A stream in a cache would grow for ever; no-transform is for proxies that recompress.
+        // A cached stream would grow for ever; no-transform addresses proxies that recompress.
         (CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
-        // Compression layers leave a response alone that has a coding; theirs would hold parts back until a block is full.
+        // Compression layers skip a response with a coding; theirs would delay parts until a block is full.
         (CONTENT_ENCODING, HeaderValue::from_static("identity")),
         // The wire follows from it.
         (VARY, HeaderValue::from_static("Accept")),

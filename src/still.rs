@@ -25,9 +25,10 @@ use crate::response;
 /// Refresh: 5
 /// ```
 ///
-/// The ETag is a strong one (RFC 9110 §8.8.3), made of the part alone, so it is the same on each server that runs the
-/// same build and shows the same part. A client that sends it back in `If-None-Match` gets `304 Not Modified` without a body until the part
-/// changes. `Refresh` is Netscape's client pull of 1995, the other half of server push: a browser asks again by itself.
+/// The ETag is a strong one (RFC 9110 §8.8.3) and depends only on the part, so it is the same on each server that runs the
+/// same build and shows the same part. A client that sends it back in `If-None-Match` gets `304 Not Modified` without a
+/// body until the part changes. `Refresh` is Netscape's client pull of 1995, the other half of server push: a browser
+/// requests the address again.
 ///
 /// [`for_request`](Self::for_request) is the response for any stack: on axum a handler returns
 /// `still.for_request(&headers).map(Body::from)`, on actix the `Still` itself.

@@ -1,15 +1,15 @@
-//! The three spellings of a stream of parts, and which one a request asks for.
+//! The three spellings of a stream of parts, and the choice by the request.
 
 use http::header::{ACCEPT, HeaderMap, HeaderValue};
 
 use crate::boundary::Boundary;
 
-/// How a stream of parts is spelled for one kind of client.
+/// The spelling of a stream of parts for one kind of client.
 ///
 /// All three follow one grammar; they differ in how much of the *next* part's framing goes out with a part, because
 /// clients wait for different bytes before they take a part as complete. The delimiter is `CRLF--B`:
 ///
-/// | wire | a part | goes out behind it | media type |
+/// | wire | a part | sent with it, after the body | media type |
 /// |---|---|---|---|
 /// | browser | body | `CRLF--B CRLF Content-Type: T CRLF CRLF` | `multipart/x-mixed-replace` |
 /// | machine | headers with `Content-Length`, body | `CRLF--B CRLF` | `multipart/x-mixed-replace` |

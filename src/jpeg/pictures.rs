@@ -1,4 +1,4 @@
-//! Pictures out of a stream of bytes.
+//! A stream of pictures from a stream of bytes.
 
 use std::error::Error;
 use std::fmt;
@@ -14,19 +14,19 @@ use super::{Found, SplitError, Splitter, with_eoi};
 use crate::picture::marker::View;
 
 pin_project! {
-    /// A stream of JPEG pictures out of a stream of bytes, cut by a [`Splitter`].
+    /// A stream of JPEG pictures, split from a stream of bytes by a [`Splitter`].
     ///
     /// The bytes may be a child's output or standard input (`tokio_util::io::ReaderStream`, with a buffer of 64 KiB
-    /// rather than its 4), a socket, or an upload. A picture that lies within one chunk is a slice of it and not
-    /// copied; one that does not is copied once into a buffer of its own, and a second time only when it outgrows the
-    /// eighth more than its predecessor's length that it is given.
+    /// rather than its 4), a socket, or an upload. A picture within one chunk is a slice of it and not copied. A longer
+    /// one is copied once into a separate buffer with room for an eighth more than the previous picture, and a second time
+    /// only if it outgrows that.
     ///
     /// A [`PicturesError::Split`] does not end the stream. After a [`PicturesError::Source`] the source is polled again.
     ///
     /// # Cancel safety
     ///
-    /// Waiting for the next item may be given up at any time: nothing is lost, the bytes so far stay here. Dropping
-    /// the stream itself drops them.
+    /// Nothing is lost when a future of the next item is dropped: the bytes received so far stay in the stream. Dropping
+    /// the stream drops them.
     ///
     /// # Examples
     ///
@@ -51,7 +51,7 @@ pin_project! {
         source: S,
         ended: bool,
         splitter: Splitter,
-        // What has been read and not cut yet: `held`, and behind it the rest of `chunk`.
+        // The bytes not yet split: `held`, then the rest of `chunk`.
         held: BytesMut,
         chunk: Bytes,
         room: usize,
@@ -168,13 +168,13 @@ fn hold(held: &mut BytesMut, chunk: &mut Bytes, room: usize) {
     held.extend_from_slice(&mem::take(chunk));
 }
 
-/// Why there is no picture: the source's own error, or that its bytes are no pictures.
+/// The error of a [`Pictures`] stream.
 #[non_exhaustive]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum PicturesError<E> {
-    /// The source's.
+    /// The source failed.
     Source(E),
-    /// The splitter's.
+    /// The bytes are not JPEG pictures.
     Split(SplitError),
 }
 

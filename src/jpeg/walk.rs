@@ -1,13 +1,13 @@
-//! From marker to marker through one picture (T.81 B.1.1), without decoding it.
+//! A walk over the markers of one picture (T.81 B.1.1), without decoding it.
 
 use std::ops::Range;
 
 use crate::picture::marker::{COM, EOI, FF, RST0, SOF0, SOI, SOS, View, is_frame_header, is_opaque};
 
-/// How far the markers of one picture have been followed; can stop and go on at any byte.
+/// A walk over the markers of one picture, which can pause at any byte.
 #[derive(Clone, Debug)]
 pub(crate) struct Walk {
-    /// The next byte to look at. A segment is jumped over, so that this may lie behind what is there.
+    /// The next byte to look at. Segments are stepped over, so it may be beyond the bytes that have arrived.
     at: usize,
     /// The segment passed last, from its length to its end.
     segment: Range<usize>,
@@ -22,11 +22,11 @@ pub(crate) struct Walk {
 
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// This is no picture, or no longer.
+    /// The bytes are not, or no longer, a picture.
     Broken,
-    /// Behind EOI: the picture is whole.
+    /// After EOI: the picture is complete.
     End,
-    /// Everything there is has been looked at.
+    /// All bytes that have arrived have been looked at.
     More,
     /// At the SOI of the next picture, in a scan of this one: it has no EOI, or it was cut short in the scan.
     Next,
@@ -88,7 +88,7 @@ impl Walk {
                 None => Step::More,
             },
             RST0..=SOS => Step::Broken,
-            // Two frames in one picture are two pictures run together, or the hierarchical mode that nobody decodes.
+            // Two frames in one picture are two pictures run together, or the hierarchical mode, which no decoder supports.
             code if is_frame_header(code) && self.has_frame => Step::Broken,
             SOF0..=COM => {
                 let Some(segment) = picture.segment(at) else { return Step::More };
@@ -108,12 +108,12 @@ impl Walk {
         }
     }
 
-    /// Where a picture may begin that this one, once broken, has swallowed.
+    /// Returns where a picture may start within this one, if this one is broken.
     pub(super) fn resume(&self) -> usize {
         if self.in_scan { self.at } else { self.segment.start }
     }
 
-    /// A whole picture that ends before this place was part of the broken one: its thumbnail.
+    /// Returns the place before which a complete picture is the thumbnail of the broken one.
     pub(super) fn fence(&self, picture: View<'_>) -> usize {
         let trusted = !self.in_scan && is_opaque(self.code) && !self.has_soi_before(self.segment.start + 2, picture);
         if trusted { self.segment.end } else { 0 }

@@ -1,7 +1,7 @@
 //! The header of a JPEG image: SOI to the first SOS (T.81 B.2), by the rules of libjpeg-turbo's `jpeg_read_header`, which
 //! Chromium and WebKit call.
 //!
-//! What is checked there is checked here, and what is found out later is not: missing tables and damaged scans leave a
+//! The checks are those of that function. Errors that decoders find later pass: missing tables and damaged scans leave a
 //! gray or torn image, and the next one is shown.
 
 use super::MAX_PIXELS;
@@ -119,7 +119,7 @@ impl<'a> Frame<'a> {
         if pixels == 0 || pixels >= MAX_PIXELS || height > MAX_SIDE || width > MAX_SIDE {
             return Err(format!("frame of {width} x {height} pixels").into());
         }
-        // Of two, nobody knows the colors.
+        // The colors of two components are undefined.
         if !matches!(components, 1 | 3 | 4) {
             return Err(format!("frame of {components} components").into());
         }
