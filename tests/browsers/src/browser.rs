@@ -63,10 +63,32 @@ impl Browser {
 
     async fn launch(engine: Engine, setup: Setup, more: impl FnOnce(&mut Map<String, Value>)) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory");
-        let log = home.path().join("driver.log");
-        let port = net::free_port();
         let screen = Screen::of(engine);
-        let command = driver::command(engine, port, home.path(), screen.display());
+        let mut capabilities = driver::capabilities(engine, setup, home.path());
+        more(&mut capabilities);
+        // WebKit's driver now and then drops its first connection, before anything is tested.
+        let mut attempts = 1;
+        let (driver, client) = loop {
+            match Self::connect(engine, home.path(), screen.display(), capabilities.clone()).await {
+                Ok(started) => break started,
+                Err(error) if attempts < ATTEMPTS => eprintln!("{error}; starting {engine} again"),
+                Err(error) => panic!("{error}"),
+            }
+            attempts += 1;
+        };
+        Self { engine, client, watch: Watch::start(screen), driver, _home: home }
+    }
+
+    /// Starts a driver, and a session of it. The error contains the log of the driver.
+    async fn connect(
+        engine: Engine,
+        home: &Path,
+        display: &str,
+        capabilities: Map<String, Value>,
+    ) -> Result<(Children, Client), String> {
+        let log = home.join("driver.log");
+        let port = net::free_port();
+        let command = driver::command(engine, port, home, display);
         let out = File::create(&log).expect("a writable temporary directory");
         let stdout = out.try_clone().expect("another handle of the log").into();
         let driver = Children::start(&command, stdout, Stdio::from(out));
@@ -77,19 +99,15 @@ impl Browser {
             }
         };
         if timeout(START, listening).await.is_err() {
-            panic!("{engine}'s driver does not listen after {START:?}; its log: {}", read(&log));
+            return Err(format!("{engine}'s driver does not listen after {START:?}; its log: {}", read(&log)));
         }
         let mut builder = ClientBuilder::new(HttpConnector::new());
-        let mut capabilities = driver::capabilities(engine, setup, home.path());
-        more(&mut capabilities);
         builder.capabilities(capabilities);
-        let address = format!("http://127.0.0.1:{port}");
-        let client = match timeout(START, builder.connect(&address)).await {
-            Ok(Ok(client)) => client,
-            Ok(Err(error)) => panic!("{engine} does not start: {error}; log of its driver: {}", read(&log)),
-            Err(_) => panic!("{engine} has not started after {START:?}; log of its driver: {}", read(&log)),
-        };
-        Self { engine, client, watch: Watch::start(screen), driver, _home: home }
+        match timeout(START, builder.connect(&format!("http://127.0.0.1:{port}"))).await {
+            Ok(Ok(client)) => Ok((driver, client)),
+            Ok(Err(error)) => Err(format!("{engine} does not start: {error}; log of its driver: {}", read(&log))),
+            Err(_) => Err(format!("{engine} has not started after {START:?}; log of its driver: {}", read(&log))),
+        }
     }
 
     /// Returns its engine.
@@ -230,5 +248,6 @@ fn read(log: &Path) -> String {
 
 /// The limit of a cold start on a busy machine.
 const START: Duration = Duration::from_secs(60);
+const ATTEMPTS: u32 = 3;
 const ANSWER: Duration = Duration::from_secs(15);
 const AGAIN: Duration = Duration::from_millis(50);
