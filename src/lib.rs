@@ -145,22 +145,20 @@
 //! Requires Rust 1.85 or later. Raising that is a minor release. There is no `unsafe` code.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod body;
 pub mod boundary;
 pub mod decode;
 pub mod encode;
 pub mod hub;
 pub mod jpeg;
-pub mod keep_alive;
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
 mod page;
 pub mod part;
 pub mod picture;
-mod queue;
 mod response;
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
 pub mod serve;
 pub mod still;
-pub mod stream;
 mod sync;
 pub mod wire;
 pub mod write;
@@ -173,8 +171,8 @@ pub use mime;
 
 #[doc(inline)]
 pub use crate::{
-    boundary::Boundary, decode::Decoder, decode::Parts, encode::EncodedPart, encode::Encoder, hub::Hub, hub::Publisher,
-    hub::Subscriber, keep_alive::KeepAlive, part::Part, still::Still, stream::MixedReplace, wire::Wire, write::Writer,
+    body::KeepAlive, body::MixedReplace, boundary::Boundary, decode::Decoder, decode::Parts, encode::EncodedPart,
+    encode::Encoder, hub::Hub, hub::Publisher, hub::Subscriber, part::Part, still::Still, wire::Wire, write::Writer,
 };
 
 #[cfg(any(feature = "actix-web", feature = "http-body"))]

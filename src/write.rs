@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use bytes::{Buf as _, Bytes};
 use http::HeaderMap;
 
+use crate::body::Queue;
 use crate::encode::{BoundaryInPart, EncodeError, EncodedPart, Encoder};
 use crate::part::Part;
 use crate::picture::InvalidPicture;
-use crate::queue::Queue;
 use crate::response;
 use crate::wire::Wire;
 

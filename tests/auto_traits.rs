@@ -11,7 +11,7 @@ use mixed_replace::part::InvalidPart;
 use mixed_replace::still::InvalidAddress;
 use mixed_replace::{
     Boundary, Decoder, EncodedPart, Encoder, Hub, KeepAlive, MixedReplace, Part, Parts, Publisher, Still, Subscriber,
-    Wire, Writer, hub, stream,
+    Wire, Writer, body, hub,
 };
 
 fn everywhere<T: Send + Sync + Unpin + 'static>() {}
@@ -36,13 +36,13 @@ fn bodies_and_futures_cross_threads() {
     everywhere::<Snapshot>();
     everywhere::<KeepAlive>();
     type Source = futures::stream::Empty<Result<Part, std::io::Error>>;
-    everywhere::<(MixedReplace<Source>, stream::Chunks<Source, std::io::Error>, hub::Chunks)>();
+    everywhere::<(MixedReplace<Source>, body::Chunks<Source, std::io::Error>, hub::Chunks)>();
     debug::<(Subscriber, Snapshot, KeepAlive)>();
-    debug::<(MixedReplace<Source>, stream::Chunks<Source, std::io::Error>, hub::Chunks)>();
+    debug::<(MixedReplace<Source>, body::Chunks<Source, std::io::Error>, hub::Chunks)>();
     #[cfg(feature = "http-body")]
-    everywhere::<(stream::Body<Source, std::io::Error>, hub::Body)>();
+    everywhere::<(body::Body<Source, std::io::Error>, hub::Body)>();
     #[cfg(feature = "http-body")]
-    debug::<(stream::Body<Source, std::io::Error>, hub::Body)>();
+    debug::<(body::Body<Source, std::io::Error>, hub::Body)>();
 
     fn future<T: Send + Sync>(_: impl FnOnce(&'static Demand) -> T) {}
     future(Demand::wanted);

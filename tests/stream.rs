@@ -12,7 +12,7 @@ use futures::channel::mpsc;
 use futures::task::noop_waker;
 use futures::{Stream, StreamExt as _, stream};
 use http::{HeaderMap, HeaderValue};
-use mixed_replace::stream::Chunks;
+use mixed_replace::body::Chunks;
 use mixed_replace::{KeepAlive, MixedReplace, Part, Wire};
 
 const WIRES: [Wire; 3] = [Wire::Browser, Wire::Machine, Wire::Script];

@@ -15,8 +15,8 @@ use super::in_flight::InFlight;
 use super::lazy_now::LazyNow;
 use super::shared::Shared;
 use super::slot::{Step, SubscriberConfig};
+use crate::body::Queue;
 use crate::encode::{EncodedPart, Encoder};
-use crate::queue::Queue;
 use crate::response;
 use crate::wire::Wire;
 

@@ -19,12 +19,11 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::rejection::Rejection;
 use super::reply::Reply;
 use super::{ClientScript, Live, Page, Snapshot, endpoints};
+use crate::body::{KeepAlive, MixedReplace};
 use crate::hub::{Refused, Subscriber};
-use crate::keep_alive::KeepAlive;
 use crate::part::Part;
 use crate::response;
 use crate::still::Still;
-use crate::stream::MixedReplace;
 use crate::wire::Wire;
 
 /// With a keep-alive every 10 seconds unless another one was set.

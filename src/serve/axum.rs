@@ -10,10 +10,10 @@ use futures_core::Stream;
 use http::request::Parts;
 
 use super::rejection::Rejection;
+use crate::body::MixedReplace;
 use crate::hub::{Refused, Subscriber};
 use crate::part::Part;
 use crate::response;
-use crate::stream::MixedReplace;
 use crate::wire::Wire;
 
 /// With a keep-alive every 10 seconds unless another one was set.

@@ -15,7 +15,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use mixed_replace::stream::Body;
+use mixed_replace::body::Body;
 use mixed_replace::{KeepAlive, MixedReplace, Wire};
 
 async fn live(request: Request<Incoming>) -> Result<Response<Body<served::Source, io::Error>>, Infallible> {

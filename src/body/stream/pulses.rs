@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use crate::keep_alive::KeepAlive;
+use crate::body::KeepAlive;
 
 /// The keep-alive, and a timer that delays a failure.
 pub(super) struct Pulses {

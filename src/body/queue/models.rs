@@ -10,10 +10,9 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::{model, thread};
 
 use super::Queue;
+use crate::body::{KeepAlive, MixedReplace};
 use crate::encode::Encoder;
-use crate::keep_alive::KeepAlive;
 use crate::part::Part;
-use crate::stream::MixedReplace;
 use crate::wire::Wire;
 
 #[test]

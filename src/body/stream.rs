@@ -15,10 +15,10 @@ use http::HeaderMap;
 use pin_project_lite::pin_project;
 
 use self::pulses::Pulses;
+use super::keep_alive::KeepAlive;
+use super::queue::Queue;
 use crate::encode::{EncodeError, EncodedPart, Encoder};
-use crate::keep_alive::KeepAlive;
 use crate::part::Part;
-use crate::queue::Queue;
 use crate::response;
 use crate::wire::Wire;
 
