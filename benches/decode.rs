@@ -10,7 +10,8 @@ use bytes::{Bytes, BytesMut};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
 use futures::{StreamExt as _, executor::block_on, stream};
 use memchr::memmem;
-use mixed_replace::{Decoder, Parts};
+use mixed_replace::Decoder;
+use mixed_replace::decode::Parts;
 
 const BOUNDARY: &str = "7kKzXq0M3vTqRz5c1LwYpA";
 const PARTS: usize = 16;

@@ -374,15 +374,15 @@ impl Default for Splitter {
 /// # Examples
 ///
 /// ```
-/// use mixed_replace::jpeg::is_whole;
+/// use mixed_replace::jpeg::is_complete;
 ///
 /// let picture = b"\xff\xd8\xff\xc0\x00\x02\xff\xda\x00\x02...\xff\xd9";
-/// assert!(is_whole(picture));
-/// assert!(!is_whole(&picture[..14]));
-/// assert!(!is_whole(&[&picture[..], b"\0"].concat()));
+/// assert!(is_complete(picture));
+/// assert!(!is_complete(&picture[..14]));
+/// assert!(!is_complete(&[&picture[..], b"\0"].concat()));
 /// ```
 #[must_use]
-pub fn is_whole(picture: &[u8]) -> bool {
+pub fn is_complete(picture: &[u8]) -> bool {
     complete_len(picture) == Some(picture.len())
 }
 

@@ -20,8 +20,8 @@
 //! | a thread, a CGI program, any `io::Write` | [`Writer`] |
 //! | another kind of transport | [`Encoder`], which returns bytes |
 //! | pages that replace themselves | [`Page`] over a hub; [`ClientScript`] in your own page |
-//! | clients that cannot hold a stream | [`Snapshot`] over a hub; [`Still`]: one part with `ETag` and `Refresh` |
-//! | a camera that sends such a stream | [`Decoder`], or [`Parts`] over a stream of bytes |
+//! | clients that cannot hold a stream | [`Snapshot`] over a hub; [`PartResponse`]: one part with `ETag` and `Refresh` |
+//! | a camera that sends such a stream | [`Decoder`], or [`Parts`](decode::Parts) over a stream of bytes |
 //! | a program that writes concatenated JPEGs | [`jpeg::Pictures`] |
 //!
 //! # Quick start
@@ -146,21 +146,21 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod body;
-pub mod boundary;
+mod boundary;
 pub mod decode;
 pub mod encode;
 pub mod hub;
 pub mod jpeg;
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
 mod page;
-pub mod part;
+mod part;
+mod part_response;
 pub mod picture;
 mod response;
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
 pub mod serve;
-pub mod still;
 mod sync;
-pub mod wire;
+mod wire;
 pub mod write;
 
 #[cfg(feature = "socket")]
@@ -169,15 +169,18 @@ pub mod socket;
 /// The crate of the content types in this API.
 pub use mime;
 
-#[doc(inline)]
-pub use crate::{
-    body::KeepAlive, body::MixedReplace, boundary::Boundary, decode::Decoder, decode::Parts, encode::EncodedPart,
-    encode::Encoder, hub::Hub, hub::Publisher, hub::Subscriber, part::Part, still::Still, wire::Wire, write::Writer,
-};
+pub use crate::body::{keep_alive::KeepAlive, stream::MixedReplace};
+pub use crate::boundary::{Boundary, InvalidBoundary};
+pub use crate::decode::decoder::Decoder;
+pub use crate::encode::encoder::Encoder;
+pub use crate::hub::{handle::Hub, publisher::Publisher, subscriber::Subscriber};
+pub use crate::part::{InvalidHeader, InvalidPart, Part};
+pub use crate::part_response::PartResponse;
+pub use crate::wire::Wire;
+pub use crate::write::writer::Writer;
 
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
-#[doc(inline)]
-pub use crate::serve::{ClientScript, Live, Page, Snapshot};
+pub use crate::serve::{client_script::ClientScript, live::Live, page::Page, snapshot::Snapshot};
 
 #[cfg(all(doctest, feature = "actix-web", feature = "axum"))]
 #[doc = include_str!("../README.md")]

@@ -13,7 +13,7 @@ use http::header::{
 use crate::boundary::Boundary;
 use crate::hub::DatedPart;
 use crate::part::Part;
-use crate::still::Still;
+use crate::part_response::PartResponse;
 
 /// The options of a page.
 #[derive(Clone, Debug)]
@@ -80,7 +80,7 @@ impl<'a> Document<'a> {
     pub(crate) fn pull<V: AsRef<[u8]>>(&self, if_none_match: impl IntoIterator<Item = V>) -> Response<Bytes> {
         let page = Part::new(mime::TEXT_HTML_UTF_8, self.part("").into_owned());
         let page = page.unwrap_or_else(|_| unreachable!("a page is not empty"));
-        guarded(Still::new(page).refresh(self.settings.refresh).for_if_none_match(if_none_match), "'none'", "")
+        guarded(PartResponse::new(page).refresh(self.settings.refresh).for_if_none_match(if_none_match), "'none'", "")
     }
 
     /// Returns the attribute with the age of the latest part, if the page shows ages.

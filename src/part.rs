@@ -42,7 +42,7 @@ pub use self::header::InvalidHeader;
 /// let part = Part::text("12:00")?;
 /// assert_eq!(part.content_type(), &mime::TEXT_PLAIN_UTF_8);
 /// assert_eq!(&part.body()[..], b"12:00");
-/// # Ok::<(), mixed_replace::part::InvalidPart>(())
+/// # Ok::<(), mixed_replace::InvalidPart>(())
 /// ```
 #[must_use]
 #[derive(Clone, Debug)]
@@ -150,7 +150,7 @@ impl Part {
     ///     Part::jpeg("GIF89a").unwrap_err().to_string(),
     ///     "invalid image/jpeg body: starts with 47 49 46 38"
     /// );
-    /// # Ok::<(), mixed_replace::part::InvalidPart>(())
+    /// # Ok::<(), mixed_replace::InvalidPart>(())
     /// ```
     pub fn jpeg(body: impl Into<Bytes>) -> Result<Self, InvalidPart> {
         Self::new(mime::IMAGE_JPEG, body)

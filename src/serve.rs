@@ -83,15 +83,15 @@
 mod actix;
 #[cfg(feature = "axum")]
 mod axum;
-mod client_script;
-mod live;
-mod page;
+pub(crate) mod client_script;
+pub(crate) mod live;
+pub(crate) mod page;
 mod query;
 mod rejection;
 mod reply;
 #[cfg(feature = "http-body")]
 mod response;
-mod snapshot;
+pub(crate) mod snapshot;
 #[cfg(feature = "tower")]
 mod tower;
 
@@ -100,10 +100,10 @@ use http::request::Parts;
 
 use self::rejection::Rejection;
 use self::reply::Reply;
+pub(crate) use self::{client_script::ClientScript, live::Live, page::Page, snapshot::Snapshot};
 
 #[cfg(feature = "http-body")]
 pub use self::response::{ResponseBody, ResponseFuture};
-pub use self::{client_script::ClientScript, live::Live, page::Page, snapshot::Snapshot};
 
 /// A type that answers requests.
 ///

@@ -1,17 +1,14 @@
 //! Types that are `Send`, `Sync` or `Unpin`. Adapters and users rely on it, so it is part of the API.
 
-use mixed_replace::boundary::InvalidBoundary;
-use mixed_replace::decode::{DecodeError, Limits, PartsError};
-use mixed_replace::encode::BoundaryInPart;
+use mixed_replace::decode::{DecodeError, Limits, Parts, PartsError};
+use mixed_replace::encode::{BoundaryInPart, EncodedPart};
 use mixed_replace::hub::{
-    Builder, Closed, DatedPart, Demand, Ended, InvalidFrame, PublishError, Refused, Snapshot, Stats, Viewer,
+    Builder, Closed, DatedPart, Demand, Ended, InvalidFrame, PublishError, Refused, SnapshotFuture, Stats, Viewer,
 };
 use mixed_replace::jpeg::{Pictures, PicturesError, SplitError, Splitter};
-use mixed_replace::part::InvalidPart;
-use mixed_replace::still::InvalidAddress;
 use mixed_replace::{
-    Boundary, Decoder, EncodedPart, Encoder, Hub, KeepAlive, MixedReplace, Part, Parts, Publisher, Still, Subscriber,
-    Wire, Writer, body, hub,
+    Boundary, Decoder, Encoder, Hub, InvalidBoundary, InvalidPart, KeepAlive, MixedReplace, Part, PartResponse,
+    Publisher, Subscriber, Wire, Writer, body, hub,
 };
 
 fn everywhere<T: Send + Sync + Unpin + 'static>() {}
@@ -33,11 +30,11 @@ fn handles_cross_threads() {
 #[test]
 fn bodies_and_futures_cross_threads() {
     everywhere::<Subscriber>();
-    everywhere::<Snapshot>();
+    everywhere::<SnapshotFuture>();
     everywhere::<KeepAlive>();
     type Source = futures::stream::Empty<Result<Part, std::io::Error>>;
     everywhere::<(MixedReplace<Source>, body::Chunks<Source, std::io::Error>, hub::Chunks)>();
-    debug::<(Subscriber, Snapshot, KeepAlive)>();
+    debug::<(Subscriber, SnapshotFuture, KeepAlive)>();
     debug::<(MixedReplace<Source>, body::Chunks<Source, std::io::Error>, hub::Chunks)>();
     #[cfg(feature = "http-body")]
     everywhere::<(body::Body<Source, std::io::Error>, hub::Body)>();
@@ -56,8 +53,8 @@ fn values_cross_threads() {
     clone::<(Boundary, EncodedPart, Encoder, Part, Wire)>();
     clone::<(DatedPart, Ended, PublishError, Refused, Stats, Viewer)>();
     debug::<(DatedPart, Ended, PublishError, Refused, Stats, Viewer)>();
-    everywhere::<(Decoder, Limits, Splitter, Still)>();
-    debug::<(Decoder, Limits, Splitter, Still)>();
+    everywhere::<(Decoder, Limits, Splitter, PartResponse)>();
+    debug::<(Decoder, Limits, Splitter, PartResponse)>();
     everywhere::<(Parts<std::io::Empty>, Pictures<std::io::Empty>, Writer<std::io::Empty>)>();
 }
 
@@ -67,7 +64,6 @@ fn errors_cross_threads() {
     error::<BoundaryInPart>();
     error::<Closed>();
     error::<DecodeError>();
-    error::<InvalidAddress>();
     error::<InvalidBoundary>();
     error::<InvalidFrame>();
     error::<InvalidPart>();
@@ -81,7 +77,8 @@ fn errors_cross_threads() {
 #[cfg(feature = "http-body")]
 #[test]
 fn endpoints_cross_threads() {
-    use mixed_replace::serve::{ClientScript, Live, Page, ResponseBody, ResponseFuture, Snapshot};
+    use mixed_replace::serve::{ResponseBody, ResponseFuture};
+    use mixed_replace::{ClientScript, Live, Page, Snapshot};
     everywhere::<(ClientScript, Live, Page, Snapshot, ResponseBody, ResponseFuture)>();
     debug::<(ClientScript, Live, Page, Snapshot, ResponseBody, ResponseFuture)>();
 }

@@ -6,8 +6,8 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use cap::Cap;
 use futures::{StreamExt as _, executor::block_on, stream};
-use mixed_replace::decode::{DecodeError, Limits, PartsError};
-use mixed_replace::{Decoder, Parts};
+use mixed_replace::Decoder;
+use mixed_replace::decode::{DecodeError, Limits, Parts, PartsError};
 
 #[global_allocator]
 static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);

@@ -422,8 +422,8 @@ async fn snapshot_waits_for_a_starting_camera() {
 #[tokio::test]
 async fn unchanged_snapshot_responds_304() {
     let (_publisher, hub) = on();
-    let still = mixed_replace::Still::new(Part::text("on").unwrap());
-    let etag = still.etag().to_str().unwrap().to_owned();
+    let response = mixed_replace::PartResponse::new(Part::text("on").unwrap());
+    let etag = response.etag().to_str().unwrap().to_owned();
     for (method, path, tag, status, refresh) in [
         ("GET", "/live?snapshot", "\"an older one\"", "200 OK", None),
         ("GET", "/live?snapshot", &*etag, "304 Not Modified", None),

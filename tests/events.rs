@@ -9,8 +9,8 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use futures::channel::mpsc;
 use futures::{Stream, StreamExt as _, executor::block_on_stream, stream};
-use mixed_replace::write::{Head, Writer};
-use mixed_replace::{Boundary, Encoder, KeepAlive, MixedReplace, Part, Wire};
+use mixed_replace::write::Head;
+use mixed_replace::{Boundary, Encoder, KeepAlive, MixedReplace, Part, Wire, Writer};
 
 const GRAPHQL: &str = "multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0";
 

@@ -8,25 +8,27 @@ use std::process::Command;
 use bytes::{Bytes, BytesMut};
 use futures::{FutureExt as _, StreamExt as _, stream};
 use jpeg_encoder::{ColorType, Encoder};
-use mixed_replace::jpeg::{Pictures, PicturesError, SplitError, Splitter, complete_len, is_whole, with_huffman_tables};
+use mixed_replace::jpeg::{
+    Pictures, PicturesError, SplitError, Splitter, complete_len, is_complete, with_huffman_tables,
+};
 
 type Item = Result<Bytes, SplitError>;
 
 #[test]
 fn fixtures_are_complete_and_their_prefixes_are_not() {
     for (name, picture) in fixtures() {
-        assert!(is_whole(&picture), "{name}");
+        assert!(is_complete(&picture), "{name}");
         for at in 0..picture.len() {
-            assert!(!is_whole(&picture[..at]), "{name}, {at}");
+            assert!(!is_complete(&picture[..at]), "{name}, {at}");
         }
-        assert!(!is_whole(&[&picture[..], b"\n"].concat()), "{name}");
-        assert!(!is_whole(&[&picture[..], &picture].concat()), "{name}");
+        assert!(!is_complete(&[&picture[..], b"\n"].concat()), "{name}");
+        assert!(!is_complete(&[&picture[..], &picture].concat()), "{name}");
     }
     let with = |what: &[u8]| [b"\xff\xd8\xff\xc0\x00\x02", what, b"\xff\xda\x00\x02\xff\xd9"].concat();
-    assert!(is_whole(&with(b"")));
+    assert!(is_complete(&with(b"")));
     let frame = b"\xff\xc0\x00\x02";
     for impossible in [&frame[..], b"\xff\xd0", b"\xff\xd8", b"\xff\xd9", b"\xff\x02", b"\xff\xdb\x00\x01"] {
-        assert!(!is_whole(&with(impossible)), "{impossible:x?}");
+        assert!(!is_complete(&with(impossible)), "{impossible:x?}");
     }
 }
 
@@ -199,7 +201,7 @@ fn skips_bytes_between_segments() {
     let tables = find(&picture, b"\xff\xdb").unwrap();
     let sloppy = Bytes::from([&picture[..tables], &[0; 26], &picture[tables..]].concat());
     let plain = Bytes::from([&b"\xff\xd8\xff\xe0\x00\x04AV\0"[..], &sloppy[tables + 26..]].concat());
-    assert!(is_whole(&plain));
+    assert!(is_complete(&plain));
     assert_eq!(split(&Splitter::new(), [&plain, &plain]).items, [Ok(plain.clone()), Ok(plain)]);
 }
 
@@ -245,7 +247,7 @@ fn skips_stuffed_bytes_between_segments() {
         let (front, back) = picture.split_at(at);
         assert_eq!(split(&Splitter::new(), [front, back]).items, [Ok(Bytes::from_static(picture))], "{at}");
     }
-    assert!(is_whole(picture));
+    assert!(is_complete(picture));
 }
 
 #[test]
@@ -286,7 +288,7 @@ fn random_input_neither_panics_nor_hoards_memory() {
         assert!(buffer.len() <= LIMIT, "round {round}");
 
         let whole = split(&splitter, [&stream[..]]);
-        assert!(whole.items.iter().flatten().all(|picture| is_whole(picture) && picture.len() <= LIMIT));
+        assert!(whole.items.iter().flatten().all(|picture| is_complete(picture) && picture.len() <= LIMIT));
         let longest = 1 + random.below(400);
         let mut chunks = Vec::new();
         let mut rest = &stream[..];
@@ -344,7 +346,7 @@ fn standard_tables_decode_to_the_same_pixels() {
     assert_eq!(full.len() - bare.len(), 4 * 4 + 416, "one segment for each table");
     let restored = with_huffman_tables(bare.clone());
     assert_eq!(restored.len(), bare.len() + 420);
-    assert!(is_whole(&restored));
+    assert!(is_complete(&restored));
     assert_eq!(decode(&restored), decode(&full));
 
     let scan = find(&restored, b"\xff\xda").unwrap();

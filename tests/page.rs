@@ -121,7 +121,7 @@ async fn native_replacement_is_available_to_browsers() {
 
 #[tokio::test]
 async fn page_of_slow_hub_waits_long() {
-    let (publisher, hub) = hub::builder().keep_alive(Duration::MAX).build();
+    let (publisher, hub) = hub::builder().keep_alive_interval(Duration::MAX).build();
     publisher.publish(html("on")).unwrap();
     ask_both(&Page::new(hub), &format!("GET /status HTTP/1.1|Accept: {FIREFOX}"), |answer| {
         assert!(answer.contains(" timeout=\"86400\""), "{answer}");

@@ -7,8 +7,8 @@ use std::{fmt, io};
 
 use bytes::Bytes;
 use futures::{FutureExt as _, Stream, StreamExt as _, executor::block_on, stream};
-use mixed_replace::decode::{DecodeError, PartsError};
-use mixed_replace::{Decoder, MixedReplace, Part, Parts, Wire};
+use mixed_replace::decode::{DecodeError, Parts, PartsError};
+use mixed_replace::{Decoder, MixedReplace, Part, Wire};
 
 type Item = Option<Result<Bytes, io::Error>>;
 type Polled = Poll<Option<Result<Part, PartsError<io::Error>>>>;

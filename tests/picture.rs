@@ -12,8 +12,8 @@ use futures::executor::block_on;
 use futures::{TryStreamExt as _, stream};
 use mime::Mime;
 use mixed_replace::encode::EncodeError;
-use mixed_replace::write::{WriteError, Writer};
-use mixed_replace::{Decoder, Encoder, MixedReplace, Part, Wire, hub, picture};
+use mixed_replace::write::WriteError;
+use mixed_replace::{Decoder, Encoder, MixedReplace, Part, Wire, Writer, hub, picture};
 
 /// Each name says what Chromium and WebKit do: `refuse-` stays broken for good, `take-` and `good-` go on.
 #[test]

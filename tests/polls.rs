@@ -105,7 +105,7 @@ fn on_actix(hub: Hub, counts: Arc<Counts>) -> SocketAddr {
 /// Publishes parts one by one, each after the viewer has received the previous one.
 fn is_woken_once_and_asks(asks: usize, server: fn(Hub, Arc<Counts>) -> SocketAddr, size: usize) {
     const PARTS: usize = 50;
-    let (publisher, hub) = hub::builder().keep_alive(None).build();
+    let (publisher, hub) = hub::builder().keep_alive_interval(None).build();
     let counts = Arc::new(Counts::default());
     let mut viewer = TcpStream::connect(server(hub, Arc::clone(&counts))).unwrap();
     viewer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();

@@ -2,8 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue};
-use mixed_replace::write::Writer;
-use mixed_replace::{Boundary, Decoder, Encoder, Part, Wire};
+use mixed_replace::{Boundary, Decoder, Encoder, Part, Wire, Writer};
 
 const WIRES: [Wire; 3] = [Wire::Browser, Wire::Machine, Wire::Script];
 

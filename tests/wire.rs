@@ -2,7 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
-use mixed_replace::{Boundary, EncodedPart, Encoder, Part, Wire};
+use mixed_replace::encode::EncodedPart;
+use mixed_replace::{Boundary, Encoder, Part, Wire};
 
 const B: Boundary = Boundary::from_static("ThisRandomString");
 

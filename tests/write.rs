@@ -15,8 +15,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{Stream as _, stream};
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
-use mixed_replace::write::{Head, WriteError, Writer};
-use mixed_replace::{Boundary, Encoder, KeepAlive, MixedReplace, Part, Wire};
+use mixed_replace::write::{Head, WriteError};
+use mixed_replace::{Boundary, Encoder, KeepAlive, MixedReplace, Part, Wire, Writer};
 
 const WIRES: [Wire; 3] = [Wire::Browser, Wire::Machine, Wire::Script];
 
@@ -302,13 +302,13 @@ fn distinguishes_disconnect_from_other_errors() {
 
 #[test]
 fn keep_alive_counts_from_last_write() {
-    let mut writer = Writer::new(Vec::new(), Wire::Machine).keep_alive(Duration::from_millis(40));
+    let mut writer = Writer::new(Vec::new(), Wire::Machine).keep_alive_interval(Duration::from_millis(40));
     writer.repeat().unwrap();
     thread::sleep(Duration::from_millis(50));
     assert_eq!(writer.until_keep_alive(), Duration::ZERO);
     writer.write(&text("on")).unwrap();
     assert!(writer.until_keep_alive() > Duration::ZERO);
-    let never = Writer::new(Vec::new(), Wire::Machine).keep_alive(Duration::MAX);
+    let never = Writer::new(Vec::new(), Wire::Machine).keep_alive_interval(Duration::MAX);
     assert!(never.until_keep_alive() > Duration::from_secs(1 << 40));
 }
 

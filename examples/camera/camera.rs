@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use mixed_replace::hub::{self, Hub, Publisher};
+use mixed_replace::{Hub, Publisher, hub};
 use tokio::select;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};

@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use mixed_replace::hub::{self, Hub, Publisher};
-use mixed_replace::{Page, Part};
+use mixed_replace::{Hub, Page, Part, Publisher, hub};
 use time::OffsetDateTime;
 
 use crate::refusal::Refusal;

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::http::{HeaderName, HeaderValue};
 use bytes::Bytes;
-use mixed_replace::Part;
-use mixed_replace::hub::{self, Hub, PublishError, Publisher};
+use mixed_replace::hub::PublishError;
+use mixed_replace::{Hub, Part, Publisher, hub};
 use rumqttc::NetworkOptions;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{ConnAck, Filter, Packet, Publish, SubAck, Subscribe, SubscribeReasonCode};

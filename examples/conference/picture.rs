@@ -10,7 +10,7 @@ use crate::problem::Problem;
 /// Checks a picture and creates the part of its participant.
 pub(crate) fn of(participant: u64, body: Bytes) -> Result<Part, Problem> {
     let mut part = Part::jpeg(body).map_err(|error| invalid(error.to_string()))?;
-    if !jpeg::is_whole(part.body()) {
+    if !jpeg::is_complete(part.body()) {
         return Err(invalid("the picture is incomplete, or followed by other data"));
     }
     // A few bytes can declare a gigapixel, which every viewer would have to allocate.

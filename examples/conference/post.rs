@@ -10,8 +10,8 @@ use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, He
 use axum::http::{StatusCode, Version};
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
-use mixed_replace::decode::{DecodeError, Limits, PartsError};
-use mixed_replace::{Decoder, Parts};
+use mixed_replace::Decoder;
+use mixed_replace::decode::{DecodeError, Limits, Parts, PartsError};
 use tokio::time::{sleep, timeout};
 
 use crate::picture::{self, MAX_BYTES, invalid};

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use mixed_replace::Part;
-use mixed_replace::hub::{self, Hub, Publisher};
+use mixed_replace::{Hub, Part, Publisher, hub};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};

@@ -15,8 +15,9 @@ use hyper::header::{
 };
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use mixed_replace::decode::Parts;
 use mixed_replace::jpeg::{Pictures, PicturesError, SplitError, Splitter};
-use mixed_replace::{Decoder, Part, Parts};
+use mixed_replace::{Decoder, Part};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use url::{Host, Position, Url};

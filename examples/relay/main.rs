@@ -28,7 +28,7 @@ use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use axum::{Router, serve::ListenerExt as _};
 use futures_util::FutureExt as _;
-use mixed_replace::{Live, Still, socket};
+use mixed_replace::{Live, PartResponse, socket};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -50,14 +50,14 @@ async fn main() -> ExitCode {
 async fn run(args: Args) -> Result<(), String> {
     let listener = server::listen(&args.listen)?;
     let no_signal = args.no_signal.as_deref().map_or_else(no_signal::draw, no_signal::read)?;
-    let still = Still::new(no_signal.clone());
+    let response = PartResponse::new(no_signal.clone());
     let start = |camera| Relay::start(camera, no_signal.clone());
     let relays: Arc<[Relay]> = args.cameras.into_iter().map(start).collect();
     let address = listener.local_addr().map_or(args.listen, |address| address.to_string());
     greet(&address, &relays);
 
     let mut app = Router::new().route("/", get(page)).route("/state", get(state));
-    app = app.route("/no-signal", get(async move |headers: HeaderMap| still.for_request(&headers).map(Body::from)));
+    app = app.route("/no-signal", get(async move |headers: HeaderMap| response.for_request(&headers).map(Body::from)));
     for (number, relay) in (1..).zip(relays.iter()) {
         app = app.route_service(&format!("/cameras/{number}"), Live::new(relay.hub.clone()));
     }

@@ -4,9 +4,8 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use mixed_replace::hub::{self, Hub, PublishError, Publisher};
-use mixed_replace::part::InvalidPart;
-use mixed_replace::{Part, jpeg};
+use mixed_replace::hub::PublishError;
+use mixed_replace::{Hub, InvalidPart, Part, Publisher, hub, jpeg};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::address::Address;

@@ -3,8 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use mixed_replace::hub::{self, Hub, Publisher};
-use mixed_replace::{Page, Part};
+use mixed_replace::{Hub, Page, Part, Publisher, hub};
 use serde::Deserialize;
 use tokio::time::{interval, sleep};
 

@@ -3,7 +3,7 @@
 
 use bytes::{Bytes, BytesMut};
 use libfuzzer_sys::fuzz_target;
-use mixed_replace::jpeg::{Splitter, is_whole, with_huffman_tables};
+use mixed_replace::jpeg::{Splitter, is_complete, with_huffman_tables};
 
 /// The pictures, and the numbers of skipped bytes and of broken pictures.
 type Split = (Vec<Bytes>, u64, u64);
@@ -40,8 +40,8 @@ fuzz_target!(|data: &[u8]| {
         let sent: u64 = expected.0.iter().map(|picture| picture.len() as u64 - EOI_LEN).sum();
         assert!(sent + expected.1 <= data.len() as u64);
         for picture in expected.0 {
-            assert!(is_whole(&picture));
-            assert!(is_whole(&with_huffman_tables(picture)));
+            assert!(is_complete(&picture));
+            assert!(is_complete(&with_huffman_tables(picture)));
         }
     }
 });

@@ -4,8 +4,7 @@
 use arbitrary::Arbitrary;
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
-use mixed_replace::write::Writer;
-use mixed_replace::{Decoder, Encoder, Part, Wire};
+use mixed_replace::{Decoder, Encoder, Part, Wire, Writer};
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {

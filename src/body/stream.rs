@@ -124,8 +124,7 @@ impl<S> MixedReplace<S> {
     /// use std::time::Duration;
     /// use axum::{Router, extract::State, routing::post};
     /// use futures::{Stream, StreamExt, stream};
-    /// use mixed_replace::part::InvalidPart;
-    /// use mixed_replace::{Encoder, KeepAlive, MixedReplace, Part};
+    /// use mixed_replace::{Encoder, InvalidPart, KeepAlive, MixedReplace, Part};
     ///
     /// async fn subscribe(
     ///     State(encoder): State<Encoder>,

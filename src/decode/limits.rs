@@ -18,7 +18,7 @@
 ///
 /// ```
 /// use bytes::BytesMut;
-/// use mixed_replace::decode::{Decoder, Limits};
+/// use mixed_replace::{Decoder, decode::Limits};
 ///
 /// let mut decoder = Decoder::new("x").limits(Limits::new().max_part_bytes(1_000_000));
 /// let mut bytes = BytesMut::from("--x\r\nContent-Length: 1000001\r\n\r\n");

@@ -33,7 +33,7 @@ pin_project! {
     /// ```
     /// use bytes::Bytes;
     /// use futures::{executor::block_on_stream, stream};
-    /// use mixed_replace::{Decoder, Parts};
+    /// use mixed_replace::{Decoder, decode::Parts};
     ///
     /// let chunks = ["--x\r\nContent-Type: text/plain\r\n\r\n12", ":00\r\n--x--\r\n"];
     /// let body = stream::iter(chunks.map(|chunk| Ok::<_, std::io::Error>(Bytes::from(chunk))));
@@ -75,7 +75,7 @@ impl<S> Parts<S> {
     /// ```
     /// use bytes::Bytes;
     /// use futures::stream;
-    /// use mixed_replace::{Decoder, Parts};
+    /// use mixed_replace::{Decoder, decode::Parts};
     ///
     /// let body = stream::empty::<Result<Bytes, std::io::Error>>();
     /// let parts = Parts::new(body, Decoder::for_content_type("multipart/mixed; boundary=x"));
@@ -131,8 +131,7 @@ where
 ///
 /// ```
 /// use futures::{FutureExt, StreamExt, stream};
-/// use mixed_replace::decode::{DecodeError, PartsError};
-/// use mixed_replace::{Decoder, Parts};
+/// use mixed_replace::{Decoder, decode::{DecodeError, Parts, PartsError}};
 ///
 /// let body = stream::iter([Ok("--x\r\nContent-Ty"), Err("connection reset")]);
 /// let next = Parts::new(body, Decoder::detect()).next().now_or_never().unwrap();

@@ -27,7 +27,7 @@ use crate::part::Part;
 ///     .part_timeout(Duration::from_secs(20))
 ///     .stale_after(Duration::from_secs(5), Part::svg("<svg xmlns='http://www.w3.org/2000/svg'/>")?)
 ///     .build();
-/// # Ok::<(), mixed_replace::part::InvalidPart>(())
+/// # Ok::<(), mixed_replace::InvalidPart>(())
 /// ```
 #[must_use]
 #[derive(Clone, Debug)]
@@ -88,9 +88,9 @@ impl Builder {
     ///
     /// Only a write reliably detects that a viewer has disconnected, and proxies close connections
     /// that are silent for a minute: see [`KeepAlive`](crate::KeepAlive). A viewer that disconnects
-    /// from an idle stream is detected within two periods.
-    pub fn keep_alive(mut self, period: impl Into<Option<Duration>>) -> Self {
-        self.keep_alive = period.into();
+    /// from an idle stream is detected within two intervals.
+    pub fn keep_alive_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.keep_alive = interval.into();
         self
     }
 
@@ -102,7 +102,7 @@ impl Builder {
     }
 
     /// Ends each viewer's stream after this time, as
-    /// [`Subscriber::max_lifetime`](super::Subscriber::max_lifetime) does. `None`, the default,
+    /// [`Subscriber::max_lifetime`](crate::Subscriber::max_lifetime) does. `None`, the default,
     /// sets no limit.
     pub fn max_lifetime(mut self, max_lifetime: impl Into<Option<Duration>>) -> Self {
         self.max_lifetime = max_lifetime.into();
@@ -110,14 +110,14 @@ impl Builder {
     }
 
     /// Limits the number of concurrent viewers. Further calls to
-    /// [`subscribe`](super::Hub::subscribe) fail. Unlimited by default.
+    /// [`subscribe`](crate::Hub::subscribe) fail. Unlimited by default.
     pub fn max_subscribers(mut self, max: usize) -> Self {
         self.max_subscribers = max;
         self
     }
 
     /// Limits the rate of each viewer by the shortest time between parts, as
-    /// [`Subscriber::min_interval`](super::Subscriber::min_interval) does. `None`, the default,
+    /// [`Subscriber::min_interval`](crate::Subscriber::min_interval) does. `None`, the default,
     /// sets no limit.
     pub fn min_interval(mut self, min_interval: impl Into<Option<Duration>>) -> Self {
         self.min_interval = min_interval.into();

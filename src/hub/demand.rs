@@ -11,7 +11,7 @@ use super::shared::Shared;
 /// A handle that reports demand: from the first viewer until the hub's
 /// [`linger`](super::Builder::linger) after the last one.
 ///
-/// A viewer counts from the first poll of its stream, and a [`snapshot`](super::Hub::snapshot)
+/// A viewer counts from the first poll of its stream, and a [`snapshot`](crate::Hub::snapshot)
 /// while it waits. So a request for a still picture starts the camera, and a `HEAD` request does
 /// not.
 ///

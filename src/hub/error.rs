@@ -8,7 +8,7 @@ use crate::encode::BoundaryInPart;
 use crate::part::InvalidPart;
 use crate::picture::InvalidPicture;
 
-/// The error of [`Publisher::publish`](super::Publisher::publish).
+/// The error of [`Publisher::publish`](crate::Publisher::publish).
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum PublishError {
@@ -32,7 +32,7 @@ impl PublishError {
     /// let (publisher, hub) = hub::channel();
     /// hub.close();
     /// assert!(publisher.publish(Part::text("on")?).unwrap_err().is_closed());
-    /// # Ok::<(), mixed_replace::part::InvalidPart>(())
+    /// # Ok::<(), mixed_replace::InvalidPart>(())
     /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -75,7 +75,7 @@ impl From<PublishError> for io::Error {
     }
 }
 
-/// The error of publishing to a hub that was closed, by [`Hub::close`](super::Hub::close).
+/// The error of publishing to a hub that was closed, by [`Hub::close`](crate::Hub::close).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Closed(pub(super) ());
 
@@ -94,7 +94,7 @@ impl From<Closed> for io::Error {
     }
 }
 
-/// The reason why [`Publisher::publish_jpeg`](super::Publisher::publish_jpeg) skipped a frame.
+/// The reason why [`Publisher::publish_jpeg`](crate::Publisher::publish_jpeg) skipped a frame.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum InvalidFrame {
@@ -130,7 +130,7 @@ impl From<InvalidFrame> for io::Error {
     }
 }
 
-/// The error of [`Hub::subscribe`](super::Hub::subscribe).
+/// The error of [`Hub::subscribe`](crate::Hub::subscribe).
 ///
 /// As a response on axum and actix-web it is `503 Service Unavailable`, with `Retry-After` unless
 /// the hub is closed.

@@ -17,7 +17,7 @@ use crate::part::Part;
 use crate::wire::Wire;
 
 fn without_timers() -> Builder {
-    builder().keep_alive(None).linger(Duration::ZERO)
+    builder().keep_alive_interval(None).linger(Duration::ZERO)
 }
 
 fn text(text: &'static str) -> Part {

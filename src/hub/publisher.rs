@@ -13,7 +13,7 @@ use super::shared::Shared;
 use crate::part::Part;
 use crate::wire::Wire;
 
-/// A handle for publishing parts to the viewers of a [`Hub`](super::Hub). Dropping it closes the
+/// A handle for publishing parts to the viewers of a [`Hub`](crate::Hub). Dropping it closes the
 /// hub.
 ///
 /// It needs no runtime and can be used from any thread.

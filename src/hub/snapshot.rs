@@ -9,14 +9,14 @@ use std::time::{Duration, Instant, SystemTime};
 use super::shared::Shared;
 use crate::part::Part;
 
-/// A future that waits for a recent part, created by [`Hub::snapshot`](super::Hub::snapshot).
+/// A future that waits for a recent part, created by [`Hub::snapshot`](crate::Hub::snapshot).
 ///
 /// # Cancel safety
 ///
 /// Nothing is lost when the future is dropped. It then no longer counts as demand.
 #[must_use = "a future does nothing until it is polled"]
 #[derive(Debug)]
-pub struct Snapshot {
+pub struct SnapshotFuture {
     shared: Arc<Shared>,
     max_age: Duration,
     limit: Option<Duration>,
@@ -33,7 +33,7 @@ struct Waiting {
     place: Option<usize>,
 }
 
-/// A part and the time of its publication, the output of a [`Snapshot`].
+/// A part and the time of its publication, the output of a [`SnapshotFuture`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct DatedPart {
@@ -49,7 +49,7 @@ pub struct DatedPart {
     pub stale: bool,
 }
 
-impl Snapshot {
+impl SnapshotFuture {
     pub(super) fn new(shared: Arc<Shared>, max_age: Duration) -> Self {
         Self { shared, max_age, limit: None, waiting: None }
     }
@@ -68,7 +68,7 @@ impl Snapshot {
     }
 }
 
-impl Future for Snapshot {
+impl Future for SnapshotFuture {
     type Output = Option<DatedPart>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<DatedPart>> {
@@ -98,7 +98,7 @@ impl Future for Snapshot {
     }
 }
 
-impl Drop for Snapshot {
+impl Drop for SnapshotFuture {
     fn drop(&mut self) {
         if let Some(waiting) = self.waiting.take() {
             let now = Instant::now();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::wire::Wire;
 
-/// The counters of a hub since its creation, returned by [`Hub::stats`](super::Hub::stats).
+/// The counters of a hub since its creation, returned by [`Hub::stats`](crate::Hub::stats).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -48,13 +48,13 @@ pub struct Ended {
     pub disconnected: u64,
     /// The hub had as many subscribers as it allows.
     pub refused: u64,
-    /// A newer [exclusive](super::Subscriber::exclusive) stream with the same key started.
+    /// A newer [exclusive](crate::Subscriber::exclusive) stream with the same key started.
     pub replaced: u64,
-    /// [`Hub::revoke`](super::Hub::revoke) was called with its key.
+    /// [`Hub::revoke`](crate::Hub::revoke) was called with its key.
     pub revoked: u64,
 }
 
-/// The state of one viewer, returned by [`Hub::viewers`](super::Hub::viewers).
+/// The state of one viewer, returned by [`Hub::viewers`](crate::Hub::viewers).
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Viewer {

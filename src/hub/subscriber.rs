@@ -22,7 +22,7 @@ use crate::wire::Wire;
 
 /// A response that sends a viewer the hub's latest part at once, then each new one that the viewer keeps up with.
 ///
-/// Created by [`Hub::subscribe`](super::Hub::subscribe). Return it from a handler on axum or actix-web. It implements
+/// Created by [`Hub::subscribe`](crate::Hub::subscribe). Return it from a handler on axum or actix-web. It implements
 /// `IntoResponse` only with the feature `axum`, and `Responder` only with the feature `actix-web`. Other stacks send [`headers`](Self::headers) with [`into_body`](Self::into_body) or
 /// [`into_stream`](Self::into_stream).
 ///
@@ -112,9 +112,9 @@ impl Subscriber {
         self
     }
 
-    /// Sets a key, such as a user's id, by which [`Hub::revoke`](super::Hub::revoke) ends the stream.
+    /// Sets a key, such as a user's id, by which [`Hub::revoke`](crate::Hub::revoke) ends the stream.
     ///
-    /// Several streams may have one key, for example the tabs of one user. [`Hub::viewers`](super::Hub::viewers) lists it.
+    /// Several streams may have one key, for example the tabs of one user. [`Hub::viewers`](crate::Hub::viewers) lists it.
     pub fn key(self, key: impl Into<String>) -> Self {
         let Seat { shared, id, .. } = &self.seat;
         shared.update(|state| state.set_key(*id, Arc::from(key.into())));

@@ -19,11 +19,12 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::rejection::Rejection;
 use super::reply::Reply;
 use super::{ClientScript, Live, Page, Snapshot, endpoints};
-use crate::body::{KeepAlive, MixedReplace};
+use crate::body::KeepAlive;
+use crate::body::stream::MixedReplace;
 use crate::hub::{Refused, Subscriber};
 use crate::part::Part;
+use crate::part_response::PartResponse;
 use crate::response;
-use crate::still::Still;
 use crate::wire::Wire;
 
 /// With a keep-alive every 10 seconds unless another one was set.
@@ -70,7 +71,7 @@ impl ResponseError for Refused {
     }
 }
 
-/// One part is an ordinary response, as from [`Still`].
+/// One part is an ordinary response, as from [`PartResponse`].
 impl Responder for Part {
     type Body = BoxBody;
 
@@ -82,7 +83,7 @@ impl Responder for Part {
 }
 
 /// The part, or `304 Not Modified` if the client has it.
-impl Responder for Still {
+impl Responder for PartResponse {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {

@@ -10,7 +10,7 @@ use futures_core::Stream;
 use http::request::Parts;
 
 use super::rejection::Rejection;
-use crate::body::MixedReplace;
+use crate::body::stream::MixedReplace;
 use crate::hub::{Refused, Subscriber};
 use crate::part::Part;
 use crate::response;
@@ -40,7 +40,7 @@ impl IntoResponse for Refused {
     }
 }
 
-/// One part is an ordinary response, as from [`Still`](crate::Still).
+/// One part is an ordinary response, as from [`PartResponse`](crate::PartResponse).
 impl IntoResponse for Part {
     fn into_response(self) -> Response {
         (response::part_head(&self), Body::from(self.into_body())).into_response()

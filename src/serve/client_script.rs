@@ -10,7 +10,7 @@ use http::{Response, StatusCode};
 use super::Endpoint;
 use super::rejection::Rejection;
 use super::reply::Reply;
-use crate::still;
+use crate::part_response;
 
 /// An endpoint that serves `client.js`, which shows a stream of parts in a page, in Chromium, Firefox and WebKitGTK.
 ///
@@ -55,7 +55,7 @@ impl ClientScript {
         let source = Bytes::from_static(Self::source().as_bytes());
         let etag = Self::etag();
         let mut response = Response::new(Bytes::new());
-        if still::matches(&etag, headers.get_all(IF_NONE_MATCH)) {
+        if part_response::matches(&etag, headers.get_all(IF_NONE_MATCH)) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
         } else {
             response.headers_mut().extend([
@@ -73,7 +73,7 @@ impl ClientScript {
     }
 
     fn etag() -> HeaderValue {
-        still::etag([Self::source().as_bytes()].into_iter())
+        part_response::etag([Self::source().as_bytes()].into_iter())
     }
 
     /// Returns the entity tag without its quotes, for an address.

@@ -133,7 +133,7 @@ impl Page {
     fn pull(&self, request: &Parts) -> Pending {
         let query = request.uri.query().map(str::to_owned);
         let if_none_match: Vec<HeaderValue> = request.headers.get_all(IF_NONE_MATCH).iter().cloned().collect();
-        let snapshot = self.hub.snapshot(snapshot::MAX_AGE).or_latest_after(self.timeout());
+        let snapshot = self.hub.snapshot(snapshot::FRESH_FOR).or_latest_after(self.timeout());
         let settings = self.settings.clone();
         Pending::new(self.hub.clone(), snapshot, move |latest| {
             Ok(Document::new(&settings, query.as_deref(), latest).pull(&if_none_match))

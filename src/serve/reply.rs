@@ -40,7 +40,7 @@ impl Reply {
 /// A future of a response that is made of a hub's latest part, once that is fresh enough.
 pub(super) struct Pending {
     hub: Hub,
-    snapshot: hub::Snapshot,
+    snapshot: hub::SnapshotFuture,
     finish: Finish,
 }
 
@@ -50,7 +50,7 @@ impl Pending {
     /// Waits for `snapshot`, then calls `finish` with the latest part of `hub`.
     pub(super) fn new(
         hub: Hub,
-        snapshot: hub::Snapshot,
+        snapshot: hub::SnapshotFuture,
         finish: impl Fn(Option<DatedPart>) -> Result<Response<Bytes>, Rejection> + Send + Sync + 'static,
     ) -> Self {
         Self { hub, snapshot, finish: Box::new(finish) }

@@ -10,9 +10,9 @@ use super::query::Query;
 use super::rejection::Rejection;
 use super::reply::{Pending, Reply};
 use crate::hub::Hub;
-use crate::still::Still;
+use crate::part_response::PartResponse;
 
-/// An endpoint that serves a hub's latest part as an ordinary response: a [`Still`].
+/// An endpoint that serves a hub's latest part as an ordinary response: a [`PartResponse`].
 ///
 /// A part that is fresh enough is returned at once. Otherwise the request counts as [`Demand`](crate::hub::Demand), so
 /// that a camera that sleeps wakes up, and the next part is returned. When none comes in time, the response is the
@@ -35,7 +35,7 @@ use crate::still::Still;
 /// use mixed_replace::{Snapshot, hub};
 ///
 /// let (publisher, hub) = hub::channel();
-/// let snapshot = Snapshot::new(hub).max_age(Duration::from_secs(10)).timeout(Duration::from_secs(2));
+/// let snapshot = Snapshot::new(hub).fresh_for(Duration::from_secs(10)).timeout(Duration::from_secs(2));
 /// let app: axum::Router = axum::Router::new().route_service("/snapshot", snapshot);
 /// # drop(publisher);
 /// ```
@@ -43,7 +43,7 @@ use crate::still::Still;
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     hub: Hub,
-    max_age: Duration,
+    fresh_for: Duration,
     timeout: Duration,
     refresh: Option<Duration>,
     refresh_param: bool,
@@ -52,12 +52,12 @@ pub struct Snapshot {
 impl Snapshot {
     /// Creates an endpoint for this hub.
     pub fn new(hub: Hub) -> Self {
-        Self { hub, max_age: MAX_AGE, timeout: TIMEOUT, refresh: None, refresh_param: true }
+        Self { hub, fresh_for: FRESH_FOR, timeout: TIMEOUT, refresh: None, refresh_param: true }
     }
 
-    /// Sets the age up to which the latest part is returned at once. Default: 1 second.
-    pub fn max_age(mut self, max_age: Duration) -> Self {
-        self.max_age = max_age;
+    /// Sets the age up to which the latest part is returned at once. Default: 1 second. It does not set `Cache-Control`.
+    pub fn fresh_for(mut self, fresh_for: Duration) -> Self {
+        self.fresh_for = fresh_for;
         self
     }
 
@@ -84,16 +84,16 @@ impl Snapshot {
     pub(super) fn pending(&self, request: &Parts) -> Result<Pending, Rejection> {
         let refresh = if self.refresh_param { Query::new(request).refresh()? } else { None }.or(self.refresh);
         let if_none_match: Vec<HeaderValue> = request.headers.get_all(IF_NONE_MATCH).iter().cloned().collect();
-        let snapshot = self.hub.snapshot(self.max_age).or_latest_after(self.timeout);
+        let snapshot = self.hub.snapshot(self.fresh_for).or_latest_after(self.timeout);
         let hub = self.hub.clone();
         Ok(Pending::new(self.hub.clone(), snapshot, move |latest| {
             let latest = latest.ok_or_else(|| Rejection::no_part(&hub))?;
-            let still = Still::new(latest.part).age(latest.age).last_modified(latest.modified);
-            let still = match refresh {
-                Some(period) => still.refresh(period),
-                None => still,
+            let response = PartResponse::new(latest.part).age(latest.age).last_modified(latest.modified);
+            let response = match refresh {
+                Some(period) => response.refresh(period),
+                None => response,
             };
-            Ok(still.for_if_none_match(&if_none_match))
+            Ok(response.for_if_none_match(&if_none_match))
         }))
     }
 }
@@ -104,5 +104,5 @@ impl Endpoint for Snapshot {
     }
 }
 
-pub(super) const MAX_AGE: Duration = Duration::from_secs(1);
+pub(super) const FRESH_FOR: Duration = Duration::from_secs(1);
 pub(super) const TIMEOUT: Duration = Duration::from_secs(5);

@@ -177,7 +177,7 @@ fn part_timeout_ends_body_in_the_middle_of_a_part() {
 
 #[test]
 fn slow_part_is_allowed_without_part_timeout() {
-    let (publisher, hub) = hub::builder().part_timeout(None).keep_alive(Duration::from_millis(20)).build();
+    let (publisher, hub) = hub::builder().part_timeout(None).keep_alive_interval(Duration::from_millis(20)).build();
     let (mut stuck, mut good) = (Viewer::new(&hub), Viewer::new(&hub));
     publisher.publish(text("1")).unwrap();
     let held = give(&mut stuck);

@@ -195,7 +195,7 @@ fn rate_limited_viewer_gets_newest_part_of_silent_source() {
 #[test]
 fn longest_durations_are_no_limit() {
     let (publisher, hub) = hub::builder()
-        .keep_alive(Duration::MAX)
+        .keep_alive_interval(Duration::MAX)
         .linger(Duration::MAX)
         .max_lifetime(Duration::MAX)
         .part_timeout(Duration::MAX)
@@ -211,7 +211,7 @@ fn longest_durations_are_no_limit() {
 #[test]
 fn zero_settings_are_harmless() {
     let (publisher, hub) = hub::builder()
-        .keep_alive(None)
+        .keep_alive_interval(None)
         .linger(Duration::ZERO)
         .min_interval(Duration::ZERO)
         .stale_after(Duration::ZERO, text("no signal"))

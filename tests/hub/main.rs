@@ -27,7 +27,7 @@ use mixed_replace::{Hub, Part, Publisher, Subscriber, Wire, hub};
 
 /// A builder of hubs without keep-alive and linger.
 fn still() -> Builder {
-    hub::builder().keep_alive(None).linger(Duration::ZERO)
+    hub::builder().keep_alive_interval(None).linger(Duration::ZERO)
 }
 
 fn quiet() -> (Publisher, Hub) {

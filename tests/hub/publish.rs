@@ -1,7 +1,7 @@
 //! Publishing the frames of a camera, good and damaged.
 
+use mixed_replace::InvalidPart;
 use mixed_replace::hub::{Closed, InvalidFrame};
-use mixed_replace::part::InvalidPart;
 
 use super::*;
 

@@ -21,7 +21,7 @@ fn wait(viewer: &mut Viewer) -> Option<String> {
 
 #[test]
 fn keep_alive_repeats_the_last_part() {
-    let (publisher, hub) = hub::builder().keep_alive(Duration::from_millis(30)).build();
+    let (publisher, hub) = hub::builder().keep_alive_interval(Duration::from_millis(30)).build();
     let mut viewer = Viewer::new(&hub);
     publisher.publish(text("on")).unwrap();
     let begin = Instant::now();
@@ -41,7 +41,6 @@ fn stale_part_is_shown_until_the_next_part() {
     assert_eq!(viewer.poll(), first("on"));
     assert_eq!(Poll::Ready(wait(&mut viewer)), next("no signal"));
     assert_eq!(hub.latest(), Some(text("on")));
-    assert!(hub.latest_with_age().unwrap().1 >= Duration::from_millis(30));
 
     std::thread::sleep(Duration::from_millis(60));
     assert_eq!(viewer.poll(), Poll::Pending, "the no-signal part is sent once");
@@ -72,7 +71,7 @@ fn panic_in_a_waker_does_not_stop_timers_of_other_hubs() {
             panic!("panic in a waker");
         }
     }
-    let (publisher, hub) = hub::builder().keep_alive(Duration::from_millis(10)).build();
+    let (publisher, hub) = hub::builder().keep_alive_interval(Duration::from_millis(10)).build();
     publisher.publish(text("on")).unwrap();
     let mut bad = hub.subscribe(Wire::Machine).unwrap().into_stream();
     let waker = Waker::from(Arc::new(Panics));

@@ -21,8 +21,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use mixed_replace::Part;
-use mixed_replace::write::{WriteError, Writer};
+use mixed_replace::write::WriteError;
+use mixed_replace::{Part, Writer};
 
 use crate::pictures::Pictures;
 use crate::request::Request;
@@ -55,7 +55,7 @@ fn answer(request: &Request, mut out: impl Write) -> Result<(), Box<dyn Error>> 
     let Some(first) = pictures.next(FIRST)? else {
         return Ok(request.refuse(&mut out, "503 Service Unavailable", "Retry-After: 5")?);
     };
-    let mut writer = Writer::new(out, request.wire()).keep_alive(keep_alive);
+    let mut writer = Writer::new(out, request.wire()).keep_alive_interval(keep_alive);
     let head = writer.write_head(request.head(), &request.more());
     let result = match request.method() {
         "HEAD" => head,

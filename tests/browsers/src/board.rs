@@ -42,7 +42,7 @@ impl Board {
     /// Starts a server without a keep-alive, because a repeated part would hide that the first one was not enough.
     #[must_use]
     pub fn start(stack: Stack) -> Self {
-        Self::start_with(stack, hub::builder().keep_alive(None))
+        Self::start_with(stack, hub::builder().keep_alive_interval(None))
     }
 
     /// Starts a server with a hub of these settings.

@@ -13,8 +13,8 @@ use std::{env, fs};
 
 use consumer_tests::run::{run, said};
 use http::HeaderMap;
-use mixed_replace::write::{Head, Writer};
-use mixed_replace::{Encoder, Part};
+use mixed_replace::write::Head;
+use mixed_replace::{Encoder, Part, Writer};
 use tempfile::TempDir;
 use test_support::{Children, must_be_installed};
 

@@ -37,7 +37,7 @@ impl Camera {
             builder = builder.part_timeout(part_timeout);
         }
         if let Some(keep_alive) = options.keep_alive {
-            builder = builder.keep_alive(keep_alive);
+            builder = builder.keep_alive_interval(keep_alive);
         }
         if let Some(max_lifetime) = options.max_lifetime {
             builder = builder.max_lifetime(max_lifetime);

@@ -22,7 +22,7 @@ pub struct Server {
 impl Server {
     /// Starts it with a first part, number 0.
     pub async fn start(keep_alive: Option<Duration>) -> Self {
-        let (publisher, hub) = hub::builder().keep_alive(keep_alive).build();
+        let (publisher, hub) = hub::builder().keep_alive_interval(keep_alive).build();
         publisher.publish(part(0)).expect("a part");
         let with = hub.clone();
         let without = hub.clone();

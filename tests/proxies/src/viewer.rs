@@ -11,7 +11,8 @@ use futures_util::stream::BoxStream;
 use http_body_util::BodyExt as _;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use mixed_replace::{Decoder, Parts};
+use mixed_replace::Decoder;
+use mixed_replace::decode::Parts;
 use tokio::time::timeout;
 
 /// A stream that is being received.

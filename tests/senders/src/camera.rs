@@ -6,8 +6,7 @@ use std::thread;
 
 use axum::{Router, routing};
 use futures::stream;
-use mixed_replace::hub::{self, Publisher};
-use mixed_replace::{Live, MixedReplace, Part, Wire};
+use mixed_replace::{Live, MixedReplace, Part, Publisher, Wire, hub};
 
 /// A hub at `/live`, in a thread that runs as long as the process.
 #[derive(Debug)]

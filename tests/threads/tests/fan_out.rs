@@ -11,8 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::executor::block_on;
 use http_body::Body as _;
-use mixed_replace::hub::{self, Hub};
-use mixed_replace::{Part, Wire};
+use mixed_replace::{Hub, Part, Wire, hub};
 
 /// Returns the next chunk as hyper does. It is released when it has been written.
 fn chunk(viewer: &mut hub::Body) -> Option<Bytes> {
@@ -30,7 +29,7 @@ const PARTS: u64 = 2_000;
 
 #[test]
 fn every_viewer_gets_last_part_in_any_order() {
-    let (publisher, hub) = hub::builder().keep_alive(Duration::from_millis(3)).linger(Duration::ZERO).build();
+    let (publisher, hub) = hub::builder().keep_alive_interval(Duration::from_millis(3)).linger(Duration::ZERO).build();
     std::thread::scope(|threads| {
         let camera = threads.spawn(move || {
             let demand = publisher.demand();

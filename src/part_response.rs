@@ -1,8 +1,7 @@
-//! A still picture: one part as an ordinary response, cheap to request repeatedly.
+//! One part as an ordinary response, cheap to request repeatedly.
 
 mod date;
 
-use std::fmt;
 use std::hash::{DefaultHasher, Hasher as _};
 use std::time::{Duration, SystemTime};
 
@@ -31,38 +30,38 @@ use crate::response;
 /// requests the address again.
 ///
 /// [`for_request`](Self::for_request) is the response for any stack: on axum a handler returns
-/// `still.for_request(&headers).map(Body::from)`, on actix the `Still` itself.
+/// `response.for_request(&headers).map(Body::from)`, on actix the `PartResponse` itself.
 ///
 /// # Examples
 ///
 /// ```
 /// use std::time::Duration;
 /// use http::{HeaderMap, StatusCode, header::{ETAG, IF_NONE_MATCH, REFRESH}};
-/// use mixed_replace::{Part, Still};
+/// use mixed_replace::{Part, PartResponse};
 ///
-/// let still = Still::new(Part::text("on")?).refresh(Duration::from_secs(5));
-/// let first = still.clone().for_request(&HeaderMap::new());
+/// let response = PartResponse::new(Part::text("on")?).refresh(Duration::from_secs(5));
+/// let first = response.clone().for_request(&HeaderMap::new());
 /// assert_eq!(first.status(), StatusCode::OK);
 /// assert_eq!(first.headers()[REFRESH], "5");
 /// assert_eq!(first.body(), "on");
 ///
 /// let mut again = HeaderMap::new();
 /// again.insert(IF_NONE_MATCH, first.headers()[ETAG].clone());
-/// let second = still.for_request(&again);
+/// let second = response.for_request(&again);
 /// assert_eq!(second.status(), StatusCode::NOT_MODIFIED);
 /// assert!(second.body().is_empty());
-/// # Ok::<(), mixed_replace::part::InvalidPart>(())
+/// # Ok::<(), mixed_replace::InvalidPart>(())
 /// ```
-#[must_use = "a still does nothing until its response is returned from a handler"]
+#[must_use = "does nothing until its response is returned from a handler"]
 #[derive(Clone, Debug)]
-pub struct Still {
+pub struct PartResponse {
     part: Part,
     age: Option<Duration>,
     last_modified: Option<SystemTime>,
     refresh: Option<HeaderValue>,
 }
 
-impl Still {
+impl PartResponse {
     /// Creates a response of this part.
     pub fn new(part: Part) -> Self {
         Self { part, age: None, last_modified: None, refresh: None }
@@ -76,14 +75,14 @@ impl Still {
     /// use std::time::{Duration, SystemTime};
     /// use http::HeaderMap;
     /// use http::header::{AGE, LAST_MODIFIED};
-    /// use mixed_replace::{Part, Still};
+    /// use mixed_replace::{Part, PartResponse};
     ///
     /// let made = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
-    /// let still = Still::new(Part::text("on")?).age(Duration::from_millis(61_900)).last_modified(made);
-    /// let response = still.for_request(&HeaderMap::new());
+    /// let response = PartResponse::new(Part::text("on")?).age(Duration::from_millis(61_900)).last_modified(made);
+    /// let response = response.for_request(&HeaderMap::new());
     /// assert_eq!(response.headers()[AGE], "61");
     /// assert_eq!(response.headers()[LAST_MODIFIED], "Sun, 06 Nov 1994 08:49:37 GMT");
-    /// # Ok::<(), mixed_replace::part::InvalidPart>(())
+    /// # Ok::<(), mixed_replace::InvalidPart>(())
     /// ```
     pub fn age(mut self, age: Duration) -> Self {
         self.age = Some(age);
@@ -101,34 +100,6 @@ impl Still {
     pub fn refresh(mut self, period: Duration) -> Self {
         self.refresh = Some(HeaderValue::from(period.as_secs()));
         self
-    }
-
-    /// Adds `Refresh: 5; URL=/next`: a browser goes to this address after this time.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidAddress`] if the address is empty, or holds a space, a control character, anything but ASCII, or one of `"`
-    /// `'` `;` `,` `<` `>` `\`. Percent-encode those.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use http::{HeaderMap, header::REFRESH};
-    /// use mixed_replace::{Part, Still};
-    ///
-    /// let first = Still::new(Part::text("page one")?).refresh_to(Duration::from_secs(10), "/two")?;
-    /// assert_eq!(first.for_request(&HeaderMap::new()).headers()[REFRESH], "10; URL=/two");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn refresh_to(mut self, period: Duration, url: &str) -> Result<Self, InvalidAddress> {
-        let plain = |byte: &u8| byte.is_ascii_graphic() && !b"\"';,<>\\".contains(byte);
-        if url.is_empty() || !url.as_bytes().iter().all(plain) {
-            return Err(InvalidAddress(()));
-        }
-        let value = format!("{}; URL={url}", period.as_secs());
-        self.refresh = Some(HeaderValue::try_from(value).map_err(|_| InvalidAddress(()))?);
-        Ok(self)
     }
 
     /// Returns the strong entity tag, with its quotes.
@@ -152,12 +123,12 @@ impl Still {
     ///
     /// ```
     /// use http::StatusCode;
-    /// use mixed_replace::{Part, Still};
+    /// use mixed_replace::{Part, PartResponse};
     ///
-    /// let still = Still::new(Part::text("on")?);
-    /// assert_eq!(still.clone().for_if_none_match([still.etag()]).status(), StatusCode::NOT_MODIFIED);
-    /// assert_eq!(still.for_if_none_match(["\"of an older part\""]).status(), StatusCode::OK);
-    /// # Ok::<(), mixed_replace::part::InvalidPart>(())
+    /// let response = PartResponse::new(Part::text("on")?);
+    /// assert_eq!(response.clone().for_if_none_match([response.etag()]).status(), StatusCode::NOT_MODIFIED);
+    /// assert_eq!(response.for_if_none_match(["\"of an older part\""]).status(), StatusCode::OK);
+    /// # Ok::<(), mixed_replace::InvalidPart>(())
     /// ```
     #[must_use]
     pub fn for_if_none_match<V: AsRef<[u8]>>(self, values: impl IntoIterator<Item = V>) -> Response<Bytes> {
@@ -180,18 +151,6 @@ impl Still {
         response
     }
 }
-
-/// The error of [`Still::refresh_to`]: the address does not fit into a `Refresh` header.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct InvalidAddress(());
-
-impl fmt::Display for InvalidAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the address holds characters that have to be percent-encoded")
-    }
-}
-
-impl std::error::Error for InvalidAddress {}
 
 /// Returns the entity tag of these pieces together.
 pub(crate) fn etag<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> HeaderValue {
@@ -219,8 +178,8 @@ pub(crate) fn matches<V: AsRef<[u8]>>(etag: &HeaderValue, if_none_match: impl In
 mod tests {
     use super::*;
 
-    fn still(text: &'static str) -> Still {
-        Still::new(Part::text(text).unwrap())
+    fn response(text: &'static str) -> PartResponse {
+        PartResponse::new(Part::text(text).unwrap())
     }
 
     #[test]
@@ -228,21 +187,21 @@ mod tests {
         let mut named = Part::text("on").unwrap();
         named.insert_header(http::header::DATE, HeaderValue::from_static("x")).unwrap();
         let tags = [
-            still("on").etag(),
-            still("no").etag(),
-            Still::new(Part::html("on").unwrap()).etag(),
-            Still::new(named).etag(),
+            response("on").etag(),
+            response("no").etag(),
+            PartResponse::new(Part::html("on").unwrap()).etag(),
+            PartResponse::new(named).etag(),
         ];
         for (i, tag) in tags.iter().enumerate() {
             assert_eq!(tags.iter().filter(|other| *other == tag).count(), 1, "{i}: {tag:?}");
             assert!(tag.to_str().unwrap().starts_with("\"2-"), "{tag:?}");
         }
-        assert_eq!(still("on").etag(), still("on").refresh(Duration::from_secs(1)).etag());
+        assert_eq!(response("on").etag(), response("on").refresh(Duration::from_secs(1)).etag());
     }
 
     #[test]
     fn returns_304_for_a_listed_etag() {
-        let tag = still("on").etag().to_str().unwrap().to_owned();
+        let tag = response("on").etag().to_str().unwrap().to_owned();
         for (values, known) in [
             (vec![tag.clone()], true),
             (vec![format!("W/{tag}")], true),
@@ -254,7 +213,7 @@ mod tests {
             (vec![tag.to_uppercase()], tag == tag.to_uppercase()),
             (vec!["\"*\"".to_owned(), String::new(), ",".to_owned()], false),
         ] {
-            let response = still("on").for_if_none_match(&values);
+            let response = response("on").for_if_none_match(&values);
             let expected = if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
             assert_eq!(response.status(), expected, "{values:?}");
             assert_eq!(response.headers()[ETAG], tag);
@@ -264,21 +223,11 @@ mod tests {
 
     #[test]
     fn returns_a_head_without_a_body_for_an_unchanged_part() {
-        let still = still("on").refresh(Duration::from_secs(5));
-        let response = still.clone().for_if_none_match([still.etag()]);
+        let known = response("on").refresh(Duration::from_secs(5));
+        let response = known.clone().for_if_none_match([known.etag()]);
         let mut names: Vec<_> = response.headers().keys().map(http::HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["cache-control", "etag", "refresh"]);
         assert!(response.body().is_empty());
-    }
-
-    #[test]
-    fn rejects_an_address_that_breaks_the_header_field() {
-        for bad in ["", "/a b", "/a\r\nSet-Cookie: a=b", "/a;b", "/\"", "/é", "/<script>"] {
-            assert_eq!(still("on").refresh_to(Duration::ZERO, bad).unwrap_err(), InvalidAddress(()), "{bad}");
-        }
-        let response =
-            still("on").refresh_to(Duration::ZERO, "/next?a=b&c=%20").unwrap().for_request(&HeaderMap::new());
-        assert_eq!(response.headers()[REFRESH], "0; URL=/next?a=b&c=%20");
     }
 }

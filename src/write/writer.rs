@@ -1,8 +1,4 @@
-//! Parts over a blocking [`io::Write`], for CGI programs, plain threads, files and tests.
-//!
-//! Needs neither a runtime nor another thread. [`Writer`] serves one client with parts that the caller has. A thread that
-//! serves a viewer of a [`Hub`](crate::Hub) does not need it: it writes the chunks of a
-//! [`Subscriber`](crate::Subscriber), with any executor's `block_on`.
+//! The writer, its head and its error.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
@@ -42,7 +38,7 @@ use crate::wire::Wire;
 /// # Examples
 ///
 /// ```
-/// use mixed_replace::{Boundary, Encoder, Part, Wire, write::Writer};
+/// use mixed_replace::{Boundary, Encoder, Part, Wire, Writer};
 ///
 /// let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), Wire::Script);
 /// let mut writer = Writer::with_encoder(Vec::new(), encoder);
@@ -60,7 +56,7 @@ use crate::wire::Wire;
 ///
 /// ```
 /// use std::sync::mpsc::{Receiver, RecvTimeoutError};
-/// use mixed_replace::{Part, Wire, write::{Head, WriteError, Writer}};
+/// use mixed_replace::{Part, Wire, Writer, write::{Head, WriteError}};
 ///
 /// fn show(client: impl std::io::Write, parts: &Receiver<Part>) -> Result<(), WriteError> {
 ///     let mut writer = Writer::new(client, Wire::Browser);
@@ -106,8 +102,8 @@ impl<W: Write> Writer<W> {
 
     /// Sets how long nothing is written until the last part is due again. Default: 10 seconds, since proxies cut silent
     /// connections after a minute.
-    pub fn keep_alive(mut self, period: Duration) -> Self {
-        self.keep_alive = period;
+    pub fn keep_alive_interval(mut self, interval: Duration) -> Self {
+        self.keep_alive = interval;
         self
     }
 
@@ -131,7 +127,7 @@ impl<W: Write> Writer<W> {
     ///
     /// ```
     /// use http::HeaderMap;
-    /// use mixed_replace::{Boundary, Encoder, Part, Wire, write::{Head, Writer}};
+    /// use mixed_replace::{Boundary, Encoder, Part, Wire, Writer, write::Head};
     ///
     /// let mut response = Vec::new();
     /// let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), Wire::Machine);
@@ -187,9 +183,9 @@ impl<W: Write> Writer<W> {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use mixed_replace::{Wire, write::Writer};
+    /// use mixed_replace::{Wire, Writer};
     ///
-    /// let writer = Writer::new(Vec::new(), Wire::Machine).keep_alive(Duration::ZERO);
+    /// let writer = Writer::new(Vec::new(), Wire::Machine).keep_alive_interval(Duration::ZERO);
     /// assert!(writer.until_keep_alive().is_zero());
     /// ```
     #[must_use]
@@ -232,7 +228,7 @@ impl<W: Write> Writer<W> {
     /// # Examples
     ///
     /// ```
-    /// use mixed_replace::{Part, Wire, write::Writer};
+    /// use mixed_replace::{Part, Wire, Writer};
     ///
     /// let mut writer = Writer::new(Vec::new(), Wire::Browser);
     /// writer.write(&Part::text("on")?)?;

@@ -1,16 +1,4 @@
-//! The encoder of the wire format (RFC 2046 §5.1.1).
-//!
-//! ```text
-//! body  = opening *part closing
-//! ```
-//!
-//! The bytes of a part end with as much of the next part's framing as the [`Wire`] can send in
-//! advance. They do not depend on the client or on the previous part, so a part is encoded once and
-//! sent to many.
-
-mod content_type;
-mod frame;
-mod part;
+//! The encoder: the bytes of a part, and those before the first and after the last one.
 
 use std::fmt;
 
@@ -18,15 +6,13 @@ use bytes::Bytes;
 use http::HeaderValue;
 use memchr::memmem;
 
-use self::frame::{CLOSE, CONTENT_TYPE, CRLF, DASHES, DELIMITER, Framed};
+use super::content_type::InvalidContentType;
+use super::frame::{CLOSE, CONTENT_TYPE, CRLF, DASHES, DELIMITER, Framed};
+use super::part::EncodedPart;
 use crate::boundary::Boundary;
 use crate::part::Part;
 use crate::picture::InvalidPicture;
 use crate::wire::Wire;
-
-pub use self::content_type::InvalidContentType;
-pub(crate) use self::frame::title_case;
-pub use self::part::EncodedPart;
 
 /// An encoder of parts for one [`Wire`]. It holds configuration only, and no state of a client.
 ///
@@ -63,17 +49,17 @@ pub use self::part::EncodedPart;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Encoder {
-    boundary: Boundary,
-    wire: Wire,
-    content_type: HeaderValue,
+    pub(super) boundary: Boundary,
+    pub(super) wire: Wire,
+    pub(super) content_type: HeaderValue,
     search: Search,
     /// The bytes after every body, on the browser wire up to the next part's type.
-    tail: Vec<u8>,
-    heartbeat: Option<(Part, EncodedPart)>,
+    pub(super) tail: Vec<u8>,
+    pub(super) heartbeat: Option<(Part, EncodedPart)>,
     /// Whether parts are events, which must not be repeated. The opening then starts with CRLF.
-    events: bool,
+    pub(super) events: bool,
     /// Whether parts have a `Content-Length`.
-    lengths: bool,
+    pub(super) lengths: bool,
 }
 
 /// The places at which a boundary in a part would be read as a delimiter.
@@ -135,7 +121,7 @@ impl Encoder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn for_content_type(value: impl AsRef<[u8]>) -> Result<Self, InvalidContentType> {
-        let content_type::Parsed { value, boundary, replaces } = content_type::parse(value.as_ref())?;
+        let super::content_type::Parsed { value, boundary, replaces } = super::content_type::parse(value.as_ref())?;
         let search = if replaces { Search::Anywhere } else { Search::LineStarts };
         Ok(Self { events: !replaces, ..Self::with(value, boundary, Wire::Script, search) })
     }
@@ -224,7 +210,7 @@ impl Encoder {
     /// # Examples
     ///
     /// ```
-    /// use mixed_replace::{Encoder, Part, write::Writer};
+    /// use mixed_replace::{Encoder, Part, Writer};
     ///
     /// let encoder = Encoder::for_content_type("multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0")?
     ///     .heartbeat(&Part::json("{}")?)?;

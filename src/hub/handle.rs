@@ -1,100 +1,41 @@
-//! A channel from one publisher to any number of viewers: encode once, latest wins.
-//!
-//! ```text
-//!                    ┌─ Subscriber ─ viewer
-//! Publisher ── Hub ──┼─ Subscriber ─ viewer
-//!                    └─ Subscriber ─ viewer
-//! ```
-//!
-//! A slow viewer skips parts. It never receives a torn one, and never delays the publisher or
-//! another viewer. Each viewer holds at most the part that is being written to it, and nothing is
-//! queued, so each part is as recent as the connection allows.
-//!
-//! No runtime is needed. One thread serves the timers of all hubs in the process.
-
-mod builder;
-mod clock;
-mod demand;
-mod effects;
-mod error;
-mod in_flight;
-mod lazy_now;
-#[cfg(all(loom, test))]
-mod models;
-mod published;
-mod publisher;
-mod shared;
-mod slot;
-mod snapshot;
-mod state;
-mod stats;
-mod subscriber;
-mod waiters;
+//! The handle for subscribing.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use self::shared::Shared;
-use self::state::JoinError;
+use super::error::Refused;
+use super::shared::Shared;
+use super::snapshot::SnapshotFuture;
+use super::state::JoinError;
+use super::stats::{Stats, Viewer};
+use super::subscriber::Subscriber;
 use crate::part::Part;
 use crate::wire::Wire;
-
-pub use self::builder::Builder;
-pub use self::demand::Demand;
-pub use self::error::{Closed, InvalidFrame, PublishError, Refused};
-pub use self::publisher::Publisher;
-pub use self::snapshot::{DatedPart, Snapshot};
-pub use self::stats::{Ended, Stats, Viewer};
-#[cfg(feature = "http-body")]
-pub use self::subscriber::Body;
-pub use self::subscriber::{Chunks, Subscriber};
-
-/// Creates a hub with the defaults of [`Builder`].
-///
-/// # Examples
-///
-/// ```
-/// use mixed_replace::{Part, hub};
-///
-/// let (publisher, hub) = hub::channel();
-/// publisher.publish(Part::text("on")?)?;
-/// assert_eq!(hub.latest(), Some(Part::text("on")?));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[must_use]
-pub fn channel() -> (Publisher, Hub) {
-    builder().build()
-}
-
-/// Returns a [`Builder`], which configures and creates a hub.
-pub fn builder() -> Builder {
-    Builder::new()
-}
 
 /// A cloneable handle for subscribing to a hub.
 ///
 /// Clone it into the state of your app. It does not keep streams open: they end when the
-/// [`Publisher`] is dropped or [`close`](Self::close) is called.
+/// [`Publisher`](crate::Publisher) is dropped or [`close`](Self::close) is called.
 ///
-/// The endpoints [`Live`](crate::serve::Live), [`Snapshot`](crate::serve::Snapshot) and
-/// [`Page`](crate::serve::Page) serve a hub over HTTP.
+/// The endpoints [`Live`](crate::Live), [`Snapshot`](crate::Snapshot) and
+/// [`Page`](crate::Page) serve a hub over HTTP.
 #[derive(Clone, Debug)]
 pub struct Hub {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 impl Hub {
     /// Creates a response for one viewer, for the wire that its client understands.
     ///
     /// Take the [`Wire`] from the request: it is an extractor on axum and actix-web, and
-    /// [`Wire::for_request`] elsewhere. The viewer counts for [`Demand`] from the first poll of its
-    /// body, and for [`max_subscribers`](Builder::max_subscribers) from this call. A closed hub
+    /// [`Wire::for_request`] elsewhere. The viewer counts for [`Demand`](super::Demand) from the first poll of its
+    /// body, and for [`max_subscribers`](super::Builder::max_subscribers) from this call. A closed hub
     /// still sends its last part to new viewers.
     ///
     /// # Errors
     ///
     /// - [`Refused::TooManyViewers`] if the hub already has
-    ///   [`max_subscribers`](Builder::max_subscribers) viewers.
+    ///   [`max_subscribers`](super::Builder::max_subscribers) viewers.
     /// - [`Refused::Closed`] if the hub was closed before its first part.
     ///
     /// Return the error from your handler: as a response it is a `503`.
@@ -139,41 +80,22 @@ impl Hub {
     }
 
     /// Returns the publisher's last part, whatever its age. `None` before the first.
+    ///
+    /// A [`snapshot`](Self::snapshot) also has the part's age.
     #[must_use]
     pub fn latest(&self) -> Option<Part> {
-        self.latest_with_age().map(|(part, _)| part)
-    }
-
-    /// Returns the publisher's last part and how long ago it was published.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use mixed_replace::{Part, hub};
-    ///
-    /// let (publisher, hub) = hub::channel();
-    /// assert_eq!(hub.latest_with_age(), None);
-    /// publisher.publish(Part::text("on")?)?;
-    /// let (part, age) = hub.latest_with_age().unwrap();
-    /// assert_eq!(part.into_body(), "on");
-    /// assert!(age < Duration::from_secs(60));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn latest_with_age(&self) -> Option<(Part, Duration)> {
         let now = Instant::now();
-        self.shared.update(|state| state.latest(now).map(|(part, age)| (part.clone(), age)))
+        self.shared.update(|state| state.latest(now).map(|(part, _)| part.clone()))
     }
 
     /// Waits for a part that is at most `max_age` old: the latest one, or else the next.
     ///
     /// Counts as demand while it waits, so it wakes a sleeping camera. There is no time limit
-    /// unless [`Snapshot::or_latest_after`] sets one.
+    /// unless [`SnapshotFuture::or_latest_after`] sets one.
     ///
     /// Resolves to `None` if the hub is closed and its last part is older than `max_age`, so that a
     /// loop ends with the hub. [`latest`](Self::latest) still returns that part. While viewers get
-    /// the "no signal" part of [`stale_after`](Builder::stale_after), a snapshot that would resolve
+    /// the "no signal" part of [`stale_after`](super::Builder::stale_after), a snapshot that would resolve
     /// to an older part resolves to that one.
     ///
     /// # Cancel safety
@@ -197,14 +119,14 @@ impl Hub {
     /// assert_eq!(futures::executor::block_on(hub.snapshot(Duration::ZERO)), None);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn snapshot(&self, max_age: Duration) -> Snapshot {
-        Snapshot::new(Arc::clone(&self.shared), max_age)
+    pub fn snapshot(&self, max_age: Duration) -> SnapshotFuture {
+        SnapshotFuture::new(Arc::clone(&self.shared), max_age)
     }
 
     /// Returns the part of a [`snapshot`](Self::snapshot) that does not wait, for the response to a
     /// `HEAD` request.
     #[cfg(any(feature = "actix-web", feature = "http-body"))]
-    pub(crate) fn snapshot_now(&self) -> Option<DatedPart> {
+    pub(crate) fn snapshot_now(&self) -> Option<super::DatedPart> {
         let now = Instant::now();
         self.shared.update(|state| state.dated(false, now))
     }
@@ -219,7 +141,7 @@ impl Hub {
     }
 
     /// Returns `true` once the hub is closed: [`close`](Self::close) was called, or its
-    /// [`Publisher`] was dropped.
+    /// [`Publisher`](crate::Publisher) was dropped.
     ///
     /// New viewers of a closed hub still get its last part, if it had one.
     ///

@@ -1,27 +1,11 @@
-//! The reading side of the wire grammar (RFC 2046 §5.1.1), as cameras and other servers really send it.
-//!
-//! [`Decoder`] turns bytes into parts without input or output. [`Parts`] runs it over any stream of
-//! [`Bytes`](bytes::Bytes).
-
-mod announced;
-mod delimiter;
-mod ending;
-mod error;
-mod head;
-mod json;
-mod limits;
-mod parts;
-mod scan;
-mod state;
+//! The decoder: its buffer, its counters, and the loop over its states.
 
 use bytes::BytesMut;
 
-use self::announced::Announced;
-use self::delimiter::Delimiter;
-pub use self::error::DecodeError;
-pub use self::limits::Limits;
-pub use self::parts::{Parts, PartsError};
-use self::state::{After, Junk, State, Step};
+use super::announced::Announced;
+use super::delimiter::Delimiter;
+use super::state::{After, Junk, State, Step};
+use super::{DecodeError, Limits};
 use crate::part::Part;
 
 /// A decoder of `multipart` bodies, of `x-mixed-replace` or any other subtype.
@@ -98,20 +82,20 @@ use crate::part::Part;
 #[derive(Clone, Debug)]
 pub struct Decoder {
     /// `None` until the body shows it.
-    delimiter: Option<Delimiter>,
+    pub(super) delimiter: Option<Delimiter>,
     /// The delimiter if the announced boundary contains a comma.
-    uncut: Option<Delimiter>,
+    pub(super) uncut: Option<Delimiter>,
     /// The body contains `delimiter`.
-    confirmed: bool,
+    pub(super) confirmed: bool,
     /// Whether all lengths so far were right. `None` before the first one.
-    lengths: Option<bool>,
-    limits: Limits,
-    state: State,
+    pub(super) lengths: Option<bool>,
+    pub(super) limits: Limits,
+    pub(super) state: State,
     /// The number of bytes in the buffer that do not contain the end of the current line or body.
-    searched: usize,
+    pub(super) searched: usize,
     /// The number of bytes that have left the buffer.
-    taken: u64,
-    skipped: u64,
+    pub(super) taken: u64,
+    pub(super) skipped: u64,
 }
 
 impl Decoder {
@@ -134,7 +118,10 @@ impl Decoder {
     /// # Ok::<(), mixed_replace::decode::DecodeError>(())
     /// ```
     pub fn new(boundary: impl AsRef<str>) -> Self {
-        Self { delimiter: Announced::new(boundary.as_ref(), announced::MAX).map(Delimiter::new), ..Self::detect() }
+        Self {
+            delimiter: Announced::new(boundary.as_ref(), super::announced::MAX).map(Delimiter::new),
+            ..Self::detect()
+        }
     }
 
     /// Creates a decoder that detects the boundary: the first line that begins with two dashes, if a header follows.

@@ -1,0 +1,22 @@
+//! The reading side of the wire grammar (RFC 2046 §5.1.1), as cameras and other servers really send it.
+//!
+//! [`Decoder`] turns bytes into parts without input or output. [`Parts`] runs it over any stream of
+//! [`Bytes`](bytes::Bytes).
+
+mod announced;
+pub(crate) mod decoder;
+mod delimiter;
+mod ending;
+mod error;
+mod head;
+mod json;
+mod limits;
+mod parts;
+mod scan;
+mod state;
+
+pub(crate) use self::decoder::Decoder;
+
+pub use self::error::DecodeError;
+pub use self::limits::Limits;
+pub use self::parts::{Parts, PartsError};

@@ -1,0 +1,21 @@
+//! The encoder of the wire format (RFC 2046 §5.1.1).
+//!
+//! ```text
+//! body  = opening *part closing
+//! ```
+//!
+//! The bytes of a part end with as much of the next part's framing as the [`Wire`](crate::Wire) can send in
+//! advance. They do not depend on the client or on the previous part, so a part is encoded once and
+//! sent to many.
+
+mod content_type;
+pub(crate) mod encoder;
+mod frame;
+mod part;
+
+pub(crate) use self::encoder::Encoder;
+pub(crate) use self::frame::title_case;
+
+pub use self::content_type::InvalidContentType;
+pub use self::encoder::{BoundaryInPart, EncodeError};
+pub use self::part::EncodedPart;

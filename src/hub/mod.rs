@@ -1,0 +1,68 @@
+//! A channel from one publisher to any number of viewers: encode once, latest wins.
+//!
+//! ```text
+//!                    ┌─ Subscriber ─ viewer
+//! Publisher ── Hub ──┼─ Subscriber ─ viewer
+//!                    └─ Subscriber ─ viewer
+//! ```
+//!
+//! A slow viewer skips parts. It never receives a torn one, and never delays the publisher or
+//! another viewer. Each viewer holds at most the part that is being written to it, and nothing is
+//! queued, so each part is as recent as the connection allows.
+//!
+//! No runtime is needed. One thread serves the timers of all hubs in the process.
+
+mod builder;
+mod clock;
+mod demand;
+mod effects;
+mod error;
+pub(crate) mod handle;
+mod in_flight;
+mod lazy_now;
+#[cfg(all(loom, test))]
+mod models;
+mod published;
+pub(crate) mod publisher;
+mod shared;
+mod slot;
+mod snapshot;
+mod state;
+mod stats;
+pub(crate) mod subscriber;
+mod waiters;
+
+#[cfg(any(feature = "actix-web", feature = "http-body"))]
+pub(crate) use self::subscriber::Subscriber;
+pub(crate) use self::{handle::Hub, publisher::Publisher};
+
+pub use self::builder::Builder;
+pub use self::demand::Demand;
+pub use self::error::{Closed, InvalidFrame, PublishError, Refused};
+pub use self::snapshot::{DatedPart, SnapshotFuture};
+pub use self::stats::{Ended, Stats, Viewer};
+#[cfg(feature = "http-body")]
+pub use self::subscriber::Body;
+pub use self::subscriber::Chunks;
+
+/// Creates a hub with the defaults of [`Builder`].
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::{Part, hub};
+///
+/// let (publisher, hub) = hub::channel();
+/// publisher.publish(Part::text("on")?)?;
+/// assert_eq!(hub.latest(), Some(Part::text("on")?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub fn channel() -> (Publisher, Hub) {
+    builder().build()
+}
+
+/// Returns a [`Builder`], which configures and creates a hub.
+pub fn builder() -> Builder {
+    Builder::new()
+}
