@@ -67,7 +67,7 @@ impl<S: Stream<Item = Result<Bytes, ()>> + Unpin> Fed<S> {
 }
 
 #[test]
-fn small_part_takes_two_allocations_and_one_copy() {
+fn small_part_needs_two_allocations_and_one_copy() {
     for wire in WIRES {
         for len in [1, 100, 1_000, 10_000, 65_536] {
             for part in [fresh, with_headers] {
@@ -87,7 +87,7 @@ fn small_part_takes_two_allocations_and_one_copy() {
 }
 
 #[test]
-fn large_part_takes_two_allocations_and_no_copy() {
+fn large_part_needs_two_allocations_and_no_copy() {
     for wire in WIRES {
         for len in [65_537, 200_000, 1_000_000] {
             for part in [fresh, with_headers] {
@@ -113,7 +113,7 @@ fn large_part_takes_two_allocations_and_no_copy() {
 
 /// The body of a hub's part is shared already, so only the framing is allocated.
 #[test]
-fn shared_large_part_takes_one_allocation() {
+fn shared_large_part_needs_one_allocation() {
     for wire in WIRES {
         let part = fresh(100_000);
         let mut fed = fed(wire);
@@ -124,7 +124,7 @@ fn shared_large_part_takes_one_allocation() {
 }
 
 #[test]
-fn encoding_takes_one_allocation_at_any_size() {
+fn encoding_needs_one_allocation_at_any_size() {
     for wire in WIRES {
         let encoder = Encoder::random(wire);
         for len in [1, 1_000, 65_536, 65_537, 1_000_000] {

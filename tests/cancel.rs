@@ -51,7 +51,7 @@ fn boundary(log: &Log) -> String {
 }
 
 /// Returns the log with its boundary replaced by 22 times `B`.
-fn shown(log: &Log) -> Vec<Poll<Option<Result<String, &'static str>>>> {
+fn text(log: &Log) -> Vec<Poll<Option<Result<String, &'static str>>>> {
     let boundary = boundary(log);
     let show = |chunk: Bytes| String::from_utf8(chunk.to_vec()).unwrap().replace(&boundary, &"B".repeat(22));
     log.iter().map(|polled| polled.clone().map_ok(show)).collect()
@@ -65,12 +65,12 @@ fn waiting_future_does_not_block_others() {
     for wire in WIRES {
         let mut cx = Context::from_waker(noop_waker_ref());
         let mut polled = body(wire, &Arc::default());
-        let mut awaited = body(wire, &Arc::default());
-        let (mut log, mut log_of_awaited) = (Log::new(), Log::new());
+        let mut by_futures = body(wire, &Arc::default());
+        let (mut log, mut log_of_futures) = (Log::new(), Log::new());
         for _ in 0..ENOUGH {
             log.push(polled.poll_next_unpin(&mut cx));
             // A future for each poll, dropped after it.
-            log_of_awaited.push(match awaited.next().now_or_never() {
+            log_of_futures.push(match by_futures.next().now_or_never() {
                 Some(item) => Poll::Ready(item),
                 None => Poll::Pending,
             });
@@ -78,7 +78,7 @@ fn waiting_future_does_not_block_others() {
         let pending = log.iter().filter(|polled| polled.is_pending()).count();
         assert!(pending >= 3, "{wire:?}: {pending}");
         assert!(matches!(log.last(), Some(Poll::Ready(None))), "{wire:?}");
-        assert_eq!(shown(&log), shown(&log_of_awaited), "{wire:?}");
+        assert_eq!(text(&log), text(&log_of_futures), "{wire:?}");
     }
 }
 

@@ -46,14 +46,14 @@ fn decode<'a>(mut decoder: Decoder, chunks: impl IntoIterator<Item = &'a [u8]>) 
 /// Decodes a stream cut in every way, each with the same result.
 #[track_caller]
 fn decode_every_way(decoder: &Decoder, bytes: &[u8]) -> Decoded {
-    let whole = decode(decoder.clone(), [bytes]);
+    let complete = decode(decoder.clone(), [bytes]);
     let bytewise = decode(decoder.clone(), bytes.chunks(1));
-    assert_eq!(bytewise, whole, "byte by byte");
+    assert_eq!(bytewise, complete, "byte by byte");
     for at in 0..=bytes.len() {
         let (head, tail) = bytes.split_at(at);
-        assert_eq!(decode(decoder.clone(), [head, tail]), whole, "cut at {at}");
+        assert_eq!(decode(decoder.clone(), [head, tail]), complete, "cut at {at}");
     }
-    whole
+    complete
 }
 
 struct Sender {
@@ -626,13 +626,13 @@ fn decode_at_once(decoder: &Decoder, bytes: &[u8]) -> Vec<Part> {
         }
         parts
     };
-    let whole = all(&mut iter::once(bytes));
-    assert_eq!(all(&mut bytes.chunks(1)), whole, "byte by byte");
+    let complete = all(&mut iter::once(bytes));
+    assert_eq!(all(&mut bytes.chunks(1)), complete, "byte by byte");
     for at in 0..=bytes.len() {
         let (head, tail) = bytes.split_at(at);
-        assert_eq!(all(&mut [head, tail].into_iter()), whole, "cut at {at}");
+        assert_eq!(all(&mut [head, tail].into_iter()), complete, "cut at {at}");
     }
-    whole
+    complete
 }
 
 /// Small images with which a walk through their blocks gets to the end.
@@ -775,13 +775,13 @@ fn never_returns_a_torn_image() {
         for wrong in 0..4 {
             for length in 0..images[wrong].len() + 60 {
                 let bytes = stream(wrong, length);
-                let whole = decode(Decoder::new("B"), [&bytes[..]]);
-                let bodies: Vec<_> = whole.parts.iter().map(|part| &part.body()[..]).collect();
+                let complete = decode(Decoder::new("B"), [&bytes[..]]);
+                let bodies: Vec<_> = complete.parts.iter().map(|part| &part.body()[..]).collect();
                 let bodies: Vec<_> = bodies.iter().map(|body| body.trim_ascii_end()).collect();
                 assert_eq!(bodies, images, "length {length} of image {wrong}");
-                assert_eq!(whole.end, Ok(()));
+                assert_eq!(complete.end, Ok(()));
                 for chunk in [1, 2, 3, 7, 50] {
-                    assert_eq!(decode(Decoder::new("B"), bytes.chunks(chunk)), whole, "length {length} of {wrong}");
+                    assert_eq!(decode(Decoder::new("B"), bytes.chunks(chunk)), complete, "length {length} of {wrong}");
                 }
             }
         }
@@ -868,12 +868,12 @@ fn text_with_a_length_into_the_next_parts_loses_none() {
                 format!("--B\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\nevent {number}\r\n")
             };
             let bytes = format!("{}--B--\r\n", (0..4).map(part).collect::<String>());
-            let whole = decode(Decoder::new("B"), [bytes.as_bytes()]);
-            let bodies: Vec<_> = whole.parts.iter().map(|part| String::from_utf8_lossy(part.body())).collect();
+            let complete = decode(Decoder::new("B"), [bytes.as_bytes()]);
+            let bodies: Vec<_> = complete.parts.iter().map(|part| String::from_utf8_lossy(part.body())).collect();
             let bodies: Vec<_> = bodies.iter().map(|body| body.trim_ascii_end()).collect();
             assert_eq!(bodies, ["event 0", "event 1", "event 2", "event 3"], "{more} bytes more in part {wrong}");
             for chunk in [1, 2, 3, 7, 50] {
-                assert_eq!(decode(Decoder::new("B"), bytes.as_bytes().chunks(chunk)), whole, "{more} in {wrong}");
+                assert_eq!(decode(Decoder::new("B"), bytes.as_bytes().chunks(chunk)), complete, "{more} in {wrong}");
             }
         }
     }
@@ -1154,9 +1154,9 @@ fn result_does_not_depend_on_how_the_network_cuts() {
             _ => Decoder::new("b"),
         }
         .limits(if random() % 2 == 0 { limits } else { Limits::new() });
-        let whole = decode(decoder.clone(), [&bytes[..]]);
+        let complete = decode(decoder.clone(), [&bytes[..]]);
         let message = || format!("seed {seed}: {}", bytes.escape_ascii());
-        assert_eq!(decode(decoder.clone(), bytes.chunks(1)), whole, "{}", message());
+        assert_eq!(decode(decoder.clone(), bytes.chunks(1)), complete, "{}", message());
         assert_eq!(decode(decoder.clone(), []).parts, [], "{}", message());
         let mut rest = &bytes[..];
         let cuts: Vec<&[u8]> = iter::from_fn(|| {
@@ -1165,7 +1165,7 @@ fn result_does_not_depend_on_how_the_network_cuts() {
             (!chunk.is_empty()).then_some(chunk)
         })
         .collect();
-        assert_eq!(decode(decoder.clone(), cuts), whole, "{}", message());
+        assert_eq!(decode(decoder.clone(), cuts), complete, "{}", message());
         // A caller that shortens the buffer causes no panic.
         let (mut decoder, mut buffer) = (decoder, BytesMut::new());
         for chunk in bytes.chunks(5) {
@@ -1174,7 +1174,7 @@ fn result_does_not_depend_on_how_the_network_cuts() {
             buffer.truncate(random() % (buffer.len() + 4));
         }
         decoder.decode_eof(&mut buffer).ok();
-        let sum: usize = whole.parts.iter().map(|part| part.body().len()).sum();
+        let sum: usize = complete.parts.iter().map(|part| part.body().len()).sum();
         assert!(sum <= bytes.len(), "{}", message());
     }
 }

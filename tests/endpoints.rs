@@ -264,7 +264,9 @@ async fn every_stack_responds_alike() {
             let fields = fields(&answer);
             let value = fields.iter().find(|(name, _)| name == header.0).map(|(_, value)| *value);
             match header.1 {
-                Some(begin) => assert!(value.is_some_and(|value| value.starts_with(begin)), "{hub}: {request}{answer}"),
+                Some(prefix) => {
+                    assert!(value.is_some_and(|value| value.starts_with(prefix)), "{hub}: {request}{answer}")
+                }
                 None => assert_eq!(value, None, "{hub}: {request}{answer}"),
             }
             let names: HashSet<_> = fields.iter().map(|(name, _)| name).collect();

@@ -68,7 +68,7 @@ fn complete_subscription_bytes() {
 
 #[test]
 fn empty_subscription_bytes() {
-    for (ticks, whole) in [
+    for (ticks, complete) in [
         (1, "\r\n--graphql--\r\n"),
         (2, "\r\n--graphql\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}\r\n--graphql--\r\n"),
     ] {
@@ -84,7 +84,7 @@ fn empty_subscription_bytes() {
         let body = MixedReplace::with_encoder(events.map(Ok::<_, Infallible>), graphql());
         let stream = body.keep_alive(KeepAlive::new(pulse)).into_stream();
         let bytes: Vec<u8> = block_on_stream(stream).flat_map(Result::unwrap).collect();
-        assert_eq!(String::from_utf8(bytes).unwrap(), whole);
+        assert_eq!(String::from_utf8(bytes).unwrap(), complete);
     }
 }
 

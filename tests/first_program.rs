@@ -78,11 +78,11 @@ fn survives_bad_frames_and_ends_on_sigterm(program: &str) {
     command.args(["--exact", program, "--ignored", "--nocapture"]).current_dir(&folder);
     let mut server = Server(command.env(ADDRESS, address.to_string()).spawn().unwrap());
 
-    let begin = Instant::now();
+    let start = Instant::now();
     let mut viewer = loop {
         match TcpStream::connect(address) {
             Ok(viewer) => break viewer,
-            Err(error) => assert!(begin.elapsed() < START, "no server: {error}"),
+            Err(error) => assert!(start.elapsed() < START, "no server: {error}"),
         }
         thread::sleep(Duration::from_millis(20));
     };
@@ -105,7 +105,7 @@ fn survives_bad_frames_and_ends_on_sigterm(program: &str) {
     }
     assert!(!contains(&received, b"PNG"), "{}", received.escape_ascii());
 
-    let asked = Instant::now();
+    let signaled = Instant::now();
     assert!(Command::new("kill").args(["-TERM", &server.0.id().to_string()]).status().unwrap().success());
     // Of an HTTP/1.1 response in chunks, the last chunk is what follows.
     while !contains(&received, b"--\r\n\r\n0\r\n\r\n") {
@@ -114,7 +114,7 @@ fn survives_bad_frames_and_ends_on_sigterm(program: &str) {
         received.extend_from_slice(&chunk[..len]);
     }
     assert!(server.0.wait().unwrap().success());
-    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+    assert!(signaled.elapsed() < Duration::from_secs(1), "{:?}", signaled.elapsed());
 }
 
 /// All of it at once, as a camera's program should.

@@ -275,10 +275,10 @@ fn no_content_type_adds_a_header() {
             "Set-Cookie: a",
             "--B",
         ];
-        let begin = random.one(&["text/plain", "text/plain; a=", "text/plain; a=\"", "image/"]);
+        let prefix = random.one(&["text/plain", "text/plain; a=", "text/plain; a=\"", "image/"]);
         let text: String = (0..=random.below(5)).map(|_| random.one(&pieces)).collect();
         let end = random.one(&["", "\""]);
-        let Ok(content_type) = format!("{begin}{text}{end}").parse::<Mime>() else { continue };
+        let Ok(content_type) = format!("{prefix}{text}{end}").parse::<Mime>() else { continue };
         let Ok(part) = Part::new(content_type, "x") else { continue };
         let opening = encoder.opening(&encoder.encode(&part).unwrap());
         let lines: Vec<_> = opening.split(|byte| *byte == b'\n').collect();

@@ -71,12 +71,12 @@ fn started() -> (Publisher, Hub) {
 }
 
 #[test]
-fn idle_viewer_takes_at_most_half_a_kilobyte() {
-    takes_at_most_half_a_kilobyte("body", bodies);
-    takes_at_most_half_a_kilobyte("stream", streams);
+fn idle_viewer_needs_at_most_half_a_kilobyte() {
+    needs_at_most_half_a_kilobyte("body", bodies);
+    needs_at_most_half_a_kilobyte("stream", streams);
 }
 
-fn takes_at_most_half_a_kilobyte<B>(how: &str, watching: fn(&Hub, usize, Wire) -> Vec<B>) {
+fn needs_at_most_half_a_kilobyte<B>(how: &str, watching: fn(&Hub, usize, Wire) -> Vec<B>) {
     // With 1,025 viewers a table that grows by doubling has just doubled.
     for count in [VIEWERS, 1025] {
         let (_publisher, hub) = started();

@@ -39,16 +39,16 @@ fn pictures_do_not_depend_on_chunking() {
         stream.extend_from_slice(&picture);
         stream.extend_from_slice(b"\0\0\xff");
     }
-    let whole = split(&Splitter::new(), [&stream[..]]);
-    assert_eq!(whole.items, fixtures().map(|(_, picture)| Ok(picture)));
-    assert_eq!((whole.skipped, whole.broken), (14 + 7 * 3, 1));
+    let complete = split(&Splitter::new(), [&stream[..]]);
+    assert_eq!(complete.items, fixtures().map(|(_, picture)| Ok(picture)));
+    assert_eq!((complete.skipped, complete.broken), (14 + 7 * 3, 1));
 
-    assert_eq!(split(&Splitter::new(), stream.chunks(1)), whole);
-    assert_eq!(pictures(&Splitter::new(), stream.chunks(1)), whole);
+    assert_eq!(split(&Splitter::new(), stream.chunks(1)), complete);
+    assert_eq!(pictures(&Splitter::new(), stream.chunks(1)), complete);
     for at in 0..=stream.len() {
         let (front, back) = stream.split_at(at);
-        assert_eq!(split(&Splitter::new(), [front, back]), whole, "{at}");
-        assert_eq!(pictures(&Splitter::new(), [front, back]), whole, "{at}");
+        assert_eq!(split(&Splitter::new(), [front, back]), complete, "{at}");
+        assert_eq!(pictures(&Splitter::new(), [front, back]), complete, "{at}");
     }
 }
 
@@ -287,8 +287,8 @@ fn random_input_neither_panics_nor_hoards_memory() {
         while hoarder.split(&mut buffer) != Ok(None) {}
         assert!(buffer.len() <= LIMIT, "round {round}");
 
-        let whole = split(&splitter, [&stream[..]]);
-        assert!(whole.items.iter().flatten().all(|picture| is_complete(picture) && picture.len() <= LIMIT));
+        let complete = split(&splitter, [&stream[..]]);
+        assert!(complete.items.iter().flatten().all(|picture| is_complete(picture) && picture.len() <= LIMIT));
         let longest = 1 + random.below(400);
         let mut chunks = Vec::new();
         let mut rest = &stream[..];
@@ -298,8 +298,8 @@ fn random_input_neither_panics_nor_hoards_memory() {
             rest = behind;
         }
         for chunks in [chunks, stream.chunks(1).collect()] {
-            assert_eq!(split(&splitter, chunks.iter().copied()), whole, "round {round}");
-            assert_eq!(pictures(&splitter, chunks), whole, "round {round}");
+            assert_eq!(split(&splitter, chunks.iter().copied()), complete, "round {round}");
+            assert_eq!(pictures(&splitter, chunks), complete, "round {round}");
         }
     }
 }

@@ -38,8 +38,8 @@ fn rejects_the_frames_that_end_an_image_stream_and_no_others() {
 #[test]
 fn rejects_a_jpeg_header_that_ends_a_stream_and_no_other() {
     let file = Jpeg::parse(include_bytes!("frames/good-1.jpg"));
-    let whole = file.bytes();
-    let header = whole.len() - file.data.len();
+    let complete = file.bytes();
+    let header = complete.len() - file.data.len();
     let of = |change: &dyn Fn(&mut Jpeg)| {
         let mut jpeg = file.clone();
         change(&mut jpeg);
@@ -47,7 +47,7 @@ fn rejects_a_jpeg_header_that_ends_a_stream_and_no_other() {
     };
     let before_sof = |bytes: &[u8]| {
         let at = file.place(SOF);
-        [&whole[..at], bytes, &whole[at..]].concat()
+        [&complete[..at], bytes, &complete[at..]].concat()
     };
     let set = |marker: u8, at: usize, value: u8| of(&|jpeg| jpeg.payload(marker)[at] = value);
     let size = |width: u16, height: u16| {
@@ -69,7 +69,7 @@ fn rejects_a_jpeg_header_that_ends_a_stream_and_no_other() {
         })
     };
     let relabelled = |marker: u8| of(&|jpeg| jpeg.segment(SOF).0 = marker);
-    let both = [&whole[..], &whole].concat();
+    let both = [&complete[..], &complete].concat();
     check(
         &mime::IMAGE_JPEG,
         [
@@ -78,24 +78,24 @@ fn rejects_a_jpeg_header_that_ends_a_stream_and_no_other() {
             ("SOI", REFUSE, b"\xff\xd8".to_vec()),
             ("SOI and ff", REFUSE, b"\xff\xd8\xff".to_vec()),
             ("zeros after EOI", REFUSE, b"\xff\xd8\xff\xd9\0\0\0\0".to_vec()),
-            ("a zero in front", REFUSE, [b"\0", &whole[..]].concat()),
-            ("a line end in front", REFUSE, [b"\r\n", &whole[..]].concat()),
-            ("ff in front", REFUSE, [b"\xff", &whole[..]].concat()),
-            ("a second SOI", REFUSE, [b"\xff\xd8", &whole[..]].concat()),
+            ("a zero in front", REFUSE, [b"\0", &complete[..]].concat()),
+            ("a line end in front", REFUSE, [b"\r\n", &complete[..]].concat()),
+            ("ff in front", REFUSE, [b"\xff", &complete[..]].concat()),
+            ("a second SOI", REFUSE, [b"\xff\xd8", &complete[..]].concat()),
             ("a picture in front", TAKE, both),
             // The end of the file.
-            ("cut in the first segment", REFUSE, whole[..10].to_vec()),
-            ("cut before the SOF", REFUSE, whole[..file.place(SOF)].to_vec()),
-            ("cut before the SOF, with EOI", REFUSE, [&whole[..file.place(SOF)], b"\xff\xd9"].concat()),
-            ("cut before the SOS", REFUSE, whole[..file.place(SOS)].to_vec()),
-            ("cut before the SOS, with EOI", REFUSE, [&whole[..file.place(SOS)], b"\xff\xd9"].concat()),
-            ("cut before the last byte of the SOS header", REFUSE, whole[..header - 1].to_vec()),
-            ("cut at the end of the SOS header", TAKE, whole[..header].to_vec()),
-            ("cut after a byte of the scan", TAKE, whole[..=header].to_vec()),
-            ("cut in the middle", TAKE, whole[..whole.len() / 2].to_vec()),
-            ("EOI at once after the SOS header", TAKE, [&whole[..header], b"\xff\xd9"].concat()),
-            ("junk in the scan", TAKE, [&whole[..header], &[0xaa; 300], b"\xff\xd9"].concat()),
-            ("junk after EOI", TAKE, [&whole[..], &[0xaa; 200]].concat()),
+            ("cut in the first segment", REFUSE, complete[..10].to_vec()),
+            ("cut before the SOF", REFUSE, complete[..file.place(SOF)].to_vec()),
+            ("cut before the SOF, with EOI", REFUSE, [&complete[..file.place(SOF)], b"\xff\xd9"].concat()),
+            ("cut before the SOS", REFUSE, complete[..file.place(SOS)].to_vec()),
+            ("cut before the SOS, with EOI", REFUSE, [&complete[..file.place(SOS)], b"\xff\xd9"].concat()),
+            ("cut before the last byte of the SOS header", REFUSE, complete[..header - 1].to_vec()),
+            ("cut at the end of the SOS header", TAKE, complete[..header].to_vec()),
+            ("cut after a byte of the scan", TAKE, complete[..=header].to_vec()),
+            ("cut in the middle", TAKE, complete[..complete.len() / 2].to_vec()),
+            ("EOI at once after the SOS header", TAKE, [&complete[..header], b"\xff\xd9"].concat()),
+            ("junk in the scan", TAKE, [&complete[..header], &[0xaa; 300], b"\xff\xd9"].concat()),
+            ("junk after EOI", TAKE, [&complete[..], &[0xaa; 200]].concat()),
             // SOF.
             ("SOF1", TAKE, relabelled(0xc1)),
             ("SOF2", TAKE, relabelled(0xc2)),
@@ -229,10 +229,10 @@ fn rejects_a_png_header_that_ends_a_stream_and_no_other() {
         }
         png
     }
-    let whole = include_bytes!("../src/picture/dot.png");
-    let (ihdr, idat) = (whole[16..29].to_vec(), whole[41..64].to_vec());
+    let complete = include_bytes!("../src/picture/dot.png");
+    let (ihdr, idat) = (complete[16..29].to_vec(), complete[41..64].to_vec());
     let chunks: Chunks = vec![(b"IHDR", ihdr), (b"IDAT", idat), (b"IEND", Vec::new())];
-    assert_eq!(png(&chunks), whole);
+    assert_eq!(png(&chunks), complete);
     let of = |change: &dyn Fn(&mut Chunks)| {
         let mut chunks = chunks.clone();
         change(&mut chunks);
@@ -257,7 +257,7 @@ fn rejects_a_png_header_that_ends_a_stream_and_no_other() {
         })
     };
     // A frame as the first IDAT holds it: number, width, height, x, y, delay (2), dispose, blend.
-    let (width, height) = (&whole[16..20], &whole[20..24]);
+    let (width, height) = (&complete[16..20], &complete[20..24]);
     let frame = [&[0; 4], width, height, &[0; 8], &[0, 1, 0, 10], &[0, 0]].concat();
     let framed = |at: usize, value: u8| {
         let mut frame = frame.clone();
@@ -277,14 +277,14 @@ fn rejects_a_png_header_that_ends_a_stream_and_no_other() {
         png[33 + 8 + len] ^= 1;
         png
     };
-    let spliced = |at: usize, bytes: &[u8]| [&whole[..at], bytes, &whole[at + bytes.len()..]].concat();
+    let spliced = |at: usize, bytes: &[u8]| [&complete[..at], bytes, &complete[at + bytes.len()..]].concat();
     check(
         &mime::IMAGE_PNG,
         [
-            ("signature", REFUSE, whole[..8].to_vec()),
-            ("signature and junk", REFUSE, [&whole[..8], &[0xaa; 40]].concat()),
-            ("a line end in front", REFUSE, [b"\r\n", &whole[..]].concat()),
-            ("junk after IEND", TAKE, [&whole[..], &[0xaa; 40]].concat()),
+            ("signature", REFUSE, complete[..8].to_vec()),
+            ("signature and junk", REFUSE, [&complete[..8], &[0xaa; 40]].concat()),
+            ("a line end in front", REFUSE, [b"\r\n", &complete[..]].concat()),
+            ("junk after IEND", TAKE, [&complete[..], &[0xaa; 40]].concat()),
             // IHDR.
             ("0 bits", REFUSE, field(8, 0)),
             ("1 bit of gray", TAKE, kind(0, 1)),
@@ -346,7 +346,7 @@ fn rejects_a_png_header_that_ends_a_stream_and_no_other() {
             ("a frame", TAKE, framed(0, 0)),
             ("frame of 4 bytes", REFUSE, before_idat(b"fcTL", &[0; 4])),
             ("frame of number 1", REFUSE, framed(3, 1)),
-            ("frame wider than the image", REFUSE, framed(7, whole[19] + 1)),
+            ("frame wider than the image", REFUSE, framed(7, complete[19] + 1)),
             ("frame of width 0", REFUSE, framed(7, 0)),
             ("frame of height 255", REFUSE, framed(11, 255)),
             ("frame at 1, 0", REFUSE, framed(15, 1)),
@@ -371,12 +371,12 @@ fn rejects_a_png_header_that_ends_a_stream_and_no_other() {
             ("empty acTL", TAKE, before_idat(b"acTL", &[])),
             ("acTL of 0 frames", TAKE, before_idat(b"acTL", &[0; 8])),
             // The end of the file.
-            ("cut in IHDR", REFUSE, whole[..20].to_vec()),
-            ("cut before the CRC of IHDR", REFUSE, whole[..29].to_vec()),
-            ("cut after IHDR", REFUSE, whole[..33].to_vec()),
-            ("cut in the head of IDAT", REFUSE, whole[..40].to_vec()),
-            ("cut after the head of IDAT", TAKE, whole[..41].to_vec()),
-            ("cut in IDAT", TAKE, whole[..50].to_vec()),
+            ("cut in IHDR", REFUSE, complete[..20].to_vec()),
+            ("cut before the CRC of IHDR", REFUSE, complete[..29].to_vec()),
+            ("cut after IHDR", REFUSE, complete[..33].to_vec()),
+            ("cut in the head of IDAT", REFUSE, complete[..40].to_vec()),
+            ("cut after the head of IDAT", TAKE, complete[..41].to_vec()),
+            ("cut in IDAT", TAKE, complete[..50].to_vec()),
         ],
     );
 }
@@ -387,36 +387,36 @@ fn rejects_a_gif_header_that_ends_a_stream_and_no_other() {
     let (comment, image) = (b"\x21\xfe\x04made\0", b"\x2c\0\0\0\0\x40\0\x30\0\0");
     let header = [&screen[..], &colors].concat();
     let front = [&header[..], comment].concat();
-    let whole = [&front[..], image, b"\x02\x02\x44\x51\0;"].concat();
+    let complete = [&front[..], image, b"\x02\x02\x44\x51\0;"].concat();
     let place = front.len();
     let set = |changes: &[(usize, &[u8])]| {
-        let mut gif = whole.clone();
+        let mut gif = complete.clone();
         for (at, bytes) in changes {
             gif[*at..at + bytes.len()].copy_from_slice(bytes);
         }
         gif
     };
-    let after_colors = |bytes: &[u8]| [&header[..], bytes, &whole[header.len()..]].concat();
+    let after_colors = |bytes: &[u8]| [&header[..], bytes, &complete[header.len()..]].concat();
     check(
         &mime::IMAGE_GIF,
         [
-            ("whole", TAKE, whole.clone()),
+            ("whole", TAKE, complete.clone()),
             ("GIF87a", TAKE, set(&[(4, b"7")])),
             ("GIF88a", REFUSE, set(&[(4, b"8")])),
-            ("junk in front", REFUSE, [&[0xaa; 16], &whole[..]].concat()),
-            ("cut in the signature", REFUSE, whole[..4].to_vec()),
-            ("cut after the signature", REFUSE, whole[..6].to_vec()),
-            ("cut after 10 bytes", REFUSE, whole[..10].to_vec()),
-            ("cut after the screen", REFUSE, whole[..13].to_vec()),
-            ("cut in the colors", REFUSE, whole[..15].to_vec()),
-            ("cut after the colors", REFUSE, whole[..19].to_vec()),
-            ("cut in the comment", REFUSE, whole[..22].to_vec()),
-            ("cut before the image", REFUSE, whole[..place].to_vec()),
-            ("cut in the image descriptor", REFUSE, whole[..place + 5].to_vec()),
-            ("cut after the image descriptor", TAKE, whole[..place + 10].to_vec()),
-            ("cut after the code size", TAKE, whole[..place + 11].to_vec()),
-            ("cut after the length of the data", TAKE, whole[..place + 12].to_vec()),
-            ("cut in the data", TAKE, whole[..place + 13].to_vec()),
+            ("junk in front", REFUSE, [&[0xaa; 16], &complete[..]].concat()),
+            ("cut in the signature", REFUSE, complete[..4].to_vec()),
+            ("cut after the signature", REFUSE, complete[..6].to_vec()),
+            ("cut after 10 bytes", REFUSE, complete[..10].to_vec()),
+            ("cut after the screen", REFUSE, complete[..13].to_vec()),
+            ("cut in the colors", REFUSE, complete[..15].to_vec()),
+            ("cut after the colors", REFUSE, complete[..19].to_vec()),
+            ("cut in the comment", REFUSE, complete[..22].to_vec()),
+            ("cut before the image", REFUSE, complete[..place].to_vec()),
+            ("cut in the image descriptor", REFUSE, complete[..place + 5].to_vec()),
+            ("cut after the image descriptor", TAKE, complete[..place + 10].to_vec()),
+            ("cut after the code size", TAKE, complete[..place + 11].to_vec()),
+            ("cut after the length of the data", TAKE, complete[..place + 12].to_vec()),
+            ("cut in the data", TAKE, complete[..place + 13].to_vec()),
             ("codes of 0 bits", TAKE, set(&[(place + 10, &[0])])),
             ("codes of 12 bits", TAKE, set(&[(place + 10, &[12])])),
             ("codes of 13 bits", TAKE, set(&[(place + 10, &[13])])),
@@ -437,7 +437,7 @@ fn rejects_a_gif_header_that_ends_a_stream_and_no_other() {
             ("zeros instead of blocks", TAKE, [&header[..], &[0; 40]].concat()),
             ("graphic control of 3 bytes", REFUSE, after_colors(b"\x21\xf9\x03\0\0\0\0")),
             ("graphic control of 4 bytes", TAKE, after_colors(b"\x21\xf9\x04\0\0\0\0\0")),
-            ("junk after the trailer", TAKE, [&whole[..], &[0xaa; 40]].concat()),
+            ("junk after the trailer", TAKE, [&complete[..], &[0xaa; 40]].concat()),
         ],
     );
 }

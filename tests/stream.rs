@@ -44,29 +44,29 @@ where
         loop {
             match self.poll() {
                 Poll::Ready(Some(Ok(chunk))) => bytes.extend_from_slice(&chunk),
-                end => return (self.shown(&bytes), end.map(|end| end.and_then(Result::err))),
+                end => return (self.without_boundary(&bytes), end.map(|end| end.and_then(Result::err))),
             }
         }
     }
 
-    fn shown(&self, bytes: &[u8]) -> String {
+    fn without_boundary(&self, bytes: &[u8]) -> String {
         let text = String::from_utf8(bytes.to_vec()).unwrap().replace(&self.boundary, "B");
         text.replace(&format!("X-Padding: {}\r\n", ".".repeat(111)).repeat(5), "<padding>")
     }
 
     /// Returns all bytes, and how the body ends.
-    fn whole(mut self) -> (String, Option<E>) {
-        let mut whole = String::new();
+    fn collect(mut self) -> (String, Option<E>) {
+        let mut bytes = String::new();
         for _ in 0..10 {
             let (more, end) = self.more();
-            whole += &more;
+            bytes += &more;
             if let Poll::Ready(end) = end {
                 assert!(matches!(self.poll(), Poll::Ready(None)), "nothing follows the end");
-                return (whole, end);
+                return (bytes, end);
             }
-            whole.push('|');
+            bytes.push('|');
         }
-        panic!("the body does not end: {whole}");
+        panic!("the body does not end: {bytes}");
     }
 }
 
@@ -78,15 +78,15 @@ fn svg<E>(text: &'static str) -> Result<Part, E> {
     Ok(Part::svg(text).unwrap())
 }
 
-fn whole<E: 'static>(wire: Wire, parts: Vec<Result<Part, E>>) -> (String, Option<E>) {
-    Viewer::new(MixedReplace::new(stream::iter(parts), wire)).whole()
+fn collect<E: 'static>(wire: Wire, parts: Vec<Result<Part, E>>) -> (String, Option<E>) {
+    Viewer::new(MixedReplace::new(stream::iter(parts), wire)).collect()
 }
 
 #[test]
 fn complete_stream_bytes() {
     let parts = || vec![css("one"), css("two")];
     assert_eq!(
-        whole::<()>(Wire::Browser, parts()),
+        collect::<()>(Wire::Browser, parts()),
         (
             "--B\r\nContent-Type: text/css\r\n<padding>\r\none\r\n--B\r\nContent-Type: text/css\r\n\r\n\
              two\r\n--B\r\nContent-Type: text/css\r\n\r\ntwo\r\n--B--\r\n"
@@ -95,7 +95,7 @@ fn complete_stream_bytes() {
         )
     );
     assert_eq!(
-        whole::<()>(Wire::Machine, parts()),
+        collect::<()>(Wire::Machine, parts()),
         (
             "--B\r\nContent-Type: text/css\r\nContent-Length: 3\r\n\r\none\r\n--B\r\n\
              Content-Type: text/css\r\nContent-Length: 3\r\n\r\ntwo\r\n--B\r\n\
@@ -105,7 +105,7 @@ fn complete_stream_bytes() {
         )
     );
     assert_eq!(
-        whole::<()>(Wire::Script, parts()),
+        collect::<()>(Wire::Script, parts()),
         (
             "--B\r\nContent-Type: text/css\r\nContent-Length: 3\r\n\r\none\r\n--B\r\n\
              Content-Type: text/css\r\nContent-Length: 3\r\n\r\ntwo\r\n--B--\r\n"
@@ -118,7 +118,7 @@ fn complete_stream_bytes() {
 #[test]
 fn empty_stream_bytes() {
     for wire in WIRES {
-        assert_eq!(whole::<()>(wire, vec![]), ("--B--\r\n".to_owned(), None), "{wire:?}");
+        assert_eq!(collect::<()>(wire, vec![]), ("--B--\r\n".to_owned(), None), "{wire:?}");
     }
 }
 
@@ -126,20 +126,20 @@ fn empty_stream_bytes() {
 fn stream_with_change_of_type_bytes() {
     let parts = || vec![css("one"), svg("<svg/>"), css("two")];
     assert_eq!(
-        whole::<()>(Wire::Browser, parts()).0,
+        collect::<()>(Wire::Browser, parts()).0,
         "--B\r\nContent-Type: text/css\r\n<padding>\r\none\r\n--B\r\nContent-Type: text/css\r\n\r\n\
          one\r\n--B\r\nContent-Type: image/svg+xml\r\n\r\n<svg/>\r\n--B\r\nContent-Type: image/svg+xml\r\n\r\n\
          <svg/>\r\n--B\r\nContent-Type: text/css\r\n\r\ntwo\r\n--B\r\nContent-Type: text/css\r\n\r\ntwo\r\n--B--\r\n"
     );
     assert_eq!(
-        whole::<()>(Wire::Machine, parts()).0,
+        collect::<()>(Wire::Machine, parts()).0,
         "--B\r\nContent-Type: text/css\r\nContent-Length: 3\r\n\r\none\r\n--B\r\n\
          Content-Type: image/svg+xml\r\nContent-Length: 6\r\n\r\n<svg/>\r\n--B\r\n\
          Content-Type: text/css\r\nContent-Length: 3\r\n\r\ntwo\r\n--B\r\n\
          Content-Type: text/css\r\nContent-Length: 3\r\n\r\ntwo\r\n--B--\r\n"
     );
     assert_eq!(
-        whole::<()>(Wire::Script, parts()).0,
+        collect::<()>(Wire::Script, parts()).0,
         "--B\r\nContent-Type: text/css\r\nContent-Length: 3\r\n\r\none\r\n--B\r\n\
          Content-Type: image/svg+xml\r\nContent-Length: 6\r\n\r\n<svg/>\r\n--B\r\n\
          Content-Type: text/css\r\nContent-Length: 3\r\n\r\ntwo\r\n--B--\r\n"
@@ -152,7 +152,7 @@ fn stream_with_change_of_type_bytes() {
 fn failed_stream_ends_without_close_delimiter() {
     let parts = || vec![css("one"), Err("no camera"), css("never")];
     assert_eq!(
-        whole(Wire::Browser, parts()),
+        collect(Wire::Browser, parts()),
         (
             "--B\r\nContent-Type: text/css\r\n<padding>\r\none\r\n--B\r\nContent-Type: text/css\r\n\r\none\r\n--B--\r\n"
                 .to_owned(),
@@ -160,20 +160,20 @@ fn failed_stream_ends_without_close_delimiter() {
         )
     );
     assert_eq!(
-        whole(Wire::Machine, parts()),
+        collect(Wire::Machine, parts()),
         ("--B\r\nContent-Type: text/css\r\nContent-Length: 3\r\n\r\none\r\n--B\r\n|".to_owned(), Some("no camera"))
     );
     assert_eq!(
-        whole(Wire::Script, parts()),
+        collect(Wire::Script, parts()),
         ("--B\r\nContent-Type: text/css\r\nContent-Length: 3\r\n\r\none\r\n--B|".to_owned(), Some("no camera"))
     );
 }
 
 #[test]
 fn stream_failed_before_first_part_has_no_close_delimiter() {
-    assert_eq!(whole(Wire::Browser, vec![Err("no camera")]), ("--B--\r\n".to_owned(), None));
+    assert_eq!(collect(Wire::Browser, vec![Err("no camera")]), ("--B--\r\n".to_owned(), None));
     for wire in [Wire::Machine, Wire::Script] {
-        assert_eq!(whole(wire, vec![Err("no camera")]), ("|".to_owned(), Some("no camera")), "{wire:?}");
+        assert_eq!(collect(wire, vec![Err("no camera")]), ("|".to_owned(), Some("no camera")), "{wire:?}");
     }
 }
 
@@ -183,7 +183,7 @@ fn panicked_stream_ends_without_close_delimiter() {
         let panic = stream::once(async { panic!("no camera") });
         stream::iter([css::<()>("one")]).chain(panic)
     };
-    let (text, end) = Viewer::new(MixedReplace::new(panics(), Wire::Browser)).whole();
+    let (text, end) = Viewer::new(MixedReplace::new(panics(), Wire::Browser)).collect();
     assert!(text.ends_with("\r\none\r\n--B--\r\n"), "{text}");
     assert_eq!(end, None);
     for wire in [Wire::Machine, Wire::Script] {

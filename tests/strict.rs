@@ -17,19 +17,19 @@ use http::{HeaderName, HeaderValue};
 use mixed_replace::write::WriteError;
 use mixed_replace::{Boundary, Encoder, KeepAlive, MixedReplace, Part, Wire, Writer, hub};
 
-use self::reader::{End, Whole, read};
+use self::reader::{End, ReadPart, read};
 
 const WIRES: [Wire; 3] = [Wire::Browser, Wire::Machine, Wire::Script];
 const ROUNDS: u64 = 300;
 
 /// The parts that a client must receive.
-struct Shown {
+struct Expected {
     wire: Wire,
-    parts: Vec<Whole>,
+    parts: Vec<ReadPart>,
     last: Option<Part>,
 }
 
-impl Shown {
+impl Expected {
     fn new(wire: Wire) -> Self {
         Self { wire, parts: Vec::new(), last: None }
     }
@@ -37,14 +37,14 @@ impl Shown {
     fn part(&mut self, part: &Part) {
         let promised = self.last.as_ref().filter(|last| last.content_type() != part.content_type());
         if let Some(last) = promised.filter(|_| self.wire == Wire::Browser) {
-            self.parts.push(self.whole(last));
+            self.parts.push(self.read_part(last));
         }
-        self.parts.push(self.whole(part));
+        self.parts.push(self.read_part(part));
         self.last = Some(part.clone());
     }
 
     fn repeat(&mut self) {
-        let last = self.last.as_ref().map(|last| self.whole(last));
+        let last = self.last.as_ref().map(|last| self.read_part(last));
         self.parts.extend(last);
     }
 
@@ -55,7 +55,7 @@ impl Shown {
         }
     }
 
-    fn whole(&self, part: &Part) -> Whole {
+    fn read_part(&self, part: &Part) -> ReadPart {
         let title = |name: &HeaderName| {
             let words = name.as_str().split('-').map(|word| {
                 let mut letters = word.chars();
@@ -68,7 +68,7 @@ impl Shown {
             headers
                 .extend(part.headers().iter().map(|(name, value)| (title(name), value.to_str().unwrap().to_owned())));
         }
-        Whole { content_type: part.content_type().to_string(), headers, body: part.body().to_vec() }
+        ReadPart { content_type: part.content_type().to_string(), headers, body: part.body().to_vec() }
     }
 
     /// Compares these bytes with the expectation, at the end or between two parts.
@@ -94,7 +94,7 @@ struct Fed(Arc<Mutex<Feed>>);
 struct Feed {
     next: Option<Result<Part, &'static str>>,
     ended: bool,
-    beats: usize,
+    repeats: usize,
 }
 
 impl Fed {
@@ -113,8 +113,8 @@ impl Fed {
         let fed = self.clone();
         KeepAlive::new(stream::poll_fn(move |_| {
             let mut feed = fed.0.lock().unwrap();
-            let Some(left) = feed.beats.checked_sub(1) else { return Poll::Pending };
-            feed.beats = left;
+            let Some(rest) = feed.repeats.checked_sub(1) else { return Poll::Pending };
+            feed.repeats = rest;
             Poll::Ready(Some(()))
         }))
     }
@@ -129,20 +129,20 @@ fn body_holds_every_part_of_its_stream() {
         let response = MixedReplace::new(fed.parts(), wire).keep_alive(fed.pulse());
         let boundary = reader::boundary(response.headers()["content-type"].to_str().unwrap(), wire);
         let mut body = Box::pin(response.into_stream());
-        let (mut shown, mut bytes) = (Shown::new(wire), Vec::new());
+        let (mut expected, mut bytes) = (Expected::new(wire), Vec::new());
 
         for _ in 0..random.below(6) {
             let part = random.part();
-            shown.part(&part);
+            expected.part(&part);
             fed.0.lock().unwrap().next = Some(Ok(part));
             assert_eq!(more(body.as_mut(), &mut bytes), Poll::Pending, "seed {seed}");
-            shown.check(&bytes, &boundary, false);
+            expected.check(&bytes, &boundary, false);
             // The first pulse has no effect because bytes were sent after the previous one.
-            let beats = random.below(4);
-            fed.0.lock().unwrap().beats = beats;
-            (1..beats).for_each(|_| shown.repeat());
+            let repeats = random.below(4);
+            fed.0.lock().unwrap().repeats = repeats;
+            (1..repeats).for_each(|_| expected.repeat());
             assert_eq!(more(body.as_mut(), &mut bytes), Poll::Pending, "seed {seed}");
-            shown.check(&bytes, &boundary, false);
+            expected.check(&bytes, &boundary, false);
         }
         let fails = random.below(3) == 0;
         fed.0.lock().unwrap().next = fails.then_some(Err("failed"));
@@ -154,9 +154,9 @@ fn body_holds_every_part_of_its_stream() {
         let closed = !fails || wire == Wire::Browser;
         assert_eq!(end.expect("an end"), if closed { Ok(()) } else { Err("failed") }, "seed {seed}");
         if closed {
-            shown.close();
+            expected.close();
         }
-        shown.check(&bytes, &boundary, closed);
+        expected.check(&bytes, &boundary, closed);
     }
 }
 
@@ -170,7 +170,7 @@ fn subscriber_gets_latest_published_part() {
                 let wire = WIRES[random.below(3)];
                 let response = hub.subscribe(wire).unwrap();
                 let boundary = reader::boundary(response.headers()["content-type"].to_str().unwrap(), wire);
-                (Box::pin(response.into_stream()), boundary, Shown::new(wire), Vec::new())
+                (Box::pin(response.into_stream()), boundary, Expected::new(wire), Vec::new())
             })
             .collect();
         let mut latest = None;
@@ -178,23 +178,23 @@ fn subscriber_gets_latest_published_part() {
             let part = random.part();
             publisher.publish(part.clone()).unwrap();
             latest = Some(part);
-            for (body, boundary, shown, bytes) in &mut viewers {
+            for (body, boundary, expected, bytes) in &mut viewers {
                 // A slow viewer is polled less often than parts are published.
                 if random.below(3) > 0 {
-                    shown.part(latest.as_ref().unwrap());
+                    expected.part(latest.as_ref().unwrap());
                     assert_eq!(more(body.as_mut(), bytes), Poll::Pending, "seed {seed}");
-                    shown.check(bytes, boundary, false);
+                    expected.check(bytes, boundary, false);
                 }
             }
         }
         drop(publisher);
-        for (body, boundary, shown, bytes) in &mut viewers {
-            if shown.last != latest {
-                shown.part(latest.as_ref().unwrap());
+        for (body, boundary, expected, bytes) in &mut viewers {
+            if expected.last != latest {
+                expected.part(latest.as_ref().unwrap());
             }
-            shown.close();
+            expected.close();
             assert_eq!(more(body.as_mut(), bytes), Poll::Ready(Ok(())), "seed {seed}");
-            shown.check(bytes, boundary, true);
+            expected.check(bytes, boundary, true);
         }
     }
 }
@@ -211,7 +211,7 @@ fn writer_writes_every_part_despite_interruptions() {
         let patient = Arc::new(AtomicBool::new(false));
         let narrow = Narrow { bytes: Vec::new(), random: Random(seed), patient: Arc::clone(&patient) };
         let mut writer = Writer::with_encoder(narrow, encoder);
-        let mut shown = Shown::new(wire);
+        let mut expected = Expected::new(wire);
         for _ in 0..random.below(6) {
             let part = random.part_with(boundary.as_str());
             let written = match writer.write(&part) {
@@ -221,23 +221,23 @@ fn writer_writes_every_part_despite_interruptions() {
                 }
                 written => written,
             };
-            shown.part(&part);
+            expected.part(&part);
             finished(written, &mut writer);
             if random.below(3) == 0 {
                 let repeated = writer.repeat();
                 finished(repeated, &mut writer);
-                shown.repeat();
+                expected.repeat();
             }
         }
         let fails = random.below(3) == 0;
         let closed = !fails || wire == Wire::Browser;
         if closed {
-            shown.close();
+            expected.close();
         }
         // Calls that end a stream consume the writer, so it cannot be used after an error.
         patient.store(true, Ordering::Relaxed);
         let bytes = if fails { writer.fail() } else { writer.finish() }.unwrap().bytes;
-        shown.check(&bytes, boundary.as_str(), closed);
+        expected.check(&bytes, boundary.as_str(), closed);
     }
     assert!(refused > 10, "{refused}");
 }

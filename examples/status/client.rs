@@ -140,13 +140,13 @@ impl Server {
                 (Instant::now(), reader)
             }));
         }
-        let begin = Instant::now();
+        let start = Instant::now();
         assert!(post.await.status < 400);
         let mut times = Vec::new();
         let mut connections = Vec::new();
         for reader in readers {
             let (seen, reader) = timeout(PATIENCE, reader).await.unwrap().unwrap();
-            times.push(seen - begin);
+            times.push(seen - start);
             connections.push(reader);
         }
         times.sort();
@@ -163,7 +163,7 @@ impl Server {
             readers.push((reader, first));
         }
         let _silent = self.request("GET", path, &["Accept: */*", cookie], b"").await;
-        let begin = Instant::now();
+        let start = Instant::now();
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
         for (mut reader, first) in readers {
@@ -177,7 +177,7 @@ impl Server {
         // On another thread, so that this one can read on.
         let status = tokio::task::spawn_blocking(move || (self.child.wait().unwrap(), self)).await.unwrap().0;
         assert!(status.success(), "{signal}: {status}");
-        assert!(begin.elapsed() < Duration::from_secs(5), "{signal}: {:?}", begin.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(5), "{signal}: {:?}", start.elapsed());
     }
 }
 

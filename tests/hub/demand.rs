@@ -118,22 +118,22 @@ fn closed_hub_has_no_demand() {
 
 #[test]
 fn demand_lingers() {
-    let (publisher, hub) = still().linger(Duration::from_millis(200)).build();
+    let (publisher, hub) = quiet_builder().linger(Duration::from_millis(200)).build();
     let demand = publisher.demand();
     let mut viewer = Viewer::new(&hub);
     assert_eq!(viewer.poll(), Poll::Pending);
-    let left = std::time::Instant::now();
+    let disconnected = std::time::Instant::now();
     drop(viewer);
     assert!(demand.is_wanted());
     futures::executor::block_on(demand.unwanted());
-    let lingered = left.elapsed();
+    let lingered = disconnected.elapsed();
     assert!(lingered >= Duration::from_millis(200) && lingered < Duration::from_secs(5), "{lingered:?}");
     assert!(!demand.is_wanted());
 }
 
 #[test]
 fn demand_lingers_forever() {
-    let (publisher, hub) = still().linger(Duration::MAX).build();
+    let (publisher, hub) = quiet_builder().linger(Duration::MAX).build();
     assert!(!publisher.demand().is_wanted());
     let mut viewer = Viewer::new(&hub);
     assert_eq!(viewer.poll(), Poll::Pending);

@@ -45,7 +45,7 @@ fn unseen_last_part_survives_close() {
 
 #[test]
 fn rate_limit_does_not_delay_the_end() {
-    let (publisher, hub) = still().min_interval(Duration::from_secs(100)).build();
+    let (publisher, hub) = quiet_builder().min_interval(Duration::from_secs(100)).build();
     let mut viewer = Viewer::new(&hub);
     publisher.publish(text("1")).unwrap();
     assert_eq!(viewer.poll(), first("1"));
@@ -88,7 +88,7 @@ fn hub_without_parts_ends_in_an_empty_stream() {
 
 #[test]
 fn subscribe_fails_on_hub_closed_without_parts() {
-    let (publisher, hub) = still().max_subscribers(0).build();
+    let (publisher, hub) = quiet_builder().max_subscribers(0).build();
     assert!(matches!(hub.subscribe(Wire::Machine), Err(Refused::TooManyViewers { .. })));
     drop(publisher);
     let error = hub.subscribe(Wire::Machine).unwrap_err();
@@ -135,7 +135,7 @@ fn hubs_and_viewers_can_be_dropped_in_any_order() {
 
 #[test]
 fn ended_stream_keeps_its_slot_until_dropped() {
-    let (publisher, hub) = still().max_subscribers(2).build();
+    let (publisher, hub) = quiet_builder().max_subscribers(2).build();
     let of = || Viewer::of(hub.subscribe(Wire::Script).unwrap().key("anna").exclusive(true));
     publisher.publish(text("on")).unwrap();
     let (mut older, mut newer) = (of(), of());

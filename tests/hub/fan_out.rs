@@ -124,7 +124,7 @@ fn browser_wire_bridges_a_change_of_type() {
 
 #[test]
 fn skips_identical_parts_when_configured() {
-    let (publisher, hub) = still().drop_identical(true).build();
+    let (publisher, hub) = quiet_builder().drop_identical(true).build();
     let mut viewer = Viewer::new(&hub);
     publisher.publish(text("on")).unwrap();
     assert!(hub.stats().age.is_some());

@@ -90,9 +90,9 @@ fn copies_and_slices_keep_a_chunk_in_flight() {
     let (publisher, hub) = quiet();
     let mut viewer = Viewer::new(&hub);
     publisher.publish(text("1")).unwrap();
-    let mut whole = give(&mut viewer);
-    let rest = whole.split_off(whole.len() - 1);
-    drop(whole);
+    let mut complete = give(&mut viewer);
+    let rest = complete.split_off(complete.len() - 1);
+    drop(complete);
     assert!(hub.viewers()[0].in_flight.is_some());
     drop(rest);
     assert!(hub.viewers()[0].in_flight.is_none());
@@ -158,7 +158,7 @@ fn exclusive_stream_ends_stuck_older_one() {
 
 #[test]
 fn part_timeout_ends_body_in_the_middle_of_a_part() {
-    let (publisher, hub) = still().part_timeout(Duration::from_millis(50)).build();
+    let (publisher, hub) = quiet_builder().part_timeout(Duration::from_millis(50)).build();
     let (mut stuck, mut good) = (Viewer::new(&hub), Viewer::new(&hub));
     publisher.publish(text("1")).unwrap();
     let held = give(&mut stuck);

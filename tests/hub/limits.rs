@@ -6,7 +6,7 @@ use super::*;
 
 #[test]
 fn full_hub_rejects_new_viewers() {
-    let (publisher, hub) = still().max_subscribers(2).retry_after(Duration::from_secs(7)).build();
+    let (publisher, hub) = quiet_builder().max_subscribers(2).retry_after(Duration::from_secs(7)).build();
     let (one, two) = (hub.subscribe(Wire::Script).unwrap(), Viewer::new(&hub));
     let refused = hub.subscribe(Wire::Script).unwrap_err();
     assert_eq!(refused.retry_after(), Some(Duration::from_secs(7)));
@@ -25,7 +25,7 @@ fn full_hub_rejects_new_viewers() {
 #[test]
 fn retry_after_is_never_too_early() {
     for (millis, told) in [(0, "1"), (300, "1"), (1_000, "1"), (1_900, "2")] {
-        let (_publisher, hub) = still().max_subscribers(0).retry_after(Duration::from_millis(millis)).build();
+        let (_publisher, hub) = quiet_builder().max_subscribers(0).retry_after(Duration::from_millis(millis)).build();
         let refused = hub.subscribe(Wire::Script).unwrap_err();
         assert_eq!(refused.to_string(), format!("too many viewers, try again in {told} s"));
     }
@@ -168,7 +168,7 @@ fn interval_can_be_lengthened_but_not_shortened() {
     let twice = hub.subscribe(Wire::Script).unwrap().min_interval(long).min_interval(Duration::ZERO);
     assert!(is_capped(twice, &publisher));
 
-    let (publisher, hub) = still().min_interval(long).build();
+    let (publisher, hub) = quiet_builder().min_interval(long).build();
     assert!(is_capped(hub.subscribe(Wire::Script).unwrap(), &publisher));
     assert!(is_capped(hub.subscribe(Wire::Script).unwrap().min_interval(Duration::ZERO), &publisher));
 }
@@ -178,16 +178,16 @@ fn rate_limited_viewer_gets_newest_part_of_silent_source() {
     let (publisher, hub) = quiet();
     let mut viewer = Viewer::of(hub.subscribe(Wire::Script).unwrap().min_interval(Duration::from_millis(50)));
     publisher.publish(text("1")).unwrap();
-    let begin = Instant::now();
+    let start = Instant::now();
     assert_eq!(viewer.poll(), first("1"));
     publisher.publish(text("2")).unwrap();
     publisher.publish(text("3")).unwrap();
     assert_eq!(viewer.poll(), Poll::Pending);
     while viewer.wakes() == 0 {
-        assert!(begin.elapsed() < Duration::from_secs(10));
+        assert!(start.elapsed() < Duration::from_secs(10));
         std::thread::yield_now();
     }
-    assert!(begin.elapsed() >= Duration::from_millis(49));
+    assert!(start.elapsed() >= Duration::from_millis(49));
     assert_eq!(viewer.poll(), next("3"));
     assert_eq!(viewer.skipped(), 1);
 }
@@ -218,17 +218,17 @@ fn zero_settings_are_harmless() {
         .max_subscribers(1)
         .build();
     let mut viewer = Viewer::new(&hub);
-    let shown = loop {
+    let part = loop {
         match viewer.poll() {
             Poll::Pending => std::thread::yield_now(),
-            shown => break shown,
+            part => break part,
         }
     };
-    assert_eq!(shown, first("no signal"));
+    assert_eq!(part, first("no signal"));
     assert_eq!(viewer.poll(), Poll::Pending, "no keep-alive");
     drop(viewer);
     assert!(!publisher.demand().is_wanted());
 
-    let (_publisher, hub) = still().max_subscribers(0).build();
+    let (_publisher, hub) = quiet_builder().max_subscribers(0).build();
     assert!(hub.subscribe(Wire::Script).is_err());
 }

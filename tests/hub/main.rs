@@ -26,12 +26,12 @@ use mixed_replace::hub::Builder;
 use mixed_replace::{Hub, Part, Publisher, Subscriber, Wire, hub};
 
 /// A builder of hubs without keep-alive and linger.
-fn still() -> Builder {
+fn quiet_builder() -> Builder {
     hub::builder().keep_alive_interval(None).linger(Duration::ZERO)
 }
 
 fn quiet() -> (Publisher, Hub) {
-    still().build()
+    quiet_builder().build()
 }
 
 fn text(text: &str) -> Part {

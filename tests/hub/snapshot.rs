@@ -46,7 +46,7 @@ fn stale_part_waits_for_the_next_one() {
 
 #[test]
 fn identical_part_counts_as_fresh() {
-    let (publisher, hub) = still().drop_identical(true).build();
+    let (publisher, hub) = quiet_builder().drop_identical(true).build();
     publisher.publish(text("on")).unwrap();
     std::thread::sleep(Duration::from_millis(1));
     let mut snapshot = hub.snapshot(NOW);
@@ -113,7 +113,7 @@ fn part_published_during_snapshot_survives_close() {
 
 #[test]
 fn snapshot_carries_publish_time() {
-    let (publisher, hub) = still().drop_identical(true).build();
+    let (publisher, hub) = quiet_builder().drop_identical(true).build();
     let before = SystemTime::now();
     publisher.publish(text("on")).unwrap();
     let after = SystemTime::now();
@@ -129,37 +129,37 @@ fn snapshot_carries_publish_time() {
 
 #[test]
 fn snapshot_of_unresponsive_stale_hub_is_no_signal() {
-    let (publisher, hub) = still().stale_after(Duration::from_millis(1), text("no signal")).build();
+    let (publisher, hub) = quiet_builder().stale_after(Duration::from_millis(1), text("no signal")).build();
     publisher.publish(text("on")).unwrap();
     later();
     let at_once = || hub.snapshot(NOW).or_latest_after(Duration::ZERO);
     let mut waiting = hub.snapshot(NOW).or_latest_after(Duration::from_nanos(1));
     assert_eq!(poll(&mut waiting), Poll::Pending);
     later();
-    let Poll::Ready(Some(shown)) = dated(&mut waiting) else { panic!("the limit has passed") };
-    assert_eq!((shown.part, shown.stale), (text("no signal"), true));
+    let Poll::Ready(Some(latest)) = dated(&mut waiting) else { panic!("the limit has passed") };
+    assert_eq!((latest.part, latest.stale), (text("no signal"), true));
     drop(waiting);
 
     publisher.publish(text("on again")).unwrap();
-    let Poll::Ready(Some(shown)) = dated(&mut hub.snapshot(EVER)) else { panic!("the latest part") };
-    assert_eq!((shown.part, shown.stale), (text("on again"), false));
+    let Poll::Ready(Some(latest)) = dated(&mut hub.snapshot(EVER)) else { panic!("the latest part") };
+    assert_eq!((latest.part, latest.stale), (text("on again"), false));
     drop(publisher);
     later();
-    let Poll::Ready(Some(shown)) = dated(&mut at_once()) else { panic!("the hub is closed") };
-    assert_eq!((shown.part, shown.stale), (text("no signal"), true), "a closed hub stays stale");
+    let Poll::Ready(Some(latest)) = dated(&mut at_once()) else { panic!("the hub is closed") };
+    assert_eq!((latest.part, latest.stale), (text("no signal"), true), "a closed hub stays stale");
 }
 
 #[test]
 fn snapshot_of_a_silent_hub_waits_no_longer_than_stale_after() {
-    let (publisher, hub) = still().stale_after(Duration::from_millis(1), text("no signal")).build();
+    let (publisher, hub) = quiet_builder().stale_after(Duration::from_millis(1), text("no signal")).build();
     publisher.publish(text("on")).unwrap();
     later();
     for _ in 0..2 {
         let mut waiting = hub.snapshot(NOW).or_latest_after(EVER);
         assert_eq!(poll(&mut waiting), Poll::Pending);
         later();
-        let Poll::Ready(Some(shown)) = dated(&mut waiting) else { panic!("the limit has passed") };
-        assert_eq!((shown.part, shown.stale), (text("no signal"), true));
+        let Poll::Ready(Some(latest)) = dated(&mut waiting) else { panic!("the limit has passed") };
+        assert_eq!((latest.part, latest.stale), (text("no signal"), true));
     }
 }
 

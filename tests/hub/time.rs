@@ -6,14 +6,14 @@ use super::*;
 
 /// Polls when woken, as a runtime does, until the stream is ready.
 fn wait(viewer: &mut Viewer) -> Option<String> {
-    let begin = Instant::now();
+    let start = Instant::now();
     loop {
         let wakes = viewer.wakes();
         if let Poll::Ready(chunk) = viewer.poll() {
             return chunk;
         }
         while viewer.wakes() == wakes {
-            assert!(begin.elapsed() < Duration::from_secs(10), "not woken");
+            assert!(start.elapsed() < Duration::from_secs(10), "not woken");
             std::thread::sleep(Duration::from_millis(1));
         }
     }
@@ -24,18 +24,18 @@ fn keep_alive_repeats_the_last_part() {
     let (publisher, hub) = hub::builder().keep_alive_interval(Duration::from_millis(30)).build();
     let mut viewer = Viewer::new(&hub);
     publisher.publish(text("on")).unwrap();
-    let begin = Instant::now();
+    let start = Instant::now();
     assert_eq!(viewer.poll(), first("on"));
     for _ in 0..3 {
         assert_eq!(Poll::Ready(wait(&mut viewer)), next("on"));
     }
-    assert!(begin.elapsed() >= Duration::from_millis(90));
+    assert!(start.elapsed() >= Duration::from_millis(90));
     assert_eq!(viewer.skipped(), 0);
 }
 
 #[test]
-fn stale_part_is_shown_until_the_next_part() {
-    let (publisher, hub) = still().stale_after(Duration::from_millis(30), text("no signal")).build();
+fn sends_stale_part_until_the_next_part() {
+    let (publisher, hub) = quiet_builder().stale_after(Duration::from_millis(30), text("no signal")).build();
     let mut viewer = Viewer::new(&hub);
     publisher.publish(text("on")).unwrap();
     assert_eq!(viewer.poll(), first("on"));
@@ -50,14 +50,14 @@ fn stale_part_is_shown_until_the_next_part() {
 
 #[test]
 fn lifetime_ends_viewer() {
-    let (publisher, hub) = still().max_lifetime(Duration::from_secs(3600)).build();
+    let (publisher, hub) = quiet_builder().max_lifetime(Duration::from_secs(3600)).build();
     let of_age = |age| Viewer::of(hub.subscribe(Wire::Script).unwrap().max_lifetime(age));
     let (mut short, mut long) = (of_age(Duration::from_millis(50)), of_age(Duration::from_secs(7200)));
     publisher.publish(text("on")).unwrap();
-    let begin = Instant::now();
+    let start = Instant::now();
     assert_eq!((short.poll(), long.poll()), (first("on"), first("on")));
     assert_eq!(Poll::Ready(wait(&mut short)), closing());
-    assert!(begin.elapsed() >= Duration::from_millis(45));
+    assert!(start.elapsed() >= Duration::from_millis(45));
     assert_eq!((short.poll(), long.poll()), (END, Poll::Pending));
     drop(short);
     assert_eq!(hub.stats().ended.expired, 1);

@@ -88,7 +88,7 @@ pub(crate) fn serve<F: Future>(server: impl FnOnce(tokio::net::TcpListener) -> F
 }
 
 pub(crate) fn head_carries_type_and_cache_headers(server: SocketAddr) {
-    for (accept, media_type, begin) in [
+    for (accept, media_type, prefix) in [
         ("", "multipart/x-mixed-replace", "--B\r\nContent-Type: text/css\r\nContent-Length: 3\r\n\r\none\r\n--B\r\nC"),
         (
             "Accept: */*\r\n",
@@ -129,7 +129,7 @@ pub(crate) fn head_carries_type_and_cache_headers(server: SocketAddr) {
         assert_eq!(answer.field("x-content-type-options"), Some("nosniff"));
         assert_eq!(answer.field("transfer-encoding"), Some("chunked"));
         assert_eq!(answer.field("content-length"), None);
-        assert!(answer.text().starts_with(begin), "{accept}: {}", answer.text());
+        assert!(answer.text().starts_with(prefix), "{accept}: {}", answer.text());
         assert!(answer.text().ends_with("--B--\r\n"), "{accept}: {}", answer.text());
         assert_eq!(answer.ended, Ended::Cleanly, "{accept}");
     }

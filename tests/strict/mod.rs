@@ -6,13 +6,13 @@ use mixed_replace::Wire;
 /// A body, possibly truncated.
 #[derive(Debug)]
 pub(crate) struct Read {
-    pub(crate) parts: Vec<Whole>,
+    pub(crate) parts: Vec<ReadPart>,
     pub(crate) end: End,
 }
 
 /// One part as read from the bytes.
 #[derive(Debug, Eq, PartialEq)]
-pub(crate) struct Whole {
+pub(crate) struct ReadPart {
     pub(crate) content_type: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
@@ -50,7 +50,7 @@ pub(crate) fn read(bytes: &[u8], boundary: &str, wire: Wire) -> Read {
         let (part, behind) = rest.split_at(at);
         let part = part.strip_prefix(b"\r\n").expect("only a line end after a boundary");
         let part = part.strip_suffix(b"\r\n--").expect("nothing but CRLF and two dashes before a boundary");
-        parts.push(whole(part, boundary, first, wire));
+        parts.push(read_part(part, boundary, first, wire));
         rest = behind.strip_prefix(boundary.as_bytes()).unwrap();
         if rest == b"--\r\n" {
             return Read { parts, end: End::Closed };
@@ -80,7 +80,7 @@ fn waiting(rest: &[u8], first: bool, wire: Wire) -> Option<String> {
     None
 }
 
-fn whole(part: &[u8], boundary: &str, first: bool, wire: Wire) -> Whole {
+fn read_part(part: &[u8], boundary: &str, first: bool, wire: Wire) -> ReadPart {
     let block_len = find(part, b"\r\n\r\n").expect("a blank line after the headers");
     let body = &part[block_len + 4..];
     assert!(!body.is_empty(), "no part is empty");
@@ -120,7 +120,7 @@ fn whole(part: &[u8], boundary: &str, first: bool, wire: Wire) -> Whole {
         _ => b"",
     };
     assert!(body.starts_with(signature), "no picture in an image stream");
-    Whole { content_type, headers: lines, body: body.to_vec() }
+    ReadPart { content_type, headers: lines, body: body.to_vec() }
 }
 
 /// Reads `Name: value` in Title-Case with one space and printable ASCII.
@@ -139,8 +139,8 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("ASCII")
 }
 
-fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
-    memchr::memmem::find(bytes, what)
+fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
+    memchr::memmem::find(bytes, needle)
 }
 
 /// Names that start with one of these end the stream in Firefox, or are security headers.

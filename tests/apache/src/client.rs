@@ -44,14 +44,14 @@ impl<R: Read> Client<R> {
 
     /// Reads until these bytes arrive after the last match. Returns how long that took, or `None`.
     pub fn gets(&mut self, bytes: &[u8], within: Duration) -> Option<Duration> {
-        let begin = Instant::now();
+        let start = Instant::now();
         loop {
             let new = self.received.get(self.seen..).unwrap_or_default();
             if let Some(at) = new.windows(bytes.len()).position(|window| window == bytes) {
                 self.seen += at + bytes.len();
-                return Some(begin.elapsed());
+                return Some(start.elapsed());
             }
-            if begin.elapsed() > within || !self.read() {
+            if start.elapsed() > within || !self.read() {
                 return None;
             }
         }
@@ -59,15 +59,15 @@ impl<R: Read> Client<R> {
 
     /// Reads until this many bytes have arrived. Returns `false` after the time limit.
     pub fn has(&mut self, count: usize, within: Duration) -> bool {
-        let begin = Instant::now();
-        while self.received.len() < count && begin.elapsed() < within && self.read() {}
+        let start = Instant::now();
+        while self.received.len() < count && start.elapsed() < within && self.read() {}
         self.received.len() >= count
     }
 
     /// Reads until the server closes the connection. Returns `false` after the time limit.
     pub fn ends(&mut self, within: Duration) -> bool {
-        let begin = Instant::now();
-        while begin.elapsed() < within {
+        let start = Instant::now();
+        while start.elapsed() < within {
             if !self.read() {
                 return true;
             }

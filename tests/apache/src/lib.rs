@@ -130,13 +130,13 @@ impl Apache {
     /// If the number differs after the time limit.
     #[must_use = "it may matter how long it took"]
     pub fn has_processes(&self, program: Program, count: usize, within: Duration) -> Duration {
-        let begin = Instant::now();
+        let start = Instant::now();
         while self.processes(program).len() != count {
             let running = self.processes(program).len();
-            assert!(begin.elapsed() < within, "{running} of {program:?} run after {within:?}, not {count}");
+            assert!(start.elapsed() < within, "{running} of {program:?} run after {within:?}, not {count}");
             sleep(Duration::from_millis(20));
         }
-        begin.elapsed()
+        start.elapsed()
     }
 }
 

@@ -13,13 +13,13 @@ pub fn one_pixel([r, g, b]: [u8; 3], len: usize) -> Vec<u8> {
     file.extend([r, g, b, r, g, b]);
     // The comment, in blocks of a length and up to 255 bytes.
     file.extend([0x21, 0xfe]);
-    let mut left = len.checked_sub(file.len() + 1 + PICTURE.len()).expect("room for the picture");
-    while left > 0 {
-        let text = u8::try_from(left - 1).unwrap_or(u8::MAX);
+    let mut missing = len.checked_sub(file.len() + 1 + PICTURE.len()).expect("room for the picture");
+    while missing > 0 {
+        let text = u8::try_from(missing - 1).unwrap_or(u8::MAX);
         assert!(text > 0, "a block of a comment is not empty");
         file.push(text);
         file.extend(std::iter::repeat_n(b'.', usize::from(text)));
-        left -= 1 + usize::from(text);
+        missing -= 1 + usize::from(text);
     }
     file.push(0);
     file.extend(PICTURE);

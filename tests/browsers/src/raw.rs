@@ -39,7 +39,7 @@ impl Raw {
         let address = listener.local_addr().expect("an address");
         let (requests, open) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let heads = Arc::default();
-        let site = Arc::new(Served { page: whole("text/html", page), answers, requests, open, heads });
+        let site = Arc::new(Served { page: complete_part("text/html", page), answers, requests, open, heads });
         let (requests, open, heads) = (Arc::clone(&site.requests), Arc::clone(&site.open), Arc::clone(&site.heads));
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
@@ -97,7 +97,7 @@ impl Served {
         self.heads.lock().unwrap_or_else(PoisonError::into_inner).push(head);
         if !request.starts_with(b"GET /stream") {
             let is_page = request.starts_with(b"GET / ");
-            let client = || whole("text/javascript", ClientScript::source());
+            let client = || complete_part("text/javascript", ClientScript::source());
             return connection.write_all(&if is_page { self.page.clone() } else { client() }).await;
         }
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
@@ -120,7 +120,7 @@ impl Drop for CountDown<'_> {
     }
 }
 
-fn whole(content_type: &str, body: &str) -> Bytes {
+fn complete_part(content_type: &str, body: &str) -> Bytes {
     let len = body.len();
     let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {content_type}; charset=utf-8\r\nContent-Length: {len}\r\n");
     Bytes::from(format!("{head}Connection: close\r\n\r\n{body}"))

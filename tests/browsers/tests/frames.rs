@@ -49,15 +49,15 @@ fn shows_good_pictures_between_pictures_with_damaged_data() {
 fn shows_good_pictures_between_mutated_frames() {
     each_engine(async |browser| {
         let (board, mut good) = image(browser).await;
-        let whole = PALETTE[9].jpeg().body().to_vec();
-        let header = whole.windows(2).position(|marker| marker == [0xff, 0xda]).expect("an SOS") + 14;
+        let complete = PALETTE[9].jpeg().body().to_vec();
+        let header = complete.windows(2).position(|marker| marker == [0xff, 0xda]).expect("an SOS") + 14;
         let mut random = Random(match browser.engine() {
             Engine::Chromium => 0x0c0f_fee1,
             Engine::Firefox => 0x0c0f_fee2,
             Engine::WebKit => 0x0c0f_fee3,
         });
         for number in 0..FRAMES {
-            let (mut frame, at) = (whole.clone(), random.below(header));
+            let (mut frame, at) = (complete.clone(), random.below(header));
             let damage = if number % 3 == 0 {
                 frame.truncate(at);
                 format!("{number}: cut at {at} of {header}")

@@ -39,9 +39,9 @@ fn most(broker: &Broker, receiver: &Server, size: u32) -> f64 {
     let _publisher = publisher(broker, size, 0.0);
     let received = || receiver.state().get("received").and_then(serde_json::Value::as_u64).expect("a number");
     sleep(WARM);
-    let (begin, before) = (Instant::now(), received());
+    let (start, before) = (Instant::now(), received());
     sleep(WHILE);
-    (received() - before) as f64 / begin.elapsed().as_secs_f64()
+    (received() - before) as f64 / start.elapsed().as_secs_f64()
 }
 
 /// Returns latency and processor time at a moderate rate, as cells of the table.
@@ -49,8 +49,8 @@ fn paced(broker: &Broker, receiver: &Server, size: u32) -> String {
     let publisher = publisher(broker, size, RATE);
     let mut viewer = Viewer::open(&receiver.url("/stream"));
     let mut ages = |during: Duration| {
-        let (begin, mut ages) = (Instant::now(), Vec::new());
-        while begin.elapsed() < during {
+        let (start, mut ages) = (Instant::now(), Vec::new());
+        while start.elapsed() < during {
             ages.push(age(&viewer.next(WHILE).expect("the next part")));
         }
         ages.sort();

@@ -64,8 +64,8 @@ fn hanging_broker_is_noticed_and_blocks_no_viewer() {
     let mut own = Viewer::open(&source.url("/stream"));
     other.state_when(Duration::from_secs(5), |state| state["received"].as_u64().unwrap() > 10);
     broker.signal("STOP");
-    let begin = Instant::now();
-    while begin.elapsed() < Duration::from_secs(20) {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(20) {
         let part = own.next(Duration::from_secs(1)).expect("viewers of the source's node continue");
         assert!(age(&part) < Duration::from_secs(1));
     }
@@ -147,11 +147,11 @@ fn connections(answer: &'static [u8]) -> JoinHandle<Vec<Duration>> {
         let url = format!("mqtt://{}", listener.local_addr().expect("an address"));
         let _node = Server::start(CLUSTER, &["--broker", &url, "--publish", "10"]);
         listener.set_nonblocking(true).expect("a socket");
-        let begin = Instant::now();
+        let start = Instant::now();
         let mut times = Vec::new();
-        while begin.elapsed() < Duration::from_secs(14) {
+        while start.elapsed() < Duration::from_secs(14) {
             if let Ok((mut socket, _)) = listener.accept() {
-                times.push(begin.elapsed());
+                times.push(start.elapsed());
                 socket.set_nonblocking(false).expect("a socket");
                 socket.write_all(answer).expect("a node that reads");
                 sleep(Duration::from_millis(50));

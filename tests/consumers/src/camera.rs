@@ -124,13 +124,13 @@ impl Camera {
     ///
     /// If it takes too long.
     #[must_use]
-    pub fn notices_that_all_have_left(&self) -> Duration {
-        let begin = Instant::now();
+    pub fn notices_the_last_disconnect(&self) -> Duration {
+        let start = Instant::now();
         while self.count("viewers") != 0 {
-            assert!(begin.elapsed() < NOTICE, "after {NOTICE:?} the server has not noticed: {}", self.state());
+            assert!(start.elapsed() < NOTICE, "after {NOTICE:?} the server has not noticed: {}", self.state());
             sleep(Duration::from_millis(20));
         }
-        begin.elapsed()
+        start.elapsed()
     }
 }
 

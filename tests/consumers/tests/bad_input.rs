@@ -69,10 +69,10 @@ fn failed_command_is_named_in_a_note_and_started_again() {
     for example in Example::BOTH {
         let dies = "sh -c 'ffmpeg -loglevel error -re -f lavfi -i testsrc=rate=20 -frames:v 20 -f mjpeg -; exit 3'";
         let camera = Camera::start(example, &["--source", dies]);
-        let begin = Instant::now();
+        let start = Instant::now();
         while camera.state()["state"] == "live" {
             assert!(
-                begin.elapsed() < PATIENCE,
+                start.elapsed() < PATIENCE,
                 "{example} has not noticed that its source is gone: {}",
                 camera.state()
             );
@@ -82,9 +82,9 @@ fn failed_command_is_named_in_a_note_and_started_again() {
         assert!(note.contains("sh"), "{example}: the note does not name the source: {note}");
         let pictures = curl::body(&camera.url("/stream"), Http::V1_1, Some(3)).pictures();
         assert!(!pictures.is_empty(), "{example} shows no picture of a lost source");
-        let begin = Instant::now();
+        let start = Instant::now();
         while camera.state()["state"] != "live" {
-            assert!(begin.elapsed() < PATIENCE, "{example} has not started its source again: {}", camera.state());
+            assert!(start.elapsed() < PATIENCE, "{example} has not started its source again: {}", camera.state());
             sleep(Duration::from_millis(50));
         }
     }

@@ -129,11 +129,11 @@ fn subscribe(encoder: Encoder, client: &mut Command, at_once: bool) -> Vec<Strin
 /// Returns the connection of the first client after reading its request.
 fn request(listener: &TcpListener) -> TcpStream {
     listener.set_nonblocking(true).unwrap();
-    let begin = Instant::now();
+    let start = Instant::now();
     let socket = loop {
         match listener.accept() {
             Ok((socket, _)) => break socket,
-            Err(error) => assert!(begin.elapsed() < START, "no client: {error}"),
+            Err(error) => assert!(start.elapsed() < START, "no client: {error}"),
         }
         sleep(Duration::from_millis(10));
     };

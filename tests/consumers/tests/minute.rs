@@ -17,12 +17,12 @@ use consumer_tests::{Camera, Example};
 fn minute_of_ffmpeg_is_complete_and_in_order() {
     thread::scope(|scope| {
         for example in Example::BOTH {
-            scope.spawn(move || whole_and_in_order(example));
+            scope.spawn(move || complete_and_in_order(example));
         }
     });
 }
 
-fn whole_and_in_order(example: Example) {
+fn complete_and_in_order(example: Example) {
     let camera = Camera::start(example, &["--source", &format!("ffmpeg -loglevel error {SOURCE} -")]);
     let body = curl::body(&camera.url("/stream"), Http::V1_1, Some(60));
     let (published, skipped) = (camera.count("published"), camera.count("skipped"));

@@ -85,10 +85,10 @@ fn every_picture<P: Hash + Eq>(consumer: &str, pictures: impl Fn(&str, Option<us
         assert!(last_twice, "{consumer} with {example}: the last twice");
 
         let camera = Camera::start(example, &["--size", "320x240", "--fps", "20"]);
-        let begin = Instant::now();
+        let start = Instant::now();
         let seen = pictures(&camera.url("/stream"), Some(ENDLESS));
-        let took = begin.elapsed();
-        let noticed = camera.notices_that_all_have_left();
+        let took = start.elapsed();
+        let noticed = camera.notices_the_last_disconnect();
         println!("{consumer}, {example}, endless: {ENDLESS} pictures in {took:.1?}, leaving noticed in {noticed:.1?}");
         assert_eq!(seen.len(), ENDLESS, "{consumer} with {example}");
         assert_eq!(seen.iter().collect::<HashSet<_>>().len(), ENDLESS, "{consumer} with {example}: each once");

@@ -65,7 +65,7 @@ impl Camera {
             parts_skipped: stats.parts_skipped,
             closed: ended.closed,
             expired: ended.expired,
-            left: ended.disconnected,
+            disconnected: ended.disconnected,
             refused: ended.refused,
             wanted: progress(&self.progress.wanted) == 1,
             last: progress(&self.progress.last),
@@ -105,7 +105,7 @@ fn run(publisher: &Publisher, progress: &Progress, options: &Options) {
     let demand = publisher.demand();
     while demand.blocking_wanted() {
         progress.wanted.store(1, Ordering::Relaxed);
-        let (begin, mut beat) = (Instant::now(), 0_u32);
+        let (start, mut beat) = (Instant::now(), 0_u32);
         while demand.is_wanted() {
             let number = progress.last.load(Ordering::Relaxed) + 1;
             if options.fps > 0.0 || number == 1 {
@@ -124,14 +124,14 @@ fn run(publisher: &Publisher, progress: &Progress, options: &Options) {
             }
             beat += 1;
             let pause = if options.fps > 0.0 { f64::from(beat) / options.fps } else { f64::from(beat) * 0.01 };
-            std::thread::sleep((begin + Duration::from_secs_f64(pause)).saturating_duration_since(Instant::now()));
+            std::thread::sleep((start + Duration::from_secs_f64(pause)).saturating_duration_since(Instant::now()));
         }
         progress.wanted.store(0, Ordering::Relaxed);
     }
 }
 
 /// Waits for SIGTERM or SIGINT.
-pub async fn asked_to_stop() {
+pub async fn stop_signal() {
     match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
         Ok(mut terminate) => drop(terminate.recv().await),
         Err(_) => std::future::pending().await,

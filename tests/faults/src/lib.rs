@@ -13,7 +13,7 @@ mod statistics;
 mod table;
 mod viewer;
 
-pub use crate::camera::{Camera, GRACE, asked_to_stop};
+pub use crate::camera::{Camera, GRACE, stop_signal};
 pub use crate::namespaces::{Namespaces, Place};
 pub use crate::options::Options;
 pub use crate::picture::Picture;

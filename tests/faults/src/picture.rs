@@ -46,8 +46,8 @@ impl Picture {
 
 /// Returns a piece of noise that differs between adjacent numbers.
 fn filling(number: u64, len: usize) -> &'static [u8] {
-    let begin = usize::try_from(number % 4096).expect("a small number") * 61;
-    NOISE.get(begin..begin + len).expect("a picture of at most 3 MB")
+    let offset = usize::try_from(number % 4096).expect("a small number") * 61;
+    NOISE.get(offset..offset + len).expect("a picture of at most 3 MB")
 }
 
 static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| {

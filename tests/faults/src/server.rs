@@ -58,7 +58,7 @@ pub struct Watched {
     pub parts_skipped: u64,
     pub closed: u64,
     pub expired: u64,
-    pub left: u64,
+    pub disconnected: u64,
     pub refused: u64,
     /// Whether the camera runs.
     pub wanted: bool,
@@ -138,13 +138,13 @@ impl Server {
     ///
     /// If it is not met within `limit`.
     pub fn wait_until(&self, limit: Duration, what: &str, wanted: impl Fn(&Watched) -> bool) -> Duration {
-        let begin = Instant::now();
+        let start = Instant::now();
         loop {
             let watched = self.watched();
             if wanted(&watched) {
-                return begin.elapsed();
+                return start.elapsed();
             }
-            let waited = begin.elapsed();
+            let waited = start.elapsed();
             assert!(waited < limit, "{}: {what} is not so after {waited:?}: {watched:?}", self.stack);
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -158,13 +158,13 @@ impl Server {
     /// If it does not exit.
     #[must_use]
     pub fn terminate(&mut self) -> (u64, Duration) {
-        let begin = Instant::now();
+        let start = Instant::now();
         let killed = Command::new("kill").args(["-TERM", &self.process.to_string()]).status().expect("`kill`");
         assert!(killed.success(), "the server had already exited");
         let mut output = String::new();
         // Until every process that holds the pipe has exited.
         self.output.read_to_string(&mut output).expect("a line");
-        let took = begin.elapsed();
+        let took = start.elapsed();
         let last = output.trim().strip_prefix("ended after ").expect("a clean exit");
         (last.parse().expect("a number"), took)
     }

@@ -35,12 +35,12 @@ impl FromIterator<Duration> for Ages {
 
 /// Polls a condition. Returns `true` if it is met within the limit.
 pub fn until(limit: Duration, mut so: impl FnMut() -> bool) -> bool {
-    let begin = Instant::now();
+    let start = Instant::now();
     loop {
         if so() {
             return true;
         }
-        if begin.elapsed() > limit {
+        if start.elapsed() > limit {
             return false;
         }
         std::thread::sleep(Duration::from_millis(20));

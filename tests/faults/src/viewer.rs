@@ -80,7 +80,7 @@ impl Viewer {
         let chunked = field("transfer-encoding").is_some();
         let boundary = field("content-type").and_then(|(_, value)| value.split_once("boundary="));
         let boundary = boundary.map_or_else(String::new, |(_, boundary)| boundary.to_owned());
-        Self { status, fields, body: Body { reader, chunked, left: 0, begun: false, ended: false }, boundary }
+        Self { status, fields, body: Body { reader, chunked, remaining: 0, begun: false, ended: false }, boundary }
     }
 
     /// Returns a field of the head.
@@ -234,7 +234,7 @@ fn taken_as_f64(taken: usize) -> f64 {
 struct Body {
     reader: BufReader<Slow>,
     chunked: bool,
-    left: usize,
+    remaining: usize,
     begun: bool,
     ended: bool,
 }
@@ -244,14 +244,14 @@ impl BufRead for Body {
         if !self.chunked {
             return self.reader.fill_buf();
         }
-        if self.left == 0 && !self.ended {
+        if self.remaining == 0 && !self.ended {
             if self.begun {
                 line(&mut self.reader)?;
             }
             self.begun = true;
             let size = line(&mut self.reader)?;
-            self.left = usize::from_str_radix(&size, 16).map_err(|_| io::ErrorKind::InvalidData)?;
-            self.ended = self.left == 0;
+            self.remaining = usize::from_str_radix(&size, 16).map_err(|_| io::ErrorKind::InvalidData)?;
+            self.ended = self.remaining == 0;
         }
         if self.ended {
             return Ok(&[]);
@@ -260,11 +260,11 @@ impl BufRead for Body {
         if buffer.is_empty() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        Ok(buffer.get(..self.left).unwrap_or(buffer))
+        Ok(buffer.get(..self.remaining).unwrap_or(buffer))
     }
 
     fn consume(&mut self, count: usize) {
-        self.left = self.left.saturating_sub(count);
+        self.remaining = self.remaining.saturating_sub(count);
         self.reader.consume(count);
     }
 }

@@ -21,9 +21,9 @@ fn killed_viewers_leave_nothing() {
         let all_gone = |before: Duration| server.wait_until(before, "nobody", |watched| watched.viewers == 0);
         all_gone(Duration::from_secs(5));
         let before = server.watched();
-        let begin = Instant::now();
+        let start = Instant::now();
         come_and_go(server.address, cycles);
-        let took = begin.elapsed();
+        let took = start.elapsed();
         all_gone(Duration::from_secs(5));
         let after = server.watched();
         (before, after, cycles, took)
@@ -34,7 +34,7 @@ fn killed_viewers_leave_nothing() {
         format!(
             "{cycles} cycles in {:.0} s, {} of them watched: viewers 0, descriptors {} then {}, RSS {:.1} then {:.1} MiB",
             took.as_secs_f64(),
-            after.left - before.left,
+            after.disconnected - before.disconnected,
             before.descriptors,
             after.descriptors,
             before.memory_kb as f64 / 1024.0,
@@ -83,10 +83,10 @@ fn survives_simultaneous_reconnects() {
     let figures = [Stack::Axum, Stack::Actix].map(|stack| {
         let options = Options { fps: 2.0, size: 2_000, max_subscribers: Some(PLACES), ..Options::default() };
         let server = Server::start(stack, &options);
-        let begin = Instant::now();
+        let start = Instant::now();
         let connections: Vec<_> = (0..ALL).map(|_| ask(server.address)).collect();
         let viewers: Vec<_> = connections.into_iter().map(|connection| Viewer::of(connection, Pace::Free)).collect();
-        let took = begin.elapsed();
+        let took = start.elapsed();
         let (in_, out): (Vec<_>, Vec<_>) = viewers.into_iter().partition(|viewer| viewer.status.ends_with("200 OK"));
         for viewer in &out {
             assert_eq!(viewer.status, "HTTP/1.1 503 Service Unavailable");
@@ -128,11 +128,11 @@ fn lifetimes_of_simultaneous_viewers_differ() {
             let watch = || {
                 let mut viewer = Viewer::come(server.address);
                 viewer.picture();
-                let begin = Instant::now();
+                let start = Instant::now();
                 loop {
                     match viewer.take() {
                         Next::Picture(_) => {}
-                        Next::End(end) => break (begin.elapsed(), end),
+                        Next::End(end) => break (start.elapsed(), end),
                     }
                 }
             };

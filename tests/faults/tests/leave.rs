@@ -43,15 +43,15 @@ fn time_until_dropped(stack: Stack, behind: &[u8], leave: fn(TcpStream)) -> Dura
     let mut connection = ask(server.address);
     connection.write_all(behind).unwrap();
     let mut reader = BufReader::new(connection);
-    let shown = shows_a_part(&mut reader, options.size);
-    if shown {
+    let sent = shows_a_part(&mut reader, options.size);
+    if sent {
         server.wait_until(Duration::from_secs(10), "one viewer", |watched| watched.viewers == 1 && watched.wanted);
     } else {
         assert_eq!((stack, behind), (Stack::Actix, JUNK), "actix disconnects clients that send bytes other than HTTP");
     }
     leave(reader.into_inner());
     let time = server.wait_until(LIMIT, "no viewer, no demand", |watched| {
-        watched.viewers == 0 && !watched.wanted && (watched.left == 1 || !shown)
+        watched.viewers == 0 && !watched.wanted && (watched.disconnected == 1 || !sent)
     });
     assert!(server.watched().descriptors < 30);
     time

@@ -111,11 +111,11 @@ fn slow_reader_gets_fresh_pictures() {
 /// Returns the ages of the pictures received in 8 s, after buffers have had time to fill.
 fn watch(server: &Server, pace: Pace) -> Vec<Duration> {
     let mut viewer = Viewer::of(ask(server.address), pace);
-    let begin = Instant::now();
+    let start = Instant::now();
     let mut ages = Vec::new();
-    while begin.elapsed() < Duration::from_secs(16) {
+    while start.elapsed() < Duration::from_secs(16) {
         let Next::Picture(picture) = viewer.take() else { panic!("the stream ended") };
-        if begin.elapsed() > Duration::from_secs(8) {
+        if start.elapsed() > Duration::from_secs(8) {
             ages.push(picture.age);
         }
     }

@@ -33,7 +33,7 @@ fn soak(stack: Stack, time: Duration) -> String {
     let server = Server::start(stack, &options);
     let seen = Seen::default();
     let warm = (time / 10).max(Duration::from_secs(20)).min(time / 2);
-    let (begin, end) = (Instant::now(), Instant::now() + time);
+    let (start, end) = (Instant::now(), Instant::now() + time);
     // In the first half and in the second half.
     let (mut before, mut peaks) = (None, [0; 2]);
     std::thread::scope(|threads| {
@@ -46,8 +46,8 @@ fn soak(stack: Stack, time: Duration) -> String {
         while Instant::now() < end {
             std::thread::sleep(Duration::from_secs(1).min(end.saturating_duration_since(Instant::now())));
             let watched = server.watched();
-            if begin.elapsed() > warm {
-                let peak = &mut peaks[usize::from(begin.elapsed() > (warm + time) / 2)];
+            if start.elapsed() > warm {
+                let peak = &mut peaks[usize::from(start.elapsed() > (warm + time) / 2)];
                 *peak = watched.memory_kb.max(*peak);
                 before.get_or_insert(watched);
             }
@@ -72,7 +72,7 @@ fn soak(stack: Stack, time: Duration) -> String {
         mib(peaks[0]),
         mib(peaks[1]),
         mib(after.memory_kb),
-        after.left,
+        after.disconnected,
         after.expired,
     )
 }
@@ -127,8 +127,8 @@ fn come_and_go(server: &Server, seen: &Seen, seed: u64, end: Instant) {
                 let _ = connection.shutdown(Shutdown::Write);
                 let patience = Duration::from_millis(50 + random(1_000));
                 connection.set_read_timeout(Some(patience)).unwrap();
-                let begin = Instant::now();
-                while connection.read(&mut [0; 16 * 1024]).is_ok_and(|count| count > 0) && begin.elapsed() < patience {}
+                let start = Instant::now();
+                while connection.read(&mut [0; 16 * 1024]).is_ok_and(|count| count > 0) && start.elapsed() < patience {}
             }
             _ => drop(connection),
         }

@@ -21,20 +21,20 @@ fn stalled_viewer_is_dropped_without_delaying_others() {
             server.wait_until(Duration::from_secs(5), "five viewers", |watched| watched.viewers == 5);
             let stalled = ask(server.address);
             let ends = (stalled.local_addr().unwrap(), server.address);
-            let begin = Instant::now();
+            let start = Instant::now();
             let (mut queue, mut taken) = (0, 0);
             let gone = until(GONE, || {
                 let watched = server.watched();
-                if begin.elapsed() > Duration::from_secs(1) {
+                if start.elapsed() > Duration::from_secs(1) {
                     // Data in flight for a moment is not stalled.
                     queue = queue.max(send_queue(ends.0, ends.1).unwrap_or_default());
                 }
                 let stuck = |viewer: &&serde_json::Value| viewer["in_flight_ms"].as_u64().is_some_and(|ms| ms > 900);
                 let viewer = watched.each.iter().find(stuck);
                 taken = taken.max(viewer.map_or(0, |viewer| viewer["bytes_delivered"].as_u64().unwrap()));
-                begin.elapsed() > Duration::from_secs(2) && watched.viewers == 5
+                start.elapsed() > Duration::from_secs(2) && watched.viewers == 5
             });
-            let time = begin.elapsed();
+            let time = start.elapsed();
             assert!(gone, "{stack}: still there after {time:?}");
             assert_eq!(send_queue(ends.0, ends.1), None, "{stack}: the connection is closed");
             for thread in good {
@@ -65,16 +65,16 @@ fn part_timeout_ends_dripping_viewer() {
         let options = Options { fps: 10.0, size: 400_000, part_timeout: Some(part_timeout), ..Options::default() };
         let server = Server::start(stack, &options);
         std::thread::scope(|threads| {
-            let begin = Instant::now();
+            let start = Instant::now();
             let connection = ask(server.address);
             let drip = Pace::Drip(64 * 1024, Duration::from_millis(1500));
             let viewer = threads.spawn(move || Viewer::of(connection, drip).to_end());
             server.wait_until(Duration::from_secs(2), "a viewer", |watched| watched.viewers == 1);
             server.wait_until(4 * part_timeout, "ended by part_timeout", |watched| watched.expired == 1);
-            let ended = begin.elapsed();
+            let ended = start.elapsed();
             assert!(ended >= part_timeout, "ended too early: {ended:?}");
             let (pictures, end) = viewer.join().unwrap();
-            (ended, begin.elapsed(), pictures.len(), end)
+            (ended, start.elapsed(), pictures.len(), end)
         })
     });
     row(
@@ -125,9 +125,9 @@ fn two_hundred_stalled_viewers_are_dropped_and_take_little_memory() {
         let mut reader = Viewer::come(server.address);
         reader.read_for(Duration::from_secs(1));
         let before = (tcp_memory(), server.watched());
-        let begin = Instant::now();
+        let start = Instant::now();
         let stalled: Vec<_> = (0..200).map(|_| ask(server.address)).collect();
-        let came = begin.elapsed();
+        let came = start.elapsed();
         let (mut tcp, mut memory) = (0, 0);
         let gone = until(GONE + came, || {
             // The reader continues, so that its buffers do not change.
@@ -135,9 +135,9 @@ fn two_hundred_stalled_viewers_are_dropped_and_take_little_memory() {
             let watched = server.watched();
             tcp = tcp.max(tcp_memory().saturating_sub(before.0));
             memory = memory.max(watched.memory_kb.saturating_sub(before.1.memory_kb));
-            begin.elapsed() > Duration::from_secs(2) && watched.viewers == 1
+            start.elapsed() > Duration::from_secs(2) && watched.viewers == 1
         });
-        let time = begin.elapsed();
+        let time = start.elapsed();
         assert!(gone, "{stack}: {:?}", server.watched().viewers);
         drop(stalled);
         (tcp >> 20, memory >> 10, time)
@@ -176,11 +176,11 @@ fn one_stalled_viewer_does_not_delay_five_hundred() {
 /// Returns the median ages. No part may be missing.
 fn with_and_without_one_stalled(server: &Server) -> [Duration; 2] {
     let ages = std::thread::scope(|threads| {
-        let begin = Instant::now();
-        let watch = move || watch_both_ways(server, begin);
+        let start = Instant::now();
+        let watch = move || watch_both_ways(server, start);
         let spawn = |_| std::thread::Builder::new().stack_size(256 * 1024).spawn_scoped(threads, watch).unwrap();
         let good: Vec<_> = (0..500).map(spawn).collect();
-        std::thread::sleep((begin + SETTLED + HALF).saturating_duration_since(Instant::now()));
+        std::thread::sleep((start + SETTLED + HALF).saturating_duration_since(Instant::now()));
         let stalled = ask(server.address);
         let mut ages = [Ages::default(), Ages::default()];
         for thread in good {
@@ -199,13 +199,13 @@ const SETTLED: Duration = Duration::from_secs(3);
 const HALF: Duration = Duration::from_secs(10);
 
 /// Returns the ages in the ten seconds before and after the stalled viewer connects. No part may be missing.
-fn watch_both_ways(server: &Server, begin: Instant) -> [Vec<Duration>; 2] {
+fn watch_both_ways(server: &Server, start: Instant) -> [Vec<Duration>; 2] {
     let mut viewer = Viewer::come(server.address);
     let mut pictures = Vec::new();
     let mut halves = [Vec::new(), Vec::new()];
-    while begin.elapsed() < SETTLED + 2 * HALF {
+    while start.elapsed() < SETTLED + 2 * HALF {
         let picture = viewer.picture();
-        let at = begin.elapsed();
+        let at = start.elapsed();
         if at > SETTLED {
             pictures.push(picture);
             halves[usize::from(at > SETTLED + HALF)].push(picture.age);

@@ -26,7 +26,7 @@ async fn proxies_pass_each_part_at_once() {
             assert!(since.elapsed() < 2 * KEEP_ALIVE + Duration::from_secs(1), "{proxy}: the viewer has left");
             sleep(Duration::from_millis(5)).await;
         }
-        let left = since.elapsed();
+        let noticed = since.elapsed();
 
         let (without, coding) = match Viewer::come(running.port(), "/without", HELD).await {
             Some(mut viewer) => (come_at_once(&server, &mut viewer).await.len(), viewer.coding().to_owned()),
@@ -35,7 +35,7 @@ async fn proxies_pass_each_part_at_once() {
         println!(
             "| {proxy} | {PARTS} of {PARTS}, {:.1} ms | {without} of {PARTS} {coding} | {} ms |",
             delays[PARTS / 2].as_secs_f64() * 1e3,
-            left.as_millis(),
+            noticed.as_millis(),
         );
     }
 }
@@ -44,12 +44,12 @@ async fn proxies_pass_each_part_at_once() {
 #[ignore = "needs nginx, Apache, Caddy and HAProxy"]
 async fn keep_alive_holds_idle_stream_open_through_proxies() {
     for proxy in Proxy::ALL {
-        let gives_up_after = Duration::from_secs(3);
+        let proxy_timeout = Duration::from_secs(3);
         let (alive, silent) = (Server::start(Some(Duration::from_secs(1))).await, Server::start(None).await);
-        let (before_alive, before_silent) = (proxy.start(&alive, gives_up_after), proxy.start(&silent, gives_up_after));
+        let (before_alive, before_silent) = (proxy.start(&alive, proxy_timeout), proxy.start(&silent, proxy_timeout));
         let come = async |port| Viewer::come(port, "/with", HELD).await.expect("the head arrives at once");
         let (mut kept, mut cut) = (come(before_alive.port()).await, come(before_silent.port()).await);
-        let (kept, cut) = tokio::join!(kept.lasts(2 * gives_up_after), cut.lasts(2 * gives_up_after));
+        let (kept, cut) = tokio::join!(kept.lasts(2 * proxy_timeout), cut.lasts(2 * proxy_timeout));
         assert!(kept, "{proxy}: with a keep-alive");
         assert!(!cut, "{proxy}: without a keep-alive");
     }
@@ -60,9 +60,9 @@ async fn come_at_once(server: &Server, viewer: &mut Viewer) -> Vec<Duration> {
     let mut delays = Vec::new();
     for number in 1..=PARTS {
         server.publish(number);
-        let begin = Instant::now();
+        let start = Instant::now();
         delays.extend(viewer.sees(number, HELD).await);
-        sleep(HELD.saturating_sub(begin.elapsed()).min(Duration::from_millis(50))).await;
+        sleep(HELD.saturating_sub(start.elapsed()).min(Duration::from_millis(50))).await;
     }
     delays
 }

@@ -181,7 +181,7 @@ fn reads(socket: TcpStream) -> impl Stream<Item = std::io::Result<Bytes>> + Unpi
 
 /// Requests until there is a response.
 async fn response(address: &str, path: &str) -> Response<Incoming> {
-    let begin = Instant::now();
+    let start = Instant::now();
     loop {
         let socket = TokioIo::new(connect(address).await);
         let (mut sender, connection) = http1::handshake(socket).await.expect("a connection");
@@ -192,18 +192,18 @@ async fn response(address: &str, path: &str) -> Response<Incoming> {
         match sender.send_request(request).await {
             Ok(response) => return response,
             // motion closes connections until it has a picture.
-            Err(error) => assert!(begin.elapsed() < START, "{address} after {START:?}: {error}"),
+            Err(error) => assert!(start.elapsed() < START, "{address} after {START:?}: {error}"),
         }
         sleep(Duration::from_millis(100)).await;
     }
 }
 
 async fn connect(address: &str) -> TcpStream {
-    let begin = Instant::now();
+    let start = Instant::now();
     loop {
         match TcpStream::connect(address).await {
             Ok(socket) => return socket,
-            Err(error) => assert!(begin.elapsed() < START, "{address} after {START:?}: {error}"),
+            Err(error) => assert!(start.elapsed() < START, "{address} after {START:?}: {error}"),
         }
         sleep(Duration::from_millis(20)).await;
     }

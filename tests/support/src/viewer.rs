@@ -53,8 +53,8 @@ impl Viewer {
             if let Some(part) = self.decoder.decode(&mut self.bytes).expect("a valid stream") {
                 return Some(part);
             }
-            let left = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
-            self.socket.set_read_timeout(Some(left)).expect("a duration above zero");
+            let remaining = deadline.checked_duration_since(Instant::now()).filter(|remaining| !remaining.is_zero())?;
+            self.socket.set_read_timeout(Some(remaining)).expect("a duration above zero");
             if !read(&mut self.socket, &mut self.bytes) {
                 return None;
             }

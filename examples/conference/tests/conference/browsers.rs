@@ -68,10 +68,10 @@ impl Guest {
 
     /// Waits until the page has tiles of exactly these names.
     async fn sees(&self, names: &[&str]) {
-        let shown = "[...document.querySelectorAll('figure .name')].map(name => name.textContent).sort()";
+        let names_on_screen = "[...document.querySelectorAll('figure .name')].map(name => name.textContent).sort()";
         let mut names = names.to_vec();
         names.sort_unstable();
-        self.until(&format!("return '{}' === {shown}.join()", names.join(","))).await;
+        self.until(&format!("return '{}' === {names_on_screen}.join()", names.join(","))).await;
     }
 
     /// Takes screenshots until the tile of each name has changed three times.

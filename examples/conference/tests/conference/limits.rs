@@ -48,20 +48,20 @@ fn rejects_a_picture_of_20_mb() {
 
     // The same after 100 (Continue).
     let lines = [&person.authorization()[..], "Content-Type: image/jpeg", CHUNKED, "Expect: 100-continue"];
-    let mut asked = room.begin(&person.path("POST"), &lines);
+    let mut response = room.begin(&person.path("POST"), &lines);
     let mut answered = [0; 25];
-    asked.read_exact(&mut answered).unwrap();
+    response.read_exact(&mut answered).unwrap();
     assert_eq!(&answered, b"HTTP/1.1 100 Continue\r\n\r\n");
-    let _ = write!(asked, "{:x}\r\n", large.len());
-    let _ = asked.write_all(&large);
-    let _ = asked.write_all(b"\r\n0\r\n\r\n");
-    assert_eq!(answer(asked).status, 413);
+    let _ = write!(response, "{:x}\r\n", large.len());
+    let _ = response.write_all(&large);
+    let _ = response.write_all(b"\r\n0\r\n\r\n");
+    assert_eq!(answer(response).status, 413);
 
     // With a length and `Expect`, the response comes before the body.
     let lines =
         [&person.authorization()[..], "Content-Type: image/jpeg", "Content-Length: 20000000", "Expect: 100-continue"];
-    let asked = answer(room.begin(&person.path("POST"), &lines));
-    assert_eq!(asked.status, 413, "{asked:?}");
+    let response = answer(room.begin(&person.path("POST"), &lines));
+    assert_eq!(response.status, 413, "{response:?}");
 
     let head = format!("--x\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n", large.len());
     let refused = room.post(&person, "multipart/x-mixed-replace; boundary=x", &[head.as_bytes(), &large].concat());

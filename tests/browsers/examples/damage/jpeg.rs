@@ -99,9 +99,9 @@ pub(crate) fn cases() -> Vec<Case> {
         add(&format!("in front of SOI: {name}"), [junk, &file].concat());
     }
 
-    let whole = Jpeg::parse(&file);
+    let sound = Jpeg::parse(&file);
     let mut edit = |name: &str, change: &dyn Fn(&mut Jpeg)| {
-        let mut jpeg = whole.clone();
+        let mut jpeg = sound.clone();
         change(&mut jpeg);
         add(name, jpeg.bytes());
     };
@@ -347,14 +347,14 @@ pub(crate) fn cases() -> Vec<Case> {
         ("CRLF", b"\r\n"),
     ] {
         for (place, marker) in [("SOF", SOF0), ("SOS", SOS)] {
-            let at = Jpeg { segments: whole.segments[..whole.index(marker)].to_vec(), rest: Vec::new() }.bytes().len();
+            let at = Jpeg { segments: sound.segments[..sound.index(marker)].to_vec(), rest: Vec::new() }.bytes().len();
             let mut bad = file.to_vec();
             bad.splice(at..at, raw.iter().copied());
             add(&format!("raw in front of the {place}: {name}"), bad);
         }
     }
     // Cut.
-    let header = whole.header().len();
+    let header = sound.header().len();
     for (name, length) in [
         ("in the first segment", 8),
         ("behind DQT", header - 400),
@@ -366,12 +366,12 @@ pub(crate) fn cases() -> Vec<Case> {
     ] {
         add(&format!("cut {name}"), file[..length].to_vec());
     }
-    let cut = Jpeg { segments: whole.segments[..whole.index(SOF0)].to_vec(), rest: Vec::new() }.header();
+    let cut = Jpeg { segments: sound.segments[..sound.index(SOF0)].to_vec(), rest: Vec::new() }.header();
     add("cut in front of the SOF", cut.clone());
     add("cut in front of the SOF, with EOI", [cut, vec![0xff, 0xd9]].concat());
-    let cut = Jpeg { segments: whole.segments[..whole.index(SOS)].to_vec(), rest: Vec::new() }.header();
+    let cut = Jpeg { segments: sound.segments[..sound.index(SOS)].to_vec(), rest: Vec::new() }.header();
     add("cut in front of the SOS, with EOI", [cut, vec![0xff, 0xd9]].concat());
-    add("EOI at once behind the SOS", [whole.header(), vec![0xff, 0xd9]].concat());
+    add("EOI at once behind the SOS", [sound.header(), vec![0xff, 0xd9]].concat());
     // Structures of other encoders.
     let ppm = temporary(
         "yellow.ppm",
@@ -412,7 +412,7 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 pub(crate) fn sizes() -> Vec<Case> {
-    let whole = Jpeg::parse(&good(PALETTE[3]));
+    let sound = Jpeg::parse(&good(PALETTE[3]));
     let sizes = [
         (4096, 4096),
         (8192, 8192),
@@ -439,7 +439,7 @@ pub(crate) fn sizes() -> Vec<Case> {
     sizes
         .into_iter()
         .map(|(width, height)| {
-            let mut jpeg = whole.clone();
+            let mut jpeg = sound.clone();
             jpeg.size(width, height);
             Case {
                 name: format!("size of a jpeg {width} x {height}"),

@@ -21,8 +21,8 @@ fn element_without_src_opens_no_connection() {
         browser.run("document.body.append(document.createElement('mixed-replace'))").await;
         sleep(SECOND).await;
         assert_eq!(site.requests(), 0);
-        let asked = site.heads().concat();
-        assert!(!asked.contains("undefined") && !asked.contains("null"), "{asked}");
+        let requests = site.heads().concat();
+        assert!(!requests.contains("undefined") && !requests.contains("null"), "{requests}");
         assert_eq!(browser.run("return element.getAttribute('state')").await, serde_json::Value::Null);
     });
 }
@@ -82,8 +82,8 @@ fn properties_set_before_the_script_loads_apply() {
         go(browser, &site.url()).await;
         until(browser, "return document.body.innerText.includes('text 1.')").await;
         assert_eq!(site.requests(), 1);
-        let asked = site.heads().concat();
-        assert!(asked.contains("GET /stream?early ") && asked.contains("x-token: early\r\n"), "{asked}");
+        let requests = site.heads().concat();
+        assert!(requests.contains("GET /stream?early ") && requests.contains("x-token: early\r\n"), "{requests}");
     });
 }
 
@@ -197,10 +197,10 @@ fn denied_element_does_not_retry_until_an_attribute_changes() {
         browser.run("element.headers = { authorization: 'Bearer good' }").await;
         until(browser, "return document.body.innerText.includes('text 4.')").await;
         until_state(browser, "live").await;
-        let asked: Vec<_> = site.heads().into_iter().filter(|head| head.starts_with("GET /stream")).collect();
+        let requests: Vec<_> = site.heads().into_iter().filter(|head| head.starts_with("GET /stream")).collect();
         let bearer =
-            |at: usize, token: &str| asked[at].to_lowercase().contains(&format!("authorization: bearer {token}"));
-        assert!(bearer(1, "stale") && bearer(2, "stale") && bearer(3, "good"), "{asked:?}");
+            |at: usize, token: &str| requests[at].to_lowercase().contains(&format!("authorization: bearer {token}"));
+        assert!(bearer(1, "stale") && bearer(2, "stale") && bearer(3, "good"), "{requests:?}");
     });
 }
 

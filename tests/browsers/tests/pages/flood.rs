@@ -39,8 +39,8 @@ fn thousand_parts_at_once_do_not_delay_the_last_one() {
             let took = sees(browser, PALETTE[3]).await.duration_since(began);
             let grown = browser.memory().saturating_sub(before);
             println!("{}: 1,000 {kind}: {took:.1?}, {before} MB and {grown} more", browser.engine());
-            let left = browser.run("return document.querySelectorAll('mixed-replace > *').length").await;
-            assert_eq!(left, 1, "{}: elements of {kind} are left", browser.engine());
+            let elements = browser.run("return document.querySelectorAll('mixed-replace > *').length").await;
+            assert_eq!(elements, 1, "{}: elements of {kind} are left", browser.engine());
             assert!(took < SOON, "{}: {kind} took {took:?}", browser.engine());
             assert!(grown < MEGABYTES, "{}: {kind} grow by {grown} MB", browser.engine());
         }
@@ -72,8 +72,8 @@ fn replaces_document_of_fifty_thousand_elements() {
             let (huge, sent) = (html(&format!("<h1>{round}</h1>{rows}{}", "<div>".repeat(5_000))), Instant::now());
             viewer.show(huge).await;
             viewer.show(colour.html()).await;
-            let shown = sees(browser, colour).await.duration_since(sent);
-            println!("{}: 50,000 elements, shown and replaced in {shown:.1?}", browser.engine());
+            let delay = sees(browser, colour).await.duration_since(sent);
+            println!("{}: 50,000 elements, shown and replaced in {delay:.1?}", browser.engine());
         }
     });
 }

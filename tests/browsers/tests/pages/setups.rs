@@ -90,12 +90,12 @@ fn reduced_motion_limits_pictures_to_one_a_second() {
                 board.show(colour.jpeg());
                 sleep(SECOND / 10).await;
             }
-            let shown = browser.watch().sights().len() - before;
+            let pictures = browser.watch().sights().len() - before;
             // 4 on an idle machine.
             let seconds = began.elapsed().as_secs() + 1;
-            println!("{}: {shown} pictures in {seconds} seconds, {motion:?}", browser.engine());
+            println!("{}: {pictures} pictures in {seconds} seconds, {motion:?}", browser.engine());
             let at_most = a_second * (usize::try_from(seconds).unwrap_or_default() + 1);
-            assert!((at_least..=at_most).contains(&shown), "{shown} pictures in {seconds} seconds, {motion:?}");
+            assert!((at_least..=at_most).contains(&pictures), "{pictures} pictures in {seconds} seconds, {motion:?}");
             // The newest picture is not skipped.
             sees(browser, PALETTE[9]).await;
         }

@@ -31,7 +31,7 @@ async fn main() {
     let rate: f64 = rate.parse().expect("a number of parts");
     let node = Node::start(&broker.parse().expect("an address"), TOPIC);
     while !node.status().connected {
-        sleep(MOMENT).await;
+        sleep(PAUSE).await;
     }
     if rate > 0.0 {
         publish_at(rate, &node, &part).await;
@@ -59,7 +59,7 @@ async fn publish_all(node: &Node, part: &Part) {
                 yield_now().await;
             } else {
                 // The broker is slow. The data in the system's buffers lasts longer than this pause.
-                sleep(MOMENT).await;
+                sleep(PAUSE).await;
             }
         }
     }
@@ -75,6 +75,6 @@ fn picture(size: usize) -> Part {
 
 /// A picture to which any bytes can be appended.
 const JPEG: &[u8] = include_bytes!("../../../../src/picture/dot.jpg");
-const MOMENT: Duration = Duration::from_millis(1);
+const PAUSE: Duration = Duration::from_millis(1);
 /// More than the number of polls after which the runtime checks its sockets.
 const TURNS: u32 = 200;

@@ -7,7 +7,7 @@ use std::io::{self, Write as _};
 use actix_web::http::header::ContentType;
 use actix_web::web::{Data, get, to};
 use actix_web::{App, HttpResponse, HttpServer, Responder};
-use fault_tests::{Camera, GRACE, Options, asked_to_stop};
+use fault_tests::{Camera, GRACE, Options, stop_signal};
 use mixed_replace::{Live, socket};
 
 #[actix_web::main]
@@ -36,7 +36,7 @@ async fn main() -> io::Result<()> {
     let handle = serving.handle();
     actix_web::rt::spawn(serving);
 
-    asked_to_stop().await;
+    stop_signal().await;
     camera.hub.close();
     handle.stop(true).await;
     // The test may have closed the pipe.

@@ -10,7 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::serve::ListenerExt as _;
-use fault_tests::{Camera, GRACE, Options, asked_to_stop};
+use fault_tests::{Camera, GRACE, Options, stop_signal};
 use mixed_replace::{Live, socket};
 use tokio::net::TcpSocket;
 use tokio::sync::oneshot;
@@ -33,7 +33,7 @@ async fn main() -> io::Result<()> {
     let serving = axum::serve(listener, app).with_graceful_shutdown(async { drop(stopped.await) });
     let serving = tokio::spawn(serving.into_future());
 
-    asked_to_stop().await;
+    stop_signal().await;
     camera.hub.close();
     let _ = stop.send(());
     drop(timeout(GRACE, serving).await);
