@@ -14,6 +14,7 @@ use self::header::{CONTENT_TYPE, LINE_MAX, line_len};
 use crate::picture::{self, InvalidPicture};
 
 pub use self::header::InvalidHeader;
+pub(crate) use self::header::is_token;
 
 /// One replacement: a type, a body, and optional header fields.
 ///

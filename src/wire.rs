@@ -1,8 +1,11 @@
 //! The three spellings of a stream of parts, and the choice by the request.
 
+use std::ops::{Index, IndexMut};
+
 use http::header::{ACCEPT, HeaderMap, HeaderValue};
 
 use crate::boundary::Boundary;
+use crate::part::is_token;
 
 /// The spelling of a stream of parts for one kind of client.
 ///
@@ -145,9 +148,30 @@ fn is_refusal(parameter: &[u8]) -> bool {
     q.starts_with(b"0") && q.iter().all(|byte| matches!(byte, b'0' | b'.'))
 }
 
-/// Returns whether a `token` can hold this byte (RFC 9110 §5.6.2).
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+/// A table with one entry for each wire.
+#[derive(Debug, Default)]
+pub(crate) struct PerWire<T>([T; Wire::ALL.len()]);
+
+impl<T> PerWire<T> {
+    pub(crate) fn new(entry: impl FnMut(Wire) -> T) -> Self {
+        Self(Wire::ALL.map(entry))
+    }
+}
+
+#[expect(clippy::indexing_slicing, reason = "Wire::ALL has every wire at its own index")]
+impl<T> Index<Wire> for PerWire<T> {
+    type Output = T;
+
+    fn index(&self, wire: Wire) -> &T {
+        &self.0[wire as usize]
+    }
+}
+
+#[expect(clippy::indexing_slicing, reason = "Wire::ALL has every wire at its own index")]
+impl<T> IndexMut<Wire> for PerWire<T> {
+    fn index_mut(&mut self, wire: Wire) -> &mut T {
+        &mut self.0[wire as usize]
+    }
 }
 
 #[cfg(test)]
@@ -201,6 +225,14 @@ mod tests {
             assert_eq!(Wire::for_accept([accept]), wire, "{accept}");
         }
         assert_eq!(Wire::for_accept(["*/*", "image/webp"]), Wire::Browser);
+    }
+
+    #[test]
+    fn table_has_an_entry_for_each_wire() {
+        let mut table = PerWire::new(|wire| wire);
+        assert_eq!(Wire::ALL.map(|wire| table[wire]), Wire::ALL);
+        table[Wire::Machine] = Wire::Script;
+        assert_eq!(table.0, [Wire::Browser, Wire::Script, Wire::Script]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Tests of the beginning of a buffer that may be too short for an answer.
 
+use crate::part::is_token;
+
 /// An answer to whether a buffer begins with something.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Begins {
@@ -93,11 +95,6 @@ pub(super) enum LineEnd {
 /// Returns the number of bytes of line ends at the beginning of `src`, up to a few.
 pub(super) fn line_ends(src: &[u8]) -> usize {
     src.iter().take(LINE_ENDS_MAX).take_while(|byte| matches!(byte, b'\r' | b'\n')).count()
-}
-
-/// Returns `true` for `tchar` of RFC 9110 §5.6.2.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// The longest name of a header field.

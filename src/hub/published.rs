@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use crate::encode::{EncodedPart, Encoder};
 use crate::part::Part;
-use crate::wire::Wire;
+use crate::wire::PerWire;
 
 #[derive(Debug)]
 pub(super) struct Published {
@@ -14,25 +14,22 @@ pub(super) struct Published {
     /// The same time by the wall clock, for `Last-Modified`. Computed from the age, it would vary
     /// by a second.
     pub(super) modified: SystemTime,
-    encoded: [OnceLock<Arc<EncodedPart>>; Wire::ALL.len()],
+    encoded: PerWire<OnceLock<Arc<EncodedPart>>>,
 }
 
 impl Published {
     pub(super) fn new(part: Part, at: Instant) -> Self {
-        Self { part, at, modified: SystemTime::now(), encoded: Default::default() }
+        Self { part, at, modified: SystemTime::now(), encoded: PerWire::default() }
     }
 
     /// Returns the bytes on the encoder's wire. The first call encodes, then calls `on_encoded`.
     pub(super) fn encoded(&self, encoder: &Encoder, on_encoded: impl FnOnce()) -> Arc<EncodedPart> {
         let mut encoded_now = false;
-        let mut encode = || {
+        let encoded = self.encoded[encoder.wire()].get_or_init(|| {
             encoded_now = true;
             Arc::new(encoder.encode_contiguous(&self.part))
-        };
-        let encoded = match self.encoded.get(encoder.wire() as usize) {
-            Some(encoded) => Arc::clone(encoded.get_or_init(&mut encode)),
-            None => encode(),
-        };
+        });
+        let encoded = Arc::clone(encoded);
         if encoded_now {
             on_encoded();
         }

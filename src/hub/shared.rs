@@ -10,13 +10,13 @@ use super::state::{Config, State};
 use crate::boundary::Boundary;
 use crate::encode::{EncodedPart, Encoder};
 use crate::sync::{Condvar, Mutex};
-use crate::wire::Wire;
+use crate::wire::{PerWire, Wire};
 
 pub(super) struct Shared {
     itself: Weak<Self>,
     state: Mutex<State>,
     demand: Condvar,
-    encoders: [Arc<Encoder>; 3],
+    encoders: PerWire<Arc<Encoder>>,
     /// The configuration of viewers that set none.
     pub(super) defaults: Defaults,
 }
@@ -35,7 +35,7 @@ impl Shared {
             itself: Weak::clone(itself),
             state: Mutex::new(State::new(config)),
             demand: Condvar::new(),
-            encoders: Wire::ALL.map(|wire| Arc::new(Encoder::new(boundary.clone(), wire))),
+            encoders: PerWire::new(|wire| Arc::new(Encoder::new(boundary.clone(), wire))),
             defaults,
         })
     }
@@ -73,12 +73,7 @@ impl Shared {
 
     /// Returns the encoder of a wire. All encoders share one boundary.
     pub(super) fn encoder(&self, wire: Wire) -> &Arc<Encoder> {
-        let [browser, machine, script] = &self.encoders;
-        match wire {
-            Wire::Browser => browser,
-            Wire::Machine => machine,
-            Wire::Script => script,
-        }
+        &self.encoders[wire]
     }
 
     /// Returns a part's bytes on a wire, encoding them on first use.

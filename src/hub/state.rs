@@ -19,7 +19,7 @@ use super::snapshot::DatedPart;
 use super::stats::{Stats, Viewer};
 use super::waiters::Waiters;
 use crate::part::Part;
-use crate::wire::Wire;
+use crate::wire::{PerWire, Wire};
 
 /// The configuration of a hub.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub(super) struct State {
     /// The slots with each key.
     keys: HashMap<Arc<str>, Vec<usize>>,
     /// The number of viewers on each wire, and of waiting snapshots.
-    watching: [usize; Wire::ALL.len()],
+    watching: PerWire<usize>,
     snapshots: usize,
     /// The earliest limit of a waiting snapshot.
     snapshot_deadline: Option<Instant>,
@@ -83,7 +83,7 @@ impl State {
             slots: Slab::new(),
             serials: 0,
             keys: HashMap::new(),
-            watching: Default::default(),
+            watching: PerWire::default(),
             snapshots: 0,
             snapshot_deadline: None,
             watched_since: None,
@@ -219,9 +219,7 @@ impl State {
         slot.watch(config, now);
         let (serial, expires) = (slot.serial, slot.expires());
         let key = slot.key().filter(|_| config.exclusive).cloned();
-        if let Some(count) = self.watching.get_mut(slot.wire as usize) {
-            *count += 1;
-        }
+        self.watching[slot.wire] += 1;
         self.stats.viewers += 1;
         self.stats.viewers_peak = self.stats.viewers_peak.max(self.stats.viewers);
         for other in key.map(|key| self.with_key(&key)).unwrap_or_default() {
@@ -321,9 +319,7 @@ impl State {
         let Some(slot) = self.slots.get_mut(id).filter(|slot| slot.is_watching()) else { return };
         let (reason, wire) = (slot.end(), slot.wire);
         self.count_end(reason);
-        if let Some(count) = self.watching.get_mut(wire as usize) {
-            *count -= 1;
-        }
+        self.watching[wire] -= 1;
         self.stats.viewers -= 1;
         self.remove_key(id);
         self.end_demand_if_unwatched(now);
@@ -358,7 +354,7 @@ impl State {
 
     /// Returns `true` if a viewer watches on this wire.
     pub(super) fn listens(&self, wire: Wire) -> bool {
-        self.watching.get(wire as usize).is_some_and(|count| *count > 0)
+        self.watching[wire] > 0
     }
 
     pub(super) fn count_encoding(&mut self) {

@@ -107,6 +107,11 @@ pub(super) fn line_len(name: &str, value: usize) -> usize {
     name.len() + ": ".len() + value
 }
 
+/// Returns `true` for `tchar` of RFC 9110 §5.6.2, a byte of a field name or of an unquoted parameter.
+pub(crate) fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
 /// `name` is in lower case, as the `http` crate keeps it.
 fn is_forbidden(name: &str) -> bool {
     FORBIDDEN.contains(&name) || FORBIDDEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
