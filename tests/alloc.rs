@@ -70,14 +70,15 @@ impl<S: Stream<Item = Result<Bytes, ()>> + Unpin> Fed<S> {
 fn small_part_needs_two_allocations_and_one_copy() {
     for wire in WIRES {
         for len in [1, 100, 1_000, 10_000, 65_536] {
-            for part in [fresh, with_headers] {
+            // Further header lines take one more.
+            for (part, limit) in [(fresh as fn(usize) -> Part, 2), (with_headers, 3)] {
                 let mut fed = fed(wire);
                 // The boundary and the opening cost once a response, not once a part.
                 drop(fed.feed(part(len)));
                 for nth in 2..10 {
                     let part = part(len);
                     let (allocations, bytes, chunks) = made(|| fed.feed(part));
-                    assert!(allocations <= 2, "{wire:?}, {len} bytes, part {nth}: {allocations} allocations");
+                    assert!(allocations <= limit, "{wire:?}, {len} bytes, part {nth}: {allocations} allocations");
                     assert!(bytes < len as u64 + 400, "{wire:?}, {len} bytes, part {nth}: {bytes} bytes allocated");
                     assert_eq!(chunks.iter().flatten().count(), 1);
                 }
@@ -87,17 +88,17 @@ fn small_part_needs_two_allocations_and_one_copy() {
 }
 
 #[test]
-fn large_part_needs_two_allocations_and_no_copy() {
+fn large_part_needs_three_allocations_and_no_copy() {
     for wire in WIRES {
         for len in [65_537, 200_000, 1_000_000] {
-            for part in [fresh, with_headers] {
+            for (part, limit) in [(fresh as fn(usize) -> Part, 3), (with_headers, 4)] {
                 let mut fed = fed(wire);
                 drop(fed.feed(part(len)));
                 for nth in 2..10 {
                     let part = part(len);
                     let payload = part.body()[256..].as_ptr();
                     let (allocations, bytes, chunks) = made(|| fed.feed(part));
-                    assert!(allocations <= 2, "{wire:?}, {len} bytes, part {nth}: {allocations} allocations");
+                    assert!(allocations <= limit, "{wire:?}, {len} bytes, part {nth}: {allocations} allocations");
                     assert!(bytes < 1_200, "{wire:?}, {len} bytes, part {nth}: {bytes} bytes allocated");
                     let [Some(_), Some(middle), Some(_)] = &chunks else { panic!("three chunks, not {chunks:?}") };
                     assert_eq!(
@@ -111,15 +112,15 @@ fn large_part_needs_two_allocations_and_no_copy() {
     }
 }
 
-/// The body of a hub's part is shared already, so only the framing is allocated.
+/// The body is shared already, so only the framing and its release tracking are allocated.
 #[test]
-fn shared_large_part_needs_one_allocation() {
+fn shared_large_part_needs_two_allocations() {
     for wire in WIRES {
         let part = fresh(100_000);
         let mut fed = fed(wire);
         drop(fed.feed(part.clone()));
         let (allocations, ..) = made(|| fed.feed(part));
-        assert_eq!(allocations, 1, "{wire:?}");
+        assert_eq!(allocations, 2, "{wire:?}");
     }
 }
 
@@ -133,7 +134,8 @@ fn encoding_needs_one_allocation_at_any_size() {
             let _shared = part.clone();
             let (allocations, bytes, encoded) = made(|| encoder.encode(&part));
             assert_eq!(allocations, 1, "{wire:?}, {len} bytes");
-            assert!(bytes < 200, "{wire:?}, {len} bytes: {bytes} bytes allocated");
+            let copied = if len > 65_536 { 512 } else { len as u64 };
+            assert!(bytes < copied + 200, "{wire:?}, {len} bytes: {bytes} bytes allocated");
             drop(encoded);
         }
     }

@@ -204,11 +204,11 @@ fn continues_after_a_timeout() {
 fn rejects_next_part_while_one_is_incomplete() {
     let mut full = [0; 100];
     let mut writer = Writer::with_encoder(&mut full[..], encoder(Wire::Script));
-    let (part, live) = counted(500);
+    let (part, live) = counted(100_000);
     assert!(matches!(writer.write(&part), Err(WriteError::Io(error)) if error.kind() == ErrorKind::WriteZero));
     drop(part);
     for _ in 0..10 {
-        assert!(matches!(writer.write(&counted(500).0), Err(WriteError::Io(_))));
+        assert!(matches!(writer.write(&counted(100_000).0), Err(WriteError::Io(_))));
         assert!(matches!(writer.repeat(), Err(WriteError::Io(_))));
     }
     assert_eq!(live.load(Ordering::Relaxed), 1);

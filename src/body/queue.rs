@@ -58,7 +58,7 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Queue<P, E> {
                     self.chunks.extend(bridge.chunks());
                 }
                 // Most parts are contiguous, and those of hubs always.
-                match next.contiguous() {
+                match next.one_piece() {
                     Some(contiguous) => self.chunks.push(contiguous.clone()),
                     None => self.chunks.extend(next.chunks()),
                 }

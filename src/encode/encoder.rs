@@ -3,11 +3,10 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use memchr::memmem;
 
 use super::content_type::InvalidContentType;
-use super::frame::{CLOSE, CONTENT_TYPE, CRLF, DASHES, DELIMITER, Framed};
 use super::part::EncodedPart;
 use crate::boundary::Boundary;
 use crate::part::Part;
@@ -280,8 +279,8 @@ impl Encoder {
 
     /// Encodes a part, followed by the framing that can be sent before the next part is known.
     ///
-    /// Takes one allocation for any size of the body, which is shared, not copied. A boundary of
-    /// your choice is searched for, at the speed of memory.
+    /// A body up to 64 KiB is copied into one piece with its framing. A larger one is shared. A
+    /// boundary of your choice is searched for, at the speed of memory.
     ///
     /// # Errors
     ///
@@ -307,20 +306,38 @@ impl Encoder {
     /// ```
     pub fn encode(&self, part: &Part) -> Result<EncodedPart, EncodeError> {
         self.check(part)?;
-        let body = part.body().clone();
-        Ok(EncodedPart::separate(&Framed::new(self, part, &mut [0; 20]), body))
+        Ok(self.encode_with(part, |head, tail| EncodedPart::for_one_client(head, part.body(), tail)))
     }
 
-    /// Encodes a [checked](Self::check) part, already with the copies that [`EncodedPart::chunks`]
-    /// would make on each call. The guard is dropped together with the part and its chunks.
+    /// Encodes a [checked](Self::check) part. The guard is dropped together with its copied bytes.
     pub(crate) fn encode_to_send(&self, part: &Part, guard: impl Send + 'static) -> EncodedPart {
-        EncodedPart::to_send(&Framed::new(self, part, &mut [0; 20]), part.body(), guard)
+        self.encode_with(part, |head, tail| EncodedPart::for_one_client(head, part.body(), tail)).guarded(guard)
     }
 
     /// Encodes a [checked](Self::check) part into one piece of any size. For many clients one copy
     /// costs less than extra buffers in each client's write.
     pub(crate) fn encode_contiguous(&self, part: &Part) -> EncodedPart {
-        EncodedPart::new_contiguous(&Framed::new(self, part, &mut [0; 20]), part.body(), ())
+        self.encode_with(part, |head, tail| EncodedPart::contiguous(head, part.body(), tail))
+    }
+
+    /// Calls `encode` with the slices of the part's head and tail.
+    fn encode_with(&self, part: &Part, encode: impl FnOnce(&[&[u8]], &[&[u8]]) -> EncodedPart) -> EncodedPart {
+        let (content_type, tail) = (part.content_type().as_ref().as_bytes(), self.tail.as_slice());
+        let (extra, mut digits) = (extra_lines(part), itoa::Buffer::new());
+        let [name, value, extra, length, digits, end] =
+            self.header_block(content_type, &extra, digits.format(part.body().len()));
+        match self.wire {
+            Wire::Browser => encode(&[], &[tail, content_type, BLANK_LINE]),
+            Wire::Machine => encode(&[name, value, extra, length, digits, end], &[tail]),
+            Wire::Script => encode(&[CRLF, name, value, extra, length, digits, end], &[tail]),
+        }
+    }
+
+    /// Returns a header block. The type is first, the length last, and names are in Title-Case. For
+    /// each of the three there is a consumer that requires it.
+    fn header_block<'a>(&self, content_type: &'a [u8], extra: &'a [u8], length: &'a str) -> [&'a [u8]; 6] {
+        let [name, length] = if self.lengths { [CONTENT_LENGTH, length.as_bytes()] } else { [&[][..]; 2] };
+        [CONTENT_TYPE, content_type, extra, name, length, BLANK_LINE]
     }
 
     /// Returns the bytes to send between two parts of different types on the browser wire, or
@@ -347,7 +364,7 @@ impl Encoder {
     /// ```
     #[must_use]
     pub fn bridge(&self, last: &EncodedPart, next: &EncodedPart) -> Option<EncodedPart> {
-        (last.tail() != next.tail()).then(|| EncodedPart::to_send(&(&[][..], next.tail()), last.body(), ()))
+        (last.tail() != next.tail()).then(|| last.reframed(&[], &[next.tail()]))
     }
 
     /// Returns the end of the stream: the close-delimiter, after a repeat of the last part on the
@@ -356,15 +373,13 @@ impl Encoder {
     /// Without a last part it is only `--B-- CRLF`, with a leading CRLF in a stream of events.
     pub fn closing(&self, last: Option<&EncodedPart>) -> EncodedPart {
         let close = if self.lengths { CLOSE } else { DASHES };
-        let close_delimiter = [DELIMITER, self.boundary.as_str().as_bytes(), close].concat();
+        let (dashes, boundary) = (DELIMITER, self.boundary.as_str().as_bytes());
+        let framing = |tail: &[&[u8]]| EncodedPart::contiguous(&[], &[], tail);
         match (last, self.wire) {
-            (None, _) if self.events => EncodedPart::separate(&(&[][..], &close_delimiter[..]), Bytes::new()),
-            (None, _) => {
-                let dash_boundary = close_delimiter.strip_prefix(CRLF).unwrap_or_default();
-                EncodedPart::separate(&(&[][..], dash_boundary), Bytes::new())
-            }
-            (Some(_), Wire::Script) => EncodedPart::separate(&(&[][..], close), Bytes::new()),
-            (Some(last), _) => EncodedPart::to_send(&(last.head(), &close_delimiter[..]), last.body(), ()),
+            (None, _) if self.events => framing(&[dashes, boundary, close]),
+            (None, _) => framing(&[DASHES, boundary, close]),
+            (Some(_), Wire::Script) => framing(&[close]),
+            (Some(last), _) => last.reframed(&[last.head()], &[dashes, boundary, close]),
         }
     }
 
@@ -379,8 +394,9 @@ impl Encoder {
         if let Search::Nowhere = self.search {
             return Ok(());
         }
-        let mut block = Vec::new();
-        Framed::new(self, part, &mut [0; 20]).header_block(&mut block);
+        let (extra, mut digits) = (extra_lines(part), itoa::Buffer::new());
+        let content_type = part.content_type().as_ref().as_bytes();
+        let block = self.header_block(content_type, &extra, digits.format(part.body().len())).concat();
         if self.occurs_in(&block) || self.occurs_in(part.body()) {
             return Err(BoundaryInPart(self.boundary.clone()));
         }
@@ -458,6 +474,36 @@ impl From<BoundaryInPart> for std::io::Error {
     }
 }
 
+/// Returns the part's further header lines, each preceded by CRLF.
+fn extra_lines(part: &Part) -> Vec<u8> {
+    let line_len = |(name, value): (&HeaderName, &HeaderValue)| CRLF.len() + name.as_str().len() + 2 + value.len();
+    let mut lines = Vec::with_capacity(part.sent_headers().map(line_len).sum());
+    for (name, value) in part.sent_headers() {
+        lines.extend_from_slice(CRLF);
+        lines.extend(title_case(name));
+        lines.extend_from_slice(b": ");
+        lines.extend_from_slice(value.as_bytes());
+    }
+    lines
+}
+
+/// Returns `Content-Type` for `content-type`, the form in which the `http` crate stores names.
+pub(crate) fn title_case(name: &HeaderName) -> impl Iterator<Item = u8> {
+    let mut start = true;
+    name.as_str().bytes().map(move |byte| {
+        let byte = if start { byte.to_ascii_uppercase() } else { byte };
+        start = byte == b'-';
+        byte
+    })
+}
+
+const CRLF: &[u8] = b"\r\n";
+const BLANK_LINE: &[u8] = b"\r\n\r\n";
+const DASHES: &[u8] = b"--";
+const DELIMITER: &[u8] = b"\r\n--";
+const CLOSE: &[u8] = b"--\r\n";
+const CONTENT_TYPE: &[u8] = b"Content-Type: ";
+const CONTENT_LENGTH: &[u8] = b"\r\nContent-Length: ";
 const PADDED_BELOW: usize = 600;
 const PADDING_LINE: &[u8; 124] = b"X-Padding: \
 ................................................................\

@@ -10,11 +10,9 @@
 
 mod content_type;
 pub(crate) mod encoder;
-mod frame;
 mod part;
 
-pub(crate) use self::encoder::Encoder;
-pub(crate) use self::frame::title_case;
+pub(crate) use self::encoder::{Encoder, title_case};
 
 pub use self::content_type::InvalidContentType;
 pub use self::encoder::{BoundaryInPart, EncodeError};

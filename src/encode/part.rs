@@ -1,172 +1,122 @@
-//! An encoded part, split into the pieces that are cheapest to send.
+//! An encoded part, in the pieces that are cheapest to send.
 
 use bytes::Bytes;
-
-use super::frame::{Frame, Put, fill, lengths};
 
 /// An encoded part: head, body and tail on one wire.
 #[must_use]
 #[derive(Clone, Debug)]
 pub struct EncodedPart {
-    framing: Framing,
+    /// Head, body, tail. Of a shared body only the first and last [`EDGE`] bytes.
+    copied: Bytes,
     head_len: usize,
-    body: Bytes,
-}
-
-#[derive(Clone, Debug)]
-enum Framing {
-    /// Head and tail. None of the body is copied.
-    Separate(Vec<u8>),
-    /// Head, the body's first and last `EDGE` bytes, tail.
-    Edges(Bytes),
-    /// Head, body, tail.
-    Contiguous(Bytes),
+    tail_len: usize,
+    shared: Option<Bytes>,
 }
 
 impl EncodedPart {
-    /// Encodes a part without copying the body.
-    #[inline]
-    pub(super) fn separate(frame: &impl Frame, body: Bytes) -> Self {
-        let (head_len, tail_len) = lengths(frame);
-        let mut framing = Vec::with_capacity(head_len + tail_len);
-        fill(&mut framing, frame, &[]);
-        Self { framing: Framing::Separate(framing), head_len, body }
+    /// Encodes a part into one piece. The head and the tail are lists of slices.
+    pub(super) fn contiguous(head: &[&[u8]], body: &[u8], tail: &[&[u8]]) -> Self {
+        Self::new(head, [body, &[]], tail, None)
     }
 
-    /// Encodes a part with the copies that [`chunks`](Self::chunks) needs. Takes at most two
-    /// allocations, one of them for sharing the body. The guard is dropped with the last chunk.
-    pub(super) fn to_send(frame: &impl Frame, body: &Bytes, guard: impl Send + 'static) -> Self {
-        let (head_len, tail_len) = lengths(frame);
-        let edges = body.get(..EDGE).zip(body.get(body.len().saturating_sub(EDGE)..));
-        let Some((first, last)) = edges.filter(|_| body.len() > COPY_UP_TO) else {
-            return Self::new_contiguous(frame, body, guard);
-        };
-        let framing_len = head_len + 2 * EDGE + tail_len;
-        let framing = if framing_len <= INLINE {
-            let mut bytes = Inline { bytes: [0; INLINE], len: 0 };
-            fill(&mut bytes, frame, &[first, last]);
-            Bytes::from_owner(Guarded { bytes, _guard: guard })
-        } else {
-            let mut bytes = Vec::with_capacity(framing_len);
-            fill(&mut bytes, frame, &[first, last]);
-            Bytes::from_owner(Guarded { bytes, _guard: guard })
-        };
-        Self { framing: Framing::Edges(framing), head_len, body: body.clone() }
+    /// Encodes a part for one client, without copying a large body.
+    pub(super) fn for_one_client(head: &[&[u8]], body: &Bytes, tail: &[&[u8]]) -> Self {
+        match body.get(..EDGE).zip(body.get(body.len().saturating_sub(EDGE)..)) {
+            Some((first, last)) if body.len() > COPY_UP_TO => Self::new(head, [first, last], tail, Some(body.clone())),
+            _ => Self::contiguous(head, body, tail),
+        }
     }
 
-    /// Encodes a part into one piece. The guard is dropped with it.
-    pub(super) fn new_contiguous(frame: &impl Frame, body: &[u8], guard: impl Send + 'static) -> Self {
-        let (head_len, tail_len) = lengths(frame);
-        let mut contiguous = Vec::with_capacity(head_len + body.len() + tail_len);
-        fill(&mut contiguous, frame, &[body]);
-        let contiguous = Bytes::from_owner(Guarded { bytes: contiguous, _guard: guard });
-        let body = contiguous.slice(head_len..contiguous.len() - tail_len);
-        Self { framing: Framing::Contiguous(contiguous), head_len, body }
+    fn new(head: &[&[u8]], body: [&[u8]; 2], tail: &[&[u8]], shared: Option<Bytes>) -> Self {
+        let len = |pieces: &[&[u8]]| pieces.iter().map(|piece| piece.len()).sum::<usize>();
+        let (head_len, tail_len) = (len(head), len(tail));
+        let mut copied = Vec::with_capacity(head_len + len(&body) + tail_len);
+        head.iter().chain(&body).chain(tail).for_each(|piece| copied.extend_from_slice(piece));
+        Self { copied: Bytes::from(copied), head_len, tail_len, shared }
     }
 
     /// Returns the number of bytes of the part on the wire.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a part is never empty")]
     pub fn len(&self) -> usize {
-        self.head().len() + self.body.len() + self.tail().len()
+        self.head_len + self.body().len() + self.tail_len
     }
 
     /// Returns the body of the part.
     #[must_use]
-    pub fn body(&self) -> &Bytes {
-        &self.body
-    }
-
-    /// Returns the complete part in one piece. Copies the body unless it already is.
-    #[must_use]
-    pub fn to_bytes(&self) -> Bytes {
-        match &self.framing {
-            Framing::Contiguous(contiguous) => contiguous.clone(),
-            _ => Bytes::from([self.head(), &self.body, self.tail()].concat()),
+    #[expect(clippy::indexing_slicing, reason = "the copied bytes begin with the head and end with the tail")]
+    pub fn body(&self) -> &[u8] {
+        match &self.shared {
+            Some(body) => body,
+            None => &self.copied[self.head_len..self.copied.len() - self.tail_len],
         }
     }
 
-    /// Returns the complete part in the pieces that are cheapest to send: one copied piece for a
-    /// body up to 64 KiB, otherwise three, the middle one sharing the body.
+    /// Returns the complete part in one piece. Copies a body of more than 64 KiB, unless it already
+    /// is in one piece.
+    #[must_use]
+    pub fn to_bytes(&self) -> Bytes {
+        match &self.shared {
+            Some(body) => Bytes::from([self.head(), body, self.tail()].concat()),
+            None => self.copied.clone(),
+        }
+    }
+
+    /// Returns the complete part in the pieces that are cheapest to send: one for a body up to
+    /// 64 KiB, otherwise three, the middle one sharing the body.
     ///
     /// Each of the three has at least 256 bytes, because HTTP/2 stacks count smaller ones against
     /// the connection. So the outer two contain 256 bytes of the body each, the only ones copied.
     ///
-    /// Each call copies again. To send a part to many clients, collect the pieces once and clone
-    /// them.
+    /// Copies nothing, so an encoded part can be sent to many clients.
     pub fn chunks(&self) -> impl Iterator<Item = Bytes> + use<> {
-        self.pieces().into_iter().flatten()
+        let pieces = match &self.shared {
+            Some(body) => {
+                let cut = self.head_len + EDGE;
+                let middle = body.slice(EDGE..body.len() - EDGE);
+                [Some(self.copied.slice(..cut)), Some(middle), Some(self.copied.slice(cut..))]
+            }
+            None => [Some(self.copied.clone()), None, None],
+        };
+        pieces.into_iter().flatten()
     }
 
     /// Returns the complete part if it is in one piece.
-    pub(crate) fn contiguous(&self) -> Option<&Bytes> {
-        match &self.framing {
-            Framing::Contiguous(contiguous) => Some(contiguous),
-            _ => None,
-        }
+    pub(crate) fn one_piece(&self) -> Option<&Bytes> {
+        self.shared.is_none().then_some(&self.copied)
     }
 
-    fn pieces(&self) -> [Option<Bytes>; 3] {
-        match &self.framing {
-            Framing::Separate(_) => Self::to_send(&(self.head(), self.tail()), &self.body, ()).pieces(),
-            Framing::Edges(framing) => {
-                let cut = self.head_len + EDGE;
-                let middle = self.body.slice(EDGE..self.body.len() - EDGE);
-                [Some(framing.slice(..cut)), Some(middle), Some(framing.slice(cut..))]
-            }
-            Framing::Contiguous(contiguous) => [Some(contiguous.clone()), None, None],
-        }
-    }
-
+    #[expect(clippy::indexing_slicing, reason = "the copied bytes begin with the head")]
     pub(super) fn head(&self) -> &[u8] {
-        self.framing().0.get(..self.head_len).unwrap_or_default()
+        &self.copied[..self.head_len]
     }
 
+    #[expect(clippy::indexing_slicing, reason = "the copied bytes end with the tail")]
     pub(super) fn tail(&self) -> &[u8] {
-        let (framing, copied) = self.framing();
-        framing.get(self.head_len + copied..).unwrap_or_default()
+        &self.copied[self.copied.len() - self.tail_len..]
     }
 
-    /// Returns the framing and the number of bytes of the body in it.
-    fn framing(&self) -> (&[u8], usize) {
-        match &self.framing {
-            Framing::Separate(framing) => (framing, 0),
-            Framing::Edges(framing) => (framing, 2 * EDGE),
-            Framing::Contiguous(framing) => (framing, self.body.len()),
-        }
+    /// Returns the same body between another head and tail, for one client.
+    pub(super) fn reframed(&self, head: &[&[u8]], tail: &[&[u8]]) -> Self {
+        let body = || self.copied.slice(self.head_len..self.copied.len() - self.tail_len);
+        Self::for_one_client(head, &self.shared.clone().unwrap_or_else(body), tail)
     }
-}
 
-/// An inline buffer, so that an owner of the bytes takes one allocation.
-struct Inline {
-    bytes: [u8; INLINE],
-    len: usize,
-}
-
-impl Put for Inline {
-    fn put(&mut self, piece: &[u8]) {
-        if let Some(room) = self.bytes.get_mut(self.len..self.len + piece.len()) {
-            room.copy_from_slice(piece);
-            self.len += piece.len();
-        }
-    }
-}
-
-impl AsRef<[u8]> for Inline {
-    fn as_ref(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
+    /// Returns the part with a guard that is dropped together with the copied bytes.
+    pub(super) fn guarded(self, guard: impl Send + 'static) -> Self {
+        Self { copied: Bytes::from_owner(Guarded { bytes: self.copied, _guard: guard }), ..self }
     }
 }
 
 /// Bytes and a guard that lives as long as they do.
-struct Guarded<B, G> {
-    bytes: B,
+struct Guarded<G> {
+    bytes: Bytes,
     _guard: G,
 }
 
-impl<B: AsRef<[u8]>, G> AsRef<[u8]> for Guarded<B, G> {
+impl<G> AsRef<[u8]> for Guarded<G> {
     fn as_ref(&self) -> &[u8] {
-        self.bytes.as_ref()
+        &self.bytes
     }
 }
 
@@ -174,5 +124,3 @@ impl<B: AsRef<[u8]>, G> AsRef<[u8]> for Guarded<B, G> {
 const COPY_UP_TO: usize = 64 * 1024;
 /// h2 counts DATA frames below this size against a connection.
 const EDGE: usize = 256;
-/// Enough for the framing and the edges of a large part with a boundary that readers accept.
-const INLINE: usize = 960;
