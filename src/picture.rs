@@ -19,7 +19,7 @@
 //! lengths. A header may have at most 256 KiB that cannot be stepped over.
 
 mod error;
-mod gif;
+pub(crate) mod gif;
 mod jpeg;
 pub(crate) mod marker;
 mod png;
@@ -108,7 +108,7 @@ pub(crate) fn is_checked(content_type: &Mime) -> bool {
 const MAX_PIXELS: u32 = 23_170 * 23_170;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Format {
+pub(crate) enum Format {
     Gif,
     Jpeg,
     Png,
@@ -129,7 +129,7 @@ impl Format {
         }
     }
 
-    fn sniff(body: &[u8]) -> Option<Self> {
+    pub(crate) fn sniff(body: &[u8]) -> Option<Self> {
         match body {
             [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
             [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(Self::Png),

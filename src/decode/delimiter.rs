@@ -5,7 +5,7 @@ use std::ops::Range;
 use memchr::memmem::Finder;
 
 use super::announced::Announced;
-use super::scan::{Begins, LineEnd, begins, begins_field, line_end};
+use super::scan::{Begins, LineEnd, begins, begins_field, bytes_from, bytes_to, line_end};
 
 /// A search for the delimiters of one boundary.
 ///
@@ -68,7 +68,7 @@ impl Delimiter {
         let needle = self.finder.needle();
         let dashes = src.iter().take(self.dashes + self.more_dashes).take_while(|byte| **byte == b'-').count();
         let more = dashes.saturating_sub(self.dashes);
-        begins(src.get(more..).unwrap_or_default(), needle).after(more)
+        begins(bytes_from(src, more), needle).after(more)
     }
 
     /// Returns whether the first line of `src` is a delimiter line without dashes.
@@ -76,7 +76,7 @@ impl Delimiter {
         let bare = bare(&self.boundary).as_bytes();
         match begins(src, bare) {
             Begins::Yes(0) => Begins::No,
-            Begins::Yes(len) => match proves_bare(src.get(len..).unwrap_or_default()) {
+            Begins::Yes(len) => match proves_bare(bytes_from(src, len)) {
                 Begins::Yes(_) => Begins::Yes(len),
                 answer => answer,
             },
@@ -107,7 +107,7 @@ impl Delimiter {
     pub(super) fn may_begin_part_in(&self, src: &[u8]) -> bool {
         let mut from = 0;
         while let Find::Found(Range { end, .. }) = self.find(src, from) {
-            if proves(src.get(end..).unwrap_or_default(), false) != Begins::No {
+            if proves(bytes_from(src, end), false) != Begins::No {
                 return true;
             }
             from = end;
@@ -119,10 +119,10 @@ impl Delimiter {
         let needle = self.finder.needle();
         while let Some(at) = src.get(from..).and_then(|src| self.finder.find(src)) {
             let at = from + at;
-            let (before, rest) = src.split_at_checked(at).unwrap_or_default();
-            let rest = rest.get(needle.len()..).unwrap_or_default();
+            let (before, rest) = src.split_at(at);
+            let rest = bytes_from(rest, needle.len());
             let dashes = before.iter().rev().take(self.more_dashes).take_while(|byte| **byte == b'-').count();
-            let before = before.get(..at - dashes).unwrap_or_default();
+            let before = bytes_to(before, at - dashes);
             let (start, answer) = match line_start(before) {
                 Some(start) if self.dashes > 0 => (start, Begins::Yes(0)),
                 Some(start) => (start, proves_bare(rest)),
@@ -154,7 +154,7 @@ pub(super) enum Find {
 /// A header field has to follow. Otherwise it could be any other line that begins with two dashes.
 pub(super) fn learn(src: &[u8], max: usize) -> Learn {
     let line = match begins(src, b"--") {
-        Begins::Yes(dashes) => src.get(dashes..).unwrap_or_default(),
+        Begins::Yes(dashes) => bytes_from(src, dashes),
         Begins::Maybe => return Learn::Maybe,
         Begins::No => return Learn::No,
     };
@@ -163,9 +163,9 @@ pub(super) fn learn(src: &[u8], max: usize) -> Learn {
         LineEnd::Found { len, .. } | LineEnd::Missing { len } if len > max => Learn::No,
         LineEnd::Missing { .. } => Learn::Maybe,
         LineEnd::Found { len, next } => {
-            let name = line.get(..len).unwrap_or_default().trim_ascii_end();
+            let name = bytes_to(line, len).trim_ascii_end();
             let Some(boundary) = Announced::new(name, max) else { return Learn::No };
-            match begins_field(line.get(next..).unwrap_or_default()) {
+            match begins_field(bytes_from(line, next)) {
                 Begins::Yes(_) => Learn::Yes(boundary),
                 Begins::Maybe => Learn::Maybe,
                 Begins::No => Learn::No,
@@ -179,7 +179,7 @@ pub(super) fn learn_anywhere(src: &[u8], mut from: usize, max: usize) -> (Learn,
     let dashes = Finder::new("--");
     while let Some(at) = src.get(from..).and_then(|src| dashes.find(src)) {
         let at = from + at;
-        let (before, line) = src.split_at_checked(at).unwrap_or_default();
+        let (before, line) = src.split_at(at);
         if line_start(before).is_some() {
             match learn(line, max) {
                 Learn::No => {}
@@ -220,9 +220,9 @@ fn proves_bare(rest: &[u8]) -> Begins {
 /// Returns whether the line ends here, but for padding, and the next one begins with a header field.
 fn field_follows(rest: &[u8]) -> Begins {
     let padding = rest.iter().take(PADDING_MAX).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-    let rest = rest.get(padding..).unwrap_or_default();
+    let rest = bytes_from(rest, padding);
     match line_end(rest.get(..LINE_END_MAX).unwrap_or(rest), false) {
-        LineEnd::Found { len: 0, next } => begins_field(rest.get(next..).unwrap_or_default()),
+        LineEnd::Found { len: 0, next } => begins_field(bytes_from(rest, next)),
         LineEnd::Missing { len: 0 } => Begins::Maybe,
         LineEnd::Found { .. } | LineEnd::Missing { .. } => Begins::No,
     }

@@ -1,7 +1,9 @@
 //! The end of an image by its own bytes: JPEG, PNG, GIF, WebP.
 
-use super::scan::line_ends;
+use super::scan::{bytes_from, bytes_to, line_ends};
 use crate::jpeg::{Step, Walk};
+use crate::picture;
+use crate::picture::gif::table_len;
 use crate::picture::marker::{SOS, View};
 
 /// A walk from block to block of an image, which stops and goes on at any byte.
@@ -47,9 +49,9 @@ impl Ending {
     pub(super) fn find(&mut self, body: &[u8]) -> Option<usize> {
         if let Format::Unknown = self.format {
             self.start = if self.skips { line_ends(body) } else { 0 };
-            self.format = format(body.get(self.start..).unwrap_or_default());
+            self.format = format(bytes_from(body, self.start));
         }
-        let image = body.get(self.start..).unwrap_or_default();
+        let image = bytes_from(body, self.start);
         let end = match &mut self.format {
             Format::Gif(gif) => gif.find(image),
             Format::Jpeg(walk) => jpeg_end(walk, image),
@@ -81,9 +83,9 @@ pub(super) enum Complete {
 ///
 /// Looks at the last bytes, and at the header, so that an image cut short right after its thumbnail is not complete.
 pub(super) fn is_complete(body: &[u8], skips: bool) -> Complete {
-    let image = body.get(if skips { line_ends(body) } else { 0 }..).unwrap_or_default();
+    let image = bytes_from(body, if skips { line_ends(body) } else { 0 });
     let padding = image.iter().rev().take(PADDING_MAX).take_while(|byte| **byte == 0 || byte.is_ascii_whitespace());
-    let trimmed = image.get(..image.len() - padding.count()).unwrap_or_default();
+    let trimmed = bytes_to(image, image.len() - padding.count());
     let has_end = match format(image) {
         Format::Gif(mut gif) => trimmed.ends_with(&[GIF_TRAILER]) && !gif.goes_on_after(trimmed),
         Format::Jpeg(_) => trimmed.ends_with(JPEG_END) && !ends_in_thumbnail(trimmed),
@@ -104,13 +106,13 @@ enum End {
 }
 
 fn format(image: &[u8]) -> Format {
-    match image {
-        [0xff, 0xd8, 0xff, ..] => Format::Jpeg(Walk::new()),
-        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Format::Png(8),
-        [b'G', b'I', b'F', b'8', _, b'a', ..] => Format::Gif(Gif { at: 0, in_image: false, in_blocks: false }),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Format::WebP,
-        _ if SIGNATURES.iter().any(|signature| is_begun(signature, image)) => Format::Unknown,
-        _ => Format::None,
+    match picture::Format::sniff(image) {
+        Some(picture::Format::Gif) => Format::Gif(Gif { at: 0, in_image: false, in_blocks: false }),
+        Some(picture::Format::Jpeg) => Format::Jpeg(Walk::new()),
+        Some(picture::Format::Png) => Format::Png(8),
+        Some(picture::Format::WebP) => Format::WebP,
+        None if SIGNATURES.iter().any(|signature| is_begun(signature, image)) => Format::Unknown,
+        None => Format::None,
     }
 }
 
@@ -184,10 +186,11 @@ struct Gif {
 impl Gif {
     fn find(&mut self, image: &[u8]) -> End {
         loop {
-            let rest = image.get(self.at..).unwrap_or_default();
+            // A block may end after the bytes that have come.
+            let rest = bytes_from(image, self.at);
             let (len, in_blocks) = match (self.in_blocks, rest) {
                 _ if self.at == 0 => match rest.get(10) {
-                    Some(flags) => (13 + color_table(*flags), false),
+                    Some(flags) => (13 + table_len(*flags), false),
                     None => return End::Later,
                 },
                 (_, []) => return End::Later,
@@ -196,7 +199,7 @@ impl Gif {
                 (false, [0x2c, ..]) => match rest.get(9) {
                     Some(flags) => {
                         self.in_image = true;
-                        (11 + color_table(*flags), true)
+                        (11 + table_len(*flags), true)
                     }
                     None => return End::Later,
                 },
@@ -212,11 +215,6 @@ impl Gif {
     fn goes_on_after(&mut self, image: &[u8]) -> bool {
         matches!(self.find(image), End::Later) && self.in_image
     }
-}
-
-/// Returns the length of a color table with these flags.
-fn color_table(flags: u8) -> usize {
-    if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }
 
 const GIF_TRAILER: u8 = 0x3b;

@@ -6,7 +6,7 @@ use bytes::{Buf as _, Bytes};
 use http::header::{HeaderName, HeaderValue};
 use mime::Mime;
 
-use super::scan::{LineEnd, line_end, line_ends};
+use super::scan::{LineEnd, bytes_from, bytes_to, line_end, line_ends};
 use crate::part::{Part, fits};
 use crate::picture;
 
@@ -89,8 +89,8 @@ impl<'a> Fields<'a> {
             LineEnd::Found { len, next } => (len, next),
             LineEnd::Missing { len } => (len, len),
         };
-        let line = self.0.get(..len).unwrap_or_default();
-        self.0 = self.0.get(next..).unwrap_or_default();
+        let line = bytes_to(self.0, len);
+        self.0 = bytes_from(self.0, next);
         line
     }
 }
@@ -104,7 +104,7 @@ impl<'a> Iterator for Fields<'a> {
             let Some((name, value)) = memchr::memchr(b':', line).and_then(|colon| line.split_at_checked(colon)) else {
                 continue;
             };
-            let mut value = Cow::Borrowed(value.get(1..).unwrap_or_default().trim_ascii());
+            let mut value = Cow::Borrowed(bytes_from(value, 1).trim_ascii());
             while let [b' ' | b'\t', ..] = self.0 {
                 let more = self.line().trim_ascii();
                 let space = if value.is_empty() { &b""[..] } else { b" " };

@@ -1,5 +1,7 @@
 //! A test for complete JSON texts (RFC 8259).
 
+use super::scan::bytes_from;
+
 /// A count of brackets, which goes on where it stopped when more bytes have come.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Json {
@@ -13,9 +15,9 @@ pub(super) struct Json {
 impl Json {
     /// Returns `true` if these bytes are an object, an array or a string with its end.
     ///
-    /// Since the last call, bytes may only have been appended.
+    /// Since the last call, bytes may only have been appended. A shorter beginning gets the last answer.
     pub(super) fn is_complete(&mut self, body: &[u8]) -> bool {
-        for byte in body.get(self.at..).unwrap_or_default() {
+        for byte in bytes_from(body, self.at) {
             match byte {
                 _ if self.is_escaped => self.is_escaped = false,
                 b'\\' if self.in_string => self.is_escaped = true,

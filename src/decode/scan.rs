@@ -71,13 +71,23 @@ pub(super) fn begins_field(src: &[u8]) -> Begins {
 /// A line ends in CRLF, LF, a bare CR, or CRCRLF, which a server that translates line ends makes of CRLF.
 pub(super) fn line_end(src: &[u8], eof: bool) -> LineEnd {
     let Some(len) = memchr::memchr2(b'\r', b'\n', src) else { return LineEnd::Missing { len: src.len() } };
-    let (_, end) = src.split_at_checked(len).unwrap_or_default();
-    match end {
+    match bytes_from(src, len) {
         [b'\r'] | [b'\r', b'\r'] if !eof => LineEnd::Missing { len },
         [b'\r', b'\r', b'\n', ..] => LineEnd::Found { len, next: len + 3 },
         [b'\r', b'\n', ..] => LineEnd::Found { len, next: len + 2 },
         _ => LineEnd::Found { len, next: len + 1 },
     }
+}
+
+/// Returns the bytes from a position on. None if the caller has shortened the buffer since the position was found.
+pub(super) fn bytes_from(src: &[u8], at: usize) -> &[u8] {
+    src.get(at..).unwrap_or(&[])
+}
+
+/// Returns the bytes up to a position.
+#[expect(clippy::indexing_slicing, reason = "positions come from searches of the same bytes in the same call")]
+pub(super) fn bytes_to(src: &[u8], at: usize) -> &[u8] {
+    &src[..at]
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

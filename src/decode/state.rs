@@ -9,7 +9,7 @@ use super::delimiter::{Delimiter, Find, Learn, learn, learn_anywhere};
 use super::ending::{Complete, Ending, is_complete};
 use super::head::{Head, Kind};
 use super::json::Json;
-use super::scan::{Begins, LINE_ENDS_MAX, LineEnd, begins, begins_part, line_end, line_ends};
+use super::scan::{Begins, LINE_ENDS_MAX, LineEnd, begins, begins_part, bytes_from, bytes_to, line_end, line_ends};
 use super::{DecodeError, Decoder, Limits};
 use crate::part::Part;
 
@@ -180,7 +180,7 @@ impl Decoder {
         eof: bool,
     ) -> Result<Step, DecodeError> {
         loop {
-            let rest = src.get(line..).unwrap_or_default();
+            let rest = bytes_from(src, line);
             let delimiter = self.delimiter.as_ref().map_or(Begins::No, |delimiter| delimiter.begins_line(rest));
             match delimiter.settled(eof) {
                 Begins::Maybe => break,
@@ -204,9 +204,9 @@ impl Decoder {
             }
             if lines == 0 {
                 // A part without headers (RFC 2046 §5.1), or a blank line too many before them.
-                let rest = src.get(next..).unwrap_or_default();
+                let rest = bytes_from(src, next);
                 let more = line_ends(rest);
-                match begins_part(rest.get(more..).unwrap_or_default()).settled(eof) {
+                match begins_part(bytes_from(rest, more)).settled(eof) {
                     Begins::Maybe => break,
                     Begins::Yes(_) => {
                         self.take(src, next + more);
@@ -215,7 +215,7 @@ impl Decoder {
                     Begins::No => {}
                 }
             }
-            let head = Head::parse(src.get(..next).unwrap_or_default());
+            let head = Head::parse(bytes_to(src, next));
             self.take(src, next);
             return Ok(self.enter(State::Body(Body::new(head))));
         }
@@ -297,7 +297,7 @@ impl Decoder {
             return Believed::Yes(After::Complete);
         }
         let after = line_ends(rest);
-        let delimiter = self.begins_delimiter(rest.get(after..).unwrap_or_default());
+        let delimiter = self.begins_delimiter(bytes_from(rest, after));
         if let Begins::Yes(_) = delimiter {
             return Believed::Yes(at_length);
         }
@@ -429,7 +429,7 @@ impl Decoder {
     /// Returns the length so far of the line at `start`, and the start of the next one, if that has come.
     fn line(&mut self, src: &[u8], start: usize, eof: bool) -> Result<(usize, Option<usize>), DecodeError> {
         let from = self.searched.max(start);
-        let (end, next) = match line_end(src.get(from..).unwrap_or_default(), eof) {
+        let (end, next) = match line_end(bytes_from(src, from), eof) {
             LineEnd::Found { len, next } => (from + len, Some(from + next)),
             LineEnd::Missing { len } => (from + len, None),
         };

@@ -30,9 +30,8 @@ pub(crate) fn find<'a>(field: &'a [u8], name: &[u8]) -> Option<Value<'a>> {
             return Some(match value.strip_prefix(b"\"") {
                 Some(text) => Value { content: quoted(text).0, was_quoted: true },
                 None => {
-                    let end = memchr::memchr(b';', value).unwrap_or(value.len());
-                    let content = Cow::Borrowed(value.get(..end).unwrap_or_default().trim_ascii_end());
-                    Value { content, was_quoted: false }
+                    let (content, _) = memchr::memchr(b';', value).map_or((value, &[][..]), |end| value.split_at(end));
+                    Value { content: Cow::Borrowed(content.trim_ascii_end()), was_quoted: false }
                 }
             });
         }
@@ -42,18 +41,19 @@ pub(crate) fn find<'a>(field: &'a [u8], name: &[u8]) -> Option<Value<'a>> {
 
 /// Returns the content of a quoted string after its opening quote, and the bytes after its closing one.
 fn quoted(text: &[u8]) -> (Cow<'_, [u8]>, &[u8]) {
-    let mut content = Cow::Borrowed(&[][..]);
-    let mut from = 0;
-    while let Some(at) = memchr::memchr2(b'"', b'\\', text.get(from..).unwrap_or_default()) {
-        let (plain, rest) = text.get(from..).unwrap_or_default().split_at_checked(at).unwrap_or_default();
+    let (mut content, mut rest) = (Cow::Borrowed(&[][..]), text);
+    while let Some((plain, found)) = memchr::memchr2(b'"', b'\\', rest).map(|at| rest.split_at(at)) {
         append(&mut content, plain);
-        if let Some(rest) = rest.strip_prefix(b"\"") {
-            return (content, rest);
+        match found {
+            [b'"', after @ ..] => return (content, after),
+            [_, escaped, after @ ..] => {
+                append(&mut content, std::slice::from_ref(escaped));
+                rest = after;
+            }
+            _ => return (content, &[]),
         }
-        append(&mut content, rest.get(1..2).unwrap_or_default());
-        from += at + 2;
     }
-    append(&mut content, text.get(from..).unwrap_or_default());
+    append(&mut content, rest);
     (content, &[])
 }
 

@@ -52,7 +52,7 @@ pub(super) fn check(body: &[u8]) -> Result<(), Problem> {
 }
 
 /// Returns the length of the color table that these flags announce.
-fn table_len(flags: u8) -> usize {
+pub(crate) fn table_len(flags: u8) -> usize {
     if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }
 

@@ -76,10 +76,10 @@ impl<'a> View<'a> {
         found
     }
 
-    /// Returns the view without so many bytes at its beginning.
+    /// Returns the view without this number of bytes at its beginning. Empty if it has fewer.
     pub(crate) fn after(self, len: usize) -> Self {
-        let tail = self.tail.get(len.saturating_sub(self.head.len())..).unwrap_or_default();
-        Self { head: self.head.get(len..).unwrap_or_default(), tail }
+        let tail = self.tail.get(len.saturating_sub(self.head.len())..).unwrap_or(&[]);
+        Self { head: self.head.get(len..).unwrap_or(&[]), tail }
     }
 
     pub(crate) fn first(self, len: usize) -> Self {

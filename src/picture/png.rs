@@ -95,8 +95,10 @@ fn check_frame(chunk: &[u8], sequence: u32, width: u32, height: u32) -> Result<(
 
 /// Checks the CRC of a complete chunk (5.5).
 fn check_crc(chunk: &[u8]) -> Result<(), Problem> {
-    let Some((covered, stored)) = chunk.split_last_chunk::<CRC_LEN>() else { return Err(Problem::Truncated) };
-    let crc = covered.iter().skip(4).fold(u32::MAX, |crc, byte| {
+    let Some((&[_, _, _, _, ref covered @ ..], stored)) = chunk.split_last_chunk::<CRC_LEN>() else {
+        return Err(Problem::Truncated);
+    };
+    let crc = covered.iter().fold(u32::MAX, |crc, byte| {
         let mut crc = crc ^ u32::from(*byte);
         for _ in 0..8 {
             crc = crc >> 1 ^ if crc & 1 == 0 { 0 } else { 0xedb8_8320 };
@@ -106,8 +108,8 @@ fn check_crc(chunk: &[u8]) -> Result<(), Problem> {
     if !crc == u32::from_be_bytes(*stored) {
         return Ok(());
     }
-    let kind = chunk.get(4..8).unwrap_or_default();
-    Err(format!("wrong CRC of the {} chunk", kind.escape_ascii()).into())
+    let kind: String = covered.iter().take(4).map(|byte| byte.escape_ascii().to_string()).collect();
+    Err(format!("wrong CRC of the {kind} chunk").into())
 }
 
 const SIGNATURE_LEN: usize = 8;
