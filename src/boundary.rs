@@ -110,11 +110,7 @@ impl Boundary {
         let mut bits = u128::from(key.hash_one((count, 0_u8))) << 64 | u128::from(key.hash_one((count, 1_u8)));
         let mut text = String::with_capacity(RANDOM_LEN);
         for _ in 0..RANDOM_LEN {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::indexing_slicing,
-                reason = "below 62, the alphabet's length"
-            )]
+            #[expect(clippy::indexing_slicing, reason = "below 62, the alphabet's length")]
             text.push(char::from(ALPHABET[(bits % 62) as usize]));
             bits /= 62;
         }
