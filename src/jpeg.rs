@@ -30,7 +30,7 @@ use crate::picture::marker::View;
 /// and a scan: a "tables only" stream (B.5) is not a picture.
 ///
 /// The caller owns the buffer and only appends to it. Each picture is split off, not copied. The buffer holds at most
-/// [`max_picture`](Self::max_picture) bytes and the last read; junk is removed at once. Work is linear in the bytes,
+/// [`max_picture_bytes`](Self::max_picture_bytes) bytes and the last read; junk is removed at once. Work is linear in the bytes,
 /// whatever they are and however few arrive at a time.
 ///
 /// Some cameras write no EOI. Such a picture ends at the SOI of the next one, and EOI is added to it. A picture that was cut
@@ -114,13 +114,14 @@ impl Splitter {
     ///
     /// ```
     /// use bytes::BytesMut;
-    /// use mixed_replace::jpeg::{SplitError, Splitter};
+    /// use mixed_replace::jpeg::Splitter;
     ///
     /// let mut buffer = BytesMut::from(&b"\xff\xd8\xff\xc0\x00\x02\xff\xda\x00\x02...\xff\xd9"[..]);
-    /// assert_eq!(Splitter::new().max_picture(14).split(&mut buffer), Err(SplitError::TooLarge { limit: 14 }));
+    /// let error = Splitter::new().max_picture_bytes(14).split(&mut buffer).unwrap_err();
+    /// assert_eq!(error.to_string(), "a JPEG picture exceeds the limit of 14 bytes");
     /// ```
     #[must_use]
-    pub fn max_picture(mut self, bytes: usize) -> Self {
+    pub fn max_picture_bytes(mut self, bytes: usize) -> Self {
         self.max_picture = bytes;
         self
     }
@@ -138,11 +139,11 @@ impl Splitter {
     /// use mixed_replace::jpeg::Splitter;
     ///
     /// let mut buffer = BytesMut::from(&b"\0\0\0\x01\x67\x64\0\x28"[..]);
-    /// let error = Splitter::new().max_junk(7).split(&mut buffer).unwrap_err();
-    /// assert_eq!(error.to_string(), "no JPEG picture in 8 bytes that begin with 00 00 00 01 67 64 00 28");
+    /// let error = Splitter::new().max_junk_bytes(7).split(&mut buffer).unwrap_err();
+    /// assert_eq!(error.to_string(), "no JPEG picture in 8 bytes that start with 00 00 00 01 67 64 00 28");
     /// ```
     #[must_use]
-    pub fn max_junk(mut self, bytes: usize) -> Self {
+    pub fn max_junk_bytes(mut self, bytes: usize) -> Self {
         self.max_junk = bytes;
         self
     }
@@ -153,8 +154,8 @@ impl Splitter {
     ///
     /// # Errors
     ///
-    /// - [`SplitError::TooLarge`] if the picture exceeds [`max_picture`](Self::max_picture).
-    /// - [`SplitError::NoPicture`] if [`max_junk`](Self::max_junk) is exceeded.
+    /// - [`SplitError::TooLarge`] if the picture exceeds [`max_picture_bytes`](Self::max_picture_bytes).
+    /// - [`SplitError::NoPicture`] if [`max_junk_bytes`](Self::max_junk_bytes) is exceeded.
     ///
     /// Neither is final: the next call goes on at the next SOI. After `NoPicture` junk is counted anew; after `TooLarge`, as after a first picture, it has no
     /// limit.
@@ -326,7 +327,7 @@ impl Splitter {
                         let from = walk.at();
                         self.give_up(from, 0);
                         self.unproven = None;
-                        return Err(SplitError::TooLarge { limit: self.max_picture });
+                        return Err(SplitError::TooLarge { max_bytes: self.max_picture });
                     }
                     Step::End if walk.at() <= self.fence => self.state = State::Between { from: walk.at() },
                     Step::End => {

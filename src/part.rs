@@ -208,10 +208,13 @@ impl Part {
     ///
     /// # Errors
     ///
-    /// [`InvalidHeader`] if the field frames or guards a response (`Content-…` that matters to framing, `Set-Cookie`,
-    /// `Content-Security-Policy` and the like: readers disagree on what those mean in a part), if the value holds
-    /// anything but printable ASCII or begins or ends with a space, or if the header block would exceed its limits. The
-    /// part is then unchanged.
+    /// The part is then unchanged.
+    ///
+    /// - [`InvalidHeader::Forbidden`] if the field frames or guards a response: `Content-Length` and the like, `Set-Cookie`,
+    ///   `Content-Security-Policy`.
+    /// - [`InvalidHeader::Value`] if the value is empty, holds anything but printable ASCII, or begins or ends with a space.
+    /// - [`InvalidHeader::LineTooLong`], [`InvalidHeader::TooManyLines`] or [`InvalidHeader::BlockTooLong`] if a limit of the
+    ///   [strictest readers](Self) would be exceeded.
     ///
     /// # Examples
     ///

@@ -31,7 +31,7 @@ fn split(mut splitter: Splitter, bytes: &[u8], chunk: usize) -> Split {
 }
 
 fuzz_target!(|data: &[u8]| {
-    for splitter in [Splitter::new(), Splitter::new().max_picture(40).max_junk(20)] {
+    for splitter in [Splitter::new(), Splitter::new().max_picture_bytes(40).max_junk_bytes(20)] {
         let expected = split(splitter.clone(), data, data.len().max(1));
         for chunk in [1, 2, 7, 1 + data.len() % 64] {
             assert_eq!(split(splitter.clone(), data, chunk), expected, "in chunks of {chunk}");

@@ -10,19 +10,22 @@ use crate::picture::marker::View;
 #[non_exhaustive]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum SplitError {
-    /// The bytes hold no picture: the [limit](super::Splitter::max_junk) was exceeded, or they ended.
+    /// The bytes hold no picture: [`Splitter::max_junk_bytes`](super::Splitter::max_junk_bytes) was exceeded, or they ended.
+    #[non_exhaustive]
     NoPicture {
         /// The number of bytes without a picture.
         bytes: u64,
         /// The first of them, at most 8.
-        begins: Bytes,
+        starts_with: Bytes,
     },
-    /// A picture is longer than [`Splitter::max_picture`](super::Splitter::max_picture).
+    /// A picture is longer than [`Splitter::max_picture_bytes`](super::Splitter::max_picture_bytes).
+    #[non_exhaustive]
     TooLarge {
         /// The limit in bytes.
-        limit: usize,
+        max_bytes: usize,
     },
     /// The bytes end in the middle of a picture.
+    #[non_exhaustive]
     Truncated {
         /// The number of bytes of the picture.
         bytes: usize,
@@ -32,11 +35,11 @@ pub enum SplitError {
 impl fmt::Display for SplitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoPicture { bytes, begins } => {
-                write!(f, "no JPEG picture in {bytes} bytes that begin with")?;
-                begins.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
+            Self::NoPicture { bytes, starts_with } => {
+                write!(f, "no JPEG picture in {bytes} bytes that start with")?;
+                starts_with.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
             }
-            Self::TooLarge { limit } => write!(f, "a JPEG picture exceeds {limit} bytes"),
+            Self::TooLarge { max_bytes } => write!(f, "a JPEG picture exceeds the limit of {max_bytes} bytes"),
             Self::Truncated { bytes } => write!(f, "the stream ends {bytes} bytes into a JPEG picture"),
         }
     }
@@ -48,19 +51,19 @@ impl std::error::Error for SplitError {}
 #[derive(Clone, Debug, Default)]
 pub(super) struct Junk {
     pub(super) bytes: u64,
-    begins: Vec<u8>,
+    starts_with: Vec<u8>,
 }
 
 impl Junk {
     pub(super) fn add(&mut self, bytes: View<'_>, len: usize) {
         self.bytes += len as u64;
-        let room = BEGINS.saturating_sub(self.begins.len());
-        self.begins.extend((0..len.min(room)).filter_map(|at| bytes.get(at)));
+        let room = STARTS_WITH.saturating_sub(self.starts_with.len());
+        self.starts_with.extend((0..len.min(room)).filter_map(|at| bytes.get(at)));
     }
 
     pub(super) fn into_error(self) -> SplitError {
-        SplitError::NoPicture { bytes: self.bytes, begins: self.begins.into() }
+        SplitError::NoPicture { bytes: self.bytes, starts_with: self.starts_with.into() }
     }
 }
 
-const BEGINS: usize = 8;
+const STARTS_WITH: usize = 8;

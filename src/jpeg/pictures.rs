@@ -69,7 +69,7 @@ impl<S> Pictures<S> {
     /// use mixed_replace::jpeg::{Pictures, PicturesError, Splitter};
     ///
     /// let reset = stream::iter([Err::<Bytes, _>("connection reset")]);
-    /// let mut pictures = Pictures::new(reset, Splitter::new().max_picture(1 << 20));
+    /// let mut pictures = Pictures::new(reset, Splitter::new().max_picture_bytes(1 << 20));
     /// let next = pictures.next().now_or_never().unwrap();
     /// assert_eq!(next, Some(Err(PicturesError::Source("connection reset"))));
     /// ```

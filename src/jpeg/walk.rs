@@ -145,7 +145,7 @@ mod tests {
 
     fn examined(stream: &[u8], chunk: usize) -> usize {
         EXAMINED.set(0);
-        let mut splitter = Splitter::new().max_junk(usize::MAX);
+        let mut splitter = Splitter::new().max_junk_bytes(usize::MAX);
         let mut buffer = BytesMut::new();
         for chunk in stream.chunks(chunk) {
             buffer.extend_from_slice(chunk);

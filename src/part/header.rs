@@ -8,20 +8,60 @@ use super::Part;
 
 /// The reason why a part cannot carry a header field.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct InvalidHeader {
-    name: HeaderName,
-    why: Why,
+#[non_exhaustive]
+pub enum InvalidHeader {
+    /// With this field, the header block of the part would be too long for GStreamer.
+    #[non_exhaustive]
+    BlockTooLong {
+        /// The name of the field.
+        name: HeaderName,
+        /// The limit in bytes.
+        max_bytes: usize,
+    },
+    /// The field frames or guards a response, and readers disagree on its meaning in a part.
+    #[non_exhaustive]
+    Forbidden {
+        /// The name of the field.
+        name: HeaderName,
+    },
+    /// The line of this field would be too long for ffmpeg.
+    #[non_exhaustive]
+    LineTooLong {
+        /// The name of the field.
+        name: HeaderName,
+        /// The limit in bytes.
+        max_bytes: usize,
+    },
+    /// With this field, the part would have too many header lines for the crate `multipart-stream`.
+    #[non_exhaustive]
+    TooManyLines {
+        /// The name of the field.
+        name: HeaderName,
+        /// The limit in lines, including the type and the length.
+        max_lines: usize,
+    },
+    /// The value is empty, holds anything but printable ASCII, or begins or ends with a space.
+    #[non_exhaustive]
+    Value {
+        /// The name of the field.
+        name: HeaderName,
+    },
 }
 
 impl fmt::Display for InvalidHeader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = &self.name;
-        match self.why {
-            Why::Block => write!(f, "with the header {name} the part's headers exceed {BLOCK_MAX} bytes"),
-            Why::Forbidden => write!(f, "a part cannot carry the header {name}"),
-            Why::Line => write!(f, "the header {name} exceeds {LINE_MAX} bytes"),
-            Why::Lines => write!(f, "with the header {name} the part has more than {LINES_MAX} header lines"),
-            Why::Value => write!(f, "the value of the header {name} is not printable ASCII between its ends"),
+        match self {
+            Self::BlockTooLong { name, max_bytes } => {
+                write!(f, "with the header {name} the part's headers exceed {max_bytes} bytes")
+            }
+            Self::Forbidden { name } => write!(f, "a part cannot carry the header {name}"),
+            Self::LineTooLong { name, max_bytes } => write!(f, "the header {name} exceeds {max_bytes} bytes"),
+            Self::TooManyLines { name, max_lines } => {
+                write!(f, "with the header {name} the part has more than {max_lines} header lines")
+            }
+            Self::Value { name } => {
+                write!(f, "the value of the header {name} must be printable ASCII without spaces at its ends")
+            }
         }
     }
 }
@@ -35,20 +75,11 @@ impl From<InvalidHeader> for std::io::Error {
     }
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Why {
-    Block,
-    Forbidden,
-    Line,
-    Lines,
-    Value,
-}
-
 /// Checks that the field can be sent in addition to those of other names that can.
 pub(super) fn check(name: &HeaderName, value: &HeaderValue, part: &Part) -> Result<(), InvalidHeader> {
     let mut room = Room::new(part);
     sent(part).filter(|(other, _)| *other != name).for_each(|(name, value)| room.add(name, value));
-    room.take(name, value).map_err(|why| InvalidHeader { name: name.clone(), why })
+    room.take(name, value)
 }
 
 /// Returns the fields of the part that can be sent, in their order, each that has room after those before it.
@@ -74,23 +105,23 @@ impl Room {
         Self { lines: TYPE_AND_LENGTH, block: lines.iter().map(|line| line + CRLF).sum::<usize>() + CRLF }
     }
 
-    fn take(&mut self, name: &HeaderName, value: &HeaderValue) -> Result<(), Why> {
+    fn take(&mut self, name: &HeaderName, value: &HeaderValue) -> Result<(), InvalidHeader> {
         if is_forbidden(name.as_str()) {
-            return Err(Why::Forbidden);
+            return Err(InvalidHeader::Forbidden { name: name.clone() });
         }
         let bytes = value.as_bytes();
         if !bytes.iter().all(|b| (0x20..0x7f).contains(b)) || bytes.trim_ascii() != bytes || bytes.is_empty() {
-            return Err(Why::Value);
+            return Err(InvalidHeader::Value { name: name.clone() });
         }
         let line = line_len(name.as_str(), value.len());
         if line > LINE_MAX {
-            return Err(Why::Line);
+            return Err(InvalidHeader::LineTooLong { name: name.clone(), max_bytes: LINE_MAX });
         }
         if self.lines + 1 > LINES_MAX {
-            return Err(Why::Lines);
+            return Err(InvalidHeader::TooManyLines { name: name.clone(), max_lines: LINES_MAX });
         }
         if self.block + line + CRLF > BLOCK_MAX {
-            return Err(Why::Block);
+            return Err(InvalidHeader::BlockTooLong { name: name.clone(), max_bytes: BLOCK_MAX });
         }
         self.add(name, value);
         Ok(())
