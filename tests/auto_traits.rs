@@ -7,8 +7,8 @@ use mixed_replace::hub::{
 };
 use mixed_replace::jpeg::{Pictures, PicturesError, SplitError, Splitter};
 use mixed_replace::{
-    Boundary, Decoder, Encoder, Hub, InvalidBoundary, InvalidPart, KeepAlive, MixedReplace, Part, PartResponse,
-    Publisher, Subscriber, Wire, Writer, body, hub,
+    Boundary, Decoder, Encoder, Hub, InvalidBoundary, InvalidHeader, InvalidPart, KeepAlive, MixedReplace, Part,
+    PartResponse, Publisher, Subscriber, Wire, Writer, body, hub,
 };
 
 fn everywhere<T: Send + Sync + Unpin + 'static>() {}
@@ -66,6 +66,7 @@ fn errors_cross_threads() {
     error::<DecodeError>();
     error::<InvalidBoundary>();
     error::<InvalidFrame>();
+    error::<InvalidHeader>();
     error::<InvalidPart>();
     error::<PartsError<std::io::Error>>();
     error::<PicturesError<std::io::Error>>();
