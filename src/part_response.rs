@@ -1,9 +1,7 @@
 //! One part as an ordinary response, cheap to request repeatedly.
 
-mod date;
-
 use std::hash::{DefaultHasher, Hasher as _};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::header::{
@@ -146,10 +144,17 @@ impl PartResponse {
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         response.headers_mut().insert(ETAG, etag);
         response.headers_mut().extend(self.age.map(|age| (AGE, HeaderValue::from(age.as_secs()))));
-        response.headers_mut().extend(last_modified.map(|time| (LAST_MODIFIED, date::http_date(time))));
+        response.headers_mut().extend(last_modified.map(|time| (LAST_MODIFIED, http_date(time))));
         response.headers_mut().extend(self.refresh.map(|refresh| (REFRESH, refresh)));
         response
     }
+}
+
+/// Returns a time as an IMF-fixdate (RFC 9110 §5.6.7), which has years from 1970 to 9999.
+fn http_date(time: SystemTime) -> HeaderValue {
+    let last = UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+    let date = httpdate::fmt_http_date(time.clamp(UNIX_EPOCH, last));
+    HeaderValue::try_from(date).unwrap_or_else(|_| unreachable!("a date is printable ASCII"))
 }
 
 /// Returns the entity tag of these pieces together.
@@ -180,6 +185,17 @@ mod tests {
 
     fn response(text: &'static str) -> PartResponse {
         PartResponse::new(Part::text(text).unwrap())
+    }
+
+    #[test]
+    fn clamps_dates_to_the_years_of_http() {
+        for (time, date) in [
+            (UNIX_EPOCH - Duration::from_secs(1), "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (UNIX_EPOCH + Duration::from_secs(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT"),
+            (UNIX_EPOCH + Duration::from_secs(1 << 40), "Fri, 31 Dec 9999 23:59:59 GMT"),
+        ] {
+            assert_eq!(http_date(time), date);
+        }
     }
 
     #[test]
