@@ -15,6 +15,7 @@
 //! | you have | use |
 //! |---|---|
 //! | one camera or status, many viewers | [`hub`]: encode once, latest wins, nothing queued; [`Live`] serves it |
+//! | many cameras, by name | [`Hubs`]: hubs that are made on demand; [`Live::by_name`](Live::by_name) serves them |
 //! | a stream of parts for each client | [`MixedReplace`], like axum's `Sse` for events |
 //! | events that must not be repeated, as in GraphQL | [`MixedReplace::with_encoder`] with [`Encoder::for_content_type`] |
 //! | a thread, a CGI program, any `io::Write` | [`Writer`] |
@@ -150,6 +151,7 @@ mod boundary;
 pub mod decode;
 pub mod encode;
 pub mod hub;
+pub mod hubs;
 pub mod jpeg;
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
 mod page;
@@ -174,6 +176,7 @@ pub use crate::boundary::{Boundary, InvalidBoundary};
 pub use crate::decode::decoder::Decoder;
 pub use crate::encode::encoder::Encoder;
 pub use crate::hub::{handle::Hub, publisher::Publisher, subscriber::Subscriber};
+pub use crate::hubs::handle::Hubs;
 pub use crate::part::{InvalidHeader, InvalidPart, Part};
 pub use crate::part_response::PartResponse;
 pub use crate::wire::Wire;

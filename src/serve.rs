@@ -5,6 +5,7 @@
 //! | endpoint | axum | actix-web |
 //! |---|---|---|
 //! | [`Live`]: the stream | `.route_service("/live", Live::new(hub))` | `.route("/live", web::to(Live::new(hub)))` |
+//! | [`Live::by_name`]: many hubs | `.nest_service("/cameras", Live::by_name(hubs))` | `.service(web::scope("/cameras").default_service(web::to(Live::by_name(hubs))))` |
 //! | [`Snapshot`]: one part | `.route_service("/snapshot", Snapshot::new(hub))` | `.route("/snapshot", web::to(Snapshot::new(hub)))` |
 //! | [`Page`]: a page that replaces itself | `.route_service("/status", Page::new(hub))` | `.route("/status", web::to(Page::new(hub)))` |
 //! | [`ClientScript`]: the browser client | `.route_service("/client.js", ClientScript)` | `.route("/client.js", web::to(ClientScript))` |
@@ -31,9 +32,10 @@
 //! | status | when |
 //! |---|---|
 //! | `304 Not Modified` | the client has this part, page or script: `If-None-Match` names its `ETag` |
-//! | `400 Bad Request` | a parameter has a value that cannot be used |
+//! | `400 Bad Request` | a parameter has a value that cannot be used, or the path a name that cannot be one |
+//! | `404 Not Found` | there is no hub of this name |
 //! | `405 Method Not Allowed` | the method is neither `GET` nor `HEAD`; with `Allow` |
-//! | `503 Service Unavailable` | the hub is full, or has no part yet; with `Retry-After`. The hub was closed before its first part; without |
+//! | `503 Service Unavailable` | the hub is full, or has no part yet, or cannot be made; with `Retry-After`. The hub was closed before its first part; without |
 //!
 //! `HEAD` returns the head of the same response. It starts no stream and wakes no camera.
 //!
@@ -85,6 +87,7 @@ mod actix;
 mod axum;
 pub(crate) mod client_script;
 pub(crate) mod live;
+mod named;
 pub(crate) mod page;
 mod query;
 mod rejection;

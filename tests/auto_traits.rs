@@ -7,8 +7,8 @@ use mixed_replace::hub::{
 };
 use mixed_replace::jpeg::{Pictures, PicturesError, SplitError, Splitter};
 use mixed_replace::{
-    Boundary, Decoder, Encoder, Hub, InvalidBoundary, InvalidHeader, InvalidPart, KeepAlive, MixedReplace, Part,
-    PartResponse, Publisher, Subscriber, Wire, Writer, body, hub,
+    Boundary, Decoder, Encoder, Hub, Hubs, InvalidBoundary, InvalidHeader, InvalidPart, KeepAlive, MixedReplace, Part,
+    PartResponse, Publisher, Subscriber, Wire, Writer, body, hub, hubs,
 };
 
 fn everywhere<T: Send + Sync + Unpin + 'static>() {}
@@ -25,6 +25,13 @@ fn handles_cross_threads() {
     clone::<Demand>();
     clone::<Builder>();
     debug::<(Hub, Publisher, Demand, Builder)>();
+}
+
+#[test]
+fn sets_of_hubs_cross_threads() {
+    everywhere::<(Hubs, hubs::Builder, hubs::Listing, hubs::InsertError, hubs::OpenError)>();
+    clone::<(Hubs, hubs::Builder)>();
+    debug::<(Hubs, hubs::Builder, hubs::Listing)>();
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The timers of all hubs in the process, served by one thread.
+//! The timers of all hubs in the process, and of what serves them, on one thread.
 //!
 //! Viewers therefore need no timers, and a hub needs no runtime: on actix its viewers run on
 //! several.
@@ -8,12 +8,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, Once, PoisonError, Weak};
 use std::time::Instant;
 
-use super::shared::Shared;
+/// A thing with a timer, identified by its address.
+pub(crate) trait Timed: Send + Sync {
+    /// Does what is due at `now`.
+    fn tick(&self, now: Instant);
+}
 
-/// Calls [`Shared::tick`] at `at` or soon after. The first call starts the thread.
+/// Calls [`Timed::tick`] at `at` or soon after. The first call starts the thread.
 ///
-/// A hub has one timer, set to the earliest time that was requested. Each tick sets the next.
-pub(super) fn schedule(hub: Weak<Shared>, at: Instant) {
+/// Each has one timer, set to the earliest time that was requested. Each tick sets the next.
+pub(crate) fn schedule(timed: Weak<dyn Timed>, at: Instant) {
     static START: Once = Once::new();
     // Loom counts every thread of a model, so timers do not fire there.
     if cfg!(loom) {
@@ -29,13 +33,13 @@ pub(super) fn schedule(hub: Weak<Shared>, at: Instant) {
         }
         drop(started);
     });
-    timers().set(hub, at);
+    timers().set(timed, at);
     RESCHEDULED.notify_one();
 }
 
-/// Removes the timer of a dropped hub, and with it the hub's memory.
-pub(super) fn forget(hub: &Shared) {
-    drop(timers().remove(std::ptr::from_ref(hub).addr()));
+/// Removes the timer of something that is dropped, and with it its memory.
+pub(crate) fn forget<T: Timed>(timed: &T) {
+    drop(timers().remove(std::ptr::from_ref(timed).addr()));
 }
 
 fn run() {
@@ -50,10 +54,10 @@ fn run() {
             Some(_) => {
                 let due = timers.pop();
                 drop(timers);
-                // A tick wakes tasks. A panic in one must not stop the timers of other hubs.
+                // A tick wakes tasks. A panic in one must not stop the timers of others.
                 drop(catch_unwind(AssertUnwindSafe(|| {
-                    if let Some(hub) = due.and_then(|hub| hub.upgrade()) {
-                        hub.tick(now);
+                    if let Some(timed) = due.and_then(|timed| timed.upgrade()) {
+                        timed.tick(now);
                     }
                 })));
                 timers = self::timers();
@@ -66,27 +70,26 @@ fn timers() -> MutexGuard<'static, Timers> {
     TIMERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-static TIMERS: Mutex<Timers> = Mutex::new(Timers { by_time: BTreeMap::new(), by_hub: BTreeMap::new() });
+static TIMERS: Mutex<Timers> = Mutex::new(Timers { by_time: BTreeMap::new(), by_address: BTreeMap::new() });
 static RESCHEDULED: Condvar = Condvar::new();
 
-/// The timers of hubs, each identified by its address.
 struct Timers {
-    by_time: BTreeMap<(Instant, usize), Weak<Shared>>,
-    by_hub: BTreeMap<usize, Instant>,
+    by_time: BTreeMap<(Instant, usize), Weak<dyn Timed>>,
+    by_address: BTreeMap<usize, Instant>,
 }
 
 impl Timers {
-    fn set(&mut self, hub: Weak<Shared>, at: Instant) {
-        let address = hub.as_ptr().addr();
-        if self.by_hub.get(&address).is_none_or(|set| at < *set) {
+    fn set(&mut self, timed: Weak<dyn Timed>, at: Instant) {
+        let address = timed.as_ptr().cast::<()>().addr();
+        if self.by_address.get(&address).is_none_or(|set| at < *set) {
             self.remove(address);
-            self.by_hub.insert(address, at);
-            self.by_time.insert((at, address), hub);
+            self.by_address.insert(address, at);
+            self.by_time.insert((at, address), timed);
         }
     }
 
-    fn remove(&mut self, address: usize) -> Option<Weak<Shared>> {
-        let at = self.by_hub.remove(&address)?;
+    fn remove(&mut self, address: usize) -> Option<Weak<dyn Timed>> {
+        let at = self.by_address.remove(&address)?;
         self.by_time.remove(&(at, address))
     }
 
@@ -94,9 +97,9 @@ impl Timers {
         self.by_time.first_key_value().map(|((at, _), _)| *at)
     }
 
-    fn pop(&mut self) -> Option<Weak<Shared>> {
-        let ((_, address), hub) = self.by_time.pop_first()?;
-        self.by_hub.remove(&address);
-        Some(hub)
+    fn pop(&mut self) -> Option<Weak<dyn Timed>> {
+        let ((_, address), timed) = self.by_time.pop_first()?;
+        self.by_address.remove(&address);
+        Some(timed)
     }
 }

@@ -7,7 +7,7 @@ use super::error::Refused;
 use super::shared::Shared;
 use super::snapshot::SnapshotFuture;
 use super::state::JoinError;
-use super::stats::{Stats, Viewer};
+use super::stats::{Activity, Stats, Viewer};
 use super::subscriber::Subscriber;
 use crate::part::Part;
 use crate::wire::Wire;
@@ -193,6 +193,29 @@ impl Hub {
     #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(crate) fn keep_alive(&self) -> Option<Duration> {
         self.shared.update(|state| state.keep_alive())
+    }
+
+    /// Returns whether the hub is watched and has a signal.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::hub::{self, Activity};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// assert_eq!(hub.activity(), Activity::Asleep);
+    /// drop(publisher);
+    /// assert_eq!(hub.activity().to_string(), "ended");
+    /// ```
+    #[must_use]
+    pub fn activity(&self) -> Activity {
+        let now = Instant::now();
+        self.shared.update(|state| state.activity(now))
+    }
+
+    /// Returns whether the hub has subscribers or waiting snapshots, and when the last of them left.
+    pub(crate) fn usage(&self) -> (bool, Option<Instant>) {
+        self.shared.update(|state| state.usage())
     }
 
     /// Returns the hub's counters since it was created.

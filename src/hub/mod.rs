@@ -13,7 +13,7 @@
 //! No runtime is needed. One thread serves the timers of all hubs in the process.
 
 mod builder;
-mod clock;
+pub(crate) mod clock;
 mod demand;
 mod effects;
 mod error;
@@ -40,7 +40,7 @@ pub use self::builder::Builder;
 pub use self::demand::Demand;
 pub use self::error::{Closed, InvalidFrame, PublishError, Refused};
 pub use self::snapshot::{DatedPart, SnapshotFuture};
-pub use self::stats::{Ended, Stats, Viewer};
+pub use self::stats::{Activity, Ended, Stats, Viewer};
 #[cfg(feature = "http-body")]
 pub use self::subscriber::Body;
 pub use self::subscriber::Chunks;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use super::clock;
+use super::clock::{self, Timed};
 use super::published::Published;
 use super::state::{Config, State};
 use crate::boundary::Boundary;
@@ -51,15 +51,12 @@ impl Shared {
             self.demand.notify_all();
         }
         if let Some(at) = effects.timer {
-            clock::schedule(Weak::clone(&self.itself), at);
+            let itself = Weak::clone(&self.itself);
+            clock::schedule(itself, at);
         }
         // Last, because it runs code of other tasks, which may panic.
         effects.wakers.wake();
         result
-    }
-
-    pub(super) fn tick(&self, now: Instant) {
-        self.update(|state| state.tick(now));
     }
 
     /// Blocks the thread until the hub is watched or closed. Returns `false` if it is closed.
@@ -79,6 +76,12 @@ impl Shared {
     /// Returns a part's bytes on a wire, encoding them on first use.
     pub(super) fn encoded(&self, published: &Published, wire: Wire) -> Arc<EncodedPart> {
         published.encoded(self.encoder(wire), || self.update(State::count_encoding))
+    }
+}
+
+impl Timed for Shared {
+    fn tick(&self, now: Instant) {
+        self.update(|state| state.tick(now));
     }
 }
 

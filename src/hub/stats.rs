@@ -1,5 +1,6 @@
 //! Counters of a hub and its viewers.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::wire::Wire;
@@ -74,4 +75,33 @@ pub struct Viewer {
     pub in_flight: Option<Duration>,
     /// The time since the publication of the last part sent to the viewer.
     pub age: Option<Duration>,
+}
+
+/// The state of a hub, returned by [`Hub::activity`](super::Hub::activity).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Activity {
+    /// Nobody watches, so a source on demand sleeps.
+    Asleep,
+    /// The hub is closed.
+    Ended,
+    /// Viewers get the publisher's parts.
+    Live,
+    /// Viewers get the "no signal" part of [`stale_after`](super::Builder::stale_after).
+    Silent,
+    /// The hub is watched and has no part yet.
+    Starting,
+}
+
+/// The variant's name in lower case.
+impl fmt::Display for Activity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Asleep => "asleep",
+            Self::Ended => "ended",
+            Self::Live => "live",
+            Self::Silent => "silent",
+            Self::Starting => "starting",
+        })
+    }
 }

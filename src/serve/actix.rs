@@ -16,6 +16,7 @@ use futures_core::Stream;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::named::MountedPath;
 use super::rejection::Rejection;
 use super::reply::Reply;
 use super::{ClientScript, Live, Page, Snapshot, endpoints};
@@ -119,7 +120,16 @@ fn head(request: &HttpRequest) -> Parts {
     head.method = http::Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or_default();
     head.uri = request.uri().to_string().parse().unwrap_or_default();
     head.headers = headers(request);
+    head.extensions.insert(MountedPath(mounted_path(request)));
     head
+}
+
+/// Returns the path below the scope. actix has decoded it in part and lossily, but not its slashes.
+fn mounted_path(request: &HttpRequest) -> String {
+    let segments = request.match_info().unprocessed().matches('/').count();
+    let path = request.uri().path();
+    let start = path.rmatch_indices('/').nth(segments.saturating_sub(1)).filter(|_| segments > 0);
+    start.map(|(at, _)| path.split_at(at).1.to_owned()).unwrap_or_default()
 }
 
 fn headers(request: &HttpRequest) -> HeaderMap {

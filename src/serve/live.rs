@@ -6,11 +6,13 @@ use std::sync::Arc;
 use http::request::Parts;
 
 use super::Endpoint;
+use super::named::Named;
 use super::query::Query;
 use super::rejection::Rejection;
 use super::reply::Reply;
 use super::snapshot::Snapshot;
 use crate::hub::Hub;
+use crate::hubs::Hubs;
 use crate::wire::Wire;
 
 /// An endpoint that serves a hub as a stream of parts.
@@ -38,16 +40,82 @@ use crate::wire::Wire;
 #[derive(Clone, Debug)]
 pub struct Live {
     exclusive: bool,
-    hub: Hub,
+    hub: Source,
     key: Option<Key>,
     rate_param: bool,
     snapshot_param: bool,
 }
 
+#[derive(Clone, Debug)]
+enum Source {
+    Hub(Hub),
+    Hubs(Named),
+}
+
 impl Live {
     /// Creates an endpoint for this hub.
     pub fn new(hub: Hub) -> Self {
+        Self::of(Source::Hub(hub))
+    }
+
+    /// Creates an endpoint for hubs by name, for all addresses below the one where it is mounted.
+    ///
+    /// | request | response |
+    /// |---|---|
+    /// | `GET /cameras/yard`, with the parameters of an endpoint | the hub `yard`, made by the source if necessary |
+    /// | `GET /cameras` | the names and states of all hubs, as JSON; off with [`list`](Self::list) |
+    ///
+    /// ```json
+    /// [{"name":"yard","state":"live","viewers":2,"age":0.04},{"name":"door","state":"asleep","viewers":0,"age":null}]
+    /// ```
+    ///
+    /// A state is an [`Activity`](crate::hub::Activity), an age is in seconds.
+    ///
+    /// | status | when |
+    /// |---|---|
+    /// | `400 Bad Request` | the path segment cannot be a name |
+    /// | `404 Not Found` | the name is unknown, or the address has more than one segment |
+    /// | `503 Service Unavailable` | the source failed, or there are too many hubs; with `Retry-After` |
+    ///
+    /// `HEAD` calls the source as well, to learn whether it knows the name. It is no [`Demand`](crate::hub::Demand), so no
+    /// camera wakes.
+    ///
+    /// # Examples
+    ///
+    /// On axum:
+    ///
+    #[cfg_attr(feature = "axum", doc = "```")]
+    #[cfg_attr(not(feature = "axum"), doc = "```ignore")]
+    /// use mixed_replace::{Hubs, Live};
+    ///
+    /// let cameras = Hubs::new();
+    /// let app: axum::Router = axum::Router::new().nest_service("/cameras", Live::by_name(cameras));
+    /// ```
+    ///
+    /// On actix-web:
+    ///
+    #[cfg_attr(feature = "actix-web", doc = "```")]
+    #[cfg_attr(not(feature = "actix-web"), doc = "```ignore")]
+    /// use actix_web::{App, web};
+    /// use mixed_replace::{Hubs, Live};
+    ///
+    /// let cameras = Hubs::new();
+    /// let app = App::new().service(web::scope("/cameras").default_service(web::to(Live::by_name(cameras))));
+    /// ```
+    pub fn by_name(hubs: Hubs) -> Self {
+        Self::of(Source::Hubs(Named::new(hubs)))
+    }
+
+    fn of(hub: Source) -> Self {
         Self { exclusive: false, hub, key: None, rate_param: true, snapshot_param: true }
+    }
+
+    /// Sets whether an endpoint for hubs [by name](Self::by_name) lists them. Default: `true`.
+    pub fn list(mut self, enabled: bool) -> Self {
+        if let Source::Hubs(named) = &mut self.hub {
+            named.list(enabled);
+        }
+        self
     }
 
     /// Sets a function that returns the [key](crate::hub::Subscriber::key) of a stream, by which
@@ -111,12 +179,21 @@ impl Live {
 
 impl Endpoint for Live {
     fn answer(&self, request: &Parts) -> Result<Reply, Rejection> {
+        match &self.hub {
+            Source::Hub(hub) => self.answer_for(hub, request),
+            Source::Hubs(named) => named.answer(request, |hub| self.answer_for(hub, request)),
+        }
+    }
+}
+
+impl Live {
+    fn answer_for(&self, hub: &Hub, request: &Parts) -> Result<Reply, Rejection> {
         let query = Query::new(request);
         if self.snapshot_param && query.asks_for_snapshot() {
-            return Snapshot::new(self.hub.clone()).answer(request);
+            return Snapshot::new(hub.clone()).answer(request);
         }
         let min_interval = if self.rate_param { query.min_interval()? } else { None };
-        let mut subscriber = self.hub.subscribe(Wire::for_request(&request.headers))?.exclusive(self.exclusive);
+        let mut subscriber = hub.subscribe(Wire::for_request(&request.headers))?.exclusive(self.exclusive);
         if let Some(key) = self.key.as_ref().and_then(|key| key.0(request)) {
             subscriber = subscriber.key(key);
         }

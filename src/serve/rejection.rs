@@ -5,10 +5,13 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
 use http::{Response, StatusCode};
 
 use crate::hub::{Hub, Refused};
+use crate::hubs::{InvalidName, OpenError};
 
 /// The reason why an endpoint does not serve a request.
 #[derive(Debug)]
 pub(super) enum Rejection {
+    /// The name in the path cannot be that of a hub.
+    InvalidName(InvalidName),
     /// The endpoint does not answer this method.
     Method { allow: &'static str },
     /// There is no part yet.
@@ -17,8 +20,12 @@ pub(super) enum Rejection {
     Rate(String),
     /// The hub is full, or was closed before its first part.
     Refused(Refused),
+    /// The hub cannot be made: its source failed, or there are too many.
+    Open(OpenError),
     /// The value of `refresh` is not a number of seconds, or is out of range.
     Refresh(String),
+    /// There is no hub of this name.
+    UnknownName,
 }
 
 impl Rejection {
@@ -29,6 +36,7 @@ impl Rejection {
 
     pub(super) fn response(&self) -> Response<Bytes> {
         let (status, field, text) = match self {
+            Self::InvalidName(error) => (StatusCode::BAD_REQUEST, None, error.to_string()),
             Self::Method { allow } => {
                 let field = (ALLOW, HeaderValue::from_static(allow));
                 (StatusCode::METHOD_NOT_ALLOWED, Some(field), format!("method not allowed, use one of {allow}"))
@@ -41,6 +49,13 @@ impl Rejection {
                     "no part published yet, try again in a second".to_owned(),
                 )
             }
+            Self::Open(error) => {
+                let field = match error {
+                    OpenError::Closed => None,
+                    _ => Some((RETRY_AFTER, HeaderValue::from_static("5"))),
+                };
+                (StatusCode::SERVICE_UNAVAILABLE, field, error.to_string())
+            }
             Self::Rate(value) => {
                 (StatusCode::BAD_REQUEST, None, format!("`fps` must be a positive number, not {value:?}"))
             }
@@ -52,6 +67,7 @@ impl Rejection {
                 let text = format!("`refresh` must be a number of seconds from 1 to 86400, not {value:?}");
                 (StatusCode::BAD_REQUEST, None, text)
             }
+            Self::UnknownName => (StatusCode::NOT_FOUND, None, OpenError::Unknown.to_string()),
         };
         let mut response = Response::new(Bytes::from(text));
         *response.status_mut() = status;
@@ -69,5 +85,21 @@ impl Rejection {
 impl From<Refused> for Rejection {
     fn from(refused: Refused) -> Self {
         Self::Refused(refused)
+    }
+}
+
+impl From<InvalidName> for Rejection {
+    fn from(error: InvalidName) -> Self {
+        Self::InvalidName(error)
+    }
+}
+
+impl From<OpenError> for Rejection {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::InvalidName(error) => Self::InvalidName(error),
+            OpenError::Unknown => Self::UnknownName,
+            error => Self::Open(error),
+        }
     }
 }

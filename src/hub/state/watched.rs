@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::State;
 use crate::hub::slot::earlier;
+use crate::hub::stats::Activity;
 
 impl State {
     pub(in crate::hub) fn wait_for_demand(&mut self, place: &mut Option<usize>, waker: &Waker) {
@@ -37,6 +38,21 @@ impl State {
     pub(in crate::hub) fn is_wanted(&self, now: Instant) -> bool {
         let lingers = |since| now.saturating_duration_since(since) < self.config.linger;
         !self.closed && (self.is_watched() || self.unwatched_since.is_some_and(lingers))
+    }
+
+    pub(in crate::hub) fn activity(&self, now: Instant) -> Activity {
+        match () {
+            () if self.closed => Activity::Ended,
+            () if !self.is_wanted(now) => Activity::Asleep,
+            () if self.stale => Activity::Silent,
+            () if self.latest.is_none() => Activity::Starting,
+            () => Activity::Live,
+        }
+    }
+
+    /// Returns whether the hub has subscribers or waiting snapshots, and when the last of them left.
+    pub(in crate::hub) fn usage(&self) -> (bool, Option<Instant>) {
+        (self.is_watched() || !self.slots.is_empty(), self.unwatched_since)
     }
 
     fn is_watched(&self) -> bool {

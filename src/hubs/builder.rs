@@ -1,0 +1,110 @@
+//! The configuration of a set of hubs and its defaults.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::handle::{Config, Hubs, Shared};
+use crate::hub::{self, Publisher};
+
+/// The configuration of a set of hubs.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use mixed_replace::{Hubs, hub};
+///
+/// let cameras = Hubs::builder()
+///     .hub(hub::builder().max_subscribers(100))
+///     .idle(Duration::from_secs(60))
+///     .max(50)
+///     .build();
+/// ```
+#[must_use]
+#[derive(Clone)]
+pub struct Builder {
+    hub: hub::Builder,
+    idle: Duration,
+    max: usize,
+    source: Option<Source>,
+}
+
+/// A function that starts the source of a hub.
+pub(super) type Source = Arc<dyn Fn(&str, Publisher) -> Result<(), BoxError> + Send + Sync>;
+
+pub(super) type BoxError = Box<dyn Error + Send + Sync>;
+
+impl Builder {
+    pub(super) fn new() -> Self {
+        Self { hub: hub::builder(), idle: Duration::from_secs(30), max: 1000, source: None }
+    }
+
+    /// Creates the set.
+    #[must_use]
+    pub fn build(self) -> Hubs {
+        let Self { hub, idle, max, source } = self;
+        Hubs { shared: Shared::new(Config { hub, idle, max, source }) }
+    }
+
+    /// Sets the configuration of the hubs that are made by the source.
+    pub fn hub(mut self, hub: hub::Builder) -> Self {
+        self.hub = hub;
+        self
+    }
+
+    /// Sets how long a hub that was made by the source is kept without viewers. Default: 30 seconds.
+    ///
+    /// The camera stops earlier: [`Demand`](crate::hub::Demand) ends after the hub's [`linger`](hub::Builder::linger). Until
+    /// it is dropped, an idle hub keeps its last part and its place among [`max`](Self::max).
+    pub fn idle(mut self, idle: Duration) -> Self {
+        self.idle = idle;
+        self
+    }
+
+    /// Limits the number of hubs. Default: 1000.
+    pub fn max(mut self, max: usize) -> Self {
+        self.max = max;
+        self
+    }
+
+    /// Sets a function that starts the source of a hub, called when the first viewer of a name comes.
+    ///
+    /// It returns at once, and leaves the [`Publisher`] to a task or a thread that publishes while there is
+    /// [`Demand`](crate::hub::Demand) and ends once the hub is closed. It must not open the name that it is called with.
+    ///
+    /// An error is the response to that viewer: `404 Not Found` for [`Unknown`](super::Unknown), and for any other
+    /// `503 Service Unavailable`, without its text, which may hold the address of a camera. Nothing is kept of the name, so
+    /// the next viewer calls the source again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use mixed_replace::{Hubs, Publisher, hubs};
+    ///
+    /// # fn open(device: &str, publisher: Publisher) -> std::io::Result<()> { Ok(()) }
+    /// let devices = HashMap::from([("yard", "/dev/video0"), ("door", "/dev/video2")]);
+    /// let cameras = Hubs::builder()
+    ///     .source(move |name, publisher| Ok(open(devices.get(name).ok_or(hubs::Unknown)?, publisher)?))
+    ///     .build();
+    /// assert!(cameras.open("yard").is_ok());
+    /// assert_eq!(cameras.open("roof").unwrap_err().to_string(), "no hub has this name");
+    /// ```
+    pub fn source<F>(mut self, source: F) -> Self
+    where
+        F: Fn(&str, Publisher) -> Result<(), Box<dyn Error + Send + Sync>> + Send + Sync + 'static,
+    {
+        self.source = Some(Arc::new(source));
+        self
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { hub, idle, max, source } = self;
+        let mut debug = f.debug_struct("Builder");
+        debug.field("hub", hub).field("idle", idle).field("max", max).field("has_source", &source.is_some()).finish()
+    }
+}

@@ -1,0 +1,337 @@
+//! The handle for a set of hubs.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use super::builder::{Builder, Source};
+use super::error::{InsertError, OpenError};
+use super::name;
+use super::state::{Entry, Found, Lease, State};
+use crate::hub::clock::{self, Timed};
+use crate::hub::{self, Activity, Hub};
+use crate::sync::{Condvar, Mutex, MutexGuard};
+
+/// A cloneable handle for a set of hubs, each with a name.
+///
+/// A hub is [inserted](Self::insert) by the app, or made by the [source](Builder::source) when its first viewer comes.
+///
+/// | a hub that the source made | |
+/// |---|---|
+/// | several viewers come first at the same time | the source is called once, and the others wait for it |
+/// | its publisher is dropped | the next viewer calls the source again |
+/// | it has had no viewers for [`idle`](Builder::idle) | it is closed and dropped, which ends its source |
+///
+/// A name is one path segment after percent-decoding: 1 to 255 bytes of UTF-8, without `/` and control characters, and
+/// neither `.` nor `..`.
+///
+/// # Examples
+///
+/// ```
+/// use std::{thread, time::Duration};
+/// use mixed_replace::{Hubs, Part, hubs};
+///
+/// let cameras = Hubs::builder()
+///     .idle(Duration::from_secs(30))
+///     .source(|name, publisher| {
+///         // In an app, this looks up a camera.
+///         let text = ["yard", "door"].into_iter().find(|camera| *camera == name).ok_or(hubs::Unknown)?;
+///         thread::spawn(move || {
+///             while publisher.demand().blocking_wanted() {
+///                 publisher.publish(Part::text(text)?)?;
+///                 thread::sleep(Duration::from_millis(40));
+///             }
+///             Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+///         });
+///         Ok(())
+///     })
+///     .build();
+///
+/// let part = futures::executor::block_on(cameras.open("yard")?.snapshot(Duration::MAX)).unwrap().part;
+/// assert_eq!(part, Part::text("yard")?);
+/// assert_eq!(cameras.names(), ["yard"]);
+/// assert!(matches!(cameras.open("roof"), Err(hubs::OpenError::Unknown)));
+/// cameras.close();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Hubs {
+    pub(super) shared: Arc<Shared>,
+}
+
+pub(super) struct Shared {
+    itself: Weak<Self>,
+    config: Config,
+    state: Mutex<State>,
+    /// Notified when a source has been called.
+    opened: Condvar,
+}
+
+pub(super) struct Config {
+    pub(super) hub: hub::Builder,
+    pub(super) idle: Duration,
+    pub(super) max: usize,
+    pub(super) source: Option<Source>,
+}
+
+/// A hub's name and state, returned by [`Hubs::list`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Listing {
+    /// The name.
+    pub name: String,
+    /// Whether the hub is watched and has a signal.
+    pub activity: Activity,
+    /// The number of current viewers.
+    pub viewers: usize,
+    /// The time since the last part was published. `None` before the first.
+    pub age: Option<Duration>,
+}
+
+impl Hubs {
+    /// Creates an empty set with the defaults of [`Builder`] and no source: its hubs are those that are inserted.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Returns a [`Builder`], which configures and creates a set.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// Inserts a hub. Returns the one that it replaces, whose viewers stay with it.
+    ///
+    /// An inserted hub is not dropped when it is idle. A name that was removed, or is not known to the source, can be
+    /// inserted at any time.
+    ///
+    /// # Errors
+    ///
+    /// - [`InsertError::InvalidName`] if no path segment can be this name.
+    /// - [`InsertError::Closed`] after [`close`](Self::close).
+    /// - [`InsertError::Full`] if there are [`max`](Builder::max) other hubs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Hubs, hub};
+    ///
+    /// let cameras = Hubs::new();
+    /// let (publisher, hub) = hub::channel();
+    /// cameras.insert("yard", hub)?;
+    /// assert!(cameras.get("yard").is_some());
+    /// assert!(cameras.insert("a/b", cameras.get("yard").unwrap()).is_err());
+    /// # Ok::<(), mixed_replace::hubs::InsertError>(())
+    /// ```
+    pub fn insert(&self, name: &str, hub: Hub) -> Result<Option<Hub>, InsertError> {
+        name::check(name)?;
+        let replaced = self.shared.state().insert(name, hub, self.shared.config.max)?;
+        Ok(replaced.map(|entry| if entry.is_made() { entry.close() } else { entry.into_hub() }))
+    }
+
+    /// Removes a hub. Returns `None` if there was none of this name.
+    ///
+    /// A hub that the source made is closed, which ends its source. One that was inserted stays open, until its publisher
+    /// is dropped or [`Hub::close`] is called.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Hubs, hub};
+    ///
+    /// let cameras = Hubs::new();
+    /// let (publisher, hub) = hub::channel();
+    /// cameras.insert("yard", hub)?;
+    /// assert!(!cameras.remove("yard").unwrap().is_closed());
+    /// assert!(cameras.remove("yard").is_none());
+    /// # Ok::<(), mixed_replace::hubs::InsertError>(())
+    /// ```
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
+    pub fn remove(&self, name: &str) -> Option<Hub> {
+        let removed = self.shared.state().remove(name)?;
+        Some(if removed.is_made() { removed.close() } else { removed.into_hub() })
+    }
+
+    /// Returns a hub. `None` if there is none of this name: it starts nothing.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Hub> {
+        self.shared.state().get(name)
+    }
+
+    /// Returns a hub, made by the source if there is none of this name or if its publisher was dropped.
+    ///
+    /// Subscribe within the time of [`idle`](Builder::idle), after which an unused hub is dropped. While the source runs
+    /// for the first caller, others of the same name block their threads, so a source returns at once.
+    ///
+    /// # Errors
+    ///
+    /// - [`OpenError::InvalidName`] if no path segment can be this name.
+    /// - [`OpenError::Unknown`] if there is no such hub, and no source or one that does not know the name.
+    /// - [`OpenError::Source`] if the source failed.
+    /// - [`OpenError::Full`] if there are [`max`](Builder::max) hubs.
+    /// - [`OpenError::Closed`] after [`close`](Self::close).
+    pub fn open(&self, name: &str) -> Result<Hub, OpenError> {
+        self.with(name, Hub::clone)
+    }
+
+    /// Calls `f` with a hub, made by the source if necessary. The hub is not dropped meanwhile, however short the time of
+    /// [`idle`](Builder::idle) is.
+    pub(crate) fn with<R>(&self, name: &str, f: impl FnOnce(&Hub) -> R) -> Result<R, OpenError> {
+        name::check(name)?;
+        let lease = self.lease(name)?;
+        Ok(f(&Leased { shared: &self.shared, name, lease }.lease.hub))
+    }
+
+    fn lease(&self, name: &str) -> Result<Lease, OpenError> {
+        let Shared { config, opened, .. } = &*self.shared;
+        let mut state = self.shared.state();
+        let source = loop {
+            match state.find(name, Instant::now(), config)? {
+                Found::Hub(lease) => return Ok(lease),
+                Found::Opening => state = opened.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Found::Missing(source) => break source,
+            }
+        };
+        let (publisher, hub) = config.hub.clone().build();
+        let (serial, ended) = state.start_opening(name, hub);
+        drop(state);
+        drop(ended);
+        // The source runs code of the app, without the lock. If it panics, the name is free again.
+        let opening = Opening { shared: &self.shared, name, serial };
+        let result = source(name, publisher).map_err(OpenError::from_source);
+        std::mem::forget(opening);
+        self.shared.finish_opening(name, serial, result)
+    }
+
+    /// Returns the names of all hubs, in order.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.shared.state().hubs().into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// Returns the name and the state of each hub, in the order of the names.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Hubs, hub, hub::Activity};
+    ///
+    /// let cameras = Hubs::new();
+    /// let (publisher, hub) = hub::channel();
+    /// cameras.insert("yard", hub)?;
+    /// let list = cameras.list();
+    /// assert_eq!((list[0].name.as_str(), list[0].activity, list[0].age), ("yard", Activity::Asleep, None));
+    /// # Ok::<(), mixed_replace::hubs::InsertError>(())
+    /// ```
+    #[must_use]
+    pub fn list(&self) -> Vec<Listing> {
+        let hubs = self.shared.state().hubs();
+        let listing = |(name, hub): (String, Hub)| {
+            let stats = hub.stats();
+            Listing { name, activity: hub.activity(), viewers: stats.viewers, age: stats.age }
+        };
+        hubs.into_iter().map(listing).collect()
+    }
+
+    /// Closes all hubs, inserted ones included. Further calls to [`open`](Self::open) fail.
+    ///
+    /// Call it before a server's graceful shutdown, as [`Hub::close`].
+    pub fn close(&self) {
+        let removed = self.shared.state().close();
+        removed.into_iter().for_each(|entry| drop(entry.close()));
+        self.shared.opened.notify_all();
+    }
+}
+
+impl Default for Hubs {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Hubs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hubs").field("names", &self.names()).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    pub(super) fn new(config: Config) -> Arc<Self> {
+        Arc::new_cyclic(|itself| Self {
+            itself: Weak::clone(itself),
+            config,
+            state: Mutex::new(State::default()),
+            opened: Condvar::new(),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the opening of a hub: keeps it, or removes and closes it.
+    fn finish_opening(&self, name: &str, serial: u64, result: Result<(), OpenError>) -> Result<Lease, OpenError> {
+        let now = Instant::now();
+        let (result, failed) = self.state().finish_opening(name, serial, result, now);
+        self.opened.notify_all();
+        drop(failed.map(Entry::close));
+        self.schedule(now);
+        result
+    }
+
+    /// Drops the hubs that have been idle for long enough, and sets the timer for the next one.
+    pub(super) fn sweep(&self, now: Instant) {
+        let idle = self.state().take_idle(now, self.config.idle);
+        idle.into_iter().for_each(|entry| drop(entry.close()));
+        self.schedule(now);
+    }
+
+    fn schedule(&self, now: Instant) {
+        let next = self.state().next_idle(now, self.config.idle);
+        if let Some(at) = next {
+            let itself = Weak::clone(&self.itself);
+            clock::schedule(itself, at);
+        }
+    }
+}
+
+impl Timed for Shared {
+    fn tick(&self, now: Instant) {
+        self.sweep(now);
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        clock::forget(self);
+        // Nobody can look up these hubs any more, so nobody else ends their sources.
+        self.state().close().into_iter().filter(Entry::is_made).for_each(|entry| drop(entry.close()));
+    }
+}
+
+/// Frees a name if the source panics.
+struct Opening<'a> {
+    shared: &'a Shared,
+    name: &'a str,
+    serial: u64,
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        let panicked = Err(OpenError::from_source("the source panicked".into()));
+        drop(self.shared.finish_opening(self.name, self.serial, panicked));
+    }
+}
+
+/// A hub that is in use until this is dropped.
+struct Leased<'a> {
+    shared: &'a Shared,
+    name: &'a str,
+    lease: Lease,
+}
+
+impl Drop for Leased<'_> {
+    fn drop(&mut self) {
+        self.shared.state().end_lease(self.name, self.lease.serial, Instant::now());
+    }
+}

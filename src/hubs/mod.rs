@@ -1,0 +1,24 @@
+//! Hubs by name, made when their first viewer comes and dropped when nobody uses them.
+//!
+//! ```text
+//! GET /cameras/yard ──┐         ┌─ "yard" ── Hub ── source
+//! GET /cameras/door ──┼─ Hubs ──┤
+//! GET /cameras/door ──┘         └─ "door" ── Hub ── source
+//! ```
+//!
+//! [`Live::by_name`](crate::serve::Live::by_name) serves them over HTTP. No runtime is needed.
+
+mod builder;
+mod error;
+pub(crate) mod handle;
+#[cfg(all(loom, test))]
+mod models;
+mod name;
+mod state;
+
+#[cfg(any(feature = "actix-web", feature = "http-body"))]
+pub(crate) use self::handle::Hubs;
+
+pub use self::builder::Builder;
+pub use self::error::{InsertError, InvalidName, OpenError, Unknown};
+pub use self::handle::Listing;

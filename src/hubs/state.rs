@@ -1,0 +1,192 @@
+//! The state of a set of hubs. It takes the time as an argument, and runs no code of the app.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::builder::Source;
+use super::error::{InsertError, OpenError};
+use super::handle::Config;
+use crate::hub::Hub;
+
+#[derive(Default)]
+pub(super) struct State {
+    entries: BTreeMap<Arc<str>, Entry>,
+    closed: bool,
+    serials: u64,
+}
+
+/// A hub in the set.
+pub(super) struct Entry {
+    hub: Hub,
+    kind: Kind,
+    /// Distinguishes hubs that had the same name one after the other.
+    serial: u64,
+    /// The number of requests that have the hub and have not subscribed yet.
+    leases: usize,
+    leased_at: Instant,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
+    Inserted,
+    Made,
+    /// The source is being called.
+    Opening,
+}
+
+/// A hub that is not dropped for being idle.
+pub(super) struct Lease {
+    pub(super) hub: Hub,
+    pub(super) serial: u64,
+}
+
+pub(super) enum Found {
+    Hub(Lease),
+    Missing(Source),
+    Opening,
+}
+
+impl Entry {
+    pub(super) fn is_made(&self) -> bool {
+        self.kind != Kind::Inserted
+    }
+
+    pub(super) fn into_hub(self) -> Hub {
+        self.hub
+    }
+
+    /// Closes the hub. It wakes tasks, so the state must not be locked.
+    pub(super) fn close(self) -> Hub {
+        self.hub.close();
+        self.hub
+    }
+
+    fn lease(&mut self, now: Instant) -> Lease {
+        self.leases += 1;
+        self.leased_at = now;
+        Lease { hub: self.hub.clone(), serial: self.serial }
+    }
+
+    /// Returns since when nobody has used the hub. `None` while it is in use, and always for an inserted one.
+    fn idle_since(&self) -> Option<Instant> {
+        let (used, unwatched_since) = self.hub.usage();
+        let idle = self.kind == Kind::Made && self.leases == 0 && !used;
+        idle.then(|| unwatched_since.map_or(self.leased_at, |since| since.max(self.leased_at)))
+    }
+}
+
+impl State {
+    /// Finds a hub that can be watched, or the source that makes it.
+    pub(super) fn find(&mut self, name: &str, now: Instant, config: &Config) -> Result<Found, OpenError> {
+        if self.closed {
+            return Err(OpenError::Closed);
+        }
+        let len = self.entries.len();
+        let is_new = match self.entries.get_mut(name) {
+            Some(entry) if entry.kind == Kind::Opening => return Ok(Found::Opening),
+            Some(entry) if entry.kind == Kind::Inserted || !entry.hub.is_closed() => {
+                return Ok(Found::Hub(entry.lease(now)));
+            }
+            entry => entry.is_none(),
+        };
+        let source = config.source.as_ref().ok_or(OpenError::Unknown)?;
+        if is_new && len >= config.max {
+            return Err(OpenError::Full { max: config.max });
+        }
+        Ok(Found::Missing(Arc::clone(source)))
+    }
+
+    /// Adds a hub whose source is about to be called. Returns its serial number, and the ended hub that it replaces.
+    pub(super) fn start_opening(&mut self, name: &str, hub: Hub) -> (u64, Option<Entry>) {
+        let ended = self.put(name, hub, Kind::Opening);
+        (self.serials, ended)
+    }
+
+    /// Ends the opening of a hub. Returns it, or the error and the hub that was removed for it.
+    pub(super) fn finish_opening(
+        &mut self,
+        name: &str,
+        serial: u64,
+        result: Result<(), OpenError>,
+        now: Instant,
+    ) -> (Result<Lease, OpenError>, Option<Entry>) {
+        let entry = self.entries.get_mut(name).filter(|entry| entry.serial == serial);
+        match (entry, result) {
+            (Some(entry), Ok(())) => {
+                entry.kind = Kind::Made;
+                (Ok(entry.lease(now)), None)
+            }
+            (Some(_), Err(error)) => (Err(error), self.entries.remove(name)),
+            // The app has removed, replaced or closed it meanwhile.
+            (None, Ok(())) => (Err(if self.closed { OpenError::Closed } else { OpenError::Unknown }), None),
+            (None, Err(error)) => (Err(error), None),
+        }
+    }
+
+    pub(super) fn end_lease(&mut self, name: &str, serial: u64, now: Instant) {
+        if let Some(entry) = self.entries.get_mut(name).filter(|entry| entry.serial == serial) {
+            entry.leases -= 1;
+            entry.leased_at = now;
+        }
+    }
+
+    pub(super) fn insert(&mut self, name: &str, hub: Hub, max: usize) -> Result<Option<Entry>, InsertError> {
+        if self.closed {
+            return Err(InsertError::Closed);
+        }
+        if self.entries.len() >= max && !self.entries.contains_key(name) {
+            return Err(InsertError::Full { max });
+        }
+        Ok(self.put(name, hub, Kind::Inserted))
+    }
+
+    fn put(&mut self, name: &str, hub: Hub, kind: Kind) -> Option<Entry> {
+        self.serials += 1;
+        let entry = Entry { hub, kind, serial: self.serials, leases: 0, leased_at: Instant::now() };
+        self.entries.insert(name.into(), entry)
+    }
+
+    pub(super) fn remove(&mut self, name: &str) -> Option<Entry> {
+        self.entries.remove(name)
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<Hub> {
+        self.entries.get(name).map(|entry| entry.hub.clone())
+    }
+
+    pub(super) fn hubs(&self) -> Vec<(String, Hub)> {
+        self.entries.iter().map(|(name, entry)| (String::from(&**name), entry.hub.clone())).collect()
+    }
+
+    /// Removes all hubs, and refuses further ones.
+    pub(super) fn close(&mut self) -> Vec<Entry> {
+        self.closed = true;
+        std::mem::take(&mut self.entries).into_values().collect()
+    }
+
+    /// Removes the hubs that have been idle for `idle`.
+    pub(super) fn take_idle(&mut self, now: Instant, idle: Duration) -> Vec<Entry> {
+        let ended = |entry: &Entry| {
+            let at = entry.idle_since().and_then(|since| since.checked_add(idle));
+            at.is_some_and(|at| at <= now)
+        };
+        let names = self.entries.iter().filter(|(_, entry)| ended(entry)).map(|(name, _)| Arc::clone(name));
+        let names: Vec<_> = names.collect();
+        names.into_iter().filter_map(|name| self.entries.remove(&name)).collect()
+    }
+
+    /// Returns when the next hub can have been idle for `idle`.
+    pub(super) fn next_idle(&self, now: Instant, idle: Duration) -> Option<Instant> {
+        let made = self.entries.values().filter(|entry| entry.kind == Kind::Made);
+        let at = made.filter_map(|entry| match entry.idle_since() {
+            Some(since) => since.checked_add(idle),
+            // It may be left at once.
+            None => now.checked_add(idle.max(SHORTEST)),
+        });
+        at.min()
+    }
+}
+
+/// The shortest time between two looks at a hub that is in use.
+const SHORTEST: Duration = Duration::from_millis(100);

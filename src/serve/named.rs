@@ -1,0 +1,106 @@
+//! Hubs by name: the last segment of a request's path names one.
+
+use bytes::Bytes;
+use http::Response;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::request::Parts;
+
+use super::rejection::Rejection;
+use super::reply::Reply;
+use crate::hub::Hub;
+use crate::hubs::{Hubs, InvalidName, Listing};
+
+/// The hubs of an endpoint that is mounted once for all of them.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    hubs: Hubs,
+    lists: bool,
+}
+
+/// The path of a request below the address where its endpoint is mounted, if the request's URI has the complete path.
+#[derive(Clone, Debug)]
+pub(super) struct MountedPath(pub(super) String);
+
+impl Named {
+    pub(super) fn new(hubs: Hubs) -> Self {
+        Self { hubs, lists: true }
+    }
+
+    pub(super) fn list(&mut self, enabled: bool) {
+        self.lists = enabled;
+    }
+
+    /// Returns the reply of `answer` for the hub of this request, or the list of hubs.
+    pub(super) fn answer(
+        &self,
+        request: &Parts,
+        answer: impl FnOnce(&Hub) -> Result<Reply, Rejection>,
+    ) -> Result<Reply, Rejection> {
+        let mounted = request.extensions.get().map(|MountedPath(path)| path.as_str());
+        match mounted.unwrap_or(request.uri.path()).trim_start_matches('/') {
+            "" if self.lists => Ok(Reply::Full(json(&self.hubs.list()))),
+            "" => Err(Rejection::UnknownName),
+            path if path.contains('/') => Err(Rejection::UnknownName),
+            segment => self.hubs.with(&percent_decoded(segment)?, answer)?,
+        }
+    }
+}
+
+fn percent_decoded(segment: &str) -> Result<String, InvalidName> {
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.as_bytes();
+    while let [first, after @ ..] = rest {
+        let hex = |digit: &u8| char::from(*digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let decoded = match (first, after) {
+            (b'%', [high, low, after @ ..]) => hex(high).zip(hex(low)).map(|(high, low)| (16 * high + low, after)),
+            _ => None,
+        };
+        // A percent sign that encodes nothing stands for itself, as in browsers.
+        let (byte, after) = decoded.unwrap_or((*first, after));
+        bytes.push(byte);
+        rest = after;
+    }
+    String::from_utf8(bytes).map_err(|_| InvalidName::Encoding)
+}
+
+fn json(list: &[Listing]) -> Response<Bytes> {
+    let hub = |Listing { name, activity, viewers, age }: &Listing| {
+        let age = age.map_or_else(|| "null".to_owned(), |age| format!("{:.3}", age.as_secs_f64()));
+        // A name has no control characters, so these two are all that JSON escapes.
+        let name = name.replace('\\', "\\\\").replace('"', "\\\"");
+        format!(r#"{{"name":"{name}","state":"{activity}","viewers":{viewers},"age":{age}}}"#)
+    };
+    let body = format!("[{}]", list.iter().map(hub).collect::<Vec<_>>().join(","));
+    let mut response = Response::new(Bytes::from(body));
+    let length = HeaderValue::from(response.body().len());
+    response.headers_mut().extend([
+        (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (CONTENT_LENGTH, length),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ]);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_are_percent_decoded_once() {
+        for (segment, name) in [
+            ("yard", Ok("yard")),
+            ("a%20b", Ok("a b")),
+            ("a+b", Ok("a+b")),
+            ("%2541", Ok("%41")),
+            ("100%", Ok("100%")),
+            ("%4", Ok("%4")),
+            ("%zz%41", Ok("%zzA")),
+            ("%c3%A4", Ok("\u{e4}")),
+            ("%2f", Ok("/")),
+            ("%ff", Err(InvalidName::Encoding)),
+        ] {
+            assert_eq!(percent_decoded(segment), name.map(str::to_owned), "{segment}");
+        }
+    }
+}
