@@ -161,6 +161,8 @@ pub mod picture;
 mod response;
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
 pub mod serve;
+#[cfg(feature = "source")]
+pub mod source;
 mod sync;
 mod wire;
 pub mod write;

@@ -39,7 +39,7 @@ pub struct Limits {
     pub(super) max_headers: usize,
     pub(super) max_junk_bytes: usize,
     pub(super) max_line_bytes: usize,
-    pub(super) max_part_bytes: usize,
+    pub(crate) max_part_bytes: usize,
 }
 
 impl Limits {

@@ -1,9 +1,10 @@
 //! The reading side of the wire grammar (RFC 2046 §5.1.1), as cameras and other servers really send it.
 //!
 //! [`Decoder`] turns bytes into parts without input or output. [`Parts`] runs it over any stream of
-//! [`Bytes`](bytes::Bytes).
+//! [`Bytes`](bytes::Bytes), [`Reader`] over any blocking reader.
 
 mod announced;
+mod any;
 pub(crate) mod decoder;
 mod delimiter;
 mod ending;
@@ -12,11 +13,16 @@ mod head;
 mod json;
 mod limits;
 mod parts;
+mod reader;
 mod scan;
 mod state;
 
+#[cfg(feature = "source")]
+pub(crate) use self::any::AnyParts;
 pub(crate) use self::decoder::Decoder;
 
+pub use self::any::ReadError;
 pub use self::error::DecodeError;
 pub use self::limits::Limits;
 pub use self::parts::{Parts, PartsError};
+pub use self::reader::Reader;

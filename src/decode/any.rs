@@ -1,0 +1,237 @@
+//! The parts in bytes whose framing nobody has announced.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::{fmt, io};
+
+use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+
+use super::{DecodeError, Decoder, Limits, Parts, PartsError};
+use crate::jpeg::{Pictures, PicturesError, SplitError, Splitter, with_huffman_tables};
+use crate::part::{InvalidPart, Part};
+
+/// A stream of the parts in a stream of bytes: a `multipart` body, or JPEG pictures one after another.
+///
+/// The first bytes tell which: a multipart body begins with a delimiter, or with a header line if its first delimiter is
+/// missing. Pictures get the Huffman tables that webcams omit. Damaged ones are left out and counted.
+#[derive(Debug)]
+pub(crate) struct AnyParts<S> {
+    framing: Framing<S>,
+    limits: Limits,
+    invalid: u64,
+    last_invalid: Option<InvalidPart>,
+}
+
+#[derive(Debug)]
+enum Framing<S> {
+    Unknown(Option<Prefixed<S>>),
+    Multipart(Box<Parts<Prefixed<S>>>),
+    Jpegs(Box<Pictures<Prefixed<S>>>),
+}
+
+/// Bytes that were read already, then the rest.
+#[derive(Debug)]
+struct Prefixed<S> {
+    first: BytesMut,
+    rest: S,
+}
+
+impl<S: Stream<Item = io::Result<Bytes>> + Unpin> AnyParts<S> {
+    /// Creates a stream of the parts in these bytes.
+    pub(crate) fn new(bytes: S, limits: Limits) -> Self {
+        Self::with(Framing::Unknown(Some(Prefixed { first: BytesMut::new(), rest: bytes })), limits)
+    }
+
+    /// Creates a stream of the parts of a body with this `Content-Type`, which is a `multipart` one.
+    #[cfg(feature = "client")]
+    pub(crate) fn multipart(bytes: S, content_type: &[u8], limits: Limits) -> Self {
+        let decoder = Decoder::for_content_type(content_type).limits(limits);
+        let parts = Parts::new(Prefixed { first: BytesMut::new(), rest: bytes }, decoder);
+        Self::with(Framing::Multipart(Box::new(parts)), limits)
+    }
+
+    fn with(framing: Framing<S>, limits: Limits) -> Self {
+        Self { framing, limits, invalid: 0, last_invalid: None }
+    }
+
+    /// Returns the number of parts that were left out because they were damaged.
+    pub(crate) fn damaged(&self) -> u64 {
+        self.invalid
+            + match &self.framing {
+                Framing::Unknown(_) => 0,
+                Framing::Multipart(parts) => parts.decoder().skipped(),
+                Framing::Jpegs(pictures) => pictures.broken(),
+            }
+    }
+
+    /// Returns the reason why the last picture was left out, if it was complete.
+    #[cfg(feature = "source")]
+    pub(crate) fn last_damage(&self) -> Option<&InvalidPart> {
+        self.last_invalid.as_ref()
+    }
+}
+
+impl<S: Stream<Item = io::Result<Bytes>> + Unpin> Stream for AnyParts<S> {
+    type Item = Result<Part, ReadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        loop {
+            match &mut this.framing {
+                Framing::Unknown(bytes) => {
+                    let Some(prefixed) = bytes else { return Poll::Ready(None) };
+                    let chunk = match ready!(Pin::new(&mut prefixed.rest).poll_next(cx)).transpose() {
+                        Ok(chunk) => chunk,
+                        Err(error) => return Poll::Ready(Some(Err(ReadError::Io(error)))),
+                    };
+                    let ended = chunk.is_none();
+                    prefixed.first.extend_from_slice(&chunk.unwrap_or_default());
+                    let is_multipart = match is_multipart(&prefixed.first) {
+                        Some(known) => known,
+                        None if !ended => continue,
+                        None => false,
+                    };
+                    let Some(bytes) = bytes.take() else { return Poll::Ready(None) };
+                    this.framing = if is_multipart {
+                        Framing::Multipart(Box::new(Parts::new(bytes, Decoder::detect().limits(this.limits))))
+                    } else {
+                        let splitter = Splitter::new().max_picture(this.limits.max_part_bytes);
+                        Framing::Jpegs(Box::new(Pictures::new(bytes, splitter)))
+                    };
+                }
+                Framing::Multipart(parts) => {
+                    let part = ready!(Pin::new(parts).poll_next(cx));
+                    return Poll::Ready(part.map(|part| part.map_err(Into::into)));
+                }
+                Framing::Jpegs(pictures) => match ready!(Pin::new(pictures).poll_next(cx)) {
+                    Some(Ok(picture)) => match Part::jpeg(with_huffman_tables(picture)) {
+                        Ok(part) => return Poll::Ready(Some(Ok(part))),
+                        Err(error) => {
+                            this.invalid += 1;
+                            this.last_invalid = Some(error);
+                        }
+                    },
+                    // Counted by the splitter, which goes on at the next picture.
+                    Some(Err(PicturesError::Split(SplitError::TooLarge { .. } | SplitError::Truncated { .. }))) => {}
+                    Some(Err(PicturesError::Split(error))) => {
+                        this.framing = Framing::Unknown(None);
+                        return Poll::Ready(Some(Err(ReadError::NoPicture(error))));
+                    }
+                    Some(Err(PicturesError::Source(error))) => {
+                        this.framing = Framing::Unknown(None);
+                        return Poll::Ready(Some(Err(ReadError::Io(error))));
+                    }
+                    None => return Poll::Ready(None),
+                },
+            }
+        }
+    }
+}
+
+/// Returns whether a body that begins like this is a multipart one. `None` if that needs more bytes.
+fn is_multipart(first: &[u8]) -> Option<bool> {
+    let start = first.iter().position(|byte| !matches!(byte, b'\r' | b'\n'))?;
+    let text = first.get(start..).unwrap_or_default();
+    if text.starts_with(b"--") {
+        return Some(true);
+    }
+    let name = text.iter().position(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'-'));
+    match name {
+        Some(end) => Some(end > 0 && text.get(end) == Some(&b':')),
+        None if text.len() > NAME => Some(false),
+        None => None,
+    }
+}
+
+impl<S: Stream<Item = io::Result<Bytes>> + Unpin> Stream for Prefixed<S> {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.first.is_empty() {
+            return Pin::new(&mut self.rest).poll_next(cx);
+        }
+        Poll::Ready(Some(Ok(std::mem::take(&mut self.first).freeze())))
+    }
+}
+
+/// The error of a [`Reader`](super::Reader).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The multipart body cannot be decoded.
+    Decode(DecodeError),
+    /// The reader failed.
+    Io(io::Error),
+    /// The bytes are neither a multipart body nor JPEG pictures.
+    NoPicture(SplitError),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Decode(error) => error.fmt(f),
+            Self::Io(error) => error.fmt(f),
+            Self::NoPicture(error) => error.fmt(f),
+        }
+    }
+}
+
+/// `Display` already includes the variant's message, so `source` skips to the variant's source.
+impl std::error::Error for ReadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Decode(error) => error.source(),
+            Self::Io(error) => error.source(),
+            Self::NoPicture(error) => error.source(),
+        }
+    }
+}
+
+impl From<PartsError<io::Error>> for ReadError {
+    fn from(error: PartsError<io::Error>) -> Self {
+        match error {
+            PartsError::Decode(error) => Self::Decode(error),
+            PartsError::Source(error) => Self::Io(error),
+        }
+    }
+}
+
+/// The reader's kind of error, or `InvalidData`.
+impl From<ReadError> for io::Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Io(error) => error,
+            ReadError::Decode(_) | ReadError::NoPicture(_) => Self::new(io::ErrorKind::InvalidData, error),
+        }
+    }
+}
+
+/// The length of the longest header name that a body may begin with.
+const NAME: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_bytes_tell_the_framing() {
+        for (first, expected) in [
+            (&b""[..], None),
+            (b"\r\n\r\n", None),
+            (b"-", None),
+            (b"--", Some(true)),
+            (b"\r\n--frame\r\n", Some(true)),
+            (b"Content-Ty", None),
+            (b"Content-Type: image/jpeg\r\n", Some(true)),
+            (b"\nContent-Length:", Some(true)),
+            (b"\xff\xd8\xff", Some(false)),
+            (b"\x01\x02", Some(false)),
+            (b"hello\n", Some(false)),
+            (b":", Some(false)),
+            (&[b'a'; 65], Some(false)),
+        ] {
+            assert_eq!(is_multipart(first), expected, "{}", first.escape_ascii());
+        }
+    }
+}

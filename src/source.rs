@@ -1,0 +1,209 @@
+//! Sources of parts: programs, cameras over HTTP, polled stills, any stream. Needs a tokio runtime.
+//!
+//! | you have | use | feature |
+//! |---|---|---|
+//! | a program that writes pictures, such as `ffmpeg` for a webcam or an RTSP camera | `command` | `process` |
+//! | a camera or another server that sends a stream over HTTP | `http` | `client` |
+//! | the address of a still picture | `snapshots` | `client` |
+//! | any other stream of parts, and a way to open it again | [`from_fn`], [`supervise`] | `source` |
+//! | a blocking reader | [`decode::Reader`](crate::decode::Reader) | |
+//!
+//! Each source has the same supervisor. It opens the source while the hub is watched ([`always`](Source::always) changes
+//! that), and opens it again when it ends, fails, or sends no picture for [`timeout`](Source::timeout). The
+//! [pauses](Source::pauses) between attempts grow and are jittered. After a picture they begin anew. Damaged pictures are
+//! left out and counted. Viewers keep the last picture meanwhile, or see the part of
+//! [`stale_after`](crate::hub::Builder::stale_after). Only a closed hub ends a source.
+//!
+//! # Examples
+//!
+#![cfg_attr(all(feature = "axum", feature = "client", feature = "process"), doc = "```no_run")]
+#![cfg_attr(not(all(feature = "axum", feature = "client", feature = "process")), doc = "```ignore")]
+//! use std::time::Duration;
+//! use mixed_replace::{Live, source};
+//!
+//! # async fn app() -> Result<axum::Router, Box<dyn std::error::Error>> {
+//! let webcam = source::command("ffmpeg", ["-v", "error", "-f", "v4l2", "-i", "/dev/video0", "-c", "copy", "-f", "mjpeg", "-"]);
+//! let camera = source::http("http://user:password@10.0.0.7/video.cgi")?;
+//! let still = source::snapshots("http://10.0.0.8/still.jpg", Duration::from_secs(1))?;
+//! let app = axum::Router::new()
+//!     .route_service("/webcam", Live::new(webcam.spawn()))
+//!     .route_service("/camera", Live::new(camera.spawn()))
+//!     .route_service("/still", Live::new(still.spawn()));
+//! # Ok(app)
+//! # }
+//! ```
+
+#[cfg(feature = "process")]
+mod command;
+mod error;
+mod from_fn;
+#[cfg(feature = "client")]
+mod http;
+mod monitor;
+mod open;
+mod pauses;
+#[cfg(any(feature = "client", feature = "process"))]
+mod received;
+mod supervisor;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use self::open::Open;
+use self::pauses::Pauses;
+use crate::hub::{self, Hub, Publisher};
+
+#[cfg(feature = "process")]
+#[cfg_attr(docsrs, doc(cfg(feature = "process")))]
+pub use self::command::{Command, command};
+pub use self::error::Error;
+pub use self::from_fn::{FromFn, from_fn, supervise};
+#[cfg(feature = "client")]
+#[cfg_attr(docsrs, doc(cfg(feature = "client")))]
+pub use self::http::{Http, InvalidUrl, http, snapshots};
+pub use self::monitor::{Monitor, Stats, Status};
+
+/// A source of parts and its supervisor, not running yet.
+///
+/// `O` is what is opened: a [`Command`], [`Http`], or a function. Its own options are methods too.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use futures::stream;
+/// use mixed_replace::source::{self, Status};
+/// use mixed_replace::{Part, hub};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // A source that is opened once and sends one part.
+/// let source = source::from_fn(async || Ok::<_, source::Error>(stream::iter([Part::text("on")])));
+/// let source = source.always(true).timeout(Duration::from_secs(5)).name("switch");
+/// let mut monitor = source.monitor();
+/// let hub = source.spawn_with(hub::builder().linger(Duration::from_secs(60)));
+///
+/// while monitor.changed().await.is_some_and(|status| !matches!(status, Status::Waiting { .. })) {}
+/// assert_eq!(hub.latest(), Some(Part::text("on")?));
+/// assert_eq!(monitor.stats().last_error.unwrap().to_string(), "the stream has ended");
+/// # hub.close();
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a source does nothing until it is spawned or run"]
+pub struct Source<O> {
+    open: O,
+    always: bool,
+    name: Arc<str>,
+    pauses: Pauses,
+    state: monitor::Sender,
+    timeout: Duration,
+}
+
+impl<O> Source<O> {
+    fn new(name: impl Into<Arc<str>>, open: O) -> Self {
+        Self {
+            open,
+            always: false,
+            name: name.into(),
+            pauses: Pauses::new(FIRST_PAUSE, LONGEST_PAUSE),
+            state: monitor::Sender::new(),
+            timeout: TIMEOUT,
+        }
+    }
+
+    /// Opens the source even while nobody watches. Off by default: then it runs from the first viewer until the hub's
+    /// [`linger`](hub::Builder::linger) after the last one.
+    pub fn always(self, always: bool) -> Self {
+        Self { always, ..self }
+    }
+
+    /// Sets the name in events (feature `tracing`). By default it is the program, or the host and path without a query.
+    pub fn name(self, name: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
+    /// Sets the pauses between attempts: the first is at most `first`, each further one at most twice as long, up to
+    /// `longest`. 0.5 and 30 seconds by default.
+    ///
+    /// Each is shortened by up to a half at random, so that sources that were lost together do not return together. A
+    /// problem that only a person can mend, such as a refused password, is tried again after `longest`.
+    pub fn pauses(self, first: Duration, longest: Duration) -> Self {
+        Self { pauses: Pauses::new(first, longest), ..self }
+    }
+
+    /// Sets the time without a picture after which the source is closed and opened again. 15 seconds by default.
+    ///
+    /// It is measured between pictures rather than bytes, so that a source that drips bytes is lost too.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// Returns a handle to watch the status of the source. Take it before the source is spawned or run.
+    #[must_use]
+    pub fn monitor(&self) -> Monitor {
+        self.state.subscribe()
+    }
+}
+
+#[expect(private_bounds, reason = "only this module's types are opened")]
+impl<O: Open> Source<O> {
+    /// Creates a hub and spawns the source on the current tokio runtime. It ends when the hub is [closed](Hub::close).
+    ///
+    /// # Panics
+    ///
+    /// Panics if called outside of a tokio runtime.
+    #[must_use = "without its hub nobody can watch the source"]
+    pub fn spawn(self) -> Hub {
+        self.spawn_with(hub::builder())
+    }
+
+    /// Creates a hub of this configuration, such as [`stale_after`](hub::Builder::stale_after) with a "no signal" picture,
+    /// and spawns the source on the current tokio runtime.
+    ///
+    /// # Panics
+    ///
+    /// Panics if called outside of a tokio runtime.
+    #[must_use = "without its hub nobody can watch the source"]
+    pub fn spawn_with(self, hub: hub::Builder) -> Hub {
+        let (publisher, hub) = hub.build();
+        self.spawn_into(publisher);
+        hub
+    }
+
+    /// Spawns the source on the current tokio runtime and publishes its parts to a hub of your own. Aborting the task ends
+    /// the source and closes the hub.
+    ///
+    /// # Panics
+    ///
+    /// Panics if called outside of a tokio runtime.
+    pub fn spawn_into(self, publisher: Publisher) -> JoinHandle<()> {
+        tokio::spawn(self.run(publisher))
+    }
+
+    /// Publishes the parts of the source until the hub is closed, on any executor within a tokio runtime with a timer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the source and the hub. A program is ended and reaped.
+    pub fn run(self, publisher: Publisher) -> impl Future<Output = ()> + Send + use<O> {
+        supervisor::run(self, publisher)
+    }
+}
+
+/// Without the options of what is opened, which may hold secrets.
+impl<O> fmt::Debug for Source<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Source");
+        debug.field("name", &self.name).field("always", &self.always).field("timeout", &self.timeout);
+        debug.finish_non_exhaustive()
+    }
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Through ffmpeg, a network camera needs a few seconds for its first picture.
+const TIMEOUT: Duration = Duration::from_secs(15);

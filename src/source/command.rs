@@ -1,0 +1,294 @@
+//! A program that writes pictures to its standard output.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::process::{ExitStatus, Stdio};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use futures_core::Stream;
+use tokio::io::{AsyncRead as _, AsyncReadExt as _, ReadBuf};
+use tokio::process::{Child, ChildStderr, ChildStdout};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::open::{Item, Open};
+use super::received::Received;
+use super::{Error, Source};
+use crate::decode::{AnyParts, Limits};
+
+/// Creates a source that runs a program while the hub is watched, and publishes the pictures that it writes to its standard
+/// output.
+///
+/// The output is JPEG pictures one after another (`ffmpeg -f mjpeg -`, `rpicam-vid --codec mjpeg -o -`, GStreamer's
+/// `jpegenc ! fdsink`), to which the Huffman tables are added that webcams omit, or a `multipart` stream
+/// (`ffmpeg -f mpjpeg -`). The first bytes tell which.
+///
+/// The program runs without a shell and without input. On Unix it leads a process group, so that Ctrl-C does not reach it,
+/// and that its children end with it. To end it, the group gets SIGTERM, and SIGKILL after the [grace](Source::grace). It
+/// is always reaped. Its standard error is drained; the last line becomes part of the error if the program fails.
+///
+/// # Examples
+///
+/// ```no_run
+/// use mixed_replace::source;
+///
+/// # async fn app() {
+/// // A webcam on Linux, whose pictures are passed on as they are.
+/// let webcam = source::command("ffmpeg", ["-f", "v4l2", "-input_format", "mjpeg", "-i", "/dev/video0", "-c", "copy", "-f", "mjpeg", "-"]);
+/// let hub = webcam.spawn();
+/// # }
+/// ```
+#[cfg_attr(docsrs, doc(cfg(feature = "process")))]
+pub fn command<A: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: impl IntoIterator<Item = A>) -> Source<Command> {
+    let program = program.as_ref();
+    let name = Path::new(program).file_name().unwrap_or(program).to_string_lossy().into_owned();
+    let mut command = tokio::process::Command::new(program);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    #[cfg(unix)]
+    command.process_group(0);
+    let command = Command { name: name.clone(), command, grace: Duration::from_secs(1), limits: Limits::new() };
+    Source::new(name, command)
+}
+
+/// A program to run, from [`command`].
+#[derive(Debug)]
+pub struct Command {
+    name: String,
+    command: tokio::process::Command,
+    grace: Duration,
+    limits: Limits,
+}
+
+impl Source<Command> {
+    /// Sets the folder in which the program runs.
+    pub fn current_dir(mut self, folder: impl AsRef<Path>) -> Self {
+        self.open.command.current_dir(folder);
+        self
+    }
+
+    /// Sets an environment variable of the program.
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.open.command.env(name, value);
+        self
+    }
+
+    /// Sets how long the program may take to exit after SIGTERM, before SIGKILL. One second by default.
+    ///
+    /// A program that has closed its output gets this time to exit by itself.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.open.grace = grace;
+        self
+    }
+
+    /// Sets the limits of the output. A picture is limited by [`max_part_bytes`](Limits::max_part_bytes).
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.open.limits = limits;
+        self
+    }
+}
+
+impl Open for Command {
+    type Items = Output;
+
+    async fn open(&mut self) -> Result<Output, Error> {
+        let mut child = self.command.spawn().map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Error::permanent(format_args!("{} is not installed", self.name)),
+            _ => Error::permanent(format_args!("{} cannot be started: {error}", self.name)),
+        })?;
+        let stdout = child.stdout.take();
+        let messages = child.stderr.take().map(|stderr| tokio::spawn(tail(stderr)));
+        let bytes = Chunks { stdout, buffer: BytesMut::new() };
+        let items = Received::new(AnyParts::new(bytes, self.limits), false);
+        Ok(Output { items, program: Program::new(child, messages, self.grace) })
+    }
+
+    /// Ends the program. If it has failed, the reason is its exit status and last message rather than its output.
+    async fn close(&mut self, output: Output, end: Error) -> Error {
+        let Output { items, mut program } = output;
+        let name = &self.name;
+        // A failed program exits by itself; one that hangs or sends junk does not.
+        let status = if end.is_end() { program.exit(self.grace).await } else { program.exit(Duration::ZERO).await };
+        drop(items);
+        let messages = program.stop().await;
+        let error = match status {
+            Some(status) if !status.success() => {
+                // The last message of a killed program is unrelated to its end.
+                let line = messages.last().filter(|_| status.code().is_some());
+                let line = line.map(|line| format!(": {line}")).unwrap_or_default();
+                Error::transient(format_args!("{name} has stopped, {status}{line}"))
+            }
+            _ if !end.is_end() => Error::transient(format_args!("{name}: {end}")),
+            Some(_) => Error::exited(format_args!("{name} has ended")),
+            None => Error::transient(format_args!("{name} has closed its output")),
+        };
+        #[cfg(feature = "tracing")]
+        if !messages.is_empty() {
+            tracing::debug!(source = &*self.name, "last messages: {}", messages.join(" | "));
+        }
+        error
+    }
+}
+
+/// A running program and the pictures in its output.
+pub(super) struct Output {
+    items: Received<Chunks>,
+    program: Program,
+}
+
+impl Stream for Output {
+    type Item = Result<Item, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut self.items).poll_next(cx)
+    }
+}
+
+/// The standard output of a program.
+struct Chunks {
+    stdout: Option<ChildStdout>,
+    buffer: BytesMut,
+}
+
+impl Stream for Chunks {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Self { stdout, buffer } = &mut *self;
+        let Some(stdout) = stdout else { return Poll::Ready(None) };
+        if buffer.len() < CHUNK / 4 {
+            *buffer = BytesMut::zeroed(CHUNK);
+        }
+        let mut read = ReadBuf::new(buffer);
+        if let Err(error) = ready!(Pin::new(stdout).poll_read(cx, &mut read)) {
+            return Poll::Ready(Some(Err(error)));
+        }
+        let len = read.filled().len();
+        Poll::Ready((len > 0).then(|| Ok(buffer.split_to(len).freeze())))
+    }
+}
+
+/// A process and its group. Dropping it ends both in the background.
+struct Program(Option<Running>);
+
+struct Running {
+    child: Child,
+    #[cfg(unix)]
+    group: Option<nix::unistd::Pid>,
+    messages: Option<JoinHandle<Vec<String>>>,
+    grace: Duration,
+}
+
+impl Program {
+    fn new(child: Child, messages: Option<JoinHandle<Vec<String>>>, grace: Duration) -> Self {
+        #[cfg(unix)]
+        let group = child.id().and_then(|id| i32::try_from(id).ok()).map(nix::unistd::Pid::from_raw);
+        Self(Some(Running {
+            child,
+            #[cfg(unix)]
+            group,
+            messages,
+            grace,
+        }))
+    }
+
+    /// Waits until the process exits by itself. `None` if it runs on.
+    async fn exit(&mut self, within: Duration) -> Option<ExitStatus> {
+        let running = self.0.as_mut()?;
+        if within.is_zero() {
+            return running.child.try_wait().ok()?;
+        }
+        timeout(within, running.child.wait()).await.ok()?.ok()
+    }
+
+    /// Ends the process and its group, and reaps it. Returns the last lines of its standard error.
+    async fn stop(mut self) -> Vec<String> {
+        match self.0.take() {
+            Some(running) => running.stop().await,
+            None => Vec::new(),
+        }
+    }
+}
+
+impl Running {
+    async fn stop(mut self) -> Vec<String> {
+        self.terminate();
+        if timeout(self.grace, self.child.wait()).await.is_err() {
+            #[cfg(feature = "tracing")]
+            tracing::debug!("a program is killed: it did not exit on SIGTERM within {:?}", self.grace);
+        }
+        // Children that are left would keep the device open.
+        self.kill_group();
+        let _ = self.child.kill().await;
+        // A child that has left the group may hold the pipe.
+        match &mut self.messages {
+            Some(messages) => match timeout(Duration::from_secs(1), messages).await {
+                Ok(messages) => messages.unwrap_or_default(),
+                Err(_) => Vec::new(),
+            },
+            None => Vec::new(),
+        }
+    }
+
+    fn terminate(&mut self) {
+        #[cfg(unix)]
+        if let Some(group) = self.group {
+            // None may be left.
+            let _ = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGTERM);
+        }
+        #[cfg(not(unix))]
+        let _ = self.child.start_kill();
+    }
+
+    fn kill_group(&mut self) {
+        #[cfg(unix)]
+        if let Some(group) = self.group.take() {
+            let _ = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let Some(running) = self.0.take() else { return };
+        // Without a runtime, dropping it kills the group.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            drop(runtime.spawn(running.stop()));
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill_group();
+        if let Some(messages) = &self.messages {
+            messages.abort();
+        }
+    }
+}
+
+/// Returns the last lines that are not blank, each short and without control characters.
+async fn tail(mut stderr: ChildStderr) -> Vec<String> {
+    let mut tail = BytesMut::new();
+    while matches!(stderr.read_buf(&mut tail).await, Ok(1..)) {
+        tail.advance(tail.len().saturating_sub(TAIL));
+    }
+    let text = String::from_utf8_lossy(&tail);
+    let lines = text.split(['\r', '\n']).map(str::trim).filter(|line| !line.is_empty());
+    let mut lines: Vec<_> =
+        lines.rev().take(LINES).map(|line| line.chars().filter(|c| !c.is_control()).take(LINE).collect()).collect();
+    lines.reverse();
+    lines
+}
+
+/// The size of a read in bytes, that of a pipe's buffer.
+const CHUNK: usize = 64 * 1024;
+/// The longest message in characters.
+const LINE: usize = 200;
+/// The number of messages that are kept.
+const LINES: usize = 10;
+/// The number of bytes of messages that are kept.
+const TAIL: usize = 4096;

@@ -1,0 +1,262 @@
+//! Cameras and other servers that send pictures over HTTP.
+
+mod address;
+mod exchange;
+mod login;
+mod stills;
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http::header::{HeaderName, HeaderValue};
+use http::{HeaderMap, Method};
+
+use self::address::Address;
+use self::exchange::{Body, Kind, Requester};
+use self::login::Login;
+use self::stills::Stills;
+use super::open::{Item, Open};
+use super::received::Received;
+use super::{Error, Source};
+use crate::decode::{AnyParts, Limits};
+
+pub use self::address::InvalidUrl;
+
+/// Creates a source that reads a camera's stream over HTTP while the hub is watched.
+///
+/// The URL is `http://USER:PASSWORD@HOST:PORT/PATH?QUERY`. The scheme, the user and the port may be left out.
+///
+/// # What is accepted
+///
+/// - a `multipart` stream, with all faults that a [`Decoder`](crate::Decoder) accepts
+/// - JPEG pictures one after another, under a video type, `application/octet-stream`, `image/jpeg`, or none
+/// - a single picture, which is then requested [again and again](Source::poll_every)
+///
+/// Basic and Digest authentication answer a challenge (RFC 7617, RFC 7616); Digest is preferred. A response that asks for it
+/// is dropped together with its connection, because some cameras serve one at a time. Header names are in Title-Case, which
+/// some cameras require.
+///
+/// # Trust
+///
+/// A camera is hostile input. Only JPEG, PNG, GIF and WebP pictures pass, told by their bytes, and of their headers only
+/// `X-Timestamp`; see [`trusted`](Source::trusted). [Limits](Source::limits) are on by default.
+///
+/// Up to 5 redirects are followed, only to the same host: a camera must not choose which host this server contacts. The
+/// login is sent only to the scheme and port of the URL, or to `https`. Restrict the URLs yourself if users enter them.
+/// Proxies of the environment are not used.
+///
+/// No error, event or `Debug` output holds the login or the query.
+///
+/// # Errors
+///
+/// [`InvalidUrl`] if this is no URL with a host, or of another scheme than `http`. The error does not hold the login.
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use mixed_replace::{Part, hub, source};
+///
+/// # async fn app(no_signal: Part) -> Result<(), source::InvalidUrl> {
+/// let camera = source::http("http://user:password@10.0.0.7/video.cgi")?;
+/// let hub = camera.spawn_with(hub::builder().stale_after(Duration::from_secs(5), no_signal));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// ```
+/// use mixed_replace::source;
+///
+/// assert!(source::http("10.0.0.7:8080/?action=stream").is_ok());
+/// let error = source::http("rtsp://user:password@10.0.0.7/live").unwrap_err();
+/// assert_eq!(error.to_string(), "rtsp://…@10.0.0.7/live: rtsp is not supported, only http");
+/// ```
+#[cfg_attr(docsrs, doc(cfg(feature = "client")))]
+pub fn http(url: &str) -> Result<Source<Http>, InvalidUrl> {
+    Ok(source(Http::new(url.parse()?)))
+}
+
+/// Creates a source that requests a still picture in each period while the hub is watched.
+///
+/// Everything else is as with [`http`]: authentication, trust, options.
+///
+/// # Errors
+///
+/// [`InvalidUrl`] if this is no URL with a host, or of another scheme than `http`. The error does not hold the login.
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use mixed_replace::source;
+///
+/// # async fn app() -> Result<(), source::InvalidUrl> {
+/// let hub = source::snapshots("http://10.0.0.8/still.jpg", Duration::from_secs(1))?.spawn();
+/// # Ok(())
+/// # }
+/// ```
+#[cfg_attr(docsrs, doc(cfg(feature = "client")))]
+pub fn snapshots(url: &str, period: Duration) -> Result<Source<Http>, InvalidUrl> {
+    Ok(source(Http { only_stills: true, period, ..Http::new(url.parse()?) }))
+}
+
+fn source(http: Http) -> Source<Http> {
+    let name = http.requester.address.name.clone();
+    Source::new(name, http)
+}
+
+/// A stream or a still picture over HTTP, from [`http()`] or [`snapshots`].
+pub struct Http {
+    requester: Requester,
+    only_stills: bool,
+    period: Duration,
+    trusted: bool,
+}
+
+impl Http {
+    fn new(address: Address) -> Self {
+        let requester = Requester {
+            address,
+            method: Method::GET,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            limits: Limits::new(),
+            client: login::Client::default(),
+        };
+        Self { requester, only_stills: false, period: Duration::from_secs(1), trusted: false }
+    }
+}
+
+impl Source<Http> {
+    /// Sets the body of the request, for cameras that require a `POST`. Empty by default.
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.open.requester.body = body.into();
+        self
+    }
+
+    /// Adds a header to the request, such as `Content-Type` or a token. It replaces one of the same name.
+    ///
+    /// It is sent only where the login would be.
+    pub fn header(mut self, name: HeaderName, mut value: HeaderValue) -> Self {
+        value.set_sensitive(true);
+        self.open.requester.headers.insert(name, value);
+        self
+    }
+
+    /// Sets the limits of a stream. Any picture is limited by [`max_part_bytes`](Limits::max_part_bytes).
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.open.requester.limits = limits;
+        self
+    }
+
+    /// Sets the user and the password, in place of those in the URL.
+    pub fn login(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        self.open.requester.address.login = Some(Login { user: user.into(), password: password.into() });
+        self
+    }
+
+    /// Sets the method of the request. `GET` by default.
+    pub fn method(mut self, method: Method) -> Self {
+        self.open.requester.method = method;
+        self
+    }
+
+    /// Sets the period in which a single picture is requested. One second by default.
+    pub fn poll_every(mut self, period: Duration) -> Self {
+        self.open.period = period;
+        self
+    }
+
+    /// Passes on parts of any type, and all headers that a part may carry. Off by default.
+    ///
+    /// For a server of your own, such as another node of a relay tree.
+    pub fn trusted(mut self, trusted: bool) -> Self {
+        self.open.trusted = trusted;
+        self
+    }
+}
+
+/// Without the login, the headers and the query, which may hold secrets.
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http").field("name", &self.requester.address.name).finish_non_exhaustive()
+    }
+}
+
+impl Open for Http {
+    type Items = Items;
+
+    async fn open(&mut self) -> Result<Items, Error> {
+        let response = self.requester.request().await?;
+        let kind = response.kind()?;
+        let stills = Stills::new(self.requester.clone(), self.period, self.trusted);
+        let limits = self.requester.limits;
+        let received = |parts| Received::new(parts, self.trusted);
+        Ok(match kind {
+            Kind::Multipart(_) if self.only_stills => {
+                return Err(Error::permanent("it sends a stream and no single picture: use `source::http`"));
+            }
+            Kind::Multipart(content_type) => {
+                Items::Stream(Box::new(received(AnyParts::multipart(response.into_body(), &content_type, limits))))
+            }
+            Kind::Unknown if !self.only_stills => {
+                Items::Stream(Box::new(received(AnyParts::new(response.into_body(), limits))))
+            }
+            // Some cameras send endless pictures as one.
+            Kind::Jpeg { len: None } if !self.only_stills => {
+                let received = received(AnyParts::new(response.into_body(), limits));
+                Items::Pictures { received: Box::new(received), pictures: 0, stills: Some(stills) }
+            }
+            Kind::Jpeg { .. } | Kind::Picture | Kind::Unknown => {
+                let first = exchange::still(response, limits, self.trusted).await?;
+                Items::Stills(stills.beginning_with(first))
+            }
+        })
+    }
+
+    fn period(&self) -> Duration {
+        self.period
+    }
+}
+
+/// What a server sends.
+pub(super) enum Items {
+    Stream(Box<Received<Body>>),
+    /// Pictures that may be a single one.
+    Pictures {
+        received: Box<Received<Body>>,
+        pictures: u64,
+        stills: Option<Stills>,
+    },
+    Stills(Stills),
+}
+
+impl Stream for Items {
+    type Item = Result<Item, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            match &mut *self {
+                Self::Stream(received) => return Pin::new(received).poll_next(cx),
+                Self::Stills(stills) => return Pin::new(stills).poll_next(cx),
+                Self::Pictures { received, pictures, stills } => {
+                    let item = ready!(Pin::new(received).poll_next(cx));
+                    *pictures += u64::from(matches!(item, Some(Ok(Item::Part(_)))));
+                    match (item, stills.take_if(|_| *pictures == 1)) {
+                        (None, Some(stills)) => *self = Self::Stills(stills),
+                        (item, again) => {
+                            if let Some(again) = again {
+                                *stills = Some(again);
+                            }
+                            return Poll::Ready(item);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

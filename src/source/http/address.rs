@@ -1,0 +1,136 @@
+//! The address of a camera, with its login.
+
+use std::fmt;
+use std::str::FromStr;
+
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+use super::login::Login;
+
+/// `[http://][USER:PASSWORD@]HOST[:PORT][/PATH]`.
+#[derive(Clone)]
+pub(super) struct Address {
+    /// The name in events: without a query, because some cameras take passwords there.
+    pub(super) name: String,
+    /// The URL without user and password.
+    pub(super) url: Url,
+    pub(super) login: Option<Login>,
+}
+
+impl FromStr for Address {
+    type Err = InvalidUrl;
+
+    fn from_str(text: &str) -> Result<Self, InvalidUrl> {
+        let text = text.trim();
+        let has_scheme = scheme(text).is_some();
+        let invalid = |why: &dyn fmt::Display| InvalidUrl(format!("{}: {why}", without_login(text)));
+        if !has_scheme && text.starts_with('/') {
+            return Err(invalid(&"no host; write http://HOST/PATH"));
+        }
+        let url = if has_scheme { Url::parse(text) } else { Url::parse(&format!("http://{text}")) };
+        let mut url = url.map_err(|error| invalid(&error))?;
+        if !is_supported(&url) {
+            return Err(invalid(&format_args!("{} is not supported, only {}", url.scheme(), SCHEMES.join(" and "))));
+        }
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let login = Login { user: decoded(url.username()), password: decoded(url.password().unwrap_or_default()) };
+        let login = (!login.user.is_empty() || !login.password.is_empty()).then_some(login);
+        // Sent only in answer to a challenge.
+        let removed = url.set_username("").and_then(|()| url.set_password(None));
+        removed.map_err(|()| invalid(&"a user cannot be removed"))?;
+        url.set_fragment(None);
+        Ok(Self { name: name(&url), url, login })
+    }
+}
+
+pub(super) fn is_supported(url: &Url) -> bool {
+    SCHEMES.contains(&url.scheme()) && url.has_host()
+}
+
+/// Returns host, port and path of a URL, to be shown.
+fn name(url: &Url) -> String {
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}{port}{}", url.host_str().unwrap_or_default(), url.path().trim_end_matches('/'))
+}
+
+/// Returns the scheme of an address. A `://` may also be in its query.
+fn scheme(address: &str) -> Option<&str> {
+    let (scheme, _) = address.split_once("://")?;
+    scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)).then_some(scheme)
+}
+
+/// Returns an address without user and password, and without its query, to be shown.
+fn without_login(address: &str) -> String {
+    let (address, query) = address.split_once('?').map_or((address, ""), |(address, _)| (address, "?…"));
+    let begin = scheme(address).map_or(0, |scheme| scheme.len() + "://".len());
+    let (scheme, rest) = address.split_at(begin);
+    match rest.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}…@{host}{query}"),
+        None => format!("{address}{query}"),
+    }
+}
+
+/// The error of a URL that no source can read. Its message does not hold the login.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct InvalidUrl(String);
+
+impl fmt::Display for InvalidUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for InvalidUrl {}
+
+/// `InvalidInput`.
+impl From<InvalidUrl> for std::io::Error {
+    fn from(error: InvalidUrl) -> Self {
+        Self::new(std::io::ErrorKind::InvalidInput, error)
+    }
+}
+
+const SCHEMES: &[&str] = &["http"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn login_is_taken_out_of_the_url_and_the_name() {
+        let address: Address = "http://admin:p%40ss@10.0.0.7:8080/video.cgi?user=admin&pwd=p@ss#x".parse().unwrap();
+        assert_eq!(address.name, "10.0.0.7:8080/video.cgi");
+        assert_eq!(address.url.as_str(), "http://10.0.0.7:8080/video.cgi?user=admin&pwd=p@ss");
+        assert!(address.login.is_some_and(|login| login.user == "admin" && login.password == "p@ss"));
+    }
+
+    #[test]
+    fn scheme_may_be_left_out() {
+        for (text, name, url) in [
+            ("10.0.0.7", "10.0.0.7", "http://10.0.0.7/"),
+            ("camera:8080/?action=stream", "camera:8080", "http://camera:8080/?action=stream"),
+            ("10.0.0.7/relay?of=http://cam/", "10.0.0.7/relay", "http://10.0.0.7/relay?of=http://cam/"),
+            ("[::1]:81/stream", "[::1]:81/stream", "http://[::1]:81/stream"),
+            (" admin:p=ss@10.0.0.7/x ", "10.0.0.7/x", "http://10.0.0.7/x"),
+        ] {
+            let address: Address = text.parse().unwrap();
+            assert_eq!((address.name.as_str(), address.url.as_str()), (name, url), "{text}");
+        }
+    }
+
+    #[test]
+    fn errors_hold_no_secret() {
+        for (address, mistake) in [
+            ("/dev/video0", "/dev/video0: no host; write http://HOST/PATH"),
+            ("u:secret@cam:99999/", "…@cam:99999/: invalid port number"),
+            ("u:secret@cam:99999/?of=http://b", "…@cam:99999/?…: invalid port number"),
+            ("http://u:sec@ret@cam:99999/?pwd=p@ss", "http://…@cam:99999/?…: invalid port number"),
+            ("", ": empty host"),
+            ("rtsp://u:secret@cam/live", "rtsp://…@cam/live: rtsp is not supported, only http"),
+            ("http://u:secret@cam:99999/", "http://…@cam:99999/: invalid port number"),
+            ("http://", "http://: empty host"),
+        ] {
+            assert_eq!(address.parse::<Address>().err().map(|error| error.to_string()).as_deref(), Some(mistake));
+        }
+    }
+}

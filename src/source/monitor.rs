@@ -1,0 +1,119 @@
+//! The status of a source, to be watched.
+
+use std::time::Instant;
+
+use tokio::sync::watch;
+
+use super::Error;
+
+/// The status of a source.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Status {
+    /// Nobody watches, so the source is closed.
+    Asleep,
+    /// The source is being opened, or has sent no part yet.
+    Connecting,
+    /// Parts arrive.
+    Live,
+    /// The source is lost.
+    #[non_exhaustive]
+    Waiting {
+        /// The time of the next attempt.
+        until: Instant,
+        /// The reason of the loss.
+        error: Error,
+    },
+}
+
+/// The counters of a source since its creation.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// The number of times that the source was opened.
+    pub opened: u64,
+    /// Pictures that were left out because they are damaged.
+    pub parts_damaged: u64,
+    /// Parts that were left out because they are no pictures.
+    pub parts_refused: u64,
+    /// The last error. `None` once parts arrive again.
+    pub last_error: Option<Error>,
+}
+
+/// A handle for watching the status of a source, from [`Source::monitor`](super::Source::monitor).
+///
+/// Each clone sees each change.
+#[derive(Clone, Debug)]
+pub struct Monitor(watch::Receiver<State>);
+
+impl Monitor {
+    /// Returns the current status.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.0.borrow().status.clone()
+    }
+
+    /// Returns the current counters.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.0.borrow().stats.clone()
+    }
+
+    /// Waits until the status has changed since the last call and returns it, or `None` once the source has ended because
+    /// its hub was closed.
+    ///
+    /// A status that lasted only shortly may not be seen.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub async fn changed(&mut self) -> Option<Status> {
+        self.0.changed().await.ok()?;
+        Some(self.0.borrow_and_update().status.clone())
+    }
+}
+
+#[derive(Clone, Debug)]
+struct State {
+    status: Status,
+    stats: Stats,
+}
+
+/// The supervisor's side.
+#[derive(Debug)]
+pub(super) struct Sender(watch::Sender<State>);
+
+impl Sender {
+    pub(super) fn new() -> Self {
+        Self(watch::Sender::new(State { status: Status::Asleep, stats: Stats::default() }))
+    }
+
+    pub(super) fn subscribe(&self) -> Monitor {
+        Monitor(self.0.subscribe())
+    }
+
+    /// Sets the status. Returns `true` if it was another one.
+    pub(super) fn set(&self, status: Status) -> bool {
+        self.0.send_if_modified(|state| {
+            match &status {
+                Status::Connecting => state.stats.opened += 1,
+                Status::Live => state.stats.last_error = None,
+                Status::Waiting { error, .. } => state.stats.last_error = Some(error.clone()),
+                Status::Asleep => {}
+            }
+            let changed = state.status != status;
+            state.status = status;
+            changed
+        })
+    }
+
+    /// Changes the counters without waking those who wait for a status, and returns the result.
+    pub(super) fn count<R>(&self, change: impl FnOnce(&mut Stats) -> R) -> Option<R> {
+        let mut result = None;
+        self.0.send_if_modified(|state| {
+            result = Some(change(&mut state.stats));
+            false
+        });
+        result
+    }
+}

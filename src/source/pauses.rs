@@ -1,0 +1,78 @@
+//! Pauses between attempts.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Pauses that double with each failure.
+///
+/// Each is jittered, so that clients that lost the same peer at the same time do not all return at the same time.
+#[derive(Debug)]
+pub(super) struct Pauses {
+    first: Duration,
+    longest: Duration,
+    next: Duration,
+    end: Option<Instant>,
+}
+
+impl Pauses {
+    pub(super) fn new(first: Duration, longest: Duration) -> Self {
+        Self { first, longest, next: first, end: None }
+    }
+
+    /// Returns the end of the current pause, if it has not passed.
+    pub(super) fn end(&self) -> Option<Instant> {
+        self.end.filter(|end| *end > Instant::now())
+    }
+
+    /// Starts the next pause, whose length is between half of its maximum and all of it, and returns its end.
+    pub(super) fn begin(&mut self) -> Instant {
+        let end = Instant::now() + jittered(self.next);
+        self.next = self.next.saturating_mul(2).min(self.longest);
+        self.end = Some(end);
+        end
+    }
+
+    /// Starts a pause of the maximum length, for a problem that only a person can mend, and returns its end.
+    pub(super) fn begin_long(&mut self) -> Instant {
+        self.next = self.longest;
+        self.begin()
+    }
+
+    /// Makes the next pause a short one, after a success.
+    pub(super) fn reset(&mut self) {
+        self.next = self.first;
+    }
+}
+
+fn jittered(max: Duration) -> Duration {
+    let chance = RandomState::new().hash_one(0_u8) >> 32;
+    let chance = f64::from(u32::try_from(chance).unwrap_or_default()) / f64::from(u32::MAX);
+    // A year at most, so that the end can be computed.
+    max.min(Duration::from_secs(365 * 86_400)).mul_f64(0.5 + 0.5 * chance)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_limit() {
+        let mut pauses = Pauses::new(Duration::from_millis(500), Duration::from_secs(30));
+        assert_eq!(pauses.end(), None);
+        for max in [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0] {
+            let pause = pause(&mut pauses, Pauses::begin);
+            assert!((max / 2.0..=max + 0.1).contains(&pause), "{pause} of {max}");
+        }
+        pauses.reset();
+        assert!(pause(&mut pauses, Pauses::begin) <= 0.6);
+        assert!(pause(&mut pauses, Pauses::begin_long) >= 15.0);
+        assert!(pause(&mut pauses, Pauses::begin) >= 15.0);
+    }
+
+    fn pause(pauses: &mut Pauses, begin: impl Fn(&mut Pauses) -> Instant) -> f64 {
+        let now = Instant::now();
+        (begin(pauses) - now).as_secs_f64()
+    }
+}
