@@ -22,7 +22,8 @@
 //! | another kind of transport | [`Encoder`], which returns bytes |
 //! | pages that replace themselves | [`Page`] over a hub; [`ClientScript`] in your own page |
 //! | clients that cannot hold a stream | [`Snapshot`] over a hub; [`PartResponse`]: one part with `ETag` and `Refresh` |
-//! | a camera that sends such a stream | [`Decoder`], or [`Parts`](decode::Parts) over a stream of bytes |
+//! | a webcam, a camera over HTTP, a program that writes pictures | `source`, which starts it on demand and restarts it |
+//! | a camera's stream of bytes | [`Decoder`], [`Parts`](decode::Parts) over a stream, [`decode::Reader`] over a blocking reader |
 //! | a program that writes concatenated JPEGs | [`jpeg::Pictures`] |
 //!
 //! # Quick start
@@ -137,11 +138,14 @@
 //! |---|---|
 //! | `actix-web` | streams and parts as responses; [endpoints](serve) as handlers; [`Wire`] as an extractor |
 //! | `axum` | the same, [endpoints](serve) as services; [`Wire`] as an extractor |
+//! | `client` | `source::http` and `source::snapshots`: cameras over HTTP |
 //! | `http-body` | `into_body` and `into_http_response` of [`MixedReplace`] and [`Subscriber`]; [endpoints](serve) that respond to any `http::Request` |
+//! | `process` | `source::command`: programs that write pictures |
 //! | `socket` | the TCP options of a connection |
+//! | `source` | the module `source`: a supervisor for any stream of parts |
 //! | `tokio` | `KeepAlive::every` |
 //! | `tower` | [endpoints](serve) as tower services |
-//! | `tracing` | events of hubs, and of streams that end because a part holds the boundary |
+//! | `tracing` | events of hubs and sources, and of streams that end because a part holds the boundary |
 //!
 //! Requires Rust 1.85 or later. Raising that is a minor release. There is no `unsafe` code.
 #![cfg_attr(docsrs, feature(doc_cfg))]

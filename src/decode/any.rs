@@ -66,7 +66,7 @@ impl<S: Stream<Item = io::Result<Bytes>> + Unpin> AnyParts<S> {
     }
 
     /// Returns the reason why the last picture was left out, if it was complete.
-    #[cfg(feature = "source")]
+    #[cfg(any(feature = "client", feature = "process"))]
     pub(crate) fn last_damage(&self) -> Option<&InvalidPart> {
         self.last_invalid.as_ref()
     }

@@ -17,7 +17,7 @@ mod reader;
 mod scan;
 mod state;
 
-#[cfg(feature = "source")]
+#[cfg(any(feature = "client", feature = "process"))]
 pub(crate) use self::any::AnyParts;
 pub(crate) use self::decoder::Decoder;
 

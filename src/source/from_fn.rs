@@ -21,7 +21,8 @@ use crate::part::Part;
 /// ```no_run
 /// use bytes::BytesMut;
 /// use futures::{Stream, stream};
-/// use mixed_replace::{Decoder, Part, Parts, source};
+/// use mixed_replace::decode::Parts;
+/// use mixed_replace::{Decoder, Part, source};
 /// use tokio::{io::AsyncReadExt, net::TcpStream};
 ///
 /// async fn connect() -> std::io::Result<impl Stream<Item = std::io::Result<Part>> + Send> {

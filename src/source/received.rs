@@ -102,7 +102,7 @@ mod tests {
     use bytes::BytesMut;
 
     use super::*;
-    use crate::Decoder;
+    use crate::decode::Decoder;
 
     fn decoded(headers: &str, body: &[u8]) -> Part {
         let mut bytes = BytesMut::from(format!("--x\r\n{headers}\r\n\r\n").as_bytes());

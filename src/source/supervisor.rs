@@ -93,6 +93,7 @@ impl Wanted<'_> {
 
 /// The hub of the source, and its status.
 struct Sink<'a> {
+    #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "only events have it"))]
     name: Arc<str>,
     publisher: &'a Publisher,
     state: monitor::Sender,

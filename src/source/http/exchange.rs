@@ -96,7 +96,10 @@ fn redirected(from: &Url, head: &http::response::Parts, redirects: usize) -> Res
     to.set_fragment(None);
     // Without its query, which may be secret.
     let shown = &to[..Position::AfterPath];
-    if to.host() != from.host() || !super::address::is_supported(&to) || from.scheme() == "https" && to.scheme() == "http" {
+    if to.host() != from.host()
+        || !super::address::is_supported(&to)
+        || from.scheme() == "https" && to.scheme() == "http"
+    {
         return Err(refused(shown, "which is not followed"));
     }
     if redirects == MOST_REDIRECTS {

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use http::Method;
+use http::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use http_auth::{PasswordClient, PasswordParams};
 
 use crate::source::Error;

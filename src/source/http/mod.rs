@@ -82,7 +82,7 @@ pub fn http(url: &str) -> Result<Source<Http>, InvalidUrl> {
 
 /// Creates a source that requests a still picture in each period while the hub is watched.
 ///
-/// Everything else is as with [`http`]: authentication, trust, options.
+/// Everything else is as with [`http()`]: authentication, trust, options.
 ///
 /// # Errors
 ///
