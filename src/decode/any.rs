@@ -96,7 +96,7 @@ impl<S: Stream<Item = io::Result<Bytes>> + Unpin> Stream for AnyParts<S> {
                     this.framing = if is_multipart {
                         Framing::Multipart(Box::new(Parts::new(bytes, Decoder::detect().limits(this.limits))))
                     } else {
-                        let splitter = Splitter::new().max_picture(this.limits.max_part_bytes);
+                        let splitter = Splitter::new().max_picture_bytes(this.limits.max_part_bytes);
                         Framing::Jpegs(Box::new(Pictures::new(bytes, splitter)))
                     };
                 }
