@@ -4,6 +4,7 @@
 pub(crate) mod keep_alive;
 mod queue;
 pub(crate) mod stream;
+mod tracked;
 
 pub(crate) use self::{keep_alive::KeepAlive, queue::Queue};
 

@@ -157,6 +157,7 @@ pub mod encode;
 pub mod hub;
 pub mod hubs;
 pub mod jpeg;
+mod list;
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
 mod page;
 mod part;

@@ -92,9 +92,9 @@ impl KeepAlive {
         self.sent = true;
     }
 
-    /// Returns whether the timer still runs.
-    pub(crate) fn is_running(&self) -> bool {
-        self.ticks.is_some()
+    /// Returns `true` while the timer runs and is not due.
+    pub(crate) fn runs(&mut self, cx: &mut Context<'_>) -> bool {
+        self.poll_due(cx).is_pending() && self.ticks.is_some()
     }
 
     /// Waits until the last part is due again.

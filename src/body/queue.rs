@@ -1,19 +1,17 @@
 //! One client's queue of chunks: opening, parts, repeats, closing.
 
-mod chunks;
 #[cfg(all(loom, test))]
 mod models;
 
 use std::borrow::Borrow;
-use std::sync::{Arc, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 
-use self::chunks::Chunks;
+use super::tracked::{Flight, Guard, tracked};
 use crate::encode::{EncodeError, EncodedPart, Encoder};
+use crate::list::List;
 use crate::part::Part;
-use crate::sync::Mutex;
 
 /// The chunks that remain to be sent to one client, and the last part for repeats.
 ///
@@ -25,14 +23,14 @@ pub(crate) struct Queue<P, E = Encoder> {
     /// Whether a part or a heartbeat has been pushed.
     opened: bool,
     last: Option<P>,
-    chunks: Chunks,
+    chunks: List<Bytes>,
     /// Counts unreleased parts, from the first call of [`send`](Self::send).
-    flight: Option<Arc<Mutex<Flight>>>,
+    flight: Option<Flight>,
 }
 
 impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Queue<P, E> {
     pub(crate) fn new(encoder: E) -> Self {
-        Self { encoder, opened: false, last: None, chunks: Chunks::default(), flight: None }
+        Self { encoder, opened: false, last: None, chunks: List::default(), flight: None }
     }
 
     pub(crate) fn encoder(&self) -> &Encoder {
@@ -52,22 +50,14 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Queue<P, E> {
     /// Appends a new part.
     pub(crate) fn push(&mut self, part: P) {
         let (encoder, next) = (self.encoder.borrow(), part.borrow());
-        match &self.last {
-            Some(last) => {
-                if let Some(bridge) = encoder.bridge(last.borrow(), next) {
-                    self.chunks.extend(bridge.chunks());
-                }
-                // Most parts are contiguous, and those of hubs always.
-                match next.one_piece() {
-                    Some(contiguous) => self.chunks.push(contiguous.clone()),
-                    None => self.chunks.extend(next.chunks()),
-                }
-            }
-            None if self.opened => self.chunks.extend(next.chunks()),
-            None => {
-                let guard = self.flight.as_ref().map(Hold::new);
-                self.chunks.extend(lead(&encoder.opening(next), next.chunks(), guard));
-            }
+        if let Some(bridge) = self.last.as_ref().and_then(|last| encoder.bridge(last.borrow(), next)) {
+            self.chunks.extend(bridge.chunks());
+        }
+        if self.opened {
+            self.chunks.extend(next.chunks());
+        } else {
+            let guard = self.flight.as_ref().map(Flight::guard);
+            self.chunks.extend(lead(&encoder.opening(next), next.chunks(), guard));
         }
         self.opened = true;
         self.last = Some(part);
@@ -112,19 +102,7 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Queue<P, E> {
     /// it has written or copied them. Nothing may be appended after it.
     pub(crate) fn poll_released(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.last = None;
-        let Some(flight) = &self.flight else { return Poll::Ready(()) };
-        let mut flight = flight.lock().unwrap_or_else(PoisonError::into_inner);
-        if flight.holders == 0 {
-            return Poll::Ready(());
-        }
-        let replaced = match &flight.waker {
-            Some(kept) if kept.will_wake(cx.waker()) => None,
-            _ => flight.waker.replace(cx.waker().clone()),
-        };
-        drop(flight);
-        // Dropped after unlocking: this may run code of another task.
-        drop(replaced);
-        Poll::Pending
+        self.flight.as_ref().map_or(Poll::Ready(()), |flight| flight.poll_released(cx))
     }
 }
 
@@ -135,41 +113,10 @@ impl Queue<EncodedPart> {
     ///
     /// [`EncodeError`] if the part cannot be sent. The queue is then unchanged.
     pub(crate) fn send(&mut self, part: &Part) -> Result<(), EncodeError> {
-        self.encoder.check(part)?;
-        let flight = self.flight.get_or_insert_default();
-        let encoded = self.encoder.encode_to_send(part, Hold::new(flight));
-        self.push(encoded);
+        let encoded = self.encoder.encode(part)?;
+        let guard = self.flight.get_or_insert_default().guard();
+        self.push(encoded.map_copied(|copied| tracked(copied, guard)));
         Ok(())
-    }
-}
-
-/// The number of unreleased owners of this client's bytes.
-#[derive(Debug, Default)]
-struct Flight {
-    holders: usize,
-    waker: Option<Waker>,
-}
-
-/// A guard that is dropped together with the bytes that own it.
-#[derive(Debug)]
-struct Hold(Arc<Mutex<Flight>>);
-
-impl Hold {
-    fn new(flight: &Arc<Mutex<Flight>>) -> Self {
-        flight.lock().unwrap_or_else(PoisonError::into_inner).holders += 1;
-        Self(Arc::clone(flight))
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        let mut flight = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        flight.holders -= 1;
-        let waker = if flight.holders == 0 { flight.waker.take() } else { None };
-        drop(flight);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
     }
 }
 
@@ -177,27 +124,15 @@ impl Drop for Hold {
 ///
 /// A chunk of only the opening would be so small that HTTP/2 stacks count it against the
 /// connection.
-fn lead(opening: &[u8], mut chunks: impl Iterator<Item = Bytes>, guard: Option<Hold>) -> impl Iterator<Item = Bytes> {
+fn lead(opening: &[u8], mut chunks: impl Iterator<Item = Bytes>, guard: Option<Guard>) -> impl Iterator<Item = Bytes> {
     let first = chunks.next().map(|mut chunk| {
         let copied = if chunk.len() < 2 * LEAD { chunk.len() } else { LEAD };
         let mut bytes = BytesMut::with_capacity(opening.len() + copied);
         bytes.extend_from_slice(opening);
         bytes.extend_from_slice(&chunk.split_to(copied));
-        [Bytes::from_owner(Lead { bytes, _guard: guard }), chunk]
+        [tracked(bytes.freeze(), guard), chunk]
     });
     first.into_iter().flatten().filter(|chunk| !chunk.is_empty()).chain(chunks)
-}
-
-/// The opening and the first bytes of a part.
-struct Lead {
-    bytes: BytesMut,
-    _guard: Option<Hold>,
-}
-
-impl AsRef<[u8]> for Lead {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
 }
 
 /// The number of bytes of the first chunk to copy.

@@ -1,12 +1,7 @@
 //! A stream of parts as a response.
 
-mod pulses;
-
-use std::any::Any;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -14,7 +9,6 @@ use futures_core::Stream;
 use http::HeaderMap;
 use pin_project_lite::pin_project;
 
-use self::pulses::Pulses;
 use super::keep_alive::KeepAlive;
 use super::queue::Queue;
 use crate::encode::{EncodeError, EncodedPart, Encoder};
@@ -46,10 +40,12 @@ use crate::wire::Wire;
 ///
 /// # Errors of the source
 ///
-/// When the source fails or panics, the last good part is still sent. The browser wire then ends as if the source had
-/// ended, since a browser would otherwise blank the picture or fail its next request. It drops the error: log it in the
-/// source, for example with `TryStreamExt::inspect_err`. The other wires end with the source's error or panic, so that a
-/// recorder can detect that the stream is truncated.
+/// When the source fails, the last good part is still sent. The browser wire then ends as if the source had ended, since
+/// a browser would otherwise blank the picture or fail its next request. It drops the error: log it in the source, for
+/// example with `TryStreamExt::inspect_err`. The feature `tracing` logs only that there was one. The other wires end with
+/// the source's error, so that a recorder can detect that the stream is truncated.
+///
+/// A panic of the source passes through the body and ends the connection.
 ///
 /// Servers discard unwritten bytes when a body fails. So with a keep-alive the error is returned once the server has
 /// dropped the last part's bytes, or after two periods at the latest. Without one the body is pending once before it. On
@@ -223,7 +219,7 @@ impl<S> MixedReplace<S> {
         S: Stream<Item = Result<Part, E>>,
     {
         let mut stream = self.into_stream();
-        stream.sending.pulses.hold_failure = pulse;
+        stream.sending.hold_failure = pulse;
         stream
     }
 
@@ -239,7 +235,8 @@ impl<S> MixedReplace<S> {
             parts: self.parts,
             source: Source::Live,
             queue: Queue::new(self.encoder),
-            pulses: Pulses::new(self.keep_alive),
+            keep_alive: self.keep_alive.unwrap_or_else(KeepAlive::off),
+            hold_failure: KeepAlive::off(),
         }
     }
 }
@@ -314,14 +311,16 @@ pin_project! {
         parts: S,
         source: Source<E>,
         queue: Queue<EncodedPart>,
-        pulses: Pulses,
+        keep_alive: KeepAlive,
+        // Delays a failure by one period.
+        hold_failure: KeepAlive,
     }
 }
 
 enum Source<E> {
     Ended,
-    /// The body ends with this failure once the last part is written.
-    Failed(Failure<E>),
+    /// The body ends with this error once the last part is written.
+    Failed(E),
     Live,
 }
 
@@ -338,20 +337,21 @@ where
             }
             match std::mem::replace(this.source, Source::Ended) {
                 Source::Ended => return Poll::Ready(None),
-                Source::Failed(failure) => {
-                    let unwritten = this.pulses.may_wait(cx) && queue.poll_released(cx).is_pending();
-                    if unwritten || this.pulses.holds_failure(cx) {
-                        *this.source = Source::Failed(failure);
+                Source::Failed(error) => {
+                    // A chunk may never be released. The keep-alive, if it runs, ends the wait for that.
+                    let unwritten = this.keep_alive.runs(cx) && queue.poll_released(cx).is_pending();
+                    if unwritten || this.hold_failure.runs(cx) {
+                        *this.source = Source::Failed(error);
                         return Poll::Pending;
                     }
-                    return Poll::Ready(Some(Err(failure.raise())));
+                    return Poll::Ready(Some(Err(error)));
                 }
                 Source::Live => {}
             }
-            match poll_caught(this.parts.as_mut(), cx) {
+            match this.parts.as_mut().poll_next(cx) {
                 Poll::Ready(Some(Ok(part))) => match queue.send(&part) {
                     Ok(()) => {
-                        this.pulses.sent();
+                        this.keep_alive.sent();
                         *this.source = Source::Live;
                     }
                     Err(EncodeError::InvalidPicture(_error)) => {
@@ -370,12 +370,16 @@ where
                         }
                     }
                 },
-                Poll::Ready(Some(Err(_))) if queue.encoder().wire() == Wire::Browser => queue.close(),
-                Poll::Ready(Some(Err(failure))) => {
+                Poll::Ready(Some(Err(_))) if queue.encoder().wire() == Wire::Browser => {
+                    #[cfg(feature = "tracing")]
+                    tracing::warn!("the stream of parts failed: the response ends, and a browser keeps the last part");
+                    queue.close();
+                }
+                Poll::Ready(Some(Err(error))) => {
                     // Servers discard unwritten bytes when a body fails. Once the body has been pending, each has at least
                     // copied them or keeps a handle to them.
-                    this.pulses.sent();
-                    *this.source = Source::Failed(failure);
+                    this.keep_alive.sent();
+                    *this.source = Source::Failed(error);
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
@@ -383,40 +387,12 @@ where
                 Poll::Pending => {
                     *this.source = Source::Live;
                     // Before the first part there is nothing to repeat, unless there is a heartbeat.
-                    if !queue.can_repeat() || this.pulses.poll_due(cx).is_pending() {
+                    if !queue.can_repeat() || this.keep_alive.poll_due(cx).is_pending() {
                         return Poll::Pending;
                     }
                     queue.repeat();
                 }
             }
         }
-    }
-}
-
-/// The reason why the source failed.
-enum Failure<E> {
-    Error(E),
-    /// In a lock that is never contended, which makes it `Sync`.
-    Panic(Mutex<Box<dyn Any + Send>>),
-}
-
-impl<E> Failure<E> {
-    fn raise(self) -> E {
-        match self {
-            Self::Error(error) => error,
-            Self::Panic(payload) => resume_unwind(payload.into_inner().unwrap_or_else(PoisonError::into_inner)),
-        }
-    }
-}
-
-/// Polls the source and returns a panic as a value, so that the parts before it are still sent. The source is not polled
-/// again.
-fn poll_caught<S, E>(parts: Pin<&mut S>, cx: &mut Context<'_>) -> Poll<Option<Result<Part, Failure<E>>>>
-where
-    S: Stream<Item = Result<Part, E>>,
-{
-    match catch_unwind(AssertUnwindSafe(|| parts.poll_next(cx))) {
-        Ok(polled) => polled.map_err(Failure::Error),
-        Err(payload) => Poll::Ready(Some(Err(Failure::Panic(Mutex::new(payload))))),
     }
 }

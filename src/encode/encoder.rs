@@ -309,11 +309,6 @@ impl Encoder {
         Ok(self.encode_with(part, |head, tail| EncodedPart::for_one_client(head, part.body(), tail)))
     }
 
-    /// Encodes a [checked](Self::check) part. The guard is dropped together with its copied bytes.
-    pub(crate) fn encode_to_send(&self, part: &Part, guard: impl Send + 'static) -> EncodedPart {
-        self.encode_with(part, |head, tail| EncodedPart::for_one_client(head, part.body(), tail)).guarded(guard)
-    }
-
     /// Encodes a [checked](Self::check) part into one piece of any size. For many clients one copy
     /// costs less than extra buffers in each client's write.
     pub(crate) fn encode_contiguous(&self, part: &Part) -> EncodedPart {

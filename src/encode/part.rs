@@ -81,11 +81,6 @@ impl EncodedPart {
         pieces.into_iter().flatten()
     }
 
-    /// Returns the complete part if it is in one piece.
-    pub(crate) fn one_piece(&self) -> Option<&Bytes> {
-        self.shared.is_none().then_some(&self.copied)
-    }
-
     #[expect(clippy::indexing_slicing, reason = "the copied bytes begin with the head")]
     pub(super) fn head(&self) -> &[u8] {
         &self.copied[..self.head_len]
@@ -102,21 +97,9 @@ impl EncodedPart {
         Self::for_one_client(head, &self.shared.clone().unwrap_or_else(body), tail)
     }
 
-    /// Returns the part with a guard that is dropped together with the copied bytes.
-    pub(super) fn guarded(self, guard: impl Send + 'static) -> Self {
-        Self { copied: Bytes::from_owner(Guarded { bytes: self.copied, _guard: guard }), ..self }
-    }
-}
-
-/// Bytes and a guard that lives as long as they do.
-struct Guarded<G> {
-    bytes: Bytes,
-    _guard: G,
-}
-
-impl<G> AsRef<[u8]> for Guarded<G> {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
+    /// Replaces the copied bytes, which are in the first and the last chunk, with equal ones.
+    pub(crate) fn map_copied(self, map: impl FnOnce(Bytes) -> Bytes) -> Self {
+        Self { copied: map(self.copied), ..self }
     }
 }
 

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use super::shared::Shared;
+use crate::sync::block_on;
 
 /// A handle that reports demand: from the first viewer until the hub's
 /// [`linger`](super::Builder::linger) after the last one.
@@ -58,7 +59,7 @@ impl Demand {
     /// if it is closed.
     #[must_use]
     pub fn blocking_wanted(&self) -> bool {
-        self.shared.wait_for_demand()
+        block_on(self.wanted())
     }
 
     /// Waits until [`is_wanted`](Self::is_wanted) or the hub is closed. Returns `false` if it is

@@ -14,8 +14,6 @@ use super::waiters::Wakers;
 pub(super) struct Effects {
     /// The time of the next tick, if it is now earlier.
     pub(super) timer: Option<Instant>,
-    /// Whether threads that wait for a change of demand must be notified.
-    pub(super) demand_changed: bool,
     /// Wakers to wake.
     pub(super) wakers: Wakers,
     /// Wakers and parts to drop.
@@ -27,6 +25,6 @@ impl Effects {
     /// Returns `true` if there is nothing to do, which holds after most polls of viewers.
     pub(super) fn is_empty(&self) -> bool {
         let nothing_dropped = self.dropped_wakers.is_empty() && self.dropped_parts.is_empty();
-        nothing_dropped && self.wakers.is_empty() && self.timer.is_none() && !self.demand_changed
+        nothing_dropped && self.wakers.is_empty() && self.timer.is_none()
     }
 }

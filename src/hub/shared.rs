@@ -9,13 +9,12 @@ use super::published::Published;
 use super::state::{Config, State};
 use crate::boundary::Boundary;
 use crate::encode::{EncodedPart, Encoder};
-use crate::sync::{Condvar, Mutex};
+use crate::sync::Mutex;
 use crate::wire::{PerWire, Wire};
 
 pub(super) struct Shared {
     itself: Weak<Self>,
     state: Mutex<State>,
-    demand: Condvar,
     encoders: PerWire<Arc<Encoder>>,
     /// The configuration of viewers that set none.
     pub(super) defaults: Defaults,
@@ -34,7 +33,6 @@ impl Shared {
         Arc::new_cyclic(|itself| Self {
             itself: Weak::clone(itself),
             state: Mutex::new(State::new(config)),
-            demand: Condvar::new(),
             encoders: PerWire::new(|wire| Arc::new(Encoder::new(boundary.clone(), wire))),
             defaults,
         })
@@ -47,9 +45,6 @@ impl Shared {
         let effects = state.take_effects();
         drop(state);
         let Some(effects) = effects else { return result };
-        if effects.demand_changed {
-            self.demand.notify_all();
-        }
         if let Some(at) = effects.timer {
             let itself = Weak::clone(&self.itself);
             clock::schedule(itself, at);
@@ -57,15 +52,6 @@ impl Shared {
         // Last, because it runs code of other tasks, which may panic.
         effects.wakers.wake();
         result
-    }
-
-    /// Blocks the thread until the hub is watched or closed. Returns `false` if it is closed.
-    pub(super) fn wait_for_demand(&self) -> bool {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        while !state.is_closed() && !state.is_wanted(Instant::now()) {
-            state = self.demand.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        !state.is_closed()
     }
 
     /// Returns the encoder of a wire. All encoders share one boundary.

@@ -75,7 +75,6 @@ impl State {
     }
 
     pub(super) fn wake_for_demand(&mut self) {
-        self.effects.demand_changed = true;
         self.for_demand.wake(&mut self.effects.wakers);
     }
 
