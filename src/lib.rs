@@ -20,7 +20,7 @@
 //! | events that must not be repeated, as in GraphQL | [`MixedReplace::with_encoder`] with [`Encoder::for_content_type`] |
 //! | a thread, a CGI program, any `io::Write` | [`Writer`] |
 //! | another kind of transport | [`Encoder`], which returns bytes |
-//! | pages that replace themselves | [`Page`] over a hub; [`ClientScript`] in your own page |
+//! | pages that replace themselves | [`Page`] over a hub; [`ClientScript`] in your own page (feature `page`) |
 //! | clients that cannot hold a stream | [`Snapshot`] over a hub; [`PartResponse`]: one part with `ETag` and `Refresh` |
 //! | a webcam, a camera over HTTP, a program that writes pictures | `source`, which starts it on demand and restarts it |
 //! | a camera's stream of bytes | [`Decoder`], [`Parts`](decode::Parts) over a stream, [`decode::Reader`] over a blocking reader |
@@ -42,10 +42,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A page that replaces itself for every viewer, in Chromium, Firefox and WebKitGTK:
+//! A page that replaces itself for every viewer, in Chromium, Firefox and WebKitGTK (feature `page`):
 //!
-#![cfg_attr(feature = "axum", doc = "```no_run")]
-#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
+#![cfg_attr(all(feature = "axum", feature = "page"), doc = "```no_run")]
+#![cfg_attr(not(all(feature = "axum", feature = "page")), doc = "```ignore")]
 //! use mixed_replace::{Page, Part, hub};
 //!
 //! #[tokio::main]
@@ -136,15 +136,16 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `actix-web` | streams and parts as responses; [endpoints](serve) as handlers; [`Wire`] as an extractor |
-//! | `axum` | the same, [endpoints](serve) as services; [`Wire`] as an extractor |
-//! | `client` | `source::http` and `source::snapshots`: cameras over HTTP |
-//! | `http-body` | `into_body` and `into_http_response` of [`MixedReplace`] and [`Subscriber`]; [endpoints](serve) that respond to any `http::Request` |
+//! | `actix-web` | for actix-web 4: streams and parts as responses; [endpoints](serve) as handlers; [`Wire`] as an extractor |
+//! | `axum` | for axum 0.8: streams and parts as responses; [endpoints](serve) as services; [`Wire`] as an extractor |
+//! | `client` | `source::http` and `source::snapshots`: cameras over HTTP, read with hyper 1 |
+//! | `http-body` | for http-body 1, so hyper 1: `into_body` and `into_http_response` of [`MixedReplace`] and [`Subscriber`]; [endpoints](serve) that respond to any `http::Request` |
+//! | `page` | [`Page`] and [`ClientScript`]: pages that replace themselves, and their browser client |
 //! | `process` | `source::command`: programs that write pictures |
-//! | `socket` | the TCP options of a connection |
+//! | `socket` | the module `socket`: the TCP options of a connection |
 //! | `source` | the module `source`: a supervisor for any stream of parts |
-//! | `tokio` | `KeepAlive::every` |
-//! | `tower` | [endpoints](serve) as tower services |
+//! | `tokio` | `KeepAlive::every`, which needs a tokio 1 runtime |
+//! | `tower` | [endpoints](serve) as services of tower-service 0.3 |
 //! | `tracing` | events of hubs and sources, and of streams that end because a part holds the boundary |
 //!
 //! Requires Rust 1.85 or later. Raising that is a minor release. There is no `unsafe` code.
@@ -158,8 +159,6 @@ pub mod hub;
 pub mod hubs;
 pub mod jpeg;
 mod list;
-#[cfg(any(feature = "actix-web", feature = "http-body"))]
-mod page;
 mod part;
 mod part_response;
 pub mod picture;
@@ -190,12 +189,15 @@ pub use crate::wire::Wire;
 pub use crate::write::writer::Writer;
 
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
-pub use crate::serve::{client_script::ClientScript, live::Live, page::Page, snapshot::Snapshot};
+pub use crate::serve::{live::Live, snapshot::Snapshot};
 
-#[cfg(all(doctest, feature = "actix-web", feature = "axum"))]
+#[cfg(feature = "page")]
+pub use crate::serve::page::{Page, client_script::ClientScript};
+
+#[cfg(all(doctest, feature = "actix-web", feature = "axum", feature = "page"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-#[cfg(all(doctest, feature = "actix-web", feature = "axum"))]
+#[cfg(all(doctest, feature = "actix-web", feature = "axum", feature = "page"))]
 #[doc = include_str!("../docs/status.md")]
 struct StatusPages;

@@ -10,17 +10,18 @@
 //! | [`Page`]: a page that replaces itself | `.route_service("/status", Page::new(hub))` | `.route("/status", web::to(Page::new(hub)))` |
 //! | [`ClientScript`]: the browser client | `.route_service("/client.js", ClientScript)` | `.route("/client.js", web::to(ClientScript))` |
 //!
-//! With the feature `tower`, each is a `tower::Service` for any other stack.
+//! With the feature `tower`, each is a `tower::Service` for any other stack. `Page` and `ClientScript` need the feature
+//! `page`.
 //!
 //! # Query parameters
 //!
 //! | parameter | endpoint | answer |
 //! |---|---|---|
-//! | `fps=5` | `Live`, `Page` | at most that many parts a second; off with [`Live::rate_param`] |
-//! | `snapshot`, `action=snapshot` | `Live`, `Page` | one part, as from [`Snapshot`]; off with [`Live::snapshot_param`] |
+//! | `fps=5` | `Live`, `Page` | at most that many parts a second; off with `rate_param(false)` |
+//! | `snapshot`, `action=snapshot` | `Live`, `Page` | one part, as from [`Snapshot`]; off with `snapshot_param(false)` |
 //! | `action=stream` | `Live`, `Page` | the stream |
 //! | `refresh=5` | `Snapshot`, and with `snapshot` | adds a `Refresh` header, so that a browser asks again every 5 seconds; off with [`Snapshot::refresh_param`] |
-//! | `pull`, `client` | `Page` | the page without scripts; the browser client |
+//! | `pull`, `client` | `Page` | the page without scripts; the browser client. The page itself refers to both |
 //!
 //! `action` is for front ends of mjpg-streamer, such as OctoPrint, Mainsail and Fluidd. Other parameters are ignored.
 //!
@@ -85,9 +86,9 @@
 mod actix;
 #[cfg(feature = "axum")]
 mod axum;
-pub(crate) mod client_script;
 pub(crate) mod live;
 mod named;
+#[cfg(feature = "page")]
 pub(crate) mod page;
 mod query;
 mod rejection;
@@ -101,9 +102,11 @@ mod tower;
 use http::Method;
 use http::request::Parts;
 
+#[cfg(feature = "page")]
+pub(crate) use self::page::{Page, client_script::ClientScript};
 use self::rejection::Rejection;
 use self::reply::Reply;
-pub(crate) use self::{client_script::ClientScript, live::Live, page::Page, snapshot::Snapshot};
+pub(crate) use self::{live::Live, snapshot::Snapshot};
 
 #[cfg(feature = "http-body")]
 pub use self::response::{ResponseBody, ResponseFuture};
@@ -120,10 +123,12 @@ trait Endpoint {
     fn answer(&self, request: &Parts) -> Result<Reply, Rejection>;
 }
 
-/// Calls a macro with the list of all endpoints.
+/// Calls a macro with the list of all endpoints, as paths from a module of this one.
 macro_rules! endpoints {
     ($implement:ident) => {
-        $implement! { ClientScript, Live, Page, Snapshot }
+        $implement! { Live, Snapshot }
+        #[cfg(feature = "page")]
+        $implement! { ClientScript, Page }
     };
 }
 use endpoints;

@@ -129,7 +129,7 @@ impl Wire {
 }
 
 /// Returns whether `Accept` names this media type, in lower case, and does not refuse it.
-#[cfg(any(feature = "actix-web", feature = "http-body"))]
+#[cfg(feature = "page")]
 pub(crate) fn names(headers: &HeaderMap, media_type: &[u8]) -> bool {
     let mut ranges = headers.get_all(ACCEPT).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     ranges.any(|range| accepted(range).is_some_and(|accepted| accepted.eq_ignore_ascii_case(media_type)))

@@ -1,6 +1,6 @@
 //! Runs the tests of the browser client under Node, with its source and with the minified form that is served.
 
-#![cfg(feature = "http-body")]
+#![cfg(feature = "page")]
 
 use std::process::Command;
 

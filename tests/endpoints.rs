@@ -1,5 +1,5 @@
 //! Endpoints on axum and on actix-web over TCP, which respond alike to the same requests.
-#![cfg(all(feature = "axum", feature = "actix-web"))]
+#![cfg(all(feature = "axum", feature = "actix-web", feature = "page"))]
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
 use std::collections::{HashMap, HashSet};
@@ -27,6 +27,7 @@ async fn servers(hub: &Hub) -> [String; 2] {
     let snapshot = Snapshot::new(hub.clone()).timeout(Duration::from_millis(200)).refresh(Duration::from_secs(9));
     let fixed = snapshot.clone().refresh_param(false);
     let page = Page::new(hub.clone()).key(user);
+    let plain_page = Page::new(hub.clone()).rate_param(false).snapshot_param(false);
     let alone = live.clone().key(user).exclusive(true);
     let keyed = live.clone().key(user);
 
@@ -42,6 +43,7 @@ async fn servers(hub: &Hub) -> [String; 2] {
         .route_service("/snapshot", snapshot.clone())
         .route_service("/fixed", fixed.clone())
         .route_service("/status", page.clone())
+        .route_service("/plain-status", plain_page.clone())
         .route_service("/client.js", ClientScript);
     tokio::spawn(async move { axum::serve(listener, app).await });
 
@@ -59,6 +61,7 @@ async fn servers(hub: &Hub) -> [String; 2] {
                 .route("/snapshot", web::to(snapshot.clone()))
                 .route("/fixed", web::to(fixed.clone()))
                 .route("/status", web::to(page.clone()))
+                .route("/plain-status", web::to(plain_page.clone()))
                 .route("/client.js", web::to(ClientScript))
         };
         let server = actix_web::HttpServer::new(app).workers(1).listen(listener).unwrap().run();
@@ -230,6 +233,9 @@ async fn every_stack_responds_alike() {
         ("on", "GET /status?action=stream|Accept: text/html,application/xhtml+xml", 200, stream),
         ("on", "GET /status?action=snapshot&1732631415", 200, text),
         ("on", "GET /status|Accept: text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", 200, stream),
+        ("on", "GET /status?fps=x", 400, text),
+        ("on", "GET /plain-status?fps=x", 200, stream),
+        ("on", "GET /plain-status?snapshot", 200, stream),
         ("on", "GET /client.js", 200, ("content-type", Some("text/javascript; charset=utf-8"))),
         ("on", "POST /live|Content-Length: 0", 405, allow),
         ("on", "DELETE /snapshot", 405, allow),

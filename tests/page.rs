@@ -1,5 +1,5 @@
 //! The page endpoint on axum and on actix, which respond alike to the same requests.
-#![cfg(all(feature = "axum", feature = "actix-web"))]
+#![cfg(all(feature = "axum", feature = "actix-web", feature = "page"))]
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
 use std::time::Duration;
@@ -198,7 +198,7 @@ async fn page_embeds_other_types_by_address() {
         (Part::text("a < b").unwrap(), "", "<main id=\"part\"><pre>a &lt; b</pre></main>"),
         (Part::json("{\"a\":1}").unwrap(), "", "<main id=\"part\"><pre>{&quot;a&quot;:1}</pre></main>"),
         (picture.clone(), "", "<main id=\"part\"><img alt=\"Status\" src=\"?snapshot\"></main>"),
-        (picture, "?pull", "<main id=\"part\"><img alt=\"Status\" src=\"?\"></main>"),
+        (picture.clone(), "?pull", "<main id=\"part\"><img alt=\"Status\" src=\"?\"></main>"),
     ] {
         let (_publisher, page) = showing(part);
         ask_both(&page, &format!("GET /status{pull} HTTP/1.1|Accept: {CHROMIUM}"), |answer| {
@@ -206,6 +206,11 @@ async fn page_embeds_other_types_by_address() {
         })
         .await;
     }
+    let (_publisher, page) = showing(picture);
+    ask_both(&page.snapshot_param(false), &format!("GET /status HTTP/1.1|Accept: {CHROMIUM}"), |answer| {
+        assert!(answer.contains("<img alt=\"Status\" src=\"?\">"), "a stream: {answer}");
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -190,7 +190,7 @@ impl Hub {
     }
 
     /// Returns the period after which the last part is repeated to an idle viewer.
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
+    #[cfg(feature = "page")]
     pub(crate) fn keep_alive(&self) -> Option<Duration> {
         self.shared.update(|state| state.keep_alive())
     }

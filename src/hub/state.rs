@@ -188,7 +188,7 @@ impl State {
         Some(DatedPart { part: latest.part.clone(), age, modified: latest.modified, stale: false })
     }
 
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
+    #[cfg(feature = "page")]
     pub(super) fn keep_alive(&self) -> Option<Duration> {
         self.config.pulse.map(|pulse| pulse * u32::from(super::slot::PULSES))
     }

@@ -16,10 +16,10 @@ use futures_core::Stream;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::endpoints;
 use super::named::MountedPath;
 use super::rejection::Rejection;
 use super::reply::Reply;
-use super::{ClientScript, Live, Page, Snapshot, endpoints};
 use crate::body::KeepAlive;
 use crate::body::stream::MixedReplace;
 use crate::hub::{Refused, Subscriber};
@@ -94,7 +94,7 @@ impl Responder for PartResponse {
 
 macro_rules! handler {
     ($($endpoint:ident),*) => {$(
-        impl Handler<HttpRequest> for $endpoint {
+        impl Handler<HttpRequest> for super::$endpoint {
             type Output = HttpResponse;
             type Future = Pin<Box<dyn Future<Output = HttpResponse>>>;
 

@@ -1,17 +1,21 @@
 //! One address for everybody: a page for people, a stream for `<img>`, scripts and programs.
 
+pub(crate) mod client_script;
+mod document;
+
 use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderValue, IF_NONE_MATCH};
 use http::request::Parts;
 
+use self::client_script::ClientScript;
+use self::document::{Document, Settings};
 use super::query::Query;
 use super::rejection::Rejection;
 use super::reply::{Pending, Reply};
 use super::snapshot::{self, Snapshot};
-use super::{ClientScript, Endpoint, Live};
+use super::{Endpoint, Live};
 use crate::hub::Hub;
-use crate::page::{Document, Settings};
 use crate::wire::{self, Wire};
 
 /// An endpoint that serves a hub's status pages (HTML, text, SVG, JSON, pictures) to every kind of client.
@@ -62,12 +66,13 @@ pub struct Page {
     live: Live,
     settings: Settings,
     native: bool,
+    snapshot_param: bool,
 }
 
 impl Page {
     /// Creates an endpoint for this hub.
     pub fn new(hub: Hub) -> Self {
-        Self { live: Live::new(hub.clone()), hub, settings: Settings::default(), native: false }
+        Self { live: Live::new(hub.clone()), hub, settings: Settings::default(), native: false, snapshot_param: true }
     }
 
     /// Sets the title of the page, which also names its frame or picture for screen readers. Default: `Status`.
@@ -129,6 +134,21 @@ impl Page {
         self
     }
 
+    /// Sets whether `?fps` lowers the rate of a stream: see [`Live::rate_param`]. Default: `true`.
+    pub fn rate_param(mut self, enabled: bool) -> Self {
+        self.live = self.live.rate_param(enabled);
+        self
+    }
+
+    /// Sets whether `?snapshot` and `?action=snapshot` return one part. Default: `true`.
+    ///
+    /// If not, the document of a page of pictures opens with a stream in place of one picture.
+    pub fn snapshot_param(mut self, enabled: bool) -> Self {
+        self.live = self.live.snapshot_param(enabled);
+        self.snapshot_param = enabled;
+        self
+    }
+
     /// Returns the page without scripts, once the hub has a part that is fresh enough.
     fn pull(&self, request: &Parts) -> Pending {
         let query = request.uri.query().map(str::to_owned);
@@ -171,14 +191,14 @@ impl Endpoint for Page {
         if query.get("pull").is_some() {
             return Ok(Reply::Pending(self.pull(request)));
         }
-        if query.asks_for_snapshot() {
+        if self.snapshot_param && query.asks_for_snapshot() {
             let pending = Snapshot::new(self.hub.clone()).timeout(self.timeout()).pending(request)?;
             let settings = self.settings.clone();
             return Ok(Reply::Pending(pending.map(move |response| settings.guard(response))));
         }
         if !query.asks_for_stream() && self.is_for_document(&request.headers) {
             let document = Document::new(&self.settings, request.uri.query(), self.hub.snapshot_now());
-            return Ok(Reply::Full(document.live(&ClientScript::tag(), self.hub.keep_alive())));
+            return Ok(Reply::Full(document.live(self.snapshot_param, &ClientScript::tag(), self.hub.keep_alive())));
         }
         self.live.answer(request)
     }

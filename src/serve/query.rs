@@ -25,6 +25,7 @@ impl<'a> Query<'a> {
     }
 
     /// Returns whether the stream is asked for as mjpg-streamer has it.
+    #[cfg(feature = "page")]
     pub(super) fn asks_for_stream(&self) -> bool {
         self.get("action") == Some("stream")
     }

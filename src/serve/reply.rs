@@ -57,6 +57,7 @@ impl Pending {
     }
 
     /// Changes the response.
+    #[cfg(feature = "page")]
     pub(super) fn map(self, change: impl Fn(Response<Bytes>) -> Response<Bytes> + Send + Sync + 'static) -> Self {
         let finish = self.finish;
         Self { finish: Box::new(move |latest| finish(latest).map(&change)), ..self }

@@ -11,12 +11,12 @@ use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 
 use super::reply::{Pending, Reply};
-use super::{ClientScript, Endpoint, Live, Page, Snapshot, endpoints};
+use super::{Endpoint, endpoints};
 use crate::hub;
 
 macro_rules! respond {
     ($($endpoint:ident),*) => {$(
-        impl $endpoint {
+        impl super::$endpoint {
             /// Responds to a request: for handlers, and for stacks without `tower`.
             ///
             /// # Cancel safety

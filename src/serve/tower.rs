@@ -6,11 +6,11 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{ClientScript, Live, Page, ResponseBody, ResponseFuture, Snapshot, endpoints};
+use super::{ResponseBody, ResponseFuture, endpoints};
 
 macro_rules! service {
     ($($endpoint:ident),*) => {$(
-        impl<B> Service<Request<B>> for $endpoint {
+        impl<B> Service<Request<B>> for super::$endpoint {
             type Response = Response<ResponseBody>;
             type Error = Infallible;
             type Future = ResponseFuture;

@@ -1,11 +1,11 @@
-// Makes src/client.min.js, the form that is served, of src/client.js: `node tests/client/minify.mjs`, with npm.
+// Makes src/serve/page/client.min.js, the form that is served, of src/serve/page/client.js: `node tests/client/minify.mjs`, with npm.
 // Its first line, which is not served, tells of which source it is made.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const file = name => fileURLToPath(new URL(`../../src/${name}`, import.meta.url));
+const file = name => fileURLToPath(new URL(`../../src/serve/page/${name}`, import.meta.url));
 export const mark = () => `// Made by tests/client/minify.mjs of client.js ${createHash('sha256').update(readFileSync(file('client.js'))).digest('hex')}`;
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -40,7 +40,7 @@ const BODIES = ['first', '\r\n', `--${B}`.slice(0, -1), '\r\n--', 'last\0\xff'].
 const TEXTS = BODIES.map(body => body.toString('latin1'));
 
 test('the served form is made of this source', () => {
-  const served = readFileSync(new URL('../../src/client.min.js', import.meta.url), 'utf8');
+  const served = readFileSync(new URL('../../src/serve/page/client.min.js', import.meta.url), 'utf8');
   assert.equal(served.split('\n', 1)[0], mark(), 'run tests/client/minify.mjs');
 });
 

@@ -17,17 +17,17 @@ use crate::part_response::PartResponse;
 
 /// The options of a page.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    pub(crate) title: String,
+pub(super) struct Settings {
+    pub(super) title: String,
     /// The period at which a browser without scripts asks again.
-    pub(crate) refresh: Duration,
+    pub(super) refresh: Duration,
     /// HTML parts are the page itself.
-    pub(crate) trusted: bool,
-    pub(crate) show_age: bool,
+    pub(super) trusted: bool,
+    pub(super) show_age: bool,
 }
 
 /// A page for one request.
-pub(crate) struct Document<'a> {
+pub(super) struct Document<'a> {
     settings: &'a Settings,
     /// The start of the addresses of its resources: `?`, or with the page's own query `?a=b&`.
     own: String,
@@ -41,17 +41,18 @@ impl Default for Settings {
 }
 
 impl<'a> Document<'a> {
-    pub(crate) fn new(settings: &'a Settings, query: Option<&str>, latest: Option<DatedPart>) -> Self {
+    pub(super) fn new(settings: &'a Settings, query: Option<&str>, latest: Option<DatedPart>) -> Self {
         let is_other = |pair: &&str| !OURS.contains(&pair.split('=').next().unwrap_or_default());
         let others = query.unwrap_or_default().split('&').filter(is_other);
         let own = others.fold("?".to_owned(), |own, pair| own + &escaped(pair) + "&amp;");
         Self { settings, own, latest }
     }
 
-    /// Returns the page that replaces its part by itself, with the client script of this tag.
+    /// Returns the page that replaces its part by itself, with the client script of this tag. A picture is requested as
+    /// a snapshot, or else as a stream.
     ///
     /// The client gives up a stream that is silent for two and a half periods of the keep-alive.
-    pub(crate) fn live(&self, client: &str, keep_alive: Option<Duration>) -> Response<Bytes> {
+    pub(super) fn live(&self, snapshots: bool, client: &str, keep_alive: Option<Duration>) -> Response<Bytes> {
         let nonce = Boundary::random();
         let own = &self.own;
         let (target, trusted) = if self.settings.trusted { ("html", " trusted") } else { ("#part", "") };
@@ -66,7 +67,9 @@ impl<'a> Document<'a> {
             timeout = timeout.as_secs(),
             age = self.age().unwrap_or_default(),
         );
-        let mut response = Response::new(Bytes::from([&*self.part("snapshot"), tail.as_bytes()].concat()));
+        let mut response = Response::new(Bytes::from(
+            [&*self.part(if snapshots { "snapshot" } else { "" }), tail.as_bytes()].concat(),
+        ));
         let len = response.body().len();
         response.headers_mut().extend([
             (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
@@ -77,7 +80,7 @@ impl<'a> Document<'a> {
     }
 
     /// Returns the page that a browser without scripts requests at each refresh; `304 Not Modified` while nothing changes.
-    pub(crate) fn pull<V: AsRef<[u8]>>(&self, if_none_match: impl IntoIterator<Item = V>) -> Response<Bytes> {
+    pub(super) fn pull<V: AsRef<[u8]>>(&self, if_none_match: impl IntoIterator<Item = V>) -> Response<Bytes> {
         let page = Part::new(mime::TEXT_HTML_UTF_8, self.part("").into_owned());
         let page = page.unwrap_or_else(|_| unreachable!("a page is not empty"));
         guarded(PartResponse::new(page).refresh(self.settings.refresh).for_if_none_match(if_none_match), "'none'", "")
@@ -122,7 +125,7 @@ impl<'a> Document<'a> {
 
 impl Settings {
     /// Adds the policy of a single part, which a link may open: nothing runs in it that would not run in the page.
-    pub(crate) fn guard(&self, response: Response<Bytes>) -> Response<Bytes> {
+    pub(super) fn guard(&self, response: Response<Bytes>) -> Response<Bytes> {
         guarded(response, "'none'", if self.trusted { "" } else { "; sandbox" })
     }
 }

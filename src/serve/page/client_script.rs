@@ -7,10 +7,10 @@ use http::header::{
 use http::request::Parts;
 use http::{Response, StatusCode};
 
-use super::Endpoint;
-use super::rejection::Rejection;
-use super::reply::Reply;
 use crate::part_response;
+use crate::serve::Endpoint;
+use crate::serve::rejection::Rejection;
+use crate::serve::reply::Reply;
 
 /// An endpoint that serves `client.js`, which shows a stream of parts in a page, in Chromium, Firefox and WebKitGTK.
 ///
@@ -88,4 +88,4 @@ impl Endpoint for ClientScript {
     }
 }
 
-const SERVED: &str = include_str!("../client.min.js");
+const SERVED: &str = include_str!("client.min.js");
