@@ -6,7 +6,7 @@ mod queue;
 pub(crate) mod stream;
 mod tracked;
 
-pub(crate) use self::{keep_alive::KeepAlive, queue::Queue};
+pub(crate) use self::queue::Queue;
 
 #[cfg(feature = "http-body")]
 pub use self::stream::Body;

@@ -20,7 +20,7 @@ use super::endpoints;
 use super::named::MountedPath;
 use super::rejection::Rejection;
 use super::reply::Reply;
-use crate::body::KeepAlive;
+use crate::body::keep_alive::KeepAlive;
 use crate::body::stream::MixedReplace;
 use crate::hub::{Refused, Subscriber};
 use crate::part::Part;

@@ -10,7 +10,7 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::{model, thread};
 
 use super::Queue;
-use crate::body::KeepAlive;
+use crate::body::keep_alive::KeepAlive;
 use crate::body::stream::MixedReplace;
 use crate::encode::Encoder;
 use crate::part::Part;
