@@ -1,12 +1,13 @@
 //! The response body of one client: a queue of chunks, the keep-alive, and [`MixedReplace`](crate::MixedReplace), which
 //! sends a stream of parts.
 
+mod feed;
 pub(crate) mod keep_alive;
 mod queue;
 pub(crate) mod stream;
 mod tracked;
 
-pub(crate) use self::queue::Queue;
+pub(crate) use self::{feed::Feed, feed::Step, feed::Supply, queue::Queue};
 
 #[cfg(feature = "http-body")]
 pub use self::stream::Body;

@@ -153,6 +153,7 @@
 
 pub mod body;
 mod boundary;
+mod clock;
 pub mod decode;
 pub mod encode;
 pub mod hub;

@@ -27,6 +27,10 @@ impl<T> List<T> {
         self.first.is_none()
     }
 
+    pub(crate) fn reserve(&mut self, additional: usize) {
+        self.more.reserve(additional);
+    }
+
     /// Frees unused memory.
     pub(crate) fn shrink(&mut self) {
         self.more.shrink_to_fit();

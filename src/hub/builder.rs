@@ -1,13 +1,8 @@
 //! The configuration of a hub and its defaults.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::shared::{Defaults, Shared};
-use super::slot::PULSES;
-use super::state::Config;
-use super::subscriber::interval;
-use super::{Hub, Publisher};
+use super::slot::{PULSES, Settings, interval};
 use crate::part::Part;
 
 /// The configuration of a hub.
@@ -31,20 +26,38 @@ use crate::part::Part;
 /// ```
 #[must_use]
 #[derive(Clone, Debug)]
-pub struct Builder {
-    drop_identical: bool,
-    keep_alive: Option<Duration>,
-    linger: Duration,
-    max_lifetime: Option<Duration>,
-    max_subscribers: usize,
-    min_interval: Option<Duration>,
-    part_timeout: Option<Duration>,
-    retry_after: Duration,
-    stale_after: Option<(Duration, Part)>,
+pub struct Builder(pub(super) Config);
+
+/// The values of a [`Builder`], which never change in a hub.
+#[derive(Clone, Debug)]
+pub(super) struct Config {
+    pub(super) drop_identical: bool,
+    pub(super) keep_alive: Option<Duration>,
+    pub(super) linger: Duration,
+    pub(super) max_lifetime: Option<Duration>,
+    pub(super) max_subscribers: usize,
+    pub(super) min_interval: Option<Duration>,
+    pub(super) part_timeout: Option<Duration>,
+    pub(super) retry_after: Duration,
+    pub(super) stale_after: Option<(Duration, Part)>,
 }
 
-impl Builder {
-    pub(super) fn new() -> Self {
+impl Config {
+    /// Returns the period between pulses of the keep-alive, long enough not to keep the clock's
+    /// thread busy.
+    pub(super) fn pulse(&self) -> Option<Duration> {
+        self.keep_alive.map(|period| (period / u32::from(PULSES)).max(Duration::from_millis(1)))
+    }
+
+    /// Returns the configuration of a subscriber that sets nothing.
+    pub(super) fn subscriber(&self) -> Settings {
+        let min_interval = self.min_interval.and_then(interval);
+        Settings { exclusive: false, max_lifetime: self.max_lifetime, min_interval }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
         Self {
             drop_identical: false,
             keep_alive: Some(Duration::from_secs(10)),
@@ -57,29 +70,18 @@ impl Builder {
             stale_after: None,
         }
     }
+}
 
-    /// Creates the hub. Returns its publisher and its subscribing handle.
-    #[must_use]
-    pub fn build(self) -> (Publisher, Hub) {
-        let config = Config {
-            deadline: self.part_timeout.unwrap_or(Duration::MAX),
-            drop_identical: self.drop_identical,
-            linger: self.linger,
-            max_subscribers: self.max_subscribers,
-            pulse: self.keep_alive.map(pulse),
-            stale_after: self.stale_after,
-        };
-        let interval = self.min_interval.and_then(interval);
-        let defaults = Defaults { max_lifetime: self.max_lifetime, interval, retry_after: self.retry_after };
-        let shared = Shared::new(config, defaults);
-        (Publisher::new(Arc::clone(&shared)), Hub { shared })
+impl Builder {
+    pub(super) fn new() -> Self {
+        Self(Config::default())
     }
 
     /// Drops a part that equals the previous one, headers included. Off by default.
     ///
     /// A dropped part still renews the age of the latest part. It does not postpone keep-alives.
     pub fn drop_identical(mut self, drop: bool) -> Self {
-        self.drop_identical = drop;
+        self.0.drop_identical = drop;
         self
     }
 
@@ -90,14 +92,14 @@ impl Builder {
     /// that are silent for a minute: see [`KeepAlive`](crate::KeepAlive). A viewer that disconnects
     /// from an idle stream is detected within two intervals.
     pub fn keep_alive_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
-        self.keep_alive = interval.into();
+        self.0.keep_alive = interval.into();
         self
     }
 
     /// Sets for how long [`Demand`](super::Demand) lasts after the last viewer has disconnected, so
     /// that a reloaded page does not restart the camera. 10 seconds by default.
     pub fn linger(mut self, linger: Duration) -> Self {
-        self.linger = linger;
+        self.0.linger = linger;
         self
     }
 
@@ -105,14 +107,17 @@ impl Builder {
     /// [`Subscriber::max_lifetime`](crate::Subscriber::max_lifetime) does. `None`, the default,
     /// sets no limit.
     pub fn max_lifetime(mut self, max_lifetime: impl Into<Option<Duration>>) -> Self {
-        self.max_lifetime = max_lifetime.into();
+        self.0.max_lifetime = max_lifetime.into();
         self
     }
 
     /// Limits the number of concurrent viewers. Further calls to
     /// [`subscribe`](crate::Hub::subscribe) fail. Unlimited by default.
+    ///
+    /// As many snapshots may wait besides. A further [`snapshot`](crate::Hub::snapshot) does not
+    /// wait.
     pub fn max_subscribers(mut self, max: usize) -> Self {
-        self.max_subscribers = max;
+        self.0.max_subscribers = max;
         self
     }
 
@@ -120,21 +125,21 @@ impl Builder {
     /// [`Subscriber::min_interval`](crate::Subscriber::min_interval) does. `None`, the default,
     /// sets no limit.
     pub fn min_interval(mut self, min_interval: impl Into<Option<Duration>>) -> Self {
-        self.min_interval = min_interval.into();
+        self.0.min_interval = min_interval.into();
         self
     }
 
     /// Ends a viewer's stream when one part takes longer than this to be written. `None` turns that
     /// off. 30 seconds by default.
     pub fn part_timeout(mut self, part_timeout: impl Into<Option<Duration>>) -> Self {
-        self.part_timeout = part_timeout.into();
+        self.0.part_timeout = part_timeout.into();
         self
     }
 
     /// Sets the `Retry-After` of a refused viewer, which is rounded up to seconds. 5 seconds by
     /// default.
     pub fn retry_after(mut self, retry_after: Duration) -> Self {
-        self.retry_after = retry_after;
+        self.0.retry_after = retry_after;
         self
     }
 
@@ -143,12 +148,7 @@ impl Builder {
     ///
     /// [`Hub::latest`] still returns the publisher's last part.
     pub fn stale_after(mut self, silence: Duration, part: Part) -> Self {
-        self.stale_after = Some((silence, part));
+        self.0.stale_after = Some((silence, part));
         self
     }
-}
-
-/// Returns the period between pulses, long enough not to keep the clock's thread busy.
-fn pulse(keep_alive: Duration) -> Duration {
-    (keep_alive / u32::from(PULSES)).max(Duration::from_millis(1))
 }

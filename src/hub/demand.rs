@@ -3,11 +3,14 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::shared::Shared;
-use crate::sync::block_on;
+use super::state::State;
+use super::stats::Activity;
+use super::timer::Timer;
+use crate::sync::{block_on, keep};
 
 /// A handle that reports demand: from the first viewer until the hub's
 /// [`linger`](super::Builder::linger) after the last one.
@@ -52,7 +55,7 @@ impl Demand {
     #[must_use]
     pub fn is_wanted(&self) -> bool {
         let now = Instant::now();
-        self.shared.update(|state| state.is_wanted(now))
+        self.shared.read(|state| state.is_wanted(now))
     }
 
     /// Blocks the thread until [`is_wanted`](Self::is_wanted) or the hub is closed. Returns `false`
@@ -107,6 +110,75 @@ impl Future for Change<'_> {
 
 impl Drop for Change<'_> {
     fn drop(&mut self) {
-        self.shared.update(|state| state.forget_demand(self.place));
+        if let Some(place) = self.place {
+            self.shared.update(|state| state.forget_demand(place));
+        }
+    }
+}
+
+impl State {
+    /// Returns `true` while the hub is watched, or was less than the linger ago.
+    pub(super) fn is_wanted(&self, now: Instant) -> bool {
+        let lingers = |since| now.saturating_duration_since(since) < self.config.linger;
+        !self.is_closed() && (self.is_watched() || self.unwatched_since.is_some_and(lingers))
+    }
+
+    pub(super) fn activity(&self, now: Instant) -> Activity {
+        match () {
+            () if self.is_closed() => Activity::Ended,
+            () if !self.is_wanted(now) => Activity::Asleep,
+            () if self.stale => Activity::Silent,
+            () if self.latest.is_none() => Activity::Starting,
+            () => Activity::Live,
+        }
+    }
+
+    /// Returns whether the hub has subscribers or waiting snapshots, and when the last of them left.
+    pub(super) fn usage(&self) -> (bool, Option<Instant>) {
+        (self.is_watched() || !self.slots.is_empty(), self.unwatched_since)
+    }
+
+    fn is_watched(&self) -> bool {
+        !self.snapshots.is_empty() || self.stats.viewers > 0
+    }
+
+    pub(super) fn start_demand(&mut self, now: Instant) {
+        if self.watched_since.is_some() {
+            return;
+        }
+        self.watched_since = Some(now);
+        self.unwatched_since = None;
+        self.wake_for_demand();
+        self.timers.set(Timer::Linger, None);
+        self.set_keep_alive_timer(now);
+        self.set_stale_timer();
+    }
+
+    pub(super) fn end_demand_if_unwatched(&mut self, now: Instant) {
+        if self.is_watched() {
+            return;
+        }
+        self.watched_since = None;
+        self.unwatched_since = Some(now);
+        self.set_keep_alive_timer(now);
+        self.set_stale_timer();
+        match now.checked_add(self.config.linger) {
+            Some(end) if end <= now => self.wake_for_demand(),
+            end => self.timers.set(Timer::Linger, end),
+        }
+    }
+
+    pub(super) fn wake_for_demand(&mut self) {
+        self.effects.wakers.extend(self.for_demand.iter_mut().filter_map(|(_, waker)| waker.take()));
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "a place is kept until the future is dropped")]
+    pub(super) fn wait_for_demand(&mut self, place: &mut Option<usize>, waker: &Waker) {
+        let place = *place.get_or_insert_with(|| self.for_demand.insert(None));
+        self.effects.dropped_wakers.extend(keep(&mut self.for_demand[place], waker));
+    }
+
+    fn forget_demand(&mut self, place: usize) {
+        self.effects.dropped_wakers.extend(self.for_demand.remove(place));
     }
 }

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::builder::Builder;
 use super::error::Refused;
+use super::publisher::Publisher;
 use super::shared::Shared;
 use super::snapshot::SnapshotFuture;
-use super::state::JoinError;
 use super::stats::{Activity, Stats, Viewer};
 use super::subscriber::Subscriber;
+use crate::boundary::Boundary;
 use crate::part::Part;
 use crate::wire::Wire;
 
@@ -22,6 +24,15 @@ use crate::wire::Wire;
 #[derive(Clone, Debug)]
 pub struct Hub {
     pub(super) shared: Arc<Shared>,
+}
+
+impl Builder {
+    /// Creates the hub. Returns its publisher and its subscribing handle.
+    #[must_use]
+    pub fn build(self) -> (Publisher, Hub) {
+        let shared = Shared::new(self.0, &Boundary::random());
+        (Publisher::new(Arc::clone(&shared)), Hub { shared })
+    }
 }
 
 impl Hub {
@@ -64,19 +75,12 @@ impl Hub {
     /// # }
     /// ```
     pub fn subscribe(&self, wire: Wire) -> Result<Subscriber, Refused> {
-        match self.shared.update(|state| state.join(wire)) {
-            Ok((id, serial)) => Ok(Subscriber::new(Arc::clone(&self.shared), id, serial, wire)),
-            Err(JoinError::Closed) => {
-                #[cfg(feature = "tracing")]
-                tracing::warn!("subscriber refused: the hub was closed before its first part");
-                Err(Refused::Closed)
-            }
-            Err(JoinError::Full) => {
-                #[cfg(feature = "tracing")]
-                tracing::warn!("subscriber refused: the hub has max_subscribers viewers");
-                Err(Refused::TooManyViewers { retry_after: self.shared.defaults.retry_after })
-            }
+        let joined = self.shared.update(|state| state.join(wire));
+        #[cfg(feature = "tracing")]
+        if let Err(refused) = &joined {
+            tracing::warn!("subscriber refused: {refused}");
         }
+        joined.map(|(id, serial)| Subscriber::new(Arc::clone(&self.shared), id, serial, wire))
     }
 
     /// Returns the publisher's last part, whatever its age. `None` before the first.
@@ -85,7 +89,7 @@ impl Hub {
     #[must_use]
     pub fn latest(&self) -> Option<Part> {
         let now = Instant::now();
-        self.shared.update(|state| state.latest(now).map(|(part, _)| part.clone()))
+        self.shared.read(|state| state.latest(now).map(|(part, _)| part.clone()))
     }
 
     /// Waits for a part that is at most `max_age` old: the latest one, or else the next.
@@ -94,7 +98,8 @@ impl Hub {
     /// unless [`SnapshotFuture::or_latest_after`] sets one.
     ///
     /// Resolves to `None` if the hub is closed and its last part is older than `max_age`, so that a
-    /// loop ends with the hub. [`latest`](Self::latest) still returns that part. While viewers get
+    /// loop ends with the hub. The same if as many snapshots already wait as
+    /// [`max_subscribers`](super::Builder::max_subscribers) allows. [`latest`](Self::latest) still returns that part. While viewers get
     /// the "no signal" part of [`stale_after`](super::Builder::stale_after), a snapshot that would resolve
     /// to an older part resolves to that one.
     ///
@@ -128,7 +133,7 @@ impl Hub {
     #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(crate) fn snapshot_now(&self) -> Option<super::DatedPart> {
         let now = Instant::now();
-        self.shared.update(|state| state.dated(false, now))
+        self.shared.read(|state| state.dated(false, now))
     }
 
     /// Ends every stream. Each viewer still gets the last part, then the close-delimiter.
@@ -155,7 +160,7 @@ impl Hub {
     /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.shared.update(|state| state.is_closed())
+        self.shared.read(|state| state.is_closed())
     }
 
     /// Ends every stream with this [`key`](Subscriber::key), for example when a user logs out.
@@ -192,7 +197,7 @@ impl Hub {
     /// Returns the period after which the last part is repeated to an idle viewer.
     #[cfg(feature = "page")]
     pub(crate) fn keep_alive(&self) -> Option<Duration> {
-        self.shared.update(|state| state.keep_alive())
+        self.shared.config.keep_alive
     }
 
     /// Returns whether the hub is watched and has a signal.
@@ -210,25 +215,25 @@ impl Hub {
     #[must_use]
     pub fn activity(&self) -> Activity {
         let now = Instant::now();
-        self.shared.update(|state| state.activity(now))
+        self.shared.read(|state| state.activity(now))
     }
 
     /// Returns whether the hub has subscribers or waiting snapshots, and when the last of them left.
     pub(crate) fn usage(&self) -> (bool, Option<Instant>) {
-        self.shared.update(|state| state.usage())
+        self.shared.read(|state| state.usage())
     }
 
     /// Returns the hub's counters since it was created.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let now = Instant::now();
-        self.shared.update(|state| state.stats(now))
+        self.shared.read(|state| state.stats(now))
     }
 
     /// Returns a description of each current viewer.
     #[must_use]
     pub fn viewers(&self) -> Vec<Viewer> {
         let now = Instant::now();
-        self.shared.update(|state| state.viewers(now))
+        self.shared.read(|state| state.viewers(now))
     }
 }

@@ -13,13 +13,9 @@
 //! No runtime is needed. One thread serves the timers of all hubs in the process.
 
 mod builder;
-pub(crate) mod clock;
 mod demand;
-mod effects;
 mod error;
 pub(crate) mod handle;
-mod in_flight;
-mod lazy_now;
 #[cfg(all(loom, test))]
 mod models;
 mod published;
@@ -30,7 +26,7 @@ mod snapshot;
 mod state;
 mod stats;
 pub(crate) mod subscriber;
-mod waiters;
+mod timer;
 
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
 pub(crate) use self::subscriber::Subscriber;

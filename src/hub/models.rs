@@ -11,8 +11,9 @@ use bytes::Bytes;
 use loom::future::block_on;
 use loom::{model, thread};
 
-use super::subscriber::Viewing;
+use super::subscriber::Seat;
 use super::{Builder, Hub, Publisher, builder};
+use crate::body::Feed;
 use crate::part::Part;
 use crate::wire::Wire;
 
@@ -24,17 +25,17 @@ fn text(text: &'static str) -> Part {
     Part::text(text).unwrap()
 }
 
-fn viewer(hub: &Hub) -> Viewing {
-    hub.subscribe(Wire::Script).unwrap().into_viewing()
+fn viewer(hub: &Hub) -> Feed<Seat> {
+    hub.subscribe(Wire::Script).unwrap().into_feed()
 }
 
 /// Returns the next chunk, polled as hyper does.
-fn chunk(viewer: &mut Viewing) -> Option<Bytes> {
+fn chunk(viewer: &mut Feed<Seat>) -> Option<Bytes> {
     block_on(poll_fn(|cx| viewer.poll_chunk(true, cx)))
 }
 
 /// Returns the body of the part in the next chunk.
-fn next_text(viewer: &mut Viewing) -> String {
+fn next_text(viewer: &mut Feed<Seat>) -> String {
     let chunk = chunk(viewer).unwrap();
     let text = String::from_utf8(chunk.to_vec()).unwrap();
     let (_, body) = text.split_once("\r\n\r\n").unwrap();
@@ -42,7 +43,7 @@ fn next_text(viewer: &mut Viewing) -> String {
 }
 
 /// Polls once, which starts watching.
-fn first_poll(viewer: &mut Viewing) {
+fn first_poll(viewer: &mut Feed<Seat>) {
     block_on(poll_fn(|cx| std::task::Poll::Ready(assert!(viewer.poll_chunk(true, cx).is_pending()))));
 }
 
@@ -114,7 +115,7 @@ fn concurrent_publishes_are_two_versions() {
         assert_eq!(hub.latest().unwrap(), text(if last == "1" { "1" } else { "2" }));
         assert_eq!(hub.stats().parts_published, 2);
         publish(&publisher, "3");
-        assert_eq!((next_text(&mut viewer).as_str(), viewer.parts_skipped()), ("3", 0));
+        assert_eq!((next_text(&mut viewer).as_str(), viewer.supply.parts_skipped()), ("3", 0));
     });
 }
 
@@ -211,11 +212,11 @@ fn close_ends_viewer_with_part_in_flight() {
 fn exclusive_stream_ends_waiting_viewer() {
     model(|| {
         let (publisher, hub) = without_timers().build();
-        let mut older = hub.subscribe(Wire::Script).unwrap().key("anna").into_viewing();
+        let mut older = hub.subscribe(Wire::Script).unwrap().key("anna").into_feed();
         publish(&publisher, "1");
         drop(chunk(&mut older));
         let newer = thread::spawn(move || {
-            let mut newer = hub.subscribe(Wire::Script).unwrap().key("anna").exclusive(true).into_viewing();
+            let mut newer = hub.subscribe(Wire::Script).unwrap().key("anna").exclusive(true).into_feed();
             assert_eq!(next_text(&mut newer), "1");
         });
         assert_eq!(chunk(&mut older).as_deref(), Some(&b"--\r\n"[..]));
@@ -228,7 +229,7 @@ fn exclusive_stream_ends_waiting_viewer() {
 fn revoke_ends_all_streams_with_the_key() {
     model(|| {
         let (publisher, hub) = without_timers().build();
-        let subscribe = || hub.subscribe(Wire::Script).unwrap().key("anna").into_viewing();
+        let subscribe = || hub.subscribe(Wire::Script).unwrap().key("anna").into_feed();
         let (mut watching, mut unpolled) = (subscribe(), subscribe());
         publish(&publisher, "1");
         drop(chunk(&mut watching));

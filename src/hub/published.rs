@@ -10,6 +10,8 @@ use crate::wire::PerWire;
 #[derive(Debug)]
 pub(super) struct Published {
     pub(super) part: Part,
+    /// Counts the parts that viewers were offered, from 1. Set by the hub's state.
+    pub(super) version: u64,
     pub(super) at: Instant,
     /// The same time by the wall clock, for `Last-Modified`. Computed from the age, it would vary
     /// by a second.
@@ -19,20 +21,20 @@ pub(super) struct Published {
 
 impl Published {
     pub(super) fn new(part: Part, at: Instant) -> Self {
-        Self { part, at, modified: SystemTime::now(), encoded: PerWire::default() }
+        Self { part, version: 0, at, modified: SystemTime::now(), encoded: PerWire::default() }
     }
 
-    /// Returns the bytes on the encoder's wire. The first call encodes, then calls `on_encoded`.
-    pub(super) fn encoded(&self, encoder: &Encoder, on_encoded: impl FnOnce()) -> Arc<EncodedPart> {
-        let mut encoded_now = false;
+    pub(super) fn with_version(self, version: u64) -> Self {
+        Self { version, ..self }
+    }
+
+    /// Returns the bytes on the encoder's wire, and `true` if this call encoded them.
+    pub(super) fn encoded(&self, encoder: &Encoder) -> (&Arc<EncodedPart>, bool) {
+        let mut now = false;
         let encoded = self.encoded[encoder.wire()].get_or_init(|| {
-            encoded_now = true;
+            now = true;
             Arc::new(encoder.encode_contiguous(&self.part))
         });
-        let encoded = Arc::clone(encoded);
-        if encoded_now {
-            on_encoded();
-        }
-        encoded
+        (encoded, now)
     }
 }

@@ -122,17 +122,19 @@ impl Publisher {
     }
 
     fn publish_valid(&self, part: Part) -> Result<(), Closed> {
-        let published = Arc::new(Published::new(part, Instant::now()));
-        let wires = self.shared.update(|state| {
-            let sent = !state.is_closed() && !state.is_identical(&published.part);
-            Wire::ALL.map(|wire| (sent && state.listens(wire)).then_some(wire))
-        });
-        for wire in wires.into_iter().flatten() {
-            self.shared.encoded(&published, wire);
-        }
         let now = Instant::now();
-        let accepted = self.shared.update(|state| (!state.is_closed()).then(|| state.publish(&published, now)));
-        accepted.ok_or(Closed(()))
+        let published = Published::new(part, now);
+        let (latest, wires) = self.shared.read(|state| {
+            let wires = Wire::ALL.map(|wire| Some(wire).filter(|wire| state.listens(*wire)));
+            if state.is_closed() { Err(Closed(())) } else { Ok((state.comparable(), wires)) }
+        })?;
+        let identical = latest.filter(|latest| latest.part == published.part);
+        let mut encodings = 0;
+        for wire in wires.into_iter().flatten().filter(|_| identical.is_none()) {
+            published.encoded(self.shared.encoder(wire));
+            encodings += 1;
+        }
+        self.shared.update(|state| state.publish(published, encodings, identical.as_ref(), now))
     }
 
     /// Counts a frame that cannot be published. A closed hub takes precedence, to end the loop.
@@ -158,7 +160,7 @@ impl Publisher {
     /// Returns `true` once the hub is closed. Further parts are rejected.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.shared.update(|state| state.is_closed())
+        self.shared.read(|state| state.is_closed())
     }
 }
 

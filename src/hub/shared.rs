@@ -1,56 +1,63 @@
 //! The data that all handles of a hub share: the locked state, and constants.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Weak};
+use std::time::Instant;
 
-use super::clock::{self, Timed};
+use super::builder::Config;
 use super::published::Published;
-use super::state::{Config, State};
+use super::state::State;
 use crate::boundary::Boundary;
+use crate::clock::{self, Timed};
 use crate::encode::{EncodedPart, Encoder};
-use crate::sync::Mutex;
+use crate::sync::{Mutex, lock};
 use crate::wire::{PerWire, Wire};
 
 pub(super) struct Shared {
     itself: Weak<Self>,
-    state: Mutex<State>,
+    pub(super) config: Arc<Config>,
     encoders: PerWire<Arc<Encoder>>,
-    /// The configuration of viewers that set none.
-    pub(super) defaults: Defaults,
-}
-
-#[derive(Debug)]
-pub(super) struct Defaults {
-    pub(super) max_lifetime: Option<Duration>,
-    pub(super) interval: Option<Duration>,
-    pub(super) retry_after: Duration,
+    state: Mutex<State>,
+    /// The number of times that the state was locked.
+    #[cfg(test)]
+    pub(super) locks: std::sync::atomic::AtomicUsize,
 }
 
 impl Shared {
-    pub(super) fn new(config: Config, defaults: Defaults) -> Arc<Self> {
-        let boundary = Boundary::random();
+    /// Viewers of one response that gets parts of several hubs need one boundary for all of them.
+    pub(super) fn new(config: Config, boundary: &Boundary) -> Arc<Self> {
+        let config = Arc::new(config);
         Arc::new_cyclic(|itself| Self {
             itself: Weak::clone(itself),
-            state: Mutex::new(State::new(config)),
             encoders: PerWire::new(|wire| Arc::new(Encoder::new(boundary.clone(), wire))),
-            defaults,
+            state: Mutex::new(State::new(Arc::clone(&config))),
+            config,
+            #[cfg(test)]
+            locks: Default::default(),
         })
+    }
+
+    pub(super) fn read<R>(&self, read: impl FnOnce(&State) -> R) -> R {
+        #[cfg(test)]
+        self.locks.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        read(&lock(&self.state))
     }
 
     /// Changes the state, then performs the effects after unlocking: wakes tasks, sets the timer.
     pub(super) fn update<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        #[cfg(test)]
+        self.locks.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let mut state = lock(&self.state);
         let result = change(&mut state);
-        let effects = state.take_effects();
+        let (effects, timeout) = (state.take_effects(), state.poll_timeout());
         drop(state);
-        let Some(effects) = effects else { return result };
-        if let Some(at) = effects.timer {
-            let itself = Weak::clone(&self.itself);
-            clock::schedule(itself, at);
+        if let Some(at) = timeout {
+            clock::schedule(self.itself.clone(), at);
         }
-        // Last, because it runs code of other tasks, which may panic.
-        effects.wakers.wake();
+        if let Some(effects) = effects {
+            // Last, because it runs code of other tasks, which may panic.
+            effects.perform();
+        }
         result
     }
 
@@ -59,15 +66,20 @@ impl Shared {
         &self.encoders[wire]
     }
 
-    /// Returns a part's bytes on a wire, encoding them on first use.
-    pub(super) fn encoded(&self, published: &Published, wire: Wire) -> Arc<EncodedPart> {
-        published.encoded(self.encoder(wire), || self.update(State::count_encoding))
+    /// Returns a part's bytes on a wire. Encodes them if nobody watched on that wire when the part
+    /// was published.
+    pub(super) fn encoded(&self, part: &Published, wire: Wire) -> Arc<EncodedPart> {
+        let (encoded, now) = part.encoded(self.encoder(wire));
+        if now {
+            self.update(|state| state.stats.encodings += 1);
+        }
+        Arc::clone(encoded)
     }
 }
 
 impl Timed for Shared {
     fn tick(&self, now: Instant) {
-        self.update(|state| state.tick(now));
+        self.update(|state| state.handle_timeout(now));
     }
 }
 

@@ -3,11 +3,14 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::shared::Shared;
+use super::state::State;
+use super::timer::Timer;
 use crate::part::Part;
+use crate::sync::keep;
 
 /// A future that waits for a recent part, created by [`Hub::snapshot`](crate::Hub::snapshot).
 ///
@@ -30,7 +33,7 @@ struct Waiting {
     parts_before: u64,
     /// The time at which the limit expires.
     until: Option<Instant>,
-    place: Option<usize>,
+    place: usize,
 }
 
 /// A part and the time of its publication, the output of a [`SnapshotFuture`].
@@ -61,6 +64,9 @@ impl SnapshotFuture {
     /// "no signal" part replaces it. So the wait is no longer than `stale_after`, and there is none
     /// while viewers get the "no signal" part.
     ///
+    /// It does not wait either if [`max_subscribers`](super::Builder::max_subscribers) snapshots
+    /// already do.
+    ///
     /// Use it to respond to one request. A loop over such snapshots does not end with the hub.
     pub fn or_latest_after(mut self, limit: Duration) -> Self {
         self.limit = Some(limit);
@@ -77,9 +83,10 @@ impl Future for SnapshotFuture {
         this.shared.update(|state| {
             let fresh = state.latest(now).is_some_and(|(_, age)| age <= this.max_age);
             let waiting = this.waiting.as_ref();
-            let next = waiting.is_some_and(|waiting| waiting.parts_before < state.parts_published());
+            let next = waiting.is_some_and(|waiting| waiting.parts_before < state.stats.parts_published);
             let late = waiting.and_then(|waiting| waiting.until).is_some_and(|until| until <= now);
-            if state.is_closed() || fresh || next || late {
+            let refused = waiting.is_none() && state.snapshots.len() >= state.config.max_subscribers;
+            if state.is_closed() || fresh || next || late || refused {
                 let unanswered = late && this.limit.is_some_and(|limit| !limit.is_zero());
                 let dated = (fresh || next || this.limit.is_some()).then(|| state.dated(unanswered, now)).flatten();
                 if let Some(waiting) = this.waiting.take() {
@@ -87,12 +94,13 @@ impl Future for SnapshotFuture {
                 }
                 return Poll::Ready(dated);
             }
+            if let Some(waiting) = waiting {
+                state.wait_for_part(waiting.place, cx.waker());
+                return Poll::Pending;
+            }
             let until = this.limit.and_then(|limit| now.checked_add(state.snapshot_limit(limit)));
-            let waiting = this.waiting.get_or_insert_with(|| {
-                state.start_snapshot(now);
-                Waiting { parts_before: state.parts_published(), until, place: None }
-            });
-            state.wait_for_part(&mut waiting.place, waiting.until, cx.waker());
+            let place = state.start_snapshot(until, cx.waker(), now);
+            this.waiting = Some(Waiting { parts_before: state.stats.parts_published, until, place });
             Poll::Pending
         })
     }
@@ -104,5 +112,59 @@ impl Drop for SnapshotFuture {
             let now = Instant::now();
             self.shared.update(|state| state.end_snapshot(waiting.place, now));
         }
+    }
+}
+
+impl State {
+    /// Returns how long a client without a stream waits: not longer than viewers see the last part
+    /// of a silent hub.
+    fn snapshot_limit(&self, limit: Duration) -> Duration {
+        match &self.config.stale_after {
+            Some(_) if self.stale && self.stats.viewers > 0 => Duration::ZERO,
+            Some((after, _)) => limit.min(*after),
+            None => limit,
+        }
+    }
+
+    /// Returns the part for a client without a stream: the latest, or the "no signal" part if
+    /// viewers get that.
+    ///
+    /// `unanswered` means that the client has waited for a part in vain. Its demand ends with the
+    /// wait, so the hub itself may never become stale. The silence then counts from the last part,
+    /// even if the hub was not watched meanwhile. The same holds for a closed hub, which has no
+    /// viewers.
+    pub(super) fn dated(&self, unanswered: bool, now: Instant) -> Option<DatedPart> {
+        let age = |since| now.saturating_duration_since(since);
+        if self.stale {
+            let current = self.current.as_ref()?;
+            let (part, modified) = (current.part.clone(), current.modified);
+            return Some(DatedPart { part, age: age(current.at), modified, stale: true });
+        }
+        let (latest, (at, time)) = self.latest.as_ref().zip(self.published_at)?;
+        if let Some((after, part)) = self.config.stale_after.as_ref().filter(|_| unanswered || self.is_closed()) {
+            if let Some(age) = age(at).checked_sub(*after) {
+                let modified = time.checked_add(*after).unwrap_or(latest.modified);
+                return Some(DatedPart { part: part.clone(), age, modified, stale: true });
+            }
+        }
+        Some(DatedPart { part: latest.part.clone(), age: age(at), modified: latest.modified, stale: false })
+    }
+
+    pub(super) fn start_snapshot(&mut self, until: Option<Instant>, waker: &Waker, now: Instant) -> usize {
+        let place = self.snapshots.insert(Some(waker.clone()));
+        self.timers.set(Timer::Snapshot(place), until);
+        self.start_demand(now);
+        place
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "a place is kept until the snapshot ends")]
+    pub(super) fn wait_for_part(&mut self, place: usize, waker: &Waker) {
+        self.effects.dropped_wakers.extend(keep(&mut self.snapshots[place], waker));
+    }
+
+    pub(super) fn end_snapshot(&mut self, place: usize, now: Instant) {
+        self.effects.dropped_wakers.extend(self.snapshots.remove(place));
+        self.timers.set(Timer::Snapshot(place), None);
+        self.end_demand_if_unwatched(now);
     }
 }

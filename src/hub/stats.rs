@@ -55,6 +55,28 @@ pub struct Ended {
     pub revoked: u64,
 }
 
+impl Ended {
+    pub(super) fn count(&mut self, reason: Reason) {
+        match reason {
+            Reason::Closed => self.closed += 1,
+            Reason::Expired => self.expired += 1,
+            Reason::Disconnected => self.disconnected += 1,
+            Reason::Replaced => self.replaced += 1,
+            Reason::Revoked => self.revoked += 1,
+        }
+    }
+}
+
+/// The reason why a stream ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Reason {
+    Closed,
+    Expired,
+    Disconnected,
+    Replaced,
+    Revoked,
+}
+
 /// The state of one viewer, returned by [`Hub::viewers`](crate::Hub::viewers).
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]

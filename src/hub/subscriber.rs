@@ -11,12 +11,11 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http::HeaderMap;
 
-use super::in_flight::InFlight;
-use super::lazy_now::LazyNow;
+use super::published::Published;
 use super::shared::Shared;
-use super::slot::{Step, SubscriberConfig};
-use crate::body::Queue;
-use crate::encode::{EncodedPart, Encoder};
+use super::slot::{Settings, interval};
+use crate::body::{Feed, Step, Supply};
+use crate::encode::EncodedPart;
 use crate::response;
 use crate::wire::Wire;
 
@@ -67,27 +66,19 @@ use crate::wire::Wire;
 /// ```
 #[doc(alias("IntoResponse", "Responder", "axum", "actix-web"))]
 #[must_use = "a response does nothing until it is returned from a handler"]
-pub struct Subscriber {
-    seat: Seat,
-    config: SubscriberConfig,
-    wire: Wire,
-}
+pub struct Subscriber(Seat);
 
 impl Subscriber {
     pub(super) fn new(shared: Arc<Shared>, id: usize, serial: u64, wire: Wire) -> Self {
-        let config = SubscriberConfig {
-            interval: shared.defaults.interval,
-            max_lifetime: shared.defaults.max_lifetime,
-            ..SubscriberConfig::default()
-        };
-        Self { seat: Seat { shared, id, serial }, config, wire }
+        let settings = shared.config.subscriber();
+        Self(Seat { shared, id, serial, wire, settings })
     }
 
     /// Sets the shortest time between two parts. The viewer gets the newest part each time.
     ///
     /// The hub's [`min_interval`](super::Builder::min_interval) applies if it is longer.
     pub fn min_interval(mut self, min_interval: Duration) -> Self {
-        self.config.interval = self.config.interval.max(interval(min_interval));
+        self.0.settings.min_interval = self.0.settings.min_interval.max(interval(min_interval));
         self
     }
 
@@ -108,7 +99,8 @@ impl Subscriber {
     /// # Ok::<(), hub::Refused>(())
     /// ```
     pub fn max_lifetime(mut self, max_lifetime: Duration) -> Self {
-        self.config.max_lifetime = Some(self.config.max_lifetime.map_or(max_lifetime, |hub| hub.min(max_lifetime)));
+        let hub = self.0.settings.max_lifetime;
+        self.0.settings.max_lifetime = Some(hub.map_or(max_lifetime, |hub| hub.min(max_lifetime)));
         self
     }
 
@@ -116,8 +108,7 @@ impl Subscriber {
     ///
     /// Several streams may have one key, for example the tabs of one user. [`Hub::viewers`](crate::Hub::viewers) lists it.
     pub fn key(self, key: impl Into<String>) -> Self {
-        let Seat { shared, id, .. } = &self.seat;
-        shared.update(|state| state.set_key(*id, Arc::from(key.into())));
+        self.0.shared.update(|state| state.set_key(self.0.id, Arc::from(key.into())));
         self
     }
 
@@ -142,14 +133,14 @@ impl Subscriber {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn exclusive(mut self, exclusive: bool) -> Self {
-        self.config.exclusive = exclusive;
+        self.0.settings.exclusive = exclusive;
         self
     }
 
     /// Returns the header fields of the response; see [`MixedReplace::headers`](crate::MixedReplace::headers).
     #[must_use]
     pub fn headers(&self) -> HeaderMap {
-        response::stream_head(self.seat.shared.encoder(self.wire).content_type()).into_iter().collect()
+        response::stream_head(self.0.shared.encoder(self.0.wire).content_type()).into_iter().collect()
     }
 
     /// Returns the body as a plain stream of bytes, for stacks that do not accept an `http_body::Body`.
@@ -157,14 +148,14 @@ impl Subscriber {
     /// A stream cannot detect when its bytes are written. It returns the newest part whenever it is polled, and parts that
     /// the server then queues grow old. Prefer [`into_body`](Self::into_body).
     pub fn into_stream(self) -> Chunks {
-        Chunks(self.into_viewing())
+        Chunks(self.into_feed())
     }
 
     /// Returns the body, for hyper and the stacks built on it.
     #[cfg(feature = "http-body")]
     #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
     pub fn into_body(self) -> Body {
-        Body(self.into_viewing())
+        Body(self.into_feed())
     }
 
     /// Returns the response, for hyper and the stacks built on it: `200 OK`, with [`headers`](Self::headers) and
@@ -179,14 +170,15 @@ impl Subscriber {
         response
     }
 
-    pub(super) fn into_viewing(self) -> Viewing {
-        Viewing { seat: self.seat, wire: self.wire, stage: Stage::Invited(self.config), bytes: 0, ended: false }
+    pub(super) fn into_feed(self) -> Feed<Seat> {
+        let encoder = Arc::clone(self.0.shared.encoder(self.0.wire));
+        Feed::new(self.0, encoder)
     }
 }
 
 impl fmt::Debug for Subscriber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscriber").field("wire", &self.wire).finish_non_exhaustive()
+        f.debug_struct("Subscriber").field("wire", &self.0.wire).finish_non_exhaustive()
     }
 }
 
@@ -198,14 +190,14 @@ impl fmt::Debug for Subscriber {
 #[cfg(feature = "http-body")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
 #[must_use = "a body does nothing unless polled"]
-pub struct Body(Viewing);
+pub struct Body(Feed<Seat>);
 
 #[cfg(feature = "http-body")]
 impl Body {
     /// Returns how many parts this viewer was not sent because it was slow or its rate is limited.
     #[must_use]
     pub fn parts_skipped(&self) -> u64 {
-        self.0.parts_skipped()
+        self.0.supply.parts_skipped()
     }
 }
 
@@ -225,7 +217,7 @@ impl http_body::Body for Body {
 #[cfg(feature = "http-body")]
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Body").field("wire", &self.0.wire).finish_non_exhaustive()
+        f.debug_struct("Body").field("wire", &self.0.supply.wire).finish_non_exhaustive()
     }
 }
 
@@ -233,13 +225,13 @@ impl fmt::Debug for Body {
 ///
 /// It cannot detect when its bytes are written: it considers a part written when it is polled again.
 #[must_use = "a stream does nothing unless polled"]
-pub struct Chunks(Viewing);
+pub struct Chunks(Feed<Seat>);
 
 impl Chunks {
     /// Returns how many parts this viewer was not sent because it was slow or its rate is limited.
     #[must_use]
     pub fn parts_skipped(&self) -> u64 {
-        self.0.parts_skipped()
+        self.0.supply.parts_skipped()
     }
 }
 
@@ -253,99 +245,56 @@ impl Stream for Chunks {
 
 impl fmt::Debug for Chunks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chunks").field("wire", &self.0.wire).finish_non_exhaustive()
+        f.debug_struct("Chunks").field("wire", &self.0.supply.wire).finish_non_exhaustive()
     }
 }
 
-/// The state of a body.
-pub(super) struct Viewing {
-    seat: Seat,
-    wire: Wire,
-    stage: Stage,
-    /// The number of bytes of the current part that have been returned.
-    bytes: u64,
-    ended: bool,
-}
-
+/// A viewer's slot in the hub, which is freed on drop.
 #[derive(Debug)]
-enum Stage {
-    /// Until the first poll.
-    Invited(SubscriberConfig),
-    Watching(Queue<Arc<EncodedPart>, Arc<Encoder>>),
-}
-
-impl Viewing {
-    pub(super) fn parts_skipped(&self) -> u64 {
-        self.seat.shared.update(|state| state.skipped(self.seat.id))
-    }
-
-    /// Returns the next chunk. `gated` means that the transport keeps a chunk until it is written.
-    pub(super) fn poll_chunk(&mut self, gated: bool, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if let Stage::Invited(config) = self.stage {
-            self.watch(config);
-            if gated {
-                // The server now writes the response's head in a segment of its own. From a small first segment TCP learns
-                // that the receiver has room: over loopback, as to a proxy, parts then go out in fewer and larger segments.
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-        }
-        let Stage::Watching(queue) = &mut self.stage else { return Poll::Ready(None) };
-        loop {
-            if let Some(chunk) = queue.next_chunk() {
-                self.bytes += chunk.len() as u64;
-                if !gated || !queue.is_empty() || self.ended {
-                    return Poll::Ready(Some(chunk));
-                }
-                let (hub, id, serial) = (Arc::clone(&self.seat.shared), self.seat.id, self.seat.serial);
-                let bytes = std::mem::take(&mut self.bytes);
-                return Poll::Ready(Some(Bytes::from_owner(InFlight { chunk, bytes, hub, id, serial })));
-            }
-            if self.ended {
-                return Poll::Ready(None);
-            }
-            let now = LazyNow::default();
-            let taken = std::mem::take(&mut self.bytes);
-            let (step, part) = self.seat.shared.update(|state| {
-                if taken > 0 {
-                    state.delivered(self.seat.id, self.seat.serial, taken, false, &now);
-                }
-                state.poll(self.seat.id, gated, cx.waker(), &now)
-            });
-            match step {
-                Step::Wait(_) => {
-                    queue.shrink();
-                    return Poll::Pending;
-                }
-                Step::Repeat => queue.repeat(),
-                Step::Part => {
-                    let wire = queue.encoder().wire();
-                    part.iter().for_each(|part| queue.push(self.seat.shared.encoded(part, wire)));
-                }
-                Step::End(_) => {
-                    self.ended = true;
-                    queue.close();
-                }
-            }
-        }
-    }
-
-    fn watch(&mut self, mut config: SubscriberConfig) {
-        let wire = self.wire;
-        config.max_lifetime = config.max_lifetime.map(|time| time - time.mul_f64(JITTER * random_fraction()));
-        let now = Instant::now();
-        self.seat.shared.update(|state| state.watch(self.seat.id, config, now));
-        #[cfg(feature = "tracing")]
-        tracing::debug!(viewer = self.seat.serial, ?wire, "viewer joins");
-        self.stage = Stage::Watching(Queue::new(Arc::clone(self.seat.shared.encoder(wire))));
-    }
-}
-
-/// The viewer's slot in the hub, which is freed on drop.
-struct Seat {
+pub(super) struct Seat {
     shared: Arc<Shared>,
     id: usize,
     serial: u64,
+    wire: Wire,
+    settings: Settings,
+}
+
+impl Seat {
+    pub(super) fn parts_skipped(&self) -> u64 {
+        self.shared.read(|state| state.skipped(self.id))
+    }
+
+    /// Returns the next step with the part itself, for responses that encode parts in their own way.
+    fn poll_part(&mut self, gated: bool, taken: u64, cx: &mut Context<'_>) -> Step<Arc<Published>> {
+        let now = Instant::now();
+        self.shared.update(|state| {
+            if taken > 0 {
+                state.count(self.id, taken);
+            }
+            state.poll(self.id, gated, cx.waker(), now)
+        })
+    }
+}
+
+impl Supply for Seat {
+    type Part = Arc<EncodedPart>;
+
+    fn start(&mut self) {
+        let now = Instant::now();
+        let jitter = |time: Duration| time - time.mul_f64(JITTER * random_fraction());
+        self.settings.max_lifetime = self.settings.max_lifetime.map(jitter);
+        self.shared.update(|state| state.watch(self.id, self.settings, now));
+        #[cfg(feature = "tracing")]
+        tracing::debug!(viewer = self.serial, wire = ?self.wire, "viewer joins");
+    }
+
+    fn poll_step(&mut self, gated: bool, taken: u64, cx: &mut Context<'_>) -> Step<Arc<EncodedPart>> {
+        self.poll_part(gated, taken, cx).map(|part| self.shared.encoded(&part, self.wire))
+    }
+
+    fn guard(&self, bytes: u64) -> impl Send + 'static {
+        Release { shared: Arc::clone(&self.shared), id: self.id, serial: self.serial, bytes }
+    }
 }
 
 impl Drop for Seat {
@@ -361,18 +310,60 @@ impl Drop for Seat {
     }
 }
 
-/// Returns the shortest time between parts, or `None` if that is no limit.
-pub(super) fn interval(min_interval: Duration) -> Option<Duration> {
-    Some(min_interval.min(LONGEST)).filter(|interval| !interval.is_zero())
+/// Reports on drop that the transport has released a part, so that the viewer is offered the next.
+struct Release {
+    shared: Arc<Shared>,
+    id: usize,
+    serial: u64,
+    /// The number of bytes of the part.
+    bytes: u64,
+}
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        let now = Instant::now();
+        self.shared.update(|state| state.release(self.id, self.serial, self.bytes, now));
+    }
 }
 
 /// Returns a number from 0 to 1.
 fn random_fraction() -> f64 {
     use std::hash::BuildHasher as _;
     let random = std::hash::RandomState::new().hash_one(0_u8) >> 32;
-    f64::from(u32::try_from(random).unwrap_or_default()) / f64::from(u32::MAX)
+    random as f64 / f64::from(u32::MAX)
 }
 
 const JITTER: f64 = 0.1;
-/// The longest interval. It is added to an `Instant`, which must not overflow.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::sync::atomic::Ordering::Relaxed;
+    use std::task::Waker;
+
+    use super::*;
+    use crate::part::Part;
+
+    /// Polls as hyper does: once for the part, once for the next, and once after the release.
+    #[test]
+    fn part_takes_two_locks_and_four_for_each_viewer() {
+        let (publisher, hub) = crate::hub::channel();
+        let mut viewers = [Wire::Browser, Wire::Machine, Wire::Machine, Wire::Script]
+            .map(|wire| hub.subscribe(wire).unwrap().into_feed());
+        let poll = |viewer: &mut Feed<Seat>| viewer.poll_chunk(true, &mut Context::from_waker(Waker::noop()));
+        for viewer in &mut viewers {
+            assert!(poll(viewer).is_pending() && poll(viewer).is_pending());
+        }
+        for _ in 0..3 {
+            let before = hub.shared.locks.load(Relaxed);
+            publisher.publish(Part::text("on").unwrap()).unwrap();
+            for viewer in &mut viewers {
+                let chunk = poll(viewer);
+                assert!(chunk.is_ready() && poll(viewer).is_pending());
+                drop(chunk);
+                assert!(poll(viewer).is_pending());
+            }
+            assert_eq!(hub.shared.locks.load(Relaxed) - before, 2 + 4 * viewers.len());
+        }
+        assert_eq!(hub.stats().encodings, 9);
+    }
+}

@@ -8,7 +8,7 @@ use super::builder::{Builder, Source};
 use super::error::{InsertError, OpenError};
 use super::name;
 use super::state::{Entry, Found, Lease, State};
-use crate::hub::clock::{self, Timed};
+use crate::clock::{self, Timed};
 use crate::hub::{self, Activity, Hub};
 use crate::sync::{Condvar, Mutex, MutexGuard};
 

@@ -17,7 +17,8 @@ use crate::wire::Wire;
 fn hubs() -> (Hubs, Arc<Mutex<Vec<Publisher>>>) {
     let publishers = Arc::new(Mutex::new(Vec::new()));
     let source = Arc::clone(&publishers);
-    let hubs = Hubs::builder().hub(hub::builder().keep_alive(None).linger(Duration::ZERO)).idle(Duration::ZERO);
+    let hubs =
+        Hubs::builder().hub(hub::builder().keep_alive_interval(None).linger(Duration::ZERO)).idle(Duration::ZERO);
     let hubs = hubs.source(move |_, publisher| {
         publisher.publish(Part::text("on")?)?;
         source.lock().unwrap().push(publisher);

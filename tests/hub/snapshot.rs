@@ -179,3 +179,22 @@ fn wakes_all_waiting_snapshots_but_cancelled_ones() {
     assert_eq!(wakes.0.load(Ordering::Relaxed), 2);
     assert_eq!(Arc::strong_count(&wakes), 2);
 }
+
+#[test]
+fn full_hub_lets_no_further_snapshot_wait() {
+    let (publisher, hub) = quiet_builder().max_subscribers(2).build();
+    let mut waiting = [hub.snapshot(NOW), hub.snapshot(NOW)];
+    for snapshot in &mut waiting {
+        assert_eq!(poll(snapshot), Poll::Pending);
+    }
+    assert_eq!(poll(&mut hub.snapshot(NOW)), Poll::Ready(None));
+    assert_eq!(poll(&mut hub.snapshot(NOW).or_latest_after(EVER)), Poll::Ready(None), "no part yet");
+    publisher.publish(text("on")).unwrap();
+    assert_eq!(poll(&mut hub.snapshot(EVER)), Poll::Ready(Some(text("on"))), "no wait");
+    later();
+    assert_eq!(poll(&mut hub.snapshot(NOW).or_latest_after(EVER)), Poll::Ready(Some(text("on"))));
+    for snapshot in &mut waiting {
+        assert_eq!(poll(snapshot), Poll::Ready(Some(text("on"))));
+    }
+    assert_eq!(poll(&mut hub.snapshot(NOW)), Poll::Pending, "the places are free again");
+}

@@ -5,20 +5,21 @@ mod watched;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Wake;
 
-use super::super::slot::PULSES;
 use super::*;
 
 const OFF: Config = Config {
-    deadline: Duration::from_secs(30),
     drop_identical: false,
+    keep_alive: None,
     linger: Duration::ZERO,
+    max_lifetime: None,
     max_subscribers: usize::MAX,
-    pulse: None,
+    min_interval: None,
+    part_timeout: Some(Duration::from_secs(30)),
+    retry_after: Duration::ZERO,
     stale_after: None,
 };
 
-/// The pulse of a keep-alive with a period of one second.
-const SECOND: Option<Duration> = Some(ms(1000 / PULSES as u64));
+const SECOND: Option<Duration> = Some(ms(1000));
 
 /// A hub's state with an invented clock.
 struct World {
@@ -41,7 +42,7 @@ impl Wake for Wakes {
 impl World {
     fn new(config: Config) -> Self {
         let start = Instant::now();
-        Self { state: State::new(config), start, now: 0, timer: None, wakes: Arc::default() }
+        Self { state: State::new(Arc::new(config)), start, now: 0, timer: None, wakes: Arc::default() }
     }
 
     fn time(&self) -> Instant {
@@ -54,7 +55,7 @@ impl World {
         while let Some(at) = self.timer.filter(|at| *at <= self.start + ms(now)) {
             self.timer = None;
             self.now = u64::try_from((at - self.start).as_millis()).unwrap();
-            self.state.tick(at);
+            self.state.handle_timeout(at);
             self.perform_effects();
         }
         self.now = now;
@@ -62,19 +63,22 @@ impl World {
 
     /// Performs the effects, as the hub does after unlocking.
     fn perform_effects(&mut self) {
-        let Some(effects) = self.state.take_effects() else { return };
-        self.timer = earlier(self.timer, effects.timer);
-        effects.wakers.wake();
+        self.timer = self.timer.into_iter().chain(self.state.poll_timeout()).min();
+        if let Some(effects) = self.state.take_effects() {
+            effects.perform();
+        }
     }
 
     fn publish(&mut self, now: u64, text: &str) {
         self.to(now);
         let part = Part::text(text.to_owned()).unwrap();
-        self.state.publish(&Arc::new(Published::new(part, self.time())), self.time());
+        let identical = self.state.comparable().filter(|latest| latest.part == part);
+        let published = Published::new(part, self.time());
+        self.state.publish(published, 0, identical.as_ref(), self.time()).unwrap();
         self.perform_effects();
     }
 
-    fn watch(&mut self, now: u64, config: SubscriberConfig) -> usize {
+    fn watch(&mut self, now: u64, config: Settings) -> usize {
         self.to(now);
         let (id, _) = self.state.join(Wire::Machine).unwrap();
         self.state.watch(id, config, self.time());
@@ -96,21 +100,20 @@ impl World {
     fn poll_as(&mut self, gated: bool, now: u64, id: usize) -> String {
         self.to(now);
         let waker = Waker::from(Arc::clone(&self.wakes));
-        let (step, part) = self.state.poll(id, gated, &waker, &LazyNow::at(self.time()));
+        let step = self.state.poll(id, gated, &waker, self.time());
         self.perform_effects();
-        match (step, part) {
-            (Step::Part, Some(part)) => String::from_utf8(part.part.body().to_vec()).unwrap(),
-            (Step::Repeat, None) => "again".to_owned(),
-            (Step::Wait(_), None) => "wait".to_owned(),
-            (Step::End(reason), None) => format!("{reason:?}"),
-            other => panic!("{other:?}"),
+        match step {
+            Step::End => format!("{:?}", self.state.slots[id].ended.unwrap()),
+            Step::Part(part) => String::from_utf8(part.part.body().to_vec()).unwrap(),
+            Step::Repeat => "again".to_owned(),
+            Step::Wait => "wait".to_owned(),
         }
     }
 
     fn release(&mut self, now: u64, id: usize) {
         self.to(now);
-        let serial = self.state.slots.get(id).unwrap().serial;
-        self.state.delivered(id, serial, 1, true, &LazyNow::at(self.time()));
+        let serial = self.state.slots[id].serial;
+        self.state.release(id, serial, 1, self.time());
         self.perform_effects();
     }
 
@@ -134,16 +137,16 @@ const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-fn plain() -> SubscriberConfig {
-    SubscriberConfig::default()
+fn plain() -> Settings {
+    Settings::default()
 }
 
-fn with_interval(interval: u64) -> SubscriberConfig {
-    SubscriberConfig { interval: Some(ms(interval)), ..plain() }
+fn with_interval(interval: u64) -> Settings {
+    Settings { min_interval: Some(ms(interval)), ..plain() }
 }
 
-fn with_lifetime(max_lifetime: u64) -> SubscriberConfig {
-    SubscriberConfig { max_lifetime: Some(ms(max_lifetime)), ..plain() }
+fn with_lifetime(max_lifetime: u64) -> Settings {
+    Settings { max_lifetime: Some(ms(max_lifetime)), ..plain() }
 }
 
 /// Returns the times at which a viewer receives parts of a source that publishes at the given
@@ -223,16 +226,16 @@ fn version_increases_with_each_sent_part() {
         ..OFF
     });
     let viewer = world.watch(0, plain());
-    let mut versions = vec![world.state.version];
+    let mut versions = vec![world.state.version()];
     world.publish(0, "on");
-    versions.push(world.state.version);
+    versions.push(world.state.version());
     world.to(100);
-    versions.push(world.state.version);
+    versions.push(world.state.version());
     world.publish(100, "on");
-    versions.push(world.state.version);
+    versions.push(world.state.version());
     assert_eq!(versions, [0, 1, 2, 3]);
     world.publish(101, "on");
-    assert_eq!(world.state.version, 3, "an identical part is not received");
+    assert_eq!(world.state.version(), 3, "an identical part is not received");
     world.leave(102, viewer);
 }
 
@@ -268,7 +271,7 @@ fn snapshot_of_stale_hub_is_no_signal() {
 
 #[test]
 fn keep_alive_repeats_once_per_idle_period() {
-    let mut world = World::new(Config { pulse: SECOND, ..OFF });
+    let mut world = World::new(Config { keep_alive: SECOND, ..OFF });
     let viewer = world.watch(0, plain());
     assert_eq!(world.received_until(1500, viewer), [], "nothing to repeat");
     world.publish(1500, "on");
@@ -283,7 +286,7 @@ fn keep_alive_repeats_once_per_idle_period() {
 #[test]
 fn two_repeats_follow_within_two_periods() {
     for last in 1000..1250 {
-        let mut world = World::new(Config { pulse: SECOND, ..OFF });
+        let mut world = World::new(Config { keep_alive: SECOND, ..OFF });
         let viewer = world.watch(0, plain());
         world.publish(last, "on");
         let received = world.received_until(last + 2000, viewer);
@@ -294,7 +297,7 @@ fn two_repeats_follow_within_two_periods() {
 
 #[test]
 fn keep_alive_wakes_only_idle_viewers() {
-    let mut world = World::new(Config { pulse: SECOND, ..OFF });
+    let mut world = World::new(Config { keep_alive: SECOND, ..OFF });
     let (idle, stuck) = (world.watch(0, plain()), world.watch(0, plain()));
     world.publish(0, "on");
     assert_eq!((world.poll(0, idle), world.poll(0, idle)), ("on".into(), "wait".into()));
@@ -313,7 +316,7 @@ fn keep_alive_wakes_only_idle_viewers() {
 
 #[test]
 fn new_part_replaces_due_keep_alive() {
-    let mut world = World::new(Config { pulse: SECOND, ..OFF });
+    let mut world = World::new(Config { keep_alive: SECOND, ..OFF });
     let viewer = world.watch(0, plain());
     world.publish(0, "on");
     assert_eq!((world.poll(0, viewer), world.poll(0, viewer)), ("on".into(), "wait".into()));
@@ -324,7 +327,7 @@ fn new_part_replaces_due_keep_alive() {
 
 #[test]
 fn rate_limit_does_not_delay_keep_alive() {
-    let mut world = World::new(Config { pulse: SECOND, ..OFF });
+    let mut world = World::new(Config { keep_alive: SECOND, ..OFF });
     let viewer = world.watch(0, with_interval(60_000));
     world.publish(0, "on");
     assert_eq!(world.poll(0, viewer), "on");
@@ -342,7 +345,7 @@ fn rate_limit_does_not_delay_keep_alive() {
 #[test]
 fn rate_limit_does_not_delay_expiry() {
     let mut world = World::new(OFF);
-    let viewer = world.watch(0, SubscriberConfig { max_lifetime: Some(ms(500)), ..with_interval(60_000) });
+    let viewer = world.watch(0, Settings { max_lifetime: Some(ms(500)), ..with_interval(60_000) });
     world.publish(0, "on");
     assert_eq!(world.poll(0, viewer), "on");
     world.publish(1, "off");
@@ -354,7 +357,7 @@ fn rate_limit_does_not_delay_expiry() {
 
 #[test]
 fn identical_parts_do_not_postpone_keep_alive() {
-    let mut world = World::new(Config { pulse: SECOND, drop_identical: true, ..OFF });
+    let mut world = World::new(Config { keep_alive: SECOND, drop_identical: true, ..OFF });
     let viewer = world.watch(0, plain());
     let mut received = Vec::new();
     for now in 0..4000 {
@@ -390,7 +393,7 @@ fn lifetime_ends_waiting_and_stuck_viewers() {
 
 #[test]
 fn part_timeout_ends_viewer() {
-    let mut world = World::new(Config { deadline: ms(1000), ..OFF });
+    let mut world = World::new(Config { part_timeout: Some(ms(1000)), ..OFF });
     let viewer = world.watch(0, plain());
     for at in [0, 900, 1800] {
         world.publish(at, "on");
@@ -412,7 +415,7 @@ fn part_timeout_ends_viewer() {
 
 #[test]
 fn part_timeout_applies_to_polled_streams() {
-    let mut world = World::new(Config { deadline: ms(1000), ..OFF });
+    let mut world = World::new(Config { part_timeout: Some(ms(1000)), ..OFF });
     let (slow, slower) = (world.watch(0, plain()), world.watch(0, plain()));
     world.publish(0, "on");
     assert_eq!((world.poll(0, slow), world.poll(0, slower)), ("on".into(), "on".into()));
@@ -421,4 +424,17 @@ fn part_timeout_applies_to_polled_streams() {
     assert_eq!(world.poll(1000, slower), "Expired");
     assert_eq!(world.poll(1500, slow), "wait");
     assert_eq!(world.poll(10_000, slow), "wait", "a waiting viewer is not slow");
+}
+
+#[test]
+fn part_compared_with_an_older_one_is_new() {
+    let mut world = World::new(Config { drop_identical: true, ..OFF });
+    world.publish(0, "on");
+    let compared = world.state.comparable();
+    world.publish(1, "off");
+    let on = Published::new(Part::text("on").unwrap(), world.time());
+    world.state.publish(on, 0, compared.as_ref(), world.time()).unwrap();
+    assert_eq!(world.state.stats(world.time()).parts_identical, 0);
+    let viewer = world.watch(1, plain());
+    assert_eq!(world.poll(1, viewer), "on");
 }

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn unwatched_hub_sets_no_timer() {
     let mut world = World::new(Config {
-        pulse: SECOND,
+        keep_alive: SECOND,
         linger: ms(100),
         stale_after: Some((ms(5000), Part::text("no signal").unwrap())),
         ..OFF
@@ -102,7 +102,46 @@ fn timer_moves_only_earlier() {
     assert_eq!(world.timer.take(), None);
     world.watch(0, with_lifetime(500));
     assert_eq!(world.timer.take(), Some(world.start + ms(500)));
-    world.state.tick(world.start + ms(500));
+    world.state.handle_timeout(world.start + ms(500));
     world.perform_effects();
     assert_eq!(world.timer, Some(world.start + ms(1000)), "the next one");
+}
+
+#[test]
+fn snapshot_limit_wakes_only_its_snapshot() {
+    let mut world = World::new(OFF);
+    let wakers = [(); 100].map(|()| Arc::new(Wakes::default()));
+    for (at, wakes) in (1..).zip(&wakers) {
+        let (until, waker) = (world.start + ms(at), Waker::from(Arc::clone(wakes)));
+        world.state.start_snapshot(Some(until), &waker, world.time());
+        world.perform_effects();
+    }
+    let woken = || wakers.iter().map(|wakes| wakes.0.load(Ordering::Relaxed)).collect::<Vec<_>>();
+    world.to(50);
+    assert_eq!(woken(), [[1; 50], [0; 50]].concat());
+    world.state.end_snapshot(60, world.time());
+    world.to(1000);
+    assert_eq!(woken(), [&[1; 60][..], &[0], &[1; 39]].concat(), "one was cancelled");
+    assert_eq!(world.timer, None);
+}
+
+#[test]
+fn rate_limit_sets_a_timer_for_its_viewer() {
+    let mut world = World::new(OFF);
+    let viewer = world.watch(0, with_interval(100));
+    world.publish(0, "1");
+    assert_eq!((world.poll(0, viewer), world.poll(0, viewer)), ("1".into(), "wait".into()));
+    world.wakes();
+    world.to(100);
+    assert_eq!(world.wakes(), 0, "nothing new");
+    world.publish(150, "2");
+    assert_eq!((world.wakes(), world.poll(150, viewer), world.poll(150, viewer)), (1, "2".into(), "wait".into()));
+    world.publish(160, "3");
+    assert_eq!(world.wakes(), 0);
+    world.to(250);
+    assert_eq!((world.wakes(), world.poll(250, viewer)), (1, "3".into()));
+    world.leave(251, viewer);
+    world.to(1000);
+    world.publish(1000, "4");
+    assert_eq!(world.wakes(), 0);
 }

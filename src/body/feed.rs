@@ -1,0 +1,110 @@
+//! The body of a viewer whose parts are offered one at a time, the newest once the previous one is
+//! written.
+
+use std::borrow::Borrow;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use super::queue::Queue;
+use super::tracked::tracked;
+use crate::encode::{EncodedPart, Encoder};
+
+/// The next step of a viewer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Step<P> {
+    End,
+    /// Send this part.
+    Part(P),
+    /// Send the last part again.
+    Repeat,
+    /// Wait until woken.
+    Wait,
+}
+
+impl<P> Step<P> {
+    pub(crate) fn map<Q>(self, map: impl FnOnce(P) -> Q) -> Step<Q> {
+        match self {
+            Self::End => Step::End,
+            Self::Part(part) => Step::Part(map(part)),
+            Self::Repeat => Step::Repeat,
+            Self::Wait => Step::Wait,
+        }
+    }
+}
+
+/// The source of a viewer's steps: its place in a hub, or places in several hubs.
+///
+/// Parts of several hubs must be encoded with one boundary. A source that takes them in turn yields
+/// a [`Step::Part`] for a repeat too, since the queue knows only the last part of all.
+pub(crate) trait Supply {
+    type Part: Borrow<EncodedPart>;
+
+    /// Starts watching, on the first poll of the body.
+    fn start(&mut self);
+
+    /// Returns the next step. `gated` means that the transport releases chunks once they are
+    /// written. If not, `taken` is the number of bytes of the previous part, or zero.
+    fn poll_step(&mut self, gated: bool, taken: u64, cx: &mut Context<'_>) -> Step<Self::Part>;
+
+    /// Returns a guard that is dropped when the transport has released the last part, of so many
+    /// bytes.
+    fn guard(&self, bytes: u64) -> impl Send + 'static;
+}
+
+/// The state of a body.
+#[derive(Debug)]
+pub(crate) struct Feed<S: Supply> {
+    pub(crate) supply: S,
+    queue: Queue<S::Part, Arc<Encoder>>,
+    started: bool,
+    ended: bool,
+    /// The number of bytes of the current part that have been returned.
+    bytes: u64,
+}
+
+impl<S: Supply> Feed<S> {
+    pub(crate) fn new(supply: S, encoder: Arc<Encoder>) -> Self {
+        Self { supply, queue: Queue::new(encoder), started: false, ended: false, bytes: 0 }
+    }
+
+    /// Returns the next chunk. `gated` means that the transport keeps a chunk until it is written.
+    pub(crate) fn poll_chunk(&mut self, gated: bool, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if !std::mem::replace(&mut self.started, true) {
+            self.supply.start();
+            if gated {
+                // The server now writes the response's head in a segment of its own. From a small first segment TCP
+                // learns that the receiver has room: over loopback, as to a proxy, parts then go out in fewer and
+                // larger segments.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+        loop {
+            if let Some(chunk) = self.queue.next_chunk() {
+                self.bytes += chunk.len() as u64;
+                if !gated || !self.queue.is_empty() || self.ended {
+                    return Poll::Ready(Some(chunk));
+                }
+                let guard = self.supply.guard(std::mem::take(&mut self.bytes));
+                return Poll::Ready(Some(tracked(chunk, guard)));
+            }
+            if self.ended {
+                return Poll::Ready(None);
+            }
+            match self.supply.poll_step(gated, std::mem::take(&mut self.bytes), cx) {
+                Step::End => {
+                    self.ended = true;
+                    self.queue.close();
+                }
+                Step::Part(part) => self.queue.push(part),
+                Step::Repeat => self.queue.repeat(),
+                Step::Wait => {
+                    self.queue.shrink();
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+}
