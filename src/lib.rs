@@ -22,6 +22,7 @@
 //! | another kind of transport | [`Encoder`], which returns bytes |
 //! | pages that replace themselves | [`Page`] over a hub; [`ClientScript`] in your own page (feature `page`) |
 //! | clients that cannot hold a stream | [`Snapshot`] over a hub; [`PartResponse`]: one part with `ETag` and `Refresh` |
+//! | pictures that a camera, a program or a page sends by `POST` | [`Ingest`] |
 //! | a webcam, a camera over HTTP, a program that writes pictures | `source`, which starts it on demand and restarts it |
 //! | a camera's stream of bytes | [`Decoder`], [`Parts`](decode::Parts) over a stream, [`decode::Reader`] over a blocking reader |
 //! | a program that writes concatenated JPEGs | [`jpeg::Pictures`] |
@@ -190,7 +191,7 @@ pub use crate::wire::Wire;
 pub use crate::write::writer::Writer;
 
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
-pub use crate::serve::{live::Live, snapshot::Snapshot};
+pub use crate::serve::{ingest::Ingest, live::Live, snapshot::Snapshot};
 
 #[cfg(feature = "page")]
 pub use crate::serve::page::{Page, client_script::ClientScript};

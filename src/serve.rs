@@ -7,6 +7,7 @@
 //! | [`Live`]: the stream | `.route_service("/live", Live::new(hub))` | `.route("/live", web::to(Live::new(hub)))` |
 //! | [`Live::by_name`]: many hubs | `.nest_service("/cameras", Live::by_name(hubs))` | `.service(web::scope("/cameras").default_service(web::to(Live::by_name(hubs))))` |
 //! | [`Snapshot`]: one part | `.route_service("/snapshot", Snapshot::new(hub))` | `.route("/snapshot", web::to(Snapshot::new(hub)))` |
+//! | [`Ingest`]: pictures that are sent in | `.route_service("/in", Ingest::new(publisher))` | `.route("/in", web::to(Ingest::new(publisher)))` |
 //! | [`Page`]: a page that replaces itself | `.route_service("/status", Page::new(hub))` | `.route("/status", web::to(Page::new(hub)))` |
 //! | [`ClientScript`]: the browser client | `.route_service("/client.js", ClientScript)` | `.route("/client.js", web::to(ClientScript))` |
 //!
@@ -35,10 +36,10 @@
 //! | `304 Not Modified` | the client has this part, page or script: `If-None-Match` names its `ETag` |
 //! | `400 Bad Request` | a parameter has a value that cannot be used, or the path a name that cannot be one |
 //! | `404 Not Found` | there is no hub of this name |
-//! | `405 Method Not Allowed` | the method is neither `GET` nor `HEAD`; with `Allow` |
+//! | `405 Method Not Allowed` | the method is not one of the endpoint's; with `Allow` |
 //! | `503 Service Unavailable` | the hub is full, or has no part yet, or cannot be made; with `Retry-After`. The hub was closed before its first part; without |
 //!
-//! `HEAD` returns the head of the same response. It starts no stream and wakes no camera.
+//! [`Ingest`] has more of them. `HEAD` returns the head of the same response. It starts no stream and wakes no camera.
 //!
 //! # From a handler
 //!
@@ -86,6 +87,7 @@
 mod actix;
 #[cfg(feature = "axum")]
 mod axum;
+pub(crate) mod ingest;
 pub(crate) mod live;
 mod named;
 #[cfg(feature = "page")]
@@ -106,7 +108,7 @@ use http::request::Parts;
 pub(crate) use self::page::{Page, client_script::ClientScript};
 use self::rejection::Rejection;
 use self::reply::Reply;
-pub(crate) use self::{live::Live, snapshot::Snapshot};
+pub(crate) use self::{ingest::Ingest, live::Live, snapshot::Snapshot};
 
 #[cfg(feature = "http-body")]
 pub use self::response::{ResponseBody, ResponseFuture};
@@ -114,7 +116,7 @@ pub use self::response::{ResponseBody, ResponseFuture};
 /// A type that answers requests.
 ///
 /// Each endpoint implements this in its file and is listed in [`endpoints`]; the frameworks' adapters are generic. An
-/// endpoint sees the head of a request only. One that reads the body needs a [`Reply`] that asks the adapter for it.
+/// endpoint sees the head of a request only. [`Ingest`] reads the body, and each adapter has an entry for that.
 trait Endpoint {
     /// The methods that it answers, as `Allow` lists them.
     const METHODS: &'static str = "GET, HEAD";

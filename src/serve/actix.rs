@@ -10,16 +10,16 @@ use actix_web::body::{self, BodyStream, BoxBody};
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::http::{ConnectionType, Method, StatusCode, Version};
-use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, HttpResponseBuilder, Responder, ResponseError};
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, HttpResponseBuilder, Responder, ResponseError, web};
 use bytes::Bytes;
 use futures_core::Stream;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::endpoints;
 use super::named::MountedPath;
 use super::rejection::Rejection;
 use super::reply::Reply;
+use super::{Ingest, endpoints};
 use crate::body::keep_alive::KeepAlive;
 use crate::body::stream::MixedReplace;
 use crate::hub::{Refused, Subscriber};
@@ -106,6 +106,17 @@ macro_rules! handler {
 }
 endpoints!(handler);
 
+/// Also for a handler: `ingest.call((request, payload)).await`.
+impl Handler<(HttpRequest, web::Payload)> for Ingest {
+    type Output = HttpResponse;
+    type Future = Pin<Box<dyn Future<Output = HttpResponse>>>;
+
+    fn call(&self, (request, payload): (HttpRequest, web::Payload)) -> Self::Future {
+        let receive = self.receive(head(&request), payload);
+        Box::pin(async move { full(receive.await) })
+    }
+}
+
 async fn respond(reply: Reply, request: HttpRequest) -> HttpResponse {
     match reply {
         Reply::Full(response) => full(response),
@@ -120,6 +131,7 @@ fn head(request: &HttpRequest) -> Parts {
     head.method = http::Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or_default();
     head.uri = request.uri().to_string().parse().unwrap_or_default();
     head.headers = headers(request);
+    head.version = if request.version() >= Version::HTTP_2 { http::Version::HTTP_2 } else { http::Version::HTTP_11 };
     head.extensions.insert(MountedPath(mounted_path(request)));
     head
 }

@@ -1,25 +1,42 @@
 //! Every response that is an error: its status, its headers and its text.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use http::{Response, StatusCode};
 
+use crate::decode::DecodeError;
 use crate::hub::{Hub, Refused};
 use crate::hubs::{InvalidName, OpenError};
 
 /// The reason why an endpoint does not serve a request.
 #[derive(Debug)]
 pub(super) enum Rejection {
+    /// Another request sends at the time.
+    Busy,
+    /// The body of the request ended too early.
+    Incomplete,
     /// The name in the path cannot be that of a hub.
     InvalidName(InvalidName),
     /// The endpoint does not answer this method.
     Method { allow: &'static str },
     /// There is no part yet.
     NoPart,
+    /// The body of the request cannot be read.
+    Parts(DecodeError),
     /// The value of `fps` is not a positive number.
     Rate(String),
     /// The hub is full, or was closed before its first part.
     Refused(Refused),
+    /// A newer request sends.
+    Replaced,
+    /// No part was complete in time.
+    Silent { seconds: u64 },
+    /// A part exceeds the limit.
+    TooLarge { max_bytes: usize },
+    /// All parts were left out.
+    Unprocessable(String),
+    /// The type of the request's body, or what it begins with.
+    Unsupported(String),
     /// The hub cannot be made: its source failed, or there are too many.
     Open(OpenError),
     /// The value of `refresh` is not a number of seconds, or is out of range.
@@ -36,6 +53,25 @@ impl Rejection {
 
     pub(super) fn response(&self) -> Response<Bytes> {
         let (status, field, text) = match self {
+            Self::Busy => (StatusCode::CONFLICT, None, "another request sends at the time".to_owned()),
+            Self::Incomplete => (StatusCode::BAD_REQUEST, None, "the request ended before its body".to_owned()),
+            Self::Parts(error) => (StatusCode::BAD_REQUEST, None, error.to_string()),
+            Self::Replaced => (StatusCode::CONFLICT, None, "a newer request sends".to_owned()),
+            Self::Silent { seconds } => {
+                (StatusCode::REQUEST_TIMEOUT, None, format!("no part was complete for {seconds} s"))
+            }
+            Self::TooLarge { max_bytes } => {
+                let text = format!("a part exceeds the limit of {max_bytes} bytes");
+                (StatusCode::PAYLOAD_TOO_LARGE, None, text)
+            }
+            Self::Unprocessable(reason) => (StatusCode::UNPROCESSABLE_ENTITY, None, reason.clone()),
+            Self::Unsupported(found) => {
+                let field = (ACCEPT, HeaderValue::from_static(TAKEN));
+                let text = format!(
+                    "{found}; send a picture, multipart/x-mixed-replace, or JPEG after JPEG as video/x-motion-jpeg"
+                );
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, Some(field), text)
+            }
             Self::InvalidName(error) => (StatusCode::BAD_REQUEST, None, error.to_string()),
             Self::Method { allow } => {
                 let field = (ALLOW, HeaderValue::from_static(allow));
@@ -103,3 +139,7 @@ impl From<OpenError> for Rejection {
         }
     }
 }
+
+/// The types of a request's body (RFC 9110 §15.5.16).
+const TAKEN: &str = "image/jpeg, image/png, image/gif, image/webp, multipart/x-mixed-replace, multipart/mixed, \
+     video/x-motion-jpeg, application/octet-stream";

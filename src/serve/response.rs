@@ -1,17 +1,21 @@
 //! Responses for stacks on the `http` and `http-body` crates.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
+use futures_core::Stream;
 use http::request::Parts;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
 
 use super::reply::{Pending, Reply};
-use super::{Endpoint, endpoints};
+use super::{Endpoint, Ingest, endpoints};
 use crate::hub;
 
 macro_rules! respond {
@@ -31,6 +35,44 @@ macro_rules! respond {
 }
 endpoints!(respond);
 
+impl Ingest {
+    /// Responds to a request once its body has been read: for handlers, and for stacks without `tower`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the request. Parts that were complete have been published.
+    pub async fn respond<B>(&self, request: Request<B>) -> Response<ResponseBody>
+    where
+        B: Body,
+    {
+        let (head, body) = request.into_parts();
+        self.receive(head, Data { body }).await.map(|bytes| ResponseBody(Content::Full(bytes)))
+    }
+}
+
+pin_project! {
+    /// The data of a request's body.
+    struct Data<B> {
+        #[pin]
+        body: B,
+    }
+}
+
+impl<B: Body> Stream for Data<B> {
+    type Item = Result<Bytes, B::Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut body = self.project().body;
+        loop {
+            match ready!(body.as_mut().poll_frame(cx)?).map(Frame::into_data) {
+                Some(Ok(mut data)) => return Poll::Ready(Some(Ok(data.copy_to_bytes(data.remaining())))),
+                Some(Err(_trailers)) => {}
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
 /// A future of an endpoint's response.
 ///
 /// # Panics
@@ -48,7 +90,18 @@ pub struct ResponseFuture(State);
 enum State {
     Done,
     Pending(Pending),
+    #[cfg_attr(not(feature = "tower"), expect(dead_code, reason = "a handler awaits the future itself"))]
+    Receiving(Receiving),
     Ready(Box<Response<ResponseBody>>),
+}
+
+/// A future that reads a request's body. In a lock that is never contended, which makes it `Sync`.
+struct Receiving(Mutex<Pin<Box<dyn Future<Output = Response<Bytes>> + Send>>>);
+
+impl fmt::Debug for Receiving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Receiving")
+    }
 }
 
 impl ResponseFuture {
@@ -63,17 +116,36 @@ impl ResponseFuture {
     }
 }
 
+#[cfg(feature = "tower")]
+impl ResponseFuture {
+    pub(super) fn receive<B>(ingest: &Ingest, request: Request<B>) -> Self
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+    {
+        let (head, body) = request.into_parts();
+        Self(State::Receiving(Receiving(Mutex::new(Box::pin(ingest.receive(head, Data { body }))))))
+    }
+}
+
 impl Future for ResponseFuture {
     type Output = Result<Response<ResponseBody>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let State::Pending(pending) = &mut self.0 {
-            let response = ready!(Pin::new(pending).poll(cx));
+        let response = match &mut self.0 {
+            State::Pending(pending) => Some(ready!(Pin::new(pending).poll(cx))),
+            State::Receiving(Receiving(receiving)) => {
+                let receiving = receiving.get_mut().unwrap_or_else(PoisonError::into_inner);
+                Some(ready!(receiving.as_mut().poll(cx)))
+            }
+            State::Done | State::Ready(_) => None,
+        };
+        if let Some(response) = response {
             self.0 = State::Ready(Box::new(response.map(|bytes| ResponseBody(Content::Full(bytes)))));
         }
         match std::mem::replace(&mut self.0, State::Done) {
             State::Ready(response) => Poll::Ready(Ok(*response)),
-            State::Done | State::Pending(_) => panic!("polled again after it was ready"),
+            State::Done | State::Pending(_) | State::Receiving(_) => panic!("polled again after it was ready"),
         }
     }
 }

@@ -1,0 +1,415 @@
+//! Parts that come in by a request.
+
+mod format;
+mod sender;
+
+use std::error::Error as _;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::request::Parts as Head;
+use http::{Response, Version};
+
+use self::format::{Format, Incoming, Prefixed};
+use self::sender::{Desk, Sender};
+use super::rejection::Rejection;
+use crate::decode::{DecodeError, Decoder, Limits, Parts, PartsError};
+use crate::hub::{PublishError, Publisher, Refused};
+use crate::jpeg::{Pictures, PicturesError, SplitError, Splitter};
+use crate::part::Part;
+
+/// An endpoint that receives pictures by `POST` or `PUT` and publishes them.
+///
+/// | request | `Content-Type` | sent for example by |
+/// |---|---|---|
+/// | one picture | `image/jpeg`, `image/png`, `image/gif`, `image/webp` | `curl -T`, `fetch` |
+/// | parts, until the request ends | `multipart/x-mixed-replace` and other subtypes except `form-data` | `ffmpeg -f mpjpeg` |
+/// | JPEG after JPEG, until the request ends | `image/jpeg` without `Content-Length`, `video/x-motion-jpeg`, `video/mjpeg` | `curl -T -`, an ESP32 |
+/// | any of them | `application/octet-stream`, or none: the first bytes say which | `ffmpeg`, GStreamer |
+///
+/// The response comes at the end of the request. It is JSON: `{"taken":120,"left_out":1}`. A part is left out if it is
+/// damaged, is no picture, or is rejected by [`check`](Self::check). It does not end the request.
+///
+/// | status | when |
+/// |---|---|
+/// | `400 Bad Request` | the parts cannot be read, or the request ended too early |
+/// | `405 Method Not Allowed` | the method is neither `POST` nor `PUT`; with `Allow` |
+/// | `408 Request Timeout` | no part was complete for [`part_timeout`](Self::part_timeout) |
+/// | `409 Conflict` | another request sends, or a newer one has [taken over](Self::takeover) |
+/// | `413 Content Too Large` | a picture exceeds the [limit](Self::limits) |
+/// | `415 Unsupported Media Type` | neither the type nor the first bytes are among these; with `Accept` |
+/// | `422 Unprocessable Content` | all parts were left out; with the last reason |
+/// | `503 Service Unavailable` | the hub is closed |
+///
+/// The endpoint does not decide who may send. Check that in front of it, by a header that pages of other sites cannot set,
+/// such as `Authorization`.
+///
+/// # Examples
+///
+/// On axum:
+///
+#[cfg_attr(feature = "axum", doc = "```")]
+#[cfg_attr(not(feature = "axum"), doc = "```ignore")]
+/// use mixed_replace::{Ingest, Live, hub};
+///
+/// let (publisher, hub) = hub::channel();
+/// let app: axum::Router = axum::Router::new()
+///     .route_service("/in/yard", Ingest::new(publisher).takeover(true))
+///     .route_service("/yard", Live::new(hub));
+/// ```
+///
+/// On actix-web:
+///
+#[cfg_attr(feature = "actix-web", doc = "```")]
+#[cfg_attr(not(feature = "actix-web"), doc = "```ignore")]
+/// use actix_web::{App, web};
+/// use mixed_replace::{Ingest, Live, hub};
+///
+/// let (publisher, hub) = hub::channel();
+/// let ingest = Ingest::new(publisher).takeover(true);
+/// let app = App::new().route("/in/yard", web::to(ingest)).route("/yard", web::to(Live::new(hub)));
+/// ```
+#[must_use = "an endpoint does nothing until it is mounted"]
+#[derive(Clone, Debug)]
+pub struct Ingest {
+    desk: Arc<Desk>,
+    check: Option<Check>,
+    limits: Limits,
+    part_timeout: Option<Duration>,
+    takeover: bool,
+}
+
+impl Ingest {
+    /// Creates an endpoint that publishes to this publisher's hub.
+    ///
+    /// The hub stays open between requests. Keep an `Arc` of the publisher to publish from the app too, or to close the hub
+    /// by [`Demand`](crate::hub::Demand).
+    pub fn new(publisher: impl Into<Arc<Publisher>>) -> Self {
+        Self {
+            desk: Arc::new(Desk::new(publisher.into())),
+            check: None,
+            limits: Limits::new(),
+            part_timeout: Some(Duration::from_secs(30)),
+            takeover: false,
+        }
+    }
+
+    /// Sets a function that sees each part before it is published. It returns the part, changed or not, or the reason why it
+    /// is left out.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Ingest, Part, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let ingest = Ingest::new(publisher).check(|part: Part| {
+    ///     if part.content_type() == &mime::IMAGE_JPEG { Ok(part) } else { Err("send JPEG pictures") }
+    /// });
+    /// ```
+    pub fn check<F, E>(mut self, check: F) -> Self
+    where
+        F: Fn(Part) -> Result<Part, E> + Send + Sync + 'static,
+        E: fmt::Display,
+    {
+        self.check = Some(Check(Arc::new(move |part| check(part).map_err(|error| error.to_string()))));
+        self
+    }
+
+    /// Sets the limits of a part, of its headers and of what is between parts. Default: those of [`Limits`], with parts of
+    /// up to 16 MiB.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Ends a request when no part was complete for this long. `None` turns that off. Default: 30 seconds.
+    pub fn part_timeout(mut self, part_timeout: impl Into<Option<Duration>>) -> Self {
+        self.part_timeout = part_timeout.into();
+        self
+    }
+
+    /// Sets whether a request ends the one that sends at the time. Default: `false`: the newer one is rejected.
+    ///
+    /// Useful for a camera that reconnects before its old connection is known to be dead.
+    pub fn takeover(mut self, takeover: bool) -> Self {
+        self.takeover = takeover;
+        self
+    }
+
+    /// Returns the response to a request, once its body has been read.
+    pub(super) fn receive<S, B, E>(&self, head: Head, body: S) -> impl Future<Output = Response<Bytes>> + use<S, B, E>
+    where
+        S: Stream<Item = Result<B, E>>,
+        B: Into<Bytes>,
+    {
+        let ingest = self.clone();
+        async move {
+            let mut body = pin!(Incoming::new(body));
+            match ingest.take(&head, body.as_mut()).await {
+                Ok(tally) => tally.response(),
+                Err(rejection) => {
+                    // A silent sender has no unread bytes on the way.
+                    if !matches!(rejection, Rejection::Silent { .. }) {
+                        drain(&head, body).await;
+                    }
+                    rejection.response()
+                }
+            }
+        }
+    }
+
+    async fn take<S, B, E>(&self, head: &Head, mut body: Pin<&mut Incoming<S>>) -> Result<Tally, Rejection>
+    where
+        S: Stream<Item = Result<B, E>>,
+        B: Into<Bytes>,
+    {
+        if !METHODS.split(", ").any(|method| method == head.method.as_str()) {
+            return Err(Rejection::Method { allow: METHODS });
+        }
+        let (max_bytes, announced) = (self.limits.part_bytes(), content_length(head));
+        let format = Format::of_headers(&head.headers)?;
+        if matches!(format, Format::Image(_)) && announced.is_some_and(|bytes| bytes > max_bytes as u64) {
+            return Err(Rejection::TooLarge { max_bytes });
+        }
+        let publisher = self.desk.publisher();
+        if publisher.is_closed() {
+            return Err(Refused::Closed.into());
+        }
+        let sender = self.desk.start(self.takeover, self.part_timeout)?;
+        let mut receiving = Receiving { ingest: self, sender: &sender, tally: Tally::default() };
+        // The first bytes say what a body without a type is.
+        let mut first = BytesMut::new();
+        let format = match format {
+            Format::Detected => {
+                while first.len() < format::SNIFFED {
+                    let Some(chunk) = receiving.next(body.as_mut(), |_| 0).await? else { break };
+                    first.extend_from_slice(&chunk.map_err(|_| Rejection::Incomplete)?);
+                }
+                Format::of_body(&first)
+            }
+            format => format,
+        };
+        let body = pin!(Prefixed::new(first.freeze(), body));
+        match format {
+            Format::Detected | Format::Jpegs => receiving.pictures(body).await?,
+            Format::Image(content_type) => receiving.image(content_type, body).await?,
+            Format::Multipart(content_type) => {
+                let decoder = content_type.map_or_else(Decoder::detect, Decoder::for_content_type);
+                receiving.parts(decoder.limits(self.limits), body).await?;
+            }
+        }
+        receiving.tally.checked()
+    }
+}
+
+/// A request whose body is being read.
+struct Receiving<'a> {
+    ingest: &'a Ingest,
+    sender: &'a Sender,
+    tally: Tally,
+}
+
+impl Receiving<'_> {
+    /// Returns the next item. Fails at the time limit, and when a newer request takes over. `left_out` counts what is left
+    /// out by the stream itself, which is a sign of life too.
+    async fn next<S: Stream>(
+        &mut self,
+        mut stream: Pin<&mut S>,
+        left_out: impl Fn(&S) -> u64,
+    ) -> Result<Option<S::Item>, Rejection> {
+        let before = left_out(&stream);
+        let mut last = before;
+        let next = poll_fn(|cx| {
+            self.sender.keep(cx.waker())?;
+            let polled = stream.as_mut().poll_next(cx);
+            let count = left_out(&stream);
+            if std::mem::replace(&mut last, count) != count || polled.is_ready() {
+                self.sender.renew(self.ingest.part_timeout);
+            }
+            polled.map(Ok)
+        });
+        let next = next.await;
+        self.tally.left_out += left_out(&stream) - before;
+        next
+    }
+
+    async fn parts<S, E>(&mut self, decoder: Decoder, body: Pin<&mut S>) -> Result<(), Rejection>
+    where
+        S: Stream<Item = Result<Bytes, E>>,
+    {
+        let mut parts = pin!(Parts::new(body, decoder));
+        loop {
+            match self.next(parts.as_mut(), |parts| parts.decoder().skipped()).await? {
+                Some(Ok(part)) => self.publish(part)?,
+                // A sender may disconnect without an end.
+                None | Some(Err(PartsError::Decode(DecodeError::Truncated { .. }))) => return Ok(()),
+                Some(Err(PartsError::Decode(error))) => {
+                    let too_large = matches!(error, DecodeError::PartTooLong { .. } | DecodeError::NoDelimiter { .. });
+                    let max_bytes = self.ingest.limits.part_bytes();
+                    return Err(if too_large { Rejection::TooLarge { max_bytes } } else { Rejection::Parts(error) });
+                }
+                Some(Err(PartsError::Source(_))) => return Err(Rejection::Incomplete),
+            }
+        }
+    }
+
+    async fn pictures<S, E>(&mut self, body: Pin<&mut S>) -> Result<(), Rejection>
+    where
+        S: Stream<Item = Result<Bytes, E>>,
+    {
+        let max_bytes = self.ingest.limits.part_bytes();
+        let splitter = Splitter::new().max_picture_bytes(max_bytes).max_junk_bytes(JUNK);
+        let mut pictures = pin!(Pictures::new(body, splitter));
+        loop {
+            match self.next(pictures.as_mut(), Pictures::broken).await? {
+                None => return Ok(()),
+                Some(Ok(picture)) => match Part::jpeg(picture) {
+                    Ok(part) => self.publish(part)?,
+                    Err(error) => self.tally.leave_out(error.to_string()),
+                },
+                // The last picture was cut off, and is counted.
+                Some(Err(PicturesError::Split(SplitError::Truncated { .. }))) => {}
+                Some(Err(PicturesError::Split(SplitError::TooLarge { .. }))) => {
+                    return Err(Rejection::TooLarge { max_bytes });
+                }
+                Some(Err(PicturesError::Split(error))) => return Err(Rejection::Unsupported(error.to_string())),
+                Some(Err(PicturesError::Source(_))) => return Err(Rejection::Incomplete),
+            }
+        }
+    }
+
+    async fn image<S, E>(&mut self, content_type: mime::Mime, mut body: Pin<&mut S>) -> Result<(), Rejection>
+    where
+        S: Stream<Item = Result<Bytes, E>>,
+    {
+        let max_bytes = self.ingest.limits.part_bytes();
+        let mut image = BytesMut::new();
+        let until = self.sender.deadline();
+        while let Some(chunk) = self.next(body.as_mut(), |_| 0).await? {
+            // The time limit is that of the complete picture.
+            self.sender.set(until);
+            let chunk = chunk.map_err(|_| Rejection::Incomplete)?;
+            if image.len() + chunk.len() > max_bytes {
+                return Err(Rejection::TooLarge { max_bytes });
+            }
+            image.extend_from_slice(&chunk);
+        }
+        match Part::received(content_type, image.freeze()) {
+            Ok(part) => self.publish(part)?,
+            Err(error) => self.tally.leave_out(error.to_string()),
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, part: Part) -> Result<(), Rejection> {
+        if !format::is_picture(part.content_type()) {
+            self.tally.leave_out(format!("unsupported type of a part: {}", part.content_type()));
+            return Ok(());
+        }
+        let checked = match &self.ingest.check {
+            Some(check) => part.check_picture().map_err(|error| error.to_string()).and_then(|()| check.0(part)),
+            None => Ok(part),
+        };
+        match checked.map(|part| self.ingest.desk.publisher().publish(part)) {
+            Ok(Ok(())) => self.tally.taken += 1,
+            Ok(Err(PublishError::Closed)) => return Err(Refused::Closed.into()),
+            Ok(Err(error)) => self.tally.leave_out(error.source().map_or_else(String::new, ToString::to_string)),
+            Err(reason) => self.tally.leave_out(reason),
+        }
+        Ok(())
+    }
+}
+
+/// The numbers of parts that were published and left out.
+#[derive(Debug, Default)]
+struct Tally {
+    taken: u64,
+    left_out: u64,
+    /// Why the last part was left out, if it was not by the decoder.
+    reason: Option<String>,
+}
+
+impl Tally {
+    fn leave_out(&mut self, reason: String) {
+        self.left_out += 1;
+        self.reason = Some(reason);
+    }
+
+    fn checked(self) -> Result<Self, Rejection> {
+        if self.taken > 0 {
+            return Ok(self);
+        }
+        let reason = self.reason.unwrap_or_else(|| match self.left_out {
+            0 => "the body has no picture".to_owned(),
+            _ => "the body has no complete picture".to_owned(),
+        });
+        Err(Rejection::Unprocessable(reason))
+    }
+
+    fn response(&self) -> Response<Bytes> {
+        let body = format!(r#"{{"taken":{},"left_out":{}}}"#, self.taken, self.left_out);
+        let mut response = Response::new(Bytes::from(body));
+        response.headers_mut().extend([
+            (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        ]);
+        response
+    }
+}
+
+/// Reads and discards the rest of a body for a short time. A connection that is closed with unread bytes is reset, and the
+/// client never reads the response (RFC 9112 §9.6).
+async fn drain<S, B, E>(head: &Head, mut body: Pin<&mut Incoming<S>>)
+where
+    S: Stream<Item = Result<B, E>>,
+    B: Into<Bytes>,
+{
+    // A client that expects 100 (Continue) sends no body before that (RFC 9110 §10.1.1). HTTP/2 resets the stream alone,
+    // and browsers read the response of an endless request only then.
+    let unrequested = head.headers.contains_key(EXPECT) && !body.is_started();
+    let only_stream = head.version >= Version::HTTP_2 && content_length(head).is_none();
+    if unrequested || only_stream || body.is_ended() {
+        return;
+    }
+    let timer = Sender::new(Some(DRAINED_FOR));
+    poll_fn(|cx| {
+        while timer.keep(cx.waker()).is_ok() && !body.is_ended() {
+            if body.as_mut().poll_next(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(())
+    })
+    .await;
+}
+
+fn content_length(head: &Head) -> Option<u64> {
+    head.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// A function from a part to the part to publish.
+#[derive(Clone)]
+struct Check(Arc<CheckFn>);
+
+type CheckFn = dyn Fn(Part) -> Result<Part, String> + Send + Sync;
+
+impl fmt::Debug for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Check")
+    }
+}
+
+/// The methods that the endpoint answers, as `Allow` lists them.
+const METHODS: &str = "POST, PUT";
+const DRAINED_FOR: Duration = Duration::from_secs(1);
+/// The bytes in front of the first picture of an undelimited stream.
+const JUNK: usize = 64 * 1024;

@@ -1,0 +1,144 @@
+//! What a body is, by its type or its first bytes.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
+use mime::Mime;
+use pin_project_lite::pin_project;
+
+use crate::picture;
+use crate::serve::rejection::Rejection;
+
+/// The format of a body.
+pub(super) enum Format {
+    /// The first bytes say which.
+    Detected,
+    Image(Mime),
+    Jpegs,
+    /// With the type that names the boundary.
+    Multipart(Option<HeaderValue>),
+}
+
+impl Format {
+    pub(super) fn of_headers(headers: &HeaderMap) -> Result<Self, Rejection> {
+        let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(Self::Detected) };
+        let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+        let essence = String::from_utf8_lossy(essence).trim().to_ascii_lowercase();
+        // HTML forms of any site can send this type.
+        if essence.starts_with("multipart/") && essence != "multipart/form-data" {
+            return Ok(Self::Multipart(Some(value.clone())));
+        }
+        Ok(match essence.as_str() {
+            "image/jpeg" | "image/jpg" | "image/pjpeg" if headers.contains_key(CONTENT_LENGTH) => {
+                Self::Image(mime::IMAGE_JPEG)
+            }
+            "image/jpeg" | "image/jpg" | "image/pjpeg" => Self::Jpegs,
+            "application/octet-stream" | "image/mjpeg" | "video/mjpeg" | "video/x-mjpeg" | "video/x-motion-jpeg" => {
+                Self::Detected
+            }
+            _ => match essence.parse() {
+                Ok(content_type) if is_picture(&content_type) => Self::Image(content_type),
+                _ => {
+                    let essence: String = essence.chars().take(60).collect();
+                    return Err(Rejection::Unsupported(format!("unsupported type {essence:?}")));
+                }
+            },
+        })
+    }
+
+    /// Returns the format of a body that begins with these bytes.
+    pub(super) fn of_body(first: &[u8]) -> Self {
+        if first.trim_ascii_start().starts_with(b"--") {
+            return Self::Multipart(None);
+        }
+        match picture::sniff(first) {
+            Some(content_type) if content_type != mime::IMAGE_JPEG => Self::Image(content_type),
+            _ => Self::Jpegs,
+        }
+    }
+}
+
+/// Returns whether parts of this type are published. Those of an active type run with the app's origin.
+pub(super) fn is_picture(content_type: &Mime) -> bool {
+    picture::is_checked(content_type)
+}
+
+/// The number of bytes after which a format is detected: enough for a RIFF header.
+pub(super) const SNIFFED: usize = 12;
+
+pin_project! {
+    /// The body of a request.
+    pub(super) struct Incoming<S> {
+        #[pin]
+        body: S,
+        started: bool,
+        ended: bool,
+    }
+}
+
+impl<S> Incoming<S> {
+    pub(super) fn new(body: S) -> Self {
+        Self { body, started: false, ended: false }
+    }
+
+    pub(super) fn is_started(&self) -> bool {
+        self.started
+    }
+
+    /// Returns `true` after the last byte, and after an error.
+    pub(super) fn is_ended(&self) -> bool {
+        self.ended
+    }
+}
+
+impl<S, B, E> Stream for Incoming<S>
+where
+    S: Stream<Item = Result<B, E>>,
+    B: Into<Bytes>,
+{
+    type Item = Result<Bytes, E>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.project();
+        *this.started = true;
+        if *this.ended {
+            return Poll::Ready(None);
+        }
+        let next = ready!(this.body.poll_next(cx));
+        *this.ended = !matches!(next, Some(Ok(_)));
+        Poll::Ready(next.map(|chunk| chunk.map(Into::into)))
+    }
+}
+
+pin_project! {
+    /// A body whose first bytes have been read.
+    pub(super) struct Prefixed<S> {
+        first: Bytes,
+        #[pin]
+        rest: S,
+    }
+}
+
+impl<S> Prefixed<S> {
+    pub(super) fn new(first: Bytes, rest: S) -> Self {
+        Self { first, rest }
+    }
+}
+
+impl<S, E> Stream for Prefixed<S>
+where
+    S: Stream<Item = Result<Bytes, E>>,
+{
+    type Item = Result<Bytes, E>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.project();
+        if !this.first.is_empty() {
+            return Poll::Ready(Some(Ok(std::mem::take(this.first))));
+        }
+        this.rest.poll_next(cx)
+    }
+}

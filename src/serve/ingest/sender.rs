@@ -1,0 +1,146 @@
+//! The request that sends at the time, and its time limit.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use crate::clock::{self, Timed};
+use crate::hub::Publisher;
+use crate::serve::rejection::Rejection;
+
+/// A publisher, with room for one sender at a time.
+#[derive(Debug)]
+pub(super) struct Desk {
+    publisher: Arc<Publisher>,
+    current: Mutex<Option<Weak<Timer>>>,
+}
+
+impl Desk {
+    pub(super) fn new(publisher: Arc<Publisher>) -> Self {
+        Self { publisher, current: Mutex::new(None) }
+    }
+
+    pub(super) fn publisher(&self) -> &Publisher {
+        &self.publisher
+    }
+
+    /// Starts sending. Ends the request that sends at the time, or fails.
+    pub(super) fn start(&self, takeover: bool, timeout: Option<Duration>) -> Result<Sender, Rejection> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let older = current.as_ref().and_then(Weak::upgrade);
+        if older.is_some() && !takeover {
+            return Err(Rejection::Busy);
+        }
+        let sender = Sender::new(timeout);
+        *current = Some(Arc::downgrade(&sender.timer));
+        drop(current);
+        if let Some(older) = older {
+            older.replace();
+        }
+        Ok(sender)
+    }
+}
+
+/// A request that sends. The next may start once it is dropped.
+#[derive(Debug)]
+pub(super) struct Sender {
+    timer: Arc<Timer>,
+    timeout: Option<Duration>,
+}
+
+#[derive(Debug)]
+struct Timer {
+    itself: Weak<Self>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    deadline: Option<Instant>,
+    /// The clock will call before the deadline, or at it.
+    scheduled: bool,
+    replaced: bool,
+    waker: Option<Waker>,
+}
+
+impl Sender {
+    pub(super) fn new(timeout: Option<Duration>) -> Self {
+        let timer = Arc::new_cyclic(|itself| Timer { itself: Weak::clone(itself), state: Mutex::default() });
+        let sender = Self { timer, timeout };
+        sender.renew(timeout);
+        sender
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.timer.state().deadline
+    }
+
+    /// Moves the deadline.
+    pub(super) fn renew(&self, timeout: Option<Duration>) {
+        self.set(timeout.and_then(|timeout| Instant::now().checked_add(timeout)));
+    }
+
+    pub(super) fn set(&self, deadline: Option<Instant>) {
+        let mut state = self.timer.state();
+        state.deadline = deadline;
+        // A later deadline is scheduled when the earlier one is due, which costs nothing for each part.
+        let due = deadline.filter(|_| !std::mem::replace(&mut state.scheduled, deadline.is_some()));
+        drop(state);
+        due.into_iter().for_each(|at| self.timer.schedule(at));
+    }
+
+    /// Keeps the waker of the task that reads. Fails if it is to end.
+    pub(super) fn keep(&self, waker: &Waker) -> Result<(), Rejection> {
+        let mut state = self.timer.state();
+        if state.replaced {
+            return Err(Rejection::Replaced);
+        }
+        if state.deadline.is_some_and(|at| at <= Instant::now()) {
+            return Err(Rejection::Silent { seconds: self.timeout.unwrap_or_default().as_secs() });
+        }
+        let replaced = match &state.waker {
+            Some(kept) if kept.will_wake(waker) => None,
+            _ => state.waker.replace(waker.clone()),
+        };
+        drop(state);
+        drop(replaced);
+        Ok(())
+    }
+}
+
+impl Timer {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn schedule(&self, at: Instant) {
+        let itself = Weak::clone(&self.itself);
+        clock::schedule(itself, at);
+    }
+
+    fn replace(&self) {
+        let mut state = self.state();
+        state.replaced = true;
+        let waker = state.waker.take();
+        drop(state);
+        waker.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Timed for Timer {
+    fn tick(&self, now: Instant) {
+        let mut state = self.state();
+        let later = state.deadline.filter(|at| *at > now);
+        state.scheduled = later.is_some();
+        let waker = if later.is_none() { state.waker.take() } else { None };
+        drop(state);
+        later.into_iter().for_each(|at| self.schedule(at));
+        waker.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        clock::forget(self);
+    }
+}

@@ -1,0 +1,392 @@
+//! Pictures that come in by a request, on axum and on actix-web over TCP, which respond alike.
+#![cfg(all(feature = "axum", feature = "actix-web"))]
+
+mod both;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::web;
+use axum::Router;
+use mixed_replace::decode::Limits;
+use mixed_replace::hub::DatedPart;
+use mixed_replace::{Hub, Ingest, Part, hub};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+
+use self::both::{answer, ask, eventually, servers};
+
+const JPEG: &[u8] = include_bytes!("../src/picture/dot.jpg");
+const PNG: &[u8] = include_bytes!("../src/picture/dot.png");
+const GIF: &[u8] = include_bytes!("../src/picture/dot.gif");
+const WEBP: &[u8] = include_bytes!("../src/picture/dot.webp");
+const MAX: usize = 20_000;
+const TIMEOUT: Duration = Duration::from_millis(700);
+
+/// Servers with one ingest: the addresses of axum and actix.
+struct Site {
+    addresses: [String; 2],
+    hub: Hub,
+}
+
+async fn site(change: impl Fn(Ingest) -> Ingest) -> Site {
+    let (publisher, hub) = hub::channel();
+    let ingest = change(Ingest::new(publisher).limits(Limits::new().max_part_bytes(MAX)).part_timeout(TIMEOUT));
+    let app = Router::new().route_service("/in", ingest.clone());
+    let addresses = servers(app, move |app| {
+        app.route("/in", web::to(ingest.clone()));
+    });
+    Site { addresses: addresses.await, hub }
+}
+
+impl Site {
+    /// Returns the body of the latest part.
+    fn shown(&self) -> Vec<u8> {
+        self.hub.latest().map(|part| part.into_body().to_vec()).unwrap_or_default()
+    }
+}
+
+/// A picture that differs from others.
+fn jpeg(number: u8) -> Vec<u8> {
+    let mut jpeg = JPEG.to_vec();
+    // A comment after SOI.
+    jpeg.splice(2..2, [0xff, 0xfe, 0, 3, number]);
+    jpeg
+}
+
+fn part(body: &[u8]) -> Vec<u8> {
+    let head = format!("--x\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n", body.len());
+    [head.as_bytes(), body, b"\r\n"].concat()
+}
+
+fn with_length(method: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
+    let content_type =
+        if content_type.is_empty() { String::new() } else { format!("Content-Type: {content_type}\r\n") };
+    let head = format!("{method} /in HTTP/1.1\r\nHost: x\r\n{content_type}Content-Length: {}\r\n\r\n", body.len());
+    [head.as_bytes(), body].concat()
+}
+
+fn chunk(body: &[u8]) -> Vec<u8> {
+    [format!("{:x}\r\n", body.len()).as_bytes(), body, b"\r\n"].concat()
+}
+
+fn chunked_head(content_type: &str) -> Vec<u8> {
+    format!("POST /in HTTP/1.1\r\nHost: x\r\n{content_type}Transfer-Encoding: chunked\r\n\r\n").into_bytes()
+}
+
+/// The body in pieces of a size that no part has.
+fn chunked(content_type: &str, body: &[u8]) -> Vec<u8> {
+    let chunks = body.chunks(97).flat_map(chunk);
+    chunked_head(content_type).into_iter().chain(chunks).chain(*b"0\r\n\r\n").collect()
+}
+
+const MULTIPART: &str = "Content-Type: multipart/x-mixed-replace; boundary=x\r\n";
+
+/// What is sent, the request, the status, a piece of the response, and the picture that is shown then.
+type Row<'a> = (&'a str, Vec<u8>, u16, &'a str, &'a [u8]);
+
+#[tokio::test]
+async fn every_stack_takes_the_same() {
+    let site = site(|ingest| ingest).await;
+    let (one, two) = (jpeg(1), jpeg(2));
+    let damaged = b"\xff\xd8\xff\xd9".as_slice();
+    let parts = |parts: &[&[u8]]| [parts.iter().flat_map(|body| part(body)).collect(), b"--x--\r\n".to_vec()].concat();
+    let html = b"--x\r\nContent-Type: text/html\r\n\r\n<script>alert(1)</script>\r\n--x--";
+    let octets = "Content-Type: application/octet-stream\r\n";
+    let large = [&one[..], &vec![0; MAX]].concat();
+    let both = [&one[..], b"\0\0", &two].concat();
+    let rows: Vec<Row<'_>> = vec![
+        ("a picture", with_length("POST", "image/jpeg", &one), 200, r#"{"taken":1,"left_out":0}"#, &one),
+        ("by PUT", with_length("PUT", "image/jpeg", &two), 200, r#"{"taken":1,"left_out":0}"#, &two),
+        ("PNG", with_length("PUT", "image/png", PNG), 200, r#"{"taken":1,"left_out":0}"#, PNG),
+        ("GIF", with_length("PUT", "Image/GIF; a=b", GIF), 200, r#"{"taken":1,"left_out":0}"#, GIF),
+        ("WebP", with_length("PUT", "image/webp", WEBP), 200, r#"{"taken":1,"left_out":0}"#, WEBP),
+        ("PNG as JPEG", with_length("PUT", "image/jpeg", PNG), 200, r#"{"taken":1,"left_out":0}"#, PNG),
+        ("no type", with_length("PUT", "", &one), 200, r#"{"taken":1,"left_out":0}"#, &one),
+        ("no type, PNG", chunked("", PNG), 200, r#"{"taken":1,"left_out":0}"#, PNG),
+        ("no type, parts", chunked("", &parts(&[&one, &two])), 200, r#"{"taken":2,"left_out":0}"#, &two),
+        ("parts", chunked(MULTIPART, &parts(&[&two, &one])), 200, r#"{"taken":2,"left_out":0}"#, &one),
+        (
+            "another subtype",
+            chunked("Content-Type: multipart/mixed\r\n", &parts(&[&one, &two])),
+            200,
+            r#"{"taken":2,"left_out":0}"#,
+            &two,
+        ),
+        ("no close-delimiter", chunked(MULTIPART, &part(&one)), 200, r#"{"taken":1,"left_out":0}"#, &one),
+        (
+            "a damaged part",
+            chunked(MULTIPART, &parts(&[&two, damaged, b"no picture", &one])),
+            200,
+            r#"{"taken":2,"left_out":2}"#,
+            &one,
+        ),
+        ("no length", chunked("Content-Type: image/jpeg\r\n", &both), 200, r#"{"taken":2,"left_out":0}"#, &two),
+        ("JPEGs", chunked("Content-Type: video/x-motion-jpeg\r\n", &both), 200, r#"{"taken":2,"left_out":0}"#, &two),
+        (
+            "the last one cut",
+            chunked(octets, &[&two[..], &one, &one[..one.len() - 5]].concat()),
+            200,
+            r#"{"taken":2,"left_out":1}"#,
+            &one,
+        ),
+        (
+            "a form",
+            with_length("POST", "multipart/form-data; boundary=x", &parts(&[&two])),
+            415,
+            "unsupported type",
+            &one,
+        ),
+        ("HTML", with_length("POST", "text/html", b"<script>"), 415, "accept: image/jpeg, ", &one),
+        ("SVG", with_length("POST", "image/svg+xml", b"<svg/>"), 415, "unsupported type \"image/svg+xml\"", &one),
+        ("curl -d", with_length("POST", "application/x-www-form-urlencoded", &two), 415, "send a picture", &one),
+        (
+            "H.264",
+            chunked(octets, &[b"\0\0\0\x01\x67".as_slice(), &[0x64; 300]].concat()),
+            415,
+            "no JPEG picture in 305",
+            &one,
+        ),
+        ("an HTML part", chunked(MULTIPART, html), 422, "unsupported type of a part: text/html", &one),
+        ("a damaged picture", with_length("POST", "image/jpeg", damaged), 422, "ends without a scan", &one),
+        ("text as JPEG", with_length("POST", "image/jpeg", b"hello"), 422, "starts with 68 65 6c 6c", &one),
+        ("nothing", with_length("POST", "image/jpeg", b""), 422, "empty", &one),
+        ("nothing at all", with_length("POST", "", b""), 422, "the body has no picture", &one),
+        ("only damaged parts", chunked(MULTIPART, &parts(&[damaged])), 422, "ends without a scan", &one),
+        ("too large", with_length("POST", "image/jpeg", &large), 413, "a part exceeds the limit of 20000 bytes", &one),
+        ("too large, chunked", chunked("Content-Type: image/png\r\n", &large), 413, "exceeds the limit", &one),
+        ("a large part", chunked(MULTIPART, &parts(&[&large])), 413, "exceeds the limit", &one),
+        (
+            "a large JPEG",
+            chunked(octets, &[&one[..one.len() - 2], &vec![0; MAX]].concat()),
+            413,
+            "exceeds the limit",
+            &one,
+        ),
+        (
+            "long headers",
+            chunked(MULTIPART, format!("--x\r\nA: {}", "b".repeat(9_000)).as_bytes()),
+            400,
+            "the line at byte 5 exceeds the limit of 8192 bytes",
+            &one,
+        ),
+        ("GET", b"GET /in HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(), 405, "allow: POST, PUT\r\n", &one),
+        ("HEAD", b"HEAD /in HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(), 405, "allow: POST, PUT\r\n", &one),
+        ("OPTIONS", b"OPTIONS /in HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(), 405, "allow: POST, PUT\r\n", &one),
+        ("DELETE", with_length("DELETE", "image/jpeg", &two), 405, "allow: POST, PUT\r\n", &one),
+    ];
+    for (what, request, status, contains, shown) in rows {
+        for (stack, address) in site.addresses.iter().enumerate() {
+            let until =
+                if contains.contains(": image") || contains.starts_with("allow") { "\r\n\r\n" } else { contains };
+            let answer = ask(address, &request, until).await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{what}, stack {stack}: {answer}");
+            assert!(answer.contains(contains), "{what}, stack {stack}: {answer}");
+            assert!(answer.contains("cache-control: no-store\r\n"), "{answer}");
+            assert_eq!(site.shown(), shown, "{what}, stack {stack}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_part_is_published_as_soon_as_it_is_complete() {
+    let site = site(|ingest| ingest).await;
+    let jpegs = "Content-Type: video/x-motion-jpeg\r\n";
+    for address in &site.addresses {
+        for (content_type, frame) in [(MULTIPART, part as fn(&[u8]) -> Vec<u8>), (jpegs, |body| body.to_vec())] {
+            let mut sender = TcpStream::connect(address).await.unwrap();
+            sender.write_all(&chunked_head(content_type)).await.unwrap();
+            for number in 0..5 {
+                sender.write_all(&chunk(&frame(&jpeg(number)))).await.unwrap();
+                eventually("the part is published", || site.shown() == jpeg(number)).await;
+            }
+            sender.write_all(b"0\r\n\r\n").await.unwrap();
+            assert!(answer(&mut sender, "}").await.ends_with(r#"{"taken":5,"left_out":0}"#));
+        }
+    }
+}
+
+#[tokio::test]
+async fn second_sender_is_rejected_or_takes_over() {
+    for takeover in [false, true] {
+        let site = site(|ingest| ingest.takeover(takeover)).await;
+        for (stack, address) in site.addresses.iter().enumerate() {
+            let mut first = TcpStream::connect(address).await.unwrap();
+            first.write_all(&[chunked_head(MULTIPART), chunk(&part(&jpeg(1)))].concat()).await.unwrap();
+            eventually("the part is published", || site.shown() == jpeg(1)).await;
+            let started = Instant::now();
+            let second = ask(address, with_length("POST", "image/jpeg", &jpeg(2)), "\r\n\r\n").await;
+            if takeover {
+                assert!(second.starts_with("HTTP/1.1 200 "), "stack {stack}: {second}");
+                let first = answer(&mut first, "a newer request sends").await;
+                assert!(first.starts_with("HTTP/1.1 409 "), "{first}");
+                assert_eq!(site.shown(), jpeg(2));
+            } else {
+                assert!(second.starts_with("HTTP/1.1 409 "), "stack {stack}: {second}");
+                assert_eq!(site.shown(), jpeg(1));
+                first.write_all(&[chunk(&part(&jpeg(3))), b"0\r\n\r\n".to_vec()].concat()).await.unwrap();
+                assert!(answer(&mut first, "}").await.ends_with(r#"{"taken":2,"left_out":0}"#));
+                let next = ask(address, with_length("POST", "image/jpeg", &jpeg(4)), "}").await;
+                assert!(next.starts_with("HTTP/1.1 200 "), "the place is free again: {next}");
+            }
+            assert!(started.elapsed() < Duration::from_secs(5));
+        }
+    }
+}
+
+#[tokio::test]
+async fn silent_and_dripping_senders_get_408_and_make_room() {
+    let site = site(|ingest| ingest).await;
+    for (stack, address) in site.addresses.iter().enumerate() {
+        for (what, head) in [
+            ("nothing", chunked_head(MULTIPART)),
+            ("half a part", [chunked_head(MULTIPART), chunk(&part(&jpeg(1))[..40])].concat()),
+            ("half a picture", [chunked_head(""), chunk(&jpeg(1)[..40])].concat()),
+            ("three bytes of an unknown type", [chunked_head(""), chunk(&jpeg(1)[..3])].concat()),
+            ("a length and less", with_length("POST", "image/jpeg", &[0; 500])[..200].to_vec()),
+        ] {
+            let mut sender = TcpStream::connect(address).await.unwrap();
+            sender.write_all(&head).await.unwrap();
+            let started = Instant::now();
+            let answer = answer(&mut sender, "no part was complete").await;
+            assert!(answer.starts_with("HTTP/1.1 408 "), "{what}, stack {stack}: {answer}");
+            assert!(started.elapsed() >= TIMEOUT - Duration::from_millis(50), "{what}");
+        }
+        // One byte at a time is no part, however long it goes on.
+        let mut sender = TcpStream::connect(address).await.unwrap();
+        sender.write_all(&chunked_head(MULTIPART)).await.unwrap();
+        let (mut reading, mut writing) = sender.into_split();
+        let drips = tokio::spawn(async move {
+            for byte in part(&jpeg(1)).iter().cycle().take(600) {
+                if writing.write_all(&chunk(&[*byte])).await.is_err() {
+                    break;
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        });
+        let mut answer = Vec::new();
+        while !String::from_utf8_lossy(&answer).contains("no part was complete") {
+            assert!(tokio::io::AsyncReadExt::read_buf(&mut reading, &mut answer).await.unwrap() > 0);
+        }
+        drips.abort();
+    }
+}
+
+#[tokio::test]
+async fn regular_parts_keep_a_sender_beyond_the_time_limit() {
+    let site = site(|ingest| ingest).await;
+    for address in &site.addresses {
+        let mut sender = TcpStream::connect(address).await.unwrap();
+        sender.write_all(&chunked_head(MULTIPART)).await.unwrap();
+        for number in 0..12 {
+            // Damaged parts are a sign of life too.
+            let body = if number % 2 == 0 { jpeg(number) } else { b"\xff\xd8\xff\xd9".to_vec() };
+            sender.write_all(&chunk(&part(&body))).await.unwrap();
+            sleep(TIMEOUT / 6).await;
+        }
+        sender.write_all(b"0\r\n\r\n").await.unwrap();
+        assert!(answer(&mut sender, "}").await.ends_with(r#"{"taken":6,"left_out":6}"#));
+    }
+}
+
+#[tokio::test]
+async fn disconnected_sender_makes_room_and_keeps_the_last_picture() {
+    let site = site(|ingest| ingest).await;
+    for address in &site.addresses {
+        for number in 0..3 {
+            let mut sender = TcpStream::connect(address).await.unwrap();
+            let (first, next) = (part(&jpeg(number)), &part(&jpeg(9))[..30]);
+            sender.write_all(&[chunked_head(MULTIPART), chunk(&first), chunk(next)].concat()).await.unwrap();
+            eventually("the part is published", || site.shown() == jpeg(number)).await;
+            drop(sender);
+            let mut answer = String::new();
+            for _ in 0..100 {
+                answer = ask(address, with_length("POST", "image/jpeg", &jpeg(7)), "}").await;
+                if answer.starts_with("HTTP/1.1 200 ") {
+                    break;
+                }
+                sleep(Duration::from_millis(10)).await;
+            }
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn check_sees_each_part() {
+    let site =
+        site(|ingest| ingest.check(|part: Part| if part.body()[6] == 9 { Err("no nines") } else { Ok(part) })).await;
+    for address in &site.addresses {
+        let answer = ask(address, with_length("POST", "image/jpeg", &jpeg(9)), "no nines").await;
+        assert!(answer.starts_with("HTTP/1.1 422 "), "{answer}");
+        let parts = [part(&jpeg(8)), part(&jpeg(9)), b"--x--".to_vec()].concat();
+        let answer = ask(address, chunked(MULTIPART, &parts), "}").await;
+        assert!(answer.ends_with(r#"{"taken":1,"left_out":1}"#), "{answer}");
+        assert_eq!(site.shown(), jpeg(8));
+    }
+}
+
+#[tokio::test]
+async fn closed_hub_responds_503() {
+    let site = site(|ingest| ingest).await;
+    site.hub.close();
+    for address in &site.addresses {
+        for request in [with_length("POST", "image/jpeg", JPEG), chunked(MULTIPART, &part(JPEG))] {
+            let answer = ask(address, request, "closed").await;
+            assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn rejected_request_that_expects_100_is_not_asked_for_its_body() {
+    let site = site(|ingest| ingest).await;
+    for address in &site.addresses {
+        let expect = "Expect: 100-continue\r\nConnection: close\r\n";
+        let request =
+            format!("PUT /in HTTP/1.1\r\nHost: x\r\nContent-Type: text/html\r\nContent-Length: 9\r\n{expect}\r\n");
+        let answer = ask(address, request, "send a picture").await;
+        // actix asks for it before it calls a handler.
+        let answer = answer.strip_prefix("HTTP/1.1 100 Continue\r\n\r\n").unwrap_or(&answer);
+        assert!(answer.starts_with("HTTP/1.1 415 "), "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thousands_of_connections_leave_the_sender_alone() {
+    let site = Arc::new(site(|ingest| ingest.part_timeout(Duration::from_secs(20))).await);
+    for stack in [0, 1] {
+        let address = site.addresses[stack].clone();
+        let mut sender = TcpStream::connect(&address).await.unwrap();
+        sender.write_all(&chunked_head(MULTIPART)).await.unwrap();
+        sender.write_all(&chunk(&part(&jpeg(1)))).await.unwrap();
+        eventually("the part is published", || site.shown() == jpeg(1)).await;
+        let started = Instant::now();
+        let mut rejected = 0;
+        for _ in 0..20 {
+            let connects = (0..100).map(|_| async {
+                let request = [chunked_head(MULTIPART), chunk(&part(&jpeg(5)))].concat();
+                ask(&address, [request, b"0\r\n\r\n".to_vec()].concat(), "another request sends").await
+            });
+            let answers = futures::future::join_all(connects).await;
+            rejected += answers.iter().filter(|answer| answer.starts_with("HTTP/1.1 409 ")).count();
+        }
+        println!("stack {stack}: 2,000 rejected senders in {:?}", started.elapsed());
+        assert_eq!(rejected, 2000);
+        assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+        assert_eq!(site.shown(), jpeg(1));
+        sender.write_all(&[chunk(&part(&jpeg(2))), b"0\r\n\r\n".to_vec()].concat()).await.unwrap();
+        assert!(answer(&mut sender, "}").await.ends_with(r#"{"taken":2,"left_out":0}"#));
+    }
+}
+
+#[tokio::test]
+async fn viewers_get_what_is_sent() {
+    let site = site(|ingest| ingest).await;
+    let waits = site.hub.clone();
+    let waits = tokio::spawn(async move { waits.snapshot(Duration::ZERO).await });
+    ask(&site.addresses[0], with_length("POST", "image/jpeg", JPEG), "}").await;
+    let DatedPart { part, .. } = waits.await.unwrap().unwrap();
+    assert_eq!(part.body(), JPEG);
+}
