@@ -161,6 +161,8 @@ pub mod hub;
 pub mod hubs;
 pub mod jpeg;
 mod list;
+#[cfg(not(all(feature = "http-body", feature = "tokio")))]
+mod missing;
 mod part;
 mod part_response;
 pub mod picture;
@@ -190,7 +192,8 @@ pub use crate::part_response::PartResponse;
 pub use crate::wire::Wire;
 pub use crate::write::writer::Writer;
 
-#[cfg(any(feature = "actix-web", feature = "http-body"))]
+// The compiler quotes this line to those who miss the items.
+#[cfg(any(feature = "actix-web", feature = "axum", feature = "http-body", feature = "tower"))]
 pub use crate::serve::{ingest::Ingest, live::Live, snapshot::Snapshot};
 
 #[cfg(feature = "page")]

@@ -76,6 +76,15 @@ impl KeepAlive {
         }))
     }
 
+    #[cfg(not(feature = "tokio"))]
+    #[doc(hidden)]
+    pub fn every(_: std::time::Duration) -> Self
+    where
+        for<'a> &'a (): crate::missing::Tokio,
+    {
+        unreachable!("no type implements the trait")
+    }
+
     /// Never pulses.
     pub(crate) fn off() -> Self {
         Self { ticks: None, sent: true }

@@ -211,6 +211,22 @@ impl<S> MixedReplace<S> {
         response
     }
 
+    #[cfg(not(feature = "http-body"))]
+    #[doc(hidden)]
+    pub fn into_body(self)
+    where
+        for<'a> &'a (): crate::missing::HttpBody,
+    {
+    }
+
+    #[cfg(not(feature = "http-body"))]
+    #[doc(hidden)]
+    pub fn into_http_response(self)
+    where
+        for<'a> &'a (): crate::missing::HttpBody,
+    {
+    }
+
     /// Returns the stream for a server that copies chunks and discards its copies when the body fails. It delays a failure
     /// by one period.
     #[cfg(feature = "actix-web")]

@@ -16,11 +16,12 @@ use crate::wire::Wire;
 
 /// A cloneable handle for subscribing to a hub.
 ///
-/// Clone it into the state of your app. It does not keep streams open: they end when the
+/// Clone it into the state of your app: it is cheap, and needs no `Arc`. It does not keep streams open: they end when the
 /// [`Publisher`](crate::Publisher) is dropped or [`close`](Self::close) is called.
 ///
 /// The endpoints [`Live`](crate::Live), [`Snapshot`](crate::Snapshot) and
 /// [`Page`](crate::Page) serve a hub over HTTP.
+#[doc(alias("Arc", "Receiver"))]
 #[derive(Clone, Debug)]
 pub struct Hub {
     pub(super) shared: Arc<Shared>,

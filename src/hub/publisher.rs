@@ -16,7 +16,9 @@ use crate::wire::Wire;
 /// A handle for publishing parts to the viewers of a [`Hub`](crate::Hub). Dropping it closes the
 /// hub.
 ///
-/// It needs no runtime and can be used from any thread.
+/// It needs no runtime and can be used from any thread. A hub has one publisher, so that dropping it has a meaning: threads
+/// share it in an `Arc<Publisher>`.
+#[doc(alias("clone", "Sender"))]
 #[derive(Debug)]
 pub struct Publisher {
     shared: Arc<Shared>,

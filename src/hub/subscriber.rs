@@ -170,6 +170,22 @@ impl Subscriber {
         response
     }
 
+    #[cfg(not(feature = "http-body"))]
+    #[doc(hidden)]
+    pub fn into_body(self)
+    where
+        for<'a> &'a (): crate::missing::HttpBody,
+    {
+    }
+
+    #[cfg(not(feature = "http-body"))]
+    #[doc(hidden)]
+    pub fn into_http_response(self)
+    where
+        for<'a> &'a (): crate::missing::HttpBody,
+    {
+    }
+
     pub(super) fn into_feed(self) -> Feed<Seat> {
         let encoder = Arc::clone(self.0.shared.encoder(self.0.wire));
         Feed::new(self.0, encoder)

@@ -35,7 +35,7 @@ use crate::wire::Wire;
 /// let app: axum::Router = axum::Router::new().route_service("/live", Live::new(hub));
 /// # drop(publisher);
 /// ```
-#[doc(alias("route_service", "Service", "Handler", "axum", "actix-web", "tower"))]
+#[doc(alias("MethodRouter", "route", "route_service", "Service", "Handler", "axum", "actix-web", "tower"))]
 #[must_use = "an endpoint does nothing until it is mounted"]
 #[derive(Clone, Debug)]
 pub struct Live {

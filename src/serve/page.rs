@@ -59,6 +59,7 @@ use crate::wire::{self, Wire};
 /// let app: axum::Router = axum::Router::new().route_service("/status", page);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias("MethodRouter", "route", "route_service", "Service", "Handler", "axum", "actix-web", "tower", "page"))]
 #[must_use = "an endpoint does nothing until it is mounted"]
 #[derive(Clone, Debug)]
 pub struct Page {

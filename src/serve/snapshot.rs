@@ -39,6 +39,7 @@ use crate::part_response::PartResponse;
 /// let app: axum::Router = axum::Router::new().route_service("/snapshot", snapshot);
 /// # drop(publisher);
 /// ```
+#[doc(alias("MethodRouter", "route", "route_service", "Service", "Handler", "axum", "actix-web", "tower"))]
 #[must_use = "an endpoint does nothing until it is mounted"]
 #[derive(Clone, Debug)]
 pub struct Snapshot {

@@ -37,6 +37,7 @@ use crate::serve::reply::Reply;
 /// let app: axum::Router = axum::Router::new().route_service("/client.js", ClientScript);
 /// assert!(ClientScript::source().contains("mixed-replace"));
 /// ```
+#[doc(alias("client.js", "page"))]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ClientScript;
 
