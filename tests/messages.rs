@@ -82,16 +82,17 @@ fn check(name: &str, dependencies: &str, values: &str, mistakes: &[Mistake]) {
     let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("messages").join(name);
     let programs = package.join("src/bin");
     let _ = std::fs::remove_dir_all(&programs);
-    std::fs::create_dir_all(&programs).unwrap();
+    std::fs::create_dir_all(&programs).expect("a new directory");
     let manifest = format!(
         "[package]\nname = \"messages-{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n{}\n",
         dependencies.replace("REPOSITORY", repository)
     );
-    std::fs::write(package.join("Cargo.toml"), manifest).unwrap();
+    std::fs::write(package.join("Cargo.toml"), manifest).expect("a new file");
     // The versions that the tests themselves use, so that nothing is downloaded.
-    std::fs::copy(Path::new(repository).join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
+    std::fs::copy(Path::new(repository).join("Cargo.lock"), package.join("Cargo.lock"))
+        .expect("the lock file of the workspace");
     for (name, code, _) in mistakes.iter().chain([&("correct", "hub.latest()", &[][..])]) {
-        std::fs::write(programs.join(format!("{name}.rs")), program(values, code)).unwrap();
+        std::fs::write(programs.join(format!("{name}.rs")), program(values, code)).expect("a new file");
     }
     let output = Command::new(env!("CARGO"))
         .args(["check", "--offline", "--bins", "--keep-going", "--color", "never"])
@@ -102,7 +103,7 @@ fn check(name: &str, dependencies: &str, values: &str, mistakes: &[Mistake]) {
         .env_remove("RUSTC_WORKSPACE_WRAPPER")
         .env_remove("RUSTFLAGS")
         .output()
-        .unwrap();
+        .expect("cargo");
     let errors = String::from_utf8_lossy(&output.stderr);
     let of = |name: &str| {
         let file = format!("src/bin/{name}.rs:");
