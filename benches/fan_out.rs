@@ -9,10 +9,10 @@ use std::task::{Context, Poll, Waker};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use http_body::Body;
 use mixed_replace::hub;
-use mixed_replace::{Encoder, Part, Wire};
+use mixed_replace::{Encoder, Part, Subscriber, Wire, body};
 
 /// Reads all chunks that are ready.
-fn drain(body: &mut hub::Body, cx: &mut Context<'_>) {
+fn drain(body: &mut body::Body<Subscriber>, cx: &mut Context<'_>) {
     while let Poll::Ready(Some(Ok(chunk))) = Pin::new(&mut *body).poll_frame(cx) {
         black_box(chunk.into_data().map(drop).is_ok());
     }

@@ -4,11 +4,12 @@
 mod feed;
 pub(crate) mod keep_alive;
 mod queue;
+mod respond;
 pub(crate) mod stream;
 mod tracked;
 
-pub(crate) use self::{feed::Feed, feed::Step, feed::Supply, queue::Queue};
+pub(crate) use self::{feed::Feed, feed::Step, feed::Supply, queue::Queue, respond::Respond};
 
 #[cfg(feature = "http-body")]
-pub use self::stream::Body;
-pub use self::stream::Chunks;
+pub use self::respond::Body;
+pub use self::respond::Chunks;

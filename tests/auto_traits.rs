@@ -8,7 +8,7 @@ use mixed_replace::hub::{
 use mixed_replace::jpeg::{Pictures, PicturesError, SplitError, Splitter};
 use mixed_replace::{
     Boundary, Decoder, Encoder, Hub, Hubs, InvalidBoundary, InvalidHeader, InvalidPart, KeepAlive, MixedReplace, Part,
-    PartResponse, Publisher, Subscriber, Wire, Writer, body, hub, hubs,
+    PartResponse, Publisher, Subscriber, Wire, Writer, body, hubs,
 };
 
 fn everywhere<T: Send + Sync + Unpin + 'static>() {}
@@ -40,13 +40,13 @@ fn bodies_and_futures_cross_threads() {
     everywhere::<SnapshotFuture>();
     everywhere::<KeepAlive>();
     type Source = futures::stream::Empty<Result<Part, std::io::Error>>;
-    everywhere::<(MixedReplace<Source>, body::Chunks<Source, std::io::Error>, hub::Chunks)>();
+    everywhere::<(MixedReplace<Source>, body::Chunks<MixedReplace<Source>>, body::Chunks<Subscriber>)>();
     debug::<(Subscriber, SnapshotFuture, KeepAlive)>();
-    debug::<(MixedReplace<Source>, body::Chunks<Source, std::io::Error>, hub::Chunks)>();
+    debug::<(MixedReplace<Source>, body::Chunks<MixedReplace<Source>>, body::Chunks<Subscriber>)>();
     #[cfg(feature = "http-body")]
-    everywhere::<(body::Body<Source, std::io::Error>, hub::Body)>();
+    everywhere::<(body::Body<MixedReplace<Source>>, body::Body<Subscriber>)>();
     #[cfg(feature = "http-body")]
-    debug::<(body::Body<Source, std::io::Error>, hub::Body)>();
+    debug::<(body::Body<MixedReplace<Source>>, body::Body<Subscriber>)>();
 
     fn future<T: Send + Sync>(_: impl FnOnce(&'static Demand) -> T) {}
     future(Demand::wanted);

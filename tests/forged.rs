@@ -12,7 +12,7 @@ use http::{HeaderName, HeaderValue};
 use memchr::memmem;
 use mime::Mime;
 use mixed_replace::hub;
-use mixed_replace::{Boundary, Encoder, Part, Wire};
+use mixed_replace::{Boundary, Encoder, Part, Subscriber, Wire, body};
 
 /// A pseudorandom number generator with a fixed seed.
 struct Random(u64);
@@ -161,7 +161,7 @@ fn split_anywhere_or_at_lines(wire: Wire, stream: &[u8], boundary: &str) -> Vec<
 }
 
 /// Returns the bytes that are ready for a viewer.
-fn take(viewer: &mut hub::Chunks) -> Vec<u8> {
+fn take(viewer: &mut body::Chunks<Subscriber>) -> Vec<u8> {
     let waker = noop_waker();
     let mut cx = Context::from_waker(&waker);
     let chunks = std::iter::from_fn(|| match Pin::new(&mut *viewer).poll_next(&mut cx) {

@@ -10,7 +10,7 @@ use allocation_counter::measure;
 use bytes::Bytes;
 use futures::Stream as _;
 use http_body::Body as _;
-use mixed_replace::{Hub, Part, Publisher, Subscriber, Wire, hub};
+use mixed_replace::{Hub, Part, Publisher, Subscriber, Wire, body, hub};
 
 const VIEWERS: usize = 1000;
 const PICTURE: usize = 50_000;
@@ -22,7 +22,7 @@ fn picture() -> Part {
 }
 
 /// Polls as hyper does.
-fn frame(viewer: &mut hub::Body) -> Option<Bytes> {
+fn frame(viewer: &mut body::Body<Subscriber>) -> Option<Bytes> {
     // Twice, because the first poll is pending so that the response head is sent.
     (0..2).find_map(|_| match Pin::new(&mut *viewer).poll_frame(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Some(Ok(frame))) => Some(frame.into_data().unwrap()),
@@ -31,7 +31,7 @@ fn frame(viewer: &mut hub::Body) -> Option<Bytes> {
 }
 
 /// Polls as actix does.
-fn chunk(viewer: &mut hub::Chunks) -> Option<Bytes> {
+fn chunk(viewer: &mut body::Chunks<Subscriber>) -> Option<Bytes> {
     match Pin::new(viewer).poll_next(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Some(Ok(chunk))) => Some(chunk),
         _ => None,
@@ -52,11 +52,11 @@ fn watching<B>(
     viewers
 }
 
-fn bodies(hub: &Hub, count: usize, wire: Wire) -> Vec<hub::Body> {
+fn bodies(hub: &Hub, count: usize, wire: Wire) -> Vec<body::Body<Subscriber>> {
     watching(hub, count, wire, Subscriber::into_body, frame)
 }
 
-fn streams(hub: &Hub, count: usize, wire: Wire) -> Vec<hub::Chunks> {
+fn streams(hub: &Hub, count: usize, wire: Wire) -> Vec<body::Chunks<Subscriber>> {
     watching(hub, count, wire, Subscriber::into_stream, chunk)
 }
 

@@ -17,7 +17,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use bytes::Bytes;
 use futures::Stream;
 use http_body::{Body, Frame};
-use mixed_replace::{Hub, Part, Wire, hub};
+use mixed_replace::{Hub, Part, Subscriber, Wire, body, hub};
 
 /// The number of polls and wakes of a viewer.
 #[derive(Debug, Default)]
@@ -46,7 +46,7 @@ impl<B: Unpin> Counted<B> {
 }
 
 /// Polls as axum does.
-impl Body for Counted<hub::Body> {
+impl Body for Counted<body::Body<Subscriber>> {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -56,7 +56,7 @@ impl Body for Counted<hub::Body> {
 }
 
 /// Polls as actix does.
-impl Stream for Counted<hub::Chunks> {
+impl Stream for Counted<body::Chunks<Subscriber>> {
     type Item = Result<Bytes, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {

@@ -23,7 +23,7 @@ struct Viewer<S: Stream> {
     boundary: String,
 }
 
-impl<S, E> Viewer<Chunks<S, E>>
+impl<S, E> Viewer<Chunks<MixedReplace<S>>>
 where
     S: Stream<Item = Result<Part, E>>,
 {

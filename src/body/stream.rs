@@ -11,6 +11,9 @@ use pin_project_lite::pin_project;
 
 use super::keep_alive::KeepAlive;
 use super::queue::Queue;
+#[cfg(feature = "http-body")]
+use super::respond::Body;
+use super::respond::{Chunks, Respond};
 use crate::encode::{EncodeError, EncodedPart, Encoder};
 use crate::part::Part;
 use crate::response;
@@ -180,7 +183,7 @@ impl<S> MixedReplace<S> {
     /// Returns the body as a plain stream of bytes.
     ///
     /// Prefer [`into_body`](Self::into_body) (feature `http-body`) where the stack accepts an `http_body::Body`.
-    pub fn into_stream<E>(self) -> Chunks<S, E>
+    pub fn into_stream<E>(self) -> Chunks<Self>
     where
         S: Stream<Item = Result<Part, E>>,
     {
@@ -190,7 +193,7 @@ impl<S> MixedReplace<S> {
     /// Returns the body, for hyper and the stacks built on it.
     #[cfg(feature = "http-body")]
     #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
-    pub fn into_body<E>(self) -> Body<S, E>
+    pub fn into_body<E>(self) -> Body<Self>
     where
         S: Stream<Item = Result<Part, E>>,
     {
@@ -201,7 +204,7 @@ impl<S> MixedReplace<S> {
     /// [`into_body`](Self::into_body).
     #[cfg(feature = "http-body")]
     #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
-    pub fn into_http_response<E>(self) -> http::Response<Body<S, E>>
+    pub fn into_http_response<E>(self) -> http::Response<Body<Self>>
     where
         S: Stream<Item = Result<Part, E>>,
     {
@@ -230,7 +233,7 @@ impl<S> MixedReplace<S> {
     /// Returns the stream for a server that copies chunks and discards its copies when the body fails. It delays a failure
     /// by one period.
     #[cfg(feature = "actix-web")]
-    pub(crate) fn into_held_stream<E>(self, pulse: KeepAlive) -> Chunks<S, E>
+    pub(crate) fn into_held_stream<E>(self, pulse: KeepAlive) -> Chunks<Self>
     where
         S: Stream<Item = Result<Part, E>>,
     {
@@ -263,66 +266,9 @@ impl<S> fmt::Debug for MixedReplace<S> {
     }
 }
 
-#[cfg(feature = "http-body")]
-pin_project! {
-    /// The body of a [`MixedReplace`] for hyper-like stacks: [`MixedReplace::into_body`].
-    #[must_use = "a body does nothing unless polled"]
-    #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
-    pub struct Body<S, E> {
-        #[pin]
-        sending: Sending<S, E>,
-    }
-}
-
-#[cfg(feature = "http-body")]
-impl<S, E> http_body::Body for Body<S, E>
-where
-    S: Stream<Item = Result<Part, E>>,
-{
-    type Data = Bytes;
-    type Error = E;
-
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<http_body::Frame<Bytes>, E>>> {
-        self.project().sending.poll_chunk(cx).map_ok(http_body::Frame::data)
-    }
-}
-
-#[cfg(feature = "http-body")]
-impl<S, E> fmt::Debug for Body<S, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Body").field("encoder", self.sending.queue.encoder()).finish_non_exhaustive()
-    }
-}
-
-pin_project! {
-    /// The body of a [`MixedReplace`] as a stream of bytes: [`MixedReplace::into_stream`].
-    #[must_use = "a stream does nothing unless polled"]
-    pub struct Chunks<S, E> {
-        #[pin]
-        sending: Sending<S, E>,
-    }
-}
-
-impl<S, E> Stream for Chunks<S, E>
-where
-    S: Stream<Item = Result<Part, E>>,
-{
-    type Item = Result<Bytes, E>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.project().sending.poll_chunk(cx)
-    }
-}
-
-impl<S, E> fmt::Debug for Chunks<S, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chunks").field("encoder", self.sending.queue.encoder()).finish_non_exhaustive()
-    }
-}
-
 pin_project! {
     /// The state of a body.
-    struct Sending<S, E> {
+    pub struct Sending<S, E> {
         #[pin]
         parts: S,
         source: Source<E>,
@@ -340,12 +286,15 @@ enum Source<E> {
     Live,
 }
 
-impl<S, E> Sending<S, E>
+impl<S, E> Respond for MixedReplace<S>
 where
     S: Stream<Item = Result<Part, E>>,
 {
-    fn poll_chunk(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, E>>> {
-        let mut this = self.project();
+    type Error = E;
+    type Sending = Sending<S, E>;
+
+    fn poll_chunk(sending: Pin<&mut Sending<S, E>>, _: bool, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, E>>> {
+        let mut this = sending.project();
         let queue = this.queue;
         loop {
             if let Some(chunk) = queue.next_chunk() {

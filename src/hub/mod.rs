@@ -37,9 +37,6 @@ pub use self::demand::Demand;
 pub use self::error::{Closed, InvalidFrame, PublishError, Refused};
 pub use self::snapshot::{DatedPart, SnapshotFuture};
 pub use self::stats::{Activity, Ended, Stats, Viewer};
-#[cfg(feature = "http-body")]
-pub use self::subscriber::Body;
-pub use self::subscriber::Chunks;
 
 /// Creates a hub with the defaults of [`Builder`].
 ///

@@ -8,13 +8,14 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures_core::Stream;
 use http::HeaderMap;
 
 use super::published::Published;
 use super::shared::Shared;
 use super::slot::{Settings, interval};
-use crate::body::{Feed, Step, Supply};
+#[cfg(feature = "http-body")]
+use crate::body::Body;
+use crate::body::{Chunks, Feed, Respond, Step, Supply};
 use crate::encode::EncodedPart;
 use crate::response;
 use crate::wire::Wire;
@@ -54,7 +55,7 @@ use crate::wire::Wire;
 /// ```
 ///
 /// A `Subscriber` does not implement `Stream`, so `axum::body::Body::from_stream` cannot accept it and lose the freshness
-/// that [`Body`] gives:
+/// that [`Body`](crate::body::Body) gives:
 ///
 /// ```compile_fail,E0277
 /// # use mixed_replace::{Hub, Wire, hub};
@@ -147,15 +148,15 @@ impl Subscriber {
     ///
     /// A stream cannot detect when its bytes are written. It returns the newest part whenever it is polled, and parts that
     /// the server then queues grow old. Prefer [`into_body`](Self::into_body).
-    pub fn into_stream(self) -> Chunks {
-        Chunks(self.into_feed())
+    pub fn into_stream(self) -> Chunks<Self> {
+        Chunks { sending: Sending(self.into_feed()) }
     }
 
     /// Returns the body, for hyper and the stacks built on it.
     #[cfg(feature = "http-body")]
     #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
-    pub fn into_body(self) -> Body {
-        Body(self.into_feed())
+    pub fn into_body(self) -> Body<Self> {
+        Body { sending: Sending(self.into_feed()) }
     }
 
     /// Returns the response, for hyper and the stacks built on it: `200 OK`, with [`headers`](Self::headers) and
@@ -163,7 +164,7 @@ impl Subscriber {
     #[cfg(feature = "http-body")]
     #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
     #[must_use]
-    pub fn into_http_response(self) -> http::Response<Body> {
+    pub fn into_http_response(self) -> http::Response<Body<Self>> {
         let headers = self.headers();
         let mut response = http::Response::new(self.into_body());
         *response.headers_mut() = headers;
@@ -198,70 +199,37 @@ impl fmt::Debug for Subscriber {
     }
 }
 
-/// The body of a [`Subscriber`] for hyper-like stacks: [`Subscriber::into_body`].
-///
-/// It returns the next part once the transport has released the previous one, that is, has written it. So a slow viewer
-/// gets the newest part, and none grows old in a server's queue. The first poll returns `Pending` and wakes its task at
-/// once, so that the server writes the response's head first.
 #[cfg(feature = "http-body")]
-#[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
-#[must_use = "a body does nothing unless polled"]
-pub struct Body(Feed<Seat>);
-
-#[cfg(feature = "http-body")]
-impl Body {
+impl Body<Subscriber> {
     /// Returns how many parts this viewer was not sent because it was slow or its rate is limited.
     #[must_use]
     pub fn parts_skipped(&self) -> u64 {
-        self.0.supply.parts_skipped()
+        self.sending.0.supply.parts_skipped()
     }
 }
 
-#[cfg(feature = "http-body")]
-impl http_body::Body for Body {
-    type Data = Bytes;
+impl Chunks<Subscriber> {
+    /// Returns how many parts this viewer was not sent because it was slow or its rate is limited.
+    #[must_use]
+    pub fn parts_skipped(&self) -> u64 {
+        self.sending.0.supply.parts_skipped()
+    }
+}
+
+/// The state of a body.
+#[expect(missing_debug_implementations, unnameable_types, reason = "inside of a `Body` or of `Chunks`")]
+pub struct Sending(Feed<Seat>);
+
+impl Respond for Subscriber {
     type Error = Infallible;
+    type Sending = Sending;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
+    fn poll_chunk(
+        mut sending: Pin<&mut Sending>,
+        gated: bool,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
-        self.0.poll_chunk(true, cx).map(|chunk| chunk.map(|chunk| Ok(http_body::Frame::data(chunk))))
-    }
-}
-
-#[cfg(feature = "http-body")]
-impl fmt::Debug for Body {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Body").field("wire", &self.0.supply.wire).finish_non_exhaustive()
-    }
-}
-
-/// The body of a [`Subscriber`] as a stream of bytes: [`Subscriber::into_stream`].
-///
-/// It cannot detect when its bytes are written: it considers a part written when it is polled again.
-#[must_use = "a stream does nothing unless polled"]
-pub struct Chunks(Feed<Seat>);
-
-impl Chunks {
-    /// Returns how many parts this viewer was not sent because it was slow or its rate is limited.
-    #[must_use]
-    pub fn parts_skipped(&self) -> u64 {
-        self.0.supply.parts_skipped()
-    }
-}
-
-impl Stream for Chunks {
-    type Item = Result<Bytes, Infallible>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_chunk(false, cx).map(|chunk| chunk.map(Ok))
-    }
-}
-
-impl fmt::Debug for Chunks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chunks").field("wire", &self.0.supply.wire).finish_non_exhaustive()
+    ) -> Poll<Option<Result<Bytes, Infallible>>> {
+        sending.0.poll_chunk(gated, cx).map(|chunk| chunk.map(Ok))
     }
 }
 

@@ -16,7 +16,8 @@ use pin_project_lite::pin_project;
 
 use super::reply::{Pending, Reply};
 use super::{Endpoint, Ingest, endpoints};
-use crate::hub;
+use crate::body::Body as ChunkedBody;
+use crate::hub::Subscriber;
 
 macro_rules! respond {
     ($($endpoint:ident),*) => {$(
@@ -157,7 +158,7 @@ pub struct ResponseBody(Content);
 #[derive(Debug)]
 enum Content {
     Full(Bytes),
-    Stream(hub::Body),
+    Stream(ChunkedBody<Subscriber>),
 }
 
 impl Body for ResponseBody {

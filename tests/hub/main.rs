@@ -23,7 +23,7 @@ use bytes::Bytes;
 use futures::Stream as _;
 use http::header::CONTENT_TYPE;
 use mixed_replace::hub::Builder;
-use mixed_replace::{Hub, Part, Publisher, Subscriber, Wire, hub};
+use mixed_replace::{Hub, Part, Publisher, Subscriber, Wire, body, hub};
 
 /// A builder of hubs without keep-alive and linger.
 fn quiet_builder() -> Builder {
@@ -109,13 +109,13 @@ impl Viewer {
 /// A subscriber, which the first poll turns into a stream or a body.
 enum Body {
     Offered(Option<Subscriber>),
-    Stream(hub::Chunks),
+    Stream(body::Chunks<Subscriber>),
     #[cfg(feature = "http-body")]
-    Body(hub::Body),
+    Body(body::Body<Subscriber>),
 }
 
 impl Body {
-    fn stream(&mut self) -> &mut hub::Chunks {
+    fn stream(&mut self) -> &mut body::Chunks<Subscriber> {
         if let Self::Offered(subscriber) = self {
             *self = Self::Stream(subscriber.take().unwrap().into_stream());
         }
@@ -124,7 +124,7 @@ impl Body {
     }
 
     #[cfg(feature = "http-body")]
-    fn body(&mut self) -> &mut hub::Body {
+    fn body(&mut self) -> &mut body::Body<Subscriber> {
         if let Self::Offered(subscriber) = self {
             *self = Self::Body(subscriber.take().unwrap().into_body());
         }

@@ -5,7 +5,6 @@
 mod served;
 
 use std::convert::Infallible;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -18,7 +17,7 @@ use hyper_util::rt::TokioIo;
 use mixed_replace::body::Body;
 use mixed_replace::{KeepAlive, MixedReplace, Wire};
 
-async fn live(request: Request<Incoming>) -> Result<Response<Body<served::Source, io::Error>>, Infallible> {
+async fn live(request: Request<Incoming>) -> Result<Response<Body<MixedReplace<served::Source>>>, Infallible> {
     let parts = served::source(request.uri().path());
     let live = MixedReplace::new(parts, Wire::for_request(request.headers()))
         .keep_alive(KeepAlive::every(Duration::from_secs(10)));

@@ -11,10 +11,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::executor::block_on;
 use http_body::Body as _;
-use mixed_replace::{Hub, Part, Wire, hub};
+use mixed_replace::{Hub, Part, Subscriber, Wire, body, hub};
 
 /// Returns the next chunk as hyper does. It is released when it has been written.
-fn chunk(viewer: &mut hub::Body) -> Option<Bytes> {
+fn chunk(viewer: &mut body::Body<Subscriber>) -> Option<Bytes> {
     let frame = block_on(poll_fn(|cx| Pin::new(&mut *viewer).poll_frame(cx)));
     frame.map(|frame| frame.unwrap().into_data().unwrap())
 }
