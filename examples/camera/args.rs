@@ -1,44 +1,29 @@
 //! The command line of both camera servers.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::exit;
 use std::str::FromStr;
-use std::time::Duration;
 
 /// The options of the command line.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Args {
     /// `HOST:PORT`.
     pub(crate) listen: String,
-    /// The rate of sources that have none, such as the test picture, in pictures a second.
+    /// The rate of the test picture, in pictures a second.
     pub(crate) fps: f64,
-    /// The number of pictures after which the source ends.
+    /// The number of pictures after which the test picture ends.
     pub(crate) frames: Option<u64>,
-    /// A picture that replaces the drawn "no signal".
-    pub(crate) no_signal: Option<PathBuf>,
-    pub(crate) on_exit: OnExit,
     /// The width and height of the test picture in pixels.
     pub(crate) size: (u16, u16),
     pub(crate) source: Source,
-    /// The time without a picture after which a source is lost.
-    pub(crate) timeout: Duration,
-}
-
-/// The reaction to a lost source.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum OnExit {
-    /// The process exits with an error.
-    Fail,
-    /// The program is started again.
-    Restart,
 }
 
 /// The origin of the pictures.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Source {
     /// A program with its arguments that writes JPEG pictures to its standard output.
-    Command(Vec<String>),
+    Command(String, Vec<String>),
     /// The standard input of this process.
     Stdin,
     /// A moving test picture that this process draws.
@@ -48,7 +33,7 @@ pub(crate) enum Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Command(words) => words.first().map_or("", String::as_str),
+            Self::Command(program, _) => program,
             Self::Stdin => "standard input",
             Self::Test => "the test picture",
         })
@@ -90,10 +75,7 @@ impl Args {
                 "--fps" => args.fps = number(name, &value, 0.01, 240.0)?,
                 "--frames" => args.frames = Some(number(name, &value, 1, u64::MAX)?),
                 "--listen" => args.listen = value,
-                "--no-signal" => args.no_signal = Some(value.into()),
-                "--on-exit" => args.on_exit = on_exit(&value)?,
                 "--size" => args.size = size(&value)?,
-                "--timeout" => args.timeout = Duration::from_secs_f64(number(name, &value, 1.0, 86_400.0)?),
                 _ => args.source = source(&value)?,
             }
         }
@@ -103,17 +85,7 @@ impl Args {
 
 impl Default for Args {
     fn default() -> Self {
-        Self {
-            listen: "127.0.0.1:3000".into(),
-            fps: 30.0,
-            frames: None,
-            no_signal: None,
-            on_exit: OnExit::Restart,
-            size: (640, 480),
-            source: Source::Test,
-            // Through ffmpeg, a network camera needs a few seconds for its first picture.
-            timeout: Duration::from_secs(15),
-        }
+        Self { listen: "127.0.0.1:3000".into(), fps: 30.0, frames: None, size: (640, 480), source: Source::Test }
     }
 }
 
@@ -132,14 +104,6 @@ where
     number.ok_or_else(|| format!("{name} {value}: must be a number from {} to {}", range.start(), range.end()))
 }
 
-fn on_exit(value: &str) -> Result<OnExit, String> {
-    match value {
-        "fail" => Ok(OnExit::Fail),
-        "restart" => Ok(OnExit::Restart),
-        _ => Err(format!("--on-exit {value}: must be restart or fail")),
-    }
-}
-
 fn size(value: &str) -> Result<(u16, u16), String> {
     let side = |side: &str| side.parse().ok().filter(|side| (64..=4096).contains(side));
     let size = value.split_once('x').and_then(|(width, height)| Some((side(width)?, side(height)?)));
@@ -152,7 +116,8 @@ fn source(value: &str) -> Result<Source, String> {
         "test" => Ok(Source::Test),
         command => {
             let words = words(command).ok_or_else(|| format!("--source {command}: a quote is not closed"))?;
-            if words.is_empty() { Err("--source is empty".into()) } else { Ok(Source::Command(words)) }
+            let (program, arguments) = words.split_first().ok_or("--source is empty")?;
+            Ok(Source::Command(program.clone(), arguments.to_vec()))
         }
     }
 }
@@ -177,28 +142,22 @@ fn words(command: &str) -> Option<Vec<String>> {
     quote.is_none().then_some(words)
 }
 
-const NAMES: [&str; 8] =
-    ["--fps", "--frames", "--listen", "--no-signal", "--on-exit", "--size", "--source", "--timeout"];
+const NAMES: [&str; 5] = ["--fps", "--frames", "--listen", "--size", "--source"];
 
 const HELP: &str = "\
 Serves a camera as a page, a stream and stills.
 
 usage: NAME [--listen HOST:PORT] [--source SOURCE] [--fps N] [--frames N] [--size WxH]
-       [--on-exit restart|fail] [--timeout SECONDS] [--no-signal FILE]
 
   --listen HOST:PORT  the address to serve at [127.0.0.1:3000]; port 0 selects a free one
-  --fps N             pictures a second of sources without a rate: the test picture, a file [30]
-  --frames N          the source ends after N pictures; viewers keep the last one
+  --fps N             pictures a second of the test picture [30]
+  --frames N          the test picture ends after N pictures; viewers keep the last one
   --size WxH          the size of the test picture [640x480]
   --source SOURCE     test     a moving test picture [default]
                       stdin    JPEG pictures, one after another, on standard input
-                      COMMAND  the same from the standard output of a program:
+                      COMMAND  the same from the standard output of a program, which runs while somebody
+                               watches, and is restarted when it ends or sends no pictures:
                                \"ffmpeg -f v4l2 -i /dev/video0 -f mjpeg -q:v 5 -\"
-  --on-exit ACTION    restart  restart a program that ends or sends no pictures, after a pause [default]
-                      fail     exit with an error
-  --timeout SECONDS   the time without a picture after which a program is killed; viewers see \"no signal\"
-                      after a third of it [15]
-  --no-signal FILE    the picture to show when the source is lost, JPEG or PNG
 ";
 
 #[cfg(test)]
@@ -212,22 +171,8 @@ mod tests {
     #[test]
     fn accepts_the_options_of_the_help() {
         let args = parse("--listen [::1]:0 --fps=0.5 --frames 3 --size 320x240 --source stdin").unwrap().unwrap();
-        let expected = Args {
-            listen: "[::1]:0".into(),
-            fps: 0.5,
-            frames: Some(3),
-            size: (320, 240),
-            source: Source::Stdin,
-            ..Args::default()
-        };
-        assert_eq!(args, expected);
-        let args = parse("--on-exit fail --timeout 2.5 --no-signal gone.png").unwrap().unwrap();
-        let expected = Args {
-            no_signal: Some("gone.png".into()),
-            on_exit: OnExit::Fail,
-            timeout: Duration::from_millis(2500),
-            ..Args::default()
-        };
+        let expected =
+            Args { listen: "[::1]:0".into(), fps: 0.5, frames: Some(3), size: (320, 240), source: Source::Stdin };
         assert_eq!(args, expected);
         assert_eq!(parse("--fps 3 -h"), Ok(None));
     }
@@ -240,8 +185,6 @@ mod tests {
             ("--fps", "--fps needs a value"),
             ("--fps NaN", "--fps NaN: must be a number from 0.01 to 240"),
             ("--frames 0", "--frames 0: must be a number from 1 to 18446744073709551615"),
-            ("--on-exit again", "--on-exit again: must be restart or fail"),
-            ("--timeout 0", "--timeout 0: must be a number from 1 to 86400"),
             ("--size 640", "--size 640: must be a size from 64x64 to 4096x4096, such as 640x480"),
             ("--source \"ffmpeg '\"", "--source ffmpeg ': a quote is not closed"),
         ] {

@@ -1,17 +1,18 @@
 //! One source with its hub and its status, shared by both servers.
 
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::io::{self, IsTerminal as _};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use mixed_replace::{Hub, Publisher, hub};
+use mixed_replace::source::{self, Monitor, Status};
+use mixed_replace::{Hub, Publisher, decode, hub};
 use tokio::select;
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::sleep;
 
-use crate::args::{Args, OnExit, Source};
+use crate::args::{Args, Source};
 use crate::no_signal;
-use crate::pauses::Pauses;
-use crate::source::{End, Sink};
+use crate::test_picture::TestPicture;
 
 #[derive(Clone)]
 pub(crate) struct Camera {
@@ -19,34 +20,10 @@ pub(crate) struct Camera {
     source: Arc<str>,
     /// Identifies this run of the server, so that the page notices a restart.
     run: Duration,
-    status: watch::Sender<Status>,
-}
-
-/// The status of the source.
-#[derive(Clone)]
-pub(crate) struct Status {
-    pub(crate) state: State,
-    /// The last error.
-    problem: String,
-    /// The number of damaged pictures, which are left out.
-    pub(crate) damaged: u64,
-    /// The number of times that the source was restarted.
-    restarts: u64,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum State {
-    /// No picture has arrived yet.
-    Starting,
-    Live,
-    /// The source is restarted at `until`, or later when somebody watches.
-    Lost {
-        until: Instant,
-    },
-    /// The source has ended as expected.
-    Ended,
-    /// The source has failed and is not restarted.
-    Failed,
+    /// Of a program, which is restarted.
+    monitor: Option<Monitor>,
+    /// Why standard input or the test picture has ended.
+    end: Arc<OnceLock<String>>,
 }
 
 impl Camera {
@@ -56,110 +33,83 @@ impl Camera {
     ///
     /// Fails with one line that names the reason if no picture arrives.
     pub(crate) async fn start(args: &Args, stop: impl Future<Output = ()>) -> Result<Option<Self>, String> {
-        let no_signal = args.no_signal.as_deref().map_or_else(no_signal::draw, no_signal::read)?;
-        let (publisher, hub) = hub::builder().stale_after(stale_after(args), no_signal).build();
+        // Longer than the interval of a slow test picture.
+        let stale = Duration::from_secs_f64(5.0_f64.max(3.0 / args.fps));
+        let (publisher, hub) = hub::builder().stale_after(stale, no_signal::draw()?).build();
         let run = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let status = Status { state: State::Starting, problem: String::new(), damaged: 0, restarts: 0 };
-        let camera = Self { hub, source: args.source.to_string().into(), run, status: watch::Sender::new(status) };
-        let running = tokio::spawn(camera.clone().run(args.clone(), publisher));
-        let is_stopped = select! {
-            () = camera.started() => false,
-            () = stop => true,
-        };
-        if is_stopped {
-            // Drops the source, which kills its program and the children of that.
-            running.abort();
-            let _ = running.await;
-            return Ok(None);
+        let mut camera = Self { hub, source: args.source.to_string().into(), run, monitor: None, end: Arc::default() };
+        match &args.source {
+            Source::Command(program, arguments) => {
+                let program = source::command(program, arguments);
+                camera.monitor = Some(program.monitor());
+                program.spawn_into(publisher);
+            }
+            Source::Stdin => camera.on_thread(publisher, stdin),
+            Source::Test => {
+                let args = args.clone();
+                camera.on_thread(publisher, move |publisher| test(&args, publisher));
+            }
         }
-        if camera.hub.latest().is_none() { Err(camera.status().problem) } else { Ok(Some(camera)) }
-    }
-
-    /// Waits for the first picture, or for the end of the source. Prints a line if that takes long.
-    async fn started(&self) {
-        let started = || self.once(|status| status.state != State::Starting);
-        if timeout(QUIET, started()).await.is_err() {
-            eprintln!("waiting for the first picture of {}", self.source);
-            started().await;
+        select! {
+            started = camera.started() => started.map(|()| Some(camera)),
+            () = stop => Ok(None),
         }
     }
 
-    /// Waits until the source has failed for good and returns the reason.
-    pub(crate) async fn failed(&self) -> String {
-        self.once(|status| status.state == State::Failed).await;
-        self.status().problem
-    }
-
-    /// Publishes the source's pictures and restarts it.
-    async fn run(self, args: Args, publisher: Publisher) {
-        let mut sink = Sink::new(&args, &publisher, &self.status);
-        let mut pauses = Pauses::new();
-        let (state, problem) = loop {
-            let end = sink.run(&args.source).await;
-            if publisher.is_closed() {
-                return;
+    fn on_thread(&self, publisher: Publisher, source: impl FnOnce(&Publisher) -> String + Send + 'static) {
+        let end = Arc::clone(&self.end);
+        thread::spawn(move || {
+            let why = source(&publisher);
+            if !publisher.is_closed() {
+                eprintln!("{why}; viewers keep the last picture");
             }
-            match end {
-                End::Enough => break (State::Ended, format!("{} has ended", self.source)),
-                End::Over(problem) if args.on_exit == OnExit::Restart && self.hub.latest().is_some() => {
-                    break (State::Ended, problem);
-                }
-                // A source without any picture is a mistake on the command line rather than a lost camera.
-                End::Lost { problem, permanent } if args.on_exit == OnExit::Restart && self.hub.latest().is_some() => {
-                    if self.status().state == State::Live {
-                        pauses.reset();
-                    }
-                    if permanent {
-                        pauses.begin_long();
-                    } else {
-                        pauses.begin();
-                    }
-                    self.set_lost(problem, pauses.end());
-                    sleep_until(pauses.end()).await;
-                }
-                End::Over(problem) | End::Lost { problem, .. } => break (State::Failed, problem),
-            }
-        };
-        if state == State::Ended {
-            eprintln!("{problem}; viewers keep the last picture");
-        }
-        self.status.send_modify(|status| (status.state, status.problem) = (state, problem));
-        // After the status, so that a page that sees the stream end finds the reason.
-        drop(publisher);
-    }
-
-    fn set_lost(&self, problem: String, until: Instant) {
-        self.status.send_modify(|status| {
-            // A problem that persists is logged once.
-            if status.problem != problem {
-                eprintln!("{problem}; restarting");
-            }
-            status.state = State::Lost { until };
-            status.problem = problem;
-            status.restarts += 1;
+            // Before the hub closes, so that a page that sees the stream end finds the reason.
+            let _ = end.set(why);
+            drop(publisher);
         });
     }
 
-    fn status(&self) -> Status {
-        self.status.borrow().clone()
+    /// Waits for the first picture. A source without any is a mistake on the command line rather than a lost camera.
+    async fn started(&self) -> Result<(), String> {
+        let lost = async {
+            let mut monitor = self.monitor.clone();
+            while let Some(monitor) = &mut monitor {
+                match monitor.changed().await {
+                    Some(Status::Waiting { error, .. }) => return error.to_string(),
+                    Some(_) => {}
+                    None => break,
+                }
+            }
+            std::future::pending().await
+        };
+        select! {
+            biased;
+            first = self.hub.snapshot(Duration::MAX) => match first {
+                Some(_) => Ok(()),
+                None => Err(self.end.get().cloned().unwrap_or_default()),
+            },
+            why = lost => Err(why),
+            () = self.say_what_is_awaited() => Ok(()),
+        }
     }
 
-    async fn once(&self, fits: impl FnMut(&Status) -> bool) {
-        let mut status = self.status.subscribe();
-        // The channel cannot close: `self` holds its sender.
-        let _ = status.wait_for(fits).await;
+    async fn say_what_is_awaited(&self) {
+        sleep(Duration::from_secs(2)).await;
+        eprintln!("waiting for the first picture of {}", self.source);
+        std::future::pending().await
     }
 
     /// Returns the status as JSON, for the page.
     pub(crate) fn state(&self) -> String {
-        let Status { state, problem, damaged, restarts } = self.status();
-        let (state, again_in) = match state {
-            State::Starting | State::Live => ("live", Duration::ZERO),
-            State::Lost { until } => ("lost", until.saturating_duration_since(Instant::now())),
-            State::Ended => ("ended", Duration::ZERO),
-            State::Failed => ("failed", Duration::ZERO),
-        };
         let stats = self.hub.stats();
+        let source = self.monitor.as_ref().map(Monitor::stats).unwrap_or_default();
+        let (state, note, again_in) = match self.monitor.as_ref().map(Monitor::status) {
+            _ if self.hub.is_closed() => ("ended", self.end.get().cloned().unwrap_or_default(), Duration::ZERO),
+            Some(Status::Waiting { until, error, .. }) => {
+                ("lost", error.to_string(), until.saturating_duration_since(Instant::now()))
+            }
+            _ => ("live", String::new(), Duration::ZERO),
+        };
         format!(
             r#"{{
   "run": {},
@@ -167,8 +117,8 @@ impl Camera {
   "state": "{state}",
   "note": {},
   "again_in": {:.1},
-  "restarts": {restarts},
-  "damaged": {damaged},
+  "restarts": {},
+  "damaged": {},
   "published": {},
   "bytes_published": {},
   "viewers": {},
@@ -179,8 +129,10 @@ impl Camera {
 "#,
             self.run.as_millis(),
             json(&self.source),
-            json(if state == "live" { "" } else { &problem }),
+            json(&note),
             again_in.as_secs_f64(),
+            source.opened.saturating_sub(1),
+            stats.parts_invalid + source.parts_damaged,
             stats.parts_published,
             stats.bytes_published,
             stats.viewers,
@@ -191,10 +143,40 @@ impl Camera {
     }
 }
 
-/// Returns the time after which viewers see "no signal", which is longer than a slow source's interval.
-fn stale_after(args: &Args) -> Duration {
-    let least = if args.source == Source::Test { 3.0 / args.fps } else { 0.0 };
-    (args.timeout / 3).max(Duration::from_secs_f64(least))
+/// Publishes the pictures on standard input even if nobody watches: a blocked writer would send old pictures later.
+fn stdin(publisher: &Publisher) -> String {
+    if io::stdin().is_terminal() {
+        return "--source stdin needs JPEG pictures from a pipe, but standard input is a terminal".into();
+    }
+    let mut pictures = 0_u64;
+    for picture in decode::Reader::new(io::stdin().lock()) {
+        match picture.map(|picture| publisher.publish(picture)) {
+            Ok(Err(error)) if error.is_closed() => break,
+            Ok(_) => pictures += 1,
+            Err(error) => return format!("standard input: {error}"),
+        }
+    }
+    if pictures > 0 { "standard input has ended".into() } else { "standard input: ended without a picture".into() }
+}
+
+/// Draws the test picture while somebody watches.
+fn test(args: &Args, publisher: &Publisher) -> String {
+    let picture = TestPicture::new(args.size, args.fps);
+    let (demand, period) = (publisher.demand(), Duration::from_secs_f64(1.0 / args.fps));
+    let mut due = Instant::now();
+    for number in 1..=args.frames.unwrap_or(u64::MAX) {
+        if !demand.blocking_wanted() {
+            break;
+        }
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        due = (due + period).max(Instant::now());
+        match picture.jpeg(number).map(|jpeg| publisher.publish_jpeg(jpeg)) {
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) => break,
+            Err(error) => return error,
+        }
+    }
+    "the test picture has ended".into()
 }
 
 /// Returns a JSON string.
@@ -202,6 +184,3 @@ fn json(text: &str) -> String {
     let text: String = text.chars().filter(|c| !c.is_control()).collect();
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
-
-/// The time that the first picture may take before a line says that it is awaited.
-const QUIET: Duration = Duration::from_secs(2);

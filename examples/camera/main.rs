@@ -7,12 +7,9 @@
 mod args;
 mod camera;
 mod canvas;
-#[path = "../relay/no_signal.rs"]
+mod greeting;
 mod no_signal;
-#[path = "../relay/pauses.rs"]
-mod pauses;
 mod server;
-mod source;
 mod test_picture;
 
 use std::pin::pin;
@@ -34,18 +31,18 @@ use crate::camera::Camera;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    server::exit_code(run(Args::from_command_line()).await)
+    greeting::exit_code(run(Args::from_command_line()).await)
 }
 
 async fn run(args: Args) -> Result<(), String> {
-    let listener = server::listen(&args)?;
+    let listener = server::listen(&args.listen)?;
     // One wait for both phases: between two of them, a signal would be lost.
     let mut stop = pin!(server::asked_to_stop());
     let Some(camera) = Camera::start(&args, stop.as_mut()).await? else { return Ok(()) };
-    server::greet(&args, &listener);
+    greeting::greet(&args, &listener);
 
     let app = Router::new()
-        .route("/", get(Html(server::PAGE)))
+        .route("/", get(Html(greeting::PAGE)))
         .route_service("/stream", Live::new(camera.hub.clone()))
         .route_service("/snapshot.jpg", Snapshot::new(camera.hub.clone()))
         .route("/state", get(state))
@@ -56,15 +53,12 @@ async fn run(args: Args) -> Result<(), String> {
     let serving = axum::serve(listener, app).with_graceful_shutdown(closed.map(drop));
     let serving = tokio::spawn(serving.into_future());
 
-    let result = tokio::select! {
-        () = stop => Ok(()),
-        why = camera.failed() => Err(why),
-    };
+    stop.await;
     // axum's graceful shutdown waits for every connection. Closing the hub ends the streams; `timeout` leaves stalled viewers.
     camera.hub.close();
     let _ = close.send(());
     let _ = timeout(server::GRACE, serving).await;
-    result
+    Ok(())
 }
 
 async fn state(State(camera): State<Camera>) -> impl IntoResponse {

@@ -54,12 +54,6 @@ impl Camera {
         String::from_utf8(self.get("/state", "*/*")).unwrap()
     }
 
-    fn restarts(&self) -> u64 {
-        let state = self.state();
-        let number = state.split("\"restarts\": ").nth(1).and_then(|rest| rest.split(',').next()).unwrap();
-        number.parse().unwrap()
-    }
-
     /// Returns the child processes, zombies included.
     fn children(&self) -> Vec<u32> {
         self.processes().into_iter().map(|(process, _)| process).collect()
@@ -189,15 +183,11 @@ fn reports_invalid_arguments_in_one_line() {
 #[test]
 fn reports_a_failed_source_in_one_line() {
     for (source, stdin, what) in [
-        (
-            "no-such-program",
-            &b""[..],
-            "no-such-program is neither a source nor an installed program; --help lists the sources",
-        ),
+        ("no-such-program", &b""[..], "no-such-program is not installed"),
         ("sh -c 'echo begin >&2; echo broken >&2; exit 3'", b"", "sh has stopped, exit status: 3: broken"),
-        ("echo hello", b"", "echo: no JPEG picture in 6 bytes that begin with 68 65 6c 6c 6f 0a"),
+        ("echo hello", b"", "echo: no JPEG picture in 6 bytes that start with 68 65 6c 6c 6f 0a"),
         ("true", b"", "true: ended without a picture"),
-        ("stdin", b"GIF89a", "no JPEG picture in 6 bytes that begin with 47 49 46 38 39 61"),
+        ("stdin", b"GIF89a", "no JPEG picture in 6 bytes that start with 47 49 46 38 39 61"),
         ("stdin", b"", "standard input: ended without a picture"),
     ] {
         let (code, line) = fails(&["--source", source], stdin);
@@ -235,41 +225,14 @@ fn ended_source_leaves_its_last_picture_and_a_note() {
 #[test]
 fn restarts_a_lost_source() {
     let picture = Picture::new("restart");
-    for (after_the_picture, note) in [
-        ("sleep 0.3", "sh has ended"),
-        ("sleep 0.3; echo unplugged >&2; exit 7", "sh has stopped, exit status: 7: unplugged"),
-        ("sleep 0.3; kill -9 $$", "sh has stopped, signal: 9 (SIGKILL)"),
-        ("yes junk | head -c 20000000 >&2; exit 7", "sh has stopped, exit status: 7: junk"),
-        ("yes junk | tr -d \\\\n | head -c 20000000 >&2; exit 7", "sh has stopped, exit status: 7: junkjunk"),
-        ("exec sleep 1000", "sh: no picture for 1s"),
-        ("yes junk", "sh: no picture for 1s"),
-    ] {
-        let source = format!("sh -c 'cat {}; {after_the_picture}'", picture.path());
-        let camera = Camera::start(&["--timeout", "1", "--source", &source]);
-        let mut viewer = camera.ask("/stream", "*/*");
-        camera.wait_for(&format!("\"note\": \"{note}"));
-        camera.wait_for("\"restarts\": 3");
-        camera.wait_for("\"state\": \"live\"");
-        // The stream continued across the restarts.
-        let mut seen = vec![0; 4 * picture.bytes.len()];
-        viewer.read_exact(&mut seen).unwrap();
-        assert!(!camera.state().contains(&"junk".repeat(60)), "{after_the_picture}");
-        assert_eq!(camera.zombies(), 0, "{after_the_picture}");
-    }
-}
-
-#[test]
-fn kills_the_children_of_a_lost_source() {
-    let picture = Picture::new("grandchild");
-    let seconds = format!("1{}", std::process::id());
-    let source = format!("sh -c 'cat {}; sleep {seconds}; true'", picture.path());
-    let mut camera = Camera::start(&["--timeout", "1", "--source", &source]);
-    let _viewer = camera.ask("/stream", "*/*");
-    let grandchildren = || running(&format!("sleep {seconds}"));
+    let source = format!("sh -c 'cat {}; sleep 0.3; echo unplugged >&2; exit 7'", picture.path());
+    let camera = Camera::start(&["--source", &source]);
+    let mut viewer = camera.ask("/stream", "*/*");
+    camera.wait_for("\"note\": \"sh has stopped, exit status: 7: unplugged");
     camera.wait_for("\"restarts\": 3");
-    assert!(grandchildren() <= 1);
-    assert!(camera.stop("TERM").0);
-    assert_eq!(grandchildren(), 0);
+    camera.wait_for("\"state\": \"live\"");
+    // The stream continued across the restarts.
+    viewer.read_exact(&mut vec![0; 4 * picture.bytes.len()]).unwrap();
 }
 
 #[test]
@@ -285,52 +248,6 @@ fn stops_the_source_on_a_signal_before_its_first_picture() {
         assert!(Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap().success());
         assert!(child.wait().unwrap().success(), "{signal}");
         assert_eq!(running(&format!("sleep {seconds}")), 0, "{signal}");
-    }
-}
-
-#[test]
-fn pauses_grow_and_viewers_see_no_signal_while_a_source_fails() {
-    for (failure, note) in [
-        ("exit 7", "sh has stopped, exit status: 7"),
-        ("echo junk", "sh: no JPEG picture in 5 bytes that begin with 6a 75 6e 6b 0a"),
-    ] {
-        let picture = Picture::new("fails");
-        // Only the first run has a picture.
-        let path = picture.path();
-        let source = format!("sh -c 'cat {path} 2>/dev/null || {failure}; rm -f {path}; sleep 0.3'");
-        let mut camera = Camera::start(&["--timeout", "3", "--source", &source]);
-        let mut viewer = camera.ask("/stream", "multipart/mixed");
-        sleep(Duration::from_secs(5));
-        camera.wait_for(&format!("\"note\": \"{note}\""));
-        // The pauses are at most 0.5, 1, 2 and 4 s, and at least half of that.
-        let restarts = camera.restarts();
-        assert!((3..=5).contains(&restarts), "{restarts}");
-        let no_signal = camera.snapshot();
-        assert!(no_signal.starts_with(b"\xff\xd8\xff") && no_signal != picture.bytes);
-        assert!(camera.stop("TERM").0);
-        let answer = rest(&mut viewer);
-        // The picture, "no signal" and the end.
-        let (parts, ends) = parts(&answer);
-        assert!(parts >= 2 && ends, "{parts}");
-        let last = answer.windows(3).rposition(|window| window == b"\xff\xd8\xff").unwrap();
-        assert!(answer[last..].starts_with(&no_signal));
-    }
-}
-
-#[test]
-fn on_exit_fail_ends_the_process_when_the_source_is_lost() {
-    let picture = Picture::new("fail");
-    for (after_the_picture, why) in
-        [("echo unplugged >&2; exit 7", "sh has stopped, exit status: 7: unplugged"), ("true", "sh has ended")]
-    {
-        let source = format!("sh -c 'cat {}; sleep 1; {after_the_picture}'", picture.path());
-        let mut command = camera(&["--on-exit", "fail", "--source", &source]);
-        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-        let output = child.unwrap().wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(1));
-        let line = String::from_utf8(output.stderr).unwrap();
-        assert!(line.ends_with(&format!(": {why}\n")) && line.lines().count() == 1, "{line}");
-        assert!(String::from_utf8_lossy(&output.stdout).starts_with("Live at http://"));
     }
 }
 
@@ -351,22 +268,6 @@ fn restarts_killed_ffmpeg_within_two_seconds() {
         assert!(took < Duration::from_secs(2), "{took:?}");
         assert_eq!(camera.zombies(), 0);
     }
-}
-
-#[test]
-fn counts_and_skips_damaged_pictures() {
-    let picture = Picture::new("damaged");
-    let source = format!(
-        "sh -c 'printf \"\\377\\330\\377\\331\"; while cat {}; do head -c 400 {0}; sleep 0.1; done'",
-        picture.path()
-    );
-    let camera = Camera::start(&["--source", &source]);
-    let _viewer = camera.ask("/stream", "*/*");
-    sleep(Duration::from_secs(1));
-    camera.wait_for("\"state\": \"live\"");
-    camera.wait_for("\"restarts\": 0");
-    assert!(!camera.state().contains("\"damaged\": 0"), "{}", camera.state());
-    assert_eq!(camera.snapshot(), picture.bytes);
 }
 
 #[test]

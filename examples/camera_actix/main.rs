@@ -10,14 +10,12 @@ mod args;
 mod camera;
 #[path = "../camera/canvas.rs"]
 mod canvas;
-#[path = "../relay/no_signal.rs"]
+#[path = "../camera/greeting.rs"]
+mod greeting;
+#[path = "../camera/no_signal.rs"]
 mod no_signal;
-#[path = "../relay/pauses.rs"]
-mod pauses;
 #[path = "../camera/server.rs"]
 mod server;
-#[path = "../camera/source.rs"]
-mod source;
 #[path = "../camera/test_picture.rs"]
 mod test_picture;
 
@@ -34,15 +32,15 @@ use crate::args::Args;
 use crate::camera::Camera;
 
 fn main() -> ExitCode {
-    server::exit_code(actix_web::rt::System::new().block_on(run(Args::from_command_line())))
+    greeting::exit_code(actix_web::rt::System::new().block_on(run(Args::from_command_line())))
 }
 
 async fn run(args: Args) -> Result<(), String> {
-    let listener = server::listen(&args)?;
+    let listener = server::listen(&args.listen)?;
     // One wait for both phases: between two of them, a signal would be lost.
     let mut stop = pin!(server::asked_to_stop());
     let Some(camera) = Camera::start(&args, stop.as_mut()).await? else { return Ok(()) };
-    server::greet(&args, &listener);
+    greeting::greet(&args, &listener);
 
     let data = Data::new(camera.clone());
     let app = move || {
@@ -64,14 +62,11 @@ async fn run(args: Args) -> Result<(), String> {
     let handle = serving.handle();
     actix_web::rt::spawn(serving);
 
-    let result = tokio::select! {
-        () = stop => Ok(()),
-        why = camera.failed() => Err(why),
-    };
+    stop.await;
     // actix's graceful stop waits for every connection. Closing the hub ends the streams; stalled viewers are cut off.
     camera.hub.close();
     handle.stop(true).await;
-    result
+    Ok(())
 }
 
 /// Returns a route for `GET` and `HEAD`.
@@ -80,7 +75,7 @@ fn read() -> Route {
 }
 
 async fn page() -> impl Responder {
-    HttpResponse::Ok().content_type(ContentType::html()).body(server::PAGE)
+    HttpResponse::Ok().content_type(ContentType::html()).body(greeting::PAGE)
 }
 
 async fn state(camera: Data<Camera>) -> impl Responder {

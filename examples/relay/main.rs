@@ -10,6 +10,7 @@ mod args;
 #[path = "../camera/canvas.rs"]
 mod canvas;
 mod connect;
+#[path = "../camera/no_signal.rs"]
 mod no_signal;
 mod pauses;
 mod relay;

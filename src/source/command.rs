@@ -103,12 +103,12 @@ impl Open for Command {
         let messages = child.stderr.take().map(|stderr| tokio::spawn(tail(stderr)));
         let bytes = Chunks { stdout, buffer: BytesMut::new() };
         let items = Received::new(AnyParts::new(bytes, self.limits), false);
-        Ok(Output { items, program: Program::new(child, messages, self.grace) })
+        Ok(Output { items, pictures: false, program: Program::new(child, messages, self.grace) })
     }
 
     /// Ends the program. If it has failed, the reason is its exit status and last message rather than its output.
     async fn close(&mut self, output: Output, end: Error) -> Error {
-        let Output { items, mut program } = output;
+        let Output { items, pictures, mut program } = output;
         let name = &self.name;
         // A failed program exits by itself; one that hangs or sends junk does not.
         let status = if end.is_end() { program.exit(self.grace).await } else { program.exit(Duration::ZERO).await };
@@ -122,6 +122,7 @@ impl Open for Command {
                 Error::transient(format_args!("{name} has stopped, {status}{line}"))
             }
             _ if !end.is_end() => Error::transient(format_args!("{name}: {end}")),
+            Some(_) if !pictures => Error::exited(format_args!("{name}: ended without a picture")),
             Some(_) => Error::exited(format_args!("{name} has ended")),
             None => Error::transient(format_args!("{name} has closed its output")),
         };
@@ -136,6 +137,8 @@ impl Open for Command {
 /// A running program and the pictures in its output.
 pub(super) struct Output {
     items: Received<Chunks>,
+    /// There was a picture.
+    pictures: bool,
     program: Program,
 }
 
@@ -143,7 +146,9 @@ impl Stream for Output {
     type Item = Result<Item, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Pin::new(&mut self.items).poll_next(cx)
+        let item = Pin::new(&mut self.items).poll_next(cx);
+        self.pictures |= matches!(item, Poll::Ready(Some(Ok(Item::Part(_)))));
+        item
     }
 }
 

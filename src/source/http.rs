@@ -218,8 +218,12 @@ impl Open for Http {
         })
     }
 
-    fn period(&self) -> Duration {
-        self.period
+    fn period(items: &Items) -> Duration {
+        match items {
+            Items::Stream(_) => Duration::ZERO,
+            Items::Pictures { stills, .. } => stills.as_ref().map_or(Duration::ZERO, Stills::period),
+            Items::Stills(stills) => stills.period(),
+        }
     }
 }
 

@@ -23,8 +23,8 @@ pub(super) trait Open: Send + 'static {
         std::future::ready(end)
     }
 
-    /// The time between two pictures by design, which comes on top of the timeout.
-    fn period(&self) -> Duration {
+    /// Returns the time between two pictures by design, which comes on top of the timeout.
+    fn period(_: &Self::Items) -> Duration {
         Duration::ZERO
     }
 }

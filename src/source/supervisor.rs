@@ -28,16 +28,15 @@ pub(super) async fn run<O: Open>(source: Source<O>, publisher: Publisher) {
             }
         }
         sink.set(Status::Connecting);
-        let patience = timeout.saturating_add(open.period());
-        let opening = timeout_at(deadline(patience), open.open());
+        let opening = timeout_at(deadline(timeout), open.open());
         let opened = select! {
-            opened = opening => opened.unwrap_or_else(|_| Err(sink.no_picture(patience))),
+            opened = opening => opened.unwrap_or_else(|_| Err(sink.no_picture(timeout))),
             () = wanted.end() => continue,
         };
         let error = match opened {
             Ok(mut items) => {
                 let end = select! {
-                    end = sink.publish_all::<O>(&mut items, patience) => end,
+                    end = sink.publish_all::<O>(&mut items, timeout) => end,
                     () = wanted.end() => None,
                 };
                 let Some(end) = end else {
@@ -46,10 +45,13 @@ pub(super) async fn run<O: Open>(source: Source<O>, publisher: Publisher) {
                 };
                 open.close(items, end).await
             }
-            Err(error) => error,
+            Err(error) => {
+                sink.live = false;
+                error
+            }
         };
         // Some cameras close their stream every few seconds; they are asked again soon.
-        if std::mem::take(&mut sink.live) {
+        if sink.live {
             pauses.reset();
         }
         let until = if error.is_permanent() { pauses.begin_long() } else { pauses.begin() };
@@ -105,16 +107,16 @@ struct Sink<'a> {
 
 impl Sink<'_> {
     /// Publishes parts until the source ends or sends none in time, and returns the reason. `None` if the hub is closed.
-    async fn publish_all<O: Open>(&mut self, items: &mut O::Items, patience: Duration) -> Option<Error> {
-        self.instead = None;
-        let mut end = deadline(patience);
+    async fn publish_all<O: Open>(&mut self, items: &mut O::Items, timeout: Duration) -> Option<Error> {
+        (self.live, self.instead) = (false, None);
+        let mut end = deadline(timeout);
         loop {
             let next = poll_fn(|cx| Pin::new(&mut *items).poll_next(cx));
             let item = match timeout_at(end, next).await {
                 Ok(Some(Ok(item))) => item,
                 Ok(Some(Err(error))) => return Some(error),
                 Ok(None) => return Some(Error::ended()),
-                Err(_) => return Some(self.no_picture(patience)),
+                Err(_) => return Some(self.no_picture(timeout)),
             };
             match item {
                 Item::Damaged(pictures, reason) => {
@@ -126,7 +128,7 @@ impl Sink<'_> {
                 }
                 Item::Part(part) => match self.publisher.publish(part) {
                     Ok(()) => {
-                        end = deadline(patience);
+                        end = deadline(timeout.saturating_add(O::period(items)));
                         self.instead = None;
                         self.set_live();
                     }
@@ -140,8 +142,8 @@ impl Sink<'_> {
         }
     }
 
-    fn no_picture(&mut self, patience: Duration) -> Error {
-        Error::transient(self.instead.take().unwrap_or_else(|| format!("no picture for {patience:?}")))
+    fn no_picture(&mut self, timeout: Duration) -> Error {
+        Error::transient(self.instead.take().unwrap_or_else(|| format!("no picture for {timeout:?}")))
     }
 
     /// Counts pictures that are left out. The 1st, the 10th, the 100th and so on are events.
@@ -203,8 +205,8 @@ impl Sink<'_> {
     }
 }
 
-fn deadline(patience: Duration) -> Instant {
+fn deadline(timeout: Duration) -> Instant {
     let now = Instant::now();
     // As far in the future as a duration goes: never.
-    now.checked_add(patience).unwrap_or_else(|| now + Duration::from_secs(30 * 365 * 86_400))
+    now.checked_add(timeout).unwrap_or_else(|| now + Duration::from_secs(30 * 365 * 86_400))
 }

@@ -30,6 +30,10 @@ impl Stills {
         Self { first: None, requester, period, trusted, due: Box::pin(sleep(period)), request: None }
     }
 
+    pub(super) fn period(&self) -> Duration {
+        self.period
+    }
+
     /// Prepends a picture that was received already.
     pub(super) fn beginning_with(self, first: Item) -> Self {
         Self { first: Some(first), ..self }

@@ -1,19 +1,11 @@
 //! The picture that viewers see when a camera is lost.
 
 use std::f32::consts::TAU;
-use std::path::Path;
 
 use jpeg_encoder::{ColorType, Encoder};
 use mixed_replace::Part;
 
 use crate::canvas::{Canvas, Color, Point, mix};
-
-/// Reads a JPEG or PNG file.
-pub(crate) fn read(file: &Path) -> Result<Part, String> {
-    let body = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let part = Part::jpeg(body.clone()).or_else(|_| Part::png(body));
-    part.map_err(|_| format!("{}: not a valid JPEG or PNG picture", file.display()))
-}
 
 /// Draws a JPEG, the type that most cameras send. A change of type costs browsers a repeated picture.
 pub(crate) fn draw() -> Result<Part, String> {
