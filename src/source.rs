@@ -121,7 +121,8 @@ impl<O> Source<O> {
         Self { always, ..self }
     }
 
-    /// Sets the name in events (feature `tracing`). By default it is the program, or the host and path without a query.
+    /// Sets the name in events (feature `tracing`) and of the [`Monitor`]. By default it is the program, or the host and path
+    /// without a query.
     pub fn name(self, name: impl Into<Arc<str>>) -> Self {
         Self { name: name.into(), ..self }
     }
@@ -142,10 +143,11 @@ impl<O> Source<O> {
         Self { timeout, ..self }
     }
 
-    /// Returns a handle to watch the status of the source. Take it before the source is spawned or run.
+    /// Returns a handle for watching the status of the source. Take it after the last option, before the source is spawned or
+    /// run.
     #[must_use]
     pub fn monitor(&self) -> Monitor {
-        self.state.subscribe()
+        self.state.subscribe(&self.name)
     }
 }
 

@@ -57,10 +57,10 @@ impl Camera {
     }
 
     fn on_thread(&self, publisher: Publisher, source: impl FnOnce(&Publisher) -> String + Send + 'static) {
-        let end = Arc::clone(&self.end);
+        let (end, hub) = (Arc::clone(&self.end), self.hub.clone());
         thread::spawn(move || {
             let why = source(&publisher);
-            if !publisher.is_closed() {
+            if hub.latest().is_some() && !hub.is_closed() {
                 eprintln!("{why}; viewers keep the last picture");
             }
             // Before the hub closes, so that a page that sees the stream end finds the reason.

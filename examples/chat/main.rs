@@ -19,7 +19,7 @@ mod room;
 mod rooms;
 #[path = "../status/serve.rs"]
 mod serve;
-#[path = "../relay/server.rs"]
+#[path = "../camera/server.rs"]
 mod server;
 #[path = "../status/session.rs"]
 mod session;

@@ -12,9 +12,8 @@ mod broker;
 mod canvas;
 mod envelope;
 mod node;
-#[path = "../relay/pauses.rs"]
 mod pauses;
-#[path = "../relay/server.rs"]
+#[path = "../camera/server.rs"]
 mod server;
 mod sources;
 #[path = "../camera/test_picture.rs"]

@@ -17,7 +17,7 @@ mod problem;
 mod room;
 mod routes;
 mod serve;
-#[path = "../relay/server.rs"]
+#[path = "../camera/server.rs"]
 mod server;
 #[path = "../camera/test_picture.rs"]
 mod test_picture;

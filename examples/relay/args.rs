@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 use std::process::exit;
 
-use crate::address::{self, Address};
+use mixed_replace::source::{self, Http, Source};
 
-#[derive(Clone, PartialEq)]
 pub(crate) struct Args {
-    pub(crate) cameras: Vec<Address>,
+    pub(crate) cameras: Vec<Source<Http>>,
     /// `HOST:PORT`.
     pub(crate) listen: String,
     /// A picture that replaces the drawn "no signal".
@@ -46,7 +45,7 @@ impl Args {
             }
             let value = attached.or_else(|| arguments.next()).ok_or_else(|| format!("{name} needs a value"))?;
             match name {
-                "--camera" => args.cameras.extend(address::list(&value)?),
+                "--camera" => args.cameras.push(camera(&value)?),
                 "--listen" => args.listen = value,
                 _ => args.no_signal = Some(value.into()),
             }
@@ -58,10 +57,24 @@ impl Args {
     }
 }
 
+/// Parses `[NAME=]URL`. A URL may contain `=` too, and a name in front of a scheme `/`, `:` and `@`.
+fn camera(text: &str) -> Result<Source<Http>, String> {
+    let (name, url) = match text.split_once('=') {
+        Some((name, url)) if !name.contains('?') && url.trim_start().starts_with("http://") => (Some(name), url),
+        Some((name, url)) if !name.contains(['/', '?', ':', '@']) => (Some(name), url),
+        _ => (None, text),
+    };
+    let camera = source::http(url).map_err(|error| error.to_string())?;
+    Ok(match name.map(str::trim) {
+        Some(name) if !name.is_empty() => camera.name(name),
+        _ => camera,
+    })
+}
+
 const HELP: &str = "\
 Shows network cameras in a page, over one connection to each camera for any number of viewers.
 
-usage: relay --camera [NAME=]URL[,[NAME=]URL…] [--camera …] [--listen HOST:PORT] [--no-signal FILE]
+usage: relay --camera [NAME=]URL [--camera …] [--listen HOST:PORT] [--no-signal FILE]
 
   --camera URL        an MJPEG stream: http://HOST/PATH or HOST:PORT/PATH, with USER:PASSWORD@ before the host for Digest
                       or Basic; quote it, because of ? and &
@@ -90,11 +103,25 @@ mod tests {
 
     #[test]
     fn accepts_the_options_of_the_help() {
-        let arguments = ["--camera", "http://a/,Yard=http://b/?x=1", "--camera=http://c/", "--listen", "[::1]:0"];
+        let arguments = ["--camera", "http://a/", "--camera=Yard=http://b/?x=1", "--listen", "[::1]:0"];
         let args = parse(&arguments).unwrap().unwrap();
-        let names: Vec<_> = args.cameras.iter().map(|camera| camera.name.as_str()).collect();
-        assert_eq!((names.as_slice(), args.listen.as_str()), (&["a", "Yard", "c"][..], "[::1]:0"));
-        assert!(parse(&["-h"]) == Ok(None));
+        let names: Vec<_> = args.cameras.iter().map(|camera| camera.monitor().name().to_owned()).collect();
+        assert_eq!((names, args.listen.as_str()), (vec!["a".to_owned(), "Yard".to_owned()], "[::1]:0"));
+        assert!(parse(&["-h"]).is_ok_and(|args| args.is_none()));
+    }
+
+    #[test]
+    fn name_may_stand_before_the_url() {
+        for (text, name) in [
+            ("Front door=http://10.0.0.7/?action=stream", "Front door"),
+            ("http://10.0.0.7/?action=stream", "10.0.0.7"),
+            ("Yard=10.0.0.7:8080/video?size=4,3", "Yard"),
+            ("Gate=admin:p=ss@10.0.0.7/x", "Gate"),
+            ("a/b & \"c\"=http://10.0.0.7/", "a/b & \"c\""),
+            ("=10.0.0.7/x", "10.0.0.7/x"),
+        ] {
+            assert_eq!(camera(text).unwrap().monitor().name(), name, "{text}");
+        }
     }
 
     #[test]

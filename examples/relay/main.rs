@@ -1,25 +1,23 @@
 //! A wall of network cameras, with axum. Each camera gets one connection, for any number of viewers.
 //!
 //! Run `cargo run --release -p relay -- --camera http://HOST/PATH` and open the address that it prints. `--help` lists the
-//! options. For an app of your own, copy `relay.rs`.
+//! options.
 
 #![expect(clippy::print_stdout, reason = "the terminal is its user interface")]
 
-mod address;
 mod args;
 #[path = "../camera/canvas.rs"]
 mod canvas;
-mod connect;
 #[path = "../camera/no_signal.rs"]
 mod no_signal;
-mod pauses;
-mod relay;
+#[path = "../camera/server.rs"]
 mod server;
 mod wall;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
 use axum::extract::State;
@@ -29,16 +27,31 @@ use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use axum::{Router, serve::ListenerExt as _};
 use futures_util::FutureExt as _;
-use mixed_replace::{Live, PartResponse, socket};
+use mixed_replace::source::{Http, Monitor, Source};
+use mixed_replace::{Hub, Live, Part, PartResponse, hub, socket};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::args::Args;
-use crate::relay::Relay;
+
+/// A camera with its hub and its status.
+struct Relay {
+    hub: Hub,
+    monitor: Monitor,
+}
+
+impl Relay {
+    fn start(camera: Source<Http>, no_signal: Part) -> Self {
+        let monitor = camera.monitor();
+        let hub = camera.spawn_with(hub::builder().stale_after(Duration::from_secs(5), no_signal));
+        Self { hub, monitor }
+    }
+}
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).without_time().with_target(false).init();
     match run(Args::from_command_line()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
@@ -50,15 +63,15 @@ async fn main() -> ExitCode {
 
 async fn run(args: Args) -> Result<(), String> {
     let listener = server::listen(&args.listen)?;
-    let no_signal = args.no_signal.as_deref().map_or_else(no_signal::draw, no_signal::read)?;
-    let response = PartResponse::new(no_signal.clone());
+    let no_signal = args.no_signal.as_deref().map_or_else(no_signal::draw, read)?;
+    let still = PartResponse::new(no_signal.clone());
     let start = |camera| Relay::start(camera, no_signal.clone());
     let relays: Arc<[Relay]> = args.cameras.into_iter().map(start).collect();
     let address = listener.local_addr().map_or(args.listen, |address| address.to_string());
     greet(&address, &relays);
 
     let mut app = Router::new().route("/", get(page)).route("/state", get(state));
-    app = app.route("/no-signal", get(async move |headers: HeaderMap| response.for_request(&headers).map(Body::from)));
+    app = app.route("/no-signal", get(async move |headers: HeaderMap| still.for_request(&headers).map(Body::from)));
     for (number, relay) in (1..).zip(relays.iter()) {
         app = app.route_service(&format!("/cameras/{number}"), Live::new(relay.hub.clone()));
     }
@@ -77,10 +90,17 @@ async fn run(args: Args) -> Result<(), String> {
     Ok(())
 }
 
+/// Reads a JPEG or PNG file.
+fn read(file: &Path) -> Result<Part, String> {
+    let body = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let part = Part::jpeg(body.clone()).or_else(|_| Part::png(body));
+    part.map_err(|_| format!("{}: not a valid JPEG or PNG picture", file.display()))
+}
+
 fn greet(address: &str, relays: &[Relay]) {
     println!("The wall is at http://{address}/\n");
     for (number, relay) in (1..).zip(relays) {
-        println!("  http://{address}/cameras/{number}  {}", relay.name);
+        println!("  http://{address}/cameras/{number}  {}", relay.monitor.name());
     }
     println!(
         "\nA camera is connected while somebody watches it. Ctrl-C stops the relay; viewers keep the last picture."
@@ -92,7 +112,7 @@ async fn page(State(relays): State<Arc<[Relay]>>) -> Html<String> {
 }
 
 async fn state(State(relays): State<Arc<[Relay]>>) -> impl IntoResponse {
-    static RUN: std::sync::OnceLock<std::time::Duration> = std::sync::OnceLock::new();
+    static RUN: std::sync::OnceLock<Duration> = std::sync::OnceLock::new();
     // The page loads its streams again when the server was restarted.
     let run = RUN.get_or_init(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
     ([(CONTENT_TYPE, "application/json")], wall::state(&relays, *run).to_string())

@@ -1,15 +1,15 @@
 //! The page and the JSON that its script requests.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use mixed_replace::source::Status;
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
-use crate::relay::{Relay, State};
+use crate::Relay;
 
 /// Returns the page for `/`. Without its script it shows the streams of the first cameras.
 pub(crate) fn page(relays: &[Relay]) -> String {
-    let cards: String = (1..).zip(relays).map(|(number, relay)| card(number, &relay.name)).collect();
+    let cards: String = (1..).zip(relays).map(|(number, relay)| card(number, relay.monitor.name())).collect();
     include_str!("index.html").replace("<!-- cards -->", &cards)
 }
 
@@ -35,23 +35,23 @@ pub(crate) fn state(relays: &[Relay], run: Duration) -> Value {
 }
 
 fn camera(relay: &Relay) -> Value {
-    let (status, stats) = (relay.status(), relay.hub.stats());
-    let (state, again) = match status.state {
-        State::Asleep => ("asleep", None),
-        State::Connecting => ("connecting", None),
-        State::Live => ("live", None),
-        State::Waiting { until } => ("lost", Some(until.saturating_duration_since(Instant::now()))),
+    let (source, stats) = (relay.monitor.stats(), relay.hub.stats());
+    let (state, again) = match relay.monitor.status() {
+        Status::Connecting => ("connecting", None),
+        Status::Live => ("live", None),
+        Status::Waiting { until, .. } => ("lost", Some(until.saturating_duration_since(Instant::now()))),
+        _ => ("asleep", None),
     };
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
     json!({
-        "name": *relay.name,
+        "name": relay.monitor.name(),
         "state": state,
-        "problem": status.problem,
+        "problem": source.last_error.map(|error| error.to_string()),
         "again_in": seconds(again),
         "age": seconds(stats.age),
-        "connections": status.connections,
-        "damaged": status.damaged,
-        "refused": status.refused,
+        "connections": source.opened,
+        "damaged": source.parts_damaged,
+        "refused": source.parts_refused,
         "published": stats.parts_published,
         "bytes_published": stats.bytes_published,
         "viewers": stats.viewers,

@@ -15,7 +15,7 @@ mod plant;
 mod posted;
 mod refusal;
 mod serve;
-#[path = "../relay/server.rs"]
+#[path = "../camera/server.rs"]
 mod server;
 mod session;
 mod view;

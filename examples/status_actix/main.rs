@@ -22,7 +22,7 @@ mod plant;
 mod posted;
 #[path = "../status/refusal.rs"]
 mod refusal;
-#[path = "../relay/server.rs"]
+#[path = "../camera/server.rs"]
 mod server;
 #[path = "../status/session.rs"]
 mod session;

@@ -1,5 +1,6 @@
 //! The status of a source, to be watched.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::watch;
@@ -44,19 +45,28 @@ pub struct Stats {
 ///
 /// Each clone sees each change.
 #[derive(Clone, Debug)]
-pub struct Monitor(watch::Receiver<State>);
+pub struct Monitor {
+    name: Arc<str>,
+    state: watch::Receiver<State>,
+}
 
 impl Monitor {
+    /// Returns the [name](super::Source::name) of the source.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Returns the current status.
     #[must_use]
     pub fn status(&self) -> Status {
-        self.0.borrow().status.clone()
+        self.state.borrow().status.clone()
     }
 
     /// Returns the current counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.0.borrow().stats.clone()
+        self.state.borrow().stats.clone()
     }
 
     /// Waits until the status has changed since the last call and returns it, or `None` once the source has ended because
@@ -68,8 +78,8 @@ impl Monitor {
     ///
     /// Nothing is lost when the future is dropped.
     pub async fn changed(&mut self) -> Option<Status> {
-        self.0.changed().await.ok()?;
-        Some(self.0.borrow_and_update().status.clone())
+        self.state.changed().await.ok()?;
+        Some(self.state.borrow_and_update().status.clone())
     }
 }
 
@@ -88,8 +98,8 @@ impl Sender {
         Self(watch::Sender::new(State { status: Status::Asleep, stats: Stats::default() }))
     }
 
-    pub(super) fn subscribe(&self) -> Monitor {
-        Monitor(self.0.subscribe())
+    pub(super) fn subscribe(&self, name: &Arc<str>) -> Monitor {
+        Monitor { name: Arc::clone(name), state: self.0.subscribe() }
     }
 
     /// Sets the status. Returns `true` if it was another one.

@@ -43,7 +43,7 @@ fn reports_a_wrong_password_without_naming_it() {
         assert!(camera["again_in"].as_f64().unwrap() > 10.0, "{camera}");
     }
     let log = relay.log();
-    assert_eq!(log.matches("it refuses the user or the password").count(), 2, "{log}");
+    assert_eq!(log.matches("lost: it refuses the user or the password").count(), 2, "{log}");
     assert!(!format!("{state}{log}").contains("gue55"));
 }
 

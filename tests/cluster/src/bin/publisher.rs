@@ -8,7 +8,7 @@ mod envelope;
 #[expect(dead_code, reason = "the example shows more of its state")]
 #[path = "../../../../examples/cluster/node.rs"]
 mod node;
-#[path = "../../../../examples/relay/pauses.rs"]
+#[path = "../../../../examples/cluster/pauses.rs"]
 mod pauses;
 #[path = "../../../../examples/cluster/sources.rs"]
 mod sources;
