@@ -115,7 +115,8 @@ impl Open for Command {
         drop(items);
         let messages = program.stop().await;
         let error = match status {
-            Some(status) if !status.success() => {
+            // Of SIGPIPE dies a program whose output was closed because of what it is.
+            Some(status) if !status.success() && (end.is_end() || status.code().is_some()) => {
                 // The last message of a killed program is unrelated to its end.
                 let line = messages.last().filter(|_| status.code().is_some());
                 let line = line.map(|line| format!(": {line}")).unwrap_or_default();

@@ -11,7 +11,7 @@ use http::header::HeaderName;
 use super::Error;
 use super::error::cause;
 use super::open::Item;
-use crate::decode::{AnyParts, ReadError};
+use crate::decode::{AnyParts, DecodeError, ReadError};
 use crate::jpeg;
 use crate::part::Part;
 use crate::picture;
@@ -43,6 +43,8 @@ impl<S: Stream<Item = io::Result<Bytes>> + Unpin> Stream for Received<S> {
         let part = part.map(|part| match part {
             Some(Ok(part)) => Some(Ok(item(part, self.trusted))),
             Some(Err(error)) => Some(Err(Error::transient(match error {
+                // As endless streams end.
+                ReadError::Decode(DecodeError::Truncated { .. }) => return Some(Err(Error::ended())),
                 ReadError::Io(error) => cause(&error),
                 error => error.to_string(),
             }))),
