@@ -107,8 +107,8 @@
 //! | framework | response | requirements for the stream of parts |
 //! |---|---|---|
 //! | hyper 1 | `Ok(live.into_http_response())` | `Send`, for spawning |
-//! | poem 3 | `poem::Response::from(live.into_http_response())` | `Send`, `Sync`, errors that are `Into<io::Error>`; ends cleanly when it fails. For a hub: `Live::new(hub).compat()`, with poem's feature `tower-compat` and the feature `tower` here |
-//! | rocket 0.5 | `(content_type, ByteStream(live.into_stream().filter_map(async \|chunk\| chunk.ok())))` | `Send`; ends cleanly when it fails |
+//! | poem 3 | `poem::Response::from(live.into_http_response())` | `Send`, `Sync`, errors that are `Into<io::Error>`; a failure ends the response cleanly, without the close-delimiter. For a hub: `Live::new(hub).compat()`, with poem's feature `tower-compat` and the feature `tower` here |
+//! | rocket 0.5 | `(content_type, ByteStream(live.into_stream().filter_map(async \|chunk\| chunk.ok())))` | `Send`; a failure ends the response cleanly, without the close-delimiter |
 //! | salvo 1 | `res.body(ResBody::stream(live.into_stream()))` | `Send` |
 //! | warp 0.4 | `warp::reply::stream(live.into_stream()).into_response()` | `Send`, `Sync` |
 //!

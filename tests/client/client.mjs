@@ -1,4 +1,4 @@
-// The module to be tested: the source, or the form that is served, in a file that CLIENT_JS names.
+// The module under test: the source, or the minified file that CLIENT_JS names.
 import { readFile } from 'node:fs/promises';
 
 const path = process.env.CLIENT_JS ?? new URL('../../src/serve/page/client.js', import.meta.url);

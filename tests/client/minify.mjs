@@ -1,5 +1,5 @@
-// Makes src/serve/page/client.min.js, the form that is served, of src/serve/page/client.js: `node tests/client/minify.mjs`, with npm.
-// Its first line, which is not served, tells of which source it is made.
+// Makes src/serve/page/client.min.js from src/serve/page/client.js: `node tests/client/minify.mjs`, with npm.
+// Its first line, which is not served, has the hash of the source.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';

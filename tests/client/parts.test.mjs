@@ -1,4 +1,4 @@
-// The reader: what comes out is what went in, however it was cut, or an error.
+// The reader returns the parts that were sent, however the bytes are cut, or throws an error.
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -39,7 +39,7 @@ const fails = async (chunks, before, message, ...rest) => {
 const BODIES = ['first', '\r\n', `--${B}`.slice(0, -1), '\r\n--', 'last\0\xff'].map(text => Buffer.from(text, 'latin1'));
 const TEXTS = BODIES.map(body => body.toString('latin1'));
 
-test('the served form is made of this source', () => {
+test('the minified file was made from this source', () => {
   const served = readFileSync(new URL('../../src/serve/page/client.min.js', import.meta.url), 'utf8');
   assert.equal(served.split('\n', 1)[0], mark(), 'run tests/client/minify.mjs');
 });
@@ -60,7 +60,7 @@ test('reads a stream that is cut at any two places', async () => {
   }
 });
 
-test('a stream that is cut off at any place gives whole parts and an error', async () => {
+test('a stream cut off at any place yields complete parts and an error', async () => {
   const whole = wire(...BODIES);
   for (let cut = 0; cut < whole.length - 2; cut++) {
     const texts = await read([whole.subarray(0, cut)]), error = texts.pop();
@@ -69,7 +69,7 @@ test('a stream that is cut off at any place gives whole parts and an error', asy
   }
 });
 
-test('gives headers and type', async () => {
+test('returns headers and type', async () => {
   const body = `--${B}\r\nContent-Type: text/html; charset=utf-8\r\nX-Time: 12:00:01\r\nContent-Length: 2\r\n\r\non\r\n--${B}--\r\n`;
   for await (const part of parts(response([Buffer.from(body)], `Multipart/Mixed; boundary="${B}"`))) {
     assert.equal(part.type, 'text/html; charset=utf-8');
@@ -83,14 +83,14 @@ test('reads the machine wire too', async () => {
   assert.deepEqual(await read([Buffer.from(body)], `multipart/x-mixed-replace; boundary=${B}`), ['a', 'b', 'b']);
 });
 
-test('reads a stream of events, which begins with a line end', async () => {
+test('reads a stream of events, which starts with a line end', async () => {
   const body = Buffer.concat([Buffer.from('\r\n'), wire(...BODIES)]);
   assert.deepEqual(await read([body]), TEXTS);
   assert.deepEqual(await read([...body].map(byte => [byte])), TEXTS);
   await fails([Buffer.concat([Buffer.from('\r\n'), body])], [], /length/);
 });
 
-test('a wrong length gives an error and no torn part', async () => {
+test('a wrong length is an error and yields no torn part', async () => {
   for (const length of [0, 1, 4, 6, 7, 30, -5, 5.5, '5x', '', '1e999', 2 ** 24 + 1, '18446744073709551616']) {
     const wrong = Buffer.from(`\r\nContent-Type: text/plain\r\nContent-Length: ${length}\r\n\r\nwrong\r\n--${B}`);
     const body = Buffer.concat([Buffer.from(`--${B}`), part('good'), wrong, part('next'), part('next')]);
@@ -100,9 +100,9 @@ test('a wrong length gives an error and no torn part', async () => {
   await fails([Buffer.from(none)], [], /length/);
 });
 
-test('takes no more than the limit', async () => {
+test('rejects a part above the limit', async () => {
   await fails([wire('small', 'x'.repeat(11))], ['small'], /length/, TYPE, 10);
-  // As an attribute gives it: '5' is more than '10' to a comparison of strings.
+  // Attributes are strings, and '5' is above '10' as a string.
   assert.deepEqual(await read([wire('small', 'x'.repeat(10))], TYPE, '10'), ['small', 'x'.repeat(10)]);
   await fails([wire('small', 'x'.repeat(11))], ['small'], /length/, TYPE, '10');
   await fails([Buffer.from(`--${B}\r\n${'X: y\r\n'.repeat(10_000)}`)], [], /length/);
@@ -153,7 +153,7 @@ test('text is decoded by its charset', async () => {
   }
 });
 
-test('what is no stream is named', async () => {
+test('an error names a response that is no stream', async () => {
   await fails([Buffer.from('<p>Log in')], [], /no stream: 200 text\/html/, 'text/html');
   await fails([Buffer.from('x')], [], /no stream/, 'multipart/mixed');
   await fails([Buffer.from('HTTP')], [], /length|cut off/);
@@ -188,7 +188,7 @@ test('reads ten parts of 10 MB in time and memory in proportion', async () => {
   if (globalThis.gc) assert.ok(peak < 50e6, `${peak} bytes of buffers`);
 });
 
-test('a byte at a time stays linear', async () => {
+test('reads single bytes in linear time', async () => {
   const time = async size => {
     // Processor time, as other programs may keep the machine busy.
     const chunks = [...wire('x'.repeat(size))].map(byte => [byte]), began = process.cpuUsage();

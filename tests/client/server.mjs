@@ -1,11 +1,11 @@
-// A server that sends what it is told, byte for byte, and counts.
+// A server that sends given bytes and counts requests.
 import net from 'node:net';
 
 export const B = 'ThisRandomString';
 export const TYPE = `multipart/mixed; boundary=${B}`;
 const HEAD = `HTTP/1.1 200 OK\r\nContent-Type: ${TYPE}\r\nConnection: close\r\n\r\n`;
 
-// The script wire: each part with what goes out with it.
+// The bytes of the script wire for each part.
 export const part = (body, type = 'text/plain; charset=utf-8') => {
   const bytes = Buffer.from(body);
   return Buffer.concat([Buffer.from(`\r\nContent-Type: ${type}\r\nContent-Length: ${bytes.length}\r\n\r\n`), bytes, Buffer.from(`\r\n--${B}`)]);
@@ -37,7 +37,7 @@ export async function server(answer) {
 
 export const sleep = ms => new Promise(done => setTimeout(done, ms));
 
-// Waits until it is so.
+// Waits until the condition holds.
 export async function until(holds, ms = 8000) {
   for (const end = Date.now() + ms; !holds(); await sleep(5)) if (Date.now() > end) throw Error(`not after ${ms} ms: ${holds}`);
 }

@@ -1,11 +1,11 @@
-// The connection: what it does when the server fails in one way or another.
+// The connection, when servers fail.
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { watch } from './client.mjs';
 import { B, head, opening, part, server, sleep, until, wire } from './server.mjs';
 
-// Watches a server, and notes parts and states in their order.
+// Watches a server and logs parts and states in order.
 const watching = async (answer, options, body) => {
   const site = await server(answer), log = [], times = [];
   const text = part => new TextDecoder().decode(part.body);
@@ -22,7 +22,7 @@ const watching = async (answer, options, body) => {
   }
 };
 
-test('shows what comes, and ends at the close-delimiter', () => watching(
+test('shows each part and ends at the close-delimiter', () => watching(
   socket => socket.end(Buffer.concat([head, wire('a', 'b')])), {},
   async ({ site, log }) => {
     await until(() => log.includes('ended'));
@@ -32,7 +32,7 @@ test('shows what comes, and ends at the close-delimiter', () => watching(
   },
 ));
 
-test('each part is there before the next is sent', () => watching(
+test('shows each part before the next is sent', () => watching(
   async socket => {
     socket.write(opening);
     for (let i = 0; i < 10; i++) {
@@ -46,7 +46,7 @@ test('each part is there before the next is sent', () => watching(
   },
 ));
 
-test('asks for the script wire', () => watching(
+test('requests the script wire', () => watching(
   (socket, number, request) => socket.end(Buffer.concat([head, wire(request)])), {},
   async ({ log }) => {
     await until(() => log.includes('ended'));
@@ -54,7 +54,7 @@ test('asks for the script wire', () => watching(
   },
 ));
 
-test('after an end it asks again if told so, and says so only when there is something new to come', () => watching(
+test('requests an ended stream again with `again`, and changes its state only for a new part', () => watching(
   (socket, number) => {
     if (number < 3) socket.end(Buffer.concat([head, wire('last')]));
     else socket.write(Buffer.concat([opening, part('new')]));
@@ -65,7 +65,7 @@ test('after an end it asks again if told so, and says so only when there is some
   },
 ));
 
-test('comes back after a cut, later each time, never in step', () => watching(
+test('reconnects after a cut with growing, random pauses', () => watching(
   socket => socket.end(Buffer.concat([opening, part('a'), part('torn').subarray(0, -20)])), {},
   async ({ log, times, site }) => {
     await until(() => site.requests === 3, 12_000);
@@ -78,7 +78,7 @@ test('comes back after a cut, later each time, never in step', () => watching(
   },
 ));
 
-test('a dead server is asked at growing intervals', () => watching(
+test('requests a dead server at growing intervals', () => watching(
   socket => socket.destroy(), {},
   async ({ site, log }) => {
     const at = [];
@@ -93,7 +93,7 @@ test('a dead server is asked at growing intervals', () => watching(
   },
 ));
 
-test('a refusal is obeyed: never earlier than Retry-After', () => watching(
+test('waits for Retry-After', () => watching(
   (socket, number) => {
     const refusal = 'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 3\r\nContent-Length: 4\r\n\r\nfull';
     if (number === 1) socket.end(refusal);
@@ -109,7 +109,7 @@ test('a refusal is obeyed: never earlier than Retry-After', () => watching(
 ));
 
 for (const status of [401, 403]) {
-  test(`a ${status} is a denial, which is not asked again`, () => watching(
+  test(`a ${status} is a denial and ends the requests`, () => watching(
     socket => socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: 2\r\n\r\nno`), {},
     async ({ site, log, times }) => {
       await until(() => log.includes('denied'));
@@ -120,7 +120,7 @@ for (const status of [401, 403]) {
   ));
 }
 
-test('a denial is asked again after as many seconds as `again` says, and is over with the first part', () => watching(
+test('requests a denied stream again after `again` seconds, until the first part', () => watching(
   (socket, number) => {
     if (number < 3) socket.end('HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno');
     else socket.write(Buffer.concat([opening, part('in')]));
@@ -131,7 +131,7 @@ test('a denial is asked again after as many seconds as `again` says, and is over
   },
 ));
 
-test('an invalid `again` is none', async () => {
+test('ignores an invalid `again`', async () => {
   for (const again of ['again', '', '0', '5s', -1, NaN, null]) {
     await watching(socket => socket.end(Buffer.concat([head, wire('a')])), { again }, async ({ site, log }) => {
       await until(() => log.includes('ended'));
@@ -141,7 +141,7 @@ test('an invalid `again` is none', async () => {
   }
 });
 
-test('a pause lasts at least a second, and a very long one does not end at once', async () => {
+test('pauses for at least a second, and for a very long `again` too', async () => {
   for (const again of [.001, '0.5', 1e10, Infinity]) {
     await watching(socket => socket.end(Buffer.concat([head, wire('a')])), { again }, async ({ site, log }) => {
       await until(() => log.includes('ended'));
@@ -151,7 +151,7 @@ test('a pause lasts at least a second, and a very long one does not end at once'
   }
 });
 
-test('an invalid timeout is the default: neither stale at once, nor a new connection', async () => {
+test('an invalid timeout is the default', async () => {
   for (const timeout of ['timeout', '0', '5s', -1, NaN, null]) {
     await watching(socket => socket.write(Buffer.concat([opening, part('a')])), { timeout }, async ({ site, log }) => {
       await until(() => log.includes('live'));
@@ -162,7 +162,7 @@ test('an invalid timeout is the default: neither stale at once, nor a new connec
 });
 
 for (const status of [400, 402, 404, 410, 418, 429, 500, 502]) {
-  test(`a ${status} may pass, so it is asked again`, () => watching(
+  test(`requests again after a ${status}`, () => watching(
     (socket, number) => {
       if (number === 1) socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: 2\r\n\r\nno`);
       else socket.write(Buffer.concat([opening, part('in')]));
@@ -174,7 +174,7 @@ for (const status of [400, 402, 404, 410, 418, 429, 500, 502]) {
   ));
 }
 
-test('sends the headers that it is given, each time', async () => {
+test('sends its headers with each request', async () => {
   let calls = 0;
   for (const headers of [
     { authorization: 'Bearer 1' }, [['Authorization', 'Bearer 1']], new Headers({ authorization: 'Bearer 1' }),
@@ -201,7 +201,7 @@ test('sends the headers that it is given, each time', async () => {
   );
 });
 
-test('a token that cannot be had is asked for again', async () => {
+test('requests a token again after a failure', async () => {
   const no = () => {
     throw Error('no token');
   };
@@ -218,7 +218,7 @@ test('a token that cannot be had is asked for again', async () => {
   }
 });
 
-test('a stall in mid part is noticed: stale, then a new connection, no torn part', () => watching(
+test('a stall within a part is stale, then a new connection, and yields no torn part', () => watching(
   (socket, number) => {
     if (number === 1) socket.write(Buffer.concat([opening, part('whole'), part('stalled').subarray(0, -12)]));
     else socket.write(Buffer.concat([opening, part('again')]));
@@ -230,7 +230,7 @@ test('a stall in mid part is noticed: stale, then a new connection, no torn part
   },
 ));
 
-test('a keep-alive keeps it live', () => watching(
+test('a keep-alive keeps the state live', () => watching(
   async socket => {
     socket.write(opening);
     for (let i = 0; i < 12; i++) {
@@ -244,7 +244,7 @@ test('a keep-alive keeps it live', () => watching(
   },
 ));
 
-test('a wrong length is a new connection', () => watching(
+test('reconnects after a wrong length', () => watching(
   (socket, number) => {
     const wrong = `\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nwrong\r\n--${B}`;
     socket.write(number === 1 ? Buffer.concat([opening, part('good'), Buffer.from(wrong)]) : Buffer.concat([opening, part('next')]));
@@ -295,7 +295,7 @@ test('a slow `onpart` is not silence', () => watching(
   async ({ log, site }) => {
     await until(() => log.includes('live'));
     assert.deepEqual([site.requests, log], [1, ['connecting', 'stale', 'live']]);
-    // A silence after it is one.
+    // The silence after the call counts.
     await until(() => log.includes('reconnecting'));
   },
 ));
@@ -329,7 +329,7 @@ test('may be closed by `onstate`', async () => {
   }
 });
 
-test('a denied stream is tried again once each time the tab is shown, never when it is hidden', async () => {
+test('requests a denied stream once each time the tab becomes visible', async () => {
   const page = globalThis.document = Object.assign(new EventTarget(), { hidden: false });
   const turn = hidden => {
     page.hidden = hidden;
@@ -355,7 +355,7 @@ test('a denied stream is tried again once each time the tab is shown, never when
   }
 });
 
-test('a hidden tab has no connection, and has one when it is seen', async () => {
+test('connects only while the tab is visible', async () => {
   const page = globalThis.document = Object.assign(new EventTarget(), { hidden: true });
   const turn = hidden => {
     page.hidden = hidden;

@@ -1,6 +1,6 @@
 //! HTTP/2 without TLS on axum and actix, with a client that records each DATA frame.
 
-#[expect(dead_code, reason = "not all of it is asked here")]
+#[expect(dead_code, reason = "each file uses a part of it")]
 #[path = "../../served/mod.rs"]
 mod served;
 

@@ -1,6 +1,6 @@
 //! The lines for poem in the table of the crate's documentation.
 
-#[expect(dead_code, reason = "not all of it is asked here")]
+#[expect(dead_code, reason = "each file uses a part of it")]
 #[path = "../../served/mod.rs"]
 mod served;
 
@@ -56,4 +56,12 @@ fn serves_a_stream() {
     served::head_request_does_not_poll_the_source(*SERVER);
     served::http_1_0_response_is_not_chunked(*SERVER);
     served::failed_source_sends_no_close_delimiter(*SERVER);
+}
+
+/// poem ends a chunked response without an error, so only the missing close-delimiter tells.
+#[test]
+fn failed_source_ends_the_response_cleanly() {
+    let answer = served::get(*SERVER, "GET /fails/small HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert_eq!(answer.ended, served::Ended::Cleanly);
+    assert!(!answer.text().ends_with("--\r\n"), "{}", answer.text());
 }

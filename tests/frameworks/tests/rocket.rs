@@ -1,6 +1,6 @@
 //! The line for rocket in the table of the crate's documentation.
 
-#[expect(dead_code, reason = "not all of it is asked here")]
+#[expect(dead_code, reason = "each file uses a part of it")]
 #[path = "../../served/mod.rs"]
 mod served;
 
@@ -46,4 +46,12 @@ fn serves_a_stream() {
     assert!(answer.field("content-type").unwrap().starts_with("multipart/x-mixed-replace; boundary="));
     assert!(answer.text().starts_with("--B\r\nContent-Type: text/css\r\nX-Padding: "), "{}", answer.text());
     assert!(answer.text().ends_with("three\r\n--B--\r\n"), "{}", answer.text());
+}
+
+/// `ByteStream` has no errors, so only the missing close-delimiter tells.
+#[test]
+fn failed_source_ends_the_response_cleanly() {
+    let answer = served::get(*SERVER, "GET /fails/small HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert_eq!(answer.ended, served::Ended::Cleanly);
+    assert!(!answer.text().ends_with("--\r\n"), "{}", answer.text());
 }
