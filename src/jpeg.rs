@@ -157,8 +157,8 @@ impl Splitter {
     /// - [`SplitError::TooLarge`] if the picture exceeds [`max_picture_bytes`](Self::max_picture_bytes).
     /// - [`SplitError::NoPicture`] if [`max_junk_bytes`](Self::max_junk_bytes) is exceeded.
     ///
-    /// Neither is final: the next call goes on at the next SOI. After `NoPicture` junk is counted anew; after `TooLarge`, as after a first picture, it has no
-    /// limit.
+    /// Neither is final: the next call continues at the next SOI. After `NoPicture` the count of junk starts at zero. After
+    /// `TooLarge`, as after a first picture, junk is not limited.
     ///
     /// # Examples
     ///
@@ -269,10 +269,10 @@ impl Splitter {
     /// use bytes::BytesMut;
     /// use mixed_replace::jpeg::Splitter;
     ///
-    /// let (cut, whole) = (b"\xff\xd8\xff\xdb\x00\x43..", b"\xff\xd8\xff\xc0\x00\x02\xff\xda\x00\x02...\xff\xd9");
+    /// let (cut, complete) = (b"\xff\xd8\xff\xdb\x00\x43..", b"\xff\xd8\xff\xc0\x00\x02\xff\xda\x00\x02...\xff\xd9");
     /// let mut splitter = Splitter::new();
-    /// let picture = splitter.split_eof(&mut BytesMut::from(&[&cut[..], whole].concat()[..]))?;
-    /// assert_eq!(picture.as_deref(), Some(&whole[..]));
+    /// let picture = splitter.split_eof(&mut BytesMut::from(&[&cut[..], complete].concat()[..]))?;
+    /// assert_eq!(picture.as_deref(), Some(&complete[..]));
     /// assert_eq!((splitter.broken(), splitter.skipped()), (1, 8));
     /// # Ok::<(), mixed_replace::jpeg::SplitError>(())
     /// ```

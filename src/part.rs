@@ -60,7 +60,7 @@ pub struct Part {
 impl Part {
     /// Creates a part of any type.
     ///
-    /// `image/jpeg` has no parameters (RFC 2046 §4.2), and those it is given are left out: ffmpeg takes it bare only.
+    /// `image/jpeg` has no parameters (RFC 2046 §4.2), so they are removed: ffmpeg accepts the bare type only.
     ///
     /// # Errors
     ///
@@ -136,7 +136,7 @@ impl Part {
     ///
     /// # Errors
     ///
-    /// [`InvalidPart::Empty`] if the body is empty, [`InvalidPart::Picture`] if it is no JPEG image or its header is damaged.
+    /// [`InvalidPart::Empty`] if the body is empty, [`InvalidPart::Picture`] if it is not a JPEG image or its header is damaged.
     ///
     /// # Examples
     ///
@@ -161,7 +161,7 @@ impl Part {
     ///
     /// # Errors
     ///
-    /// [`InvalidPart::Empty`] if the body is empty, [`InvalidPart::Picture`] if it is no PNG image or its header is damaged.
+    /// [`InvalidPart::Empty`] if the body is empty, [`InvalidPart::Picture`] if it is not a PNG image or its header is damaged.
     pub fn png(body: impl Into<Bytes>) -> Result<Self, InvalidPart> {
         Self::new(mime::IMAGE_PNG, body)
     }
@@ -345,7 +345,7 @@ impl Eq for Part {}
 pub enum InvalidPart {
     /// The body is empty: that crashes Chromium's tab and breaks an image for good in WebKitGTK.
     Empty,
-    /// The body is no image of its type, or one that ends an image stream in browsers.
+    /// The body is not an image of its type, or would end an image stream in browsers.
     Picture(InvalidPicture),
     /// The type is too long for a header line of 127 bytes, not ASCII, or a range such as `image/*`.
     Type(Mime),
@@ -357,7 +357,7 @@ impl fmt::Display for InvalidPart {
             Self::Empty => f.write_str("a part cannot have an empty body"),
             Self::Picture(error) => error.fmt(f),
             Self::Type(content_type) => {
-                write!(f, "not a content type that a part's header takes: {content_type}")
+                write!(f, "a part cannot have the content type {content_type}")
             }
         }
     }
@@ -424,7 +424,7 @@ mod tests {
     fn rejects_range_of_types() {
         for range in [mime::STAR_STAR, mime::IMAGE_STAR, "text/*;a=b".parse().unwrap()] {
             let error = Part::new(range.clone(), "x").unwrap_err().to_string();
-            assert_eq!(error, format!("not a content type that a part's header takes: {range}"));
+            assert_eq!(error, format!("a part cannot have the content type {range}"));
         }
         assert!(Part::new("application/x-*".parse().unwrap(), "x").is_ok());
     }

@@ -12,7 +12,7 @@ use http::{Response, StatusCode};
 use crate::part::Part;
 use crate::response;
 
-/// One part as an ordinary response, for clients that cannot hold a stream and ask at intervals instead.
+/// One part as an ordinary response, for clients that cannot hold a stream and request it at intervals instead.
 ///
 /// ```text
 /// HTTP/1.1 200 OK
@@ -65,7 +65,7 @@ impl PartResponse {
         Self { part, age: None, last_modified: None, refresh: None }
     }
 
-    /// Adds `Age`: the time since the part was made, in whole seconds, rounded down.
+    /// Adds `Age`: the time since the part was made, in full seconds, rounded down.
     ///
     /// # Examples
     ///
@@ -93,7 +93,7 @@ impl PartResponse {
         self
     }
 
-    /// Adds `Refresh: 5`: a browser requests the same address again after this time, in whole seconds, rounded down. Below
+    /// Adds `Refresh: 5`: a browser requests the same address again after this time, in full seconds, rounded down. Below
     /// one second it does so at once.
     pub fn refresh(mut self, period: Duration) -> Self {
         self.refresh = Some(HeaderValue::from(period.as_secs()));

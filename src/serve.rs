@@ -21,7 +21,7 @@
 //! | `fps=5` | `Live`, `Page` | at most that many parts a second; off with `rate_param(false)` |
 //! | `snapshot`, `action=snapshot` | `Live`, `Page` | one part, as from [`Snapshot`]; off with `snapshot_param(false)` |
 //! | `action=stream` | `Live`, `Page` | the stream |
-//! | `refresh=5` | `Snapshot`, and with `snapshot` | adds a `Refresh` header, so that a browser asks again every 5 seconds; off with [`Snapshot::refresh_param`] |
+//! | `refresh=5` | `Snapshot`, and with `snapshot` | adds a `Refresh` header, so that a browser reloads it every 5 seconds; off with [`Snapshot::refresh_param`] |
 //! | `pull`, `client` | `Page` | the page without scripts; the browser client. The page itself refers to both |
 //!
 //! `action` is for front ends of mjpg-streamer, such as OctoPrint, Mainsail and Fluidd. Other parameters are ignored.

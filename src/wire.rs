@@ -101,7 +101,7 @@ impl Wire {
     /// ```
     ///
     /// The boundary is the sole parameter, in lower case, and unquoted unless it holds characters that have to be
-    /// quoted (RFC 2045 §5.1): each of these is the only form that some consumer takes.
+    /// quoted (RFC 2045 §5.1): each of these is the only form that some consumer accepts.
     ///
     /// # Examples
     ///

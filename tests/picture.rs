@@ -200,7 +200,7 @@ fn rejects_a_jpeg_header_that_ends_a_stream_and_no_other() {
             ("comment of length 0", TAKE, before_sof(b"\xff\xfe\0\0")),
             ("DQT of length 0", REFUSE, before_sof(b"\xff\xdb\0\0")),
             ("APP4 longer than the file", REFUSE, before_sof(b"\xff\xe4\xff\xff")),
-            // As Photoshop's files have them that Pillow is tested with: it takes the rest of the contents for junk.
+            // As Photoshop's files have them that Pillow is tested with: it reads the rest of the contents as junk.
             ("APP13 shorter than its contents", TAKE, before_sof(b"\xff\xed\0\x10Photoshop 3.0\08BIM\x03\xed\0\0\0\0")),
             // Between segments.
             ("SOI", REFUSE, before_sof(b"\xff\xd8")),

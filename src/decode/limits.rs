@@ -1,4 +1,4 @@
-//! How much a decoder reads before it gives up.
+//! The limits of a decoder.
 
 /// The limits of a [`Decoder`](super::Decoder), each with a finite default.
 ///

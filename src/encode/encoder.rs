@@ -92,7 +92,7 @@ impl Encoder {
     ///
     /// The body starts with CRLF unless the type is `multipart/x-mixed-replace`. It belongs to the
     /// first delimiter (RFC 2046 §5.1.1), and some clients require it: Relay's
-    /// `fetch-multipart-graphql` takes a body that starts with `--B` for a preamble and loses the
+    /// `fetch-multipart-graphql` reads a body that starts with `--B` as a preamble and loses the
     /// first event.
     ///
     /// # Errors

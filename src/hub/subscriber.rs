@@ -54,8 +54,8 @@ use crate::wire::Wire;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A `Subscriber` does not implement `Stream`, so `axum::body::Body::from_stream` cannot accept it and lose the freshness
-/// that [`Body`](crate::body::Body) gives:
+/// A `Subscriber` does not implement `Stream`: `axum::body::Body::from_stream` would lose the freshness of
+/// [`Body`](crate::body::Body). It does not compile:
 ///
 /// ```compile_fail,E0277
 /// # use mixed_replace::{Hub, Wire, hub};

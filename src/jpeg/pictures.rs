@@ -91,10 +91,10 @@ impl<S> Pictures<S> {
     /// use futures::{FutureExt, StreamExt, stream};
     /// use mixed_replace::jpeg::{Pictures, Splitter};
     ///
-    /// let (cut, whole) = (b"\xff\xd8\xff\xdb\x00\x43..", b"\xff\xd8\xff\xc0\x00\x02\xff\xda\x00\x02...\xff\xd9");
-    /// let bytes = stream::iter([Ok::<_, Infallible>([&cut[..], whole].concat())]);
+    /// let (cut, complete) = (b"\xff\xd8\xff\xdb\x00\x43..", b"\xff\xd8\xff\xc0\x00\x02\xff\xda\x00\x02...\xff\xd9");
+    /// let bytes = stream::iter([Ok::<_, Infallible>([&cut[..], complete].concat())]);
     /// let mut pictures = Pictures::new(bytes, Splitter::new());
-    /// assert_eq!(pictures.next().now_or_never().unwrap().unwrap()?, &whole[..]);
+    /// assert_eq!(pictures.next().now_or_never().unwrap().unwrap()?, &complete[..]);
     /// assert_eq!((pictures.skipped(), pictures.broken()), (8, 1));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -19,7 +19,7 @@ use crate::wire::Wire;
 ///
 /// | request | response |
 /// |---|---|
-/// | `GET`, `GET ?action=stream` | the stream, on the [`Wire`] that the request's `Accept` asks for |
+/// | `GET`, `GET ?action=stream` | the stream, on the [`Wire`] for the request's `Accept` |
 /// | `GET ?fps=5` | the stream with at most that many parts a second |
 /// | `GET ?snapshot`, `GET ?action=snapshot` | one part, as from [`Snapshot`] |
 ///

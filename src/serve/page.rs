@@ -1,4 +1,4 @@
-//! One address for everybody: a page for people, a stream for `<img>`, scripts and programs.
+//! The page that replaces itself: a document for browsers, a stream for `<img>`, scripts and programs.
 
 pub(crate) mod client_script;
 mod document;
@@ -20,8 +20,8 @@ use crate::wire::{self, Wire};
 
 /// An endpoint that serves a hub's status pages (HTML, text, SVG, JSON, pictures) to every kind of client.
 ///
-/// Browsers differ in what they make of such parts: Firefox and WebKit replace a document, Chromium shows nothing. So the
-/// response follows from the request:
+/// Firefox and WebKit replace a document at each HTML part, Chromium displays nothing. So the response depends on the
+/// request:
 ///
 /// | request | response |
 /// |---|---|
@@ -29,19 +29,19 @@ use crate::wire::{self, Wire};
 /// | `<img>` | the browser wire |
 /// | a script (`Accept: multipart/mixed`) | the script wire |
 /// | `curl`, ffmpeg and other programs | the machine wire |
-/// | `?action=stream` | the stream, on the wire that the request asks for |
+/// | `?action=stream` | the stream, on the wire for the request |
 /// | `?snapshot`, `?action=snapshot` | the latest part only, under a policy that lets no script run: [`Snapshot`] |
-/// | `?pull` | the page without scripts, which asks again by `Refresh`; the page refers to it in a `<noscript>` |
+/// | `?pull` | the page without scripts, which reloads by `Refresh`; the page refers to it in a `<noscript>` |
 /// | `?client` | [`ClientScript`] |
 ///
 /// `?fps=5` lowers the rate of a stream, as with [`Live`]. See the [module](super) for how to mount an endpoint, its
 /// statuses, and how to call it from a handler.
 ///
-/// The page has a Content-Security-Policy under which only its own script runs, and HTML comes into a sandboxed frame,
-/// where it cannot navigate the page either, open windows or send forms: parts may hold what strangers wrote. Pictures and
-/// links of your own site still work there: a click may take the frame to another page until the next part comes, or with
-/// `ping` tell an address of it. [`trusted`](Self::trusted) takes the frame away. Check who may see the page in the app,
-/// once for everything that the address serves.
+/// Parts may contain text of strangers. So the page has a Content-Security-Policy under which only its own script runs, and
+/// HTML parts appear in a sandboxed frame, which cannot navigate the page, open windows or send forms. Pictures and links of
+/// your site work there: a click loads another page into the frame until the next part arrives, and a `ping` attribute can
+/// report the click. [`trusted`](Self::trusted) removes the frame. The app checks access, once for all responses of the
+/// address.
 ///
 /// # Examples
 ///
@@ -78,13 +78,13 @@ impl Page {
 
     /// Sets the title of the page, which also names its frame or picture for screen readers. Default: `Status`.
     ///
-    /// A trusted HTML part brings its own.
+    /// A trusted HTML part has a title itself.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.settings.title = title.into();
         self
     }
 
-    /// Sets how often a browser without scripts asks for the page, in whole seconds. Default: 5 seconds.
+    /// Sets the period at which a browser without scripts reloads the page, in full seconds. Default: 5 seconds.
     ///
     /// While nothing changes, the response is `304 Not Modified`.
     pub fn refresh(mut self, period: Duration) -> Self {
@@ -92,11 +92,10 @@ impl Page {
         self
     }
 
-    /// Sets whether the page says how old the latest part is, in the language of the document: "3 minutes ago". Default:
-    /// `false`.
+    /// Sets whether the page displays the age of the latest part, in the language of the document: "3 minutes ago".
+    /// Default: `false`.
     ///
-    /// For readers who wonder whether a quiet page still lives. A keep-alive that repeats the last part makes it no
-    /// younger.
+    /// It shows that a quiet page is connected. A keep-alive that repeats the last part does not reset the age.
     pub fn show_age(mut self, show_age: bool) -> Self {
         self.settings.show_age = show_age;
         self
@@ -104,8 +103,8 @@ impl Page {
 
     /// Sets whether HTML parts are the page itself, without a frame. Default: `false`.
     ///
-    /// For parts of which you wrote each tag. Escape what others wrote in them, as in any page. Their scripts do not run
-    /// all the same; they may have links, forms and styles.
+    /// For parts whose markup is yours. Escape the text of others, as in any page. Scripts in them do not run; links, forms
+    /// and styles work.
     pub fn trusted(mut self, trusted: bool) -> Self {
         self.settings.trusted = trusted;
         self
@@ -114,7 +113,7 @@ impl Page {
     /// Sets whether browsers that replace documents by themselves (Firefox, WebKit) get the stream and no script.
     /// Default: `false`.
     ///
-    /// Chromium still gets the page. For trusted parts only: each is a document of your origin in which scripts run.
+    /// Chromium gets the page. For trusted parts only: each is a document of your origin in which scripts run.
     pub fn native(mut self, native: bool) -> Self {
         self.native = native;
         self

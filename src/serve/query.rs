@@ -19,12 +19,12 @@ impl<'a> Query<'a> {
         pairs.into_iter().find_map(|(other, value)| (other == name).then_some(value))
     }
 
-    /// Returns whether one part is asked for: `?snapshot`, or as mjpg-streamer has it, `?action=snapshot`.
+    /// Returns `true` for `?snapshot`, and for mjpg-streamer's `?action=snapshot`.
     pub(super) fn asks_for_snapshot(&self) -> bool {
         self.get("snapshot").is_some() || self.get("action") == Some("snapshot")
     }
 
-    /// Returns whether the stream is asked for as mjpg-streamer has it.
+    /// Returns `true` for mjpg-streamer's `?action=stream`.
     #[cfg(feature = "page")]
     pub(super) fn asks_for_stream(&self) -> bool {
         self.get("action") == Some("stream")

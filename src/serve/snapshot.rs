@@ -14,16 +14,16 @@ use crate::part_response::PartResponse;
 
 /// An endpoint that serves a hub's latest part as an ordinary response: a [`PartResponse`].
 ///
-/// A part that is fresh enough is returned at once. Otherwise the request counts as [`Demand`](crate::hub::Demand), so
-/// that a camera that sleeps wakes up, and the next part is returned. When none comes in time, the response is the
-/// latest part, however old, or the part of [`stale_after`](crate::hub::Builder::stale_after).
+/// A part that is fresh enough is returned at once. Otherwise the request counts as [`Demand`](crate::hub::Demand), which
+/// wakes a sleeping camera, and the response waits for the next part. After the [`timeout`](Self::timeout) it is the latest
+/// part of any age, or the part of [`stale_after`](crate::hub::Builder::stale_after).
 ///
 /// `Age` is the time since the part was published, `Last-Modified` when that was. A closed hub still serves its last part.
 ///
 /// | request | response |
 /// |---|---|
 /// | `GET` | the part, with `ETag`, `Age` and `Last-Modified` |
-/// | `GET ?refresh=5` | the same with `Refresh`, so that a browser asks again every 5 seconds |
+/// | `GET ?refresh=5` | the same with `Refresh`, so that a browser reloads it every 5 seconds |
 ///
 /// See the [module](super) for how to mount it, its statuses, and how to call it from a handler.
 ///
@@ -69,7 +69,7 @@ impl Snapshot {
         self
     }
 
-    /// Adds a `Refresh` header, so that a browser asks again after this time. In whole seconds, rounded down. Default:
+    /// Adds a `Refresh` header, so that a browser reloads the part after this time. In full seconds, rounded down. Default:
     /// no header.
     pub fn refresh(mut self, period: Duration) -> Self {
         self.refresh = Some(period);

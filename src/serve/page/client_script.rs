@@ -1,4 +1,4 @@
-//! The browser client: an ES module for what browsers do not do by themselves.
+//! The browser client: an ES module that displays streams.
 
 use bytes::Bytes;
 use http::header::{
@@ -12,7 +12,7 @@ use crate::serve::Endpoint;
 use crate::serve::rejection::Rejection;
 use crate::serve::reply::Reply;
 
-/// An endpoint that serves `client.js`, which shows a stream of parts in a page, in Chromium, Firefox and WebKitGTK.
+/// An endpoint that serves `client.js`, which displays a stream of parts in a page, in Chromium, Firefox and WebKitGTK.
 ///
 /// It is 7.6 kB, 3.7 kB compressed, without dependencies.
 ///
@@ -21,11 +21,11 @@ use crate::serve::reply::Reply;
 /// <mixed-replace src="/status"></mixed-replace>
 /// ```
 ///
-/// A [`Page`](crate::Page) brings it along.
+/// A [`Page`](crate::Page) includes it.
 ///
 /// HTML parts appear in a sandboxed frame, in which no script runs, or with the attribute `trusted` in the page itself;
-/// pictures in an `<img>`, other text in a `<pre>`. Elements that stay the same are left alone, so focus, scroll position
-/// and half-typed input survive. The head of the file lists attributes, states and events; as a module it exports
+/// pictures in an `<img>`, other text in a `<pre>`. Unchanged elements are kept, so focus, scroll position and
+/// half-typed input survive. The head of the file lists attributes, states and events; as a module it exports
 /// `mixedReplace(url, target, options)`, `watch`, `parts` and `show`.
 ///
 /// # Examples

@@ -19,7 +19,7 @@ use crate::part_response::PartResponse;
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) title: String,
-    /// The period at which a browser without scripts asks again.
+    /// The period at which a browser without scripts reloads the page.
     pub(super) refresh: Duration,
     /// HTML parts are the page itself.
     pub(super) trusted: bool,
@@ -179,7 +179,7 @@ const STYLE: &str = "body{margin:0}iframe{display:block;width:100%;min-height:10
     img{display:block;max-width:100%;margin:auto}\
     pre{margin:1rem;white-space:pre-wrap;overflow-wrap:anywhere}p{margin:1rem;font-family:system-ui,sans-serif}";
 
-/// The words and the place of each state. Without words the element takes no room.
+/// The text and the place of each state. An element without text has no size.
 const WORDS: &str = "role=\"status\" style=\"position:fixed;bottom:.75rem;right:.75rem;padding:0 .6rem;border-radius:.5rem;\
     background:#1a2133;color:#fff;font:.9375rem/2 system-ui,sans-serif\" data-connecting=\"\" data-live=\"\" \
     data-paused=\"\" data-stale=\"No news for a while.\" data-reconnecting=\"Connection lost. Trying again.\" \
