@@ -151,7 +151,7 @@ fn keep_alive_does_not_repeat_events() {
 }
 
 #[test]
-fn streams_of_parts_begin_with_dashes() {
+fn streams_of_parts_start_with_dashes() {
     let replaces = Encoder::for_content_type("multipart/x-mixed-replace;boundary=graphql").unwrap();
     let script = Encoder::new(Boundary::from_static("graphql"), Wire::Script);
     let machine = Encoder::new(Boundary::from_static("graphql"), Wire::Machine).content_length(false);

@@ -21,7 +21,7 @@ pub(crate) fn listen(address: &str) -> Result<TcpListener, String> {
 }
 
 /// Waits for Ctrl-C, or for SIGTERM, which service managers send.
-pub(crate) async fn asked_to_stop() {
+pub(crate) async fn stop_signal() {
     let ctrl_c = async {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;

@@ -10,7 +10,7 @@ use crate::canvas::{Canvas, Color, Point, mix};
 
 /// Draws the background once, and on a copy of it the clock, its hand, the ball and the number of each picture.
 pub(crate) struct TestPicture {
-    still: Canvas,
+    background: Canvas,
     /// The centre of the dial.
     center: Point,
     /// The size of a pixel of a 640x480 picture.
@@ -22,21 +22,21 @@ impl TestPicture {
         let (width, height) = (f32::from(size.0), f32::from(size.1));
         let unit = (width / 640.0).min(height / 480.0);
         let center = (width / 2.0, height / 2.0 - 40.0 * unit);
-        let still = Canvas::new(size, |(x, y)| {
+        let background = Canvas::new(size, |(x, y)| {
             let glow = 1.0 - ((x - center.0) / width).hypot((y - center.1) / height) * 1.25;
             mix(NIGHT, DUSK, glow)
         });
-        let mut picture = Self { still, center, unit };
+        let mut picture = Self { background, center, unit };
         let caption = format!("{}x{}", size.0, size.1);
-        picture.still.text(&caption, picture.at(-250.0, -176.0), 14.0 * unit, 2.0 * unit, PALE);
+        picture.background.text(&caption, picture.at(-250.0, -176.0), 14.0 * unit, 2.0 * unit, PALE);
         let caption = format!("{} FPS", (fps * 10.0).round() / 10.0);
-        picture.still.text(&caption, picture.at(256.0, -176.0), 14.0 * unit, 2.0 * unit, PALE);
-        picture.still.text("UTC", picture.at(0.0, 52.0), 13.0 * unit, 2.0 * unit, PALE);
+        picture.background.text(&caption, picture.at(256.0, -176.0), 14.0 * unit, 2.0 * unit, PALE);
+        picture.background.text("UTC", picture.at(0.0, 52.0), 13.0 * unit, 2.0 * unit, PALE);
         for (place, color) in (0_u8..).zip(BARS) {
             let x = (f32::from(place) - 3.5) * 72.0;
-            picture.still.stroke(picture.at(x - 20.0, 250.0), picture.at(x + 20.0, 250.0), 22.0 * unit, color);
+            picture.background.stroke(picture.at(x - 20.0, 250.0), picture.at(x + 20.0, 250.0), 22.0 * unit, color);
         }
-        picture.still.stroke(picture.at(-288.0, 208.0), picture.at(288.0, 208.0), 2.0 * unit, TRACK);
+        picture.background.stroke(picture.at(-288.0, 208.0), picture.at(288.0, 208.0), 2.0 * unit, TRACK);
         picture
     }
 
@@ -56,7 +56,7 @@ impl TestPicture {
         // Rotation depends only on the time within the minute.
         let second = (seconds % 60) as f32 + now.subsec_millis() as f32 / 1000.0;
         let unit = self.unit;
-        let mut canvas = self.still.clone();
+        let mut canvas = self.background.clone();
 
         for tick in 0_u8..60 {
             let age = (second - f32::from(tick)).rem_euclid(60.0) / 60.0;

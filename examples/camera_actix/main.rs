@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 async fn run(args: Args) -> Result<(), String> {
     let listener = server::listen(&args.listen)?;
     // One wait for both phases: between two of them, a signal would be lost.
-    let mut stop = pin!(server::asked_to_stop());
+    let mut stop = pin!(server::stop_signal());
     let Some(camera) = Camera::start(&args, stop.as_mut()).await? else { return Ok(()) };
     greeting::greet(&args, &listener);
 

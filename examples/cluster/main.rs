@@ -70,7 +70,7 @@ async fn run(args: Args) -> Result<(), String> {
     let serving = axum::serve(listener, app).with_graceful_shutdown(stopped.map(drop));
     let serving = tokio::spawn(serving.into_future());
 
-    server::asked_to_stop().await;
+    server::stop_signal().await;
     // axum waits for its connections. Streams are ended first; stalled connections are dropped after the grace period.
     node.hub.close();
     let _ = stop.send(());

@@ -58,7 +58,7 @@ async fn run(args: Args) -> Result<(), String> {
     let (stop, stopped) = oneshot::channel::<()>();
     let stopped = async { drop(stopped.await) };
     let serving = tokio::spawn(serve::serve(listener, tls, routes::app(room.clone()), stopped));
-    server::asked_to_stop().await;
+    server::stop_signal().await;
     // Streams never end by themselves, so they are ended first; stalled connections are dropped after the grace period.
     room.close();
     let _ = stop.send(());

@@ -64,14 +64,14 @@ async fn main() -> ExitCode {
 async fn run(args: Args) -> Result<(), String> {
     let listener = server::listen(&args.listen)?;
     let no_signal = args.no_signal.as_deref().map_or_else(no_signal::draw, read)?;
-    let still = PartResponse::new(no_signal.clone());
+    let response = PartResponse::new(no_signal.clone());
     let start = |camera| Relay::start(camera, no_signal.clone());
     let relays: Arc<[Relay]> = args.cameras.into_iter().map(start).collect();
     let address = listener.local_addr().map_or(args.listen, |address| address.to_string());
     greet(&address, &relays);
 
     let mut app = Router::new().route("/", get(page)).route("/state", get(state));
-    app = app.route("/no-signal", get(async move |headers: HeaderMap| still.for_request(&headers).map(Body::from)));
+    app = app.route("/no-signal", get(async move |headers: HeaderMap| response.for_request(&headers).map(Body::from)));
     for (number, relay) in (1..).zip(relays.iter()) {
         app = app.route_service(&format!("/cameras/{number}"), Live::new(relay.hub.clone()));
     }
@@ -82,7 +82,7 @@ async fn run(args: Args) -> Result<(), String> {
     let serving = axum::serve(listener, app).with_graceful_shutdown(stopped.map(drop));
     let serving = tokio::spawn(serving.into_future());
 
-    server::asked_to_stop().await;
+    server::stop_signal().await;
     // axum's graceful shutdown waits for every connection. Closing the hubs ends the streams; `timeout` leaves stalled viewers.
     relays.iter().for_each(|relay| relay.hub.close());
     let _ = stop.send(());

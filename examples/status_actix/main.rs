@@ -80,7 +80,7 @@ async fn run(args: Args) -> Result<(), String> {
     let handle = serving.handle();
     actix_web::rt::spawn(serving);
 
-    server::asked_to_stop().await;
+    server::stop_signal().await;
     // actix waits for its connections. Streams never end by themselves, so they are ended first; stalled connections are
     // cut off after the grace period.
     plant.close();

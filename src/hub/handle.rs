@@ -132,7 +132,7 @@ impl Hub {
     /// Returns the part of a [`snapshot`](Self::snapshot) that does not wait, for the response to a
     /// `HEAD` request.
     #[cfg(any(feature = "actix-web", feature = "http-body"))]
-    pub(crate) fn snapshot_now(&self) -> Option<super::DatedPart> {
+    pub(crate) fn latest_dated(&self) -> Option<super::DatedPart> {
         let now = Instant::now();
         self.shared.read(|state| state.dated(false, now))
     }

@@ -6,7 +6,7 @@ use std::fmt;
 use super::builder::BoxError;
 
 /// The error of a [source](super::Builder::source) that does not know a name.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Unknown;
 
 impl fmt::Display for Unknown {

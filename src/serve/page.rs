@@ -197,7 +197,7 @@ impl Endpoint for Page {
             return Ok(Reply::Pending(pending.map(move |response| settings.guard(response))));
         }
         if !query.asks_for_stream() && self.is_for_document(&request.headers) {
-            let document = Document::new(&self.settings, request.uri.query(), self.hub.snapshot_now());
+            let document = Document::new(&self.settings, request.uri.query(), self.hub.latest_dated());
             return Ok(Reply::Full(document.live(self.snapshot_param, &ClientScript::tag(), self.hub.keep_alive())));
         }
         self.live.answer(request)

@@ -65,7 +65,7 @@ impl Pending {
 
     /// Returns the response of a hub's latest part.
     fn without_waiting(&self) -> Result<Response<Bytes>, Rejection> {
-        (self.finish)(self.hub.snapshot_now())
+        (self.finish)(self.hub.latest_dated())
     }
 }
 

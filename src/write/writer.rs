@@ -107,9 +107,7 @@ impl<W: Write> Writer<W> {
         self
     }
 
-    /// Returns the encoder, which has the boundary, the wire and the content type.
-    #[must_use]
-    pub fn encoder(&self) -> &Encoder {
+    fn encoder(&self) -> &Encoder {
         self.queue.encoder()
     }
 

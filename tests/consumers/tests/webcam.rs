@@ -30,20 +30,20 @@ fn go_decodes_picture_with_added_huffman_tables() {
 fn without_tables(picture: &[u8]) -> Vec<u8> {
     let (soi, mut rest) = picture.split_at(2);
     let mut bare = soi.to_vec();
-    let mut left_out = 0;
+    let mut skipped = 0;
     while let [0xff, code, high, low, ..] = *rest {
         if code == SOS {
             break;
         }
         let (segment, behind) = rest.split_at(2 + usize::from(u16::from_be_bytes([high, low])));
         if code == DHT {
-            left_out += segment.len();
+            skipped += segment.len();
         } else {
             bare.extend_from_slice(segment);
         }
         rest = behind;
     }
-    assert!(left_out >= 420, "{left_out} bytes are not the four tables");
+    assert!(skipped >= 420, "{skipped} bytes are not the four tables");
     bare.extend_from_slice(rest);
     bare
 }

@@ -50,19 +50,19 @@ fn connects_only_while_somebody_watches() {
     assert!(viewer.next(Duration::from_secs(2)).is_some());
     assert_eq!(camera.open(), 1);
     drop(viewer);
-    let left = Instant::now();
+    let disconnected = Instant::now();
     // A reloaded page finds the camera running.
     thread::sleep(LINGER / 2);
     assert_eq!(camera.open(), 1);
     let mut viewer = Viewer::open(&relay.url("/cameras/1"));
     assert!(viewer.next(Duration::from_secs(1)).is_some());
     assert_eq!(camera.times().len(), 1);
-    thread::sleep((left + LINGER + Duration::from_secs(1)).saturating_duration_since(Instant::now()));
+    thread::sleep((disconnected + LINGER + Duration::from_secs(1)).saturating_duration_since(Instant::now()));
     assert_eq!(camera.open(), 1, "a viewer is connected again");
 
     drop(viewer);
-    let left = Instant::now();
-    let closed = eventually(LINGER * 2, || (camera.open() == 0).then(|| left.elapsed()));
+    let disconnected = Instant::now();
+    let closed = eventually(LINGER * 2, || (camera.open() == 0).then(|| disconnected.elapsed()));
     let closed = closed.expect("the connection closes");
     assert!(closed > LINGER - Duration::from_millis(100) && closed < LINGER + Duration::from_secs(3), "{closed:?}");
     relay.state_when(Duration::from_secs(1), |state| state["cameras"][0]["state"] == "asleep");

@@ -1,6 +1,7 @@
 //! Pages that replace themselves, by `Page` and the browser client, in real browsers: shown parts, kept state, limits
 //! of untrusted parts, and failures of the server.
 
+mod display;
 mod element;
 mod faults;
 mod flood;
@@ -10,7 +11,6 @@ mod lasting;
 mod leaving;
 mod live;
 mod setups;
-mod shown;
 
 use std::time::{Duration, Instant};
 
