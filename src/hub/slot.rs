@@ -55,7 +55,8 @@ pub(super) struct Slot {
     pub(super) skipped: u64,
 }
 
-/// Settings of few subscribers, boxed to keep the 500 bytes that an idle viewer may take.
+/// Settings of few subscribers. They are boxed: in the slot, an idle viewer takes 534 bytes, above
+/// the 500 of `tests/hub_memory.rs`. The speed is the same.
 #[derive(Debug, Default)]
 struct Extras {
     key: Option<Arc<str>>,
@@ -177,8 +178,8 @@ impl Slot {
     }
 
     /// Ends the stream if the part in flight has missed its deadline. Otherwise returns it.
-    pub(super) fn check_deadline(&mut self, timeout: Duration, now: Instant) -> Option<Instant> {
-        let deadline = self.in_flight.filter(|_| self.ended.is_none())?.checked_add(timeout)?;
+    pub(super) fn check_deadline(&mut self, timeout: Option<Duration>, now: Instant) -> Option<Instant> {
+        let deadline = self.in_flight.filter(|_| self.ended.is_none())?.checked_add(timeout?)?;
         if deadline > now {
             return Some(deadline);
         }

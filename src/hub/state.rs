@@ -7,6 +7,7 @@
 mod tests;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Waker;
@@ -207,10 +208,10 @@ impl State {
 
     fn remove_key(&mut self, id: usize) {
         let Some(key) = self.slots[id].take_key() else { return };
-        let Some(ids) = self.keys.get_mut(&key) else { return };
-        ids.retain(|other| *other != id);
-        if ids.is_empty() {
-            self.keys.remove(&key);
+        match self.keys.entry(key) {
+            Entry::Occupied(ids) if *ids.get() == [id] => drop(ids.remove()),
+            Entry::Occupied(mut ids) => ids.get_mut().retain(|other| *other != id),
+            Entry::Vacant(_) => debug_assert!(false, "each key of a slot is listed"),
         }
     }
 
@@ -326,7 +327,7 @@ impl State {
                 }
                 Timer::Linger => self.wake_for_demand(),
                 Timer::PartTimeout => {
-                    let timeout = self.config.part_timeout.unwrap_or(Duration::MAX);
+                    let timeout = self.config.part_timeout;
                     let next = self.slots.iter_mut().filter_map(|(_, slot)| slot.check_deadline(timeout, now)).min();
                     self.wake_viewers(now);
                     self.timers.set(Timer::PartTimeout, next);
@@ -365,11 +366,10 @@ impl State {
     }
 
     fn become_stale(&mut self, now: Instant) {
+        let Some((_, part)) = &self.config.stale_after else { return };
+        let no_signal = Published::new(part.clone(), now).with_version(self.version() + 1);
         self.stale = true;
-        if let Some((_, part)) = &self.config.stale_after {
-            let no_signal = Published::new(part.clone(), now).with_version(self.version() + 1);
-            self.set_current(Arc::new(no_signal), now);
-        }
+        self.set_current(Arc::new(no_signal), now);
     }
 
     /// Sets when the "no signal" part is due. Only time with viewers or snapshots counts.
