@@ -22,7 +22,7 @@
 //! | another kind of transport | [`Encoder`], which returns bytes |
 //! | pages that replace themselves | [`Page`] over a hub; [`ClientScript`] in your own page (feature `page`) |
 //! | clients that cannot hold a stream | [`Snapshot`] over a hub; [`PartResponse`]: one part with `ETag` and `Refresh` |
-//! | pictures that a camera, a program or a page sends by `POST` | [`Ingest`] |
+//! | pictures that a camera, a program or a page sends by `POST` | [`Ingest`]; [`SendScript`] in the page |
 //! | a webcam, a camera over HTTP, a program that writes pictures | `source`, which starts it on demand and restarts it |
 //! | a camera's stream of bytes | [`Decoder`], [`Parts`](decode::Parts) over a stream, [`decode::Reader`] over a blocking reader |
 //! | a program that writes concatenated JPEGs | [`jpeg::Pictures`] |
@@ -141,7 +141,7 @@
 //! | `axum` | for axum 0.8: streams and parts as responses; [endpoints](serve) as services; [`Wire`] as an extractor |
 //! | `client` | `source::http` and `source::snapshots`: cameras over HTTP, read with hyper 1 |
 //! | `http-body` | for http-body 1, so hyper 1: `into_body` and `into_http_response` of [`MixedReplace`] and [`Subscriber`]; [endpoints](serve) that respond to any `http::Request` |
-//! | `page` | [`Page`] and [`ClientScript`]: pages that replace themselves, and their browser client |
+//! | `page` | [`Page`] and [`ClientScript`]: pages that replace themselves, and their browser client; [`SendScript`] |
 //! | `process` | `source::command`: programs that write pictures |
 //! | `socket` | the module `socket`: the TCP options of a connection |
 //! | `source` | the module `source`: a supervisor for any stream of parts |
@@ -197,11 +197,15 @@ pub use crate::write::writer::Writer;
 pub use crate::serve::{ingest::Ingest, live::Live, snapshot::Snapshot};
 
 #[cfg(feature = "page")]
-pub use crate::serve::page::{Page, client_script::ClientScript};
+pub use crate::serve::page::{Page, client_script::ClientScript, send_script::SendScript};
 
 #[cfg(all(doctest, feature = "actix-web", feature = "axum", feature = "page"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(all(doctest, feature = "actix-web", feature = "axum", feature = "page"))]
+#[doc = include_str!("../docs/ingest.md")]
+struct IngestPages;
 
 #[cfg(all(doctest, feature = "actix-web", feature = "axum", feature = "page"))]
 #[doc = include_str!("../docs/status.md")]

@@ -10,8 +10,9 @@
 //! | [`Ingest`]: pictures that are sent in | `.route_service("/in", Ingest::new(publisher))` | `.route("/in", web::to(Ingest::new(publisher)))` |
 //! | [`Page`]: a page that replaces itself | `.route_service("/status", Page::new(hub))` | `.route("/status", web::to(Page::new(hub)))` |
 //! | [`ClientScript`]: the browser client | `.route_service("/client.js", ClientScript)` | `.route("/client.js", web::to(ClientScript))` |
+//! | [`SendScript`]: the sending side of a page | `.route_service("/send.js", SendScript)` | `.route("/send.js", web::to(SendScript))` |
 //!
-//! With the feature `tower`, each is a `tower::Service` for any other stack. `Page` and `ClientScript` need the feature
+//! With the feature `tower`, each is a `tower::Service` for any other stack. `Page` and the scripts need the feature
 //! `page`.
 //!
 //! # Query parameters
@@ -105,7 +106,7 @@ use http::Method;
 use http::request::Parts;
 
 #[cfg(feature = "page")]
-pub(crate) use self::page::{Page, client_script::ClientScript};
+pub(crate) use self::page::{Page, client_script::ClientScript, send_script::SendScript};
 use self::rejection::Rejection;
 use self::reply::Reply;
 pub(crate) use self::{ingest::Ingest, live::Live, snapshot::Snapshot};
@@ -130,7 +131,7 @@ macro_rules! endpoints {
     ($implement:ident) => {
         $implement! { Live, Snapshot }
         #[cfg(feature = "page")]
-        $implement! { ClientScript, Page }
+        $implement! { ClientScript, Page, SendScript }
     };
 }
 use endpoints;

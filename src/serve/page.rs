@@ -2,6 +2,8 @@
 
 pub(crate) mod client_script;
 mod document;
+mod script;
+pub(crate) mod send_script;
 
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { parts, show, source } from './client.mjs';
-import { mark } from './minify.mjs';
+import { NAMES, mark } from './minify.mjs';
 import { B, TYPE, part, wire } from './server.mjs';
 
 const response = (chunks, type = TYPE) => {
@@ -39,9 +39,11 @@ const fails = async (chunks, before, message, ...rest) => {
 const BODIES = ['first', '\r\n', `--${B}`.slice(0, -1), '\r\n--', 'last\0\xff'].map(text => Buffer.from(text, 'latin1'));
 const TEXTS = BODIES.map(body => body.toString('latin1'));
 
-test('the minified file was made from this source', () => {
-  const served = readFileSync(new URL('../../src/serve/page/client.min.js', import.meta.url), 'utf8');
-  assert.equal(served.split('\n', 1)[0], mark(), 'run tests/client/minify.mjs');
+test('the minified files were made from these sources', () => {
+  for (const name of NAMES) {
+    const served = readFileSync(new URL(`../../src/serve/page/${name}.min.js`, import.meta.url), 'utf8');
+    assert.equal(served.split('\n', 1)[0], mark(name), 'run tests/client/minify.mjs');
+  }
 });
 
 test('is small', () => {
