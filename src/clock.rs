@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Condvar, Mutex, MutexGuard, Once, PoisonError, Weak};
+use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, Once, PoisonError, Weak};
 use std::time::Instant;
 
 /// At most one time for each key, the earliest first.
@@ -17,11 +17,13 @@ pub(crate) struct Times<K> {
     scheduled: Option<Instant>,
 }
 
-impl<K: Copy + Ord> Times<K> {
-    pub(crate) const fn new() -> Self {
+impl<K> Default for Times<K> {
+    fn default() -> Self {
         Self { by_time: BTreeSet::new(), by_key: BTreeMap::new(), scheduled: None }
     }
+}
 
+impl<K: Copy + Ord> Times<K> {
     /// Sets the time of a key, replacing an earlier one. `None` removes it.
     pub(crate) fn set(&mut self, key: K, at: Option<Instant>) {
         if let Some(before) = self.by_key.remove(&key) {
@@ -131,10 +133,11 @@ fn clock() -> MutexGuard<'static, Clock> {
     CLOCK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-static CLOCK: Mutex<Clock> = Mutex::new(Clock { times: Times::new(), targets: BTreeMap::new() });
+static CLOCK: LazyLock<Mutex<Clock>> = LazyLock::new(Mutex::default);
 static RESCHEDULED: Condvar = Condvar::new();
 
 /// The targets that have a timer, each identified by its address.
+#[derive(Default)]
 struct Clock {
     times: Times<usize>,
     targets: BTreeMap<usize, Weak<dyn Timed>>,

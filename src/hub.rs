@@ -26,7 +26,6 @@ mod snapshot;
 mod state;
 mod stats;
 pub(crate) mod subscriber;
-mod timer;
 
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
 pub(crate) use self::subscriber::Subscriber;

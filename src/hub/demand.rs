@@ -7,9 +7,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::shared::Shared;
-use super::state::State;
+use super::state::{State, Timer};
 use super::stats::Activity;
-use super::timer::Timer;
 use crate::sync::{block_on, keep};
 
 /// A handle that reports demand: from the first viewer until the hub's

@@ -17,7 +17,7 @@ use crate::wire::Wire;
 /// A cloneable handle for subscribing to a hub.
 ///
 /// Clone it into the state of your app: it is cheap, and needs no `Arc`. It does not keep streams open: they end when the
-/// [`Publisher`](crate::Publisher) is dropped or [`close`](Self::close) is called.
+/// [`Publisher`] is dropped or [`close`](Self::close) is called.
 ///
 /// The endpoints [`Live`](crate::Live), [`Snapshot`](crate::Snapshot) and
 /// [`Page`](crate::Page) serve a hub over HTTP.
@@ -147,7 +147,7 @@ impl Hub {
     }
 
     /// Returns `true` once the hub is closed: [`close`](Self::close) was called, or its
-    /// [`Publisher`](crate::Publisher) was dropped.
+    /// [`Publisher`] was dropped.
     ///
     /// New viewers of a closed hub still get its last part, if it had one.
     ///

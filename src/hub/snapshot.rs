@@ -7,8 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::shared::Shared;
-use super::state::State;
-use super::timer::Timer;
+use super::state::{State, Timer};
 use crate::part::Part;
 use crate::sync::keep;
 

@@ -20,7 +20,6 @@ use super::error::{Closed, Refused};
 use super::published::Published;
 use super::slot::{Settings, Slot, View};
 use super::stats::{Reason, Stats, Viewer};
-use super::timer::Timer;
 use crate::body::Step;
 use crate::clock::Times;
 use crate::list::List;
@@ -28,7 +27,7 @@ use crate::part::Part;
 use crate::sync::keep;
 use crate::wire::{PerWire, Wire};
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) config: Arc<Config>,
     /// The part that viewers get, published or "no signal".
@@ -58,26 +57,7 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(config: Arc<Config>) -> Self {
-        Self {
-            config,
-            current: None,
-            closed: false,
-            latest: None,
-            published_at: None,
-            stale: false,
-            warned_at: None,
-            slots: Slab::new(),
-            serials: 0,
-            keys: HashMap::new(),
-            watching: PerWire::default(),
-            watched_since: None,
-            unwatched_since: None,
-            for_demand: Slab::new(),
-            snapshots: Slab::new(),
-            timers: Times::new(),
-            effects: Effects::default(),
-            stats: Stats::default(),
-        }
+        Self { config, ..Self::default() }
     }
 
     /// Returns the part that an identical one would not replace.
@@ -392,6 +372,25 @@ impl State {
     pub(super) fn viewers(&self, now: Instant) -> Vec<Viewer> {
         self.slots.iter().filter_map(|(_, slot)| slot.viewer(now)).collect()
     }
+}
+
+/// A timer of a hub: what is due at its time.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Timer {
+    /// The next pulse of the keep-alive.
+    KeepAlive,
+    /// The end of a subscriber's lifetime.
+    Lifetime(usize),
+    /// The end of demand.
+    Linger,
+    /// A look for parts in flight that have missed their deadline.
+    PartTimeout,
+    /// The next part of a subscriber whose rate is limited.
+    Rate(usize),
+    /// The time limit of a waiting snapshot.
+    Snapshot(usize),
+    /// The "no signal" part.
+    Stale,
 }
 
 /// Actions that a change of the state requires.
