@@ -35,6 +35,7 @@ pub(super) struct Config {
     pub(super) keep_alive: Option<Duration>,
     pub(super) linger: Duration,
     pub(super) max_lifetime: Option<Duration>,
+    pub(super) max_snapshots: usize,
     pub(super) max_subscribers: usize,
     pub(super) min_interval: Option<Duration>,
     pub(super) part_timeout: Option<Duration>,
@@ -63,6 +64,7 @@ impl Default for Config {
             keep_alive: Some(Duration::from_secs(10)),
             linger: Duration::from_secs(10),
             max_lifetime: None,
+            max_snapshots: 10_000,
             max_subscribers: usize::MAX,
             min_interval: None,
             part_timeout: Some(Duration::from_secs(30)),
@@ -111,11 +113,15 @@ impl Builder {
         self
     }
 
+    /// Limits the number of [snapshots](crate::Hub::snapshot) that wait for a part at a time. A
+    /// further one does not wait. 10,000 by default.
+    pub fn max_snapshots(mut self, max: usize) -> Self {
+        self.0.max_snapshots = max;
+        self
+    }
+
     /// Limits the number of concurrent viewers. Further calls to
     /// [`subscribe`](crate::Hub::subscribe) fail. Unlimited by default.
-    ///
-    /// As many snapshots may wait besides. A further [`snapshot`](crate::Hub::snapshot) does not
-    /// wait.
     pub fn max_subscribers(mut self, max: usize) -> Self {
         self.0.max_subscribers = max;
         self

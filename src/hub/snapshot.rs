@@ -63,8 +63,7 @@ impl SnapshotFuture {
     /// "no signal" part replaces it. So the wait is no longer than `stale_after`, and there is none
     /// while viewers get the "no signal" part.
     ///
-    /// It does not wait either if [`max_subscribers`](super::Builder::max_subscribers) snapshots
-    /// already do.
+    /// It does not wait either if [`max_snapshots`](super::Builder::max_snapshots) already do.
     ///
     /// Use it to respond to one request. A loop over such snapshots does not end with the hub.
     pub fn or_latest_after(mut self, limit: Duration) -> Self {
@@ -84,7 +83,7 @@ impl Future for SnapshotFuture {
             let waiting = this.waiting.as_ref();
             let next = waiting.is_some_and(|waiting| waiting.parts_before < state.stats.parts_published);
             let late = waiting.and_then(|waiting| waiting.until).is_some_and(|until| until <= now);
-            let refused = waiting.is_none() && state.snapshots.len() >= state.config.max_subscribers;
+            let refused = waiting.is_none() && state.snapshots.len() >= state.config.max_snapshots;
             if state.is_closed() || fresh || next || late || refused {
                 let unanswered = late && this.limit.is_some_and(|limit| !limit.is_zero());
                 let dated = (fresh || next || this.limit.is_some()).then(|| state.dated(unanswered, now)).flatten();

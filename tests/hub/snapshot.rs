@@ -181,8 +181,8 @@ fn wakes_all_waiting_snapshots_but_cancelled_ones() {
 }
 
 #[test]
-fn full_hub_lets_no_further_snapshot_wait() {
-    let (publisher, hub) = quiet_builder().max_subscribers(2).build();
+fn lets_at_most_max_snapshots_wait() {
+    let (publisher, hub) = quiet_builder().max_snapshots(2).build();
     let mut waiting = [hub.snapshot(NOW), hub.snapshot(NOW)];
     for snapshot in &mut waiting {
         assert_eq!(poll(snapshot), Poll::Pending);

@@ -12,6 +12,7 @@ const OFF: Config = Config {
     keep_alive: None,
     linger: Duration::ZERO,
     max_lifetime: None,
+    max_snapshots: usize::MAX,
     max_subscribers: usize::MAX,
     min_interval: None,
     part_timeout: Some(Duration::from_secs(30)),
