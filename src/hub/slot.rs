@@ -1,5 +1,6 @@
 //! The state of one subscriber in a hub: its progress and its next step.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -21,12 +22,18 @@ pub(super) struct Settings {
 }
 
 /// The state of the hub that a subscriber's next step depends on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct View<'a> {
-    pub(super) now: Instant,
+    pub(super) now: Now<'a>,
     pub(super) current: Option<&'a Arc<Published>>,
     pub(super) closed: bool,
 }
+
+/// The current time, or a cell that reads it on first use.
+///
+/// Most polls and releases do not need it. Reading it in each costs 60 ns a part and viewer, with
+/// 180 for all the rest (1,000 viewers polled as hyper does).
+pub(super) type Now<'a> = &'a dyn Deref<Target = Instant>;
 
 /// The state of a subscriber.
 #[derive(Debug)]
@@ -125,7 +132,7 @@ impl Slot {
         if self.gated && self.in_flight.is_some() && !hub.closed {
             return Step::Wait;
         }
-        let limited = || self.extras.as_ref().and_then(|extras| extras.due).is_some_and(|due| due > hub.now);
+        let limited = || self.extras.as_ref().and_then(|extras| extras.due).is_some_and(|due| due > **hub.now);
         match hub.current.filter(|current| current.version > self.seen) {
             Some(part) if hub.closed || !limited() => Step::Part(part),
             None if hub.closed => Step::End,
@@ -145,20 +152,20 @@ impl Slot {
         if !matches!(step, Step::Wait) {
             self.idle_pulses = 0;
             self.repeat = false;
-            self.in_flight = Some(hub.now);
+            self.in_flight = Some(**hub.now);
         }
         step
     }
 
     /// Records that a part is being sent. Returns how many were skipped, and when the rate limit
     /// allows the next.
-    pub(super) fn send(&mut self, part: &Published, now: Instant) -> (u64, Option<Instant>) {
+    pub(super) fn send(&mut self, part: &Published, now: Now<'_>) -> (u64, Option<Instant>) {
         let missed = if self.seen == 0 { 0 } else { part.version - self.seen - 1 };
         self.skipped += missed;
         self.seen = part.version;
         self.seen_at = Some(part.at);
         let due = self.extras.as_mut().and_then(|extras| {
-            let interval = extras.interval?;
+            let (now, interval) = (**now, extras.interval?);
             // Keep to a regular grid while the viewer is on time, so that jitter loses no part.
             let next = extras.due.map(|due| due + interval).filter(|due| *due > now);
             extras.due = Some(next.unwrap_or(now + interval));

@@ -18,7 +18,7 @@ use slab::Slab;
 use super::builder::Config;
 use super::error::{Closed, Refused};
 use super::published::Published;
-use super::slot::{Settings, Slot, View};
+use super::slot::{Now, Settings, Slot, View};
 use super::stats::{Reason, Stats, Viewer};
 use crate::body::Step;
 use crate::clock::Times;
@@ -214,18 +214,18 @@ impl State {
         if !slot.is_watching() {
             self.stats.ended.count(reason);
         }
-        self.wake_viewer(id, now);
+        self.wake_viewer(id, &&now);
         true
     }
 
     /// Returns the next step of a viewer. Stores its waker if that is to wait.
-    pub(super) fn poll(&mut self, id: usize, gated: bool, waker: &Waker, now: Instant) -> Step<Arc<Published>> {
+    pub(super) fn poll(&mut self, id: usize, gated: bool, waker: &Waker, now: Now<'_>) -> Step<Arc<Published>> {
         let slot = &mut self.slots[id];
         let step = slot.poll(gated, &View { now, current: self.current.as_ref(), closed: self.closed });
         match step {
             Step::End => {
                 slot.ended.get_or_insert(Reason::Closed);
-                self.end(id, now);
+                self.end(id, **now);
                 return Step::End;
             }
             Step::Wait => {
@@ -235,7 +235,7 @@ impl State {
             Step::Part(_) | Step::Repeat => {}
         }
         if let Some(timeout) = self.config.part_timeout.filter(|_| self.timers.get(Timer::PartTimeout).is_none()) {
-            self.timers.set(Timer::PartTimeout, now.checked_add(timeout));
+            self.timers.set(Timer::PartTimeout, (**now).checked_add(timeout));
         }
         let Step::Part(part) = step else { return Step::Repeat };
         let (skipped, due) = slot.send(part, now);
@@ -254,7 +254,7 @@ impl State {
     }
 
     /// Counts a part that a viewer's transport has released, and offers the viewer the next one.
-    pub(super) fn release(&mut self, id: usize, serial: u64, bytes: u64, now: Instant) {
+    pub(super) fn release(&mut self, id: usize, serial: u64, bytes: u64, now: Now<'_>) {
         // The transport may release the part after the viewer's slot has been freed, and reused.
         let Some(slot) = self.slots.get_mut(id).filter(|slot| slot.serial == serial) else { return };
         slot.release();
@@ -303,7 +303,7 @@ impl State {
                 }
                 Timer::Lifetime(id) => {
                     self.slots[id].ended.get_or_insert(Reason::Expired);
-                    self.wake_viewer(id, now);
+                    self.wake_viewer(id, &&now);
                 }
                 Timer::Linger => self.wake_for_demand(),
                 Timer::PartTimeout => {
@@ -312,7 +312,7 @@ impl State {
                     self.wake_viewers(now);
                     self.timers.set(Timer::PartTimeout, next);
                 }
-                Timer::Rate(id) => self.wake_viewer(id, now),
+                Timer::Rate(id) => self.wake_viewer(id, &&now),
                 Timer::Snapshot(id) => self.effects.wakers.extend(self.snapshots[id].take()),
                 Timer::Stale => self.become_stale(now),
             }
@@ -325,13 +325,13 @@ impl State {
         self.timers.poll_timeout()
     }
 
-    fn wake_viewer(&mut self, id: usize, now: Instant) {
+    fn wake_viewer(&mut self, id: usize, now: Now<'_>) {
         let view = View { now, current: self.current.as_ref(), closed: self.closed };
         self.slots[id].wake(&view, &mut self.effects.wakers);
     }
 
     fn wake_viewers(&mut self, now: Instant) {
-        let view = View { now, current: self.current.as_ref(), closed: self.closed };
+        let view = View { now: &&now, current: self.current.as_ref(), closed: self.closed };
         self.effects.wakers.reserve(self.slots.len());
         self.slots.iter_mut().for_each(|(_, slot)| slot.wake(&view, &mut self.effects.wakers));
     }

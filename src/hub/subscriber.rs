@@ -1,5 +1,6 @@
 //! The response of one viewer of a hub.
 
+use std::cell::LazyCell;
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
@@ -250,12 +251,12 @@ impl Seat {
 
     /// Returns the next step with the part itself, for responses that encode parts in their own way.
     fn poll_part(&mut self, gated: bool, taken: u64, cx: &mut Context<'_>) -> Step<Arc<Published>> {
-        let now = Instant::now();
+        let now = LazyCell::new(Instant::now);
         self.shared.update(|state| {
             if taken > 0 {
                 state.count(self.id, taken);
             }
-            state.poll(self.id, gated, cx.waker(), now)
+            state.poll(self.id, gated, cx.waker(), &now)
         })
     }
 }
@@ -305,8 +306,8 @@ struct Release {
 
 impl Drop for Release {
     fn drop(&mut self) {
-        let now = Instant::now();
-        self.shared.update(|state| state.release(self.id, self.serial, self.bytes, now));
+        let now = LazyCell::new(Instant::now);
+        self.shared.update(|state| state.release(self.id, self.serial, self.bytes, &now));
     }
 }
 

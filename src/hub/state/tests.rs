@@ -101,7 +101,7 @@ impl World {
     fn poll_as(&mut self, gated: bool, now: u64, id: usize) -> String {
         self.to(now);
         let waker = Waker::from(Arc::clone(&self.wakes));
-        let step = self.state.poll(id, gated, &waker, self.time());
+        let step = self.state.poll(id, gated, &waker, &&self.time());
         self.perform_effects();
         match step {
             Step::End => format!("{:?}", self.state.slots[id].ended.unwrap()),
@@ -114,7 +114,7 @@ impl World {
     fn release(&mut self, now: u64, id: usize) {
         self.to(now);
         let serial = self.state.slots[id].serial;
-        self.state.release(id, serial, 1, self.time());
+        self.state.release(id, serial, 1, &&self.time());
         self.perform_effects();
     }
 
