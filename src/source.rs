@@ -46,10 +46,13 @@ mod pauses;
 mod received;
 mod supervisor;
 
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::select;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use self::open::Open;
@@ -153,7 +156,10 @@ impl<O> Source<O> {
 
 #[expect(private_bounds, reason = "only this module's types are opened")]
 impl<O: Open> Source<O> {
-    /// Creates a hub and spawns the source on the current tokio runtime. It ends when the hub is [closed](Hub::close).
+    /// Creates a hub and spawns the source on the current tokio runtime.
+    ///
+    /// The source ends when the hub is [closed](Hub::close), or when every clone of it is dropped and the last viewer has
+    /// left.
     ///
     /// # Panics
     ///
@@ -172,8 +178,19 @@ impl<O: Open> Source<O> {
     #[must_use = "without its hub nobody can watch the source"]
     pub fn spawn_with(self, hub: hub::Builder) -> Hub {
         let (publisher, hub) = hub.build();
-        self.spawn_into(publisher);
-        hub
+        let (guard, dropped) = oneshot::channel::<Infallible>();
+        let demand = publisher.demand();
+        tokio::spawn(async move {
+            let nobody_can_watch = async {
+                let _ = dropped.await;
+                demand.unwanted().await;
+            };
+            select! {
+                () = self.run(publisher) => {}
+                () = nobody_can_watch => {}
+            }
+        });
+        hub.guarded(guard)
     }
 
     /// Spawns the source on the current tokio runtime and publishes its parts to a hub of your own. Aborting the task ends

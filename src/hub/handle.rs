@@ -1,5 +1,7 @@
 //! The handle for subscribing.
 
+#[cfg(feature = "source")]
+use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,6 +27,9 @@ use crate::wire::Wire;
 #[derive(Clone, Debug)]
 pub struct Hub {
     pub(super) shared: Arc<Shared>,
+    /// Dropped with the last clone, which ends a source that nobody can watch any more.
+    #[cfg(feature = "source")]
+    _guard: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Builder {
@@ -32,11 +37,22 @@ impl Builder {
     #[must_use]
     pub fn build(self) -> (Publisher, Hub) {
         let shared = Shared::new(self.0, &Boundary::random());
-        (Publisher::new(Arc::clone(&shared)), Hub { shared })
+        let hub = Hub {
+            shared: Arc::clone(&shared),
+            #[cfg(feature = "source")]
+            _guard: None,
+        };
+        (Publisher::new(shared), hub)
     }
 }
 
 impl Hub {
+    /// Returns the hub with a guard that is dropped with its last clone.
+    #[cfg(feature = "source")]
+    pub(crate) fn guarded(self, guard: impl Any + Send + Sync) -> Self {
+        Self { _guard: Some(Arc::new(guard)), ..self }
+    }
+
     /// Creates a response for one viewer, for the wire that its client understands.
     ///
     /// Take the [`Wire`] from the request: it is an extractor on axum and actix-web, and

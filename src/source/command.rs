@@ -106,8 +106,14 @@ impl Open for Command {
         Ok(Output { items, pictures: false, program: Program::new(child, messages, self.grace) })
     }
 
+    async fn close(&mut self, output: Output) {
+        // A program that is blocked by a full pipe would not react to SIGTERM.
+        drop(output.items);
+        output.program.stop().await;
+    }
+
     /// Ends the program. If it has failed, the reason is its exit status and last message rather than its output.
-    async fn close(&mut self, output: Output, end: Error) -> Error {
+    async fn reason(&mut self, output: Output, end: Error) -> Error {
         let Output { items, pictures, mut program } = output;
         let name = &self.name;
         // A failed program exits by itself; one that hangs or sends junk does not.

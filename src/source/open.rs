@@ -16,9 +16,14 @@ pub(super) trait Open: Send + 'static {
     /// Opens the source.
     fn open(&mut self) -> impl Future<Output = Result<Self::Items, Error>> + Send;
 
-    /// Closes a source that has ended, or is not wanted any more, and returns the reason of its end, which may be another
-    /// than the `end` that its items told.
-    fn close(&mut self, items: Self::Items, end: Error) -> impl Future<Output = Error> + Send {
+    /// Closes a source that is not wanted any more.
+    fn close(&mut self, items: Self::Items) -> impl Future<Output = ()> + Send {
+        drop(items);
+        std::future::ready(())
+    }
+
+    /// Closes a source that has ended and returns the reason, which may be another than its items told.
+    fn reason(&mut self, items: Self::Items, end: Error) -> impl Future<Output = Error> + Send {
         drop(items);
         std::future::ready(end)
     }

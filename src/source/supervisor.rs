@@ -40,10 +40,10 @@ pub(super) async fn run<O: Open>(source: Source<O>, publisher: Publisher) {
                     () = wanted.end() => None,
                 };
                 let Some(end) = end else {
-                    open.close(items, Error::ended()).await;
+                    open.close(items).await;
                     continue;
                 };
-                open.close(items, end).await
+                open.reason(items, end).await
             }
             Err(error) => {
                 sink.live = false;

@@ -124,7 +124,7 @@ async fn program_and_its_children_end_when_nobody_watches_and_come_back() {
 }
 
 #[tokio::test]
-async fn closed_hub_and_dropped_task_end_the_program() {
+async fn program_ends_with_its_hub_or_task() {
     let folder = Folder::new("dropped");
     let mark = mark();
     let script = format!("trap '' TERM; cat {}; sleep {mark}; true", folder.path("0.jpg"));

@@ -43,12 +43,6 @@ impl Fake {
         })
     }
 
-    /// Starts a camera that serves one connection at a time.
-    #[must_use]
-    pub fn one_at_a_time(serve: impl Fn(&mut Connection) -> io::Result<()> + Send + Sync + 'static) -> Self {
-        Self::accepting(move |socket, log| visit(socket, log, &serve))
-    }
-
     fn accepting(serve: impl Fn(TcpStream, &Arc<Mutex<Vec<Visit>>>) + Send + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let address = listener.local_addr().expect("an address");
@@ -68,12 +62,6 @@ impl Fake {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}/stream", self.address)
-    }
-
-    /// Returns its `HOST:PORT`.
-    #[must_use]
-    pub fn authority(&self) -> String {
-        self.address.to_string()
     }
 
     /// Returns its address with this login.
@@ -143,15 +131,6 @@ impl Connection {
     pub fn answer(&mut self, status: &str, headers: &str, body: &str) -> io::Result<()> {
         let length = body.len();
         self.write(format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"))
-    }
-
-    /// Sends endless JPEG pictures of a colour without anything between them.
-    pub fn jpegs(&mut self, colour: Colour, fps: u32) -> io::Result<()> {
-        let picture = colour.jpeg();
-        loop {
-            self.write(picture.body())?;
-            sleep(Duration::from_secs(1) / fps);
-        }
     }
 
     /// Sends nothing until the relay closes the connection.
