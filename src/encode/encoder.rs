@@ -391,7 +391,9 @@ impl Encoder {
         }
         let (extra, mut digits) = (extra_lines(part), itoa::Buffer::new());
         let content_type = part.content_type().as_ref().as_bytes();
-        let block = self.header_block(content_type, &extra, digits.format(part.body().len())).concat();
+        // The browser wire sends no length.
+        let length = if self.wire == Wire::Browser { "" } else { digits.format(part.body().len()) };
+        let block = self.header_block(content_type, &extra, length).concat();
         if self.occurs_in(&block) || self.occurs_in(part.body()) {
             return Err(BoundaryInPart(self.boundary.clone()));
         }

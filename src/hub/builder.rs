@@ -113,8 +113,9 @@ impl Builder {
         self
     }
 
-    /// Limits the number of [snapshots](crate::Hub::snapshot) that wait for a part at a time. A
-    /// further one does not wait. 10,000 by default.
+    /// Limits the number of [snapshots](crate::Hub::snapshot) with a
+    /// [time limit](super::SnapshotFuture::or_latest_after), such as responses to requests, that
+    /// wait for a part at a time. A further one does not wait. 10,000 by default.
     pub fn max_snapshots(mut self, max: usize) -> Self {
         self.0.max_snapshots = max;
         self

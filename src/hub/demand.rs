@@ -102,6 +102,9 @@ impl Future for Change<'_> {
                 return Poll::Ready(!state.is_closed());
             }
             state.wait_for_demand(&mut this.place, cx.waker());
+            if !this.to {
+                state.set_linger_timer();
+            }
             Poll::Pending
         })
     }
@@ -161,10 +164,18 @@ impl State {
         self.unwatched_since = Some(now);
         self.set_keep_alive_timer(now);
         self.set_stale_timer();
-        match now.checked_add(self.config.linger) {
-            Some(end) if end <= now => self.wake_for_demand(),
-            end => self.timers.set(Timer::Linger, end),
+        if self.config.linger.is_zero() {
+            self.wake_for_demand();
+        } else {
+            self.set_linger_timer();
         }
+    }
+
+    /// Sets when demand ends, also if that time has passed: the caller may have read the clock
+    /// before the timer fired.
+    pub(super) fn set_linger_timer(&mut self) {
+        let end = self.unwatched_since.and_then(|since| since.checked_add(self.config.linger));
+        self.timers.set(Timer::Linger, end);
     }
 
     pub(super) fn wake_for_demand(&mut self) {

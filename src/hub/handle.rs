@@ -115,10 +115,9 @@ impl Hub {
     /// unless [`SnapshotFuture::or_latest_after`] sets one.
     ///
     /// Resolves to `None` if the hub is closed and its last part is older than `max_age`, so that a
-    /// loop ends with the hub. The same if [`max_snapshots`](super::Builder::max_snapshots) already
-    /// wait. [`latest`](Self::latest) still returns that part. While viewers get the "no signal"
-    /// part of [`stale_after`](super::Builder::stale_after), a snapshot that would resolve to an
-    /// older part resolves to that one.
+    /// loop ends with the hub. [`latest`](Self::latest) still returns that part. While viewers get
+    /// the "no signal" part of [`stale_after`](super::Builder::stale_after), a snapshot that would
+    /// resolve to an older part resolves to that one.
     ///
     /// # Cancel safety
     ///

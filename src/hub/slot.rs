@@ -141,6 +141,15 @@ impl Slot {
         }
     }
 
+    /// Returns when the rate limit allows the newer part for which the viewer's task waits.
+    ///
+    /// Also if that time has passed, since the caller may have read the clock before the timer fired.
+    pub(super) fn due(&self, current: Option<&Arc<Published>>) -> Option<Instant> {
+        let waits = self.waker.is_some() && !(self.gated && self.in_flight.is_some()) && self.ended.is_none();
+        let newer = current.is_some_and(|current| current.version > self.seen);
+        self.extras.as_ref()?.due.filter(|_| waits && newer)
+    }
+
     /// Advances to the next step and returns it. A poll releases the part of a transport that does
     /// not report releases.
     pub(super) fn poll<'a>(&mut self, gated: bool, hub: &View<'a>) -> Step<&'a Arc<Published>> {
@@ -157,21 +166,20 @@ impl Slot {
         step
     }
 
-    /// Records that a part is being sent. Returns how many were skipped, and when the rate limit
-    /// allows the next.
-    pub(super) fn send(&mut self, part: &Published, now: Now<'_>) -> (u64, Option<Instant>) {
+    /// Records that a part is being sent. Returns how many were skipped.
+    pub(super) fn send(&mut self, part: &Published, now: Now<'_>) -> u64 {
         let missed = if self.seen == 0 { 0 } else { part.version - self.seen - 1 };
         self.skipped += missed;
         self.seen = part.version;
         self.seen_at = Some(part.at);
-        let due = self.extras.as_mut().and_then(|extras| {
-            let (now, interval) = (**now, extras.interval?);
+        let limited = self.extras.as_mut().and_then(|extras| extras.interval.map(|interval| (extras, interval)));
+        if let Some((extras, interval)) = limited {
+            let now = **now;
             // Keep to a regular grid while the viewer is on time, so that jitter loses no part.
             let next = extras.due.map(|due| due + interval).filter(|due| *due > now);
             extras.due = Some(next.unwrap_or(now + interval));
-            extras.due
-        });
-        (missed, due)
+        }
+        missed
     }
 
     /// Records that the transport has released the part in flight.

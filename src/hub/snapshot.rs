@@ -83,9 +83,10 @@ impl Future for SnapshotFuture {
             let waiting = this.waiting.as_ref();
             let next = waiting.is_some_and(|waiting| waiting.parts_before < state.stats.parts_published);
             let late = waiting.and_then(|waiting| waiting.until).is_some_and(|until| until <= now);
-            let refused = waiting.is_none() && state.snapshots.len() >= state.config.max_snapshots;
+            let refused =
+                this.limit.is_some() && waiting.is_none() && state.snapshots.len() >= state.config.max_snapshots;
             if state.is_closed() || fresh || next || late || refused {
-                let unanswered = late && this.limit.is_some_and(|limit| !limit.is_zero());
+                let unanswered = (late || refused) && this.limit.is_some_and(|limit| !limit.is_zero());
                 let dated = (fresh || next || this.limit.is_some()).then(|| state.dated(unanswered, now)).flatten();
                 if let Some(waiting) = this.waiting.take() {
                     state.end_snapshot(waiting.place, now);
@@ -93,7 +94,7 @@ impl Future for SnapshotFuture {
                 return Poll::Ready(dated);
             }
             if let Some(waiting) = waiting {
-                state.wait_for_part(waiting.place, cx.waker());
+                state.wait_for_part(waiting.place, waiting.until, cx.waker());
                 return Poll::Pending;
             }
             let until = this.limit.and_then(|limit| now.checked_add(state.snapshot_limit(limit)));
@@ -156,7 +157,9 @@ impl State {
     }
 
     #[expect(clippy::indexing_slicing, reason = "a place is kept until the snapshot ends")]
-    pub(super) fn wait_for_part(&mut self, place: usize, waker: &Waker) {
+    pub(super) fn wait_for_part(&mut self, place: usize, until: Option<Instant>, waker: &Waker) {
+        // Again, since the caller may have read the clock before the timer fired.
+        self.timers.set(Timer::Snapshot(place), until);
         self.effects.dropped_wakers.extend(keep(&mut self.snapshots[place], waker));
     }
 

@@ -230,6 +230,9 @@ impl State {
             }
             Step::Wait => {
                 self.effects.dropped_wakers.extend(keep(&mut slot.waker, waker));
+                if let Some(due) = slot.due(self.current.as_ref()) {
+                    self.timers.set(Timer::Rate(id), Some(due));
+                }
                 return Step::Wait;
             }
             Step::Part(_) | Step::Repeat => {}
@@ -238,11 +241,7 @@ impl State {
             self.timers.set(Timer::PartTimeout, (**now).checked_add(timeout));
         }
         let Step::Part(part) = step else { return Step::Repeat };
-        let (skipped, due) = slot.send(part, now);
-        self.stats.parts_skipped += skipped;
-        if due.is_some() {
-            self.timers.set(Timer::Rate(id), due);
-        }
+        self.stats.parts_skipped += slot.send(part, now);
         Step::Part(Arc::clone(part))
     }
 
@@ -327,13 +326,22 @@ impl State {
 
     fn wake_viewer(&mut self, id: usize, now: Now<'_>) {
         let view = View { now, current: self.current.as_ref(), closed: self.closed };
-        self.slots[id].wake(&view, &mut self.effects.wakers);
+        let slot = &mut self.slots[id];
+        slot.wake(&view, &mut self.effects.wakers);
+        if let Some(due) = slot.due(self.current.as_ref()) {
+            self.timers.set(Timer::Rate(id), Some(due));
+        }
     }
 
     fn wake_viewers(&mut self, now: Instant) {
         let view = View { now: &&now, current: self.current.as_ref(), closed: self.closed };
         self.effects.wakers.reserve(self.slots.len());
-        self.slots.iter_mut().for_each(|(_, slot)| slot.wake(&view, &mut self.effects.wakers));
+        for (id, slot) in &mut self.slots {
+            slot.wake(&view, &mut self.effects.wakers);
+            if let Some(due) = slot.due(view.current) {
+                self.timers.set(Timer::Rate(id), Some(due));
+            }
+        }
     }
 
     pub(super) fn wake_snapshots(&mut self) {

@@ -1,5 +1,6 @@
 //! Tests of the state machine with invented time, in milliseconds since the hub's creation.
 
+mod late;
 mod watched;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
