@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A slow viewer skips parts. It never receives a torn one, and never delays the publisher or
-//! another viewer. Each viewer holds at most the part that is being written to it, and nothing is
+//! another viewer. Each viewer holds one part at most, the last that it was sent, and nothing is
 //! queued, so each part is as recent as the connection allows.
 //!
 //! No runtime is needed. One thread serves the timers of all hubs in the process.

@@ -51,6 +51,14 @@ fn files_of_a_room_import_each_other_in_no_circle() {
     }
 }
 
+/// `super::super::` could leave a room without naming the one that it enters.
+#[test]
+fn paths_go_up_one_module_at_most() {
+    for (path, code) in code_below(&source()) {
+        assert!(!code.contains("super::super::"), "{}: import by crate::", path.display());
+    }
+}
+
 #[test]
 fn architecture_names_each_room() {
     let text = fs::read_to_string(source().with_file_name("ARCHITECTURE.md")).unwrap();

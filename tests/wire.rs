@@ -211,6 +211,11 @@ fn rejects_part_that_a_reader_would_split() {
     named.insert_header("x-user".parse().unwrap(), "ThisRandomString".parse().unwrap()).unwrap();
     let error = Encoder::new(B, Wire::Machine).encode(&named).unwrap_err();
     assert_eq!(error.to_string(), "the part holds the boundary \"ThisRandomString\"");
+    // The browser wire sends no length.
+    let counted = Part::text("x".repeat(31_415)).unwrap();
+    let digits = Boundary::from_static("31415");
+    assert!(Encoder::new(digits.clone(), Wire::Browser).encode(&counted).is_ok());
+    assert!(Encoder::new(digits, Wire::Machine).encode(&counted).is_err());
 }
 
 #[test]

@@ -44,7 +44,8 @@ impl KeepAlive {
         Self { ticks: Some(Mutex::new(Box::pin(ticks))), sent: true }
     }
 
-    /// Creates a keep-alive on tokio's timer. The first period starts with the first part.
+    /// Creates a keep-alive on tokio's timer. The first period starts with the first part, or with the first poll if the
+    /// encoder has a [heartbeat](crate::Encoder::heartbeat).
     ///
     /// # Panics
     ///
@@ -85,7 +86,7 @@ impl KeepAlive {
         unreachable!("no type implements the trait")
     }
 
-    /// Never pulses.
+    /// Creates a keep-alive that sends nothing.
     pub(crate) fn off() -> Self {
         Self { ticks: None, sent: true }
     }

@@ -29,7 +29,7 @@ pin_project! {
     /// The body of a response for hyper-like stacks: [`Subscriber::into_body`](crate::Subscriber::into_body) and
     /// [`MixedReplace::into_body`](crate::MixedReplace::into_body).
     ///
-    /// That of a [`Subscriber`](crate::Subscriber) returns the next part once the transport has released the previous one,
+    /// The body of a [`Subscriber`](crate::Subscriber) returns the next part once the transport has released the previous one,
     /// that is, has written it. So a slow viewer gets the newest part, and none grows old in a server's queue. Its first
     /// poll returns `Pending` and wakes its task at once, so that the server writes the response's head first.
     #[must_use = "a body does nothing unless polled"]
@@ -67,7 +67,7 @@ pin_project! {
     /// The body of a response as a stream of bytes: [`Subscriber::into_stream`](crate::Subscriber::into_stream) and
     /// [`MixedReplace::into_stream`](crate::MixedReplace::into_stream).
     ///
-    /// That of a [`Subscriber`](crate::Subscriber) cannot detect when its bytes are written: it considers a part written
+    /// The stream of a [`Subscriber`](crate::Subscriber) cannot detect when its bytes are written: it considers a part written
     /// when it is polled again.
     #[must_use = "a stream does nothing unless polled"]
     pub struct Chunks<R>

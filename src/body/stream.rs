@@ -37,7 +37,7 @@ use crate::wire::Wire;
 /// on both. It implements `IntoResponse` only with the feature `axum`, and `Responder` only with the feature `actix-web`.
 /// Other stacks send [`headers`](Self::headers) with [`into_body`](Self::into_body) or [`into_stream`](Self::into_stream).
 ///
-/// Each response has its own random boundary. Parts up to 64 KiB are sent in one chunk, larger ones uncopied in three. No
+/// Each response has its own random boundary. Parts up to 64 KiB are copied once, larger ones not at all. No
 /// part is dropped or reordered: a slow client slows its source down. When the source ends, the client gets the last part
 /// again where the wire needs that, then the close-delimiter.
 ///

@@ -81,7 +81,8 @@ impl Builder {
 
     /// Drops a part that equals the previous one, headers included. Off by default.
     ///
-    /// A dropped part still renews the age of the latest part. It does not postpone keep-alives.
+    /// A dropped part still renews the age of the latest part. It does not postpone keep-alives. Of two equal parts that
+    /// are published by two threads at once, neither is dropped: bodies are compared without a lock.
     pub fn drop_identical(mut self, drop: bool) -> Self {
         self.0.drop_identical = drop;
         self

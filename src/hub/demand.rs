@@ -135,7 +135,7 @@ impl State {
         }
     }
 
-    /// Returns whether the hub has subscribers or waiting snapshots, and when the last of them left.
+    /// Returns whether the hub has subscribers or waiting snapshots, and when the last of them ended.
     pub(super) fn usage(&self) -> (bool, Option<Instant>) {
         (self.is_watched() || !self.slots.is_empty(), self.unwatched_since)
     }

@@ -234,7 +234,7 @@ impl Hub {
         self.shared.read(|state| state.activity(now))
     }
 
-    /// Returns whether the hub has subscribers or waiting snapshots, and when the last of them left.
+    /// Returns whether the hub has subscribers or waiting snapshots, and when the last of them ended.
     pub(crate) fn usage(&self) -> (bool, Option<Instant>) {
         self.shared.read(|state| state.usage())
     }

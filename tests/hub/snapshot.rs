@@ -183,18 +183,38 @@ fn wakes_all_waiting_snapshots_but_cancelled_ones() {
 #[test]
 fn lets_at_most_max_snapshots_wait() {
     let (publisher, hub) = quiet_builder().max_snapshots(2).build();
-    let mut waiting = [hub.snapshot(NOW), hub.snapshot(NOW)];
+    let limited = |max_age| hub.snapshot(max_age).or_latest_after(EVER);
+    let mut waiting = [limited(NOW), limited(NOW)];
     for snapshot in &mut waiting {
         assert_eq!(poll(snapshot), Poll::Pending);
     }
-    assert_eq!(poll(&mut hub.snapshot(NOW)), Poll::Ready(None));
-    assert_eq!(poll(&mut hub.snapshot(NOW).or_latest_after(EVER)), Poll::Ready(None), "no part yet");
+    assert_eq!(poll(&mut limited(NOW)), Poll::Ready(None), "no part yet");
     publisher.publish(text("on")).unwrap();
-    assert_eq!(poll(&mut hub.snapshot(EVER)), Poll::Ready(Some(text("on"))), "no wait");
+    assert_eq!(poll(&mut limited(EVER)), Poll::Ready(Some(text("on"))), "no wait");
     later();
-    assert_eq!(poll(&mut hub.snapshot(NOW).or_latest_after(EVER)), Poll::Ready(Some(text("on"))));
+    assert_eq!(poll(&mut limited(NOW)), Poll::Ready(Some(text("on"))));
     for snapshot in &mut waiting {
         assert_eq!(poll(snapshot), Poll::Ready(Some(text("on"))));
     }
-    assert_eq!(poll(&mut hub.snapshot(NOW)), Poll::Pending, "the places are free again");
+    assert_eq!(poll(&mut limited(NOW)), Poll::Pending, "the places are free again");
+}
+
+#[test]
+fn snapshot_that_may_not_wait_returns_no_part_older_than_stale_after() {
+    let stale_after = Duration::from_millis(20);
+    let (publisher, hub) = quiet_builder().max_snapshots(0).stale_after(stale_after, text("no signal")).build();
+    publisher.publish(text("on")).unwrap();
+    std::thread::sleep(2 * stale_after);
+    let Poll::Ready(Some(dated)) = dated(&mut hub.snapshot(NOW).or_latest_after(EVER)) else { panic!("it waits") };
+    assert!(dated.stale, "{dated:?}");
+    assert_eq!(dated.part, text("no signal"));
+}
+
+#[test]
+fn snapshot_without_a_limit_waits_on_a_full_hub() {
+    let (publisher, hub) = quiet_builder().max_snapshots(0).build();
+    let mut recorder = hub.snapshot(NOW);
+    assert_eq!(poll(&mut recorder), Poll::Pending);
+    publisher.publish(text("on")).unwrap();
+    assert_eq!(poll(&mut recorder), Poll::Ready(Some(text("on"))));
 }
