@@ -199,13 +199,17 @@ pub use crate::serve::{ingest::Ingest, live::Live, snapshot::Snapshot};
 #[cfg(feature = "page")]
 pub use crate::serve::page::{Page, client_script::ClientScript, send_script::SendScript};
 
-#[cfg(all(doctest, feature = "actix-web", feature = "axum", feature = "page"))]
+#[cfg(all(doctest, feature = "actix-web", feature = "axum", feature = "page", feature = "process"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
 #[cfg(all(doctest, feature = "actix-web", feature = "axum", feature = "page"))]
 #[doc = include_str!("../docs/ingest.md")]
 struct IngestPages;
+
+#[cfg(all(doctest, feature = "axum", feature = "client", feature = "process"))]
+#[doc = include_str!("../docs/sources.md")]
+struct Sources;
 
 #[cfg(all(doctest, feature = "actix-web", feature = "axum", feature = "page"))]
 #[doc = include_str!("../docs/status.md")]
