@@ -18,8 +18,10 @@ mod error;
 pub(crate) mod handle;
 #[cfg(all(loom, test))]
 mod models;
+mod parts;
 mod published;
 pub(crate) mod publisher;
+mod seat;
 mod shared;
 mod slot;
 mod snapshot;
@@ -27,13 +29,14 @@ mod state;
 mod stats;
 pub(crate) mod subscriber;
 
-#[cfg(any(feature = "actix-web", feature = "http-body"))]
-pub(crate) use self::subscriber::Subscriber;
 pub(crate) use self::{handle::Hub, publisher::Publisher};
+#[cfg(any(feature = "actix-web", feature = "http-body"))]
+pub(crate) use self::{published::Published, seat::Seat, seat::jittered, subscriber::Subscriber};
 
 pub use self::builder::Builder;
 pub use self::demand::Demand;
 pub use self::error::{Closed, InvalidFrame, PublishError, Refused};
+pub use self::parts::Parts;
 pub use self::snapshot::{DatedPart, SnapshotFuture};
 pub use self::stats::{Activity, Ended, Stats, Viewer};
 

@@ -9,11 +9,13 @@
 //! [`Live::by_name`](crate::serve::Live::by_name) serves them over HTTP. No runtime is needed.
 
 mod builder;
+#[cfg(any(feature = "actix-web", feature = "http-body"))]
+pub(crate) mod changes;
 mod error;
 pub(crate) mod handle;
 #[cfg(all(loom, test))]
 mod models;
-mod name;
+pub(crate) mod name;
 mod state;
 
 #[cfg(any(feature = "actix-web", feature = "http-body"))]

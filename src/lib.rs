@@ -16,6 +16,8 @@
 //! |---|---|
 //! | one camera or status, many viewers | [`hub`]: encode once, latest wins, nothing queued; [`Live`] serves it |
 //! | many cameras, by name | [`Hubs`]: hubs that are made on demand; [`Live::by_name`](Live::by_name) serves them |
+//! | many cameras in one page, over one connection | [`Wall`] over the hubs of a [`Hubs`], and the client of [`ClientScript`] |
+//! | parts of a hub in a task: a recorder, a motion detector | [`Hub::parts`] |
 //! | a stream of parts for each client | [`MixedReplace`], like axum's `Sse` for events |
 //! | events that must not be repeated, as in GraphQL | [`MixedReplace::with_encoder`] with [`Encoder::for_content_type`] |
 //! | a thread, a CGI program, any `io::Write` | [`Writer`] |
@@ -172,6 +174,8 @@ pub mod serve;
 #[cfg(feature = "source")]
 pub mod source;
 mod sync;
+#[cfg(any(feature = "actix-web", feature = "http-body"))]
+mod wall;
 mod wire;
 pub mod write;
 
@@ -194,7 +198,7 @@ pub use crate::write::writer::Writer;
 
 // The compiler quotes this line to those who miss the items.
 #[cfg(any(feature = "actix-web", feature = "axum", feature = "http-body", feature = "tower"))]
-pub use crate::serve::{ingest::Ingest, live::Live, snapshot::Snapshot};
+pub use crate::serve::{ingest::Ingest, live::Live, snapshot::Snapshot, wall::Wall};
 
 #[cfg(feature = "page")]
 pub use crate::serve::page::{Page, client_script::ClientScript, send_script::SendScript};

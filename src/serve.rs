@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | [`Live`]: the stream | `.route_service("/live", Live::new(hub))` | `.route("/live", web::to(Live::new(hub)))` |
 //! | [`Live::by_name`]: many hubs | `.nest_service("/cameras", Live::by_name(hubs))` | `.service(web::scope("/cameras").default_service(web::to(Live::by_name(hubs))))` |
+//! | [`Wall`]: many hubs in one stream | `.route_service("/wall", Wall::new(hubs))` | `.route("/wall", web::to(Wall::new(hubs)))` |
 //! | [`Snapshot`]: one part | `.route_service("/snapshot", Snapshot::new(hub))` | `.route("/snapshot", web::to(Snapshot::new(hub)))` |
 //! | [`Ingest`]: pictures that are sent in | `.route_service("/in", Ingest::new(publisher))` | `.route("/in", web::to(Ingest::new(publisher)))` |
 //! | [`Page`]: a page that replaces itself | `.route_service("/status", Page::new(hub))` | `.route("/status", web::to(Page::new(hub)))` |
@@ -19,7 +20,8 @@
 //!
 //! | parameter | endpoint | answer |
 //! |---|---|---|
-//! | `fps=5` | `Live`, `Page` | at most that many parts a second; off with `rate_param(false)` |
+//! | `fps=5` | `Live`, `Page`, `Wall` | at most that many parts a second; off with `rate_param(false)` |
+//! | `of=yard,door` | `Wall` | these tracks; all without it |
 //! | `snapshot`, `action=snapshot` | `Live`, `Page` | one part, as from [`Snapshot`]; off with `snapshot_param(false)` |
 //! | `action=stream` | `Live`, `Page` | the stream |
 //! | `refresh=5` | `Snapshot`, and with `snapshot` | adds a `Refresh` header, so that a browser reloads it every 5 seconds; off with [`Snapshot::refresh_param`] |
@@ -36,8 +38,9 @@
 //! |---|---|
 //! | `304 Not Modified` | the client has this part, page or script: `If-None-Match` names its `ETag` |
 //! | `400 Bad Request` | a parameter has a value that cannot be used, or the path a name that cannot be one |
-//! | `404 Not Found` | there is no hub of this name |
+//! | `404 Not Found` | there is no hub of this name; of a wall, with `X-Unknown-Tracks` |
 //! | `405 Method Not Allowed` | the method is not one of the endpoint's; with `Allow` |
+//! | `406 Not Acceptable` | an `<img>` or a navigation asks for a `Wall` |
 //! | `503 Service Unavailable` | the hub is full, or has no part yet, or cannot be made; with `Retry-After`. The hub was closed before its first part; without |
 //!
 //! [`Ingest`] has more of them. `HEAD` returns the head of the same response. It starts no stream and wakes no camera.
@@ -101,6 +104,7 @@ mod response;
 pub(crate) mod snapshot;
 #[cfg(feature = "tower")]
 mod tower;
+pub(crate) mod wall;
 
 use http::Method;
 use http::request::Parts;
@@ -109,7 +113,7 @@ use http::request::Parts;
 pub(crate) use self::page::{Page, client_script::ClientScript, send_script::SendScript};
 use self::rejection::Rejection;
 use self::reply::Reply;
-pub(crate) use self::{ingest::Ingest, live::Live, snapshot::Snapshot};
+pub(crate) use self::{ingest::Ingest, live::Live, snapshot::Snapshot, wall::Wall};
 
 #[cfg(feature = "http-body")]
 pub use self::response::{ResponseBody, ResponseFuture};
@@ -129,7 +133,7 @@ trait Endpoint {
 /// Calls a macro with the list of all endpoints, as paths from a module of this one.
 macro_rules! endpoints {
     ($implement:ident) => {
-        $implement! { Live, Snapshot }
+        $implement! { Live, Snapshot, Wall }
         #[cfg(feature = "page")]
         $implement! { ClientScript, Page, SendScript }
     };

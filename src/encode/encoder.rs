@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, header};
 use memchr::memmem;
 
 use super::content_type::InvalidContentType;
@@ -306,19 +306,32 @@ impl Encoder {
     /// ```
     pub fn encode(&self, part: &Part) -> Result<EncodedPart, EncodeError> {
         self.check(part)?;
-        Ok(self.encode_with(part, |head, tail| EncodedPart::for_one_client(head, part.body(), tail)))
+        Ok(self.encode_with(part, None, |head, tail| EncodedPart::for_one_client(head, part.body(), tail)))
     }
 
     /// Encodes a [checked](Self::check) part into one piece of any size. For many clients one copy
     /// costs less than extra buffers in each client's write.
     pub(crate) fn encode_contiguous(&self, part: &Part) -> EncodedPart {
-        self.encode_with(part, |head, tail| EncodedPart::contiguous(head, part.body(), tail))
+        self.encode_with(part, None, |head, tail| EncodedPart::contiguous(head, part.body(), tail))
+    }
+
+    /// Encodes a part with this `Content-Location` (RFC 2557 §4.2) in place of its own, into one piece. The browser wire
+    /// leaves it out.
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
+    pub(crate) fn encode_located(&self, part: &Part, location: &str) -> Result<EncodedPart, BoundaryInPart> {
+        self.search_located(part, Some(location))?;
+        Ok(self.encode_with(part, Some(location), |head, tail| EncodedPart::contiguous(head, part.body(), tail)))
     }
 
     /// Calls `encode` with the slices of the part's head and tail.
-    fn encode_with(&self, part: &Part, encode: impl FnOnce(&[&[u8]], &[&[u8]]) -> EncodedPart) -> EncodedPart {
+    fn encode_with(
+        &self,
+        part: &Part,
+        location: Option<&str>,
+        encode: impl FnOnce(&[&[u8]], &[&[u8]]) -> EncodedPart,
+    ) -> EncodedPart {
         let (content_type, tail) = (part.content_type().as_ref().as_bytes(), self.tail.as_slice());
-        let (extra, mut digits) = (extra_lines(part), itoa::Buffer::new());
+        let (extra, mut digits) = (extra_lines(part, location), itoa::Buffer::new());
         let [name, value, extra, length, digits, end] =
             self.header_block(content_type, &extra, digits.format(part.body().len()));
         match self.wire {
@@ -386,10 +399,14 @@ impl Encoder {
 
     /// Rejects a part that holds the boundary.
     pub(crate) fn search(&self, part: &Part) -> Result<(), BoundaryInPart> {
+        self.search_located(part, None)
+    }
+
+    fn search_located(&self, part: &Part, location: Option<&str>) -> Result<(), BoundaryInPart> {
         if let Search::Nowhere = self.search {
             return Ok(());
         }
-        let (extra, mut digits) = (extra_lines(part), itoa::Buffer::new());
+        let (extra, mut digits) = (extra_lines(part, location), itoa::Buffer::new());
         let content_type = part.content_type().as_ref().as_bytes();
         // The browser wire sends no length.
         let length = if self.wire == Wire::Browser { "" } else { digits.format(part.body().len()) };
@@ -471,11 +488,15 @@ impl From<BoundaryInPart> for std::io::Error {
     }
 }
 
-/// Returns the part's further header lines, each preceded by CRLF.
-fn extra_lines(part: &Part) -> Vec<u8> {
+/// Returns the part's further header lines, each preceded by CRLF, with this `Content-Location` in place of its own.
+fn extra_lines(part: &Part, location: Option<&str>) -> Vec<u8> {
     let line_len = |(name, value): (&HeaderName, &HeaderValue)| CRLF.len() + name.as_str().len() + 2 + value.len();
-    let mut lines = Vec::with_capacity(part.sent_headers().map(line_len).sum());
-    for (name, value) in part.sent_headers() {
+    let headers = || part.sent_headers().filter(|(name, _)| location.is_none() || *name != header::CONTENT_LOCATION);
+    let location = location.map(|location| [LOCATION, location.as_bytes()]).unwrap_or_default();
+    let located = location.map(<[u8]>::len).iter().sum::<usize>();
+    let mut lines = Vec::with_capacity(located + headers().map(line_len).sum::<usize>());
+    location.iter().for_each(|piece| lines.extend_from_slice(piece));
+    for (name, value) in headers() {
         lines.extend_from_slice(CRLF);
         lines.extend(title_case(name));
         lines.extend_from_slice(b": ");
@@ -500,6 +521,7 @@ const DASHES: &[u8] = b"--";
 const DELIMITER: &[u8] = b"\r\n--";
 const CLOSE: &[u8] = b"--\r\n";
 const CONTENT_TYPE: &[u8] = b"Content-Type: ";
+const LOCATION: &[u8] = b"\r\nContent-Location: ";
 const CONTENT_LENGTH: &[u8] = b"\r\nContent-Length: ";
 const PADDED_BELOW: usize = 600;
 const PADDING_LINE: &[u8; 124] = b"X-Padding: \

@@ -14,8 +14,8 @@ use crate::sync::{block_on, keep};
 /// A handle that reports demand: from the first viewer until the hub's
 /// [`linger`](super::Builder::linger) after the last one.
 ///
-/// A viewer counts from the first poll of its stream, and a [`snapshot`](crate::Hub::snapshot)
-/// while it waits. So a request for a still picture starts the camera, and a `HEAD` request does
+/// A viewer counts from the first poll of its stream, unless it is
+/// [passive](crate::Subscriber::passive), and a [`snapshot`](crate::Hub::snapshot) while it waits. So a request for a still picture starts the camera, and a `HEAD` request does
 /// not.
 ///
 /// Each method checks the hub's state at the time of the call, so it never waits for a change that
@@ -135,13 +135,13 @@ impl State {
         }
     }
 
-    /// Returns whether the hub has subscribers or waiting snapshots, and when the last of them ended.
+    /// Returns whether the hub has waiting snapshots or subscribers that are not passive, and when the last of them ended.
     pub(super) fn usage(&self) -> (bool, Option<Instant>) {
-        (self.is_watched() || !self.slots.is_empty(), self.unwatched_since)
+        (self.is_watched() || self.slots.len() > self.passive_slots, self.unwatched_since)
     }
 
-    fn is_watched(&self) -> bool {
-        !self.snapshots.is_empty() || self.stats.viewers > 0
+    pub(super) fn is_watched(&self) -> bool {
+        !self.snapshots.is_empty() || self.stats.viewers > self.passive_viewers
     }
 
     pub(super) fn start_demand(&mut self, now: Instant) {
@@ -157,10 +157,9 @@ impl State {
     }
 
     pub(super) fn end_demand_if_unwatched(&mut self, now: Instant) {
-        if self.is_watched() {
+        if self.is_watched() || self.watched_since.take().is_none() {
             return;
         }
-        self.watched_since = None;
         self.unwatched_since = Some(now);
         self.set_keep_alive_timer(now);
         self.set_stale_timer();

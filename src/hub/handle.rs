@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::builder::Builder;
 use super::error::Refused;
+use super::parts::Parts;
 use super::publisher::Publisher;
+use super::seat::Seat;
 use super::shared::Shared;
 use super::snapshot::SnapshotFuture;
 use super::stats::{Activity, Stats, Viewer};
@@ -92,12 +94,38 @@ impl Hub {
     /// # }
     /// ```
     pub fn subscribe(&self, wire: Wire) -> Result<Subscriber, Refused> {
-        let joined = self.shared.update(|state| state.join(wire));
-        #[cfg(feature = "tracing")]
-        if let Err(refused) = &joined {
-            tracing::warn!("subscriber refused: {refused}");
-        }
-        joined.map(|(id, serial)| Subscriber::new(Arc::clone(&self.shared), id, serial, wire))
+        Seat::join(&self.shared, Some(wire)).map(|seat| Subscriber::new(seat, wire))
+    }
+
+    /// Returns a stream of the publisher's parts for a task of this process: a recorder, a motion detector, another hub.
+    ///
+    /// It counts for [`Demand`](super::Demand) from the first poll, unless it is [passive](Parts::passive), and for
+    /// [`max_subscribers`](super::Builder::max_subscribers) from this call.
+    ///
+    /// # Errors
+    ///
+    /// - [`Refused::TooManyViewers`] if the hub already has
+    ///   [`max_subscribers`](super::Builder::max_subscribers) viewers.
+    /// - [`Refused::Closed`] if the hub was closed before its first part.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::executor::block_on_stream;
+    /// use mixed_replace::{Part, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let mut parts = block_on_stream(hub.parts()?);
+    /// publisher.publish(Part::text("skipped")?)?;
+    /// publisher.publish(Part::text("recorded")?)?;
+    /// assert_eq!(parts.next(), Some(Part::text("recorded")?));
+    /// publisher.publish(Part::text("last")?)?;
+    /// drop(publisher);
+    /// assert_eq!(parts.collect::<Vec<_>>(), [Part::text("last")?]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn parts(&self) -> Result<Parts, Refused> {
+        Seat::join(&self.shared, None).map(Parts::new)
     }
 
     /// Returns the publisher's last part, whatever its age. `None` before the first.
@@ -210,6 +238,18 @@ impl Hub {
         self.shared.update(|state| state.revoke(key, now))
     }
 
+    /// Returns the number of times that the state was locked.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn locks(&self) -> usize {
+        self.shared.locks.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Returns whether both are handles for one hub.
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     /// Returns the period after which the last part is repeated to an idle viewer.
     #[cfg(feature = "page")]
     pub(crate) fn keep_alive(&self) -> Option<Duration> {
@@ -234,7 +274,7 @@ impl Hub {
         self.shared.read(|state| state.activity(now))
     }
 
-    /// Returns whether the hub has subscribers or waiting snapshots, and when the last of them ended.
+    /// Returns whether the hub has waiting snapshots or subscribers that are not passive, and when the last of them ended.
     pub(crate) fn usage(&self) -> (bool, Option<Instant>) {
         self.shared.read(|state| state.usage())
     }

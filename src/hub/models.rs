@@ -11,7 +11,7 @@ use bytes::Bytes;
 use loom::future::block_on;
 use loom::{model, thread};
 
-use super::subscriber::Seat;
+use super::subscriber::Subscriber;
 use super::{Builder, Hub, Publisher, builder};
 use crate::body::Feed;
 use crate::part::Part;
@@ -25,17 +25,17 @@ fn text(text: &'static str) -> Part {
     Part::text(text).unwrap()
 }
 
-fn viewer(hub: &Hub) -> Feed<Seat> {
+fn viewer(hub: &Hub) -> Feed<Subscriber> {
     hub.subscribe(Wire::Script).unwrap().into_feed()
 }
 
 /// Returns the next chunk, polled as hyper does.
-fn chunk(viewer: &mut Feed<Seat>) -> Option<Bytes> {
+fn chunk(viewer: &mut Feed<Subscriber>) -> Option<Bytes> {
     block_on(poll_fn(|cx| viewer.poll_chunk(true, cx)))
 }
 
 /// Returns the body of the part in the next chunk.
-fn next_text(viewer: &mut Feed<Seat>) -> String {
+fn next_text(viewer: &mut Feed<Subscriber>) -> String {
     let chunk = chunk(viewer).unwrap();
     let text = String::from_utf8(chunk.to_vec()).unwrap();
     let (_, body) = text.split_once("\r\n\r\n").unwrap();
@@ -43,7 +43,7 @@ fn next_text(viewer: &mut Feed<Seat>) -> String {
 }
 
 /// Polls once, which starts watching.
-fn first_poll(viewer: &mut Feed<Seat>) {
+fn first_poll(viewer: &mut Feed<Subscriber>) {
     block_on(poll_fn(|cx| std::task::Poll::Ready(assert!(viewer.poll_chunk(true, cx).is_pending()))));
 }
 
@@ -115,7 +115,7 @@ fn concurrent_publishes_are_two_versions() {
         assert_eq!(hub.latest().unwrap(), text(if last == "1" { "1" } else { "2" }));
         assert_eq!(hub.stats().parts_published, 2);
         publish(&publisher, "3");
-        assert_eq!((next_text(&mut viewer).as_str(), viewer.supply.parts_skipped()), ("3", 0));
+        assert_eq!((next_text(&mut viewer).as_str(), viewer.supply.seat.parts_skipped()), ("3", 0));
     });
 }
 

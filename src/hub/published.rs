@@ -8,10 +8,12 @@ use crate::part::Part;
 use crate::wire::PerWire;
 
 #[derive(Debug)]
-pub(super) struct Published {
-    pub(super) part: Part,
+pub(crate) struct Published {
+    pub(crate) part: Part,
     /// Counts the parts that viewers were offered, from 1. Set by the hub's state.
-    pub(super) version: u64,
+    pub(crate) version: u64,
+    /// Whether it is the "no signal" part and not the publisher's.
+    pub(crate) no_signal: bool,
     pub(super) at: Instant,
     /// The same time by the wall clock, for `Last-Modified`. Computed from the age, it would vary
     /// by a second.
@@ -21,7 +23,11 @@ pub(super) struct Published {
 
 impl Published {
     pub(super) fn new(part: Part, at: Instant) -> Self {
-        Self { part, version: 0, at, modified: SystemTime::now(), encoded: PerWire::default() }
+        Self { part, version: 0, no_signal: false, at, modified: SystemTime::now(), encoded: PerWire::default() }
+    }
+
+    pub(super) fn new_no_signal(part: Part, at: Instant) -> Self {
+        Self { no_signal: true, ..Self::new(part, at) }
     }
 
     pub(super) fn with_version(self, version: u64) -> Self {

@@ -1,6 +1,5 @@
 //! The publishing side of a hub.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,7 +9,7 @@ use super::demand::Demand;
 use super::error::{Closed, InvalidFrame, PublishError};
 use super::published::Published;
 use super::shared::Shared;
-use crate::part::Part;
+use crate::part::{InvalidPart, Part};
 use crate::wire::Wire;
 
 /// A handle for publishing parts to the viewers of a [`Hub`](crate::Hub). Dropping it closes the
@@ -59,11 +58,11 @@ impl Publisher {
     /// ```
     pub fn publish(&self, part: Part) -> Result<(), PublishError> {
         if let Err(error) = part.check_picture() {
-            self.skip(&error)?;
+            self.shared.skip(&error)?;
             return Err(PublishError::InvalidPicture(error));
         }
         if let Err(error) = self.shared.encoder(Wire::Machine).search(&part) {
-            self.skip(&error)?;
+            self.shared.skip(&error)?;
             return Err(PublishError::BoundaryInPart(error));
         }
         Ok(self.publish_valid(part)?)
@@ -112,15 +111,64 @@ impl Publisher {
     /// while publisher.publish_jpeg(capture()).is_ok() {}
     /// ```
     pub fn publish_jpeg(&self, body: impl Into<Bytes>) -> Result<Result<(), InvalidFrame>, Closed> {
-        let error = match Part::jpeg(body).map(|part| self.publish(part)) {
+        self.publish_or_skip(Part::jpeg(body))
+    }
+
+    fn publish_or_skip(&self, part: Result<Part, InvalidPart>) -> Result<Result<(), InvalidFrame>, Closed> {
+        let error = match part.map(|part| self.publish(part)) {
             Ok(Ok(())) => return Ok(Ok(())),
             Ok(Err(PublishError::Closed)) => return Err(Closed(())),
             Ok(Err(PublishError::BoundaryInPart(error))) => return Ok(Err(InvalidFrame::BoundaryInPart(error))),
             Ok(Err(PublishError::InvalidPicture(error))) => return Ok(Err(InvalidFrame::Part(error.into()))),
             Err(error) => error,
         };
-        self.skip(&error)?;
+        self.shared.skip(&error)?;
         Ok(Err(InvalidFrame::Part(error)))
+    }
+
+    /// Publishes the part that a function returns, which is called only if somebody watches or waits for a snapshot.
+    ///
+    /// So a picture is encoded once, and only when it is looked at. The function is not called for
+    /// [passive](crate::Subscriber::passive) viewers only, nor during the [linger](super::Builder::linger). A new viewer gets
+    /// the last part that was published, and then the next.
+    ///
+    /// Returns whether a part was published: a loop runs until the outer error. The inner error says why a part was
+    /// skipped, as from [`publish_jpeg`](Self::publish_jpeg).
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] if the hub is closed. The inner errors are
+    ///
+    /// - [`InvalidFrame::Part`] if the function returns an error, or a damaged image.
+    /// - [`InvalidFrame::BoundaryInPart`] if the part holds the hub's boundary.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::{FutureExt, StreamExt};
+    /// use mixed_replace::{Part, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// // In an app, this encodes pixels.
+    /// let encode = || Part::text("12:00");
+    /// assert_eq!(publisher.publish_with(encode)?, Ok(false));
+    ///
+    /// let mut parts = hub.parts()?;
+    /// assert!(parts.next().now_or_never().is_none());
+    /// assert_eq!(publisher.publish_with(encode)?, Ok(true));
+    /// assert_eq!(parts.next().now_or_never().flatten(), Some(Part::text("12:00")?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn publish_with(
+        &self,
+        part: impl FnOnce() -> Result<Part, InvalidPart>,
+    ) -> Result<Result<bool, InvalidFrame>, Closed> {
+        let (closed, watched) = self.shared.read(|state| (state.is_closed(), state.is_watched()));
+        match (closed, watched) {
+            (true, _) => Err(Closed(())),
+            (_, false) => Ok(Ok(false)),
+            _ => Ok(self.publish_or_skip(part())?.map(|()| true)),
+        }
     }
 
     fn publish_valid(&self, part: Part) -> Result<(), Closed> {
@@ -137,19 +185,6 @@ impl Publisher {
             encodings += 1;
         }
         self.shared.update(|state| state.publish(published, encodings, identical.as_ref(), now))
-    }
-
-    /// Counts a frame that cannot be published. A closed hub takes precedence, to end the loop.
-    #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "there is no log"))]
-    fn skip(&self, error: &dyn fmt::Display) -> Result<(), Closed> {
-        let now = Instant::now();
-        let skipped = self.shared.update(|state| (!state.is_closed()).then(|| state.skip_invalid(now)));
-        let warning = skipped.ok_or(Closed(()))?;
-        #[cfg(feature = "tracing")]
-        if let Some(skipped) = warning {
-            tracing::warn!(%error, skipped, "frame skipped");
-        }
-        Ok(())
     }
 
     /// Returns a handle for waiting until the hub is watched, so that a camera runs only while it

@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::builder::Config;
+use super::error::Closed;
 use super::published::Published;
 use super::state::State;
 use crate::boundary::Boundary;
@@ -59,6 +60,19 @@ impl Shared {
             effects.perform();
         }
         result
+    }
+
+    /// Counts a frame that cannot be sent, and logs that from time to time. A closed hub takes precedence, to end the loop.
+    #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "there is no log"))]
+    pub(super) fn skip(&self, error: &dyn fmt::Display) -> Result<(), Closed> {
+        let now = Instant::now();
+        let skipped = self.update(|state| (!state.is_closed()).then(|| state.skip_invalid(now)));
+        let warning = skipped.ok_or(Closed(()))?;
+        #[cfg(feature = "tracing")]
+        if let Some(skipped) = warning {
+            tracing::warn!(%error, skipped, "frame skipped");
+        }
+        Ok(())
     }
 
     /// Returns the encoder of a wire. All encoders share one boundary.

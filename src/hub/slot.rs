@@ -40,7 +40,12 @@ pub(super) type Now<'a> = &'a dyn Deref<Target = Instant>;
 pub(super) struct Slot {
     /// Distinguishes subscribers that reuse one slot.
     pub(super) serial: u64,
-    pub(super) wire: Wire,
+    /// `None` for a stream of parts.
+    pub(super) wire: Option<Wire>,
+    /// Whether the viewer gets the hub's own encoding of parts.
+    pub(super) encoded: bool,
+    /// Whether the viewer is no demand.
+    pub(super) passive: bool,
     pub(super) ended: Option<Reason>,
     extras: Option<Box<Extras>>,
     /// A keep-alive is due: the last part must be repeated.
@@ -74,10 +79,12 @@ struct Extras {
 }
 
 impl Slot {
-    pub(super) fn new(serial: u64, wire: Wire) -> Self {
+    pub(super) fn new(serial: u64, wire: Option<Wire>) -> Self {
         Self {
             serial,
             wire,
+            encoded: wire.is_some(),
+            passive: false,
             ended: None,
             extras: None,
             repeat: false,
@@ -116,6 +123,11 @@ impl Slot {
 
     pub(super) fn take_key(&mut self) -> Option<Arc<str>> {
         self.extras.as_mut()?.key.take()
+    }
+
+    /// Returns the wire on which the hub encodes parts for this viewer.
+    pub(super) fn encoding(&self) -> Option<Wire> {
+        self.wire.filter(|_| self.encoded)
     }
 
     pub(super) fn is_watching(&self) -> bool {

@@ -45,6 +45,9 @@ pub(super) struct State {
     keys: HashMap<Arc<str>, Vec<usize>>,
     /// The number of viewers on each wire.
     watching: PerWire<usize>,
+    /// The numbers of subscribers and of viewers that are no demand.
+    pub(super) passive_slots: usize,
+    pub(super) passive_viewers: usize,
     pub(super) watched_since: Option<Instant>,
     pub(super) unwatched_since: Option<Instant>,
     /// Tasks that wait for a change of demand, and snapshots that wait for a part.
@@ -65,7 +68,7 @@ impl State {
         self.latest.clone().filter(|_| self.config.drop_identical && !self.stale)
     }
 
-    /// Returns `true` if a viewer watches on this wire.
+    /// Returns `true` if a viewer watches who needs the hub's encoding on this wire.
     pub(super) fn listens(&self, wire: Wire) -> bool {
         self.watching[wire] > 0
     }
@@ -143,7 +146,7 @@ impl State {
     }
 
     /// Reserves a slot for a subscriber. Returns its index and serial number.
-    pub(super) fn join(&mut self, wire: Wire) -> Result<(usize, u64), Refused> {
+    pub(super) fn join(&mut self, wire: Option<Wire>) -> Result<(usize, u64), Refused> {
         if self.closed && self.current.is_none() {
             return Err(Refused::Closed);
         }
@@ -165,7 +168,10 @@ impl State {
         }
         let expires = slot.watch(settings, now);
         let (serial, key) = (slot.serial, slot.key().filter(|_| settings.exclusive).cloned());
-        self.watching[slot.wire] += 1;
+        let passive = slot.passive;
+        if let Some(wire) = slot.encoding() {
+            self.watching[wire] += 1;
+        }
         self.stats.viewers += 1;
         self.stats.viewers_peak = self.stats.viewers_peak.max(self.stats.viewers);
         for other in key.map(|key| self.with_key(&key)).unwrap_or_default() {
@@ -176,7 +182,33 @@ impl State {
         if expires.is_some() {
             self.timers.set(Timer::Lifetime(id), expires);
         }
-        self.start_demand(now);
+        if !passive {
+            self.start_demand(now);
+            return;
+        }
+        self.passive_viewers += 1;
+        if self.timers.get(Timer::KeepAlive).is_none() {
+            self.set_keep_alive_timer(now);
+        }
+    }
+
+    /// Keeps the hub from encoding parts for a subscriber that does not watch yet.
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
+    pub(super) fn set_unencoded(&mut self, id: usize) {
+        self.slots[id].encoded = false;
+    }
+
+    /// Returns whether a stream ended because of its viewer, and not because the hub was closed to it.
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
+    pub(super) fn ended_for_viewer(&self, id: usize) -> bool {
+        matches!(self.slots[id].ended, Some(Reason::Expired | Reason::Replaced))
+    }
+
+    /// Makes a subscriber that does not watch yet no demand.
+    pub(super) fn set_passive(&mut self, id: usize) {
+        if !std::mem::replace(&mut self.slots[id].passive, true) {
+            self.passive_slots += 1;
+        }
     }
 
     /// Sets the key of a subscriber, replacing an earlier one.
@@ -245,6 +277,23 @@ impl State {
         Step::Part(Arc::clone(part))
     }
 
+    /// Returns the next step of a viewer who polls again only when woken, so the waker is stored in any case.
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
+    pub(super) fn poll_once(&mut self, id: usize, waker: &Waker, now: Now<'_>) -> Step<Arc<Published>> {
+        let step = self.poll(id, true, waker, now);
+        if let Step::Part(_) | Step::Repeat = step {
+            self.effects.dropped_wakers.extend(keep(&mut self.slots[id].waker, waker));
+        }
+        step
+    }
+
+    /// Offers a viewer the next part in place of the last one, which was not sent.
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
+    pub(super) fn pass(&mut self, id: usize, now: Now<'_>) {
+        self.slots[id].release();
+        self.wake_viewer(id, now);
+    }
+
     /// Counts a part that a viewer's transport has taken.
     pub(super) fn count(&mut self, id: usize, bytes: u64) {
         self.slots[id].count(bytes);
@@ -268,7 +317,11 @@ impl State {
             return;
         }
         self.stats.ended.count(slot.end());
-        self.watching[slot.wire] -= 1;
+        let passive = slot.passive;
+        if let Some(wire) = slot.encoding() {
+            self.watching[wire] -= 1;
+        }
+        self.passive_viewers -= usize::from(passive);
         self.stats.viewers -= 1;
         self.timers.set(Timer::Lifetime(id), None);
         self.timers.set(Timer::Rate(id), None);
@@ -283,6 +336,7 @@ impl State {
         // A stream that was never polled still has its key.
         self.remove_key(id);
         let slot = self.slots.remove(id);
+        self.passive_slots -= usize::from(slot.passive);
         self.effects.dropped_wakers.extend(slot.waker);
         Some((slot.ended?, slot.skipped))
     }
@@ -349,13 +403,14 @@ impl State {
     }
 
     pub(super) fn set_keep_alive_timer(&mut self, now: Instant) {
-        let next = self.watched_since.and(self.config.pulse()).and_then(|pulse| now.checked_add(pulse));
+        let watched = self.watched_since.is_some() || self.passive_viewers > 0;
+        let next = self.config.pulse().filter(|_| watched).and_then(|pulse| now.checked_add(pulse));
         self.timers.set(Timer::KeepAlive, next);
     }
 
     fn become_stale(&mut self, now: Instant) {
         let Some((_, part)) = &self.config.stale_after else { return };
-        let no_signal = Published::new(part.clone(), now).with_version(self.version() + 1);
+        let no_signal = Published::new_no_signal(part.clone(), now).with_version(self.version() + 1);
         self.stale = true;
         self.set_current(Arc::new(no_signal), now);
     }

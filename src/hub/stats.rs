@@ -83,8 +83,8 @@ pub(super) enum Reason {
 pub struct Viewer {
     /// The viewer's key, if it has one.
     pub key: Option<String>,
-    /// The wire that the viewer gets.
-    pub wire: Wire,
+    /// The wire that the viewer gets. `None` for a stream of [`Parts`](super::Parts).
+    pub wire: Option<Wire>,
     /// The time since the first poll of the stream.
     pub watching: Duration,
     /// Parts taken by the viewer's transport, repeats included.

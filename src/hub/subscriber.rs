@@ -1,19 +1,17 @@
 //! The response of one viewer of a hub.
 
-use std::cell::LazyCell;
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
 
-use super::published::Published;
-use super::shared::Shared;
-use super::slot::{Settings, interval};
+use super::seat::Seat;
+use super::slot::interval;
 #[cfg(feature = "http-body")]
 use crate::body::Body;
 use crate::body::{Chunks, Feed, Respond, Step, Supply};
@@ -68,19 +66,21 @@ use crate::wire::Wire;
 /// ```
 #[doc(alias("IntoResponse", "Responder", "axum", "actix-web"))]
 #[must_use = "a response does nothing until it is returned from a handler"]
-pub struct Subscriber(Seat);
+pub struct Subscriber {
+    pub(super) seat: Seat,
+    wire: Wire,
+}
 
 impl Subscriber {
-    pub(super) fn new(shared: Arc<Shared>, id: usize, serial: u64, wire: Wire) -> Self {
-        let settings = shared.config.subscriber();
-        Self(Seat { shared, id, serial, wire, settings })
+    pub(super) fn new(seat: Seat, wire: Wire) -> Self {
+        Self { seat, wire }
     }
 
     /// Sets the shortest time between two parts. The viewer gets the newest part each time.
     ///
     /// The hub's [`min_interval`](super::Builder::min_interval) applies if it is longer.
     pub fn min_interval(mut self, min_interval: Duration) -> Self {
-        self.0.settings.min_interval = self.0.settings.min_interval.max(interval(min_interval));
+        self.seat.settings.min_interval = self.seat.settings.min_interval.max(interval(min_interval));
         self
     }
 
@@ -101,8 +101,8 @@ impl Subscriber {
     /// # Ok::<(), hub::Refused>(())
     /// ```
     pub fn max_lifetime(mut self, max_lifetime: Duration) -> Self {
-        let hub = self.0.settings.max_lifetime;
-        self.0.settings.max_lifetime = Some(hub.map_or(max_lifetime, |hub| hub.min(max_lifetime)));
+        let hub = self.seat.settings.max_lifetime;
+        self.seat.settings.max_lifetime = Some(hub.map_or(max_lifetime, |hub| hub.min(max_lifetime)));
         self
     }
 
@@ -110,7 +110,7 @@ impl Subscriber {
     ///
     /// Several streams may have one key, for example the tabs of one user. [`Hub::viewers`](crate::Hub::viewers) lists it.
     pub fn key(self, key: impl Into<String>) -> Self {
-        self.0.shared.update(|state| state.set_key(self.0.id, Arc::from(key.into())));
+        self.seat.set_key(key.into());
         self
     }
 
@@ -135,14 +135,42 @@ impl Subscriber {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn exclusive(mut self, exclusive: bool) -> Self {
-        self.0.settings.exclusive = exclusive;
+        self.seat.settings.exclusive = exclusive;
         self
+    }
+
+    /// Makes this stream no [`Demand`](super::Demand): it gets the parts that are published while others watch.
+    ///
+    /// It counts for [`max_subscribers`](super::Builder::max_subscribers) and in [`Stats::viewers`](super::Stats::viewers).
+    /// It does not keep a hub that is made on demand from being [idle](crate::hubs::Builder::idle).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::{FutureExt, StreamExt};
+    /// use mixed_replace::{Wire, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let mut recorder = hub.subscribe(Wire::Machine)?.passive().into_stream();
+    /// assert!(recorder.next().now_or_never().is_none());
+    /// assert_eq!((hub.stats().viewers, publisher.demand().is_wanted()), (1, false));
+    /// # Ok::<(), hub::Refused>(())
+    /// ```
+    pub fn passive(self) -> Self {
+        self.seat.set_passive();
+        self
+    }
+
+    /// Returns its place in the hub, for a response that shows several hubs and encodes their parts itself.
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
+    pub(crate) fn into_seat(self) -> Seat {
+        self.seat.without_encoding()
     }
 
     /// Returns the header fields of the response; see [`MixedReplace::headers`](crate::MixedReplace::headers).
     #[must_use]
     pub fn headers(&self) -> HeaderMap {
-        response::stream_head(self.0.shared.encoder(self.0.wire).content_type()).into_iter().collect()
+        response::stream_head(self.seat.shared.encoder(self.wire).content_type()).into_iter().collect()
     }
 
     /// Returns the body as a plain stream of bytes, for stacks that do not accept an `http_body::Body`.
@@ -188,15 +216,15 @@ impl Subscriber {
     {
     }
 
-    pub(super) fn into_feed(self) -> Feed<Seat> {
-        let encoder = Arc::clone(self.0.shared.encoder(self.0.wire));
-        Feed::new(self.0, encoder)
+    pub(super) fn into_feed(self) -> Feed<Self> {
+        let encoder = Arc::clone(self.seat.shared.encoder(self.wire));
+        Feed::new(self, encoder)
     }
 }
 
 impl fmt::Debug for Subscriber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscriber").field("wire", &self.0.wire).finish_non_exhaustive()
+        f.debug_struct("Subscriber").field("wire", &self.wire).finish_non_exhaustive()
     }
 }
 
@@ -205,7 +233,7 @@ impl Body<Subscriber> {
     /// Returns how many parts this viewer was not sent because it was slow or its rate is limited.
     #[must_use]
     pub fn parts_skipped(&self) -> u64 {
-        self.sending.0.supply.parts_skipped()
+        self.sending.0.supply.seat.parts_skipped()
     }
 }
 
@@ -213,13 +241,31 @@ impl Chunks<Subscriber> {
     /// Returns how many parts this viewer was not sent because it was slow or its rate is limited.
     #[must_use]
     pub fn parts_skipped(&self) -> u64 {
-        self.sending.0.supply.parts_skipped()
+        self.sending.0.supply.seat.parts_skipped()
     }
 }
 
 /// The state of a body.
 #[expect(missing_debug_implementations, unnameable_types, reason = "inside of a `Body` or of `Chunks`")]
-pub struct Sending(Feed<Seat>);
+pub struct Sending(Feed<Subscriber>);
+
+impl Supply for Subscriber {
+    type Part = Arc<EncodedPart>;
+
+    fn start(&mut self) {
+        self.seat.start();
+        #[cfg(feature = "tracing")]
+        tracing::debug!(viewer = self.seat.serial, wire = ?self.wire, "viewer joins");
+    }
+
+    fn poll_step(&mut self, gated: bool, taken: u64, cx: &mut Context<'_>) -> Step<Arc<EncodedPart>> {
+        self.seat.poll(gated, taken, cx).map(|part| self.seat.shared.encoded(&part, self.wire))
+    }
+
+    fn guard(&self, bytes: u64) -> impl Send + 'static {
+        self.seat.release_on_drop(bytes)
+    }
+}
 
 impl Respond for Subscriber {
     type Error = Infallible;
@@ -233,92 +279,6 @@ impl Respond for Subscriber {
         sending.0.poll_chunk(gated, cx).map(|chunk| chunk.map(Ok))
     }
 }
-
-/// A viewer's slot in the hub, which is freed on drop.
-#[derive(Debug)]
-pub(super) struct Seat {
-    shared: Arc<Shared>,
-    id: usize,
-    serial: u64,
-    wire: Wire,
-    settings: Settings,
-}
-
-impl Seat {
-    pub(super) fn parts_skipped(&self) -> u64 {
-        self.shared.read(|state| state.skipped(self.id))
-    }
-
-    /// Returns the next step with the part itself, for responses that encode parts in their own way.
-    fn poll_part(&mut self, gated: bool, taken: u64, cx: &mut Context<'_>) -> Step<Arc<Published>> {
-        let now = LazyCell::new(Instant::now);
-        self.shared.update(|state| {
-            if taken > 0 {
-                state.count(self.id, taken);
-            }
-            state.poll(self.id, gated, cx.waker(), &now)
-        })
-    }
-}
-
-impl Supply for Seat {
-    type Part = Arc<EncodedPart>;
-
-    fn start(&mut self) {
-        let now = Instant::now();
-        let jitter = |time: Duration| time - time.mul_f64(JITTER * random_fraction());
-        self.settings.max_lifetime = self.settings.max_lifetime.map(jitter);
-        self.shared.update(|state| state.watch(self.id, self.settings, now));
-        #[cfg(feature = "tracing")]
-        tracing::debug!(viewer = self.serial, wire = ?self.wire, "viewer joins");
-    }
-
-    fn poll_step(&mut self, gated: bool, taken: u64, cx: &mut Context<'_>) -> Step<Arc<EncodedPart>> {
-        self.poll_part(gated, taken, cx).map(|part| self.shared.encoded(&part, self.wire))
-    }
-
-    fn guard(&self, bytes: u64) -> impl Send + 'static {
-        Release { shared: Arc::clone(&self.shared), id: self.id, serial: self.serial, bytes }
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let now = Instant::now();
-        let ended = self.shared.update(|state| state.remove(self.id, now));
-        #[cfg(feature = "tracing")]
-        if let Some((reason, skipped)) = ended {
-            tracing::debug!(viewer = self.serial, ?reason, skipped, "viewer ends");
-        }
-        #[cfg(not(feature = "tracing"))]
-        let _ = ended;
-    }
-}
-
-/// Reports on drop that the transport has released a part, so that the viewer is offered the next.
-struct Release {
-    shared: Arc<Shared>,
-    id: usize,
-    serial: u64,
-    /// The number of bytes of the part.
-    bytes: u64,
-}
-
-impl Drop for Release {
-    fn drop(&mut self) {
-        let now = LazyCell::new(Instant::now);
-        self.shared.update(|state| state.release(self.id, self.serial, self.bytes, &now));
-    }
-}
-
-/// Returns a number from 0 to 1.
-fn random_fraction() -> f64 {
-    use std::hash::BuildHasher as _;
-    let random = std::hash::RandomState::new().hash_one(0_u8) >> 32;
-    random as f64 / f64::from(u32::MAX)
-}
-
-const JITTER: f64 = 0.1;
 
 #[cfg(all(test, not(loom)))]
 mod tests {
@@ -334,7 +294,7 @@ mod tests {
         let (publisher, hub) = crate::hub::channel();
         let mut viewers = [Wire::Browser, Wire::Machine, Wire::Machine, Wire::Script]
             .map(|wire| hub.subscribe(wire).unwrap().into_feed());
-        let poll = |viewer: &mut Feed<Seat>| viewer.poll_chunk(true, &mut Context::from_waker(Waker::noop()));
+        let poll = |viewer: &mut Feed<Subscriber>| viewer.poll_chunk(true, &mut Context::from_waker(Waker::noop()));
         for viewer in &mut viewers {
             assert!(poll(viewer).is_pending() && poll(viewer).is_pending());
         }

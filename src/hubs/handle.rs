@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, Weak};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use super::builder::{Builder, Source};
@@ -125,7 +126,7 @@ impl Hubs {
     /// ```
     pub fn insert(&self, name: &str, hub: Hub) -> Result<Option<Hub>, InsertError> {
         name::check(name)?;
-        let replaced = self.shared.state().insert(name, hub, self.shared.config.max)?;
+        let replaced = self.shared.change(|state| state.insert(name, hub, self.shared.config.max))?;
         Ok(replaced.map(|entry| if entry.is_made() { entry.close() } else { entry.into_hub() }))
     }
 
@@ -148,7 +149,7 @@ impl Hubs {
     /// ```
     #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn remove(&self, name: &str) -> Option<Hub> {
-        let removed = self.shared.state().remove(name)?;
+        let removed = self.shared.change(|state| state.remove(name))?;
         Some(if removed.is_made() { removed.close() } else { removed.into_hub() })
     }
 
@@ -237,7 +238,7 @@ impl Hubs {
     ///
     /// Call it before a server's graceful shutdown, as [`Hub::close`].
     pub fn close(&self) {
-        let removed = self.shared.state().close();
+        let removed = self.shared.change(State::close);
         removed.into_iter().for_each(|entry| drop(entry.close()));
         self.shared.opened.notify_all();
     }
@@ -265,14 +266,25 @@ impl Shared {
         })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    /// Changes the set, then wakes the tasks that wait for that.
+    fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        let mut state = self.state();
+        let before = state.changes;
+        let result = change(&mut state);
+        let wakers = if state.changes > before { state.take_watchers() } else { Vec::new() };
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+        result
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends the opening of a hub: keeps it, or removes and closes it.
     fn finish_opening(&self, name: &str, serial: u64, result: Result<(), OpenError>) -> Result<Lease, OpenError> {
         let now = Instant::now();
-        let (result, failed) = self.state().finish_opening(name, serial, result, now);
+        let (result, failed) = self.change(|state| state.finish_opening(name, serial, result, now));
         self.opened.notify_all();
         drop(failed.map(Entry::close));
         self.schedule(now);
@@ -281,7 +293,7 @@ impl Shared {
 
     /// Drops the hubs that have been idle for long enough, and sets the timer for the next one.
     pub(super) fn sweep(&self, now: Instant) {
-        let idle = self.state().take_idle(now, self.config.idle);
+        let idle = self.change(|state| state.take_idle(now, self.config.idle));
         idle.into_iter().for_each(|entry| drop(entry.close()));
         self.schedule(now);
     }

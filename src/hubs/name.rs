@@ -3,7 +3,7 @@
 use super::error::InvalidName;
 
 /// Checks that a path segment can be this name, and that it can be written in a log or a header.
-pub(super) fn check(name: &str) -> Result<(), InvalidName> {
+pub(crate) fn check(name: &str) -> Result<(), InvalidName> {
     let invalid = match name {
         "" => InvalidName::Empty,
         "." | ".." => InvalidName::Dots,
@@ -14,6 +14,14 @@ pub(super) fn check(name: &str) -> Result<(), InvalidName> {
         },
     };
     Err(invalid)
+}
+
+/// Returns the name as one path segment. Only letters, digits and `-._~` stand for themselves (RFC 3986 §2.3).
+#[cfg(any(feature = "actix-web", feature = "http-body"))]
+pub(crate) fn percent_encoded(name: &str) -> String {
+    let stays = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let encode = |byte: u8| if stays(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    name.bytes().map(encode).collect()
 }
 
 /// The longest name in bytes: that of a file on most systems.

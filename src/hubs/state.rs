@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::{Duration, Instant};
+
+use slab::Slab;
 
 use super::builder::Source;
 use super::error::{InsertError, OpenError};
@@ -14,6 +17,9 @@ pub(super) struct State {
     entries: BTreeMap<Arc<str>, Entry>,
     closed: bool,
     serials: u64,
+    /// The number of changes of the set, and the tasks that wait for one.
+    pub(super) changes: u64,
+    pub(super) watchers: Slab<Option<Waker>>,
 }
 
 /// A hub in the set.
@@ -115,7 +121,9 @@ impl State {
         match (entry, result) {
             (Some(entry), Ok(())) => {
                 entry.kind = Kind::Made;
-                (Ok(entry.lease(now)), None)
+                let lease = entry.lease(now);
+                self.changes += 1;
+                (Ok(lease), None)
             }
             (Some(_), Err(error)) => (Err(error), self.entries.remove(name)),
             // The app has removed, replaced or closed it meanwhile.
@@ -138,6 +146,7 @@ impl State {
         if self.entries.len() >= max && !self.entries.contains_key(name) {
             return Err(InsertError::Full { max });
         }
+        self.changes += 1;
         Ok(self.put(name, hub, Kind::Inserted))
     }
 
@@ -148,6 +157,7 @@ impl State {
     }
 
     pub(super) fn remove(&mut self, name: &str) -> Option<Entry> {
+        self.changes += 1;
         self.entries.remove(name)
     }
 
@@ -159,9 +169,33 @@ impl State {
         self.entries.iter().map(|(name, entry)| (String::from(&**name), entry.hub.clone())).collect()
     }
 
+    /// Returns the hubs that can be watched.
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
+    pub(super) fn ready(&self) -> impl Iterator<Item = (&Arc<str>, &Hub)> {
+        let ready = self.entries.iter().filter(|(_, entry)| entry.kind != Kind::Opening);
+        ready.map(|(name, entry)| (name, &entry.hub))
+    }
+
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
+    pub(super) fn ready_by_name(&self, name: &str) -> Option<(&Arc<str>, &Hub)> {
+        let (name, entry) = self.entries.get_key_value(name).filter(|(_, entry)| entry.kind != Kind::Opening)?;
+        Some((name, &entry.hub))
+    }
+
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Takes the wakers of the tasks that wait for a change.
+    pub(super) fn take_watchers(&mut self) -> Vec<Waker> {
+        self.watchers.iter_mut().filter_map(|(_, waker)| waker.take()).collect()
+    }
+
     /// Removes all hubs, and refuses further ones.
     pub(super) fn close(&mut self) -> Vec<Entry> {
         self.closed = true;
+        self.changes += 1;
         std::mem::take(&mut self.entries).into_values().collect()
     }
 
@@ -173,6 +207,7 @@ impl State {
         };
         let names = self.entries.iter().filter(|(_, entry)| ended(entry)).map(|(name, _)| Arc::clone(name));
         let names: Vec<_> = names.collect();
+        self.changes += u64::from(!names.is_empty());
         names.into_iter().filter_map(|name| self.entries.remove(&name)).collect()
     }
 

@@ -122,6 +122,7 @@ async fn respond(reply: Reply, request: HttpRequest) -> HttpResponse {
         Reply::Full(response) => full(response),
         Reply::Pending(pending) => full(pending.await),
         Reply::Stream(subscriber) => subscriber.respond_to(&request),
+        Reply::Wall(subscriber) => stream(&request, &subscriber.headers(), subscriber.into_stream()),
     }
 }
 

@@ -39,10 +39,10 @@ use crate::wire::Wire;
 #[must_use = "an endpoint does nothing until it is mounted"]
 #[derive(Clone, Debug)]
 pub struct Live {
-    exclusive: bool,
+    pub(super) exclusive: bool,
     hub: Source,
     key: Option<Key>,
-    rate_param: bool,
+    pub(super) rate_param: bool,
     snapshot_param: bool,
 }
 
@@ -187,6 +187,11 @@ impl Endpoint for Live {
 }
 
 impl Live {
+    /// Returns the key of the stream that this request asks for.
+    pub(super) fn key_of(&self, request: &Parts) -> Option<String> {
+        self.key.as_ref().and_then(|key| key.0(request))
+    }
+
     fn answer_for(&self, hub: &Hub, request: &Parts) -> Result<Reply, Rejection> {
         let query = Query::new(request);
         if self.snapshot_param && query.asks_for_snapshot() {
@@ -194,7 +199,7 @@ impl Live {
         }
         let min_interval = if self.rate_param { query.min_interval()? } else { None };
         let mut subscriber = hub.subscribe(Wire::for_request(&request.headers))?.exclusive(self.exclusive);
-        if let Some(key) = self.key.as_ref().and_then(|key| key.0(request)) {
+        if let Some(key) = self.key_of(request) {
             subscriber = subscriber.key(key);
         }
         if let Some(interval) = min_interval {

@@ -36,8 +36,7 @@ impl Named {
         request: &Parts,
         answer: impl FnOnce(&Hub) -> Result<Reply, Rejection>,
     ) -> Result<Reply, Rejection> {
-        let mounted = request.extensions.get().map(|MountedPath(path)| path.as_str());
-        match mounted.unwrap_or(request.uri.path()).trim_start_matches('/') {
+        match below_mount(request) {
             "" if self.lists => Ok(Reply::Full(json(&self.hubs.list()))),
             "" => Err(Rejection::UnknownName),
             path if path.contains('/') => Err(Rejection::UnknownName),
@@ -46,7 +45,18 @@ impl Named {
     }
 }
 
-fn percent_decoded(segment: &str) -> Result<String, InvalidName> {
+/// Returns the path of a request below the address where its endpoint is mounted.
+pub(super) fn below_mount(request: &Parts) -> &str {
+    let mounted = request.extensions.get().map(|MountedPath(path)| path.as_str());
+    mounted.unwrap_or(request.uri.path()).trim_start_matches('/')
+}
+
+/// Returns whether a request is known to be for an address below that where its endpoint is mounted.
+pub(super) fn is_below_mount(request: &Parts) -> bool {
+    request.extensions.get().is_some_and(|MountedPath(path)| !path.trim_matches('/').is_empty())
+}
+
+pub(super) fn percent_decoded(segment: &str) -> Result<String, InvalidName> {
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.as_bytes();
     while let [first, after @ ..] = rest {

@@ -1,7 +1,9 @@
 //! Every response that is an error: its status, its headers and its text.
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{Response, StatusCode};
 
 use crate::decode::DecodeError;
@@ -21,6 +23,8 @@ pub(super) enum Rejection {
     Method { allow: &'static str },
     /// There is no part yet.
     NoPart,
+    /// A browser asks for many pictures where it shows one.
+    NotAcceptable,
     /// The body of the request cannot be read.
     Parts(DecodeError),
     /// The value of `fps` is not a positive number.
@@ -35,6 +39,8 @@ pub(super) enum Rejection {
     TooLarge { max_bytes: usize },
     /// All parts were left out.
     Unprocessable(String),
+    /// The value of `of` does not name tracks.
+    Tracks(String),
     /// The type of the request's body, or what it begins with.
     Unsupported(String),
     /// The hub cannot be made: its source failed, or there are too many.
@@ -43,6 +49,8 @@ pub(super) enum Rejection {
     Refresh(String),
     /// There is no hub of this name.
     UnknownName,
+    /// There are no hubs of these names, which are percent-encoded.
+    UnknownTracks(String),
 }
 
 impl Rejection {
@@ -85,6 +93,9 @@ impl Rejection {
                     "no part published yet, try again in a second".to_owned(),
                 )
             }
+            Self::NotAcceptable => {
+                (StatusCode::NOT_ACCEPTABLE, Some((VARY, HeaderValue::from_static("Accept"))), MANY.to_owned())
+            }
             Self::Open(error) => {
                 let field = match error {
                     OpenError::Closed => None,
@@ -102,6 +113,12 @@ impl Rejection {
             Self::Refresh(value) => {
                 let text = format!("`refresh` must be a number of seconds from 1 to 86400, not {value:?}");
                 (StatusCode::BAD_REQUEST, None, text)
+            }
+            Self::Tracks(text) => (StatusCode::BAD_REQUEST, None, text.clone()),
+            Self::UnknownTracks(list) => {
+                let value = HeaderValue::try_from(list).unwrap_or_else(|_| unreachable!("percent-encoded is ASCII"));
+                let field = (HeaderName::from_static("x-unknown-tracks"), value);
+                (StatusCode::NOT_FOUND, Some(field), format!("no hubs have these names: {list}"))
             }
             Self::UnknownName => (StatusCode::NOT_FOUND, None, OpenError::Unknown.to_string()),
         };
@@ -139,6 +156,15 @@ impl From<OpenError> for Rejection {
         }
     }
 }
+
+/// What to do in place of `<img src="/wall">`.
+const MANY: &str = r#"a wall sends many pictures in one response, which an <img> or a page of its own cannot show; in a page, write
+
+<script type="module" src="/client.js"></script>
+<mixed-replace src="/wall#NAME"><img alt=""></mixed-replace>
+
+or show one track by its own address, if the wall is mounted by name: <img src="/wall/NAME">
+"#;
 
 /// The types of a request's body (RFC 9110 §15.5.16).
 const TAKEN: &str = "image/jpeg, image/png, image/gif, image/webp, multipart/x-mixed-replace, multipart/mixed, \

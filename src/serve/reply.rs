@@ -6,10 +6,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::Response;
+use http::{HeaderMap, Response};
 
 use super::rejection::Rejection;
 use crate::hub::{self, DatedPart, Hub, Subscriber};
+use crate::wall;
 
 /// The reply of an endpoint.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(super) enum Reply {
     Pending(Pending),
     /// A stream of parts.
     Stream(Subscriber),
+    /// A stream of the parts of many hubs.
+    Wall(Box<wall::Subscriber>),
 }
 
 impl Reply {
@@ -28,13 +31,16 @@ impl Reply {
         Ok(Self::Full(match self {
             Self::Full(response) => response,
             Self::Pending(pending) => pending.without_waiting()?,
-            Self::Stream(subscriber) => {
-                let mut response = Response::new(Bytes::new());
-                *response.headers_mut() = subscriber.headers();
-                response
-            }
+            Self::Stream(subscriber) => head(subscriber.headers()),
+            Self::Wall(subscriber) => head(subscriber.headers()),
         }))
     }
+}
+
+fn head(headers: HeaderMap) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.headers_mut() = headers;
+    response
 }
 
 /// A future of a response that is made of a hub's latest part, once that is fresh enough.

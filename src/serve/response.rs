@@ -18,6 +18,7 @@ use super::reply::{Pending, Reply};
 use super::{Endpoint, Ingest, endpoints};
 use crate::body::Body as ChunkedBody;
 use crate::hub::Subscriber;
+use crate::wall;
 
 macro_rules! respond {
     ($($endpoint:ident),*) => {$(
@@ -109,10 +110,12 @@ impl ResponseFuture {
     pub(super) fn new(endpoint: &impl Endpoint, request: &Parts) -> Self {
         let full = |bytes| ResponseBody(Content::Full(bytes));
         let stream = |body| ResponseBody(Content::Stream(body));
+        let wall = |body| ResponseBody(Content::Wall(Box::new(body)));
         Self(match super::reply(endpoint, request) {
             Reply::Full(response) => State::Ready(Box::new(response.map(full))),
             Reply::Pending(pending) => State::Pending(pending),
             Reply::Stream(subscriber) => State::Ready(Box::new(subscriber.into_http_response().map(stream))),
+            Reply::Wall(subscriber) => State::Ready(Box::new(subscriber.into_http_response().map(wall))),
         })
     }
 }
@@ -159,6 +162,7 @@ pub struct ResponseBody(Content);
 enum Content {
     Full(Bytes),
     Stream(ChunkedBody<Subscriber>),
+    Wall(Box<ChunkedBody<wall::Subscriber>>),
 }
 
 impl Body for ResponseBody {
@@ -170,6 +174,7 @@ impl Body for ResponseBody {
             Content::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
             Content::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Content::Stream(body) => Pin::new(body).poll_frame(cx),
+            Content::Wall(body) => Pin::new(body).poll_frame(cx),
         }
     }
 
@@ -182,7 +187,7 @@ impl Body for ResponseBody {
             // A head only: axum would write the length of a body that is not sent.
             Content::Full(bytes) if bytes.is_empty() => SizeHint::default(),
             Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Content::Stream(_) => SizeHint::default(),
+            Content::Stream(_) | Content::Wall(_) => SizeHint::default(),
         }
     }
 }

@@ -82,7 +82,7 @@ impl World {
 
     fn watch(&mut self, now: u64, config: Settings) -> usize {
         self.to(now);
-        let (id, _) = self.state.join(Wire::Machine).unwrap();
+        let (id, _) = self.state.join(Some(Wire::Machine)).unwrap();
         self.state.watch(id, config, self.time());
         self.perform_effects();
         id

@@ -1,0 +1,270 @@
+//! Many hubs in one stream.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts;
+
+use super::live::Live;
+use super::named::{below_mount, percent_decoded};
+use super::query::Query;
+use super::rejection::Rejection;
+use super::reply::Reply;
+use super::{Endpoint, named};
+use crate::boundary::Boundary;
+use crate::hubs::{Hubs, name};
+use crate::wall::{Config, Options, Shared, StartError, Subscriber};
+use crate::wire::Wire;
+
+/// An endpoint that serves many hubs in one response. Each is a *track*, whose parts replace each other.
+///
+/// A browser opens six connections to a site over HTTP/1.1, so of pictures with a stream each, the seventh never shows. A wall
+/// needs one connection for any number of tracks. In a page, the [client](crate::ClientScript) takes it apart:
+///
+/// ```html
+/// <script type="module" src="/client.js"></script>
+/// <mixed-replace src="/wall#yard"><img alt="The yard"></mixed-replace>
+/// <mixed-replace src="/wall#door"><img alt="The door"></mixed-replace>
+/// ```
+///
+/// | request | response |
+/// |---|---|
+/// | `GET` | all hubs of the set, also those that come later |
+/// | `GET ?of=yard,door` | the hubs with these names, made by the [source](crate::hubs::Builder::source) if necessary |
+/// | `GET ?fps=5` | at most that many parts a second of each track |
+/// | `GET /yard` below a wall [by name](Self::by_name) | one track as from [`Live`] |
+///
+/// Names are percent-encoded and separated by commas.
+///
+/// # The stream
+///
+/// A part of a track has the track's percent-encoded name as `Content-Location` (RFC 2557 §4.2). A part without one, of
+/// `application/json`, holds states:
+///
+/// ```json
+/// {"tracks":{"yard":"live","door":"waiting","gate":"ended"}}
+/// ```
+///
+/// | state | meaning |
+/// |---|---|
+/// | `live` | the hub has a part |
+/// | `waiting` | it has none yet, or sends the "no signal" part of [`stale_after`](crate::hub::Builder::stale_after) |
+/// | `ended` | it was closed or removed |
+///
+/// States come first, then when one changes, and when nothing was sent for the time of the
+/// [keep-alive](Self::keep_alive_interval). In place of repeating a picture, a track that is idle is told again.
+///
+/// One part is in flight for each viewer. When it is written, the next track in turn sends its newest part. So a slow viewer
+/// gets all tracks at an even rate, and a track that stalls, or sends damaged parts, does not delay another. A part that
+/// holds the wall's boundary is left out, and counted in [`Stats::parts_invalid`](crate::hub::Stats::parts_invalid) of its
+/// hub. In each hub, a viewer of a wall counts as one viewer.
+///
+/// A stream of named tracks ends when all have ended, and one of all tracks when [`Hubs::close`] is called.
+///
+/// # Statuses
+///
+/// | status | when |
+/// |---|---|
+/// | `400 Bad Request` | a name cannot be one, `of` is empty or has too many names, `fps` is no positive number |
+/// | `404 Not Found` | some names are unknown: `X-Unknown-Tracks` lists them, as in `of` |
+/// | `406 Not Acceptable` | an `<img>` or a navigation asks, which could only show a flicker of all pictures |
+/// | `503 Service Unavailable` | no track can be sent: each source failed, or each hub is full |
+///
+/// # Examples
+///
+/// On axum:
+///
+#[cfg_attr(feature = "axum", doc = "```")]
+#[cfg_attr(not(feature = "axum"), doc = "```ignore")]
+/// use mixed_replace::{Hubs, Wall};
+///
+/// let cameras = Hubs::new();
+/// let app: axum::Router = axum::Router::new().route_service("/wall", Wall::new(cameras));
+/// ```
+///
+/// On actix-web:
+///
+#[cfg_attr(feature = "actix-web", doc = "```")]
+#[cfg_attr(not(feature = "actix-web"), doc = "```ignore")]
+/// use actix_web::{App, web};
+/// use mixed_replace::{Hubs, Wall};
+///
+/// let wall = Wall::new(Hubs::new());
+/// let app = App::new().route("/wall", web::to(wall));
+/// ```
+#[doc(alias("MethodRouter", "route", "route_service", "Service", "Handler", "axum", "actix-web", "tower"))]
+#[must_use = "an endpoint does nothing until it is mounted"]
+#[derive(Clone, Debug)]
+pub struct Wall {
+    shared: Arc<Shared>,
+    config: Config,
+    max: usize,
+    by_name: bool,
+    /// One track, and the options that it has in common with a wall.
+    live: Live,
+}
+
+impl Wall {
+    /// Creates an endpoint for one address, such as `/wall`.
+    pub fn new(hubs: Hubs) -> Self {
+        Self {
+            shared: Shared::new(hubs.clone(), &Boundary::random()),
+            config: Config { keep_alive: Some(KEEP_ALIVE), max_lifetime: None },
+            max: MAX,
+            by_name: false,
+            live: Live::by_name(hubs).list(false),
+        }
+    }
+
+    /// Creates an endpoint for the address where it is mounted, and for those below, each of which is one track.
+    ///
+    /// # Examples
+    ///
+    /// On axum:
+    ///
+    #[cfg_attr(feature = "axum", doc = "```")]
+    #[cfg_attr(not(feature = "axum"), doc = "```ignore")]
+    /// use mixed_replace::{Hubs, Wall};
+    ///
+    /// // /wall, and /wall/yard for an <img>.
+    /// let app: axum::Router = axum::Router::new().nest_service("/wall", Wall::by_name(Hubs::new()));
+    /// ```
+    ///
+    /// On actix-web:
+    ///
+    #[cfg_attr(feature = "actix-web", doc = "```")]
+    #[cfg_attr(not(feature = "actix-web"), doc = "```ignore")]
+    /// use actix_web::{App, web};
+    /// use mixed_replace::{Hubs, Wall};
+    ///
+    /// let wall = Wall::by_name(Hubs::new());
+    /// let app = App::new().service(web::scope("/wall").default_service(web::to(wall)));
+    /// ```
+    pub fn by_name(hubs: Hubs) -> Self {
+        Self { by_name: true, ..Self::new(hubs) }
+    }
+
+    /// Sets a function that returns the key of a stream in each of its hubs: see [`Live::key`].
+    ///
+    /// [`Hub::revoke`](crate::Hub::revoke) ends the track of that hub.
+    pub fn key<F>(mut self, key: F) -> Self
+    where
+        F: Fn(&Parts) -> Option<String> + Send + Sync + 'static,
+    {
+        self.live = self.live.key(key);
+        self
+    }
+
+    /// Sets whether a stream ends the older ones with the same [`key`](Self::key) that show one of its tracks. Default:
+    /// `false`.
+    ///
+    /// The client opens the stream of a changed set of tracks before it closes the previous one.
+    pub fn exclusive(mut self, exclusive: bool) -> Self {
+        self.live = self.live.exclusive(exclusive);
+        self
+    }
+
+    /// Sends states to a viewer that was sent nothing for this long, or up to an eighth less. `None` turns that off.
+    /// Default: 10 seconds, as in a hub.
+    pub fn keep_alive_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.config.keep_alive = interval.into();
+        self
+    }
+
+    /// Limits the number of tracks in a response. Default: 500.
+    ///
+    /// More names in `of` are a `400`. Without `of`, the first ones by name are sent.
+    pub fn max(mut self, max: usize) -> Self {
+        self.max = max;
+        self
+    }
+
+    /// Ends each stream after this time, less up to a tenth at random. `None`, the default, sets no limit.
+    ///
+    /// The [`max_lifetime`](crate::hub::Builder::max_lifetime) of a hub ends the whole stream too.
+    pub fn max_lifetime(mut self, max_lifetime: impl Into<Option<Duration>>) -> Self {
+        self.config.max_lifetime = max_lifetime.into();
+        self
+    }
+
+    /// Sets whether `?fps` lowers the rate of each track. Default: `true`.
+    pub fn rate_param(mut self, enabled: bool) -> Self {
+        self.live = self.live.rate_param(enabled);
+        self
+    }
+
+    fn names(&self, of: &str) -> Result<Vec<Arc<str>>, Rejection> {
+        if of.is_empty() {
+            return Err(Rejection::Tracks("`of` must name tracks, as in ?of=yard,door".to_owned()));
+        }
+        let count = of.split(',').count();
+        if count > self.max {
+            let text = format!("`of` has {count} names, at most {} are allowed", self.max);
+            return Err(Rejection::Tracks(text));
+        }
+        let mut seen = BTreeSet::new();
+        let mut names = Vec::with_capacity(count);
+        for segment in of.split(',') {
+            let name: Arc<str> = percent_decoded(segment)?.into();
+            name::check(&name)?;
+            if seen.insert(Arc::clone(&name)) {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+}
+
+impl Endpoint for Wall {
+    fn answer(&self, request: &Parts) -> Result<Reply, Rejection> {
+        if self.by_name && !below_mount(request).is_empty() {
+            return self.live.answer(request);
+        }
+        if !self.by_name && named::is_below_mount(request) {
+            return Err(Rejection::UnknownName);
+        }
+        let wire = Wire::for_request(&request.headers);
+        if wire == Wire::Browser {
+            return Err(Rejection::NotAcceptable);
+        }
+        let query = Query::new(request);
+        let options = Options {
+            config: self.config,
+            exclusive: self.live.exclusive,
+            key: self.live.key_of(request),
+            max: self.max,
+            min_interval: if self.live.rate_param { query.min_interval()? } else { None },
+            of: query.get("of").map(|of| self.names(of)).transpose()?,
+            wire,
+        };
+        Ok(Reply::Wall(Box::new(Subscriber::new(&self.shared, options)?)))
+    }
+}
+
+impl From<StartError> for Rejection {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Open(error) => error.into(),
+            StartError::Refused(refused) => refused.into(),
+            StartError::Unknown(names) => {
+                let mut list = String::new();
+                for name in names.iter().map(|name| name::percent_encoded(name)) {
+                    if list.len() + name.len() >= LIST_MAX {
+                        break;
+                    }
+                    if !list.is_empty() {
+                        list.push(',');
+                    }
+                    list.push_str(&name);
+                }
+                Self::UnknownTracks(list)
+            }
+        }
+    }
+}
+
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+const MAX: usize = 500;
+/// Servers in front allow some 4 KiB for all headers. The client asks again without the listed names, and learns the others.
+const LIST_MAX: usize = 2048;

@@ -1,0 +1,61 @@
+//! The newest part of a track, encoded once for all viewers of a wall.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::encode::{EncodedPart, Encoder};
+use crate::hub::{Hub, Published, Seat};
+use crate::hubs::name::percent_encoded;
+use crate::sync::{Mutex, lock};
+use crate::wire::PerWire;
+
+/// A track of a wall: its name as it is written, and the encodings of its newest part.
+pub(super) struct Encodings {
+    pub(super) hub: Hub,
+    /// The value of `Content-Location`.
+    location: String,
+    newest: PerWire<Mutex<Option<Newest>>>,
+}
+
+/// The newest part that a viewer asked for. `None` if it holds the boundary.
+struct Newest {
+    version: u64,
+    encoded: Option<Arc<EncodedPart>>,
+}
+
+impl Encodings {
+    pub(super) fn new(name: &str, hub: Hub, boundary: &str) -> Self {
+        let mut location = percent_encoded(name);
+        if location.contains(boundary) {
+            // Somebody who knows the boundary has made this name.
+            location = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        }
+        Self { hub, location, newest: PerWire::default() }
+    }
+
+    /// Returns the bytes of a part. `None` if it holds the boundary, which is counted once.
+    pub(super) fn encoded(&self, part: &Published, encoder: &Encoder, seat: &Seat) -> Option<Arc<EncodedPart>> {
+        // Locked meanwhile, so that viewers who ask at the same time wait for one encoding.
+        let mut newest = lock(&self.newest[encoder.wire()]);
+        if let Some(Newest { encoded, .. }) = newest.as_ref().filter(|newest| newest.version == part.version) {
+            return encoded.clone();
+        }
+        let encoded = match encoder.encode_located(&part.part, &self.location) {
+            Ok(encoded) => Some(Arc::new(encoded)),
+            Err(error) => {
+                seat.count_invalid(&error);
+                None
+            }
+        };
+        if newest.as_ref().is_none_or(|newest| newest.version < part.version) {
+            *newest = Some(Newest { version: part.version, encoded: encoded.clone() });
+        }
+        encoded
+    }
+}
+
+impl fmt::Debug for Encodings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encodings").field("location", &self.location).finish_non_exhaustive()
+    }
+}

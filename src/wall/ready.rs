@@ -1,0 +1,150 @@
+//! The tracks of one viewer that have something for it, and the task that sends it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+
+use crate::sync::{Mutex, keep, lock};
+
+/// The tracks of one viewer that have something for it, in turn.
+#[derive(Debug, Default)]
+pub(super) struct Ready(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    tracks: VecDeque<usize>,
+    due: Due,
+    /// Whether the viewer's task is at work or a part is in flight. The task need not be woken meanwhile.
+    busy: bool,
+    task: Option<Waker>,
+    /// The numbers of pulses since something was sent, and since the states were.
+    idle: u8,
+    untold: u8,
+    /// Whether a track asks for a keep-alive.
+    repeat: bool,
+}
+
+/// What is due besides the parts of tracks.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Due {
+    /// The set of hubs has changed.
+    pub(super) change: bool,
+    /// The stream has reached its lifetime.
+    pub(super) end: bool,
+    /// Nothing was sent for the period of the keep-alive.
+    pub(super) heartbeat: bool,
+    /// The state of a track has changed.
+    pub(super) tell: bool,
+}
+
+/// The next thing to do for a viewer.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Next {
+    Due(Due),
+    /// Ask this track for its newest part.
+    Track(usize),
+    /// Wait until woken.
+    Wait,
+}
+
+impl Ready {
+    /// Returns the next thing to do. `working` means that the call before returned one, and nothing was sent since.
+    ///
+    /// From there on the task is not woken until [`release`](Self::release), or a call that returns [`Next::Wait`].
+    pub(super) fn next(&self, working: bool, waker: &Waker) -> Next {
+        let mut state = lock(&self.0);
+        if !state.busy || working {
+            state.busy = true;
+            let next = if state.due == Due::default() {
+                state.tracks.pop_front().map(Next::Track)
+            } else {
+                Some(Next::Due(std::mem::take(&mut state.due)))
+            };
+            if let Some(next) = next {
+                return next;
+            }
+            state.busy = false;
+        }
+        let replaced = keep(&mut state.task, waker);
+        drop(state);
+        drop(replaced);
+        Next::Wait
+    }
+
+    /// Adds a track at the end of the queue.
+    pub(super) fn push(&self, track: usize) {
+        self.change(|state| state.tracks.push_back(track));
+    }
+
+    /// Adds to what is due.
+    pub(super) fn set(&self, due: impl FnOnce(&mut Due)) {
+        self.change(|state| due(&mut state.due));
+    }
+
+    /// Reports that the transport has released the part in flight.
+    pub(super) fn release(&self) {
+        self.change(|state| state.busy = false);
+    }
+
+    /// Records that a part, or the states, are being sent.
+    pub(super) fn sent(&self, states: bool) {
+        let mut state = lock(&self.0);
+        state.idle = 0;
+        if states {
+            (state.untold, state.repeat) = (0, false);
+        }
+    }
+
+    /// Requests a heartbeat for a track that was sent nothing. It comes with those of the others.
+    pub(super) fn repeat(&self) {
+        lock(&self.0).repeat = true;
+    }
+
+    /// Requests a heartbeat after [`PULSES`] pulses.
+    pub(super) fn pulse(&self) {
+        self.change(|state| {
+            state.idle = if state.busy { 0 } else { state.idle.saturating_add(1) };
+            state.untold = state.untold.saturating_add(1);
+            state.due.heartbeat |= state.idle >= PULSES || (state.repeat && state.untold >= PULSES);
+        });
+    }
+
+    /// Forgets the task.
+    pub(super) fn close(&self) {
+        let task = lock(&self.0).task.take();
+        drop(task);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = lock(&self.0);
+        change(&mut state);
+        let due = !state.tracks.is_empty() || state.due != Due::default();
+        let waker = if due && !state.busy { state.task.take() } else { None };
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// Called when the set of hubs has changed.
+impl Wake for Ready {
+    fn wake(self: Arc<Self>) {
+        self.set(|due| due.change = true);
+    }
+}
+
+/// A track of a viewer. Its hub wakes it when it has something for the viewer.
+pub(super) struct Track {
+    pub(super) ready: Arc<Ready>,
+    pub(super) id: usize,
+}
+
+impl Wake for Track {
+    fn wake(self: Arc<Self>) {
+        self.ready.push(self.id);
+    }
+}
+
+/// Pulses in one period of the keep-alive, as in a hub.
+pub(super) const PULSES: u8 = 8;

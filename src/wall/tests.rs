@@ -1,0 +1,482 @@
+//! Walls without a server: their bytes, their turns, and what they cost.
+
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::shared::{Config, Shared};
+use super::subscriber::{Options, StartError, Subscriber, Tracks};
+use crate::body::Feed;
+use crate::boundary::Boundary;
+use crate::clock::Timed as _;
+use crate::hub::{self, Publisher};
+use crate::hubs::{self, Hubs};
+use crate::part::Part;
+use crate::wire::Wire;
+
+/// A wall with the boundary `B`, and the publishers of its hubs.
+struct Wall {
+    hubs: Hubs,
+    shared: Arc<Shared>,
+    publishers: BTreeMap<String, Publisher>,
+    now: Cell<Instant>,
+}
+
+const B: &str = "ThisRandomString";
+/// Longer than a test, which lets its pulses pass.
+const KEEP_ALIVE: Duration = Duration::from_secs(7200);
+
+impl Wall {
+    fn new(names: &[&str]) -> Self {
+        Self::with(&hub::builder(), names)
+    }
+
+    fn with(builder: &hub::Builder, names: &[&str]) -> Self {
+        let hubs = Hubs::new();
+        let shared = Shared::new(hubs.clone(), &Boundary::from_static(B));
+        let mut wall = Self { hubs, shared, publishers: BTreeMap::new(), now: Cell::new(Instant::now()) };
+        names.iter().for_each(|name| wall.insert(builder.clone(), name));
+        wall
+    }
+
+    fn insert(&mut self, builder: hub::Builder, name: &str) {
+        let (publisher, hub) = builder.build();
+        self.hubs.insert(name, hub).unwrap();
+        self.publishers.insert(name.to_owned(), publisher);
+    }
+
+    fn publish(&self, name: &str, text: &str) {
+        self.publishers[name].publish(Part::text(text.to_owned()).unwrap()).unwrap();
+    }
+
+    fn options(of: Option<&str>) -> Options {
+        Options {
+            config: Config { keep_alive: Some(KEEP_ALIVE), max_lifetime: None },
+            exclusive: false,
+            key: None,
+            max: 500,
+            min_interval: None,
+            of: of.map(|of| of.split(',').map(Arc::from).collect()),
+            wire: Wire::Script,
+        }
+    }
+
+    fn viewer(&self, of: Option<&str>) -> Viewer {
+        self.viewer_with(Self::options(of))
+    }
+
+    fn viewer_with(&self, options: Options) -> Viewer {
+        Viewer::new(Subscriber::new(&self.shared, options).unwrap())
+    }
+
+    /// Lets so many pulses of the keep-alive pass.
+    fn pulse(&self, pulses: usize) {
+        for _ in 0..pulses {
+            self.now.set(self.now.get() + KEEP_ALIVE / 8 + Duration::from_secs(1));
+            self.shared.tick(self.now.get());
+        }
+    }
+}
+
+/// A viewer as on a hyper-like stack.
+struct Viewer {
+    feed: Feed<Tracks>,
+    wakes: Arc<Wakes>,
+    in_flight: Option<Bytes>,
+}
+
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+impl Viewer {
+    fn new(subscriber: Subscriber) -> Self {
+        let mut viewer = Self { feed: subscriber.into_feed(), wakes: Arc::default(), in_flight: None };
+        assert!(viewer.poll(true).is_pending(), "the response's head comes first");
+        viewer
+    }
+
+    fn poll(&mut self, gated: bool) -> Poll<Option<Bytes>> {
+        let waker = Waker::from(Arc::clone(&self.wakes));
+        self.feed.poll_chunk(gated, &mut Context::from_waker(&waker))
+    }
+
+    /// Releases the part in flight, and returns the next one.
+    fn next(&mut self) -> Option<String> {
+        self.in_flight = None;
+        let mut all = String::new();
+        while let Poll::Ready(Some(chunk)) = self.poll(true) {
+            all.push_str(std::str::from_utf8(&chunk).unwrap());
+            self.in_flight = Some(chunk);
+        }
+        (!all.is_empty()).then_some(all)
+    }
+
+    /// Returns the bodies that come, each after the name of its track.
+    fn rest(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.next()).flat_map(|bytes| bodies(&bytes)).collect()
+    }
+
+    fn wakes(&self) -> usize {
+        self.wakes.0.swap(0, SeqCst)
+    }
+}
+
+/// Returns `name: body` for each part, and the body only of states.
+fn bodies(bytes: &str) -> Vec<String> {
+    let delimiter = format!("--{B}");
+    let parts = bytes.split(&delimiter).filter(|part| part.contains("\r\n\r\n"));
+    let body = |part: &str| {
+        let (head, body) = part.split_once("\r\n\r\n").unwrap();
+        let body = body.trim_end().trim_end_matches("--").trim_end();
+        match head.split("\r\n").find_map(|line| line.strip_prefix("Content-Location: ")) {
+            Some(name) => format!("{name}: {body}"),
+            None => body.to_owned(),
+        }
+    };
+    parts.map(body).collect()
+}
+
+#[test]
+fn writes_states_then_parts_with_their_names() {
+    let wall = Wall::new(&["a b", "yard"]);
+    wall.publish("yard", "on");
+    let mut viewer = wall.viewer(Some("yard,a b"));
+    let mut bytes = viewer.next().unwrap();
+    bytes.push_str(&viewer.next().unwrap());
+    assert_eq!(
+        bytes,
+        "--ThisRandomString\r\n\
+         Content-Type: application/json\r\nContent-Length: 40\r\n\r\n\
+         {\"tracks\":{\"a b\":\"waiting\",\"yard\":\"live\"}}\r\n--ThisRandomString\r\n\
+         Content-Type: text/plain; charset=utf-8\r\nContent-Location: yard\r\nContent-Length: 2\r\n\r\n\
+         on\r\n--ThisRandomString"
+            .replace(
+                "Content-Length: 40",
+                &format!("Content-Length: {}", r#"{"tracks":{"a b":"waiting","yard":"live"}}"#.len())
+            )
+    );
+    assert_eq!(viewer.next(), None);
+    wall.publish("a b", "off");
+    assert_eq!(viewer.rest(), ["a%20b: off", r#"{"tracks":{"a b":"live"}}"#]);
+
+    let machine = Options { wire: Wire::Machine, ..Wall::options(Some("yard")) };
+    let mut viewer = wall.viewer_with(machine);
+    viewer.next();
+    assert_eq!(
+        viewer.next().unwrap(),
+        "Content-Type: text/plain; charset=utf-8\r\nContent-Location: yard\r\nContent-Length: 2\r\n\r\non\r\n\
+         --ThisRandomString\r\n"
+    );
+}
+
+#[test]
+fn sends_newest_part_of_each_track_in_turn() {
+    let wall = Wall::new(&["a", "b", "c"]);
+    let mut viewer = wall.viewer(None);
+    assert_eq!(viewer.rest(), [r#"{"tracks":{"a":"waiting","b":"waiting","c":"waiting"}}"#]);
+    ["a", "b", "c"].iter().for_each(|name| wall.publish(name, "first"));
+    viewer.rest();
+    let mut shown = Vec::new();
+    for round in 0..5 {
+        // The first track publishes most, and all more than the viewer takes.
+        (0..10).for_each(|nth| wall.publish("a", &format!("{round}.{nth}")));
+        wall.publish("b", &format!("{round}"));
+        wall.publish("c", &format!("{round}"));
+        shown.extend(viewer.next().map(|bytes| bodies(&bytes)).unwrap());
+    }
+    assert_eq!(shown, ["a: 0.9", "b: 1", "c: 2", "a: 3.9", "b: 4"]);
+}
+
+#[test]
+fn slow_viewer_gets_every_track_equally_often() {
+    let names: Vec<String> = (0..12).map(|nth| format!("cam{nth:02}")).collect();
+    let wall = Wall::new(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut viewer = wall.viewer(None);
+    let mut shown = BTreeMap::<String, usize>::new();
+    for round in 0..600 {
+        for (nth, name) in names.iter().enumerate() {
+            // Once in a round to once in four, all of them faster than the viewer.
+            if round % (1 + nth / 3) == 0 {
+                wall.publish(name, &round.to_string());
+            }
+        }
+        for part in bodies(&viewer.next().unwrap_or_default()).iter().filter(|part| !part.starts_with('{')) {
+            *shown.entry(part.split_once(':').unwrap().0.to_owned()).or_default() += 1;
+        }
+    }
+    let counts = || shown.values().copied();
+    assert_eq!(shown.len(), 12);
+    assert!(counts().max().unwrap() - counts().min().unwrap() <= 2, "{shown:?}");
+}
+
+#[test]
+fn publish_wakes_a_viewer_once_and_asks_one_hub() {
+    let names: Vec<String> = (0..60).map(|nth| format!("cam{nth}")).collect();
+    let wall = Wall::new(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut viewers: Vec<_> = (0..10).map(|_| wall.viewer(None)).collect();
+    names.iter().for_each(|name| wall.publish(name, "first"));
+    viewers.iter_mut().for_each(|viewer| drop(viewer.rest()));
+    let locks = || names.iter().map(|name| wall.hubs.get(name).unwrap().locks()).sum::<usize>();
+    for nth in 0..20 {
+        viewers.iter().for_each(|viewer| {
+            viewer.wakes();
+        });
+        let before = locks();
+        wall.publish("cam7", &nth.to_string());
+        for viewer in &mut viewers {
+            assert_eq!(viewer.wakes(), 1);
+            assert_eq!(bodies(&viewer.next().unwrap()), [format!("cam7: {nth}")]);
+            // In flight: nothing wakes the task until the release, which does once.
+            wall.publish("cam8", "busy");
+            wall.publish("cam9", "busy");
+            assert_eq!(viewer.wakes(), 0);
+            viewer.in_flight = None;
+            assert_eq!(viewer.wakes(), 1);
+        }
+        viewers.iter_mut().for_each(|viewer| drop(viewer.rest()));
+        let (published, parts) = (1 + 2 * viewers.len(), viewers.len() * 3);
+        // Two for each part published. For each part sent its poll and its release, and some for a part that was replaced.
+        assert!(locks() - before <= 2 * published + 2 * parts + 2 * 60, "{}", locks() - before);
+    }
+    let stats = wall.hubs.get("cam7").unwrap().stats();
+    assert_eq!((stats.viewers, stats.encodings, stats.parts_published), (10, 0, 21));
+}
+
+#[test]
+fn each_part_is_encoded_once_for_all_viewers() {
+    let wall = Wall::new(&["a"]);
+    let mut viewers = [wall.viewer(None), wall.viewer(None)];
+    viewers.iter_mut().for_each(|viewer| drop(viewer.rest()));
+    wall.publish("a", "shared");
+    let chunks = viewers.each_mut().map(|viewer| match viewer.poll(true) {
+        Poll::Ready(Some(chunk)) => chunk.as_ptr(),
+        _ => panic!("no part"),
+    });
+    assert_eq!(chunks.first(), chunks.last());
+}
+
+#[test]
+fn stalled_ended_and_invalid_tracks_do_not_affect_others() {
+    let mut wall = Wall::new(&["ends", "good", "stalls"]);
+    ["ends", "good", "stalls"].iter().for_each(|name| wall.publish(name, "0"));
+    let mut viewer = wall.viewer(Some("stalls,good,ends"));
+    let all = [r#"{"tracks":{"ends":"live","good":"live","stalls":"live"}}"#, "ends: 0", "good: 0", "stalls: 0"];
+    assert_eq!(viewer.rest(), all);
+    let ends = wall.publishers.remove("ends").unwrap();
+    ends.publish(Part::text("last").unwrap()).unwrap();
+    drop(ends);
+    assert_eq!(viewer.rest(), ["ends: last", r#"{"tracks":{"ends":"ended"}}"#]);
+
+    wall.publish("stalls", &format!("--{B}--"));
+    wall.publish("good", "1");
+    assert_eq!(viewer.rest(), ["good: 1"]);
+    let stats = wall.hubs.get("stalls").unwrap().stats();
+    assert_eq!((stats.parts_invalid, stats.parts_delivered), (1, 1));
+    wall.publish("stalls", "1");
+    assert_eq!(viewer.rest(), ["stalls: 1"]);
+    wall.publish("good", "2");
+    assert_eq!(viewer.rest(), ["good: 2"]);
+}
+
+#[test]
+fn tracks_come_and_go_while_it_runs() {
+    let mut wall = Wall::new(&["a"]);
+    let (mut all, mut some) = (wall.viewer(None), wall.viewer(Some("a")));
+    assert_eq!(all.rest(), [r#"{"tracks":{"a":"waiting"}}"#]);
+    assert_eq!(some.rest(), [r#"{"tracks":{"a":"waiting"}}"#]);
+    all.wakes();
+    wall.insert(hub::builder(), "b");
+    assert_eq!((all.wakes(), all.rest()), (1, vec![r#"{"tracks":{"b":"waiting"}}"#.to_owned()]));
+    assert_eq!(some.rest(), [""; 0], "it did not ask for it");
+    wall.publish("b", "on");
+    assert_eq!(all.rest(), ["b: on", r#"{"tracks":{"b":"live"}}"#]);
+
+    wall.hubs.remove("b");
+    assert_eq!(all.rest(), [r#"{"tracks":{"b":"ended"}}"#]);
+    wall.publish("b", "unseen");
+    assert_eq!(all.rest(), [""; 0]);
+
+    // Another hub of the name takes its place.
+    wall.publish("a", "old");
+    assert_eq!(some.rest(), ["a: old", r#"{"tracks":{"a":"live"}}"#]);
+    wall.insert(hub::builder(), "a");
+    wall.publish("a", "new");
+    assert_eq!(some.rest(), [r#"{"tracks":{"a":"live"}}"#, "a: new"]);
+
+    all.rest();
+    // After `close` each viewer gets the last parts and the end.
+    wall.publish("a", "last");
+    wall.hubs.close();
+    assert!(all.rest().contains(&"a: last".to_owned()));
+    assert_eq!(some.rest(), ["a: last", r#"{"tracks":{"a":"ended"}}"#]);
+    assert!(matches!((all.poll(true), some.poll(true)), (Poll::Ready(None), Poll::Ready(None))));
+}
+
+#[test]
+fn stream_of_named_tracks_ends_with_the_last_of_them() {
+    let mut wall = Wall::new(&["a", "b"]);
+    wall.publish("b", "on");
+    let mut viewer = wall.viewer(Some("a,b"));
+    viewer.rest();
+    wall.publishers.remove("a");
+    assert_eq!(viewer.rest(), [r#"{"tracks":{"a":"ended"}}"#]);
+    wall.publishers.remove("b");
+    let bytes = std::iter::from_fn(|| viewer.next()).collect::<String>();
+    assert!(bytes.ends_with("{\"tracks\":{\"b\":\"ended\"}}\r\n--ThisRandomString--\r\n"), "{bytes}");
+    assert!(matches!(viewer.poll(true), Poll::Ready(None)));
+}
+
+#[test]
+fn silent_track_waits_and_comes_back() {
+    let no_signal = Part::text("no signal").unwrap();
+    let builder = hub::builder().stale_after(Duration::from_millis(30), no_signal);
+    let wall = Wall::with(&builder, &["a"]);
+    wall.publish("a", "on");
+    let mut viewer = wall.viewer(None);
+    assert_eq!(viewer.rest(), [r#"{"tracks":{"a":"live"}}"#, "a: on"]);
+    viewer.wakes();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while viewer.wakes() == 0 && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(viewer.rest(), ["a: no signal", r#"{"tracks":{"a":"waiting"}}"#]);
+    // One who comes now is told after the picture too, since that looks like a live one.
+    let mut late = wall.viewer(None);
+    let waiting = r#"{"tracks":{"a":"waiting"}}"#;
+    assert_eq!(late.rest(), [waiting, "a: no signal", waiting]);
+    wall.publish("a", "on");
+    assert_eq!(viewer.rest(), ["a: on", r#"{"tracks":{"a":"live"}}"#]);
+}
+
+#[test]
+fn heartbeat_comes_when_nothing_was_sent_for_its_period() {
+    let wall = Wall::new(&["a", "b"]);
+    let mut viewer = wall.viewer(Some("a,b"));
+    viewer.rest();
+    viewer.wakes();
+    wall.pulse(7);
+    assert_eq!((viewer.wakes(), viewer.next()), (0, None));
+    wall.publish("a", "on");
+    viewer.rest();
+    wall.pulse(7);
+    assert_eq!(viewer.next(), None);
+    wall.pulse(1);
+    assert_eq!(viewer.rest(), [r#"{"tracks":{}}"#]);
+
+    let empty = Wall::new(&[]);
+    let mut viewer = empty.viewer(None);
+    assert_eq!(viewer.rest(), [r#"{"tracks":{}}"#]);
+    viewer.wakes();
+    empty.pulse(8);
+    assert_eq!((viewer.wakes(), viewer.rest()), (1, vec![r#"{"tracks":{}}"#.to_owned()]));
+}
+
+#[test]
+fn options_apply_to_each_hub() {
+    let wall = Wall::new(&["a", "b"]);
+    let keyed = |exclusive| Options { key: Some("ada".into()), exclusive, ..Wall::options(Some("a,b")) };
+    let mut viewer = wall.viewer_with(keyed(false));
+    viewer.rest();
+    assert_eq!(wall.hubs.get("a").unwrap().viewers()[0].key.as_deref(), Some("ada"));
+    assert_eq!(wall.hubs.get("a").unwrap().revoke("ada"), 1);
+    assert_eq!(viewer.rest(), [r#"{"tracks":{"a":"ended"}}"#]);
+    wall.publish("a", "secret");
+    wall.publish("b", "on");
+    assert_eq!(viewer.rest(), ["b: on", r#"{"tracks":{"b":"live"}}"#]);
+
+    // A newer exclusive one ends it.
+    let mut newer = wall.viewer_with(keyed(true));
+    assert!(newer.next().is_some() && viewer.next().unwrap().ends_with("--\r\n"));
+    assert!(matches!(viewer.poll(true), Poll::Ready(None)));
+
+    let brief = Config { keep_alive: None, max_lifetime: Some(Duration::from_secs(60)) };
+    let mut viewer = wall.viewer_with(Options { config: brief, ..Wall::options(Some("b")) });
+    viewer.rest();
+    wall.shared.tick(Instant::now() + Duration::from_secs(61));
+    assert!(viewer.next().unwrap().ends_with("--\r\n"));
+    drop((newer, viewer));
+    assert_eq!(wall.hubs.get("b").unwrap().stats().viewers, 0);
+}
+
+#[test]
+fn rate_is_limited_for_each_track() {
+    let wall = Wall::new(&["a", "b"]);
+    let slow = Options { min_interval: Some(Duration::from_secs(3600)), ..Wall::options(None) };
+    let mut viewer = wall.viewer_with(slow);
+    viewer.rest();
+    for nth in 0..3 {
+        wall.publish("a", &nth.to_string());
+        wall.publish("b", &nth.to_string());
+        let shown: Vec<_> = viewer.rest().into_iter().filter(|part| !part.starts_with('{')).collect();
+        assert_eq!(shown.len(), if nth == 0 { 2 } else { 0 }, "{shown:?}");
+    }
+}
+
+#[test]
+fn failing_source_stops_no_other_track() {
+    let hubs = Hubs::builder().max(3).source(|name, publisher| match name {
+        "full" => Err("no camera".into()),
+        "gone" => Err(hubs::Unknown.into()),
+        _ => Ok(publisher.publish(Part::text("on")?).map(|()| std::mem::forget(publisher))?),
+    });
+    let shared = Shared::new(hubs.build(), &Boundary::from_static(B));
+    let start = |of| Subscriber::new(&shared, Wall::options(Some(of)));
+    let mut viewer = Viewer::new(start("full,yard").unwrap());
+    assert_eq!(viewer.rest(), [r#"{"tracks":{"full":"ended","yard":"live"}}"#, "yard: on"]);
+    assert!(matches!(start("full"), Err(StartError::Open(hubs::OpenError::Source(_)))));
+    let Err(StartError::Unknown(names)) = start("gone,yard,full") else { panic!("one is unknown") };
+    assert_eq!(names, [Arc::from("gone")]);
+}
+
+#[test]
+fn names_cannot_forge_a_delimiter() {
+    let wall = Wall::new(&[&format!("x{B}\"\\")]);
+    wall.publish(&format!("x{B}\"\\"), "on");
+    let mut viewer = wall.viewer_with(Options { wire: Wire::Machine, ..Wall::options(None) });
+    let bytes = [viewer.next().unwrap(), viewer.next().unwrap()].concat();
+    assert_eq!(bytes.matches(B).count(), 3, "{bytes}");
+    assert!(bytes.contains(r"\u0078\u0054") && bytes.contains("Content-Location: %78%54"), "{bytes}");
+    let wall = Wall::new(&["a\"\\ä,/".trim_end_matches('/')]);
+    wall.publish("a\"\\ä,", "on");
+    assert_eq!(wall.viewer(None).rest(), [r#"{"tracks":{"a\"\\ä,":"live"}}"#, "a%22%5C%C3%A4%2C: on"]);
+}
+
+#[test]
+fn stack_without_releases_gets_each_part_when_it_polls() {
+    let wall = Wall::new(&["a", "b"]);
+    wall.publish("a", "1");
+    let wakes = Arc::<Wakes>::default();
+    let waker = Waker::from(Arc::clone(&wakes));
+    let mut feed = Subscriber::new(&wall.shared, Wall::options(None)).unwrap().into_feed();
+    let mut next = || match feed.poll_chunk(false, &mut Context::from_waker(&waker)) {
+        Poll::Ready(Some(chunk)) => bodies(std::str::from_utf8(&chunk).unwrap()),
+        _ => Vec::new(),
+    };
+    assert_eq!(next(), [r#"{"tracks":{"a":"live","b":"waiting"}}"#]);
+    assert_eq!(next(), ["a: 1"]);
+    // The transport is full: it polls when it has room, and is not woken before.
+    wall.publish("a", "2");
+    wall.publish("b", "1");
+    assert_eq!(wakes.0.load(SeqCst), 0);
+    let mut shown = [next(), next(), next()].concat();
+    shown.sort();
+    assert_eq!(shown, ["a: 2", "b: 1", r#"{"tracks":{"b":"live"}}"#]);
+    assert_eq!(next(), [""; 0]);
+    let stats = wall.hubs.get("a").unwrap().stats();
+    assert_eq!((stats.parts_delivered, stats.viewers), (2, 1));
+    wall.publish("a", "3");
+    assert_eq!((wakes.0.load(SeqCst), next()), (1, vec!["a: 3".to_owned()]));
+}
