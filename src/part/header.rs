@@ -169,13 +169,14 @@ const FORBIDDEN_PREFIXES: &[&str] = &[
     "x-sendfile",
 ];
 
+/// `Content-Location` is not among them. It names the address of a part among several (RFC 2557 §4.2), nothing loads it, no
+/// browser takes it for a base address, and a cache does not store a response under it (RFC 9110 §8.7).
 const FORBIDDEN: &[&str] = &[
     "accept-ch",
     "alt-svc",
     "clear-site-data",
     "connection",
     "content-encoding",
-    "content-location",
     "content-transfer-encoding",
     "critical-ch",
     "document-policy",
