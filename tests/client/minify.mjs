@@ -11,7 +11,7 @@ export const mark = name => `// Made by tests/client/minify.mjs of ${name}.js ${
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   for (const name of NAMES) {
-    const minified = execFileSync('npx', ['--yes', 'esbuild@0.28.2', '--minify', '--format=esm', '--target=es2022', file(name + '.js')]);
+    const minified = execFileSync('npx', ['--yes', 'terser@5.51.4', file(name + '.js'), '--module', '--compress=passes=3', '--mangle']);
     writeFileSync(file(name + '.min.js'), `${mark(name)}\n${minified}`);
   }
 }

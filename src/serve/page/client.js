@@ -4,11 +4,13 @@
 //   <mixed-replace src="/status"></mixed-replace>                          shows the parts in the element itself
 //   <mixed-replace src="/status" target="#board"></mixed-replace>          shows them there, and the state here, in words
 //   <mixed-replace src="/status" target="html" trusted></mixed-replace>    makes each part the page
+//   <mixed-replace src="/wall#yard"><img alt="The yard"></mixed-replace>   shows one of the tracks of /wall in the <img>
 //
 // HTML appears in a sandboxed frame, in which no script runs, or with `trusted` in the page itself; a picture in an <img>, any
 // other text in a <pre>. Elements that stay the same are left alone, so focus, scroll position and half-typed input survive.
 //
-//   src            the address; without one the element opens no connection
+//   src            the address; without one the element opens no connection. With a fragment, that track of the address:
+//                  elements with the same address, `credentials`, `limit` and `headers` share one request, for those in view
 //   target         a selector: where the parts appear
 //   trusted        puts HTML into the page itself, without a frame
 //   credentials    as for fetch(): same-origin, include or omit
@@ -17,7 +19,7 @@
 //   limit="…"      the largest part, in bytes; 16 MiB unless set
 //   show-age       keeps age="…", the seconds since the last new part, and words it where it words the state; an initial
 //                  age="40" is the age of the part that is in the page already
-//   background     stays connected in a hidden tab
+//   background     stays connected in a hidden tab, and a track also outside the view
 //   motion         shows pictures at full rate also to readers who prefer reduced motion; they get one a second otherwise
 //
 // A number that is not positive, or not a number, counts as unset. Each attribute may be set, changed or removed at any time;
@@ -29,10 +31,10 @@
 //   connecting     no part has come yet
 //   live           parts or keep-alives come
 //   stale          none has come for `timeout` seconds
-//   reconnecting   the connection failed; the client tries again after a growing pause
+//   reconnecting   the connection failed, or the track is unknown; the client tries again after a growing pause
 //   denied         the server answered 401 or 403
-//   ended          the server ended the stream
-//   paused         the tab is hidden
+//   ended          the server ended the stream or the track
+//   paused         the tab is hidden, or the element of a track is out of view
 //
 // Changing an attribute or `headers` reconnects in every state. Showing the tab reconnects once in every state but `live` and,
 // without `again`, `ended`. Hiding the tab never reconnects.
@@ -43,10 +45,10 @@
 const nothing = () => {};
 // Returns a positive number, or `other` for any other value. Attributes are strings; without a value they hold their name.
 const positive = (value, other) => `${value}` > 0 ? +value : other;
-const text = ({ type, body }, charset = /charset="?([^";]+)/i.exec(type)?.[1]) => {
+const text = ({ type, body }) => {
   let decoder;
   try {
-    decoder = new TextDecoder(charset);
+    decoder = new TextDecoder(/charset="?([^";]+)/i.exec(type)?.[1]);
   } catch {
     // A label that the Encoding Standard does not list.
     decoder = new TextDecoder();
@@ -54,7 +56,11 @@ const text = ({ type, body }, charset = /charset="?([^";]+)/i.exec(type)?.[1]) =
   return decoder.decode(body);
 };
 // What may never come in a hidden tab: a painted picture, a loaded frame, a turn to draw.
-const soon = (promise, ms = 1000) => Promise.race([promise, new Promise(done => setTimeout(done, ms))]);
+const soon = (promise, ms = 1000, timer) =>
+  Promise.race([promise, new Promise(done => timer = setTimeout(done, ms))]).finally(() => clearTimeout(timer));
+// Viewers cut off together do not return together, but the tracks of a page do.
+const chance = 1 + Math.random();
+let rest = 0;
 
 // What a node has of itself. A form has its fields as properties too, a document its forms and pictures, under whatever
 // names the author of a part gave them: `form.remove` may be an <input>.
@@ -69,36 +75,51 @@ const held = node => own(node, 'localName') === 'mixed-replace' && 'stream' in n
 export async function* parts(response, limit, onchunk) {
   const type = response.headers.get('content-type');
   const boundary = /^multipart\/.*boundary="?([^";]+)/i.exec(type)?.[1];
-  if (!boundary) throw Error(`no stream: ${response.status} ${type}`);
+  if (!boundary) throw Object.assign(Error(`no stream: ${response.status} ${type}`), { response });
   const delimiter = '\r\n--' + boundary, reader = response.body.getReader();
   // As if a line had ended before the first delimiter. Streams of events send that line end themselves.
-  let chunk = Uint8Array.of(13, 10), done;
+  let chunk = Uint8Array.of(13, 10);
+  const more = async () => {
+    const { done, value } = await reader.read();
+    if (done) throw Error('cut off');
+    chunk = value;
+    onchunk?.();
+  };
+  // Returns at most so many of the bytes that have come.
+  const cut = length => {
+    const some = chunk.subarray(0, length);
+    chunk = chunk.subarray(some.length);
+    return some;
+  };
   const take = async length => {
     const taken = new Uint8Array(length);
-    for (let at = 0; ;) {
-      const some = chunk.subarray(0, length - at);
+    for (let at = 0; ; await more()) {
+      const some = cut(length - at);
       taken.set(some, at);
       at += some.length;
-      chunk = chunk.subarray(some.length);
       if (at === length) return taken;
-      ({ done, value: chunk } = await reader.read());
-      if (done) throw Error('cut off');
-      onchunk?.();
     }
   };
-  const letters = async length => String.fromCharCode(...await take(length));
+  const letters = bytes => String.fromCharCode(...bytes);
 
   limit = positive(limit, 2 ** 24);
   try {
     for (let part; ;) {
-      let line = await letters(delimiter.length);
-      if (!part && line.startsWith('\r\n\r\n')) line = line.slice(2) + await letters(2);
+      let line = letters(await take(delimiter.length));
+      if (!part && line.startsWith('\r\n\r\n')) line = line.slice(2) + letters(await take(2));
       if (line !== delimiter) throw Error('length');
+      // However much there is to read, the page has its turn.
+      if (Date.now() > rest) {
+        await new Promise(done => setTimeout(done));
+        rest = Date.now() + 20;
+      }
       if (part) yield part;
-      let head = await letters(2);
+      let head = letters(await take(2));
       if (head === '--') return;
       while (!head.endsWith('\r\n\r\n')) {
-        head += await letters(1);
+        if (!chunk.length) await more();
+        // A line at a time, as far as it has come.
+        head += letters(cut(Math.min(chunk.indexOf(10) + 1 || 9999, 9999)));
         if (head.length > 16384) throw Error('length');
       }
       const headers = new Headers(head.trim().split('\r\n').map(line => line.split(/:(.*)/, 2)));
@@ -112,12 +133,19 @@ export async function* parts(response, limit, onchunk) {
   }
 }
 
-// Keeps a stream open through all failures. Knows nothing of elements.
-export function watch(url, { onpart, onstate = nothing, timeout, again, limit, background, credentials, headers }) {
-  const page = globalThis.document, over = new AbortController();
-  let connection, clock, wait, tries = 0, state;
-  timeout = 1000 * positive(timeout, 25);
-  again = positive(again);
+const request = async (url, { headers, credentials }, signal) => {
+  const given = [typeof headers === 'function' ? headers() : headers, new Promise((_, fail) => signal.onabort = fail)];
+  const sent = new Headers(await Promise.race(given));
+  sent.set('accept', 'multipart/mixed');
+  return fetch(url, { headers: sent, credentials, signal });
+};
+
+// Keeps a stream, or a track of one, open through all failures. Of elements it knows whether `place` is in view.
+export function watch(url, options) {
+  const { onpart, onstate = nothing, background, place } = options;
+  const page = globalThis.document, over = new AbortController(), [address, name] = `${url}`.split('#');
+  const timeout = 1000 * positive(options.timeout, 25), again = positive(options.again);
+  let connection, clock, wait, tries = 0, state, seen = true;
   const say = (next, error) => {
     if (state !== next) onstate(state = next, error);
   };
@@ -130,7 +158,17 @@ export function watch(url, { onpart, onstate = nothing, timeout, again, limit, b
   const connect = async () => {
     stop();
     const own = connection = new AbortController(), { signal } = own, began = Date.now();
-    let heard = began, fresh = began, pause = 0, denied, error;
+    let heard = began, fresh = began, error;
+    const hear = () => heard = Date.now();
+    const take = async part => {
+      if (signal.aborted) return;
+      // A slow `onpart` is not silence: bytes may be waiting.
+      heard = Infinity;
+      await onpart(part);
+      if (signal.aborted) return;
+      fresh = 1 + hear();
+      if (state !== 'ended') say('live');
+    };
     clock = setInterval(() => {
       const now = Date.now();
       if (now - heard > 2 * timeout) own.abort(Error('silence'));
@@ -139,46 +177,139 @@ export function watch(url, { onpart, onstate = nothing, timeout, again, limit, b
       else if (fresh > began && now - began > 500) say('live');
     }, 200);
     try {
-      const given = Promise.race([typeof headers === 'function' ? headers() : headers, new Promise((_, fail) => signal.onabort = fail)]);
-      const sent = new Headers(await given);
-      sent.set('accept', 'multipart/mixed');
-      const response = await fetch(url, { headers: sent, credentials, signal });
-      denied = /40[13]/.test(response.status);
-      pause = Math.min(+response.headers.get('retry-after'), 600) || 0;
-      for await (const part of parts(response, limit, () => heard = Date.now())) {
-        // A slow `onpart` is not silence: bytes may be waiting.
-        heard = Infinity;
-        if (!signal.aborted) await onpart(part);
-        if (signal.aborted) break;
-        fresh = 1 + (heard = Date.now());
-        if (state !== 'ended') say('live');
+      if (name) {
+        await follow(new URL(address, page?.baseURI).href, options, {
+          name: decodeURIComponent(name), hear, take, signal,
+          // What the server says of it: there is no signal, or all is well, as after a keep-alive.
+          tell(word) {
+            const waiting = word === 'waiting';
+            if (fresh !== began) fresh = waiting ? 1 : 1 + Date.now();
+            else if (waiting) say('connecting');
+          },
+        });
+      } else {
+        for await (const part of parts(await request(url, options, signal), options.limit, hear)) await take(part);
       }
     } catch (why) {
       error = signal.reason ?? why;
     }
     if (own !== connection) return;
     stop();
-    const settled = denied || !error;
+    const answer = error?.response, denied = /40[13]/.test(answer?.status), settled = denied || !error;
     tries = Date.now() - began > 5000 ? 1 : Math.min(tries + 1, 5);
-    // Growing, random so that viewers cut off together do not return together, and never shorter than Retry-After.
-    pause = Math.max(pause, settled ? again : 2 ** tries / 2, 1) * (1 + Math.random());
+    // Growing, and never shorter than Retry-After.
+    const pause = Math.max(Math.min(answer?.headers.get('retry-after'), 600) || 0, settled ? again : 2 ** tries / 2, 1) * chance;
     // A timer of more than 2^31 ms fires at once.
     if (!settled || again) wait = setTimeout(connect, Math.min(pause * 1000, 2e9));
     // Last, since `onstate` may close the stream.
     say(denied ? 'denied' : error ? 'reconnecting' : 'ended', error);
   };
 
-  const look = event => {
+  const turn = event => {
     if (state === 'ended' && !again) return;
-    if (page?.hidden && !background) say('paused', stop());
+    if (!background && (page?.hidden || !seen)) say('paused', stop());
     // With `background` a tab that is hidden keeps what it has.
     else if (state !== 'live' && !(event && page.hidden)) connect();
   };
-  page?.addEventListener('visibilitychange', look, over);
+  const observer = name && place && !background && new IntersectionObserver(entries => {
+    if (seen !== (seen = entries.at(-1).isIntersecting)) turn();
+  }, { rootMargin: '99px' });
+  page?.addEventListener('visibilitychange', turn, over);
   say('connecting');
-  look();
+  // It tells at once. The place may be an inline element, as high as a line.
+  if (observer) seen = observer.observe(picture(place) ?? place);
+  else turn();
   // Quietly, where another stream takes its place.
-  return { close: quiet => [over.abort(), stop(), quiet || say('ended')] };
+  return { close: quiet => [over.abort(), observer?.disconnect(), stop(), quiet || say('ended')] };
+}
+
+const picture = place => place.matches('img') ? place : place.querySelector(':scope > img');
+const walls = new Set();
+
+// Follows a track until its end. Those with the same address and options share a request. When their set changes, another is
+// opened beside the running one, and its first part ends that.
+function follow(url, { headers, credentials, limit }, track) {
+  const key = [url, headers, credentials, limit];
+  const wall = [...walls].find(({ key: other }) => key.every((value, at) => value === other[at])) ?? share(key);
+  // Without an error it is an end as well.
+  return new Promise((_, end) => wall.add({ ...track, end }));
+}
+
+function share(key) {
+  const tracks = new Set(), [url, headers, credentials, limit] = key;
+  let running, next, due;
+  const wall = {
+    key,
+    add(track) {
+      tracks.add(track);
+      track.signal.onabort = () => end(track, track.signal.reason);
+      // The server sends it no second time.
+      give(track, running?.latest[track.name]);
+      renew();
+    },
+  };
+  const give = (track, part) => part && track.take(part).catch(error => end(track, error));
+  const end = (track, error) => tracks.delete(track) && renew(track.end(error));
+  // Changes made together, such as by scrolling, are one.
+  const renew = () => due ??= setTimeout(turn, running ? 250 : 50);
+  const turn = () => {
+    due = clearTimeout(due);
+    const names = [...new Set([...tracks].map(track => track.name))].sort();
+    const alike = request => JSON.stringify(names) === JSON.stringify(request?.names);
+    if (alike(next)) return;
+    next = next?.abort();
+    if (!names[0]) running = running?.abort(walls.delete(wall));
+    else if (!alike(running)) open(names);
+  };
+  const open = async names => {
+    const own = next = new AbortController();
+    own.names = names;
+    own.latest = { __proto__: null };
+    const mine = () => [...tracks].filter(({ name }) => own.names.includes(name));
+    let error;
+    try {
+      const response = await request(`${url}${url.includes('?') ? '&' : '?'}of=${names.map(encodeURIComponent)}`, { headers, credentials }, own.signal);
+      for await (const part of parts(response, limit, () => tracks.forEach(track => track.hear()))) {
+        if (own === next) {
+          running?.abort();
+          running = own;
+          next = null;
+        }
+        // What it still holds is older than what the other request has.
+        if (own !== running) return;
+        const location = part.headers.get('content-location');
+        if (location) {
+          const name = decodeURIComponent(location.split('/').pop());
+          if (own.names.includes(name)) own.latest[name] = part;
+          tracks.forEach(track => track.name === name && give(track, part));
+        } else if (/json/.test(part.type)) {
+          const words = JSON.parse(text(part)).tracks;
+          for (const track of mine()) {
+            const word = words[track.name];
+            if (word === 'ended') {
+              own.names = own.names.filter(name => name !== track.name);
+              end(track);
+            } else track.tell(word);
+          }
+        }
+      }
+    } catch (why) {
+      error = why;
+    }
+    // The body of a refusal is not read.
+    own.abort();
+    if (own === next) next = null;
+    else if (own === running) running = null;
+    else return;
+    // Those that the other request has go on, and those that the server knows are asked for again.
+    const lost = mine().filter(({ name }) => !(running ?? next)?.names.includes(name));
+    const unknown = error?.response?.headers.get('x-unknown-tracks')?.split(',').map(decodeURIComponent);
+    const gone = mine().filter(({ name }) => unknown?.includes(name));
+    (gone[0] ? gone : lost).forEach(track => end(track, error));
+    turn();
+  };
+  walls.add(wall);
+  return wall;
 }
 
 // What is being shown, by the element in which it appears.
@@ -188,7 +319,7 @@ const turns = new WeakMap();
 export function mixedReplace(url, target, { host = target.documentElement ?? target, ...options } = {}) {
   const tell = (type, detail) => host.dispatchEvent(new CustomEvent(type, { detail, cancelable: true }));
   const place = target.body ?? target;
-  let last, next, showing, rest;
+  let last, next, showing;
   place.ariaLive ??= 'polite';
   place.ariaBusy = !place.firstElementChild;
   // One part a frame. The newest waits for its turn, and those before it are left out.
@@ -207,18 +338,14 @@ export function mixedReplace(url, target, { host = target.documentElement ?? tar
   };
   const stream = watch(url, {
     ...options,
-    async onpart(part) {
+    place,
+    onpart(part) {
       // A keep-alive is the last part again.
-      const now = part.type + text(part, 'latin1');
-      if (now !== last) next = tell('part', part) && part;
-      last = now;
+      const { type, body } = part, same = type === last?.type && body.length === last.body.length && body.every((byte, at) => byte === last.body[at]);
+      if (!same) next = tell('part', part) && part;
+      last = part;
       showing ||= next && run();
-      // However much there is to read, the page has its turn.
-      if (!(Date.now() < rest)) {
-        await soon(showing, 0);
-        rest = Date.now() + 20;
-      }
-      place.ariaBusy = false;
+      if (place.ariaBusy !== 'false') place.ariaBusy = false;
     },
     onstate(state, error) {
       host.setAttribute('state', state);
@@ -230,7 +357,7 @@ export function mixedReplace(url, target, { host = target.documentElement ?? tar
       next = 0;
       stream.close(quiet);
       await turns.get(place);
-      URL.revokeObjectURL((place.matches('img') ? place : place.querySelector(':scope > img'))?.blob);
+      URL.revokeObjectURL(picture(place)?.blob);
     },
   };
 }
@@ -240,21 +367,17 @@ export async function show(target, part, trusted) {
   const place = target.body ?? target, is = type => part.type.startsWith(type);
   if (is('image/')) {
     const url = URL.createObjectURL(new Blob([part.body], part)), trial = new Image();
+    trial.src = url;
+    // WebKit shows nothing while it decodes, and the next part waits until this one can be painted.
+    await soon(trial.decode().catch(nothing), 5000);
     // A broken image would take the place of a picture.
-    const fails = await soon(new Promise(done => {
-      trial.onload = () => done();
-      trial.onerror = done;
-      trial.src = url;
-    }), 5000);
-    if (fails) {
+    if (trial.complete && !trial.naturalWidth) {
       URL.revokeObjectURL(url);
       throw Error(`no picture: ${part.type}, ${part.body.length} bytes`);
     }
     const image = place.matches('img') ? place : only(place, 'img', '', { alt: document.title });
     URL.revokeObjectURL(image.blob);
     image.src = image.blob = url;
-    // The next part waits until this one can be painted.
-    await soon(image.decode().catch(nothing));
   } else if (!is('text/html')) {
     only(place, 'pre', '').textContent = text(part);
   } else if (trusted) {

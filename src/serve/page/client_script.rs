@@ -12,7 +12,7 @@ use crate::serve::reply::Reply;
 
 /// An endpoint that serves `client.js`, which displays a stream of parts in a page, in Chromium, Firefox and WebKitGTK.
 ///
-/// It is 7.6 kB, 3.7 kB compressed, without dependencies.
+/// It is 10 kB, 4.6 kB compressed, without dependencies.
 ///
 /// ```html
 /// <script type="module" src="/client.js"></script>
@@ -23,7 +23,8 @@ use crate::serve::reply::Reply;
 ///
 /// HTML parts appear in a sandboxed frame, in which no script runs, or with the attribute `trusted` in the page itself;
 /// pictures in an `<img>`, other text in a `<pre>`. Unchanged elements are kept, so focus, scroll position and
-/// half-typed input survive. The head of the file lists attributes, states and events; as a module it exports
+/// half-typed input survive. With a fragment, `src` names one of several tracks in a response, and all elements share that
+/// response: `<mixed-replace src="/wall#yard">`. The head of the file lists attributes, states and events; as a module it exports
 /// `mixedReplace(url, target, options)`, `watch`, `parts` and `show`.
 ///
 /// # Examples

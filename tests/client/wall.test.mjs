@@ -1,0 +1,413 @@
+// Tracks: many in one request, of which each has its own state.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { watch } from './client.mjs';
+import { B, head, opening, server, sleep, until } from './server.mjs';
+
+const typed = (type, body, location) => Buffer.from(
+  `\r\nContent-Type: ${type}\r\n${location ? `Content-Location: ${location}\r\n` : ''}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}\r\n--${B}`,
+);
+const track = (name, body) => typed('text/plain', body, encodeURIComponent(name));
+const states = tracks => typed('application/json', JSON.stringify({ tracks }));
+const unknown = (...names) => `HTTP/1.1 404 Not Found\r\nX-Unknown-Tracks: ${names.map(encodeURIComponent)}\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno`;
+const refusal = (status, fields = '') => `HTTP/1.1 ${status} No\r\n${fields}Content-Length: 2\r\nConnection: close\r\n\r\nno`;
+const of = request => /[?&]of=([^ &]*)/.exec(request)[1].split(',').map(decodeURIComponent).sort();
+
+// A server that notes for each request the tracks, and an element for each name: its texts and states in their order.
+const watching = async (answer, body, path = 'wall') => {
+  const asked = [], sockets = [], streams = [];
+  const site = await server((socket, number, request) => {
+    asked.push(of(request));
+    sockets.push(socket);
+    answer(socket, number, request);
+  });
+  const add = (name, options = {}) => {
+    const log = [];
+    let last;
+    const stream = watch(`${site.url}${path}#${encodeURIComponent(name)}`, {
+      onpart: part => log.push(new TextDecoder().decode(part.body)),
+      onstate: (state, error) => log.push(last = error ? `${state}: ${error.message}` : state),
+      ...options,
+    });
+    streams.push(stream);
+    return Object.defineProperties(log, { close: { value: stream.close }, last: { value: () => last } });
+  };
+  try {
+    await body({ site, asked, sockets, add });
+  } finally {
+    streams.forEach(stream => stream.close(true));
+    await sleep(150);
+    site.close();
+  }
+};
+
+// As IntersectionObserver does: it tells later of each element, and again where that has changed.
+class Observer {
+  static all = new Set();
+  constructor(tell) { this.tell = tell; }
+  observe(place) {
+    Observer.all.add(this);
+    this.place = place;
+    setTimeout(() => this.look());
+  }
+  look() { this.tell([{ isIntersecting: this.place.seen }]); }
+  disconnect() { Observer.all.delete(this); }
+}
+const observed = async body => {
+  globalThis.IntersectionObserver = Observer;
+  try {
+    await body();
+  } finally {
+    delete globalThis.IntersectionObserver;
+  }
+};
+const place = seen => ({ seen, matches: () => true });
+const see = (place, seen) => {
+  place.seen = seen;
+  for (const observer of Observer.all) if (observer.place === place) observer.look();
+};
+
+test('tracks share one request, and each gets its parts', () => watching(
+  (socket, number, request) => socket.write(Buffer.concat([
+    opening, states({ yard: 'live', 'a/b, ü': 'live' }), track('yard', '1'), track('a/b, ü', '2'), track('yard', '3'),
+    typed('text/plain', 'of nobody', 'other'), typed('text/plain', 'of nothing'),
+  ])),
+  async ({ add, asked, site }) => {
+    const [yard, again, odd] = [add('yard'), add('yard'), add('a/b, ü')];
+    await until(() => yard.includes('3') && odd.includes('2'));
+    assert.deepEqual(yard, ['connecting', '1', 'live', '3']);
+    assert.deepEqual(again, yard);
+    assert.deepEqual(odd, ['connecting', '2', 'live']);
+    await sleep(300);
+    assert.deepEqual([asked, site.sockets.size], [[['a/b, ü', 'yard']], 1]);
+  },
+));
+
+test('keeps the query of the address', () => watching(
+  (socket, number, request) => socket.write(Buffer.concat([opening, track('yard', request.split(' ', 2)[1])])),
+  async ({ add }) => {
+    const yard = add('yard');
+    await until(() => yard.last() === 'live');
+    assert.equal(yard[1], '/wall?fps=5&of=yard');
+  }, 'wall?fps=5',
+));
+
+test('the name is the last segment of the location', () => watching(
+  socket => socket.write(Buffer.concat([opening, typed('text/plain', 'a', '/x/wall/yard'), typed('text/plain', 'b', 'http://other/y%61rd')])),
+  async ({ add }) => {
+    const yard = add('yard');
+    await until(() => yard.includes('b'));
+    assert.deepEqual(yard, ['connecting', 'a', 'live', 'b']);
+  },
+));
+
+test('reads tracks that are cut at any place', async () => {
+  const bytes = Buffer.concat([opening, states({ yard: 'live' }), track('yard', 'one'), track('door', 'two'), track('yard', 'three')]);
+  const cuts = Array.from({ length: bytes.length - head.length }, (_, at) => head.length + at);
+  await Promise.all([...Array(8).keys()].map(async lane => {
+    for (const cut of cuts.filter(cut => cut % 8 === lane)) {
+      await watching(
+        async socket => {
+          socket.write(bytes.subarray(0, cut));
+          await sleep(2);
+          socket.write(bytes.subarray(cut));
+        },
+        async ({ add }) => {
+          const [yard, door] = [add('yard'), add('door')];
+          await until(() => yard.includes('three'));
+          assert.deepEqual([yard, door], [['connecting', 'one', 'live', 'three'], ['connecting', 'two', 'live']], `cut at ${cut}`);
+        },
+      );
+    }
+  }));
+});
+
+test('a changed set is asked for beside the running request, which ends with the first part of the new one', () => watching(
+  async (socket, number, request) => {
+    socket.write(opening);
+    if (number === 2) await sleep(700);
+    socket.write(Buffer.concat(of(request).map(name => track(name, `${name} ${number}`))));
+    for (let i = 0; number === 1 && i < 30; i++) {
+      await sleep(20);
+      if (!socket.destroyed) socket.write(track('yard', `old ${i}`));
+    }
+  },
+  async ({ add, asked, site }) => {
+    const yard = add('yard');
+    await until(() => yard.includes('live'));
+    const door = add('door');
+    await until(() => asked.length === 2);
+    assert.equal(site.sockets.size, 2);
+    await until(() => yard.includes('old 20'));
+    await until(() => door.includes('live'));
+    await until(() => site.sockets.size === 1);
+    assert.deepEqual(asked, [['yard'], ['door', 'yard']]);
+    assert.deepEqual(yard.filter(entry => !/^old/.test(entry)), ['connecting', 'yard 1', 'live', 'yard 2']);
+    yard.close();
+    await until(() => asked.length === 3 && site.sockets.size === 1);
+    assert.deepEqual([asked.at(-1), yard.last(), door.last()], [['door'], 'ended', 'live']);
+  },
+));
+
+test('a track that is added again gets the latest part at once', () => watching(
+  socket => socket.write(Buffer.concat([opening, track('yard', 'slow')])),
+  async ({ add, site }) => {
+    const yard = add('yard');
+    await until(() => yard.includes('live'));
+    const again = add('yard');
+    await until(() => again.includes('live'));
+    assert.deepEqual([again, site.requests], [['connecting', 'slow', 'live'], 1]);
+  },
+));
+
+test('a scroll through sixty elements is a few requests for those in view', () => observed(() => watching(
+  (socket, number, request) => socket.write(Buffer.concat([opening, ...of(request).map(name => track(name, name))])),
+  async ({ add, asked, site }) => {
+    const places = Array.from({ length: 60 }, (_, at) => place(at < 6)), logs = places.map((place, at) => add(`${at}`, { place }));
+    await until(() => logs.slice(0, 6).every(log => log.last() === 'live'));
+    await until(() => logs.slice(6).every(log => log.last() === 'paused'));
+    let most = 0;
+    for (let at = 6; at < 60; at++) {
+      see(places[at - 6], false);
+      see(places[at], true);
+      await sleep(20);
+      most = Math.max(most, site.sockets.size);
+    }
+    await until(() => logs.slice(54).every(log => log.last() === 'live'));
+    assert.ok(asked.length <= 9, `${asked.length} requests`);
+    assert.deepEqual(asked[0], ['0', '1', '2', '3', '4', '5']);
+    assert.deepEqual(asked.at(-1), ['54', '55', '56', '57', '58', '59']);
+    assert.deepEqual(logs[0], ['connecting', '0', 'live', 'paused']);
+    assert.deepEqual(logs[59], ['connecting', 'paused', '59', 'live']);
+    await until(() => site.sockets.size === 1);
+    assert.ok(most <= 2, `${most} connections`);
+    places.forEach(place => see(place, false));
+    await until(() => site.sockets.size === 0);
+    see(places[0], true);
+    await until(() => logs[0].last() === 'live');
+  },
+)));
+
+test('a changed set that changes back leaves the request alone', () => observed(() => watching(
+  (socket, number, request) => socket.write(Buffer.concat([opening, ...of(request).map(name => track(name, name))])),
+  async ({ add, asked }) => {
+    const [one, two] = [place(true), place(true)], logs = [add('1', { place: one }), add('2', { place: two })];
+    await until(() => logs.every(log => log.last() === 'live'));
+    see(two, false);
+    see(two, true);
+    await sleep(400);
+    assert.deepEqual([asked, logs[1]], [[['1', '2']], ['connecting', '2', 'live', 'paused', '2', 'live']]);
+  },
+)));
+
+test('a hidden tab follows only tracks with `background`', async () => {
+  const page = globalThis.document = Object.assign(new EventTarget(), { hidden: false });
+  const turn = hidden => {
+    page.hidden = hidden;
+    page.dispatchEvent(new Event('visibilitychange'));
+  };
+  try {
+    await watching(
+      (socket, number, request) => socket.write(Buffer.concat([opening, ...of(request).map(name => track(name, name))])),
+      async ({ add, asked, site }) => {
+        const [yard, door] = [add('yard'), add('door', { background: true })];
+        await until(() => yard.includes('live') && door.includes('live'));
+        turn(true);
+        await until(() => yard.last() === 'paused' && asked.length === 2 && site.sockets.size === 1);
+        assert.deepEqual(asked[1], ['door']);
+        turn(false);
+        await until(() => yard.last() === 'live');
+        door.close();
+        await until(() => asked.length === 4);
+        turn(true);
+        await until(() => site.sockets.size === 0);
+        assert.deepEqual(yard.filter(entry => entry !== 'yard'), ['connecting', 'live', 'paused', 'live', 'paused']);
+      },
+    );
+  } finally {
+    delete globalThis.document;
+  }
+});
+
+test('an unknown track is left out at once, asked for again after a growing pause, and disturbs no other', () => watching(
+  (socket, number, request) => {
+    const names = of(request);
+    if (names.includes('gate, 2') && number < 6) socket.end(unknown('gate, 2'));
+    else socket.write(Buffer.concat([opening, ...names.map(name => track(name, name))]));
+  },
+  async ({ add, asked, site }) => {
+    const [yard, gate] = [add('yard'), add('gate, 2')], began = Date.now();
+    await until(() => yard.includes('live'));
+    assert.ok(Date.now() - began < 900, 'the others are asked for at once');
+    assert.match(gate.last(), /^reconnecting: .*404/);
+    await until(() => asked.length === 3);
+    const first = Date.now() - began;
+    assert.ok(first >= 1000 && first < 3000, `${first} ms`);
+    await until(() => asked.length === 4);
+    const second = Date.now() - began - first;
+    assert.ok(second >= 2000 && second < 5000, `${second} ms`);
+    assert.deepEqual([asked, yard, site.requests], [[['gate, 2', 'yard'], ['yard'], ['gate, 2', 'yard'], ['gate, 2', 'yard']], ['connecting', 'yard', 'live'], 4]);
+  },
+));
+
+test('a 404 that names none of the tracks is asked again after a pause', () => watching(
+  socket => socket.end(unknown('other')),
+  async ({ add, site }) => {
+    const yard = add('yard');
+    await until(() => /^reconnecting/.test(yard.last()));
+    await sleep(900);
+    assert.equal(site.requests, 1);
+    await until(() => site.requests === 2);
+  },
+));
+
+test('the server says how each track is', () => watching(
+  async socket => {
+    socket.write(Buffer.concat([opening, states({ yard: 'live', door: 'waiting', gate: 'ended' }), track('yard', '1')]));
+    await sleep(200);
+    socket.write(Buffer.concat([states({ yard: 'waiting', door: 'live', gate: 'ended' }), track('door', '2')]));
+    await sleep(200);
+    socket.write(Buffer.concat([track('yard', '3'), states({ yard: 'live', door: 'ended', gate: 'ended' })]));
+  },
+  async ({ add, site }) => {
+    const [yard, door, gate] = [add('yard'), add('door'), add('gate')];
+    await until(() => door.includes('ended'));
+    await sleep(300);
+    assert.deepEqual(yard, ['connecting', '1', 'live', 'stale', '3', 'live']);
+    assert.deepEqual(door, ['connecting', '2', 'live', 'ended']);
+    assert.deepEqual([gate, site.requests], [['connecting', 'ended'], 1]);
+  },
+));
+
+test('a track without parts is stale after its own timeout, until the server says that it is live', () => watching(
+  async socket => {
+    socket.write(Buffer.concat([opening, states({ yard: 'live', door: 'live' }), track('yard', '1'), track('door', '2')]));
+    await sleep(1500);
+    socket.write(states({ yard: 'live', door: 'live' }));
+  },
+  async ({ add, site }) => {
+    const [yard, door] = [add('yard', { timeout: 1 }), add('door', { timeout: 5 })];
+    await until(() => yard.length === 5);
+    assert.deepEqual([yard, door], [['connecting', '1', 'live', 'stale', 'live'], ['connecting', '2', 'live']]);
+    assert.equal(site.requests, 1);
+  },
+));
+
+test('after its end a track is asked for again if told so', () => watching(
+  (socket, number, request) => {
+    const names = of(request);
+    socket.write(Buffer.concat([opening, states(number === 1 ? { yard: 'live', door: 'ended' } : {}), ...names.map(name => track(name, `${number}`))]));
+  },
+  async ({ add, asked }) => {
+    const [yard, door, final] = [add('yard'), add('door', { again: .1 }), add('door')];
+    await until(() => door.includes('ended'));
+    await until(() => asked.length === 2);
+    await until(() => door.last() === 'live');
+    assert.deepEqual(yard, ['connecting', '1', 'live', '2']);
+    assert.deepEqual(asked, [['door', 'yard'], ['door', 'yard']]);
+    assert.ok(final.includes('ended'));
+  },
+));
+
+test('a lost connection comes back for all, and later each time', () => watching(
+  (socket, number, request) => {
+    socket.write(Buffer.concat([opening, ...of(request).map(name => track(name, `${number}`))]));
+    if (number < 3) setTimeout(() => socket.destroy(), 50);
+  },
+  async ({ add, site }) => {
+    const began = Date.now(), [yard, door] = [add('yard'), add('door')];
+    await until(() => yard.includes('3') && door.last() === 'live', 12_000);
+    assert.ok(Date.now() - began > 3000);
+    assert.deepEqual(yard.map(entry => entry.split(':', 1)[0]), ['connecting', '1', 'live', 'reconnecting', '2', 'live', 'reconnecting', '3', 'live']);
+    assert.equal(site.requests, 3);
+  },
+));
+
+test('Retry-After is obeyed, also where the set changes meanwhile, and the running request goes on', () => watching(
+  (socket, number, request) => {
+    if (number === 2) socket.end(refusal(503, 'Retry-After: 2\r\n'));
+    else socket.write(Buffer.concat([opening, ...of(request).map(name => track(name, `${number}`))]));
+  },
+  async ({ add, asked, site }) => {
+    const yard = add('yard');
+    await until(() => yard.includes('live'));
+    const door = add('door'), began = Date.now();
+    await until(() => /^reconnecting/.test(door.last()));
+    const gate = add('gate');
+    await until(() => door.last() === 'live' && gate.includes('live'));
+    assert.ok(Date.now() - began > 1990);
+    assert.deepEqual(yard, ['connecting', '1', 'live', '3', '4']);
+    assert.deepEqual(asked, [['yard'], ['door', 'yard'], ['gate', 'yard'], ['door', 'gate', 'yard']]);
+    await until(() => site.sockets.size === 1);
+  },
+));
+
+test('a denial is one for each track, and is not asked again', () => watching(
+  socket => socket.end(refusal(403)),
+  async ({ add, site }) => {
+    const [yard, door] = [add('yard'), add('door')];
+    await until(() => /^denied/.test(yard.last()) && /^denied/.test(door.last()));
+    await sleep(2500);
+    assert.equal(site.requests, 1);
+    add('gate');
+    await until(() => site.requests === 2);
+  },
+));
+
+test('an end of the response is one for each track', () => watching(
+  socket => socket.end(Buffer.concat([opening, track('yard', '1'), Buffer.from('--\r\n')])),
+  async ({ add, site }) => {
+    const [yard, door] = [add('yard'), add('door', { again: .1 })];
+    await until(() => door.last() === 'ended');
+    assert.deepEqual(yard, ['connecting', '1', 'live', 'ended']);
+    await until(() => site.requests === 2);
+  },
+));
+
+test('a response that the server ends for its successor is no end', () => watching(
+  async (socket, number, request) => {
+    socket.write(opening);
+    if (number === 2) await sleep(300);
+    socket.write(Buffer.concat(of(request).map(name => track(name, `${number}`))));
+    if (number === 1) watching.first = socket;
+    else watching.first.end('--\r\n');
+  },
+  async ({ add, asked }) => {
+    const yard = add('yard');
+    await until(() => yard.includes('live'));
+    add('door');
+    await until(() => asked.length === 2);
+    watching.first.end('--\r\n');
+    await until(() => yard.includes('2'));
+    assert.deepEqual(yard, ['connecting', '1', 'live', '2']);
+  },
+));
+
+test('other `headers` or `credentials` are another request', () => watching(
+  (socket, number, request) => socket.write(Buffer.concat([opening, ...of(request).map(name => track(name, name))])),
+  async ({ add, site }) => {
+    const headers = { 'x-token': 'a' };
+    const logs = [add('1', { headers }), add('2', { headers }), add('3', { headers: { 'x-token': 'b' } }), add('4', { credentials: 'omit' })];
+    await until(() => logs.every(log => log.includes('live')));
+    assert.equal(site.requests, 3);
+  },
+));
+
+test('a failing or slow `onpart` disturbs no other track', () => watching(
+  async socket => {
+    socket.write(opening);
+    for (let at = 0; at < 5; at++) {
+      socket.write(Buffer.concat([track('yard', `${at}`), track('door', `${at}`), track('gate', `${at}`)]));
+      await sleep(20);
+    }
+  },
+  async ({ add, site }) => {
+    let count = 0;
+    const yard = add('yard', { onpart: async () => { throw Error(`on purpose ${++count}`); } });
+    add('gate', { onpart: () => new Promise(() => {}) });
+    const door = add('door');
+    await until(() => door.includes('4'));
+    assert.deepEqual([site.requests, count], [1, 1]);
+    assert.match(yard.last(), /^reconnecting: on purpose/);
+  },
+));
