@@ -161,6 +161,12 @@ impl Browser {
         self.answer("take a picture of the page", self.client.screenshot()).await
     }
 
+    /// Returns its screen.
+    #[must_use]
+    pub fn screen(&self) -> &'static Screen {
+        Screen::of(self.engine)
+    }
+
     /// Returns the record of its screen since its start.
     #[must_use]
     pub fn watch(&self) -> &Watch {

@@ -32,6 +32,8 @@ pub mod picture;
 pub mod raw;
 pub mod screen;
 pub mod site;
+pub mod tiles;
+pub mod wall;
 pub mod watch;
 pub mod wires;
 
@@ -42,4 +44,6 @@ pub use crate::{
     picture::Colour,
     raw::Raw,
     site::{Site, Stack, Viewer},
+    tiles::Tiles,
+    wall::Wall,
 };

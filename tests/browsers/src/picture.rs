@@ -52,6 +52,23 @@ impl Colour {
         Part::jpeg(file).expect("a JPEG file")
     }
 
+    /// Creates a JPEG part of 320 x 240 pixels, and about 10 kB as a camera's: noise, with corners of this colour.
+    pub fn scene(self) -> Part {
+        let mut pixels = self.rgb.repeat(320 * 240);
+        let mut random = 1_u32;
+        for (at, value) in pixels.iter_mut().enumerate() {
+            let (x, y) = (at / 3 % 320, at / 960);
+            if (60..260).contains(&x) && (50..190).contains(&y) {
+                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                *value = 90 + u8::try_from((random >> 24) % 64).unwrap_or_default();
+            }
+        }
+        let mut file = Vec::new();
+        let encoded = Encoder::new(&mut file, 50).encode(&pixels, 320, 240, ColorType::Rgb);
+        encoded.expect("a picture of this size");
+        Part::jpeg(file).expect("a JPEG file")
+    }
+
     /// Creates a PNG part of 320 x 240 pixels.
     pub fn png(self) -> Part {
         let mut file = Vec::new();

@@ -68,13 +68,35 @@ impl Screen {
         found >= SQUARE
     }
 
+    /// Returns the position of the first pixel with a colour in the lowest row that has one. Chromium draws a shadow on
+    /// the upper rows of a page.
+    #[must_use]
+    pub fn find(&self, colour: [u8; 3]) -> Option<(usize, usize)> {
+        (0..HEIGHT).rev().find_map(|y| {
+            let row = self.row(0, y, WIDTH);
+            let x = row.chunks_exact(4).position(|pixel| [pixel[2], pixel[1], pixel[0]] == colour)?;
+            Some((x, y))
+        })
+    }
+
+    /// Returns the colour of the palette at a point.
+    #[must_use]
+    pub fn at(&self, x: usize, y: usize) -> Option<Colour> {
+        let pixel = self.row(x, y, 1);
+        PALETTE.into_iter().find(|colour| colour.is([pixel[2], pixel[1], pixel[0]]))
+    }
+
+    fn row(&self, x: usize, y: usize, pixels: usize) -> Vec<u8> {
+        let mut row = vec![0; pixels * 4];
+        let start = u64::try_from(self.offset + y * self.stride + x * 4).unwrap_or_default();
+        self.pixels.read_exact_at(&mut row, start).expect("a framebuffer of this size");
+        row
+    }
+
     /// Calls a function with a sample of the pixels, red first.
     fn look(&self, mut at: impl FnMut([u8; 3])) {
-        let mut row = vec![0; WIDTH * 4];
         for y in (0..HEIGHT).step_by(GRID) {
-            let start = u64::try_from(self.offset + y * self.stride).unwrap_or_default();
-            self.pixels.read_exact_at(&mut row, start).expect("a framebuffer of this size");
-            row.chunks_exact(4).step_by(GRID).for_each(|pixel| at([pixel[2], pixel[1], pixel[0]]));
+            self.row(0, y, WIDTH).chunks_exact(4).step_by(GRID).for_each(|pixel| at([pixel[2], pixel[1], pixel[0]]));
         }
     }
 }
