@@ -24,7 +24,7 @@ pub(super) struct Settings {
 /// The state of the hub that a subscriber's next step depends on.
 #[derive(Clone, Copy)]
 pub(super) struct View<'a> {
-    pub(super) now: Now<'a>,
+    pub(super) now: Time<'a>,
     pub(super) current: Option<&'a Arc<Published>>,
     pub(super) closed: bool,
 }
@@ -33,7 +33,7 @@ pub(super) struct View<'a> {
 ///
 /// Most polls and releases do not need it. Reading it in each costs 60 ns a part and viewer, with
 /// 180 for all the rest (1,000 viewers polled as hyper does).
-pub(super) type Now<'a> = &'a dyn Deref<Target = Instant>;
+pub(super) type Time<'a> = &'a dyn Deref<Target = Instant>;
 
 /// The state of a subscriber.
 #[derive(Debug)]
@@ -179,7 +179,7 @@ impl Slot {
     }
 
     /// Records that a part is being sent. Returns how many were skipped.
-    pub(super) fn send(&mut self, part: &Published, now: Now<'_>) -> u64 {
+    pub(super) fn send(&mut self, part: &Published, now: Time<'_>) -> u64 {
         let missed = if self.seen == 0 { 0 } else { part.version - self.seen - 1 };
         self.skipped += missed;
         self.seen = part.version;

@@ -18,7 +18,7 @@ use slab::Slab;
 use super::builder::Config;
 use super::error::{Closed, Refused};
 use super::published::Published;
-use super::slot::{Now, Settings, Slot, View};
+use super::slot::{Settings, Slot, Time, View};
 use super::stats::{Reason, Stats, Viewer};
 use crate::body::Step;
 use crate::clock::Times;
@@ -251,7 +251,7 @@ impl State {
     }
 
     /// Returns the next step of a viewer. Stores its waker if that is to wait.
-    pub(super) fn poll(&mut self, id: usize, gated: bool, waker: &Waker, now: Now<'_>) -> Step<Arc<Published>> {
+    pub(super) fn poll(&mut self, id: usize, gated: bool, waker: &Waker, now: Time<'_>) -> Step<Arc<Published>> {
         let slot = &mut self.slots[id];
         let step = slot.poll(gated, &View { now, current: self.current.as_ref(), closed: self.closed });
         match step {
@@ -279,7 +279,7 @@ impl State {
 
     /// Returns the next step of a viewer who polls again only when woken, so the waker is stored in any case.
     #[cfg(any(feature = "actix-web", feature = "http-body"))]
-    pub(super) fn poll_once(&mut self, id: usize, waker: &Waker, now: Now<'_>) -> Step<Arc<Published>> {
+    pub(super) fn poll_once(&mut self, id: usize, waker: &Waker, now: Time<'_>) -> Step<Arc<Published>> {
         let step = self.poll(id, true, waker, now);
         if let Step::Part(_) | Step::Repeat = step {
             self.effects.dropped_wakers.extend(keep(&mut self.slots[id].waker, waker));
@@ -289,7 +289,7 @@ impl State {
 
     /// Offers a viewer the next part in place of the last one, which was not sent.
     #[cfg(any(feature = "actix-web", feature = "http-body"))]
-    pub(super) fn pass(&mut self, id: usize, now: Now<'_>) {
+    pub(super) fn pass(&mut self, id: usize, now: Time<'_>) {
         self.slots[id].release();
         self.wake_viewer(id, now);
     }
@@ -302,7 +302,7 @@ impl State {
     }
 
     /// Counts a part that a viewer's transport has released, and offers the viewer the next one.
-    pub(super) fn release(&mut self, id: usize, serial: u64, bytes: u64, now: Now<'_>) {
+    pub(super) fn release(&mut self, id: usize, serial: u64, bytes: u64, now: Time<'_>) {
         // The transport may release the part after the viewer's slot has been freed, and reused.
         let Some(slot) = self.slots.get_mut(id).filter(|slot| slot.serial == serial) else { return };
         slot.release();
@@ -378,7 +378,7 @@ impl State {
         self.timers.poll_timeout()
     }
 
-    fn wake_viewer(&mut self, id: usize, now: Now<'_>) {
+    fn wake_viewer(&mut self, id: usize, now: Time<'_>) {
         let view = View { now, current: self.current.as_ref(), closed: self.closed };
         let slot = &mut self.slots[id];
         slot.wake(&view, &mut self.effects.wakers);
