@@ -293,6 +293,23 @@ test('a track without parts is stale after its own timeout, until the server say
   },
 ));
 
+test('states of other tracks change nothing, and keep a track alive', () => watching(
+  async socket => {
+    socket.write(Buffer.concat([opening, track('yard', '1'), track('door', '2'), states({ yard: 'live', door: 'waiting' })]));
+    for (let i = 0; i < 8; i++) {
+      await sleep(250);
+      socket.write(states(i % 2 ? { gate: 'live' } : {}));
+    }
+    socket.write(states({ door: 'live' }));
+  },
+  async ({ add, site }) => {
+    const [yard, door] = [add('yard', { timeout: 1 }), add('door', { timeout: 1 })];
+    await until(() => door.filter(entry => entry === 'live').length === 2);
+    assert.deepEqual([yard, door], [['connecting', '1', 'live'], ['connecting', '2', 'live', 'stale', 'live']]);
+    assert.equal(site.requests, 1);
+  },
+));
+
 test('after its end a track is asked for again if told so', () => watching(
   (socket, number, request) => {
     const names = of(request);

@@ -180,11 +180,12 @@ export function watch(url, options) {
       if (name) {
         await follow(new URL(address, page?.baseURI).href, options, {
           name: decodeURIComponent(name), hear, take, signal,
-          // What the server says of it: there is no signal, or all is well, as after a keep-alive.
+          // What the server says of it, or of others only: then all is as it was, like after a keep-alive.
           tell(word) {
             const waiting = word === 'waiting';
-            if (fresh !== began) fresh = waiting ? 1 : 1 + Date.now();
-            else if (waiting) say('connecting');
+            if (fresh === began) waiting && say('connecting');
+            else if (waiting) fresh = 1;
+            else if (word || fresh > 1) fresh = 1 + Date.now();
           },
         });
       } else {
