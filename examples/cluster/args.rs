@@ -2,7 +2,7 @@
 
 use std::process::exit;
 
-use crate::broker::Broker;
+use crate::broker::{Broker, Kind};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Args {
@@ -32,7 +32,7 @@ impl Args {
 
     /// Returns `None` for `--help`.
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
-        let broker = Broker { host: "127.0.0.1".into(), port: 1883, login: None };
+        let broker = Broker { kind: Kind::Mqtt, host: "127.0.0.1".into(), port: 1883, login: None };
         let name = "mixed-replace/camera".into();
         let mut args = Self { broker, topic: name, listen: "127.0.0.1:3000".into(), publish: None };
         while let Some(argument) = arguments.next() {
@@ -76,9 +76,10 @@ fn topic(topic: String) -> Result<String, String> {
 const HELP: &str = "\
 Several servers with the same picture: a part published on one node reaches the viewers of every node.
 
-usage: cluster [--broker mqtt://[USER:PASSWORD@]HOST[:PORT]] [--topic NAME] [--listen HOST:PORT] [--publish FPS]
+usage: cluster [--broker URL] [--topic NAME] [--listen HOST:PORT] [--publish FPS]
 
-  --broker URL        MQTT 5 broker, such as mosquitto [mqtt://127.0.0.1:1883]
+  --broker URL        MQTT 5 broker such as mosquitto, or Redis: mqtt://[USER:PASSWORD@]HOST[:PORT], redis://…
+                      [mqtt://127.0.0.1:1883]
   --topic NAME        topic of the parts [mixed-replace/camera], with one source each
   --listen HOST:PORT  address to listen on [127.0.0.1:3000]; port 0 picks a free port
   --publish FPS       publish a test picture this many times a second
@@ -88,6 +89,8 @@ Try it on one machine:
   mosquitto
   cluster --listen 127.0.0.1:3000 --publish 25
   cluster --listen 127.0.0.1:3001
+
+With Redis instead of mosquitto, start redis-server and add --broker redis://127.0.0.1
 ";
 
 #[cfg(test)]
@@ -101,7 +104,7 @@ mod tests {
     #[test]
     fn parses_every_option() {
         let arguments = ["--broker=mqtt://b", "--topic", "a/b", "--listen", "[::1]:0", "--publish", "0.5"];
-        let broker = Broker { host: "b".into(), port: 1883, login: None };
+        let broker = Broker { kind: Kind::Mqtt, host: "b".into(), port: 1883, login: None };
         let args = Args { broker, topic: "a/b".into(), listen: "[::1]:0".into(), publish: Some(0.5) };
         assert_eq!(parse(&arguments), Ok(Some(args)));
         assert_eq!(parse(&["-h"]), Ok(None));

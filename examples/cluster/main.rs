@@ -1,4 +1,4 @@
-//! Several axum servers with the same picture, connected by an MQTT broker.
+//! Several axum servers with the same picture, connected by an MQTT broker or Redis.
 //!
 //! Run `mosquitto`, `cargo run --release -p cluster -- --publish 25` and
 //! `cargo run --release -p cluster -- --listen 127.0.0.1:3001` in three terminals. Both addresses show the same test picture
@@ -7,12 +7,15 @@
 #![expect(clippy::print_stdout, reason = "a program prints its address")]
 
 mod args;
+mod backplane;
 mod broker;
 #[path = "../camera/canvas.rs"]
 mod canvas;
 mod envelope;
+mod mqtt;
 mod node;
 mod pauses;
+mod redis;
 #[path = "../camera/server.rs"]
 mod server;
 mod sources;

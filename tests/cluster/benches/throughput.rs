@@ -1,8 +1,9 @@
-//! Throughput, processor time and latency between two nodes through a mosquitto on the same machine.
+//! Throughput, processor time and latency between two nodes through a mosquitto or a Redis on the same machine.
 //!
 //! ```sh
 //! cargo bench -p cluster-tests --bench throughput
 //! cargo bench -p cluster-tests --bench throughput -- --as-installed
+//! cargo bench -p cluster-tests --bench throughput -- --redis
 //! ```
 //!
 //! One process publishes with the example's own `node.rs`, the `cluster` program receives, and this process is the
@@ -18,15 +19,16 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use cluster_tests::{Broker, age};
+use cluster_tests::{Broker, Kind, age};
 use test_support::{Children, Server, Viewer};
 
 fn main() {
+    let redis = std::env::args().any(|argument| argument == "--redis");
     let lines = if std::env::args().any(|argument| argument == "--as-installed") { "" } else { AT_ONCE };
     println!("| part | parts/s | MB/s | seen | median | 99 % | most | CPU of a part: node A | broker | node B |");
     println!("|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
     for size in [10_000, 50_000, 500_000] {
-        let broker = Broker::start(lines);
+        let broker = if redis { Kind::Redis.start() } else { Broker::start(lines) };
         let receiver = cluster_tests::node(&broker, &[]);
         let parts = most(&broker, &receiver, size);
         let bytes = parts * f64::from(size) / 1e6;

@@ -1,4 +1,4 @@
-//! A mosquitto with the configuration of a test.
+//! A mosquitto with the configuration of a test, or a Redis.
 
 use std::fs;
 use std::net::TcpStream;
@@ -9,9 +9,38 @@ use tempfile::TempDir;
 use test_support::net::free_port;
 use test_support::{Children, eventually, must_be_installed};
 
+/// A program that nodes can use as a broker.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "tests match on every variant")]
+pub enum Kind {
+    /// mosquitto.
+    Mqtt,
+    /// redis-server.
+    Redis,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Mqtt, Self::Redis];
+
+    /// Starts a broker that accepts all clients.
+    #[must_use]
+    pub fn start(self) -> Broker {
+        self.start_at(free_port())
+    }
+
+    fn start_at(self, port: u16) -> Broker {
+        match self {
+            Self::Mqtt => Broker::start_at(port, "", &[]),
+            Self::Redis => Broker::redis_at(port, &[]),
+        }
+    }
+}
+
 /// A broker on a port of the loopback interface. Dropping it ends it.
 #[derive(Debug)]
 pub struct Broker {
+    kind: Kind,
     port: u16,
     children: Children,
     _home: TempDir,
@@ -29,6 +58,24 @@ impl Broker {
     pub fn for_users(users: &[&str], access: &str) -> Self {
         let files = [("passwords", users.join("\n") + "\n"), ("access", access.to_owned())];
         Self::start_at(free_port(), "password_file HOME/passwords\nacl_file HOME/access", &files)
+    }
+
+    /// Starts a Redis with a password.
+    #[must_use]
+    pub fn redis_with_password(password: &str) -> Self {
+        Self::redis_at(free_port(), &["--requirepass", password])
+    }
+
+    fn redis_at(port: u16, arguments: &[&str]) -> Self {
+        must_be_installed("redis-server");
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let mut command = Command::new("redis-server");
+        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"]);
+        command.arg(home.path()).args(arguments);
+        let children = Children::start(&command, Stdio::null(), Stdio::null());
+        let listens = eventually(Duration::from_secs(10), || TcpStream::connect(("127.0.0.1", port)).ok());
+        assert!(listens.is_some(), "redis-server does not listen");
+        Self { kind: Kind::Redis, port, children, _home: home }
     }
 
     fn start_at(port: u16, lines: &str, files: &[(&str, String)]) -> Self {
@@ -55,7 +102,7 @@ impl Broker {
         let children = Children::start(&command, Stdio::null(), Stdio::null());
         let listens = eventually(Duration::from_secs(10), || TcpStream::connect(("127.0.0.1", port)).ok());
         assert!(listens.is_some(), "mosquitto does not listen, with {lines}");
-        Self { port, children, _home: home }
+        Self { kind: Kind::Mqtt, port, children, _home: home }
     }
 
     /// Starts a broker with a bridge to another one, as a branch of a tree. Each needs a unique name.
@@ -68,15 +115,19 @@ impl Broker {
     /// Replaces the broker by another one at the same address.
     #[must_use]
     pub fn again(self) -> Self {
-        let port = self.port;
+        let (kind, port) = (self.kind, self.port);
         drop(self);
-        Self::start_at(port, "", &[])
+        kind.start_at(port)
     }
 
     /// Returns its address, with optional credentials `USER:PASSWORD@`.
     #[must_use]
     pub fn url(&self, login: &str) -> String {
-        format!("mqtt://{login}127.0.0.1:{}", self.port)
+        let scheme = match self.kind {
+            Kind::Mqtt => "mqtt",
+            Kind::Redis => "redis",
+        };
+        format!("{scheme}://{login}127.0.0.1:{}", self.port)
     }
 
     /// Returns the address that it listens on.

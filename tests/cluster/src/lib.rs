@@ -1,4 +1,4 @@
-//! Nodes of the `cluster` example around a mosquitto started by the test.
+//! Nodes of the `cluster` example around a mosquitto or a Redis started by the test.
 
 #![expect(clippy::missing_panics_doc, reason = "a panic is how a test fails")]
 
@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use mixed_replace::Part;
 use test_support::{Program, Server};
 
-pub use crate::broker::Broker;
+pub use crate::broker::{Broker, Kind};
 pub use crate::message::{envelope, send};
 
 /// Starts a node on a free port.

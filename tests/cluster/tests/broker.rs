@@ -6,81 +6,86 @@ use std::net::TcpListener;
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
-use cluster_tests::{Broker, CLUSTER, age, node, published};
+use cluster_tests::{Broker, CLUSTER, Kind, age, node, published};
 use test_support::{Server, Viewer};
 
 #[test]
-#[ignore = "needs mosquitto"]
+#[ignore = "needs mosquitto and redis-server"]
 fn nodes_reconnect_after_broker_restart() {
-    let broker = Broker::start("");
-    let source = node(&broker, &["--publish", "10"]);
-    let other = node(&broker, &[]);
-    let [mut own, mut far] = [&source, &other].map(|node| Viewer::open(&node.url("/stream")));
-    let mut last = far.next(Duration::from_secs(5)).expect("a part");
-    for _ in 0..10 {
-        last = far.next(Duration::from_secs(2)).expect("the next part");
-    }
+    for kind in Kind::ALL {
+        let broker = kind.start();
+        let source = node(&broker, &["--publish", "10"]);
+        let other = node(&broker, &[]);
+        let [mut own, mut far] = [&source, &other].map(|node| Viewer::open(&node.url("/stream")));
+        let mut last = far.next(Duration::from_secs(5)).expect("a part");
+        for _ in 0..10 {
+            last = far.next(Duration::from_secs(2)).expect("the next part");
+        }
 
-    broker.signal("KILL");
-    for node in [&source, &other] {
-        let state = node.state_when(Duration::from_secs(2), |state| state["broker"] == false);
-        assert!(state["problem"].as_str().unwrap().starts_with("the broker is unreachable: "), "{state}");
-    }
-    // The node of the source continues. The other shows its last part, also to new viewers.
-    assert!(own.next_that(Duration::from_secs(2), |part| age(part) < Duration::from_millis(200)).is_some());
-    while let Some(part) = far.next(Duration::from_secs(2)) {
-        last = part;
-    }
-    let mut newcomer = Viewer::open(&other.url("/stream"));
-    assert_eq!(newcomer.next(Duration::from_secs(1)).as_ref().map(published), Some(published(&last)));
+        broker.signal("KILL");
+        for node in [&source, &other] {
+            let state = node.state_when(Duration::from_secs(2), |state| state["broker"] == false);
+            assert!(state["problem"].as_str().unwrap().starts_with("the broker is unreachable: "), "{state}");
+        }
+        // The node of the source continues. The other shows its last part, also to new viewers.
+        assert!(own.next_that(Duration::from_secs(2), |part| age(part) < Duration::from_millis(200)).is_some());
+        while let Some(part) = far.next(Duration::from_secs(2)) {
+            last = part;
+        }
+        let mut newcomer = Viewer::open(&other.url("/stream"));
+        assert_eq!(newcomer.next(Duration::from_secs(1)).as_ref().map(published), Some(published(&last)));
 
-    let _broker = broker.again();
-    let back = Instant::now();
-    let mut before = published(&last);
-    for viewer in [&mut far, &mut newcomer] {
-        let part = viewer.next_that(Duration::from_secs(10), |part| published(part) > before).expect("a new picture");
-        // No part from the time without a broker arrives first.
-        assert!(age(&part) < Duration::from_secs(1), "{:?}", age(&part));
-        before = published(&last);
-    }
-    eprintln!("shown again {:?} after the broker was back", back.elapsed());
-    for node in [&source, &other] {
-        node.state_when(Duration::from_secs(10), |state| state["broker"] == true && state["problem"].is_null());
-    }
-    let mut newest = Duration::ZERO;
-    for _ in 0..20 {
-        let time = published(&far.next(Duration::from_secs(1)).unwrap());
-        assert!(time >= newest, "the time never decreases");
-        newest = time;
+        let _broker = broker.again();
+        let back = Instant::now();
+        let mut before = published(&last);
+        for viewer in [&mut far, &mut newcomer] {
+            let part =
+                viewer.next_that(Duration::from_secs(10), |part| published(part) > before).expect("a new picture");
+            // No part from the time without a broker arrives first.
+            assert!(age(&part) < Duration::from_secs(1), "{:?}", age(&part));
+            before = published(&last);
+        }
+        eprintln!("{kind:?}: shown again {:?} after the broker was back", back.elapsed());
+        for node in [&source, &other] {
+            node.state_when(Duration::from_secs(10), |state| state["broker"] == true && state["problem"].is_null());
+        }
+        let mut newest = Duration::ZERO;
+        for _ in 0..20 {
+            let time = published(&far.next(Duration::from_secs(1)).unwrap());
+            assert!(time >= newest, "the time never decreases");
+            newest = time;
+        }
     }
 }
 
 #[test]
-#[ignore = "needs mosquitto"]
+#[ignore = "needs mosquitto and redis-server"]
 fn hanging_broker_is_noticed_and_blocks_no_viewer() {
-    let broker = Broker::start("");
-    let source = node(&broker, &["--publish", "50"]);
-    let other = node(&broker, &[]);
-    let mut own = Viewer::open(&source.url("/stream"));
-    other.state_when(Duration::from_secs(5), |state| state["received"].as_u64().unwrap() > 10);
-    broker.signal("STOP");
-    let start = Instant::now();
-    while start.elapsed() < Duration::from_secs(20) {
-        let part = own.next(Duration::from_secs(1)).expect("viewers of the source's node continue");
-        assert!(age(&part) < Duration::from_secs(1));
+    for kind in Kind::ALL {
+        let broker = kind.start();
+        let source = node(&broker, &["--publish", "50"]);
+        let other = node(&broker, &[]);
+        let mut own = Viewer::open(&source.url("/stream"));
+        other.state_when(Duration::from_secs(5), |state| state["received"].as_u64().unwrap() > 10);
+        broker.signal("STOP");
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(20) {
+            let part = own.next(Duration::from_secs(1)).expect("viewers of the source's node continue");
+            assert!(age(&part) < Duration::from_secs(1));
+        }
+        for node in [&source, &other] {
+            let state = node.state();
+            assert_eq!(state["broker"], false, "{state}\n{}", node.log());
+        }
+        broker.signal("CONT");
+        // The pauses have grown to 8 seconds by then.
+        other.state_when(Duration::from_secs(20), |state| {
+            state["transit"].as_f64().unwrap() < 1.0 && state["broker"] == true
+        });
+        let mut far = Viewer::open(&other.url("/stream"));
+        let part = far.next_that(Duration::from_secs(5), |part| age(part) < Duration::from_millis(500));
+        assert!(part.is_some());
     }
-    for node in [&source, &other] {
-        let state = node.state();
-        assert_eq!(state["broker"], false, "{state}\n{}", node.log());
-    }
-    broker.signal("CONT");
-    // The pauses have grown to 8 seconds by then.
-    other.state_when(Duration::from_secs(20), |state| {
-        state["transit"].as_f64().unwrap() < 1.0 && state["broker"] == true
-    });
-    let mut far = Viewer::open(&other.url("/stream"));
-    let part = far.next_that(Duration::from_secs(5), |part| age(part) < Duration::from_millis(500));
-    assert!(part.is_some());
 }
 
 #[test]
@@ -128,6 +133,21 @@ fn rejected_login_backs_off_and_leaks_no_password() {
     assert!(reader.state()["problem"].is_null(), "{}", reader.state());
     assert!(intruder.state()["sent"].as_u64().unwrap() > 10, "mosquitto does not report dropped messages");
     drop(writer);
+}
+
+#[test]
+#[ignore = "needs redis-server"]
+fn rejected_redis_password_is_reported_and_not_leaked() {
+    let broker = Broker::redis_with_password("s3cret");
+    for login in [":gue55@", ""] {
+        let wrong = Server::start(CLUSTER, &["--broker", &broker.url(login)]);
+        let state = wrong.state_when(Duration::from_secs(5), |state| state["problem"].is_string());
+        let problem = state["problem"].as_str().unwrap();
+        assert!(problem.starts_with("the broker refuses the connection: "), "{problem}");
+        assert!(!format!("{state}{}", wrong.log()).contains("gue55"));
+    }
+    let source = Server::start(CLUSTER, &["--broker", &broker.url(":s3cret@"), "--publish", "10"]);
+    source.state_when(Duration::from_secs(5), |state| state["sent"].as_u64().is_some_and(|sent| sent > 5));
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn reports_each_mistake_in_one_line() {
     let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let in_use = format!("cluster: {taken} is in use by another program; --listen takes another address");
-    let broker = "cluster: --broker needs an address such as mqtt://HOST:1883 or mqtt://USER:PASSWORD@HOST \
+    let broker = "cluster: --broker needs an address such as mqtt://HOST:1883 or redis://USER:PASSWORD@HOST \
         (--help lists the options)";
     for (arguments, code, line) in [
         (&["--broker", "http://u:s3cret@b/"][..], 2, broker),
@@ -32,7 +32,11 @@ fn reports_each_mistake_in_one_line() {
 
 #[test]
 fn missing_broker_is_logged_once_and_the_node_serves() {
-    for (broker, expected) in [("mqtt://no-such-broker.invalid", "lookup"), ("mqtt://127.0.0.1:1", "refused")] {
+    for (broker, expected) in [
+        ("mqtt://no-such-broker.invalid", "lookup"),
+        ("mqtt://127.0.0.1:1", "refused"),
+        ("redis://127.0.0.1:1", "refused"),
+    ] {
         let node = Server::start(CLUSTER, &["--broker", broker, "--publish", "10"]);
         let state = node.state_when(Duration::from_secs(8), |state| state["problem"].is_string());
         assert!(state["problem"].as_str().unwrap().contains(expected), "{state}");

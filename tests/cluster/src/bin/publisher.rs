@@ -1,15 +1,21 @@
 //! A node of the `cluster` example that publishes parts of one size, so that the bench can choose which:
 //! `publisher BROKER BYTES PARTS-A-SECOND`, or 0 for as many as the broker takes.
 
+#[path = "../../../../examples/cluster/backplane.rs"]
+mod backplane;
 #[path = "../../../../examples/cluster/broker.rs"]
 mod broker;
 #[path = "../../../../examples/cluster/envelope.rs"]
 mod envelope;
+#[path = "../../../../examples/cluster/mqtt.rs"]
+mod mqtt;
 #[expect(dead_code, reason = "the example shows more of its state")]
 #[path = "../../../../examples/cluster/node.rs"]
 mod node;
 #[path = "../../../../examples/cluster/pauses.rs"]
 mod pauses;
+#[path = "../../../../examples/cluster/redis.rs"]
+mod redis;
 #[path = "../../../../examples/cluster/sources.rs"]
 mod sources;
 
