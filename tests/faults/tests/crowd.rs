@@ -126,9 +126,9 @@ fn lifetimes_of_simultaneous_viewers_differ() {
             Server::start(stack, &Options { fps: 20.0, size: 2_000, max_lifetime: Some(AGE), ..Options::default() });
         let mut ages: Vec<_> = std::thread::scope(|threads| {
             let watch = || {
-                let mut viewer = Viewer::come(server.address);
-                viewer.picture();
+                // Before the request, since the lifetime starts while the first picture is still on its way.
                 let start = Instant::now();
+                let mut viewer = Viewer::come(server.address);
                 loop {
                     match viewer.take() {
                         Next::Picture(_) => {}
@@ -149,7 +149,7 @@ fn lifetimes_of_simultaneous_viewers_differ() {
         "max_lifetime 5 s with jitter, 200 viewers who came at once",
         figures.map(|(first, last, spread)| {
             assert!(first > AGE.mul_f64(0.89), "{first:?}");
-            assert!(last < AGE + Duration::from_millis(500), "{last:?}");
+            assert!(last < AGE + Duration::from_millis(1500), "{last:?}");
             assert!(spread > Duration::from_millis(300), "{spread:?}");
             let secs = |time: Duration| time.as_secs_f64();
             format!("ended from {:.2} to {:.2} s, 90 % within {:.2} s", secs(first), secs(last), secs(spread))
