@@ -95,9 +95,16 @@ impl Open for Command {
     type Items = Output;
 
     async fn open(&mut self) -> Result<Output, Error> {
-        let mut child = self.command.spawn().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Error::permanent(format_args!("{} is not installed", self.name)),
-            _ => Error::permanent(format_args!("{} cannot be started: {error}", self.name)),
+        let spawned = self.command.spawn();
+        let mut child = spawned.map_err(|error| {
+            let program = self.command.as_std().get_program().to_string_lossy();
+            match error.kind() {
+                io::ErrorKind::NotFound if program.contains('/') => {
+                    Error::permanent(format_args!("{program} does not exist"))
+                }
+                io::ErrorKind::NotFound => Error::permanent(format_args!("{program} is not installed")),
+                _ => Error::permanent(format_args!("{program} cannot be started: {error}")),
+            }
         })?;
         let stdout = child.stdout.take();
         let messages = child.stderr.take().map(|stderr| tokio::spawn(tail(stderr)));

@@ -67,7 +67,8 @@ async fn lost_program_is_started_again_and_the_error_says_why() {
 async fn program_without_pictures_is_reported() {
     let cases = [
         ("no-such-program", &[][..], "no-such-program is not installed", true),
-        ("/etc", &[], "etc cannot be started: Permission denied (os error 13)", true),
+        ("./no/such/program", &[], "./no/such/program does not exist", true),
+        ("/etc", &[], "/etc cannot be started: Permission denied (os error 13)", true),
         ("true", &[], "true: ended without a picture", false),
         ("echo", &["hello"], "echo: no JPEG picture in 6 bytes that start with 68 65 6c 6c 6f 0a", false),
         ("sh", &["-c", "echo broken >&2; exit 3"], "sh has stopped, exit status: 3: broken", false),
