@@ -15,7 +15,7 @@ use axum::middleware::map_response;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use futures_util::StreamExt as _;
-use mixed_replace::{ClientScript, Live};
+use mixed_replace::{ClientScript, Live, SendScript};
 use serde::{Deserialize, Serialize};
 
 use crate::grid::Selection;
@@ -30,9 +30,10 @@ pub(crate) fn app(room: Room) -> Router {
         .route("/", file("text/html; charset=utf-8", include_str!("page/index.html")))
         .route("/conference.css", file("text/css; charset=utf-8", include_str!("page/conference.css")))
         .route("/conference.js", script(include_str!("page/conference.js")))
-        .route("/send.js", script(include_str!("page/send.js")))
+        .route("/participant.js", script(include_str!("page/participant.js")))
         .route("/source.js", script(include_str!("page/source.js")))
         .route_service("/client.js", ClientScript)
+        .route_service("/send.js", SendScript)
         .route("/people", post(join).layer(DefaultBodyLimit::max(1000)))
         .route("/people/{id}", get(one).post(upload::pictures).delete(leave))
         .route("/watch", get(all))

@@ -1,13 +1,14 @@
 // The page: the list of participants and their pictures.
 
 import { show, watch } from '/client.js';
-import { Participant, sendsStreams, sentence } from '/send.js';
+import { Participant, sentence } from '/participant.js';
+import { sendsStreams } from '/send.js';
 import { camera, hasCamera, painted } from '/source.js';
 
 const $ = id => document.getElementById(id);
 const protocol = performance.getEntriesByType('navigation')[0]?.nextHopProtocol ?? '';
 // Over HTTP/2, one response for each picture; otherwise all pictures in one response.
-const separate = /^h[23]/.test(protocol), streams = sendsStreams(protocol);
+const separate = /^h[23]/.test(protocol), streams = sendsStreams();
 
 const tiles = new Map();
 let room = { people: [] }, me, source, stream, state;
@@ -127,7 +128,7 @@ $('join').addEventListener('submit', async event => {
   try {
     source = how === 'camera' ? await camera() : painted(name);
     source.draw();
-    me = new Participant(name, source, { joined, sent, problem, streams, wanted });
+    me = new Participant(name, source, { joined, sent, problem, wanted });
     await me.join();
   } catch (error) {
     source?.stop();

@@ -1,15 +1,15 @@
 // The source of your pictures: a camera, or a moving drawing. Each draws its pictures on a canvas.
 
+import { camera as open } from '/send.js';
+
 const LARGEST = 640;
 
 export const hasCamera = Boolean(navigator.mediaDevices?.getUserMedia);
 
 // Fails with a message that says what to do.
 export async function camera() {
-  let media;
   try {
-    const video = { width: { ideal: LARGEST }, height: { ideal: 480 }, facingMode: 'user' };
-    media = await navigator.mediaDevices.getUserMedia({ video });
+    return Object.assign(await open({ size: LARGEST, facingMode: 'user' }), { mirrored: true });
   } catch (error) {
     throw Error({
       NotAllowedError: 'The browser blocks the camera for this page. Allow it next to the address, or join with a test picture.',
@@ -17,21 +17,6 @@ export async function camera() {
       NotReadableError: 'Another program is using the camera. Close it, or join with a test picture.',
     }[error.name] ?? `Cannot start the camera (${error.message || error.name}). Try again, or join with a test picture.`);
   }
-  const video = Object.assign(document.createElement('video'), { srcObject: media, muted: true, playsInline: true });
-  await video.play();
-  const canvas = document.createElement('canvas'), context = canvas.getContext('2d');
-  return {
-    canvas,
-    mirrored: true,
-    draw() {
-      const { videoWidth: width, videoHeight: height } = video, scale = Math.min(1, LARGEST / Math.max(width, height, 1));
-      const size = [width * scale | 0 || 1, height * scale | 0 || 1];
-      // Setting a size clears the canvas. The size changes when a phone is turned.
-      if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
-      context.drawImage(video, 0, 0, ...size);
-    },
-    stop: () => media.getTracks().forEach(track => track.stop()),
-  };
 }
 
 // For participants without a camera: the name, the time, and a moving figure.
