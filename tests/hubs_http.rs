@@ -110,6 +110,43 @@ async fn every_stack_serves_hubs_alike() {
 }
 
 #[tokio::test]
+async fn stream_waits_for_the_first_part_up_to_its_limit() {
+    let publishers = Arc::new(Mutex::new(Vec::new()));
+    let keep = Arc::clone(&publishers);
+    let cameras = Hubs::builder().source(move |_, publisher| {
+        keep.lock().unwrap().push(publisher);
+        Ok(())
+    });
+    let cameras = cameras.build();
+    let request = |method, name| format!("{method} /cameras/{name} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let brief = Live::by_name(cameras.clone()).first_part_timeout(Duration::from_millis(200));
+    for address in mounted(brief.clone()).await {
+        let answer = ask(&address, request("GET", "cam"), "no part published yet").await;
+        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: 1\r\n"), "{answer}");
+        assert!(publishers.lock().unwrap()[0].demand().is_wanted(), "the camera starts");
+        // A `HEAD` does not wait, nor does a stream without the limit.
+        let answer = ask(&address, request("HEAD", "cam"), "\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    let now = Live::by_name(cameras.clone()).first_part_timeout(None);
+    for address in mounted(now).await {
+        let answer = ask(&address, request("GET", "cam"), "\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    for (nth, address) in mounted(brief.first_part_timeout(Duration::from_secs(20))).await.into_iter().enumerate() {
+        let name = format!("late-{nth}");
+        let viewer = tokio::spawn(async move { ask(&address, request("GET", &name), "<late>").await });
+        eventually("the camera starts", || {
+            publishers.lock().unwrap().last().is_some_and(|publisher| publisher.demand().is_wanted())
+                && publishers.lock().unwrap().len() == 2 + nth
+        })
+        .await;
+        publishers.lock().unwrap()[1 + nth].publish(Part::text("<late>").unwrap()).unwrap();
+        assert!(viewer.await.unwrap().starts_with("HTTP/1.1 200 "));
+    }
+}
+
+#[tokio::test]
 async fn too_many_names_respond_503_and_known_ones_still_work() {
     let (builder, ..) = cameras();
     let cameras = builder.max(2).build();

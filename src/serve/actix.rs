@@ -121,6 +121,10 @@ async fn respond(reply: Reply, request: HttpRequest) -> HttpResponse {
     match reply {
         Reply::Full(response) => full(response),
         Reply::Pending(pending) => full(pending.await),
+        Reply::Starting(starting) => match starting.wait().await {
+            Ok(subscriber) => subscriber.respond_to(&request),
+            Err(rejection) => full(rejection.response()),
+        },
         Reply::Stream(subscriber) => subscriber.respond_to(&request),
         Reply::Wall(subscriber) => stream(&request, &subscriber.headers(), subscriber.into_stream()),
     }

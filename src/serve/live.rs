@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::request::Parts;
 
@@ -9,7 +10,7 @@ use super::Endpoint;
 use super::named::Named;
 use super::query::Query;
 use super::rejection::Rejection;
-use super::reply::Reply;
+use super::reply::{Reply, Starting};
 use super::snapshot::Snapshot;
 use crate::hub::Hub;
 use crate::hubs::Hubs;
@@ -40,6 +41,7 @@ use crate::wire::Wire;
 #[derive(Clone, Debug)]
 pub struct Live {
     pub(super) exclusive: bool,
+    first_part_timeout: Option<Duration>,
     hub: Source,
     key: Option<Key>,
     pub(super) rate_param: bool,
@@ -107,7 +109,14 @@ impl Live {
     }
 
     fn of(hub: Source) -> Self {
-        Self { exclusive: false, hub, key: None, rate_param: true, snapshot_param: true }
+        Self {
+            exclusive: false,
+            first_part_timeout: Some(FIRST_PART_TIMEOUT),
+            hub,
+            key: None,
+            rate_param: true,
+            snapshot_param: true,
+        }
     }
 
     /// Sets whether an endpoint for hubs [by name](Self::by_name) lists them. Default: `true`.
@@ -162,6 +171,16 @@ impl Live {
         self
     }
 
+    /// Sets how long the response waits for the first part of a hub that has none. `None` sends its head at once. Default:
+    /// 15 seconds.
+    ///
+    /// A camera that never answers then is a `503`, and not an `<img>` that loads for ever. The wait is
+    /// [`Demand`](crate::hub::Demand), so it starts the camera.
+    pub fn first_part_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.first_part_timeout = timeout.into();
+        self
+    }
+
     /// Sets whether `?fps` lowers the rate of a stream. Default: `true`.
     ///
     /// A client can never raise the rate above what the hub's [`min_interval`](crate::hub::Builder::min_interval) allows.
@@ -205,9 +224,17 @@ impl Live {
         if let Some(interval) = min_interval {
             subscriber = subscriber.min_interval(interval);
         }
-        Ok(Reply::Stream(subscriber))
+        Ok(match self.first_part_timeout {
+            Some(limit) if hub.latest_dated().is_none() => {
+                Reply::Starting(Box::new(Starting::new(hub.clone(), subscriber, limit)))
+            }
+            _ => Reply::Stream(subscriber),
+        })
     }
 }
+
+/// What cameras take to start, at most.
+const FIRST_PART_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A function from a request to a key.
 #[derive(Clone)]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response};
@@ -19,6 +20,8 @@ pub(super) enum Reply {
     Full(Response<Bytes>),
     /// A response that waits for a part.
     Pending(Pending),
+    /// A stream whose head waits for the first part.
+    Starting(Box<Starting>),
     /// A stream of parts.
     Stream(Subscriber),
     /// A stream of the parts of many hubs.
@@ -31,6 +34,7 @@ impl Reply {
         Ok(Self::Full(match self {
             Self::Full(response) => response,
             Self::Pending(pending) => pending.without_waiting()?,
+            Self::Starting(starting) => head(starting.subscriber.headers()),
             Self::Stream(subscriber) => head(subscriber.headers()),
             Self::Wall(subscriber) => head(subscriber.headers()),
         }))
@@ -41,6 +45,28 @@ fn head(headers: HeaderMap) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.headers_mut() = headers;
     response
+}
+
+/// A future of a stream that waits for the first part of its hub.
+#[derive(Debug)]
+pub(super) struct Starting {
+    hub: Hub,
+    subscriber: Subscriber,
+    limit: Duration,
+}
+
+impl Starting {
+    pub(super) fn new(hub: Hub, subscriber: Subscriber, limit: Duration) -> Self {
+        Self { hub, subscriber, limit }
+    }
+
+    /// Returns the stream once there is a part.
+    pub(super) async fn wait(self) -> Result<Subscriber, Rejection> {
+        match self.hub.snapshot(Duration::MAX).or_latest_after(self.limit).await {
+            Some(_) => Ok(self.subscriber),
+            None => Err(Rejection::no_part(&self.hub)),
+        }
+    }
 }
 
 /// A future of a response that is made of a hub's latest part, once that is fresh enough.

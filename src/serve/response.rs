@@ -92,17 +92,23 @@ pub struct ResponseFuture(State);
 enum State {
     Done,
     Pending(Pending),
-    #[cfg_attr(not(feature = "tower"), expect(dead_code, reason = "a handler awaits the future itself"))]
-    Receiving(Receiving),
+    Waiting(Waiting),
     Ready(Box<Response<ResponseBody>>),
 }
 
-/// A future that reads a request's body. In a lock that is never contended, which makes it `Sync`.
-struct Receiving(Mutex<Pin<Box<dyn Future<Output = Response<Bytes>> + Send>>>);
+/// A future that reads a request's body, or waits for a hub's first part. In a lock that is never contended, which makes
+/// it `Sync`.
+struct Waiting(Mutex<Pin<Box<dyn Future<Output = Response<ResponseBody>> + Send>>>);
 
-impl fmt::Debug for Receiving {
+impl Waiting {
+    fn new(response: impl Future<Output = Response<ResponseBody>> + Send + 'static) -> Self {
+        Self(Mutex::new(Box::pin(response)))
+    }
+}
+
+impl fmt::Debug for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Receiving")
+        f.write_str("Waiting")
     }
 }
 
@@ -114,6 +120,12 @@ impl ResponseFuture {
         Self(match super::reply(endpoint, request) {
             Reply::Full(response) => State::Ready(Box::new(response.map(full))),
             Reply::Pending(pending) => State::Pending(pending),
+            Reply::Starting(starting) => State::Waiting(Waiting::new(async move {
+                match starting.wait().await {
+                    Ok(subscriber) => subscriber.into_http_response().map(stream),
+                    Err(rejection) => rejection.response().map(full),
+                }
+            })),
             Reply::Stream(subscriber) => State::Ready(Box::new(subscriber.into_http_response().map(stream))),
             Reply::Wall(subscriber) => State::Ready(Box::new(subscriber.into_http_response().map(wall))),
         })
@@ -128,7 +140,8 @@ impl ResponseFuture {
         B::Data: Send,
     {
         let (head, body) = request.into_parts();
-        Self(State::Receiving(Receiving(Mutex::new(Box::pin(ingest.receive(head, Data { body }))))))
+        let response = ingest.receive(head, Data { body });
+        Self(State::Waiting(Waiting::new(async { response.await.map(|bytes| ResponseBody(Content::Full(bytes))) })))
     }
 }
 
@@ -137,19 +150,21 @@ impl Future for ResponseFuture {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let response = match &mut self.0 {
-            State::Pending(pending) => Some(ready!(Pin::new(pending).poll(cx))),
-            State::Receiving(Receiving(receiving)) => {
-                let receiving = receiving.get_mut().unwrap_or_else(PoisonError::into_inner);
-                Some(ready!(receiving.as_mut().poll(cx)))
+            State::Pending(pending) => {
+                Some(ready!(Pin::new(pending).poll(cx)).map(|bytes| ResponseBody(Content::Full(bytes))))
+            }
+            State::Waiting(Waiting(waiting)) => {
+                let waiting = waiting.get_mut().unwrap_or_else(PoisonError::into_inner);
+                Some(ready!(waiting.as_mut().poll(cx)))
             }
             State::Done | State::Ready(_) => None,
         };
         if let Some(response) = response {
-            self.0 = State::Ready(Box::new(response.map(|bytes| ResponseBody(Content::Full(bytes)))));
+            self.0 = State::Ready(Box::new(response));
         }
         match std::mem::replace(&mut self.0, State::Done) {
             State::Ready(response) => Poll::Ready(Ok(*response)),
-            State::Done | State::Pending(_) | State::Receiving(_) => panic!("polled again after it was ready"),
+            State::Done | State::Pending(_) | State::Waiting(_) => panic!("polled again after it was ready"),
         }
     }
 }

@@ -188,6 +188,13 @@ impl Wall {
         self
     }
 
+    /// Sets how long a track by its [own address](Self::by_name) waits for its first part: see
+    /// [`Live::first_part_timeout`]. A wall does not wait.
+    pub fn first_part_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.live = self.live.first_part_timeout(timeout);
+        self
+    }
+
     /// Sets whether `?fps` lowers the rate of each track. Default: `true`.
     pub fn rate_param(mut self, enabled: bool) -> Self {
         self.live = self.live.rate_param(enabled);
