@@ -111,6 +111,9 @@ async fn every_stack_serves_hubs_alike() {
 
 #[tokio::test]
 async fn stream_waits_for_the_first_part_up_to_its_limit() {
+    fn request(method: &str, name: &str) -> String {
+        format!("{method} /cameras/{name} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    }
     let publishers = Arc::new(Mutex::new(Vec::new()));
     let keep = Arc::clone(&publishers);
     let cameras = Hubs::builder().source(move |_, publisher| {
@@ -118,7 +121,6 @@ async fn stream_waits_for_the_first_part_up_to_its_limit() {
         Ok(())
     });
     let cameras = cameras.build();
-    let request = |method, name| format!("{method} /cameras/{name} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     let brief = Live::by_name(cameras.clone()).first_part_timeout(Duration::from_millis(200));
     for address in mounted(brief.clone()).await {
         let answer = ask(&address, request("GET", "cam"), "no part published yet").await;

@@ -58,7 +58,7 @@ impl Scene {
         let mut canvas = self.background.clone();
 
         let turn = (second / 12.0 + self.phase) * TAU;
-        let sun: Point = (160.0 + 118.0 * turn.cos(), 70.0 + 26.0 * turn.sin());
+        let sun: Point = (160.0 + 118.0 * turn.cos(), 92.0 + 20.0 * turn.sin());
         canvas.dot(sun, 34.0, mix(SUN, WHITE, 0.25));
         canvas.dot(sun, 24.0, SUN);
 
@@ -69,9 +69,9 @@ impl Scene {
             canvas.dot((x, 202.0), 6.0, WHITE);
         }
 
-        canvas.text(&self.caption, (160.0, 30.0), 20.0, 4.0, WHITE);
+        canvas.text(&self.caption, (160.0, 27.0), 19.0, 3.8, WHITE);
         let clock = format!("{:02}:{:02}:{:02}.{}", seconds / 3600 % 24, seconds / 60 % 60, seconds % 60, millis / 100);
-        canvas.text(&clock, (160.0, 228.0), 11.0, 2.2, WHITE);
+        canvas.text(&clock, (160.0, 52.0), 10.0, 2.0, WHITE);
         canvas
     }
 }
