@@ -19,6 +19,10 @@ use crate::part::{InvalidPart, Part};
 pub(crate) struct AnyParts<S> {
     framing: Framing<S>,
     limits: Limits,
+    /// The number of line breaks in front of everything else, while the framing is unknown.
+    breaks: usize,
+    /// There was an error, or the end. The framing stays, since it has counted damaged pictures.
+    pub(super) ended: bool,
     invalid: u64,
     last_invalid: Option<InvalidPart>,
 }
@@ -52,7 +56,7 @@ impl<S: Stream<Item = io::Result<Bytes>> + Unpin> AnyParts<S> {
     }
 
     fn with(framing: Framing<S>, limits: Limits) -> Self {
-        Self { framing, limits, invalid: 0, last_invalid: None }
+        Self { framing, limits, breaks: 0, ended: false, invalid: 0, last_invalid: None }
     }
 
     /// Returns the number of parts that were left out because they were damaged.
@@ -72,13 +76,10 @@ impl<S: Stream<Item = io::Result<Bytes>> + Unpin> AnyParts<S> {
     }
 }
 
-impl<S: Stream<Item = io::Result<Bytes>> + Unpin> Stream for AnyParts<S> {
-    type Item = Result<Part, ReadError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
+impl<S: Stream<Item = io::Result<Bytes>> + Unpin> AnyParts<S> {
+    fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Part, ReadError>>> {
         loop {
-            match &mut this.framing {
+            match &mut self.framing {
                 Framing::Unknown(bytes) => {
                     let Some(prefixed) = bytes else { return Poll::Ready(None) };
                     let chunk = match ready!(Pin::new(&mut prefixed.rest).poll_next(cx)).transpose() {
@@ -87,16 +88,24 @@ impl<S: Stream<Item = io::Result<Bytes>> + Unpin> Stream for AnyParts<S> {
                     };
                     let ended = chunk.is_none();
                     prefixed.first.extend_from_slice(&chunk.unwrap_or_default());
-                    let is_multipart = match is_multipart(&prefixed.first) {
+                    // Each byte is looked at once, however many line breaks there are.
+                    let new = prefixed.first.iter().skip(self.breaks);
+                    self.breaks += new.take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+                    if self.breaks > self.limits.max_junk_bytes {
+                        let starts_with = prefixed.first.iter().take(8).copied().collect();
+                        let error = SplitError::NoPicture { bytes: self.breaks as u64, starts_with };
+                        return Poll::Ready(Some(Err(ReadError::NoPicture(error))));
+                    }
+                    let is_multipart = match is_multipart(prefixed.first.get(self.breaks..).unwrap_or_default()) {
                         Some(known) => known,
                         None if !ended => continue,
                         None => false,
                     };
                     let Some(bytes) = bytes.take() else { return Poll::Ready(None) };
-                    this.framing = if is_multipart {
-                        Framing::Multipart(Box::new(Parts::new(bytes, Decoder::detect().limits(this.limits))))
+                    self.framing = if is_multipart {
+                        Framing::Multipart(Box::new(Parts::new(bytes, Decoder::detect().limits(self.limits))))
                     } else {
-                        let splitter = Splitter::new().max_picture_bytes(this.limits.max_part_bytes);
+                        let splitter = Splitter::new().max_picture_bytes(self.limits.max_part_bytes);
                         Framing::Jpegs(Box::new(Pictures::new(bytes, splitter)))
                     };
                 }
@@ -108,20 +117,16 @@ impl<S: Stream<Item = io::Result<Bytes>> + Unpin> Stream for AnyParts<S> {
                     Some(Ok(picture)) => match Part::jpeg(with_huffman_tables(picture)) {
                         Ok(part) => return Poll::Ready(Some(Ok(part))),
                         Err(error) => {
-                            this.invalid += 1;
-                            this.last_invalid = Some(error);
+                            self.invalid += 1;
+                            self.last_invalid = Some(error);
                         }
                     },
                     // Counted by the splitter, which goes on at the next picture.
                     Some(Err(PicturesError::Split(SplitError::TooLarge { .. } | SplitError::Truncated { .. }))) => {}
                     Some(Err(PicturesError::Split(error))) => {
-                        this.framing = Framing::Unknown(None);
                         return Poll::Ready(Some(Err(ReadError::NoPicture(error))));
                     }
-                    Some(Err(PicturesError::Source(error))) => {
-                        this.framing = Framing::Unknown(None);
-                        return Poll::Ready(Some(Err(ReadError::Io(error))));
-                    }
+                    Some(Err(PicturesError::Source(error))) => return Poll::Ready(Some(Err(ReadError::Io(error)))),
                     None => return Poll::Ready(None),
                 },
             }
@@ -129,10 +134,22 @@ impl<S: Stream<Item = io::Result<Bytes>> + Unpin> Stream for AnyParts<S> {
     }
 }
 
-/// Returns whether a body that begins like this is a multipart one. `None` if that needs more bytes.
-fn is_multipart(first: &[u8]) -> Option<bool> {
-    let start = first.iter().position(|byte| !matches!(byte, b'\r' | b'\n'))?;
-    let text = first.get(start..).unwrap_or_default();
+/// Ends with the first error.
+impl<S: Stream<Item = io::Result<Bytes>> + Unpin> Stream for AnyParts<S> {
+    type Item = Result<Part, ReadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let part = ready!(self.poll_part(cx));
+        self.ended = !matches!(part, Some(Ok(_)));
+        Poll::Ready(part)
+    }
+}
+
+/// Returns whether a body that starts like this, after line breaks, is a multipart one. `None` if that needs more bytes.
+fn is_multipart(text: &[u8]) -> Option<bool> {
     if text.starts_with(b"--") {
         return Some(true);
     }
@@ -212,19 +229,20 @@ const NAME: usize = 64;
 
 #[cfg(test)]
 mod tests {
+    use std::task::Waker;
+
     use super::*;
 
     #[test]
     fn first_bytes_tell_the_framing() {
         for (first, expected) in [
             (&b""[..], None),
-            (b"\r\n\r\n", None),
             (b"-", None),
             (b"--", Some(true)),
-            (b"\r\n--frame\r\n", Some(true)),
+            (b"--frame\r\n", Some(true)),
             (b"Content-Ty", None),
             (b"Content-Type: image/jpeg\r\n", Some(true)),
-            (b"\nContent-Length:", Some(true)),
+            (b"Content-Length:", Some(true)),
             (b"\xff\xd8\xff", Some(false)),
             (b"\x01\x02", Some(false)),
             (b"hello\n", Some(false)),
@@ -233,5 +251,39 @@ mod tests {
         ] {
             assert_eq!(is_multipart(first), expected, "{}", first.escape_ascii());
         }
+    }
+
+    fn items(chunks: Vec<io::Result<Bytes>>, limits: Limits) -> (Vec<String>, Vec<u64>) {
+        let mut parts = AnyParts::new(futures::stream::iter(chunks), limits);
+        let (mut items, mut damaged) = (Vec::new(), vec![parts.damaged()]);
+        while let Poll::Ready(Some(item)) = Pin::new(&mut parts).poll_next(&mut Context::from_waker(Waker::noop())) {
+            items.push(item.map_or_else(|error| error.to_string(), |part| part.content_type().to_string()));
+            damaged.push(parts.damaged());
+        }
+        damaged.push(parts.damaged());
+        (items, damaged)
+    }
+
+    #[test]
+    fn damaged_pictures_stay_counted_after_an_error() {
+        let picture = Bytes::from_static(include_bytes!("../picture/dot.jpg"));
+        let cut = picture.slice(..picture.len() / 2);
+        let reset = io::Error::new(io::ErrorKind::ConnectionReset, "reset");
+        let chunks = vec![Ok(cut), Ok(picture.clone()), Ok(picture.slice(..20)), Err(reset)];
+        let (items, damaged) = items(chunks, Limits::new());
+        assert_eq!(items, ["image/jpeg", "reset"]);
+        assert_eq!(damaged, [0, 1, 1, 1]);
+    }
+
+    #[test]
+    fn leading_line_breaks_are_limited_as_junk() {
+        let limits = Limits::new().max_junk_bytes(10);
+        let breaks = || Ok(Bytes::from_static(b"\r\n\n"));
+        let flood = vec![breaks(), breaks(), breaks(), breaks(), breaks()];
+        let text = "no JPEG picture in 12 bytes that start with 0d 0a 0a 0d 0a 0a 0d 0a";
+        assert_eq!(items(flood, limits).0, [text]);
+        let body = Bytes::from_static(b"--x\r\nContent-Type: text/plain\r\n\r\na\r\n--x--");
+        let some = vec![breaks(), breaks(), breaks(), Ok(body)];
+        assert_eq!(items(some, limits).0, ["text/plain"]);
     }
 }

@@ -62,7 +62,6 @@ use crate::part::Part;
 #[must_use = "iterators do nothing unless they are advanced"]
 pub struct Reader<R> {
     parts: AnyParts<Chunks<R>>,
-    ended: bool,
 }
 
 impl<R: Read + Unpin> Reader<R> {
@@ -87,7 +86,7 @@ impl<R: Read + Unpin> Reader<R> {
     /// assert!(parts.next().is_none());
     /// ```
     pub fn with_limits(reader: R, limits: Limits) -> Self {
-        Self { parts: AnyParts::new(Chunks { reader, buffer: BytesMut::new() }, limits), ended: false }
+        Self { parts: AnyParts::new(Chunks { reader, buffer: BytesMut::new() }, limits) }
     }
 
     /// Returns the number of parts that were left out because they were empty, damaged, or no images although their types
@@ -113,15 +112,8 @@ impl<R: Read + Unpin> Iterator for Reader<R> {
     type Item = Result<Part, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
         match Pin::new(&mut self.parts).poll_next(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Some(Ok(part))) => Some(Ok(part)),
-            Poll::Ready(end) => {
-                self.ended = true;
-                end
-            }
+            Poll::Ready(item) => item,
             Poll::Pending => unreachable!("`Chunks` is never pending"),
         }
     }
@@ -129,7 +121,7 @@ impl<R: Read + Unpin> Iterator for Reader<R> {
 
 impl<R> fmt::Debug for Reader<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reader").field("ended", &self.ended).finish_non_exhaustive()
+        f.debug_struct("Reader").field("ended", &self.parts.ended).finish_non_exhaustive()
     }
 }
 
