@@ -28,7 +28,8 @@ pub use self::address::InvalidUrl;
 
 /// Creates a source that reads a camera's stream over HTTP while the hub is watched.
 ///
-/// The URL is `http://USER:PASSWORD@HOST:PORT/PATH?QUERY`. The scheme, the user and the port may be left out.
+/// The URL is `http://USER:PASSWORD@HOST:PORT/PATH?QUERY`. The scheme, the user and the port may be left out. Percent-encode
+/// `?`, `#`, `/` and `@` in a user or a password, or use [`login`](Source::login).
 ///
 /// # What is accepted
 ///

@@ -28,6 +28,9 @@ impl FromStr for Address {
         if !has_scheme && text.starts_with('/') {
             return Err(invalid(&"no host; write http://HOST/PATH"));
         }
+        if may_have_lost_login(text) {
+            return Err(invalid(&"percent-encode ?, #, / and @ in a user or a password"));
+        }
         let url = if has_scheme { Url::parse(text) } else { Url::parse(&format!("http://{text}")) };
         let mut url = url.map_err(|error| invalid(&error))?;
         if !is_supported(&url) {
@@ -60,14 +63,31 @@ fn scheme(address: &str) -> Option<&str> {
     scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)).then_some(scheme)
 }
 
-/// Returns an address without user and password, and without its query, to be shown.
+/// Splits an address after its scheme.
+fn split(address: &str) -> (&str, &str) {
+    address.split_at(scheme(address).map_or(0, |scheme| scheme.len() + "://".len()))
+}
+
+/// Returns whether a password with `?` or `#` could be taken for a port and a query: `http://admin:1234?x@10.0.0.7`.
+fn may_have_lost_login(address: &str) -> bool {
+    let (_, rest) = split(address);
+    let is_end = |c| matches!(c, '/' | '?' | '#');
+    let (authority, after) = rest.split_at(rest.find(is_end).unwrap_or(rest.len()));
+    !authority.contains('@') && authority.contains(':') && !after.starts_with('/') && after.contains('@')
+}
+
+/// Returns an address without user and password, and without its query, for an error.
 fn without_login(address: &str) -> String {
-    let (address, query) = address.split_once('?').map_or((address, ""), |(address, _)| (address, "?…"));
-    let begin = scheme(address).map_or(0, |scheme| scheme.len() + "://".len());
-    let (scheme, rest) = address.split_at(begin);
+    let (scheme, rest) = split(address);
+    let (rest, query) = match rest.split_once(['?', '#']) {
+        // This is in the query or in a password, where the host is unknown.
+        Some((_, query)) if query.contains('@') => return format!("{scheme}…"),
+        Some((rest, _)) => (rest, "?…"),
+        None => (rest, ""),
+    };
     match rest.rsplit_once('@') {
         Some((_, host)) => format!("{scheme}…@{host}{query}"),
-        None => format!("{address}{query}"),
+        None => format!("{scheme}{rest}{query}"),
     }
 }
 
@@ -111,6 +131,7 @@ mod tests {
             ("camera:8080/?action=stream", "camera:8080", "http://camera:8080/?action=stream"),
             ("10.0.0.7/relay?of=http://cam/", "10.0.0.7/relay", "http://10.0.0.7/relay?of=http://cam/"),
             ("[::1]:81/stream", "[::1]:81/stream", "http://[::1]:81/stream"),
+            ("camera:8080/?user=a@b", "camera:8080", "http://camera:8080/?user=a@b"),
             (" admin:p=ss@10.0.0.7/x ", "10.0.0.7/x", "http://10.0.0.7/x"),
         ] {
             let address: Address = text.parse().unwrap();
@@ -124,7 +145,12 @@ mod tests {
             ("/dev/video0", "/dev/video0: no host; write http://HOST/PATH"),
             ("u:secret@cam:99999/", "…@cam:99999/: invalid port number"),
             ("u:secret@cam:99999/?of=http://b", "…@cam:99999/?…: invalid port number"),
-            ("http://u:sec@ret@cam:99999/?pwd=p@ss", "http://…@cam:99999/?…: invalid port number"),
+            ("http://u:sec@ret@cam:99999/?pwd=p@ss", "http://…: invalid port number"),
+            ("http://u:sec@ret@cam:99999/?pwd=pass", "http://…@cam:99999/?…: invalid port number"),
+            ("http://u:pa?ss@cam/x", "http://…: percent-encode ?, #, / and @ in a user or a password"),
+            ("u:pa#ss@cam/x", "…: percent-encode ?, #, / and @ in a user or a password"),
+            ("http://u:1234?ss@cam/", "http://…: percent-encode ?, #, / and @ in a user or a password"),
+            ("http://u:pa/ss@cam/", "http://…@cam/: invalid port number"),
             ("", ": empty host"),
             ("rtsp://u:secret@cam/live", "rtsp://…@cam/live: rtsp is not supported, only http"),
             ("http://u:secret@cam:99999/", "http://…@cam:99999/: invalid port number"),
