@@ -1,6 +1,7 @@
 //! A program that writes pictures to its standard output.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
@@ -15,6 +16,7 @@ use tokio::process::{Child, ChildStderr, ChildStdout};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::error::without_logins;
 use super::open::{Item, Open};
 use super::received::Received;
 use super::{Error, Source};
@@ -29,7 +31,8 @@ use crate::decode::{AnyParts, Limits};
 ///
 /// The program runs without a shell and without input. On Unix it leads a process group, so that Ctrl-C does not reach it,
 /// and that its children end with it. To end it, the group gets SIGTERM, and SIGKILL after the [grace](Source::grace). It
-/// is always reaped. Its standard error is drained; the last line becomes part of the error if the program fails.
+/// is always reaped. Its standard error is drained; the last line becomes part of the error if the program fails, without
+/// the user and the password of a URL in it.
 ///
 /// # Examples
 ///
@@ -55,7 +58,6 @@ pub fn command<A: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: impl IntoItera
 }
 
 /// A program to run, from [`command`].
-#[derive(Debug)]
 pub struct Command {
     name: String,
     command: tokio::process::Command,
@@ -88,6 +90,13 @@ impl Source<Command> {
     pub fn limits(mut self, limits: Limits) -> Self {
         self.open.limits = limits;
         self
+    }
+}
+
+/// Without the arguments and the environment, which may hold secrets.
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Command").field("name", &self.name).field("grace", &self.grace).finish_non_exhaustive()
     }
 }
 
@@ -289,16 +298,27 @@ impl Drop for Running {
     }
 }
 
-/// Returns the last lines that are not blank, each short and without control characters.
+/// Returns the last lines that are not blank, each short and without control characters and logins.
 async fn tail(mut stderr: ChildStderr) -> Vec<String> {
     let mut tail = BytesMut::new();
+    let mut is_cut = false;
     while matches!(stderr.read_buf(&mut tail).await, Ok(1..)) {
+        is_cut |= tail.len() > TAIL;
         tail.advance(tail.len().saturating_sub(TAIL));
     }
-    let text = String::from_utf8_lossy(&tail);
+    last_lines(&String::from_utf8_lossy(&tail), is_cut)
+}
+
+fn last_lines(text: &str, is_cut: bool) -> Vec<String> {
+    // The first word may be the end of a URL.
+    let word = text.split(char::is_whitespace).next().filter(|_| is_cut).unwrap_or_default();
+    let text = text.get(word.rfind('@').map_or(0, |at| at + 1)..).unwrap_or_default();
     let lines = text.split(['\r', '\n']).map(str::trim).filter(|line| !line.is_empty());
-    let mut lines: Vec<_> =
-        lines.rev().take(LINES).map(|line| line.chars().filter(|c| !c.is_control()).take(LINE).collect()).collect();
+    let short = |line: &str| {
+        let line: String = line.chars().filter(|c| !c.is_control()).collect();
+        without_logins(&line).chars().take(LINE).collect()
+    };
+    let mut lines: Vec<_> = lines.rev().take(LINES).map(short).collect();
     lines.reverse();
     lines
 }
@@ -311,3 +331,30 @@ const LINE: usize = 200;
 const LINES: usize = 10;
 /// The number of bytes of messages that are kept.
 const TAIL: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_lines_are_short_and_without_logins() {
+        for (text, is_cut, lines) in [
+            ("", false, &[][..]),
+            ("a\r\n\n b \rc\x07", false, &["a", "b", "c"]),
+            ("in\nrtsp://u:s3cret@b: refused", false, &["in", "rtsp://…@b: refused"]),
+            ("n:s3cret@b: refused at x@y", true, &["b: refused at x@y"]),
+            ("n:s3cret@b: refused", false, &["n:s3cret@b: refused"]),
+        ] {
+            assert_eq!(last_lines(text, is_cut), lines, "{text:?}");
+        }
+        let long = format!("{}rtsp://u:s3cret{}@b", "x".repeat(LINE - 12), "x".repeat(LINE));
+        assert!(!last_lines(&long, false).concat().contains("s3"));
+        assert_eq!(last_lines(&"x\n".repeat(50), false).len(), LINES);
+    }
+
+    #[test]
+    fn debug_output_holds_no_arguments() {
+        let Source { open, .. } = command("ffmpeg", ["rtsp://u:s3cret@b"]).env("TOKEN", "s3cret");
+        assert_eq!(format!("{open:?}"), "Command { name: \"ffmpeg\", grace: 1s, .. }");
+    }
+}

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// The reason why a source sends no parts. Its message is one line that holds neither a user nor a password.
+/// The reason why a source sends no parts. Its message is one line, in which the user and the password of a URL are
+/// replaced by `…`.
 ///
 /// A function of [`from_fn`](super::from_fn) may return any error. It returns this one to say that only a person can mend
 /// the problem.
@@ -16,6 +17,8 @@ use std::sync::Arc;
 /// let error = Error::permanent("the token has expired");
 /// assert!(error.is_permanent());
 /// assert_eq!(error.to_string(), "the token has expired");
+/// let error = Error::transient("rtsp://user:password@10.0.0.7/live: Connection refused");
+/// assert_eq!(error.to_string(), "rtsp://…@10.0.0.7/live: Connection refused");
 /// assert!(!Error::transient("connection reset").is_permanent());
 /// ```
 #[derive(Clone)]
@@ -45,7 +48,8 @@ impl Error {
     }
 
     fn new(message: &dyn fmt::Display, permanent: bool, ended: bool) -> Self {
-        let message = message.to_string().chars().filter(|c| !c.is_control()).take(LONGEST).collect();
+        let message: String = message.to_string().chars().filter(|c| !c.is_control()).collect();
+        let message = without_logins(&message).chars().take(LONGEST).collect();
         Self(Arc::new(Reason { message, permanent, ended }))
     }
 
@@ -85,6 +89,18 @@ pub(super) fn cause(error: &(dyn std::error::Error + 'static)) -> String {
     error.to_string()
 }
 
+/// Replaces the user and the password of each URL. Programs report their arguments: ffmpeg the complete URL of a camera.
+///
+/// A user or a password may hold an `@`, so the last one of a word ends it.
+pub(super) fn without_logins(text: &str) -> String {
+    let word = |word: &str| {
+        let (start, rest) = word.split_once("://")?;
+        let (_, host) = rest.rsplit_once('@')?;
+        Some(format!("{start}://…@{host}"))
+    };
+    text.split_inclusive(char::is_whitespace).map(|text| word(text).unwrap_or_else(|| text.to_owned())).collect()
+}
+
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error").field("message", &self.0.message).field("permanent", &self.0.permanent).finish()
@@ -110,3 +126,28 @@ impl Eq for Error {}
 
 /// The longest message in characters.
 const LONGEST: usize = 400;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_hides_the_logins_of_urls() {
+        for (message, hidden) in [
+            (
+                "rtsp://admin:s3cret@127.0.0.1:1/live: Connection refused",
+                "rtsp://…@127.0.0.1:1/live: Connection refused",
+            ),
+            ("from http://a:s3@cret@b/?c@d to 'rtsp://s3cret@e'", "from http://…@d to 'rtsp://…@e'"),
+            ("[tcp @ 0x5] tcp://10.0.0.7:554 failed", "[tcp @ 0x5] tcp://10.0.0.7:554 failed"),
+            ("rtsp://u:s3\tcret@b", "rtsp://…@b"),
+            ("a mail to me@home", "a mail to me@home"),
+        ] {
+            assert_eq!(Error::transient(message).to_string(), hidden);
+            assert_eq!(Error::permanent(hidden).to_string(), hidden);
+        }
+        // Neither in a message that is cut in a password.
+        let long = format!("{}rtsp://u:s3cret{}@b", "x ".repeat(LONGEST / 2 - 7), "x".repeat(LONGEST));
+        assert!(!Error::transient(long).to_string().contains("s3"));
+    }
+}

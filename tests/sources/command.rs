@@ -71,8 +71,15 @@ async fn program_without_pictures_is_reported() {
         ("/etc", &[], "/etc cannot be started: Permission denied (os error 13)", true),
         ("true", &[], "true: ended without a picture", false),
         ("echo", &["hello"], "echo: no JPEG picture in 6 bytes that start with 68 65 6c 6c 6f 0a", false),
+        (
+            "sh",
+            &["-c", "echo rtsp://admin:s3cret@127.0.0.1:1/live: refused >&2; exit 1"],
+            "sh has stopped, exit status: 1: rtsp://…@127.0.0.1:1/live: refused",
+            false,
+        ),
         ("sh", &["-c", "echo broken >&2; exit 3"], "sh has stopped, exit status: 3: broken", false),
         ("yes", &["junk"], "yes: no JPEG picture in ", false),
+        ("yes", &[""], "yes: no JPEG picture in ", false),
     ];
     join_all(cases.map(async |(program, arguments, why, permanent)| {
         let mut watched = watch!(source::command(program, arguments));
