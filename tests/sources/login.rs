@@ -94,7 +94,7 @@ async fn refused_login_is_not_tried_again_soon() {
 #[tokio::test]
 async fn reports_a_challenge_that_cannot_be_answered() {
     for (login, challenge, problem) in [
-        (None, "Basic realm=\"x\"", "it requires a user and a password: http://USER:PASSWORD@HOST/…"),
+        (None, "Basic realm=\"x\"", "it requires a user and a password: write USER:PASSWORD@HOST"),
         (Some("a:b"), "Negotiate", "it offers neither Basic nor Digest authentication"),
     ] {
         let headers = format!("WWW-Authenticate: {challenge}\r\n");

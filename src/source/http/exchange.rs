@@ -57,7 +57,7 @@ impl Requester {
             let status = response.head.status;
             if status == StatusCode::UNAUTHORIZED {
                 if login.is_none() {
-                    let text = "it requires a user and a password: http://USER:PASSWORD@HOST/…";
+                    let text = "it requires a user and a password: write USER:PASSWORD@HOST";
                     return Err(Error::permanent(text));
                 }
                 if std::mem::replace(&mut challenged, true) {
