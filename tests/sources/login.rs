@@ -15,6 +15,13 @@ async fn answers_digest_challenges_of_every_form() {
         ("md5sum", r#"Digest realm="cam", nonce="abc", qop="auth", algorithm=MD5"#),
         ("md5sum", r#"Digest realm="cam", nonce="abc", qop="auth", algorithm=md5"#),
         ("md5sum", r#"Digest realm="cam", nonce="abc", qop="auth", algorithm="MD5", opaque="x""#),
+        ("md5sum", r#"Digest realm="cam", nonce="abc", qop="auth", Algorithm="md5""#),
+        ("sha256sum", r#"Digest realm="cam", nonce="abc", qop="auth", algorithm=sha-256"#),
+        (
+            "md5sum",
+            "Digest realm=\"cam\", nonce=\"x\", algorithm=SHA-9\r\nWWW-Authenticate: \
+            Digest realm=\"cam\", nonce=\"abc\", qop=\"auth\"",
+        ),
         ("md5sum", r#"Digest qop="auth", realm="cam", nonce="abc", stale="FALSE""#),
         ("md5sum", r#"Digest realm="cam",nonce="abc",qop="auth,auth-int""#),
         ("md5sum", r#"Digest realm="cam", nonce="abc""#),
@@ -66,7 +73,7 @@ async fn later_requests_repeat_the_login_without_another_challenge() {
     assert_eq!(nonces, [None, Some(false), Some(false), Some(false), Some(false), Some(true), Some(true)], "{sent:?}");
     let counts: Vec<_> = sent.iter().flatten().filter_map(|sent| parameter(sent, "nc")).collect();
     assert_eq!(counts, ["00000001", "00000002", "00000003", "00000004", "00000001", "00000002"]);
-    assert_eq!((watched.monitor.status(), watched.monitor.stats().opened), (Status::Live, 1));
+    assert_eq!((watched.monitor.status(), watched.monitor.stats().attempts), (Status::Live, 1));
 }
 
 #[tokio::test]
@@ -96,6 +103,22 @@ async fn reports_a_challenge_that_cannot_be_answered() {
     for (login, challenge, problem) in [
         (None, "Basic realm=\"x\"", "it requires a user and a password: write USER:PASSWORD@HOST"),
         (Some("a:b"), "Negotiate", "it offers neither Basic nor Digest authentication"),
+        (
+            Some("a:b"),
+            "Digest realm=\"x\", nonce=\"y\", qop=\"auth-int\"\r\nWWW-Authenticate: Basic realm=\"x\"",
+            "it offers Digest authentication only with qop=auth-int, which is not supported",
+        ),
+        (
+            Some("a:b"),
+            "Basic realm=\"x\", Digest realm=\"x\", nonce=\"y\", algorithm=SHA-9",
+            "it offers Digest authentication with an unknown algorithm, which is not supported",
+        ),
+        (
+            Some("a:b"),
+            "Digest realm=\"Tür\", nonce=\"y\"",
+            "it offers Digest authentication with a realm that is not in ASCII, which is not supported",
+        ),
+        (Some("a:b"), "Basic realm=\"Tür\"", "it refuses the user or the password"),
     ] {
         let headers = format!("WWW-Authenticate: {challenge}\r\n");
         let camera = Fake::start(move |connection| connection.answer("401 No", &headers, ""));
@@ -104,6 +127,18 @@ async fn reports_a_challenge_that_cannot_be_answered() {
         let error = watched.error(SOON).await;
         assert_eq!((error.to_string().as_str(), error.is_permanent()), (problem, true));
     }
+}
+
+#[tokio::test]
+async fn camera_with_another_challenge_is_logged_in_to_after_one_that_cannot_be_answered() {
+    let camera = Fake::start(|connection| {
+        let qop = if connection.number == 0 { "auth-int" } else { "auth" };
+        guarded(connection, "md5sum", &format!("Digest realm=\"cam\", nonce=\"abc\", qop=\"{qop}\""))
+    });
+    let source = source::http(&camera.url_for("admin:s3cret")).unwrap();
+    let mut watched = watch!(source.pauses(Duration::from_secs(1), Duration::from_secs(1)));
+    assert!(watched.error(SOON).await.is_permanent());
+    watched.sees(&pictures()[0], SOON).await;
 }
 
 /// Serves `admin` with the password `p@ss:"x"` or `s3cret`, and answers 401 otherwise.
