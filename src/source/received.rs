@@ -76,10 +76,8 @@ pub(super) fn item(part: Part, trusted: bool) -> Item {
     }
     let content_type = match picture::sniff(part.body()) {
         Some(content_type) => content_type,
-        // Damaged, which the check below says.
-        None if part.content_type().type_() == mime::IMAGE && part.content_type().subtype() != mime::SVG => {
-            part.content_type().clone()
-        }
+        // Rejected as damaged below.
+        None if picture::is_checked(part.content_type()) => part.content_type().clone(),
         None => return Item::Refused(part.content_type().clone()),
     };
     let body = part.body().clone();
@@ -139,7 +137,8 @@ mod tests {
 
     #[test]
     fn refuses_active_types_unless_trusted() {
-        for active in ["text/html", "image/svg+xml", "application/xml", "application/pdf", "text/plain"] {
+        let images = ["image/svg+xml", "image/x+xml", "image/bmp", "image/avif"];
+        for active in images.into_iter().chain(["text/html", "application/xml", "application/pdf", "text/plain"]) {
             let part = decoded(&format!("Content-Type: {active}"), b"<script>");
             let Item::Refused(content_type) = item(part.clone(), false) else { panic!("{active}") };
             assert_eq!(content_type.essence_str(), active);
