@@ -131,7 +131,7 @@ impl Camera {
             json(&self.source),
             json(&note),
             again_in.as_secs_f64(),
-            source.opened.saturating_sub(1),
+            source.attempts.saturating_sub(1),
             stats.parts_invalid + source.parts_damaged,
             stats.parts_published,
             stats.bytes_published,

@@ -40,6 +40,7 @@ fn camera(relay: &Relay) -> Value {
         Status::Connecting => ("connecting", None),
         Status::Live => ("live", None),
         Status::Waiting { until, .. } => ("lost", Some(until.saturating_duration_since(Instant::now()))),
+        Status::Ended => ("ended", None),
         _ => ("asleep", None),
     };
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
@@ -49,7 +50,7 @@ fn camera(relay: &Relay) -> Value {
         "problem": source.last_error.map(|error| error.to_string()),
         "again_in": seconds(again),
         "age": seconds(stats.age),
-        "connections": source.opened,
+        "connections": source.attempts,
         "damaged": source.parts_damaged,
         "refused": source.parts_refused,
         "published": stats.parts_published,

@@ -107,11 +107,16 @@ impl Open for Command {
         let spawned = self.command.spawn();
         let mut child = spawned.map_err(|error| {
             let program = self.command.as_std().get_program().to_string_lossy();
-            match error.kind() {
-                io::ErrorKind::NotFound if program.contains('/') => {
+            let folder = self.command.as_std().get_current_dir().filter(|folder| !folder.is_dir());
+            match (error.kind(), folder) {
+                (_, Some(folder)) => {
+                    let folder = folder.display();
+                    Error::permanent(format_args!("{program} cannot be started: folder {folder} does not exist"))
+                }
+                (io::ErrorKind::NotFound, None) if program.contains('/') => {
                     Error::permanent(format_args!("{program} does not exist"))
                 }
-                io::ErrorKind::NotFound => Error::permanent(format_args!("{program} is not installed")),
+                (io::ErrorKind::NotFound, None) => Error::permanent(format_args!("{program} is not installed")),
                 _ => Error::permanent(format_args!("{program} cannot be started: {error}")),
             }
         })?;
@@ -145,8 +150,8 @@ impl Open for Command {
                 Error::transient(format_args!("{name} has stopped, {status}{line}"))
             }
             _ if !end.is_end() => Error::transient(format_args!("{name}: {end}")),
-            Some(_) if !pictures => Error::exited(format_args!("{name}: ended without a picture")),
-            Some(_) => Error::exited(format_args!("{name} has ended")),
+            Some(_) if !pictures => Error::ended_as(format_args!("{name}: ended without a picture")),
+            Some(_) => Error::ended_as(format_args!("{name} has ended")),
             None => Error::transient(format_args!("{name} has closed its output")),
         };
         #[cfg(feature = "tracing")]

@@ -61,9 +61,8 @@ impl Error {
         }
     }
 
-    /// Creates the error of a program that has exited with success.
-    #[cfg(feature = "process")]
-    pub(super) fn exited(message: impl fmt::Display) -> Self {
+    /// Creates the error of a stream that has ended, or of a program that has exited with success.
+    pub(super) fn ended_as(message: impl fmt::Display) -> Self {
         Self::new(&message, false, true)
     }
 

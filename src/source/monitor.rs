@@ -25,14 +25,16 @@ pub enum Status {
         /// The reason of the loss.
         error: Error,
     },
+    /// The source has ended for good: its hub was closed, or its task was aborted or has panicked.
+    Ended,
 }
 
 /// The counters of a source since its creation.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// The number of times that the source was opened.
-    pub opened: u64,
+    /// The number of attempts to open the source, including those that failed.
+    pub attempts: u64,
     /// Pictures that were left out because they are damaged.
     pub parts_damaged: u64,
     /// Parts that were left out because they are no pictures.
@@ -69,8 +71,8 @@ impl Monitor {
         self.state.borrow().stats.clone()
     }
 
-    /// Waits until the status has changed since the last call and returns it, or `None` once the source has ended because
-    /// its hub was closed.
+    /// Waits until the status has changed since the last call and returns it. The last one is [`Status::Ended`], then
+    /// `None` is returned.
     ///
     /// A status that lasted only shortly may not be seen.
     ///
@@ -89,7 +91,7 @@ struct State {
     stats: Stats,
 }
 
-/// The supervisor's side.
+/// The supervisor's side. Dropping it ends the source.
 #[derive(Debug)]
 pub(super) struct Sender(watch::Sender<State>);
 
@@ -106,10 +108,10 @@ impl Sender {
     pub(super) fn set(&self, status: Status) -> bool {
         self.0.send_if_modified(|state| {
             match &status {
-                Status::Connecting => state.stats.opened += 1,
+                Status::Connecting => state.stats.attempts += 1,
                 Status::Live => state.stats.last_error = None,
                 Status::Waiting { error, .. } => state.stats.last_error = Some(error.clone()),
-                Status::Asleep => {}
+                Status::Asleep | Status::Ended => {}
             }
             let changed = state.status != status;
             state.status = status;
@@ -125,5 +127,11 @@ impl Sender {
             false
         });
         result
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.set(Status::Ended);
     }
 }

@@ -27,6 +27,7 @@ pub(super) async fn run<O: Open>(source: Source<O>, publisher: Publisher) {
                 () = wanted.end() => continue,
             }
         }
+        (sink.live, sink.instead) = (false, None);
         sink.set(Status::Connecting);
         let opening = timeout_at(deadline(timeout), open.open());
         let opened = select! {
@@ -39,21 +40,18 @@ pub(super) async fn run<O: Open>(source: Source<O>, publisher: Publisher) {
                     end = sink.publish_all::<O>(&mut items, timeout) => end,
                     () = wanted.end() => None,
                 };
+                // Some cameras close their stream every few seconds; they are opened again soon.
+                if sink.live {
+                    pauses.reset();
+                }
                 let Some(end) = end else {
                     open.close(items).await;
                     continue;
                 };
                 open.reason(items, end).await
             }
-            Err(error) => {
-                sink.live = false;
-                error
-            }
+            Err(error) => error,
         };
-        // Some cameras close their stream every few seconds; they are asked again soon.
-        if sink.live {
-            pauses.reset();
-        }
         let until = if error.is_permanent() { pauses.begin_long() } else { pauses.begin() };
         sink.lost(error, until);
     }
@@ -108,14 +106,14 @@ struct Sink<'a> {
 impl Sink<'_> {
     /// Publishes parts until the source ends or sends none in time, and returns the reason. `None` if the hub is closed.
     async fn publish_all<O: Open>(&mut self, items: &mut O::Items, timeout: Duration) -> Option<Error> {
-        (self.live, self.instead) = (false, None);
         let mut end = deadline(timeout);
         loop {
             let next = poll_fn(|cx| Pin::new(&mut *items).poll_next(cx));
             let item = match timeout_at(end, next).await {
                 Ok(Some(Ok(item))) => item,
+                Ok(Some(Err(error))) if error.is_end() => return Some(self.ended(error)),
                 Ok(Some(Err(error))) => return Some(error),
-                Ok(None) => return Some(Error::ended()),
+                Ok(None) => return Some(self.ended(Error::ended())),
                 Err(_) => return Some(self.no_picture(timeout)),
             };
             match item {
@@ -140,6 +138,10 @@ impl Sink<'_> {
             // A stream that is always ready would keep the timer from being polled.
             tokio::task::consume_budget().await;
         }
+    }
+
+    fn ended(&mut self, end: Error) -> Error {
+        self.instead.take().filter(|_| !self.live).map_or(end, Error::ended_as)
     }
 
     fn no_picture(&mut self, timeout: Duration) -> Error {
@@ -175,6 +177,7 @@ impl Sink<'_> {
             Status::Connecting => "connecting",
             Status::Live => "live",
             Status::Waiting { .. } => "waiting",
+            Status::Ended => "ended",
         };
         let changed = self.state.set(status);
         #[cfg(feature = "tracing")]

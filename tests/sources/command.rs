@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use mixed_replace::source::{self, Status};
+use mixed_replace::source::{self, Error, Status};
 use mixed_replace::{Part, hub};
 
 use crate::support::{SOON, pictures, watch};
@@ -54,13 +54,22 @@ async fn lost_program_is_started_again_and_the_error_says_why() {
         assert!(error.starts_with(why) && error.len() < 300, "{error}");
         watched.until(SOON, |status| *status == Status::Live).await;
         let begin = Instant::now();
-        while watched.monitor.stats().opened < 3 {
+        while watched.monitor.stats().attempts < 3 {
             assert!(begin.elapsed() < SOON);
             let _ = watched.next(Duration::from_millis(20)).await;
         }
     }))
     .await;
     no_zombie_stays().await;
+}
+
+#[tokio::test]
+async fn missing_folder_is_reported() {
+    let mut watched = watch!(source::command("true", [""; 0]).current_dir("/no/such/folder"));
+    assert_eq!(
+        watched.error(SOON).await,
+        Error::permanent("true cannot be started: folder /no/such/folder does not exist")
+    );
 }
 
 #[tokio::test]
@@ -105,7 +114,7 @@ async fn pauses_grow_while_a_program_fails_and_viewers_see_no_signal() {
         let _ = watched.next(Duration::from_millis(50)).await;
     }
     // The pauses are at most 0.5, 1, 2 and 4 s, and at least half of that.
-    let opened = watched.monitor.stats().opened;
+    let opened = watched.monitor.stats().attempts;
     assert!((3..=6).contains(&opened), "{opened}");
 }
 
@@ -127,7 +136,7 @@ async fn program_and_its_children_end_when_nobody_watches_and_come_back() {
             assert_eq!(running(&mark), 0, "{trap:?}");
             no_zombie_stays().await;
         }
-        assert_eq!(watched.monitor.stats().opened, 2);
+        assert_eq!(watched.monitor.stats().attempts, 2);
     }
 }
 

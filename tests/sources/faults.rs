@@ -136,6 +136,7 @@ async fn source_that_is_always_open_ends_with_its_hub() {
     hub.close();
     tokio::time::timeout(SOON, task).await.expect("it ends").unwrap();
     while monitor.changed().await.is_some() {}
+    assert_eq!(monitor.status(), Status::Ended);
 }
 
 /// Returns an address whose backlog is full, so that it accepts no connection.

@@ -75,8 +75,33 @@ async fn stream_that_is_always_ready_does_not_keep_the_source_from_ending() {
 async fn aborted_task_closes_the_hub() {
     let (publisher, hub) = hub::channel();
     let source = source::from_fn(async || Ok::<_, Error>(stream::pending::<Result<Part, Error>>())).always(true);
+    let mut monitor = source.monitor();
     let task = source.spawn_into(publisher);
     task.abort();
     assert!(task.await.unwrap_err().is_cancelled());
     assert!(hub.is_closed());
+    assert_eq!((monitor.changed().await, monitor.changed().await), (Some(Status::Ended), None));
+}
+
+#[tokio::test]
+async fn pauses_begin_anew_after_viewers_of_a_live_source_have_left() {
+    let opened = AtomicUsize::new(0);
+    let source = source::from_fn(move || {
+        let is_open = opened.fetch_add(1, Ordering::Relaxed) == 4;
+        async move { if is_open { Ok(parts_of_one().chain(stream::pending())) } else { Err(Error::transient("busy")) } }
+    });
+    let builder = hub::builder().linger(Duration::from_millis(20));
+    let mut watched = watch!(source.pauses(Duration::from_millis(40), Duration::from_secs(100)), builder);
+    watched.until(SOON, |status| *status == Status::Live).await;
+    watched.leave();
+    watched.until(SOON, |status| *status == Status::Asleep).await;
+    watched.come();
+    watched.until(SOON, |status| matches!(status, Status::Waiting { .. })).await;
+    let Status::Waiting { until, .. } = watched.monitor.status() else { return };
+    // The fifth pause would be at least 0.3 s.
+    assert!(until < std::time::Instant::now() + Duration::from_millis(200));
+}
+
+fn parts_of_one() -> impl futures::Stream<Item = Result<Part, Error>> {
+    stream::iter([Ok(Part::text("on").unwrap())])
 }

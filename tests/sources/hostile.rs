@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use mixed_replace::source;
+use mixed_replace::source::{self, Status};
 
 use crate::support::{Fake, SOON, pictures, watch};
 
@@ -149,6 +149,23 @@ async fn login_is_not_sent_to_another_port() {
     assert!(camera.requests()[0].contains("\r\nCookie: session=1\r\n"));
     let requests = other.requests().concat();
     assert!(!requests.contains("Authorization") && !requests.contains("session"), "{requests}");
+}
+
+#[tokio::test]
+async fn reason_of_a_loss_is_that_of_its_own_attempt() {
+    let camera = Fake::start(|connection| {
+        if connection.number > 0 {
+            return connection.hang();
+        }
+        connection.begin("")?;
+        connection.part("Content-Type: text/html\r\n", b"<script>alert(1)</script>")
+    });
+    let mut watched = watch!(source::http(&camera.url()).unwrap().timeout(Duration::from_secs(1)));
+    let reasons = ["it sends text/html instead of pictures", "no picture for 1s"];
+    for reason in reasons {
+        let lost = |status: &Status| matches!(status, Status::Waiting { error, .. } if error.to_string() == reason);
+        watched.until(SOON, lost).await;
+    }
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ async fn single_picture_is_requested_again_and_again() {
             let part = watched.next(SOON).await.unwrap_or_else(|| panic!("{number}: {:?}", watched.monitor.status()));
             assert_eq!(part.body(), &pictures()[number % 2], "{content_type} {with_length}");
         }
-        assert_eq!((watched.monitor.status(), watched.monitor.stats().opened), (Status::Live, 1));
+        assert_eq!((watched.monitor.status(), watched.monitor.stats().attempts), (Status::Live, 1));
         let times = camera.times();
         let mean = (times[5] - times[0]).as_secs_f64() / 5.0;
         assert!((0.045..0.5).contains(&mean), "{mean}");
@@ -60,7 +60,7 @@ async fn damaged_still_is_left_out_and_the_next_one_shown() {
     let mut watched = watch!(source::snapshots(&camera.url(), Duration::from_millis(20)).unwrap());
     watched.sees(&pictures()[0], SOON).await;
     assert_eq!(watched.monitor.stats().parts_damaged, 2);
-    assert_eq!(watched.monitor.stats().opened, 2, "once more after the 503");
+    assert_eq!(watched.monitor.stats().attempts, 2, "once more after the 503");
 }
 
 #[tokio::test]

@@ -141,7 +141,7 @@ async fn camera_that_closes_every_four_seconds_is_back_within_one() {
     }
     let total = begin.elapsed();
     assert!(total < Duration::from_secs(8), "the sum of such pauses: {total:?} {:?}", camera.times());
-    assert_eq!(watched.monitor.stats().opened, 9);
+    assert_eq!(watched.monitor.stats().attempts, 9);
 }
 
 #[tokio::test]
@@ -178,7 +178,7 @@ async fn damaged_pictures_are_left_out_and_counted() {
         }
         let stats = watched.monitor.stats();
         assert_eq!((watched.monitor.status(), &stats.last_error), (Status::Live, &None));
-        assert_eq!((stats.parts_damaged, stats.parts_refused, stats.opened), (30, 0, 1));
+        assert_eq!((stats.parts_damaged, stats.parts_refused, stats.attempts), (30, 0, 1));
         assert_eq!(camera.times().len(), 1);
     }
 }
