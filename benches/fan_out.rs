@@ -7,9 +7,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use futures::executor::block_on;
 use http_body::Body;
-use mixed_replace::hub;
+use mixed_replace::serve::ResponseBody;
 use mixed_replace::{Encoder, Part, Subscriber, Wire, body};
+use mixed_replace::{Hubs, Live, Wall, hub};
 
 /// Reads all chunks that are ready.
 fn drain(body: &mut body::Body<Subscriber>, cx: &mut Context<'_>) {
@@ -46,6 +48,44 @@ fn fan_out(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Compares 60 hubs, each with 500 viewers, with 500 viewers of a wall of these hubs: the same parts to as many viewers.
+fn wall(criterion: &mut Criterion) {
+    let (tracks, viewers) = (60, 500);
+    let hubs = Hubs::new();
+    let publishers = (0..tracks).map(|nth| {
+        let (publisher, hub) = hub::channel();
+        hubs.insert(&format!("camera-{nth}"), hub).expect("a valid name");
+        publisher
+    });
+    let publishers: Vec<_> = publishers.collect();
+    let part = picture(30_000);
+    publishers.iter().for_each(|publisher| publisher.publish(part.clone()).expect("the hub is open"));
+    let mut group = criterion.benchmark_group(format!("{tracks} parts to {viewers} viewers each"));
+    group.throughput(Throughput::Elements(tracks * viewers));
+    let request = || http::Request::get("/").header("accept", "multipart/mixed").body(()).expect("a valid request");
+    let mut measure = |name, mut bodies: Vec<ResponseBody>| {
+        let mut cx = Context::from_waker(Waker::noop());
+        let drain = |body: &mut ResponseBody, cx: &mut Context<'_>| {
+            while let Poll::Ready(Some(Ok(chunk))) = Pin::new(&mut *body).poll_frame(cx) {
+                black_box(chunk.into_data().map(drop).is_ok());
+            }
+        };
+        (0..2).for_each(|_| bodies.iter_mut().for_each(|body| drain(body, &mut cx)));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                publishers.iter().for_each(|publisher| publisher.publish(part.clone()).expect("the hub is open"));
+                bodies.iter_mut().for_each(|body| drain(body, &mut cx));
+            });
+        });
+    };
+    let lives: Vec<_> = hubs.names().iter().filter_map(|name| hubs.get(name)).map(Live::new).collect();
+    let all = (0..viewers).flat_map(|_| lives.iter().map(|live| block_on(live.respond(request())).into_body()));
+    measure("hubs", all.collect());
+    let wall = Wall::new(hubs.clone());
+    measure("wall", (0..viewers).map(|_| block_on(wall.respond(request())).into_body()).collect());
+    group.finish();
+}
+
 /// Compares one buffer for each part with three that share the body.
 fn layout(criterion: &mut Criterion) {
     let encoder = Encoder::random(Wire::Machine);
@@ -62,5 +102,5 @@ fn layout(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, fan_out, layout);
+criterion_group!(benches, fan_out, wall, layout);
 criterion_main!(benches);
