@@ -17,18 +17,16 @@ mod wall;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use axum::{Router, serve::ListenerExt as _};
 use futures_util::FutureExt as _;
 use mixed_replace::source::{Http, Monitor, Source};
-use mixed_replace::{Hub, Live, Part, PartResponse, hub, socket};
+use mixed_replace::{ClientScript, Hub, Hubs, Part, Wall, hub, socket};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -64,18 +62,21 @@ async fn main() -> ExitCode {
 async fn run(args: Args) -> Result<(), String> {
     let listener = server::listen(&args.listen)?;
     let no_signal = args.no_signal.as_deref().map_or_else(no_signal::draw, read)?;
-    let response = PartResponse::new(no_signal.clone());
     let start = |camera| Relay::start(camera, no_signal.clone());
     let relays: Arc<[Relay]> = args.cameras.into_iter().map(start).collect();
     let address = listener.local_addr().map_or(args.listen, |address| address.to_string());
     greet(&address, &relays);
 
-    let mut app = Router::new().route("/", get(page)).route("/state", get(state));
-    app = app.route("/no-signal", get(async move |headers: HeaderMap| response.for_request(&headers).map(Body::from)));
+    let hubs = Hubs::builder().max(relays.len()).build();
     for (number, relay) in (1..).zip(relays.iter()) {
-        app = app.route_service(&format!("/cameras/{number}"), Live::new(relay.hub.clone()));
+        hubs.insert(&i32::to_string(&number), relay.hub.clone()).map_err(|error| error.to_string())?;
     }
-    let app = app.with_state(Arc::clone(&relays));
+    let app = Router::new()
+        .route("/", get(page))
+        .route("/state", get(state))
+        .route_service("/client.js", ClientScript)
+        .nest_service("/cameras", Wall::by_name(hubs.clone()).max(relays.len()))
+        .with_state(relays);
     let listener = TcpListener::from_std(listener).map_err(|error| error.to_string())?;
     let listener = listener.tap_io(|connection| drop(socket::tune(connection)));
     let (stop, stopped) = oneshot::channel::<()>();
@@ -84,7 +85,7 @@ async fn run(args: Args) -> Result<(), String> {
 
     server::stop_signal().await;
     // axum's graceful shutdown waits for every connection. Closing the hubs ends the streams; `timeout` leaves stalled viewers.
-    relays.iter().for_each(|relay| relay.hub.close());
+    hubs.close();
     let _ = stop.send(());
     let _ = timeout(server::GRACE, serving).await;
     Ok(())
@@ -112,8 +113,5 @@ async fn page(State(relays): State<Arc<[Relay]>>) -> Html<String> {
 }
 
 async fn state(State(relays): State<Arc<[Relay]>>) -> impl IntoResponse {
-    static RUN: std::sync::OnceLock<Duration> = std::sync::OnceLock::new();
-    // The page loads its streams again when the server was restarted.
-    let run = RUN.get_or_init(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
-    ([(CONTENT_TYPE, "application/json")], wall::state(&relays, *run).to_string())
+    ([(CONTENT_TYPE, "application/json")], wall::state(&relays).to_string())
 }

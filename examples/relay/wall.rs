@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::Relay;
 
-/// Returns the page for `/`. Without its script it shows the streams of the first cameras.
+/// Returns the page for `/`, in which one connection carries all cameras.
 pub(crate) fn page(relays: &[Relay]) -> String {
     let cards: String = (1..).zip(relays).map(|(number, relay)| card(number, relay.monitor.name())).collect();
     include_str!("index.html").replace("<!-- cards -->", &cards)
@@ -15,11 +15,11 @@ pub(crate) fn page(relays: &[Relay]) -> String {
 
 fn card(number: usize, name: &str) -> String {
     let name = html(name);
-    // Browsers open six connections to an HTTP/1.1 server, and the page needs some for other requests.
-    let source = if number <= STREAMS { format!("/cameras/{number}") } else { BLANK.to_owned() };
     format!(
         r#"<article data-camera="{number}">
-  <button title="Larger, or smaller again"><img src="{source}" alt="Live picture of {name}"></button>
+  <button title="Larger, or smaller again">
+    <mixed-replace src="/cameras#{number}" again="5"><img alt="Live picture of {name}"></mixed-replace>
+  </button>
   <header><h2><a href="/cameras/{number}">{name}</a></h2><span class="state" role="status"></span></header>
   <p class="figures"></p>
   <p class="note"></p>
@@ -29,9 +29,9 @@ fn card(number: usize, name: &str) -> String {
 }
 
 /// Returns the JSON for `/state`.
-pub(crate) fn state(relays: &[Relay], run: Duration) -> Value {
+pub(crate) fn state(relays: &[Relay]) -> Value {
     let cameras: Vec<_> = relays.iter().map(camera).collect();
-    json!({ "run": u64::try_from(run.as_millis()).unwrap_or_default(), "cameras": cameras })
+    json!({ "cameras": cameras })
 }
 
 fn camera(relay: &Relay) -> Value {
@@ -64,7 +64,3 @@ fn camera(relay: &Relay) -> Value {
 fn html(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
-
-const BLANK: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E";
-/// The number of pictures that are streams; the others are stills. `index.html` repeats it.
-const STREAMS: usize = 4;
