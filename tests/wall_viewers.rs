@@ -1,7 +1,7 @@
 //! What a wall costs for each viewer and part, and what a viewer with a thin line gets of it.
 
 #![cfg(all(feature = "axum", feature = "socket"))]
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+#![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
