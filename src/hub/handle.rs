@@ -29,9 +29,15 @@ use crate::wire::Wire;
 #[derive(Clone, Debug)]
 pub struct Hub {
     pub(super) shared: Arc<Shared>,
-    /// Dropped with the last clone, which ends a source that nobody can watch any more.
+    pub(super) guard: Guard,
+}
+
+/// Kept by handles, viewers and snapshots of a hub. Dropped with the last of them, which ends a source that nobody can watch
+/// any more.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Guard {
     #[cfg(feature = "source")]
-    _guard: Option<Arc<dyn Any + Send + Sync>>,
+    _source: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Builder {
@@ -39,20 +45,16 @@ impl Builder {
     #[must_use]
     pub fn build(self) -> (Publisher, Hub) {
         let shared = Shared::new(self.0, &Boundary::random());
-        let hub = Hub {
-            shared: Arc::clone(&shared),
-            #[cfg(feature = "source")]
-            _guard: None,
-        };
+        let hub = Hub { shared: Arc::clone(&shared), guard: Guard::default() };
         (Publisher::new(shared), hub)
     }
 }
 
 impl Hub {
-    /// Returns the hub with a guard that is dropped with its last clone.
+    /// Returns the hub with a guard that is dropped with its last clone, viewer and snapshot.
     #[cfg(feature = "source")]
     pub(crate) fn guarded(self, guard: impl Any + Send + Sync) -> Self {
-        Self { _guard: Some(Arc::new(guard)), ..self }
+        Self { guard: Guard { _source: Some(Arc::new(guard)) }, ..self }
     }
 
     /// Creates a response for one viewer, for the wire that its client understands.
@@ -94,7 +96,7 @@ impl Hub {
     /// # }
     /// ```
     pub fn subscribe(&self, wire: Wire) -> Result<Subscriber, Refused> {
-        Seat::join(&self.shared, Some(wire)).map(|seat| Subscriber::new(seat, wire))
+        Seat::join(self, Some(wire)).map(|seat| Subscriber::new(seat, wire))
     }
 
     /// Returns a stream of the publisher's parts for a task of this process: a recorder, a motion detector, another hub.
@@ -125,7 +127,7 @@ impl Hub {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn parts(&self) -> Result<Parts, Refused> {
-        Seat::join(&self.shared, None).map(Parts::new)
+        Seat::join(self, None).map(Parts::new)
     }
 
     /// Returns the publisher's last part, whatever its age. `None` before the first.
@@ -169,7 +171,7 @@ impl Hub {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn snapshot(&self, max_age: Duration) -> SnapshotFuture {
-        SnapshotFuture::new(Arc::clone(&self.shared), max_age)
+        SnapshotFuture::new(self, max_age)
     }
 
     /// Returns the part of a [`snapshot`](Self::snapshot) that does not wait, for the response to a

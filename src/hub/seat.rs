@@ -8,6 +8,7 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use super::error::Refused;
+use super::handle::{Guard, Hub};
 use super::published::Published;
 use super::shared::Shared;
 use super::slot::Settings;
@@ -21,18 +22,26 @@ pub(crate) struct Seat {
     pub(super) id: usize,
     pub(super) serial: u64,
     pub(super) settings: Settings,
+    _guard: Guard,
 }
 
 impl Seat {
     /// Reserves a slot. `wire` is `None` for a stream of parts.
-    pub(super) fn join(shared: &Arc<Shared>, wire: Option<Wire>) -> Result<Self, Refused> {
+    pub(super) fn join(hub: &Hub, wire: Option<Wire>) -> Result<Self, Refused> {
+        let shared = &hub.shared;
         let joined = shared.update(|state| state.join(wire));
         #[cfg(feature = "tracing")]
         if let Err(refused) = &joined {
             tracing::warn!("subscriber refused: {refused}");
         }
         let (id, serial) = joined?;
-        Ok(Self { shared: Arc::clone(shared), id, serial, settings: shared.config.subscriber() })
+        Ok(Self {
+            shared: Arc::clone(shared),
+            id,
+            serial,
+            settings: shared.config.subscriber(),
+            _guard: hub.guard.clone(),
+        })
     }
 
     pub(super) fn set_key(&self, key: String) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::handle::{Guard, Hub};
 use super::shared::Shared;
 use super::state::{State, Timer};
 use crate::part::Part;
@@ -23,6 +24,7 @@ pub struct SnapshotFuture {
     max_age: Duration,
     limit: Option<Duration>,
     waiting: Option<Waiting>,
+    _guard: Guard,
 }
 
 /// A snapshot that waits and counts as demand.
@@ -52,8 +54,9 @@ pub struct DatedPart {
 }
 
 impl SnapshotFuture {
-    pub(super) fn new(shared: Arc<Shared>, max_age: Duration) -> Self {
-        Self { shared, max_age, limit: None, waiting: None }
+    pub(super) fn new(hub: &Hub, max_age: Duration) -> Self {
+        let (shared, guard) = (Arc::clone(&hub.shared), hub.guard.clone());
+        Self { shared, max_age, limit: None, waiting: None, _guard: guard }
     }
 
     /// Resolves to the latest part, whatever its age, if no new one is published within `limit`, or

@@ -84,6 +84,17 @@ async fn aborted_task_closes_the_hub() {
 }
 
 #[tokio::test]
+async fn response_outlives_the_handles_of_its_hub() {
+    let source = || source::from_fn(async || Ok::<_, Error>(parts_of_one().chain(stream::pending()))).spawn();
+    let mut viewer = source().parts().unwrap();
+    let snapshot = source().snapshot(Duration::MAX);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let first = tokio::time::timeout(SOON, viewer.next()).await.expect("in time");
+    assert_eq!(first, Some(Part::text("on").unwrap()));
+    assert!(tokio::time::timeout(SOON, snapshot).await.expect("in time").is_some());
+}
+
+#[tokio::test]
 async fn pauses_begin_anew_after_viewers_of_a_live_source_have_left() {
     let opened = AtomicUsize::new(0);
     let source = source::from_fn(move || {
