@@ -131,7 +131,7 @@ impl<O> Source<O> {
     }
 
     /// Sets the pauses between attempts: the first is at most `first`, each further one at most twice as long, up to
-    /// `longest`. 0.5 and 30 seconds by default.
+    /// `longest`. 0.5 and 30 seconds by default, 10 milliseconds at least.
     ///
     /// Each is shortened by up to a half at random, so that sources that were lost together do not return together. A
     /// problem that only a person can mend, such as a refused password, is tried again after `longest`.

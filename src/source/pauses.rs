@@ -18,7 +18,8 @@ pub(super) struct Pauses {
 
 impl Pauses {
     pub(super) fn new(first: Duration, longest: Duration) -> Self {
-        Self { first, longest, next: first, end: None }
+        let first = first.max(SHORTEST);
+        Self { first, longest: longest.max(first), next: first, end: None }
     }
 
     /// Returns the end of the current pause, if it has not passed.
@@ -46,6 +47,9 @@ impl Pauses {
     }
 }
 
+/// The shortest pause, so that a source that fails at once leaves time for other tasks.
+const SHORTEST: Duration = Duration::from_millis(10);
+
 fn jittered(max: Duration) -> Duration {
     let chance = RandomState::new().hash_one(0_u8) >> 32;
     let chance = f64::from(u32::try_from(chance).unwrap_or_default()) / f64::from(u32::MAX);
@@ -69,6 +73,17 @@ mod tests {
         assert!(pause(&mut pauses, Pauses::begin) <= 0.6);
         assert!(pause(&mut pauses, Pauses::begin_long) >= 15.0);
         assert!(pause(&mut pauses, Pauses::begin) >= 15.0);
+    }
+
+    #[test]
+    fn pauses_are_never_zero_and_long_ones_never_the_shorter() {
+        for (first, longest, min) in [(0, 0, 0.005), (1000, 0, 0.5)] {
+            let mut pauses = Pauses::new(Duration::from_millis(first), Duration::from_millis(longest));
+            for start in [Pauses::begin_long, Pauses::begin] {
+                let now = Instant::now();
+                assert!(start(&mut pauses) >= now + Duration::from_secs_f64(min));
+            }
+        }
     }
 
     fn pause(pauses: &mut Pauses, begin: impl Fn(&mut Pauses) -> Instant) -> f64 {
