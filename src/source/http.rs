@@ -35,7 +35,7 @@ pub use self::address::InvalidUrl;
 ///
 /// - a `multipart` stream, with all faults that a [`Decoder`](crate::Decoder) accepts
 /// - JPEG pictures one after another, under a video type, `application/octet-stream`, `image/jpeg`, or none
-/// - a single picture, which is then requested [again and again](Source::poll_every)
+/// - a single picture under an image type, which is then requested [again and again](Source::poll_every)
 ///
 /// Basic and Digest authentication answer a challenge (RFC 7617, RFC 7616); Digest is preferred. A response that asks for it
 /// is dropped together with its connection, because some cameras serve one at a time. Header names are in Title-Case, which
@@ -47,7 +47,8 @@ pub use self::address::InvalidUrl;
 /// `X-Timestamp`; see [`trusted`](Source::trusted). [Limits](Source::limits) are on by default.
 ///
 /// Up to 5 redirects are followed, only to the same host: a camera must not choose which host this server contacts. The
-/// login is sent only to the scheme and port of the URL, or to `https`. Restrict the URLs yourself if users enter them.
+/// login, the headers and the body are sent only to the port of the URL. Restrict the URLs yourself if users enter them: a
+/// name may resolve to an inner address, and to another one later.
 /// Proxies of the environment are not used.
 ///
 /// No error, event or `Debug` output holds the login or the query.

@@ -152,6 +152,30 @@ async fn login_is_not_sent_to_another_port() {
 }
 
 #[tokio::test]
+async fn body_is_not_sent_to_another_port() {
+    let other = Fake::showing(5);
+    let to = format!("Location: {}\r\n", other.url());
+    let camera = Fake::start(move |connection| {
+        connection.body("user=admin&pwd=s3cret".len())?;
+        connection.answer("307 Temporary Redirect", &to, "")
+    });
+    let source = source::http(&camera.url()).unwrap().method(http::Method::POST).body("user=admin&pwd=s3cret");
+    let error = watch!(source).error(SOON).await;
+    assert!(error.to_string().starts_with("it redirects the request's body to another port (307"), "{error}");
+    assert_eq!(other.times().len(), 0);
+}
+
+#[tokio::test]
+async fn overloaded_camera_is_tried_again_soon() {
+    let statuses = ["408 Request Timeout", "429 Too Many Requests", "500 Error", "403 Forbidden", "410 Gone"];
+    let errors = join_all(statuses.map(async |status| {
+        let camera = Fake::start(move |connection| connection.answer(status, "", ""));
+        watch!(source::http(&camera.url()).unwrap()).error(SOON).await.is_permanent()
+    }));
+    assert_eq!(errors.await, [false, false, false, true, true]);
+}
+
+#[tokio::test]
 async fn reason_of_a_loss_is_that_of_its_own_attempt() {
     let camera = Fake::start(|connection| {
         if connection.number > 0 {

@@ -46,7 +46,8 @@ impl Requester {
         let mut message = Message { method: self.method.clone(), body: self.body.clone() };
         let (mut redirects, mut challenged) = (0, false);
         loop {
-            let is_trusted = is_trusted(&self.address.url, &url);
+            // A server that was reached by a redirect may not see secrets.
+            let is_trusted = self.address.url.origin() == url.origin();
             let login = self.address.login.as_ref().filter(|_| is_trusted);
             let authorization = match login {
                 Some(login) => self.client.respond(login, &message.method, &url[Position::BeforePath..])?,
@@ -68,6 +69,11 @@ impl Requester {
             } else if REDIRECTS.contains(&status) {
                 url = redirected(&url, &response.head, redirects)?;
                 message = message.redirected(status);
+                // It may hold a login.
+                if !message.body.is_empty() && self.address.url.origin() != url.origin() {
+                    let text = format!("it redirects the request's body to another port ({status})");
+                    return Err(Error::permanent(format_args!("{text}, which is not followed")));
+                }
                 (redirects, challenged) = (redirects + 1, false);
             } else {
                 return response.checked();
@@ -76,12 +82,6 @@ impl Requester {
             response.close().await;
         }
     }
-}
-
-/// Returns whether a server that was reached by a redirect may see secrets.
-fn is_trusted(original: &Url, url: &Url) -> bool {
-    let same_port = original.port_or_known_default() == url.port_or_known_default();
-    original.host() == url.host() && (original.scheme() == url.scheme() && same_port || url.scheme() == "https")
 }
 
 /// Returns the target of a redirect.
@@ -96,10 +96,7 @@ fn redirected(from: &Url, head: &http::response::Parts, redirects: usize) -> Res
     to.set_fragment(None);
     // Without its query, which may be secret.
     let shown = &to[..Position::AfterPath];
-    if to.host() != from.host()
-        || !super::address::is_supported(&to)
-        || from.scheme() == "https" && to.scheme() == "http"
-    {
+    if to.host() != from.host() || !super::address::is_supported(&to) {
         return Err(refused(shown, "which is not followed"));
     }
     if redirects == MOST_REDIRECTS {
@@ -193,6 +190,9 @@ impl Response {
             StatusCode::OK => Ok(self),
             StatusCode::FORBIDDEN => Err(Error::permanent("it forbids access to this stream (403)")),
             StatusCode::NOT_FOUND => Err(Error::permanent("it has no stream at this path (404)")),
+            status @ (StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) => {
+                Err(Error::transient(format_args!("it answers {status}")))
+            }
             status if status.is_client_error() => Err(Error::permanent(format_args!("it answers {status}"))),
             status => Err(Error::transient(format_args!("it answers {status}"))),
         }
