@@ -14,7 +14,7 @@ use futures_core::Stream;
 use tokio::io::{AsyncRead as _, AsyncReadExt as _, ReadBuf};
 use tokio::process::{Child, ChildStderr, ChildStdout};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::error::without_logins;
 use super::open::{Item, Open};
@@ -30,8 +30,8 @@ use crate::decode::{AnyParts, Limits};
 /// (`ffmpeg -f mpjpeg -`). The first bytes tell which.
 ///
 /// The program runs without a shell and without input. On Unix it leads a process group, so that Ctrl-C does not reach it,
-/// and that its children end with it. To end it, the group gets SIGTERM, and SIGKILL after the [grace](Source::grace). It
-/// is always reaped. Its standard error is drained; the last line becomes part of the error if the program fails, without
+/// and that its children end with it. To end it, the group gets SIGTERM, and SIGKILL if a process of it
+/// is left after the [grace](Source::grace). It is always reaped. Its standard error is drained; the last line becomes part of the error if the program fails, without
 /// the user and the password of a URL in it.
 ///
 /// # Examples
@@ -78,7 +78,7 @@ impl Source<Command> {
         self
     }
 
-    /// Sets how long the program may take to exit after SIGTERM, before SIGKILL. One second by default.
+    /// Sets how long the program and its children may take to exit after SIGTERM, before SIGKILL. One second by default.
     ///
     /// A program that has closed its output gets this time to exit by itself.
     pub fn grace(mut self, grace: Duration) -> Self {
@@ -248,10 +248,18 @@ impl Program {
 
 impl Running {
     async fn stop(mut self) -> Vec<String> {
+        let grace = self.grace;
         self.terminate();
-        if timeout(self.grace, self.child.wait()).await.is_err() {
+        let end = async {
+            let _ = self.child.wait().await;
+            // Its children may still write their last file or release a device.
+            while self.group_exists() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if timeout(grace, end).await.is_err() {
             #[cfg(feature = "tracing")]
-            tracing::debug!("a program is killed: it did not exit on SIGTERM within {:?}", self.grace);
+            tracing::debug!("a program is killed: it did not exit on SIGTERM within {grace:?}");
         }
         // Children that are left would keep the device open.
         self.kill_group();
@@ -274,6 +282,18 @@ impl Running {
         }
         #[cfg(not(unix))]
         let _ = self.child.start_kill();
+    }
+
+    /// Returns whether a process of the group is left. If not, its id may become that of another group.
+    #[cfg(unix)]
+    fn group_exists(&mut self) -> bool {
+        self.group = self.group.filter(|group| nix::sys::signal::killpg(*group, None).is_ok());
+        self.group.is_some()
+    }
+
+    #[cfg(not(unix))]
+    fn group_exists(&mut self) -> bool {
+        false
     }
 
     fn kill_group(&mut self) {

@@ -64,6 +64,21 @@ async fn lost_program_is_started_again_and_the_error_says_why() {
 }
 
 #[tokio::test]
+async fn children_of_an_ended_program_get_the_grace_too() {
+    let folder = Folder::new("grace");
+    let (picture, done) = (folder.path("0.jpg"), folder.path("done"));
+    // The child takes its time; the shell that started it dies at once.
+    let child = format!("sh -c 'trap \"sleep 0.3; echo 1 > {done}; exit\" TERM; while :; do sleep 0.05; done'");
+    let script = format!("{child} & while cat {picture}; do sleep 0.05; done");
+    let source = source::command("sh", ["-c", &script]).grace(SOON);
+    let mut watched = watch!(source, hub::builder().linger(Duration::from_millis(10)));
+    watched.sees(&pictures()[0], SOON).await;
+    watched.leave();
+    watched.until(SOON, |status| *status == Status::Asleep).await;
+    assert!(Path::new(&done).exists());
+}
+
+#[tokio::test]
 async fn missing_folder_is_reported() {
     let mut watched = watch!(source::command("true", [""; 0]).current_dir("/no/such/folder"));
     assert_eq!(
