@@ -13,6 +13,8 @@ mod head;
 mod json;
 mod limits;
 mod parts;
+#[cfg(any(feature = "actix-web", feature = "http-body", feature = "process"))]
+mod passed;
 mod reader;
 mod scan;
 mod state;
@@ -20,6 +22,8 @@ mod state;
 #[cfg(any(feature = "client", feature = "process"))]
 pub(crate) use self::any::AnyParts;
 pub(crate) use self::decoder::Decoder;
+#[cfg(any(feature = "actix-web", feature = "http-body", feature = "process"))]
+pub(crate) use self::passed::{NotPassed, passed};
 
 pub use self::any::ReadError;
 pub use self::error::DecodeError;

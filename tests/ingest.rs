@@ -97,38 +97,38 @@ async fn every_stack_takes_the_same() {
     let large = [&one[..], &vec![0; MAX]].concat();
     let both = [&one[..], b"\0\0", &two].concat();
     let rows: Vec<Row<'_>> = vec![
-        ("a picture", with_length("POST", "image/jpeg", &one), 200, r#"{"taken":1,"left_out":0}"#, &one),
-        ("by PUT", with_length("PUT", "image/jpeg", &two), 200, r#"{"taken":1,"left_out":0}"#, &two),
-        ("PNG", with_length("PUT", "image/png", PNG), 200, r#"{"taken":1,"left_out":0}"#, PNG),
-        ("GIF", with_length("PUT", "Image/GIF; a=b", GIF), 200, r#"{"taken":1,"left_out":0}"#, GIF),
-        ("WebP", with_length("PUT", "image/webp", WEBP), 200, r#"{"taken":1,"left_out":0}"#, WEBP),
-        ("PNG as JPEG", with_length("PUT", "image/jpeg", PNG), 200, r#"{"taken":1,"left_out":0}"#, PNG),
-        ("no type", with_length("PUT", "", &one), 200, r#"{"taken":1,"left_out":0}"#, &one),
-        ("no type, PNG", chunked("", PNG), 200, r#"{"taken":1,"left_out":0}"#, PNG),
-        ("no type, parts", chunked("", &parts(&[&one, &two])), 200, r#"{"taken":2,"left_out":0}"#, &two),
-        ("parts", chunked(MULTIPART, &parts(&[&two, &one])), 200, r#"{"taken":2,"left_out":0}"#, &one),
+        ("a picture", with_length("POST", "image/jpeg", &one), 200, r#"{"published":1,"skipped":0}"#, &one),
+        ("by PUT", with_length("PUT", "image/jpeg", &two), 200, r#"{"published":1,"skipped":0}"#, &two),
+        ("PNG", with_length("PUT", "image/png", PNG), 200, r#"{"published":1,"skipped":0}"#, PNG),
+        ("GIF", with_length("PUT", "Image/GIF; a=b", GIF), 200, r#"{"published":1,"skipped":0}"#, GIF),
+        ("WebP", with_length("PUT", "image/webp", WEBP), 200, r#"{"published":1,"skipped":0}"#, WEBP),
+        ("PNG as JPEG", with_length("PUT", "image/jpeg", PNG), 200, r#"{"published":1,"skipped":0}"#, PNG),
+        ("no type", with_length("PUT", "", &one), 200, r#"{"published":1,"skipped":0}"#, &one),
+        ("no type, PNG", chunked("", PNG), 200, r#"{"published":1,"skipped":0}"#, PNG),
+        ("no type, parts", chunked("", &parts(&[&one, &two])), 200, r#"{"published":2,"skipped":0}"#, &two),
+        ("parts", chunked(MULTIPART, &parts(&[&two, &one])), 200, r#"{"published":2,"skipped":0}"#, &one),
         (
             "another subtype",
             chunked("Content-Type: multipart/mixed\r\n", &parts(&[&one, &two])),
             200,
-            r#"{"taken":2,"left_out":0}"#,
+            r#"{"published":2,"skipped":0}"#,
             &two,
         ),
-        ("no close-delimiter", chunked(MULTIPART, &part(&one)), 200, r#"{"taken":1,"left_out":0}"#, &one),
+        ("no close-delimiter", chunked(MULTIPART, &part(&one)), 200, r#"{"published":1,"skipped":0}"#, &one),
         (
             "a damaged part",
             chunked(MULTIPART, &parts(&[&two, damaged, b"no picture", &one])),
             200,
-            r#"{"taken":2,"left_out":2}"#,
+            r#"{"published":2,"skipped":2}"#,
             &one,
         ),
-        ("no length", chunked("Content-Type: image/jpeg\r\n", &both), 200, r#"{"taken":2,"left_out":0}"#, &two),
-        ("JPEGs", chunked("Content-Type: video/x-motion-jpeg\r\n", &both), 200, r#"{"taken":2,"left_out":0}"#, &two),
+        ("no length", chunked("Content-Type: image/jpeg\r\n", &both), 200, r#"{"published":2,"skipped":0}"#, &two),
+        ("JPEGs", chunked("Content-Type: video/x-motion-jpeg\r\n", &both), 200, r#"{"published":2,"skipped":0}"#, &two),
         (
             "the last one cut",
             chunked(octets, &[&two[..], &one, &one[..one.len() - 5]].concat()),
             200,
-            r#"{"taken":2,"left_out":1}"#,
+            r#"{"published":2,"skipped":1}"#,
             &one,
         ),
         (
@@ -171,6 +171,14 @@ async fn every_stack_takes_the_same() {
             "the line at byte 5 exceeds the limit of 8192 bytes",
             &one,
         ),
+        (
+            "another site",
+            with_length("POST", "image/jpeg\r\nSec-Fetch-Site: cross-site", &two),
+            403,
+            "pages of other sites may not send",
+            &one,
+        ),
+        ("same origin", with_length("POST", "image/jpeg\r\nSec-Fetch-Site: same-origin", &one), 200, "}", &one),
         ("GET", b"GET /in HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(), 405, "allow: POST, PUT\r\n", &one),
         ("HEAD", b"HEAD /in HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(), 405, "allow: POST, PUT\r\n", &one),
         ("OPTIONS", b"OPTIONS /in HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(), 405, "allow: POST, PUT\r\n", &one),
@@ -202,7 +210,7 @@ async fn each_part_is_published_as_soon_as_it_is_complete() {
                 eventually("the part is published", || site.shown() == jpeg(number)).await;
             }
             sender.write_all(b"0\r\n\r\n").await.unwrap();
-            assert!(answer(&mut sender, "}").await.ends_with(r#"{"taken":5,"left_out":0}"#));
+            assert!(answer(&mut sender, "}").await.ends_with(r#"{"published":5,"skipped":0}"#));
         }
     }
 }
@@ -226,7 +234,7 @@ async fn second_sender_is_rejected_or_takes_over() {
                 assert!(second.starts_with("HTTP/1.1 409 "), "stack {stack}: {second}");
                 assert_eq!(site.shown(), jpeg(1));
                 first.write_all(&[chunk(&part(&jpeg(3))), b"0\r\n\r\n".to_vec()].concat()).await.unwrap();
-                assert!(answer(&mut first, "}").await.ends_with(r#"{"taken":2,"left_out":0}"#));
+                assert!(answer(&mut first, "}").await.ends_with(r#"{"published":2,"skipped":0}"#));
                 let next = ask(address, with_length("POST", "image/jpeg", &jpeg(4)), "}").await;
                 assert!(next.starts_with("HTTP/1.1 200 "), "the place is free again: {next}");
             }
@@ -249,27 +257,33 @@ async fn silent_and_dripping_senders_get_408_and_make_room() {
             let started = Instant::now();
             let mut sender = TcpStream::connect(address).await.unwrap();
             sender.write_all(&head).await.unwrap();
-            let answer = answer(&mut sender, "no part was complete").await;
+            let answer = answer(&mut sender, "no part was published").await;
             assert!(answer.starts_with("HTTP/1.1 408 "), "{what}, stack {stack}: {answer}");
             assert!(started.elapsed() >= TIMEOUT, "{what}");
         }
-        // One byte at a time is no part, however long it goes on.
-        let mut sender = TcpStream::connect(address).await.unwrap();
-        sender.write_all(&chunked_head(MULTIPART)).await.unwrap();
-        let (mut reading, mut writing) = sender.into_split();
-        let drips = tokio::spawn(async move {
-            for byte in part(&jpeg(1)).iter().cycle().take(600) {
-                if writing.write_all(&chunk(&[*byte])).await.is_err() {
-                    break;
+        // One byte at a time, of a part or of a body without a type, and skipped parts, however long it goes on.
+        for (head, bytes, gap) in [
+            (MULTIPART, part(&jpeg(1)).chunks(1).map(<[u8]>::to_vec).collect::<Vec<_>>(), 20),
+            ("", vec![b"\n".to_vec()], 150),
+            (MULTIPART, vec![b"--x\r\n\r\n\r\n".to_vec()], 100),
+        ] {
+            let mut sender = TcpStream::connect(address).await.unwrap();
+            sender.write_all(&chunked_head(head)).await.unwrap();
+            let (mut reading, mut writing) = sender.into_split();
+            let drips = tokio::spawn(async move {
+                for bytes in bytes.iter().cycle().take(600) {
+                    if writing.write_all(&chunk(bytes)).await.is_err() {
+                        break;
+                    }
+                    sleep(Duration::from_millis(gap)).await;
                 }
-                sleep(Duration::from_millis(20)).await;
+            });
+            let mut answer = Vec::new();
+            while !String::from_utf8_lossy(&answer).contains("no part was published") {
+                assert!(tokio::io::AsyncReadExt::read_buf(&mut reading, &mut answer).await.unwrap() > 0);
             }
-        });
-        let mut answer = Vec::new();
-        while !String::from_utf8_lossy(&answer).contains("no part was complete") {
-            assert!(tokio::io::AsyncReadExt::read_buf(&mut reading, &mut answer).await.unwrap() > 0);
+            drips.abort();
         }
-        drips.abort();
     }
 }
 
@@ -280,13 +294,13 @@ async fn regular_parts_keep_a_sender_beyond_the_time_limit() {
         let mut sender = TcpStream::connect(address).await.unwrap();
         sender.write_all(&chunked_head(MULTIPART)).await.unwrap();
         for number in 0..12 {
-            // Damaged parts are a sign of life too.
+            // Damaged parts do not end a request.
             let body = if number % 2 == 0 { jpeg(number) } else { b"\xff\xd8\xff\xd9".to_vec() };
             sender.write_all(&chunk(&part(&body))).await.unwrap();
             sleep(TIMEOUT / 6).await;
         }
         sender.write_all(b"0\r\n\r\n").await.unwrap();
-        assert!(answer(&mut sender, "}").await.ends_with(r#"{"taken":6,"left_out":6}"#));
+        assert!(answer(&mut sender, "}").await.ends_with(r#"{"published":6,"skipped":6}"#));
     }
 }
 
@@ -322,8 +336,43 @@ async fn check_sees_each_part() {
         assert!(answer.starts_with("HTTP/1.1 422 "), "{answer}");
         let parts = [part(&jpeg(8)), part(&jpeg(9)), b"--x--".to_vec()].concat();
         let answer = ask(address, chunked(MULTIPART, &parts), "}").await;
-        assert!(answer.ends_with(r#"{"taken":1,"left_out":1}"#), "{answer}");
+        assert!(answer.ends_with(r#"{"published":1,"skipped":1}"#), "{answer}");
         assert_eq!(site.shown(), jpeg(8));
+    }
+}
+
+#[tokio::test]
+async fn headers_of_a_part_pass_only_if_the_sender_is_trusted() {
+    let fields = "Content-Type: image/jpeg\r\nX-Timestamp: 12.5\r\nX-Camera: yard\r\nExpires: 0\r\nSet-Cookie: a=b";
+    let body = [format!("--x\r\n{fields}\r\n\r\n").as_bytes(), JPEG, b"\r\n--x--"].concat();
+    for (trusted, expected) in [(false, &["x-timestamp"][..]), (true, &["x-timestamp", "x-camera", "expires"])] {
+        let site = site(|ingest| ingest.trusted(trusted)).await;
+        for address in &site.addresses {
+            ask(address, chunked(MULTIPART, &body), "}").await;
+            let part = site.hub.latest().unwrap();
+            assert_eq!(part.headers().keys().map(|name| name.as_str()).collect::<Vec<_>>(), expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn huffman_tables_of_webcams_are_added() {
+    // The picture without its DHT segments (T.81 B.2.4.2).
+    let mut without = JPEG.to_vec();
+    while let Some(at) = without.windows(2).position(|marker| marker == [0xff, 0xc4]) {
+        let len = usize::from(u16::from_be_bytes([without[at + 2], without[at + 3]]));
+        without.drain(at..at + 2 + len);
+    }
+    let site = site(|ingest| ingest).await;
+    let requests = [
+        with_length("POST", "image/jpeg", &without),
+        chunked(MULTIPART, &part(&without)),
+        chunked("Content-Type: video/mjpeg\r\n", &without),
+    ];
+    for request in requests {
+        let answer = ask(&site.addresses[0], request, "}").await;
+        assert!(answer.ends_with(r#"{"published":1,"skipped":0}"#), "{answer}");
+        assert!(site.shown().windows(2).any(|marker| marker == [0xff, 0xc4]));
     }
 }
 
@@ -367,7 +416,7 @@ async fn thousands_of_connections_leave_the_sender_alone() {
         for _ in 0..20 {
             let connects = (0..100).map(|_| async {
                 let request = [chunked_head(MULTIPART), chunk(&part(&jpeg(5)))].concat();
-                ask(&address, [request, b"0\r\n\r\n".to_vec()].concat(), "another request sends").await
+                ask(&address, [request, b"0\r\n\r\n".to_vec()].concat(), "another request is sending").await
             });
             let answers = futures::future::join_all(connects).await;
             rejected += answers.iter().filter(|answer| answer.starts_with("HTTP/1.1 409 ")).count();
@@ -377,7 +426,7 @@ async fn thousands_of_connections_leave_the_sender_alone() {
         assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
         assert_eq!(site.shown(), jpeg(1));
         sender.write_all(&[chunk(&part(&jpeg(2))), b"0\r\n\r\n".to_vec()].concat()).await.unwrap();
-        assert!(answer(&mut sender, "}").await.ends_with(r#"{"taken":2,"left_out":0}"#));
+        assert!(answer(&mut sender, "}").await.ends_with(r#"{"published":2,"skipped":0}"#));
     }
 }
 

@@ -20,7 +20,7 @@ use http::{Response, Version};
 use self::format::{Format, Incoming, Prefixed};
 use self::sender::{Desk, Sender};
 use super::rejection::Rejection;
-use crate::decode::{DecodeError, Decoder, Limits, Parts, PartsError};
+use crate::decode::{DecodeError, Decoder, Limits, NotPassed, Parts, PartsError, passed};
 use crate::hub::{PublishError, Publisher, Refused};
 use crate::jpeg::{Pictures, PicturesError, SplitError, Splitter};
 use crate::part::Part;
@@ -34,18 +34,20 @@ use crate::part::Part;
 /// | JPEG after JPEG, until the request ends | `image/jpeg` without `Content-Length`, `video/x-motion-jpeg`, `video/mjpeg` | `curl -T -`, an ESP32 |
 /// | any of them | `application/octet-stream`, or none: the first bytes say which | `ffmpeg`, GStreamer |
 ///
-/// The response comes at the end of the request. It is JSON: `{"taken":120,"left_out":1}`. A part is left out if it is
-/// damaged, is no picture, or is rejected by [`check`](Self::check). It does not end the request.
+/// The response comes at the end of the request. It is JSON: `{"published":120,"skipped":1}`. A part is skipped if it is
+/// damaged, is not a picture, or is rejected by [`check`](Self::check). It does not end the request. The Huffman tables that
+/// webcams omit are added. Of the headers of a part only `X-Timestamp` passes; see [`trusted`](Self::trusted).
 ///
 /// | status | when |
 /// |---|---|
 /// | `400 Bad Request` | the parts cannot be read, or the request ended too early |
+/// | `403 Forbidden` | a page of another site sends; see [`cross_site`](Self::cross_site) |
 /// | `405 Method Not Allowed` | the method is neither `POST` nor `PUT`; with `Allow` |
-/// | `408 Request Timeout` | no part was complete for [`part_timeout`](Self::part_timeout) |
-/// | `409 Conflict` | another request sends, or a newer one has [taken over](Self::takeover) |
+/// | `408 Request Timeout` | no part was published for [`part_timeout`](Self::part_timeout) |
+/// | `409 Conflict` | another request is sending, or a newer one has [taken over](Self::takeover) |
 /// | `413 Content Too Large` | a picture exceeds the [limit](Self::limits) |
 /// | `415 Unsupported Media Type` | neither the type nor the first bytes are among these; with `Accept` |
-/// | `422 Unprocessable Content` | all parts were left out; with the last reason |
+/// | `422 Unprocessable Content` | all parts were skipped; with the last reason |
 /// | `503 Service Unavailable` | the hub is closed |
 ///
 /// The endpoint does not decide who may send. Check that in front of it, by a header that pages of other sites cannot set,
@@ -81,9 +83,11 @@ use crate::part::Part;
 pub struct Ingest {
     desk: Arc<Desk>,
     check: Option<Check>,
+    cross_site: bool,
     limits: Limits,
     part_timeout: Option<Duration>,
     takeover: bool,
+    trusted: bool,
 }
 
 impl Ingest {
@@ -95,14 +99,16 @@ impl Ingest {
         Self {
             desk: Arc::new(Desk::new(publisher.into())),
             check: None,
+            cross_site: false,
             limits: Limits::new(),
             part_timeout: Some(Duration::from_secs(30)),
             takeover: false,
+            trusted: false,
         }
     }
 
     /// Sets a function that sees each part before it is published. It returns the part, changed or not, or the reason why it
-    /// is left out.
+    /// is skipped.
     ///
     /// # Examples
     ///
@@ -123,6 +129,16 @@ impl Ingest {
         self
     }
 
+    /// Sets whether pages of other sites may send. Default: `false`: browsers mark such requests by
+    /// `Sec-Fetch-Site: cross-site`, which are rejected. Programs send no such header.
+    ///
+    /// Otherwise any page that a user opens could send to a server that only the user's machine can reach. With `true`, put a
+    /// CORS layer in front that names the origins: the endpoint does not answer preflight requests.
+    pub fn cross_site(mut self, cross_site: bool) -> Self {
+        self.cross_site = cross_site;
+        self
+    }
+
     /// Sets the limits of a part, of its headers and of what is between parts. Default: those of [`Limits`], with parts of
     /// up to 16 MiB.
     pub fn limits(mut self, limits: Limits) -> Self {
@@ -130,17 +146,25 @@ impl Ingest {
         self
     }
 
-    /// Ends a request when no part was complete for this long. `None` turns that off. Default: 30 seconds.
+    /// Ends a request when no part was published for this long. `None` turns that off. Default: 30 seconds.
     pub fn part_timeout(mut self, part_timeout: impl Into<Option<Duration>>) -> Self {
         self.part_timeout = part_timeout.into();
         self
     }
 
-    /// Sets whether a request ends the one that sends at the time. Default: `false`: the newer one is rejected.
+    /// Sets whether a request ends an earlier one that is still sending. Default: `false`: the newer one is rejected.
     ///
     /// Useful for a camera that reconnects before its old connection is known to be dead.
     pub fn takeover(mut self, takeover: bool) -> Self {
         self.takeover = takeover;
+        self
+    }
+
+    /// Passes on parts of any type, and all headers that a part may carry. Off by default.
+    ///
+    /// For a sender of your own: parts of active types, such as HTML, run with your origin in the viewers' browsers.
+    pub fn trusted(mut self, trusted: bool) -> Self {
+        self.trusted = trusted;
         self
     }
 
@@ -174,6 +198,9 @@ impl Ingest {
         if !METHODS.split(", ").any(|method| method == head.method.as_str()) {
             return Err(Rejection::Method { allow: METHODS });
         }
+        if !self.cross_site && head.headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
+            return Err(Rejection::CrossSite);
+        }
         let (max_bytes, announced) = (self.limits.part_bytes(), content_length(head));
         let format = Format::of_headers(&head.headers)?;
         if matches!(format, Format::Image(_)) && announced.is_some_and(|bytes| bytes > max_bytes as u64) {
@@ -190,7 +217,7 @@ impl Ingest {
         let format = match format {
             Format::Detected => {
                 while first.len() < format::SNIFFED {
-                    let Some(chunk) = receiving.next(body.as_mut(), |_| 0).await? else { break };
+                    let Some(chunk) = receiving.next(body.as_mut()).await? else { break };
                     first.extend_from_slice(&chunk.map_err(|_| Rejection::Incomplete)?);
                 }
                 Format::of_body(&first)
@@ -218,27 +245,13 @@ struct Receiving<'a> {
 }
 
 impl Receiving<'_> {
-    /// Returns the next item. Fails at the time limit, and when a newer request takes over. `left_out` counts what is left
-    /// out by the stream itself, which is a sign of life too.
-    async fn next<S: Stream>(
-        &mut self,
-        mut stream: Pin<&mut S>,
-        left_out: impl Fn(&S) -> u64,
-    ) -> Result<Option<S::Item>, Rejection> {
-        let before = left_out(&stream);
-        let mut last = before;
-        let next = poll_fn(|cx| {
-            self.sender.keep(cx.waker())?;
-            let polled = stream.as_mut().poll_next(cx);
-            let count = left_out(&stream);
-            if std::mem::replace(&mut last, count) != count || polled.is_ready() {
-                self.sender.renew(self.ingest.part_timeout);
-            }
-            polled.map(Ok)
-        });
-        let next = next.await;
-        self.tally.left_out += left_out(&stream) - before;
-        next
+    /// Returns the next item. Fails at the time limit, and when a newer request takes over.
+    async fn next<S: Stream>(&self, mut stream: Pin<&mut S>) -> Result<Option<S::Item>, Rejection> {
+        poll_fn(|cx| {
+            self.sender.check(cx.waker())?;
+            stream.as_mut().poll_next(cx).map(Ok)
+        })
+        .await
     }
 
     async fn parts<S, E>(&mut self, decoder: Decoder, body: Pin<&mut S>) -> Result<(), Rejection>
@@ -247,7 +260,10 @@ impl Receiving<'_> {
     {
         let mut parts = pin!(Parts::new(body, decoder));
         loop {
-            match self.next(parts.as_mut(), |parts| parts.decoder().skipped()).await? {
+            let before = parts.decoder().skipped();
+            let next = self.next(parts.as_mut()).await?;
+            self.tally.skipped += parts.decoder().skipped() - before;
+            match next {
                 Some(Ok(part)) => self.publish(part)?,
                 // A sender may disconnect without an end.
                 None | Some(Err(PartsError::Decode(DecodeError::Truncated { .. }))) => return Ok(()),
@@ -269,11 +285,14 @@ impl Receiving<'_> {
         let splitter = Splitter::new().max_picture_bytes(max_bytes).max_junk_bytes(JUNK);
         let mut pictures = pin!(Pictures::new(body, splitter));
         loop {
-            match self.next(pictures.as_mut(), Pictures::broken).await? {
+            let before = pictures.broken();
+            let next = self.next(pictures.as_mut()).await?;
+            self.tally.skipped += pictures.broken() - before;
+            match next {
                 None => return Ok(()),
-                Some(Ok(picture)) => match Part::jpeg(picture) {
+                Some(Ok(picture)) => match Part::received(mime::IMAGE_JPEG, picture) {
                     Ok(part) => self.publish(part)?,
-                    Err(error) => self.tally.leave_out(error.to_string()),
+                    Err(error) => self.tally.skip(error.to_string()),
                 },
                 // The last picture was cut off, and is counted.
                 Some(Err(PicturesError::Split(SplitError::Truncated { .. }))) => {}
@@ -292,10 +311,7 @@ impl Receiving<'_> {
     {
         let max_bytes = self.ingest.limits.part_bytes();
         let mut image = BytesMut::new();
-        let until = self.sender.deadline();
-        while let Some(chunk) = self.next(body.as_mut(), |_| 0).await? {
-            // The time limit is that of the complete picture.
-            self.sender.set(until);
+        while let Some(chunk) = self.next(body.as_mut()).await? {
             let chunk = chunk.map_err(|_| Rejection::Incomplete)?;
             if image.len() + chunk.len() > max_bytes {
                 return Err(Rejection::TooLarge { max_bytes });
@@ -304,50 +320,53 @@ impl Receiving<'_> {
         }
         match Part::received(content_type, image.freeze()) {
             Ok(part) => self.publish(part)?,
-            Err(error) => self.tally.leave_out(error.to_string()),
+            Err(error) => self.tally.skip(error.to_string()),
         }
         Ok(())
     }
 
     fn publish(&mut self, part: Part) -> Result<(), Rejection> {
-        if !format::is_picture(part.content_type()) {
-            self.tally.leave_out(format!("unsupported type of a part: {}", part.content_type()));
-            return Ok(());
-        }
-        let checked = match &self.ingest.check {
-            Some(check) => part.check_picture().map_err(|error| error.to_string()).and_then(|()| check.0(part)),
+        let passed = passed(part, self.ingest.trusted).map_err(|error| match error {
+            NotPassed::Damaged(error) => error.to_string(),
+            NotPassed::Type(content_type) => format!("unsupported type of a part: {content_type}"),
+        });
+        let checked = passed.and_then(|part| match &self.ingest.check {
+            Some(check) => check.0(part),
             None => Ok(part),
-        };
+        });
         match checked.map(|part| self.ingest.desk.publisher().publish(part)) {
-            Ok(Ok(())) => self.tally.taken += 1,
+            Ok(Ok(())) => {
+                self.tally.published += 1;
+                self.sender.renew();
+            }
             Ok(Err(PublishError::Closed)) => return Err(Refused::Closed.into()),
-            Ok(Err(error)) => self.tally.leave_out(error.source().map_or_else(String::new, ToString::to_string)),
-            Err(reason) => self.tally.leave_out(reason),
+            Ok(Err(error)) => self.tally.skip(error.source().map_or_else(String::new, ToString::to_string)),
+            Err(reason) => self.tally.skip(reason),
         }
         Ok(())
     }
 }
 
-/// The numbers of parts that were published and left out.
+/// The numbers of parts that were published and skipped.
 #[derive(Debug, Default)]
 struct Tally {
-    taken: u64,
-    left_out: u64,
-    /// Why the last part was left out, if it was not by the decoder.
+    published: u64,
+    skipped: u64,
+    /// Why the last part was skipped, if it was not by the decoder.
     reason: Option<String>,
 }
 
 impl Tally {
-    fn leave_out(&mut self, reason: String) {
-        self.left_out += 1;
+    fn skip(&mut self, reason: String) {
+        self.skipped += 1;
         self.reason = Some(reason);
     }
 
     fn checked(self) -> Result<Self, Rejection> {
-        if self.taken > 0 {
+        if self.published > 0 {
             return Ok(self);
         }
-        let reason = self.reason.unwrap_or_else(|| match self.left_out {
+        let reason = self.reason.unwrap_or_else(|| match self.skipped {
             0 => "the body has no picture".to_owned(),
             _ => "the body has no complete picture".to_owned(),
         });
@@ -355,7 +374,7 @@ impl Tally {
     }
 
     fn response(&self) -> Response<Bytes> {
-        let body = format!(r#"{{"taken":{},"left_out":{}}}"#, self.taken, self.left_out);
+        let body = format!(r#"{{"published":{},"skipped":{}}}"#, self.published, self.skipped);
         let mut response = Response::new(Bytes::from(body));
         response.headers_mut().extend([
             (CONTENT_TYPE, HeaderValue::from_static("application/json")),
@@ -382,7 +401,7 @@ where
     }
     let timer = Sender::new(Some(DRAINED_FOR));
     poll_fn(|cx| {
-        while timer.keep(cx.waker()).is_ok() && !body.is_ended() {
+        while timer.check(cx.waker()).is_ok() && !body.is_ended() {
             if body.as_mut().poll_next(cx).is_pending() {
                 return Poll::Pending;
             }

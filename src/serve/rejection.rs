@@ -1,5 +1,7 @@
 //! Every response that is an error: its status, its headers and its text.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{
     ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
@@ -13,8 +15,10 @@ use crate::hubs::{InvalidName, OpenError};
 /// The reason why an endpoint does not serve a request.
 #[derive(Debug)]
 pub(super) enum Rejection {
-    /// Another request sends at the time.
+    /// Another request is sending.
     Busy,
+    /// A page of another site sends.
+    CrossSite,
     /// The body of the request ended too early.
     Incomplete,
     /// The name in the path cannot be that of a hub.
@@ -33,11 +37,11 @@ pub(super) enum Rejection {
     Refused(Refused),
     /// A newer request sends.
     Replaced,
-    /// No part was complete in time.
-    Silent { seconds: u64 },
+    /// No part was published in time.
+    Silent { timeout: Duration },
     /// A part exceeds the limit.
     TooLarge { max_bytes: usize },
-    /// All parts were left out.
+    /// All parts were skipped.
     Unprocessable(String),
     /// The value of `of` does not name tracks.
     Tracks(String),
@@ -61,12 +65,13 @@ impl Rejection {
 
     pub(super) fn response(&self) -> Response<Bytes> {
         let (status, field, text) = match self {
-            Self::Busy => (StatusCode::CONFLICT, None, "another request sends at the time".to_owned()),
+            Self::Busy => (StatusCode::CONFLICT, None, "another request is sending".to_owned()),
+            Self::CrossSite => (StatusCode::FORBIDDEN, None, "pages of other sites may not send".to_owned()),
             Self::Incomplete => (StatusCode::BAD_REQUEST, None, "the request ended before its body".to_owned()),
             Self::Parts(error) => (StatusCode::BAD_REQUEST, None, error.to_string()),
             Self::Replaced => (StatusCode::CONFLICT, None, "a newer request sends".to_owned()),
-            Self::Silent { seconds } => {
-                (StatusCode::REQUEST_TIMEOUT, None, format!("no part was complete for {seconds} s"))
+            Self::Silent { timeout } => {
+                (StatusCode::REQUEST_TIMEOUT, None, format!("no part was published for {timeout:?}"))
             }
             Self::TooLarge { max_bytes } => {
                 let text = format!("a part exceeds the limit of {max_bytes} bytes");

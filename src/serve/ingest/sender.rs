@@ -1,4 +1,4 @@
-//! The request that sends at the time, and its time limit.
+//! The request that is sending, and its time limit.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
@@ -24,7 +24,7 @@ impl Desk {
         &self.publisher
     }
 
-    /// Starts sending. Ends the request that sends at the time, or fails.
+    /// Starts sending. Ends the request that is sending, or fails.
     pub(super) fn start(&self, takeover: bool, timeout: Option<Duration>) -> Result<Sender, Rejection> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let older = current.as_ref().and_then(Weak::upgrade);
@@ -67,20 +67,13 @@ impl Sender {
     pub(super) fn new(timeout: Option<Duration>) -> Self {
         let timer = Arc::new_cyclic(|itself| Timer { itself: Weak::clone(itself), state: Mutex::default() });
         let sender = Self { timer, timeout };
-        sender.renew(timeout);
+        sender.renew();
         sender
     }
 
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        self.timer.state().deadline
-    }
-
     /// Moves the deadline.
-    pub(super) fn renew(&self, timeout: Option<Duration>) {
-        self.set(timeout.and_then(|timeout| Instant::now().checked_add(timeout)));
-    }
-
-    pub(super) fn set(&self, deadline: Option<Instant>) {
+    pub(super) fn renew(&self) {
+        let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut state = self.timer.state();
         state.deadline = deadline;
         // A later deadline is scheduled when the earlier one is due, which costs nothing for each part.
@@ -89,14 +82,14 @@ impl Sender {
         due.into_iter().for_each(|at| self.timer.schedule(at));
     }
 
-    /// Keeps the waker of the task that reads. Fails if it is to end.
-    pub(super) fn keep(&self, waker: &Waker) -> Result<(), Rejection> {
+    /// Fails if the request is to end. Otherwise stores the waker of the task that reads it.
+    pub(super) fn check(&self, waker: &Waker) -> Result<(), Rejection> {
         let mut state = self.timer.state();
         if state.replaced {
             return Err(Rejection::Replaced);
         }
         if state.deadline.is_some_and(|at| at <= Instant::now()) {
-            return Err(Rejection::Silent { seconds: self.timeout.unwrap_or_default().as_secs() });
+            return Err(Rejection::Silent { timeout: self.timeout.unwrap_or_default() });
         }
         let replaced = match &state.waker {
             Some(kept) if kept.will_wake(waker) => None,

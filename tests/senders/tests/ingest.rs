@@ -103,7 +103,7 @@ fn curl_uploads_single_pictures_and_is_told_what_was_taken() {
     for number in 0..3 {
         let file = pictures.folder().join(format!("{number:03}.jpg"));
         let output = Command::new("curl").args(["-sS", "-T"]).arg(file).arg(&site.url).output().unwrap();
-        assert_eq!(String::from_utf8_lossy(&output.stdout), r#"{"taken":1,"left_out":0}"#);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), r#"{"published":1,"skipped":0}"#);
         assert_eq!(site.hub.latest().unwrap().body(), &pictures.bytes()[number]);
     }
     let output = Command::new("curl").args(["-sS", "-d", "x", &site.url]).output().unwrap();
