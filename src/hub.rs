@@ -15,6 +15,7 @@
 mod builder;
 mod demand;
 mod error;
+mod guard;
 pub(crate) mod handle;
 #[cfg(all(loom, test))]
 mod models;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::builder::Builder;
 use super::error::Refused;
+use super::guard::Guard;
 use super::parts::Parts;
 use super::publisher::Publisher;
 use super::seat::Seat;
@@ -29,15 +30,7 @@ use crate::wire::Wire;
 #[derive(Clone, Debug)]
 pub struct Hub {
     pub(super) shared: Arc<Shared>,
-    pub(super) guard: Guard,
-}
-
-/// Kept by handles, viewers and snapshots of a hub. Dropped with the last of them, which ends a source that nobody can watch
-/// any more.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Guard {
-    #[cfg(feature = "source")]
-    _source: Option<Arc<dyn Any + Send + Sync>>,
+    guard: Guard,
 }
 
 impl Builder {
@@ -54,7 +47,7 @@ impl Hub {
     /// Returns the hub with a guard that is dropped with its last clone, viewer and snapshot.
     #[cfg(feature = "source")]
     pub(crate) fn guarded(self, guard: impl Any + Send + Sync) -> Self {
-        Self { guard: Guard { _source: Some(Arc::new(guard)) }, ..self }
+        Self { guard: Guard::new(guard), ..self }
     }
 
     /// Creates a response for one viewer, for the wire that its client understands.
@@ -96,7 +89,7 @@ impl Hub {
     /// # }
     /// ```
     pub fn subscribe(&self, wire: Wire) -> Result<Subscriber, Refused> {
-        Seat::join(self, Some(wire)).map(|seat| Subscriber::new(seat, wire))
+        Seat::join(&self.shared, &self.guard, Some(wire)).map(|seat| Subscriber::new(seat, wire))
     }
 
     /// Returns a stream of the publisher's parts for a task of this process: a recorder, a motion detector, another hub.
@@ -127,7 +120,7 @@ impl Hub {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn parts(&self) -> Result<Parts, Refused> {
-        Seat::join(self, None).map(Parts::new)
+        Seat::join(&self.shared, &self.guard, None).map(Parts::new)
     }
 
     /// Returns the publisher's last part, whatever its age. `None` before the first.
@@ -171,7 +164,7 @@ impl Hub {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn snapshot(&self, max_age: Duration) -> SnapshotFuture {
-        SnapshotFuture::new(self, max_age)
+        SnapshotFuture::new(Arc::clone(&self.shared), self.guard.clone(), max_age)
     }
 
     /// Returns the part of a [`snapshot`](Self::snapshot) that does not wait, for the response to a

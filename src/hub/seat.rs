@@ -8,7 +8,7 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use super::error::Refused;
-use super::handle::{Guard, Hub};
+use super::guard::Guard;
 use super::published::Published;
 use super::shared::Shared;
 use super::slot::Settings;
@@ -27,21 +27,14 @@ pub(crate) struct Seat {
 
 impl Seat {
     /// Reserves a slot. `wire` is `None` for a stream of parts.
-    pub(super) fn join(hub: &Hub, wire: Option<Wire>) -> Result<Self, Refused> {
-        let shared = &hub.shared;
+    pub(super) fn join(shared: &Arc<Shared>, guard: &Guard, wire: Option<Wire>) -> Result<Self, Refused> {
         let joined = shared.update(|state| state.join(wire));
         #[cfg(feature = "tracing")]
         if let Err(refused) = &joined {
             tracing::warn!("subscriber refused: {refused}");
         }
         let (id, serial) = joined?;
-        Ok(Self {
-            shared: Arc::clone(shared),
-            id,
-            serial,
-            settings: shared.config.subscriber(),
-            _guard: hub.guard.clone(),
-        })
+        Ok(Self { shared: Arc::clone(shared), id, serial, settings: shared.config.subscriber(), _guard: guard.clone() })
     }
 
     pub(super) fn set_key(&self, key: String) {

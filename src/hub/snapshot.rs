@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::handle::{Guard, Hub};
+use super::guard::Guard;
 use super::shared::Shared;
 use super::state::{State, Timer};
 use crate::part::Part;
@@ -54,8 +54,7 @@ pub struct DatedPart {
 }
 
 impl SnapshotFuture {
-    pub(super) fn new(hub: &Hub, max_age: Duration) -> Self {
-        let (shared, guard) = (Arc::clone(&hub.shared), hub.guard.clone());
+    pub(super) fn new(shared: Arc<Shared>, guard: Guard, max_age: Duration) -> Self {
         Self { shared, max_age, limit: None, waiting: None, _guard: guard }
     }
 
