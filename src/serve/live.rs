@@ -148,6 +148,7 @@ impl Live {
     /// }
     ///
     /// let (publisher, hub) = hub::channel();
+    /// # publisher.publish(mixed_replace::Part::text("on")?)?;
     /// let live = Live::new(hub.clone()).key(session);
     /// # let request = || http::Request::get("/live").header(COOKIE, "a=b; session=7f3a").body(()).unwrap();
     /// # let tabs = [(); 2].map(|()| futures::executor::block_on(live.respond(request())));
@@ -156,6 +157,7 @@ impl Live {
     /// let ended = hub.revoke("7f3a");
     /// # assert_eq!(ended, 2);
     /// # drop((publisher, tabs));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn key<F>(mut self, key: F) -> Self
     where
