@@ -5,8 +5,8 @@
 //   const sending = send('/in/yard', await camera(), { fps: 10 });
 //   sending.stop();
 //
-// A source is `await camera(options)`, `await screen(options)`, a <canvas>, or { canvas, draw(), stop() }, whose `draw` draws
-// the next picture. Browsers give cameras and screens only to pages from https or from the same machine.
+// A source is `await camera(options)`, `await screen(options)`, a <canvas>, or { canvas, draw(), stop(), ended() }, whose `draw`
+// draws the next picture, and whose optional `ended` returns whether there is none. Browsers give cameras and screens only to pages from https or from the same machine.
 //
 // Options of send, all optional:
 //   fps       pictures a second at most; 10
@@ -18,7 +18,8 @@
 //   onstate   a function that is called with 'sending', 'waiting' and 'stopped', and with the error for which it waits
 //   onerror   an async function that is called with each error. It may mend what it can, and return true to go on at once
 // The address may be a function too. An error has the `status` and the text of the response, and the seconds of `Retry-After`
-// as `wait`; without a status, the server did not respond. Sending goes on until `stop`.
+// as `wait`; without a status, the server did not respond, or with a redirect. Sending goes on until `stop`, or until the source
+// has ended.
 
 export function send(address, source, options = {}) {
   if (source instanceof HTMLCanvasElement) source = { canvas: source, draw() {}, stop() {} };
@@ -33,6 +34,8 @@ export function send(address, source, options = {}) {
 
   async function picture() {
     for (let tick = 0; tick === 0 || tick < 15 && !wanted(); tick++) await clock.tick();
+    if (source.ended?.()) stop();
+    over.signal.throwIfAborted();
     source.draw();
     const blob = await new Promise(done => source.canvas.toBlob(done, 'image/jpeg', quality));
     if (!blob) throw Error('the canvas has no picture');
@@ -40,7 +43,8 @@ export function send(address, source, options = {}) {
   }
 
   async function post(type, body, more) {
-    const init = { method: 'POST', headers: { ...value(headers), 'content-type': type }, body, signal: over.signal, ...more };
+    // A page that a redirect leads to, such as that of a login, is not a success.
+    const init = { method: 'POST', headers: { ...value(headers), 'content-type': type }, body, signal: over.signal, redirect: 'error', ...more };
     const response = await fetch(value(address), init);
     // The body is read, so that the connection is used again.
     const text = await response.text();
@@ -55,7 +59,8 @@ export function send(address, source, options = {}) {
 
   async function one() {
     const blob = await picture();
-    await post('image/jpeg', blob);
+    // A phone that changes its network may wait for minutes. A browser without `any` (Chromium 115, Safari 17.3) waits.
+    await post('image/jpeg', blob, { signal: AbortSignal.any?.([over.signal, AbortSignal.timeout(30000)]) ?? over.signal });
     sent(blob);
   }
 
@@ -85,21 +90,24 @@ export function send(address, source, options = {}) {
         if (await onerror?.(error)) continue;
         const seconds = error.wait || Math.min(10, 2 ** failures++) * (0.5 + Math.random() / 2);
         await new Promise(done => {
-          setTimeout(done, 1000 * seconds);
           over.signal.addEventListener('abort', done);
+          setTimeout(() => {
+            over.signal.removeEventListener('abort', done);
+            done();
+          }, 1000 * seconds);
         });
       }
     }
     tell('stopped');
   })();
 
-  return {
-    stop() {
-      over.abort();
-      clock.stop();
-      source.stop();
-    },
-  };
+  function stop() {
+    over.abort();
+    clock.stop();
+    source.stop();
+  }
+
+  return { stop };
 }
 
 // Whether this browser and this connection can send an endless request. A browser that cannot does not read `duplex`, and
@@ -136,6 +144,8 @@ async function drawn(media, size) {
       if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];
       context.drawImage(video, 0, 0, w, h);
     },
+    // A video goes on to show the last picture of a camera that was unplugged, or that the user has stopped.
+    ended: () => media.getVideoTracks()[0].readyState === 'ended',
     stop: () => media.getTracks().forEach(track => track.stop()),
   };
 }
