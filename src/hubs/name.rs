@@ -1,5 +1,8 @@
 //! Names of hubs.
 
+#[cfg(any(feature = "actix-web", feature = "http-body"))]
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 use super::error::InvalidName;
 
 /// Checks that a path segment can be this name, and that it can be written in a log or a header.
@@ -19,10 +22,11 @@ pub(crate) fn check(name: &str) -> Result<(), InvalidName> {
 /// Returns the name as one path segment. Only letters, digits and `-._~` stand for themselves (RFC 3986 §2.3).
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
 pub(crate) fn percent_encoded(name: &str) -> String {
-    let stays = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let encode = |byte: u8| if stays(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    name.bytes().map(encode).collect()
+    utf8_percent_encode(name, &RESERVED).to_string()
 }
+
+#[cfg(any(feature = "actix-web", feature = "http-body"))]
+const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The longest name in bytes: that of a file on most systems.
 const MAX: usize = 255;

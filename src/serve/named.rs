@@ -1,9 +1,12 @@
 //! Hubs by name: the last segment of a request's path names one.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::Response;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
+use percent_encoding::percent_decode_str;
 
 use super::rejection::Rejection;
 use super::reply::Reply;
@@ -57,20 +60,9 @@ pub(super) fn is_below_mount(request: &Parts) -> bool {
 }
 
 pub(super) fn percent_decoded(segment: &str) -> Result<String, InvalidName> {
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
-    while let [first, after @ ..] = rest {
-        let hex = |digit: &u8| char::from(*digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        let decoded = match (first, after) {
-            (b'%', [high, low, after @ ..]) => hex(high).zip(hex(low)).map(|(high, low)| (16 * high + low, after)),
-            _ => None,
-        };
-        // A percent sign that encodes nothing stands for itself, as in browsers.
-        let (byte, after) = decoded.unwrap_or((*first, after));
-        bytes.push(byte);
-        rest = after;
-    }
-    String::from_utf8(bytes).map_err(|_| InvalidName::Encoding)
+    // A percent sign that encodes nothing stands for itself, as in browsers.
+    let decoded = percent_decode_str(segment).decode_utf8();
+    decoded.map(Cow::into_owned).map_err(|_| InvalidName::Encoding)
 }
 
 fn json(list: &[Listing]) -> Response<Bytes> {
