@@ -142,7 +142,7 @@ impl Open for Command {
         drop(items);
         let messages = program.stop().await;
         let error = match status {
-            // Of SIGPIPE dies a program whose output was closed because of what it is.
+            // A program dies of SIGPIPE when its output was closed because it is not usable.
             Some(status) if !status.success() && (end.is_end() || status.code().is_some()) => {
                 // The last message of a killed program is unrelated to its end.
                 let line = messages.last().filter(|_| status.code().is_some());
