@@ -147,6 +147,7 @@
 //! | `process` | `source::command`: programs that write pictures |
 //! | `socket` | the module `socket`: the TCP options of a connection |
 //! | `source` | the module `source`: a supervisor for any stream of parts |
+//! | `tls` | `https` for `source::http` and `source::snapshots`, with verified certificates, by rustls |
 //! | `tokio` | `KeepAlive::every`, which needs a tokio 1 runtime |
 //! | `tower` | [endpoints](serve) as services of tower-service 0.3 |
 //! | `tracing` | events of hubs and sources, and of streams that end because a part holds the boundary |
@@ -211,7 +212,7 @@ struct Readme;
 #[doc = include_str!("../docs/ingest.md")]
 struct IngestPages;
 
-#[cfg(all(doctest, feature = "axum", feature = "client", feature = "process"))]
+#[cfg(all(doctest, feature = "axum", feature = "process", feature = "tls"))]
 #[doc = include_str!("../docs/sources.md")]
 struct Sources;
 

@@ -64,6 +64,8 @@ use crate::hub::{self, Hub, Publisher};
 pub use self::command::{Command, command};
 pub use self::error::Error;
 pub use self::from_fn::{FromFn, from_fn, supervise};
+#[cfg(feature = "tls")]
+pub use self::http::InvalidCertificate;
 #[cfg(feature = "client")]
 #[cfg_attr(docsrs, doc(cfg(feature = "client")))]
 pub use self::http::{Http, InvalidUrl, http, snapshots};

@@ -4,6 +4,8 @@ mod address;
 mod exchange;
 mod login;
 mod stills;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::fmt;
 use std::pin::Pin;
@@ -25,10 +27,12 @@ use super::{Error, Source};
 use crate::decode::{AnyParts, Limits};
 
 pub use self::address::InvalidUrl;
+#[cfg(feature = "tls")]
+pub use self::tls::InvalidCertificate;
 
 /// Creates a source that reads a camera's stream over HTTP while the hub is watched.
 ///
-/// The URL is `http://USER:PASSWORD@HOST:PORT/PATH?QUERY`. The scheme, the user and the port may be left out. Percent-encode
+/// The URL is `http://USER:PASSWORD@HOST:PORT/PATH?QUERY`, or `https` with the feature `tls`. The scheme, the user and the port may be left out. Percent-encode
 /// `?`, `#`, `/` and `@` in a user or a password, or use [`login`](Source::login).
 ///
 /// # What is accepted
@@ -47,15 +51,17 @@ pub use self::address::InvalidUrl;
 /// `X-Timestamp`; see [`trusted`](Source::trusted). [Limits](Source::limits) are on by default.
 ///
 /// Up to 5 redirects are followed, only to the same host: a camera must not choose which host this server contacts. The
-/// login, the headers and the body are sent only to the port of the URL. Restrict the URLs yourself if users enter them: a
-/// name may resolve to an inner address, and to another one later.
+/// login, the headers and the body are sent only to the port of the URL, or to `https`; a redirect from `https` to `http` is
+/// refused. Restrict the URLs yourself if users enter them: a name may resolve to an inner address, and to another one later.
 /// Proxies of the environment are not used.
+///
+/// Over `https`, the certificate is verified. Most cameras have a self-signed one: `Source::certificate` adds it.
 ///
 /// No error, event or `Debug` output holds the login or the query.
 ///
 /// # Errors
 ///
-/// [`InvalidUrl`] if this is no URL with a host, or of another scheme than `http`. The error does not hold the login.
+/// [`InvalidUrl`] if this is no URL with a host, or of another scheme than `http` and, with the feature `tls`, `https`. The error does not hold the login.
 ///
 /// # Examples
 ///
@@ -75,7 +81,7 @@ pub use self::address::InvalidUrl;
 ///
 /// assert!(source::http("10.0.0.7:8080/?action=stream").is_ok());
 /// let error = source::http("rtsp://user:password@10.0.0.7/live").unwrap_err();
-/// assert_eq!(error.to_string(), "rtsp://…@10.0.0.7/live: rtsp is not supported, only http");
+/// assert_eq!(error.to_string(), "rtsp://…@10.0.0.7/live: rtsp is not supported, only http and https");
 /// ```
 #[cfg_attr(docsrs, doc(cfg(feature = "client")))]
 pub fn http(url: &str) -> Result<Source<Http>, InvalidUrl> {
@@ -88,7 +94,7 @@ pub fn http(url: &str) -> Result<Source<Http>, InvalidUrl> {
 ///
 /// # Errors
 ///
-/// [`InvalidUrl`] if this is no URL with a host, or of another scheme than `http`. The error does not hold the login.
+/// [`InvalidUrl`] if this is no URL with a host, or of another scheme than `http` and, with the feature `tls`, `https`. The error does not hold the login.
 ///
 /// # Examples
 ///
@@ -128,6 +134,8 @@ impl Http {
             body: Bytes::new(),
             limits: Limits::new(),
             client: login::Client::default(),
+            #[cfg(feature = "tls")]
+            tls: tls::Tls::default(),
         };
         Self { requester, only_stills: false, period: Duration::from_secs(1), trusted: false }
     }

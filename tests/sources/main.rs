@@ -11,3 +11,5 @@ mod http;
 mod login;
 mod quirks;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;

@@ -33,8 +33,10 @@ impl FromStr for Address {
         }
         let url = if has_scheme { Url::parse(text) } else { Url::parse(&format!("http://{text}")) };
         let mut url = url.map_err(|error| invalid(&error))?;
-        if !is_supported(&url) {
-            return Err(invalid(&format_args!("{} is not supported, only {}", url.scheme(), SCHEMES.join(" and "))));
+        match url.scheme() {
+            _ if is_supported(&url) => {}
+            "https" => return Err(invalid(&TLS_IS_OFF)),
+            scheme => return Err(invalid(&format_args!("{scheme} is not supported, only http and https"))),
         }
         let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         let login = Login { user: decoded(url.username()), password: decoded(url.password().unwrap_or_default()) };
@@ -110,7 +112,9 @@ impl From<InvalidUrl> for std::io::Error {
     }
 }
 
-const SCHEMES: &[&str] = &["http"];
+const SCHEMES: &[&str] = if cfg!(feature = "tls") { &["http", "https"] } else { &["http"] };
+/// The error of `https` without the feature.
+pub(super) const TLS_IS_OFF: &str = "https requires the feature `tls` of mixed-replace";
 
 #[cfg(test)]
 mod tests {
@@ -140,6 +144,16 @@ mod tests {
     }
 
     #[test]
+    fn https_requires_its_feature() {
+        let parsed = "https://u:secret@cam/x".parse::<Address>().map(|address| address.url.to_string());
+        let refused = "https://…@cam/x: https requires the feature `tls` of mixed-replace";
+        match cfg!(feature = "tls") {
+            true => assert_eq!(parsed, Ok("https://cam/x".to_owned())),
+            false => assert_eq!(parsed, Err(InvalidUrl(refused.to_owned()))),
+        }
+    }
+
+    #[test]
     fn errors_hold_no_secret() {
         for (address, mistake) in [
             ("/dev/video0", "/dev/video0: no host; write http://HOST/PATH"),
@@ -152,7 +166,7 @@ mod tests {
             ("http://u:1234?ss@cam/", "http://…: percent-encode ?, #, / and @ in a user or a password"),
             ("http://u:pa/ss@cam/", "http://…@cam/: invalid port number"),
             ("", ": empty host"),
-            ("rtsp://u:secret@cam/live", "rtsp://…@cam/live: rtsp is not supported, only http"),
+            ("rtsp://u:secret@cam/live", "rtsp://…@cam/live: rtsp is not supported, only http and https"),
             ("http://u:secret@cam:99999/", "http://…@cam:99999/: invalid port number"),
             ("http://", "http://: empty host"),
         ] {

@@ -15,6 +15,7 @@ use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use url::{Host, Position, Url};
@@ -37,6 +38,8 @@ pub(super) struct Requester {
     pub(super) body: Bytes,
     pub(super) limits: Limits,
     pub(super) client: login::Client,
+    #[cfg(feature = "tls")]
+    pub(super) tls: super::tls::Tls,
 }
 
 impl Requester {
@@ -46,15 +49,14 @@ impl Requester {
         let mut message = Message { method: self.method.clone(), body: self.body.clone() };
         let (mut redirects, mut challenged) = (0, false);
         loop {
-            // A server that was reached by a redirect may not see secrets.
-            let is_trusted = self.address.url.origin() == url.origin();
+            let is_trusted = may_see_secrets(&self.address.url, &url);
             let login = self.address.login.as_ref().filter(|_| is_trusted);
             let authorization = match login {
                 Some(login) => self.client.respond(login, &message.method, &url[Position::BeforePath..])?,
                 None => None,
             };
             let headers = is_trusted.then_some(&self.headers);
-            let response = Response::receive(&url, &message, headers, authorization).await?;
+            let response = Response::receive(self, &url, &message, headers, authorization).await?;
             let status = response.head.status;
             if status == StatusCode::UNAUTHORIZED {
                 if login.is_none() {
@@ -70,7 +72,7 @@ impl Requester {
                 url = redirected(&url, &response.head, redirects)?;
                 message = message.redirected(status);
                 // It may hold a login.
-                if !message.body.is_empty() && self.address.url.origin() != url.origin() {
+                if !message.body.is_empty() && !may_see_secrets(&self.address.url, &url) {
                     let text = format!("it redirects the request's body to another port ({status})");
                     return Err(Error::permanent(format_args!("{text}, which is not followed")));
                 }
@@ -82,6 +84,13 @@ impl Requester {
             response.close().await;
         }
     }
+}
+
+/// Returns whether a server that was reached by a redirect may see secrets: the same one, or its `https`, which many cameras
+/// redirect to.
+fn may_see_secrets(original: &Url, url: &Url) -> bool {
+    let is_upgrade = original.scheme() == "http" && url.scheme() == "https" && original.host() == url.host();
+    original.origin() == url.origin() || is_upgrade
 }
 
 /// Returns the target of a redirect.
@@ -96,7 +105,13 @@ fn redirected(from: &Url, head: &http::response::Parts, redirects: usize) -> Res
     to.set_fragment(None);
     // Without its query, which may be secret.
     let shown = &to[..Position::AfterPath];
-    if to.host() != from.host() || !super::address::is_supported(&to) {
+    if to.scheme() == "https" && to.host() == from.host() && !super::address::is_supported(&to) {
+        return Err(refused(shown, super::address::TLS_IS_OFF));
+    }
+    if to.host() != from.host()
+        || !super::address::is_supported(&to)
+        || from.scheme() == "https" && to.scheme() == "http"
+    {
         return Err(refused(shown, "which is not followed"));
     }
     if redirects == MOST_REDIRECTS {
@@ -141,6 +156,7 @@ pub(super) enum Kind {
 
 impl Response {
     async fn receive(
+        requester: &Requester,
         url: &Url,
         message: &Message,
         headers: Option<&HeaderMap>,
@@ -163,6 +179,20 @@ impl Response {
 
         let socket = connect(url).await.map_err(Error::transient)?;
         let _ = socket.set_nodelay(true);
+        #[cfg(feature = "tls")]
+        if url.scheme() == "https" {
+            return Self::over(requester.tls.connect(url, socket).await?, request).await;
+        }
+        #[cfg(not(feature = "tls"))]
+        let _ = requester;
+        Self::over(socket, request).await
+    }
+
+    /// Sends the request on a connection, which may be an encrypted one.
+    async fn over<S>(socket: S, request: Request<Once>) -> Result<Self, Error>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let failed = |error: hyper::Error| Error::transient(cause(&error));
         let handshake = http1::Builder::new()
             // Some cameras match `Authorization` by case and otherwise report a wrong password.
