@@ -130,7 +130,7 @@ mod tests {
             (&[][..], "--camera URL is required"),
             (&["--camera"], "--camera needs a value"),
             (&["--camera", "http://a/", "--speed"], "unknown argument --speed"),
-            (&["--camera", "rtsp://u:secret@a/"], "rtsp://…@a/: rtsp is not supported, only http"),
+            (&["--camera", "rtsp://u:secret@a/"], "rtsp://…@a/: rtsp is not supported, only http and https"),
             (&["http://u:secret@a/"], "unknown argument http://u:secret@a/"),
         ] {
             assert_eq!(parse(arguments).err().as_deref(), Some(mistake));

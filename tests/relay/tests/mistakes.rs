@@ -15,7 +15,7 @@ fn reports_each_mistake_in_one_line() {
         (
             &["--camera", "rtsp://u:s3cret@cam/"],
             2,
-            "relay: rtsp://…@cam/: rtsp is not supported, only http (--help lists the options)",
+            "relay: rtsp://…@cam/: rtsp is not supported, only http and https (--help lists the options)",
         ),
         (
             &["--camera", "/dev/video0"],
