@@ -328,6 +328,48 @@ async fn disconnected_sender_makes_room_and_keeps_the_last_picture() {
 }
 
 #[tokio::test]
+async fn min_interval_paces_single_pictures_and_streams() {
+    const INTERVAL: Duration = Duration::from_millis(400);
+    // The interval may be longer than the time limit of a part.
+    let site = site(|ingest| ingest.part_timeout(INTERVAL / 2).min_interval(INTERVAL).takeover(true)).await;
+    let jpegs = |numbers: std::ops::Range<u8>| numbers.flat_map(jpeg).collect::<Vec<_>>();
+    let parts = |numbers: std::ops::Range<u8>| numbers.flat_map(|number| part(&jpeg(number))).collect::<Vec<_>>();
+    for (stack, address) in site.addresses.iter().enumerate() {
+        sleep(INTERVAL).await;
+        let started = Instant::now();
+        for (requests, request, taken) in [
+            (0..1, with_length("POST", "image/jpeg", &jpeg(0)), 1),
+            (1..3, with_length("POST", "image/jpeg", &jpeg(1)), 1),
+            (3..6, chunked(MULTIPART, &parts(0..3)), 3),
+            (6..9, chunked("Content-Type: video/x-motion-jpeg\r\n", &jpegs(0..3)), 3),
+        ] {
+            // Each range holds the intervals that have passed by the end of its pictures.
+            for _ in 0..requests.len() / taken {
+                let answer = ask(address, &request, "}").await;
+                let tally = format!(r#"{{"published":{taken},"skipped":0}}"#);
+                assert!(answer.ends_with(&tally), "stack {stack}: {answer}");
+            }
+            let intervals = u32::try_from(requests.end - 1).unwrap();
+            assert!(started.elapsed() >= INTERVAL * intervals, "stack {stack}: {:?}", started.elapsed());
+            assert!(started.elapsed() < INTERVAL * intervals + Duration::from_secs(5), "stack {stack}");
+        }
+        // A picture that is rejected does not wait, and a newer request does not wait for an older one.
+        let started = Instant::now();
+        let damaged = ask(address, with_length("POST", "image/jpeg", b"hello"), "68 65").await;
+        assert!(damaged.starts_with("HTTP/1.1 422 "), "stack {stack}: {damaged}");
+        let mut older = TcpStream::connect(address).await.unwrap();
+        older.write_all(&with_length("POST", "image/jpeg", &jpeg(20))).await.unwrap();
+        sleep(INTERVAL / 8).await;
+        let newer = ask(address, with_length("POST", "image/jpeg", &jpeg(21)), "}").await;
+        assert!(newer.starts_with("HTTP/1.1 200 "), "stack {stack}: {newer}");
+        if started.elapsed() < INTERVAL * 3 / 2 {
+            assert!(answer(&mut older, "a newer request sends").await.starts_with("HTTP/1.1 409 "));
+        }
+        assert_eq!(site.shown(), jpeg(21));
+    }
+}
+
+#[tokio::test]
 async fn check_sees_each_part() {
     let site =
         site(|ingest| ingest.check(|part: Part| if part.body()[6] == 9 { Err("no nines") } else { Ok(part) })).await;

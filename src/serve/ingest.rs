@@ -85,6 +85,7 @@ pub struct Ingest {
     check: Option<Check>,
     cross_site: bool,
     limits: Limits,
+    min_interval: Option<Duration>,
     part_timeout: Option<Duration>,
     takeover: bool,
     trusted: bool,
@@ -101,6 +102,7 @@ impl Ingest {
             check: None,
             cross_site: false,
             limits: Limits::new(),
+            min_interval: None,
             part_timeout: Some(Duration::from_secs(30)),
             takeover: false,
             trusted: false,
@@ -143,6 +145,30 @@ impl Ingest {
     /// up to 16 MiB.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Publishes pictures at least this far apart, in one request and across requests. Default: `None`, which is off.
+    ///
+    /// A picture that comes earlier waits, and none is skipped: a stream is read no faster, and the response to a single
+    /// picture comes no earlier. This slows the sender down, because `send.js` and a stream's TCP connection take the next
+    /// picture only when the previous one has arrived. A status such as `429` would need a sender that reads it and waits.
+    ///
+    /// The wait does not count against [`part_timeout`](Self::part_timeout). Keep it well below the time that senders and
+    /// proxies wait for a response.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use mixed_replace::{Ingest, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// // At most 15 pictures a second.
+    /// let ingest = Ingest::new(publisher).min_interval(Duration::from_secs(1) / 15);
+    /// ```
+    pub fn min_interval(mut self, min_interval: impl Into<Option<Duration>>) -> Self {
+        self.min_interval = min_interval.into();
         self
     }
 
@@ -261,10 +287,10 @@ impl Receiving<'_> {
         let mut parts = pin!(Parts::new(body, decoder));
         loop {
             let before = parts.decoder().skipped();
-            let next = self.next(parts.as_mut()).await?;
+            let next = self.next(parts.as_mut()).await;
             self.tally.skipped += parts.decoder().skipped() - before;
-            match next {
-                Some(Ok(part)) => self.publish(part)?,
+            let part = match next? {
+                Some(Ok(part)) => part,
                 // A sender may disconnect without an end.
                 None | Some(Err(PartsError::Decode(DecodeError::Truncated { .. }))) => return Ok(()),
                 Some(Err(PartsError::Decode(error))) => {
@@ -273,7 +299,8 @@ impl Receiving<'_> {
                     return Err(if too_large { Rejection::TooLarge { max_bytes } } else { Rejection::Parts(error) });
                 }
                 Some(Err(PartsError::Source(_))) => return Err(Rejection::Incomplete),
-            }
+            };
+            self.publish(part).await?;
         }
     }
 
@@ -286,21 +313,22 @@ impl Receiving<'_> {
         let mut pictures = pin!(Pictures::new(body, splitter));
         loop {
             let before = pictures.broken();
-            let next = self.next(pictures.as_mut()).await?;
+            let next = self.next(pictures.as_mut()).await;
             self.tally.skipped += pictures.broken() - before;
-            match next {
+            let picture = match next? {
                 None => return Ok(()),
-                Some(Ok(picture)) => match Part::received(mime::IMAGE_JPEG, picture) {
-                    Ok(part) => self.publish(part)?,
-                    Err(error) => self.tally.skip(error.to_string()),
-                },
+                Some(Ok(picture)) => picture,
                 // The last picture was cut off, and is counted.
-                Some(Err(PicturesError::Split(SplitError::Truncated { .. }))) => {}
+                Some(Err(PicturesError::Split(SplitError::Truncated { .. }))) => continue,
                 Some(Err(PicturesError::Split(SplitError::TooLarge { .. }))) => {
                     return Err(Rejection::TooLarge { max_bytes });
                 }
                 Some(Err(PicturesError::Split(error))) => return Err(Rejection::Unsupported(error.to_string())),
                 Some(Err(PicturesError::Source(_))) => return Err(Rejection::Incomplete),
+            };
+            match Part::received(mime::IMAGE_JPEG, picture) {
+                Ok(part) => self.publish(part).await?,
+                Err(error) => self.tally.skip(error.to_string()),
             }
         }
     }
@@ -319,23 +347,44 @@ impl Receiving<'_> {
             image.extend_from_slice(&chunk);
         }
         match Part::received(content_type, image.freeze()) {
-            Ok(part) => self.publish(part)?,
+            Ok(part) => self.publish(part).await?,
             Err(error) => self.tally.skip(error.to_string()),
         }
         Ok(())
     }
 
-    fn publish(&mut self, part: Part) -> Result<(), Rejection> {
+    /// Waits until the interval since the last picture has passed. Fails when a newer request takes over.
+    async fn pace(&self) -> Result<(), Rejection> {
+        let Some(wait) = self.ingest.min_interval.and_then(|interval| self.ingest.desk.wait(interval)) else {
+            return Ok(());
+        };
+        // The sender is not silent meanwhile.
+        self.sender.pause();
+        let timer = Sender::new(Some(wait));
+        poll_fn(|cx| -> Poll<Result<(), Rejection>> {
+            self.sender.check(cx.waker())?;
+            if timer.check(cx.waker()).is_ok() { Poll::Pending } else { Poll::Ready(Ok(())) }
+        })
+        .await?;
+        self.sender.renew();
+        Ok(())
+    }
+
+    async fn publish(&mut self, part: Part) -> Result<(), Rejection> {
         let passed = passed(part, self.ingest.trusted).map_err(|error| match error {
             NotPassed::Damaged(error) => error.to_string(),
             NotPassed::Type(content_type) => format!("unsupported type of a part: {content_type}"),
         });
+        if passed.is_ok() {
+            self.pace().await?;
+        }
         let checked = passed.and_then(|part| match &self.ingest.check {
             Some(check) => check.0(part),
             None => Ok(part),
         });
         match checked.map(|part| self.ingest.desk.publisher().publish(part)) {
             Ok(Ok(())) => {
+                self.ingest.desk.published();
                 self.tally.published += 1;
                 self.sender.renew();
             }

@@ -13,15 +13,28 @@ use crate::serve::rejection::Rejection;
 pub(super) struct Desk {
     publisher: Arc<Publisher>,
     current: Mutex<Option<Weak<Timer>>>,
+    /// The time of the last picture, of whichever sender.
+    last: Mutex<Option<Instant>>,
 }
 
 impl Desk {
     pub(super) fn new(publisher: Arc<Publisher>) -> Self {
-        Self { publisher, current: Mutex::new(None) }
+        Self { publisher, current: Mutex::new(None), last: Mutex::new(None) }
     }
 
     pub(super) fn publisher(&self) -> &Publisher {
         &self.publisher
+    }
+
+    /// Sets the time of the last picture.
+    pub(super) fn published(&self) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Returns the rest of the interval that began with the last picture.
+    pub(super) fn wait(&self, interval: Duration) -> Option<Duration> {
+        let last = (*self.last.lock().unwrap_or_else(PoisonError::into_inner))?;
+        interval.checked_sub(last.elapsed()).filter(|wait| !wait.is_zero())
     }
 
     /// Starts sending. Ends the request that is sending, or fails.
@@ -80,6 +93,11 @@ impl Sender {
         let due = deadline.filter(|_| !std::mem::replace(&mut state.scheduled, deadline.is_some()));
         drop(state);
         due.into_iter().for_each(|at| self.timer.schedule(at));
+    }
+
+    /// Removes the deadline until it is renewed.
+    pub(super) fn pause(&self) {
+        self.timer.state().deadline = None;
     }
 
     /// Fails if the request is to end. Otherwise stores the waker of the task that reads it.
