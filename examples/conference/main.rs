@@ -10,7 +10,6 @@ mod args;
 mod canvas;
 mod demo;
 mod grid;
-mod pace;
 mod picture;
 mod post;
 mod problem;

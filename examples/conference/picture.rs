@@ -5,31 +5,26 @@ use bytes::Bytes;
 use mixed_replace::{Part, jpeg};
 
 use crate::grid::PARTICIPANT;
-use crate::problem::Problem;
 
 /// Checks a picture and creates the part of its participant.
-pub(crate) fn of(participant: u64, body: Bytes) -> Result<Part, Problem> {
-    let mut part = Part::jpeg(body).map_err(|error| invalid(error.to_string()))?;
+pub(crate) fn of(participant: u64, body: Bytes) -> Result<Part, String> {
+    let mut part = Part::jpeg(body).map_err(|error| error.to_string())?;
     if !jpeg::is_complete(part.body()) {
-        return Err(invalid("the picture is incomplete, or followed by other data"));
+        return Err("the picture is incomplete, or followed by other data".to_owned());
     }
     // A few bytes can declare a gigapixel, which every viewer would have to allocate.
-    let size = imagesize::blob_size(part.body()).map_err(|error| invalid(error.to_string()))?;
+    let size = imagesize::blob_size(part.body()).map_err(|error| error.to_string())?;
     if size.width.max(size.height) > MAX_SIDE || size.width.min(size.height) == 0 {
-        return Err(Problem::TooWide { width: size.width, height: size.height });
+        let (width, height) = (size.width, size.height);
+        return Err(format!("the picture has {width}x{height} pixels; send at most {MAX_SIDE}x{MAX_SIDE}"));
     }
-    part.insert_header(PARTICIPANT, HeaderValue::from(participant)).map_err(|error| invalid(error.to_string()))?;
+    part.insert_header(PARTICIPANT, HeaderValue::from(participant)).map_err(|error| error.to_string())?;
     Ok(part)
-}
-
-/// Creates the error for a body that is not a valid picture.
-pub(crate) fn invalid(reason: impl Into<String>) -> Problem {
-    Problem::InvalidPicture(reason.into())
 }
 
 /// Ten times the size of a usual camera picture of 640x480.
 pub(crate) const MAX_BYTES: usize = 500_000;
-pub(crate) const MAX_SIDE: usize = 1920;
+const MAX_SIDE: usize = 1920;
 
 #[cfg(test)]
 mod tests {
@@ -60,9 +55,10 @@ mod tests {
             (picture.slice(..picture.len() - 2), "the picture is incomplete, or followed by other data"),
             (with_tail, "the picture is incomplete, or followed by other data"),
         ] {
-            assert_eq!(of(7, body), Err(Problem::InvalidPicture(reason.into())));
+            assert_eq!(of(7, body), Err(reason.to_owned()));
         }
-        assert_eq!(of(7, declares(20_000, 16_000)), Err(Problem::TooWide { width: 20_000, height: 16_000 }));
+        let too_wide = "the picture has 20000x16000 pixels; send at most 1920x1920";
+        assert_eq!(of(7, declares(20_000, 16_000)), Err(too_wide.to_owned()));
         assert!(of(7, declares(64, 0)).is_err());
     }
 }

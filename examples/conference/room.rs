@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use mixed_replace::{Hub, Part, Publisher, hub};
+use mixed_replace::decode::Limits;
+use mixed_replace::{Hub, Ingest, Part, Publisher, hub};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::grid::Grid;
-use crate::pace::Pace;
+use crate::picture::{self, MAX_BYTES};
 use crate::problem::Problem;
 use crate::token::Token;
 
@@ -42,12 +43,12 @@ pub(crate) struct Person {
     token: Option<Token>,
     /// The hub of this participant's pictures.
     pub(crate) hub: Hub,
-    publisher: Publisher,
-    pace: Mutex<Pace>,
-    /// The time of the last picture, or of joining.
-    last_heard: Mutex<Instant>,
-    /// The number of the newest sending request. Older ones end.
-    newest: watch::Sender<u64>,
+    publisher: Arc<Publisher>,
+    /// Receives the pictures.
+    pub(crate) ingest: Ingest,
+    joined: Instant,
+    /// Becomes `true` at the end. Each sending request has a receiver.
+    left: watch::Sender<bool>,
 }
 
 /// The published list, as JSON.
@@ -113,9 +114,8 @@ impl Room {
         self.people().present.get(&id).cloned().ok_or(Problem::NotFound)
     }
 
-    /// Publishes a picture of a participant.
+    /// Publishes a picture of a demo participant.
     pub(crate) fn publish(&self, person: &Person, picture: Part) {
-        *person.last_heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         // Fails if the participant has left, or if the picture contains the boundary, which is no accident.
         if person.publisher.publish(picture.clone()).is_ok() {
             self.grid.publish(person.id, picture);
@@ -158,15 +158,23 @@ impl Room {
     fn add(&self, people: &mut People, name: &str, token: Option<Token>) -> Arc<Person> {
         people.last += 1;
         let (publisher, hub) = hub::builder().max_subscribers(VIEWERS).build();
+        let (id, publisher, grid) = (people.last, Arc::new(publisher), Arc::clone(&self.grid));
+        let ingest = Ingest::new(Arc::clone(&publisher))
+            .check(move |part: Part| picture::of(id, part.into_body()).inspect(|part| grid.publish(id, part.clone())))
+            .limits(Limits::new().max_part_bytes(MAX_BYTES))
+            .min_interval(Duration::from_secs(1) / PER_SECOND)
+            .part_timeout(TIMEOUT)
+            // A participant with a stalled connection can reconnect at once.
+            .takeover(true);
         let person = Arc::new(Person {
-            id: people.last,
+            id,
             name: name.to_owned(),
             token,
             hub,
             publisher,
-            pace: Mutex::new(Pace::new(PER_SECOND, BURST)),
-            last_heard: Mutex::new(Instant::now()),
-            newest: watch::Sender::default(),
+            ingest,
+            joined: Instant::now(),
+            left: watch::Sender::default(),
         });
         self.grid.add(person.id);
         people.present.insert(person.id, Arc::clone(&person));
@@ -210,20 +218,9 @@ impl Room {
 }
 
 impl Person {
-    /// Counts a picture. Over the rate limit, returns the time to wait.
-    pub(crate) fn may_send(&self) -> Result<(), Duration> {
-        self.pace.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now())
-    }
-
-    /// Starts a sending request and ends the previous one, so that a participant with a stalled connection can reconnect at
-    /// once.
-    pub(crate) fn start_turn(&self) -> Turn {
-        let mut number = 0;
-        self.newest.send_modify(|newest| {
-            *newest += 1;
-            number = *newest;
-        });
-        Turn { number, newest: self.newest.subscribe() }
+    /// Returns a handle that a sending request keeps.
+    pub(crate) fn start_sending(&self) -> Sending {
+        Sending(self.left.subscribe())
     }
 
     /// Returns the demand for this participant's own hub.
@@ -233,29 +230,26 @@ impl Person {
 
     fn end(&self) {
         self.hub.close();
-        drop(self.start_turn());
+        self.left.send_replace(true);
     }
 
     /// Returns `true` after a long silence without a sending request, which has its own time limit.
     fn has_vanished(&self) -> bool {
-        self.token.is_some() && self.silence() > SILENCE && self.newest.receiver_count() == 0
+        self.token.is_some() && self.silence() > SILENCE && self.left.receiver_count() == 0
     }
 
     fn silence(&self) -> Duration {
-        self.last_heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+        self.hub.stats().age.unwrap_or_else(|| self.joined.elapsed())
     }
 }
 
 /// A request that sends pictures.
-pub(crate) struct Turn {
-    number: u64,
-    newest: watch::Receiver<u64>,
-}
+pub(crate) struct Sending(watch::Receiver<bool>);
 
-impl Turn {
-    /// Waits until there is a newer request, or the participant has left.
+impl Sending {
+    /// Waits until the participant has left.
     pub(crate) async fn ends(mut self) {
-        let _ = self.newest.wait_for(|newest| *newest != self.number).await;
+        let _ = self.0.wait_for(|left| *left).await;
     }
 }
 
@@ -263,8 +257,8 @@ impl Turn {
 const NAME: usize = 40;
 /// The largest number of pictures a second from one participant.
 const PER_SECOND: u32 = 15;
-/// Pictures that a slow connection has delayed may arrive together.
-const BURST: u32 = 5;
+/// The time limit for a complete picture.
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// The time without a picture after which a participant is marked as quiet.
 const QUIET: Duration = Duration::from_secs(3);
 /// The time without a picture after which a participant is removed.
