@@ -20,7 +20,7 @@ async fn site() -> Site {
     let (publisher, hub) = hub::channel();
     const SENDER: &str = r#"<script type="module">
         import { camera, screen, send } from '/send.js';
-        Object.assign(window, { camera, screen, send, states: [], ready: true });
+        Object.assign(window, { camera, capture: screen, send, states: [], ready: true });
     </script>"#;
     const VIEWER: &str = r#"<img id="live" src="/yard">"#;
     let app = Router::new()
@@ -94,6 +94,45 @@ fn camera_of_one_browser_moves_in_another() {
         let published = site.hub.stats().parts_published;
         sleep(Duration::from_millis(500)).await;
         assert_eq!(site.hub.stats().parts_published, published);
+        assert_eq!(site.hub.stats().parts_invalid, 0);
+    });
+}
+
+#[test]
+#[ignore = "needs Chromium with its WebDriver"]
+fn screen_of_one_browser_is_sent() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let site = site().await;
+        // Chooses the screen whose name begins so. `--use-fake-ui-for-media-stream` would choose one that cannot be captured.
+        let sender = Browser::start_with(Engine::Chromium, |capabilities| {
+            let args = capabilities["goog:chromeOptions"]["args"].as_array_mut().expect("arguments");
+            args.push(json!("--auto-select-desktop-capture-source=Entire"));
+        });
+        let sender = sender.await;
+        sender.open(&format!("{}/sender", site.url)).await;
+        until(&sender, "return window.ready === true").await;
+        // The page counts, so that the screen changes.
+        let start = "const count = document.body.appendChild(document.createElement('h1'));
+            setInterval(() => count.textContent++, 50);
+            capture({ size: 320 }).then(source => {
+                window.sending = send('/in/yard', source, { fps: 10, onstate: state => states.push(state) });
+            })";
+        sender.run(start).await;
+        until(&sender, "return states.at(-1) === 'sending'").await;
+        let mut seen = Vec::new();
+        for _ in 0..400 {
+            if let Some(part) = site.hub.latest().filter(|part| !seen.contains(part.body())) {
+                seen.push(part.into_body());
+            }
+            if seen.len() == 5 {
+                break;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(seen.len(), 5, "different pictures of the screen");
+        sender.run("window.sending.stop()").await;
+        until(&sender, "return states.at(-1) === 'stopped'").await;
         assert_eq!(site.hub.stats().parts_invalid, 0);
     });
 }
