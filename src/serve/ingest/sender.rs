@@ -40,7 +40,7 @@ impl Desk {
     /// Starts sending. Ends the request that is sending, or fails.
     pub(super) fn start(&self, takeover: bool, timeout: Option<Duration>) -> Result<Sender, Rejection> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let older = current.as_ref().and_then(Weak::upgrade);
+        let older = current.as_ref().and_then(Weak::upgrade).filter(|older| !older.state().ended);
         if older.is_some() && !takeover {
             return Err(Rejection::Busy);
         }
@@ -73,6 +73,8 @@ struct State {
     /// The clock will call before the deadline, or at it.
     scheduled: bool,
     replaced: bool,
+    /// The clock may keep the timer a little longer than the sender.
+    ended: bool,
     waker: Option<Waker>,
 }
 
@@ -116,6 +118,12 @@ impl Sender {
         drop(state);
         drop(replaced);
         Ok(())
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.timer.state().ended = true;
     }
 }
 
