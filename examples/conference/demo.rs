@@ -15,22 +15,19 @@ pub(crate) fn join(room: &Room, count: usize) {
     let kinds = [((640, 480), 10.0), ((320, 240), 5.0), ((480, 360), 15.0)];
     for (number, (size, fps)) in (1..=count).zip(kinds.into_iter().cycle()) {
         let person = room.join_demo(&format!("Demo {number}"));
-        tokio::spawn(send(room.clone(), person, size, fps));
+        tokio::spawn(send(person, size, fps));
     }
 }
 
-/// Draws and publishes pictures while the participant has viewers, over HTTP/1.1 or HTTP/2.
-async fn send(room: Room, person: Arc<Person>, size: (u16, u16), fps: f64) {
+/// Draws and publishes pictures while the participant has viewers.
+async fn send(person: Arc<Person>, size: (u16, u16), fps: f64) {
     let mut picture = TestPicture::new(size, fps);
     let mut clock = interval(Duration::from_secs_f64(1.0 / fps));
     clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let (demand, mut viewers) = (person.demand(), room.grid.viewers());
+    let demand = person.publisher.demand();
     for number in 1.. {
-        while !demand.is_wanted() && room.grid.viewers_of(person.id) == 0 {
-            tokio::select! {
-                wanted = demand.wanted() => if !wanted { return },
-                _ = viewers.changed() => {}
-            }
+        if !demand.wanted().await {
+            return;
         }
         clock.tick().await;
         let drawing = task::spawn_blocking(move || {
@@ -39,8 +36,9 @@ async fn send(room: Room, person: Arc<Person>, size: (u16, u16), fps: f64) {
         });
         let Ok((drawn, jpeg)) = drawing.await else { return };
         picture = drawn;
-        if let Some(part) = jpeg.ok().and_then(|jpeg| picture::of(person.id, jpeg).ok()) {
-            room.publish(&person, part);
+        if let Some(part) = jpeg.ok().and_then(|jpeg| picture::of(jpeg).ok()) {
+            // Fails if the participant has left.
+            let _ = person.publisher.publish(part);
         }
     }
 }

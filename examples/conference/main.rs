@@ -9,7 +9,6 @@ mod args;
 #[path = "../camera/canvas.rs"]
 mod canvas;
 mod demo;
-mod grid;
 mod picture;
 mod post;
 mod problem;

@@ -1,14 +1,11 @@
 //! The check of received pictures: a complete JPEG file with limited dimensions.
 
-use axum::http::HeaderValue;
 use bytes::Bytes;
 use mixed_replace::{Part, jpeg};
 
-use crate::grid::PARTICIPANT;
-
-/// Checks a picture and creates the part of its participant.
-pub(crate) fn of(participant: u64, body: Bytes) -> Result<Part, String> {
-    let mut part = Part::jpeg(body).map_err(|error| error.to_string())?;
+/// Checks a picture and creates its part.
+pub(crate) fn of(body: Bytes) -> Result<Part, String> {
+    let part = Part::jpeg(body).map_err(|error| error.to_string())?;
     if !jpeg::is_complete(part.body()) {
         return Err("the picture is incomplete, or followed by other data".to_owned());
     }
@@ -18,7 +15,6 @@ pub(crate) fn of(participant: u64, body: Bytes) -> Result<Part, String> {
         let (width, height) = (size.width, size.height);
         return Err(format!("the picture has {width}x{height} pixels; send at most {MAX_SIDE}x{MAX_SIDE}"));
     }
-    part.insert_header(PARTICIPANT, HeaderValue::from(participant)).map_err(|error| error.to_string())?;
     Ok(part)
 }
 
@@ -39,15 +35,9 @@ mod tests {
     }
 
     #[test]
-    fn a_part_names_its_participant() {
-        let part = of(7, declares(64, 64)).unwrap();
-        assert_eq!(part.headers()[PARTICIPANT], "7");
-        assert_eq!(part.content_type(), &"image/jpeg");
-    }
-
-    #[test]
     fn rejects_invalid_pictures() {
         let picture = declares(64, 64);
+        assert_eq!(of(picture.clone()).unwrap().content_type(), &"image/jpeg");
         let with_tail = Bytes::from([&picture[..], b"<script>"].concat());
         for (body, reason) in [
             (Bytes::from_static(b"hello"), "invalid image/jpeg body: starts with 68 65 6c 6c"),
@@ -55,10 +45,10 @@ mod tests {
             (picture.slice(..picture.len() - 2), "the picture is incomplete, or followed by other data"),
             (with_tail, "the picture is incomplete, or followed by other data"),
         ] {
-            assert_eq!(of(7, body), Err(reason.to_owned()));
+            assert_eq!(of(body), Err(reason.to_owned()));
         }
         let too_wide = "the picture has 20000x16000 pixels; send at most 1920x1920";
-        assert_eq!(of(7, declares(20_000, 16_000)), Err(too_wide.to_owned()));
-        assert!(of(7, declares(64, 0)).is_err());
+        assert_eq!(of(declares(20_000, 16_000)), Err(too_wide.to_owned()));
+        assert!(of(declares(64, 0)).is_err());
     }
 }

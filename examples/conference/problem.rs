@@ -12,7 +12,6 @@ pub(crate) enum Problem {
     Full { people: usize },
     NotFound,
     NoToken,
-    TooManyViewers { watching: usize },
     WrongToken,
 }
 
@@ -20,7 +19,7 @@ impl Problem {
     fn status(&self) -> StatusCode {
         match self {
             Self::BadName => StatusCode::BAD_REQUEST,
-            Self::Full { .. } | Self::TooManyViewers { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Full { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::NoToken => StatusCode::UNAUTHORIZED,
             Self::WrongToken => StatusCode::FORBIDDEN,
@@ -31,7 +30,6 @@ impl Problem {
     fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Full { .. } => Some(10),
-            Self::TooManyViewers { .. } => Some(5),
             _ => None,
         }
     }
@@ -49,9 +47,6 @@ impl fmt::Display for Problem {
             Self::NotFound => f.write_str("no such participant; join again if you have sent nothing for 10 seconds"),
             Self::NoToken => {
                 f.write_str("missing token; send Authorization: Bearer TOKEN with the token that joining returned")
-            }
-            Self::TooManyViewers { watching } => {
-                write!(f, "all {watching} places for viewers are taken; try again in a few seconds")
             }
             Self::WrongToken => f.write_str("wrong token for this participant; use the token that joining returned"),
         }

@@ -5,12 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use mixed_replace::decode::Limits;
-use mixed_replace::{Hub, Ingest, Part, Publisher, hub};
+use mixed_replace::{Hub, Hubs, Ingest, Part, Publisher, hub};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::grid::Grid;
 use crate::picture::{self, MAX_BYTES};
 use crate::problem::Problem;
 use crate::token::Token;
@@ -18,8 +17,9 @@ use crate::token::Token;
 /// A handle for the room: its participants and their hubs.
 #[derive(Clone)]
 pub(crate) struct Room {
-    /// All pictures in one stream.
-    pub(crate) grid: Arc<Grid>,
+    /// The hub of each participant's pictures by id, and the hub of the list.
+    pub(crate) hubs: Hubs,
+    list: Arc<Publisher>,
     people: Arc<Mutex<People>>,
     seats: usize,
     /// A random value for each start of the server, by which the page notices a restart.
@@ -43,7 +43,7 @@ pub(crate) struct Person {
     token: Option<Token>,
     /// The hub of this participant's pictures.
     pub(crate) hub: Hub,
-    publisher: Arc<Publisher>,
+    pub(crate) publisher: Arc<Publisher>,
     /// Receives the pictures.
     pub(crate) ingest: Ingest,
     joined: Instant,
@@ -73,7 +73,11 @@ struct Entry<'a> {
 impl Room {
     pub(crate) fn new(seats: usize) -> Result<Self, getrandom::Error> {
         let run = Token::random()?.to_string().into();
-        let room = Self { grid: Arc::new(Grid::new()), people: Arc::default(), seats, run };
+        let (list, hub) = hub::builder().max_subscribers(VIEWERS).build();
+        let hubs = Hubs::new();
+        // An empty set takes any hub.
+        let _ = hubs.insert(LIST, hub);
+        let room = Self { hubs, list: Arc::new(list), people: Arc::default(), seats, run };
         room.publish_list(&mut room.people());
         Ok(room)
     }
@@ -114,28 +118,16 @@ impl Room {
         self.people().present.get(&id).cloned().ok_or(Problem::NotFound)
     }
 
-    /// Publishes a picture of a demo participant.
-    pub(crate) fn publish(&self, person: &Person, picture: Part) {
-        // Fails if the participant has left, or if the picture contains the boundary, which is no accident.
-        if person.publisher.publish(picture.clone()).is_ok() {
-            self.grid.publish(person.id, picture);
-        }
-    }
-
     pub(crate) fn leave(&self, person: &Person) {
         self.remove(&mut self.people(), person.id);
     }
 
     /// Removes silent participants and publishes the list when it changes. Never returns.
     pub(crate) async fn update_list(self) {
-        let mut viewers = self.grid.viewers();
-        let mut clock = interval(Duration::from_secs(1));
+        let mut clock = interval(Duration::from_millis(500));
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
-                _ = clock.tick() => {}
-                _ = viewers.changed() => {}
-            }
+            clock.tick().await;
             let mut people = self.people();
             let silent = people.present.values().filter(|person| person.has_vanished()).map(|person| person.id);
             for id in silent.collect::<Vec<_>>() {
@@ -152,20 +144,22 @@ impl Room {
         for person in people.present.values() {
             person.end();
         }
-        self.grid.close();
+        self.hubs.close();
     }
 
     fn add(&self, people: &mut People, name: &str, token: Option<Token>) -> Arc<Person> {
         people.last += 1;
         let (publisher, hub) = hub::builder().max_subscribers(VIEWERS).build();
-        let (id, publisher, grid) = (people.last, Arc::new(publisher), Arc::clone(&self.grid));
+        let (id, publisher) = (people.last, Arc::new(publisher));
         let ingest = Ingest::new(Arc::clone(&publisher))
-            .check(move |part: Part| picture::of(id, part.into_body()).inspect(|part| grid.publish(id, part.clone())))
+            .check(|part: Part| picture::of(part.into_body()))
             .limits(Limits::new().max_part_bytes(MAX_BYTES))
             .min_interval(Duration::from_secs(1) / PER_SECOND)
             .part_timeout(TIMEOUT)
             // A participant with a stalled connection can reconnect at once.
             .takeover(true);
+        // Fails after the end.
+        let _ = self.hubs.insert(&id.to_string(), hub.clone());
         let person = Arc::new(Person {
             id,
             name: name.to_owned(),
@@ -176,7 +170,6 @@ impl Room {
             joined: Instant::now(),
             left: watch::Sender::default(),
         });
-        self.grid.add(person.id);
         people.present.insert(person.id, Arc::clone(&person));
         self.publish_list(people);
         person
@@ -185,7 +178,7 @@ impl Room {
     fn remove(&self, people: &mut People, id: u64) {
         if let Some(person) = people.present.remove(&id) {
             person.end();
-            self.grid.remove(id);
+            self.hubs.remove(&id.to_string());
             self.publish_list(people);
         }
     }
@@ -199,14 +192,14 @@ impl Room {
             name: &person.name,
             demo: person.token.is_none(),
             quiet: *quiet && person.token.is_some(),
-            viewers: person.hub.stats().viewers + self.grid.viewers_of(person.id),
+            viewers: person.hub.stats().viewers,
         });
-        let list =
-            List { run: &self.run, watching: self.grid.watching(), seats: self.seats, people: entries.collect() };
+        let watching = self.hubs.get(LIST).map_or(0, |hub| hub.stats().viewers);
+        let list = List { run: &self.run, watching, seats: self.seats, people: entries.collect() };
         let Ok(list) = serde_json::to_string(&list) else { return };
         if list != people.published {
             if let Ok(part) = Part::json(list.clone()) {
-                self.grid.publish_list(part);
+                let _ = self.list.publish(part);
             }
             people.published = list;
         }
@@ -221,11 +214,6 @@ impl Person {
     /// Returns a handle that a sending request keeps.
     pub(crate) fn start_sending(&self) -> Sending {
         Sending(self.left.subscribe())
-    }
-
-    /// Returns the demand for this participant's own hub.
-    pub(crate) fn demand(&self) -> hub::Demand {
-        self.publisher.demand()
     }
 
     fn end(&self) {
@@ -263,5 +251,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const QUIET: Duration = Duration::from_secs(3);
 /// The time without a picture after which a participant is removed.
 const SILENCE: Duration = Duration::from_secs(10);
-/// The largest number of viewers of one participant, and of the grid.
-pub(crate) const VIEWERS: usize = 200;
+/// The largest number of viewers of one participant, and of the list. A page takes a second place for the moment in which its
+/// set of tiles changes.
+const VIEWERS: usize = 200;
+/// The name of the list among the participants' ids.
+const LIST: &str = "list";

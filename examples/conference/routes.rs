@@ -1,27 +1,21 @@
 //! The routes.
 
-use std::convert::Infallible;
-
 use axum::Router;
-use axum::body::Body;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{DefaultBodyLimit, Json, Path, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, Json, Path, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::middleware::map_response;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use futures_util::StreamExt as _;
-use mixed_replace::{ClientScript, Live, SendScript};
+use mixed_replace::{ClientScript, Live, SendScript, Wall};
 use serde::{Deserialize, Serialize};
 
-use crate::grid::Selection;
 use crate::post::{self as upload, token};
 use crate::problem::Problem;
-use crate::room::{Room, VIEWERS};
+use crate::room::Room;
 
 pub(crate) fn app(room: Room) -> Router {
     let file = |content_type, file: &'static str| get(async move || ([(CONTENT_TYPE, content_type)], file));
@@ -36,7 +30,8 @@ pub(crate) fn app(room: Room) -> Router {
         .route_service("/send.js", SendScript)
         .route("/people", post(join).layer(DefaultBodyLimit::max(1000)))
         .route("/people/{id}", get(one).post(upload::pictures).delete(leave))
-        .route("/watch", get(all))
+        // The list of participants and all pictures, as tracks of one response.
+        .route_service("/watch", Wall::new(room.hubs.clone()))
         .with_state(room)
         .layer(map_response(guard))
 }
@@ -75,31 +70,6 @@ async fn leave(State(room): State<Room>, Path(id): Path<u64>, headers: HeaderMap
 async fn one(State(room): State<Room>, Path(id): Path<u64>, request: Request) -> Result<Response, Problem> {
     let hub = room.person(id)?.hub.clone();
     Ok(Live::new(hub).respond(request).await.into_response())
-}
-
-#[derive(Deserialize)]
-struct Watch {
-    /// `list` leaves out the pictures.
-    only: Option<String>,
-    /// Leaves out this participant's pictures.
-    without: Option<u64>,
-}
-
-/// Handles `GET /watch`: the list of participants and all pictures, as parts of one response.
-async fn all(State(room): State<Room>, Query(watch): Query<Watch>) -> Result<Response, Problem> {
-    let watching = room.grid.watching();
-    if watching >= VIEWERS {
-        return Err(Problem::TooManyViewers { watching });
-    }
-    let selection = if watch.only.is_some() { Selection::List } else { Selection::All { without: watch.without } };
-    let head = [
-        (CONTENT_TYPE, room.grid.encoder().content_type()),
-        (CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
-        (CONTENT_ENCODING, HeaderValue::from_static("identity")),
-        (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
-    ];
-    let body = Body::from_stream(room.grid.watch(selection).map(Ok::<_, Infallible>));
-    Ok((head, body).into_response())
 }
 
 /// Keeps other sites from embedding the pictures, and the page from loading foreign content.

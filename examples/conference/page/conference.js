@@ -1,39 +1,26 @@
 // The page: the list of participants and their pictures.
 
-import { show, watch } from '/client.js';
+import { watch } from '/client.js';
 import { Participant, sentence } from '/participant.js';
 import { sendsStreams } from '/send.js';
 import { camera, hasCamera, painted } from '/source.js';
 
 const $ = id => document.getElementById(id);
-const protocol = performance.getEntriesByType('navigation')[0]?.nextHopProtocol ?? '';
-// Over HTTP/2, one response for each picture; otherwise all pictures in one response.
-const separate = /^h[23]/.test(protocol), streams = sendsStreams();
-
 const tiles = new Map();
-let room = { people: [] }, me, source, stream, state;
+let room = { people: [] }, me, source, state;
 
 // --- All participants ---
 
-function open() {
-  stream?.close();
-  const query = separate ? '?only=list' : me?.id ? '?without=' + me.id : '';
-  stream = watch('/watch' + query, {
-    again: 1,
-    async onpart(part) {
-      const id = part.headers.get('x-participant');
-      if (!id) update(JSON.parse(new TextDecoder().decode(part.body)));
-      else if (tiles.has(+id)) await tiles.get(+id).show(part);
-    },
-    onstate(next) {
-      // An image fires no event when its stream ends.
-      if (next === 'live' && state && state !== 'connecting') tiles.forEach(tile => tile.reload());
-      state = next;
-      document.body.className = { live: 'live', reconnecting: 'lost', stale: 'lost' }[state] ?? '';
-      showState();
-    },
-  });
-}
+// The list comes in the same response as the pictures, which are other tracks of it.
+watch('/watch#list', {
+  again: 1,
+  onpart: part => update(JSON.parse(new TextDecoder().decode(part.body))),
+  onstate(next) {
+    state = next;
+    document.body.className = { live: 'live', reconnecting: 'lost', stale: 'lost' }[state] ?? '';
+    showState();
+  },
+});
 
 function update(next) {
   if (next.run !== room.run) clear(() => true);
@@ -65,7 +52,7 @@ function draw() {
 function clear(which) {
   for (const [id, tile] of tiles) {
     if (!which(id)) continue;
-    tile.remove();
+    tile.figure.remove();
     tiles.delete(id);
   }
 }
@@ -87,36 +74,23 @@ function tile({ id, name, demo }, own) {
   const word = element('span', { className: 'word' });
   const caption = element('figcaption');
   caption.append(element('span', { className: 'name', textContent: name }), tag, word);
-  figure.append(...own ? [] : [waiting], picture, caption);
-  let playing = false;
-  const self = {
-    figure, own, word,
-    // A hidden tab needs no pictures.
-    reload() {
-      if (own || !separate) return;
-      playing = !document.hidden;
-      picture.src = playing ? `/people/${id}?${Date.now()}` : '';
-    },
-    show: part => own || show(picture, part),
+  if (own) {
+    figure.append(picture, caption);
+  } else {
+    const stream = element('mixed-replace', { src: '/watch#' + id });
+    stream.append(picture);
+    figure.append(waiting, stream, caption);
+  }
+  return {
+    figure, own,
     update({ quiet }) {
       figure.classList.toggle('quiet', quiet);
       if (!own) word.textContent = quiet ? 'no new picture' : '';
     },
-    remove() {
-      figure.remove();
-      if (!own) {
-        if (picture.src.startsWith('blob:')) URL.revokeObjectURL(picture.src);
-        picture.src = '';
-      }
-    },
   };
-  self.reload();
-  return self;
 }
 
 function element(name, properties) { return Object.assign(document.createElement(name), properties); }
-
-document.addEventListener('visibilitychange', () => { if (document.hidden) tiles.forEach(tile => tile.reload()); });
 
 // --- Yourself ---
 
@@ -145,7 +119,6 @@ function joined() {
   busy(false);
   $('join').hidden = !($('joined').hidden = false);
   $('sending').textContent = 'You have joined.';
-  if (!separate) open();
   draw();
 }
 
@@ -172,7 +145,6 @@ $('leave').addEventListener('click', () => {
   leave();
   problem('');
   $('joined').hidden = !($('join').hidden = false);
-  open();
 });
 
 addEventListener('pagehide', leave);
@@ -197,11 +169,5 @@ if (!hasCamera) {
   $('painted').classList.add('main');
 }
 busy(false);
-$('how').textContent = (separate
-  ? `Over HTTP/2: each participant's picture is an image with an endless response (multipart/x-mixed-replace).
-     No script is involved, and all responses share one connection.`
-  : `Over HTTP/1.1, where a browser opens at most six connections to a site: all pictures share one response
-     (multipart/mixed), and the page's script displays them. With --tls, each has its own response over HTTP/2.`)
-  + (streams ? ' Your pictures are the parts of one endless request.' : ' Your pictures are sent one request each.');
-
-open();
+$('how').textContent = 'All pictures share one endless response (multipart/mixed), of which each tile shows one track. '
+  + (sendsStreams() ? 'Your pictures are the parts of one endless request.' : 'Your pictures are sent one request each.');

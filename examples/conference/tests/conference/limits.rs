@@ -131,6 +131,24 @@ fn limits_the_number_of_participants() {
 }
 
 #[test]
+fn limits_the_number_of_viewers() {
+    let room = Room::start(&["--demo", "0"]);
+    let watch = || room.begin("GET /watch?of=list", &["Accept: multipart/mixed"]);
+    let viewers: Vec<_> = (0..200)
+        .map(|_| {
+            let mut viewer = watch();
+            let mut head = [0; 12];
+            viewer.read_exact(&mut head).unwrap();
+            assert_eq!(&head, b"HTTP/1.1 200");
+            viewer
+        })
+        .collect();
+    let refused = answer(watch());
+    assert!(refused.status == 503 && refused.field("retry-after").is_some(), "{refused:?}");
+    drop(viewers);
+}
+
+#[test]
 fn concurrent_joins_take_no_more_than_all_seats() {
     let room = Room::start(&["--people", "5"]);
     let joined: usize = std::thread::scope(|scope| {

@@ -85,14 +85,14 @@ impl Room {
 
     /// Returns the published list of participants.
     pub(crate) fn list(&self) -> Value {
-        let mut connection = self.begin("GET /watch?only=list", &["Accept: multipart/mixed"]);
+        let mut connection = self.begin("GET /watch?of=list", &["Accept: multipart/mixed"]);
         let (mut seen, mut chunk) = (Vec::new(), [0; 4096]);
         loop {
             let read = connection.read(&mut chunk).unwrap();
             assert!(read > 0, "{}", String::from_utf8_lossy(&seen));
             seen.extend(&chunk[..read]);
             let text = String::from_utf8_lossy(&seen);
-            let list = text.split("\r\n\r\n").nth(2).and_then(|part| part.split_once("\r\n--"));
+            let list = text.find(r#"{"run":"#).and_then(|at| text.get(at..)?.split_once("\r\n"));
             if let Some((list, _)) = list {
                 return serde_json::from_str(list).unwrap();
             }

@@ -50,7 +50,7 @@ impl Parts {
     fn of_person(&mut self, id: u64) -> Part {
         loop {
             let part = self.next().expect("the stream continues");
-            if part.headers().get("x-participant").is_some_and(|value| value == &id.to_string()) {
+            if part.headers().get("content-location").is_some_and(|value| value == &id.to_string()) {
                 return part;
             }
         }
@@ -123,10 +123,11 @@ fn a_new_request_replaces_a_stalled_one() {
 }
 
 #[test]
-fn sends_the_list_first_and_after_each_change() {
+fn sends_the_list_at_once_and_after_each_change() {
     let room = Room::start(&["--demo", "0"]);
-    let mut all = Parts::of(&room, "/watch");
+    let mut all = Parts::of(&room, "/watch?of=list");
     let mut list = || all.next().map(|part| String::from_utf8_lossy(part.body()).into_owned()).unwrap();
+    assert_eq!(list(), r#"{"tracks":{"list":"live"}}"#);
     assert!(list().contains(r#""people":[]"#));
     let ada = room.join("Ada");
     while !list().contains(r#""name":"Ada""#) {}
@@ -134,6 +135,20 @@ fn sends_the_list_first_and_after_each_change() {
     assert_eq!(room.ask(&ada.path("DELETE"), &[&ada.authorization()], b"").status, 204);
     while !list().contains(r#""people":[]"#) {}
     assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+}
+
+#[test]
+fn tells_the_tracks_that_come_and_go() {
+    let room = Room::start(&["--demo", "0"]);
+    let mut all = Parts::of(&room, "/watch");
+    let mut told = |text: String| while all.next().expect("the stream continues").body() != text.as_bytes() {};
+    told(r#"{"tracks":{"list":"live"}}"#.to_owned());
+    for name in ["Ada", "Grace"] {
+        let person = room.join(name);
+        told(format!(r#"{{"tracks":{{"{}":"waiting"}}}}"#, person.id));
+        assert_eq!(room.ask(&person.path("DELETE"), &[&person.authorization()], b"").status, 204);
+        told(format!(r#"{{"tracks":{{"{}":"ended"}}}}"#, person.id));
+    }
 }
 
 #[test]
@@ -184,7 +199,7 @@ fn closes_streams_on_shutdown() {
         let ada = room.join("Ada");
         let mut sending = Sending::begin(&room, &ada);
         sending.send(&PALETTE[0].jpeg()).unwrap();
-        let viewers = ["/watch", "/watch?only=list", "/people/1"].map(|path| {
+        let viewers = ["/watch", "/watch?of=list", "/people/1"].map(|path| {
             let mut parts = Parts::of(&room, path);
             std::thread::spawn(move || {
                 let parts = std::iter::from_fn(|| parts.next()).count();
