@@ -73,7 +73,7 @@ fn rows(wall: &Value) -> &[Value] {
 }
 
 const LOOK: &str = "
-    const text = (card, of) => card.querySelector(of).textContent;
+    const text = (card, of) => card.querySelector(of)?.textContent ?? '';
     return {
         sum: document.querySelector('#sum')?.textContent,
         cameras: [...document.querySelectorAll('article')].map(card => ({
