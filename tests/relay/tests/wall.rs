@@ -78,7 +78,7 @@ const LOOK: &str = "
         sum: document.querySelector('#sum')?.textContent,
         cameras: [...document.querySelectorAll('article')].map(card => ({
             name: text(card, 'h2'), state: text(card, '.state'), note: text(card, '.note'),
-            width: card.querySelector('img').naturalWidth,
+            width: card.querySelector('img')?.naturalWidth,
         })),
     };";
 const WALL: Duration = Duration::from_secs(15);
