@@ -244,6 +244,33 @@ async fn second_sender_is_rejected_or_takes_over() {
 }
 
 #[tokio::test]
+async fn rejected_sender_that_goes_on_is_disconnected() {
+    for stack in 0..2 {
+        let site = site(|ingest| ingest.part_timeout(None)).await;
+        let address = &site.addresses[stack];
+        let mut first = TcpStream::connect(address).await.unwrap();
+        first.write_all(&[chunked_head(MULTIPART), chunk(&part(&jpeg(1)))].concat()).await.unwrap();
+        eventually("the part is published", || site.shown() == jpeg(1)).await;
+        let (mut reader, mut writer) = TcpStream::connect(address).await.unwrap().into_split();
+        let sending = tokio::spawn(async move {
+            let mut bytes = chunked_head(MULTIPART);
+            while writer.write_all(&bytes).await.is_ok() {
+                bytes = chunk(&part(&jpeg(2)));
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        tokio::time::timeout(Duration::from_secs(20), sending)
+            .await
+            .unwrap_or_else(|_| panic!("stack {stack}"))
+            .unwrap();
+        let mut answer = Vec::new();
+        // A reset may discard the response.
+        let _ = tokio::io::AsyncReadExt::read_to_end(&mut reader, &mut answer).await;
+        assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 409 "), "{}", answer.escape_ascii());
+    }
+}
+
+#[tokio::test]
 async fn silent_and_dripping_senders_get_408_and_make_room() {
     let site = site(|ingest| ingest).await;
     for (stack, address) in site.addresses.iter().enumerate() {

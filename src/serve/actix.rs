@@ -4,9 +4,10 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use actix_web::body::{self, BodyStream, BoxBody};
+use actix_web::body::{self, BodySize, BodyStream, BoxBody, MessageBody};
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::http::{ConnectionType, Method, StatusCode, Version};
@@ -111,9 +112,33 @@ impl Handler<(HttpRequest, web::Payload)> for Ingest {
     type Output = HttpResponse;
     type Future = Pin<Box<dyn Future<Output = HttpResponse>>>;
 
-    fn call(&self, (request, payload): (HttpRequest, web::Payload)) -> Self::Future {
-        let receive = self.receive(head(&request), payload);
-        Box::pin(async move { full(receive.await) })
+    fn call(&self, (request, mut payload): (HttpRequest, web::Payload)) -> Self::Future {
+        let ingest = self.clone();
+        Box::pin(async move {
+            let response = ingest.receive(head(&request), &mut payload).await;
+            full(response).map_body(|_, body| BoxBody::new(Holding { body, _payload: payload }))
+        })
+    }
+}
+
+/// A body that holds the request's payload until it is sent.
+///
+/// If an unread chunked payload is dropped before, actix-http reads the rest of it, without an end if the sender has none,
+/// and does not close the connection.
+struct Holding {
+    body: BoxBody,
+    _payload: web::Payload,
+}
+
+impl MessageBody for Holding {
+    type Error = Box<dyn Error>;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(cx)
     }
 }
 
