@@ -82,11 +82,22 @@ impl Camera {
             }
             std::future::pending().await
         };
+        let first = async {
+            if self.monitor.is_some() {
+                // Demand, which starts the program.
+                return self.hub.snapshot(Duration::MAX).await.is_some();
+            }
+            // No demand: the others publish their first picture by themselves.
+            while self.hub.latest().is_none() && !self.hub.is_closed() {
+                sleep(Duration::from_millis(10)).await;
+            }
+            self.hub.latest().is_some()
+        };
         select! {
             biased;
-            first = self.hub.snapshot(Duration::MAX) => match first {
-                Some(_) => Ok(()),
-                None => Err(self.end.get().cloned().unwrap_or_default()),
+            started = first => match started {
+                true => Ok(()),
+                false => Err(self.end.get().cloned().unwrap_or_default()),
             },
             why = lost => Err(why),
             () = self.say_what_is_awaited() => Ok(()),
@@ -159,13 +170,13 @@ fn stdin(publisher: &Publisher) -> String {
     if pictures > 0 { "standard input has ended".into() } else { "standard input: ended without a picture".into() }
 }
 
-/// Draws the test picture while somebody watches.
+/// Draws the first test picture, and further ones while somebody watches.
 fn test(args: &Args, publisher: &Publisher) -> String {
     let picture = TestPicture::new(args.size, args.fps);
     let (demand, period) = (publisher.demand(), Duration::from_secs_f64(1.0 / args.fps));
     let mut due = Instant::now();
     for number in 1..=args.frames.unwrap_or(u64::MAX) {
-        if !demand.blocking_wanted() {
+        if number > 1 && !demand.blocking_wanted() {
             break;
         }
         thread::sleep(due.saturating_duration_since(Instant::now()));
