@@ -1,6 +1,6 @@
 //! `decode::Reader`: parts and errors of blocking readers.
 
-#![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
 use std::collections::VecDeque;
 use std::error::Error as _;
