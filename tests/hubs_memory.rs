@@ -62,11 +62,11 @@ async fn thousand_names_leave_nothing_behind() {
             eventually("all hubs are dropped", || cameras.names().is_empty()).await;
             eventually("all sources end", || running.load(Ordering::SeqCst) == 0).await;
             tokio::time::sleep(Duration::from_millis(200)).await;
-            let allocated = ALLOCATOR.allocated();
-            println!("stack {stack}, round {round}: {allocated} bytes allocated");
-            // The first round fills the caches.
-            let before = *before.get_or_insert(allocated);
-            assert!(allocated <= before + NOISE, "stack {stack}: {before} bytes, then {allocated}");
+            // The first round fills the caches. A busy machine takes a while to drop the last connections.
+            let before = *before.get_or_insert_with(|| ALLOCATOR.allocated());
+            println!("stack {stack}, round {round}: {} bytes allocated", ALLOCATOR.allocated());
+            let what = format!("stack {stack}: no more than the {before} bytes of the first round are allocated");
+            eventually(&what, || ALLOCATOR.allocated() <= before + NOISE).await;
         }
     }
 }
