@@ -69,7 +69,8 @@ async fn endless_part_is_bounded_and_rejected() {
             let answer = answer(&mut sender, "exceeds the limit").await;
             done.store(true, Ordering::Relaxed);
             watch.join().expect("no panic");
-            let peak = peak.load(Ordering::Relaxed) - before;
+            // Less, if the connection before this one was freed only now.
+            let peak = peak.load(Ordering::Relaxed).saturating_sub(before);
             println!("stack {stack}, {what}: {peak} bytes");
             assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 413 "), "{what}, stack {stack}: {answer}");
             assert!(peak <= 2 * MAX + BUFFERS, "{what}, stack {stack}: {peak} bytes");
