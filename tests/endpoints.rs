@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
 use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ async fn servers(hub: &Hub) -> [String; 2] {
     let page = Page::new(hub.clone()).key(user);
     let plain_page = Page::new(hub.clone()).rate_param(false).snapshot_param(false);
     let alone = live.clone().key(user).exclusive(true);
-    let keyed = live.clone().key(user);
+    let keyed = live.clone().key(user).label(client);
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let axum = listener.local_addr().unwrap().to_string();
@@ -68,6 +69,12 @@ async fn servers(hub: &Hub) -> [String; 2] {
         actix_web::rt::System::new().block_on(server)
     });
     [axum, actix]
+}
+
+/// Returns the client's address where the stack passes it on, and otherwise its user.
+fn client(request: &Parts) -> Option<String> {
+    let address = request.extensions.get::<SocketAddr>();
+    address.map(|address| address.ip().to_string()).or_else(|| user(request))
 }
 
 fn user(request: &Parts) -> Option<String> {
@@ -181,6 +188,18 @@ async fn revoke_ends_mounted_streams_by_key() {
             }
             publisher.publish(Part::text("on").unwrap()).unwrap();
         }
+    }
+}
+
+#[tokio::test]
+async fn viewer_has_the_label_that_its_request_gives() {
+    let (_publisher, hub) = on();
+    for (address, label) in servers(&hub).await.iter().zip(["anna", "127.0.0.1"]) {
+        let connection = watch(address, "/keyed", Some("anna")).await;
+        let labels: Vec<_> = hub.viewers().into_iter().map(|viewer| viewer.label).collect();
+        assert_eq!(labels, [Some(label.to_owned())]);
+        assert_eq!(hub.revoke("anna"), 1);
+        assert!(ends(connection).await);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The configuration of a hub and its defaults.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::slot::{PULSES, Settings, interval};
@@ -38,6 +39,7 @@ pub(super) struct Config {
     pub(super) max_snapshots: usize,
     pub(super) max_subscribers: usize,
     pub(super) min_interval: Option<Duration>,
+    pub(super) name: Option<Arc<str>>,
     pub(super) part_timeout: Option<Duration>,
     pub(super) retry_after: Duration,
     pub(super) stale_after: Option<(Duration, Part)>,
@@ -67,6 +69,7 @@ impl Default for Config {
             max_snapshots: 10_000,
             max_subscribers: usize::MAX,
             min_interval: None,
+            name: None,
             part_timeout: Some(Duration::from_secs(30)),
             retry_after: Duration::from_secs(5),
             stale_after: None,
@@ -134,6 +137,29 @@ impl Builder {
     /// sets no limit.
     pub fn min_interval(mut self, min_interval: impl Into<Option<Duration>>) -> Self {
         self.0.min_interval = min_interval.into();
+        self
+    }
+
+    /// Sets the hub's name, which its events carry (feature `tracing`). By default it has none.
+    ///
+    /// A hub of a [`Hubs`](crate::Hubs) that has no name gets the one by which it is found.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Hubs, hub};
+    ///
+    /// let (publisher, hub) = hub::builder().name("yard").build();
+    /// assert_eq!(hub.name(), Some("yard"));
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// assert_eq!(hub.name(), None);
+    /// Hubs::new().insert("door", hub.clone())?;
+    /// assert_eq!(hub.name(), Some("door"));
+    /// # Ok::<(), mixed_replace::hubs::InsertError>(())
+    /// ```
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.0.name = Some(Arc::from(name.into()));
         self
     }
 

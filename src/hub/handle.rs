@@ -50,6 +50,17 @@ impl Hub {
         Self { guard: Guard::new(guard), ..self }
     }
 
+    /// Returns the [name](Builder::name) of the hub, if it has one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.shared.name()
+    }
+
+    /// Sets the name, unless the hub has one.
+    pub(crate) fn set_name(&self, name: &str) {
+        self.shared.set_name(name);
+    }
+
     /// Creates a response for one viewer, for the wire that its client understands.
     ///
     /// Take the [`Wire`] from the request: it is an extractor on axum and actix-web, and

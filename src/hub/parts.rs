@@ -57,6 +57,12 @@ impl Parts {
         self
     }
 
+    /// Sets a label, as [`Subscriber::label`](crate::Subscriber::label) does, such as `recorder`.
+    pub fn label(self, label: impl Into<String>) -> Self {
+        self.seat.set_label(label.into());
+        self
+    }
+
     /// Sets the shortest time between two parts. The stream returns the newest part each time.
     pub fn min_interval(mut self, min_interval: Duration) -> Self {
         self.seat.settings.min_interval = interval(min_interval);

@@ -187,6 +187,12 @@ impl Publisher {
         self.shared.update(|state| state.publish(published, encodings, identical.as_ref(), now))
     }
 
+    /// Returns the name of the hub, for the events of its source.
+    #[cfg(all(feature = "source", feature = "tracing"))]
+    pub(crate) fn hub_name(&self) -> Option<&str> {
+        self.shared.name()
+    }
+
     /// Returns a handle for waiting until the hub is watched, so that a camera runs only while it
     /// has viewers.
     #[must_use]
@@ -212,7 +218,7 @@ impl Drop for Publisher {
         });
         #[cfg(feature = "tracing")]
         if std::thread::panicking() && !was_closed {
-            tracing::warn!("hub closed: the thread of its publisher panicked");
+            tracing::warn!(hub = self.shared.name(), "hub closed: the thread of its publisher panicked");
         }
     }
 }

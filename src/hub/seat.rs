@@ -11,6 +11,8 @@ use super::error::Refused;
 use super::guard::Guard;
 use super::published::Published;
 use super::shared::Shared;
+#[cfg(feature = "tracing")]
+use super::slot::Ending;
 use super::slot::Settings;
 use crate::body::Step;
 use crate::wire::Wire;
@@ -22,6 +24,9 @@ pub(crate) struct Seat {
     pub(super) id: usize,
     pub(super) serial: u64,
     pub(super) settings: Settings,
+    /// From the start of the stream to its end. `None` if nobody records it.
+    #[cfg(feature = "tracing")]
+    span: Option<Box<tracing::Span>>,
     _guard: Guard,
 }
 
@@ -31,14 +36,26 @@ impl Seat {
         let joined = shared.update(|state| state.join(wire));
         #[cfg(feature = "tracing")]
         if let Err(refused) = &joined {
-            tracing::warn!("subscriber refused: {refused}");
+            tracing::warn!(hub = shared.name(), "subscriber refused: {refused}");
         }
         let (id, serial) = joined?;
-        Ok(Self { shared: Arc::clone(shared), id, serial, settings: shared.config.subscriber(), _guard: guard.clone() })
+        Ok(Self {
+            shared: Arc::clone(shared),
+            id,
+            serial,
+            settings: shared.config.subscriber(),
+            #[cfg(feature = "tracing")]
+            span: None,
+            _guard: guard.clone(),
+        })
     }
 
     pub(super) fn set_key(&self, key: String) {
         self.shared.update(|state| state.set_key(self.id, Arc::from(key)));
+    }
+
+    pub(super) fn set_label(&self, label: String) {
+        self.shared.update(|state| state.set_label(self.id, Arc::from(label)));
     }
 
     pub(super) fn set_passive(&self) {
@@ -50,6 +67,29 @@ impl Seat {
         let now = Instant::now();
         self.settings.max_lifetime = self.settings.max_lifetime.map(jittered);
         self.shared.update(|state| state.watch(self.id, self.settings, now));
+        #[cfg(feature = "tracing")]
+        self.enter_span();
+    }
+
+    /// Creates the span of the stream. Without the key, which may be a session's secret.
+    #[cfg(feature = "tracing")]
+    fn enter_span(&mut self) {
+        use tracing::field::{Empty, debug};
+        let (wire, label) = self.shared.read(|state| state.wire_and_label(self.id));
+        let (hub, viewer, wire, label) = (self.shared.name(), self.serial, wire.map(debug), label.as_deref());
+        let span = tracing::debug_span!(
+            "viewer",
+            hub,
+            viewer,
+            wire,
+            label,
+            reason = Empty,
+            parts = Empty,
+            bytes = Empty,
+            skipped = Empty
+        );
+        tracing::debug!(parent: &span, hub, viewer, wire, label, "viewer joins");
+        self.span = (!span.is_disabled()).then(|| Box::new(span));
     }
 
     /// Returns the next step. `taken` is the number of bytes of the previous part, if it is taken only now.
@@ -116,8 +156,14 @@ impl Drop for Seat {
         let now = Instant::now();
         let ended = self.shared.update(|state| state.remove(self.id, now));
         #[cfg(feature = "tracing")]
-        if let Some((reason, skipped)) = ended {
-            tracing::debug!(viewer = self.serial, ?reason, skipped, "viewer ends");
+        if let Some(Ending { reason, parts, bytes, skipped }) = ended {
+            let (reason, span) = (reason.as_str(), self.span.as_deref());
+            if let Some(span) = span {
+                span.record("reason", reason).record("parts", parts).record("bytes", bytes).record("skipped", skipped);
+            }
+            let span = span.and_then(tracing::Span::id);
+            let (hub, viewer) = (self.shared.name(), self.serial);
+            tracing::debug!(parent: span, hub, viewer, reason, parts, bytes, skipped, "viewer ends");
         }
         #[cfg(not(feature = "tracing"))]
         let _ = ended;

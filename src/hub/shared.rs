@@ -1,7 +1,7 @@
 //! The data that all handles of a hub share: the locked state, and constants.
 
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
 use super::builder::Config;
@@ -18,6 +18,8 @@ pub(super) struct Shared {
     itself: Weak<Self>,
     pub(super) config: Arc<Config>,
     encoders: PerWire<Arc<Encoder>>,
+    /// Set when the hub is built, or when it is inserted into a set.
+    name: OnceLock<Arc<str>>,
     state: Mutex<State>,
     /// The number of times that the state was locked.
     #[cfg(test)]
@@ -30,12 +32,22 @@ impl Shared {
         let config = Arc::new(config);
         Arc::new_cyclic(|itself| Self {
             itself: Weak::clone(itself),
+            name: config.name.clone().map_or_else(OnceLock::new, OnceLock::from),
             encoders: PerWire::new(|wire| Arc::new(Encoder::new(boundary.clone(), wire))),
             state: Mutex::new(State::new(Arc::clone(&config))),
             config,
             #[cfg(test)]
             locks: Default::default(),
         })
+    }
+
+    pub(super) fn name(&self) -> Option<&str> {
+        self.name.get().map(|name| &**name)
+    }
+
+    /// Sets the name, unless the hub has one.
+    pub(super) fn set_name(&self, name: &str) {
+        self.name.get_or_init(|| name.into());
     }
 
     pub(super) fn read<R>(&self, read: impl FnOnce(&State) -> R) -> R {
@@ -70,7 +82,7 @@ impl Shared {
         let warning = skipped.ok_or(Closed(()))?;
         #[cfg(feature = "tracing")]
         if let Some(skipped) = warning {
-            tracing::warn!(%error, skipped, "frame skipped");
+            tracing::warn!(hub = self.name(), %error, skipped, "frame skipped");
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ use slab::Slab;
 use super::builder::Config;
 use super::error::{Closed, Refused};
 use super::published::Published;
-use super::slot::{Settings, Slot, Time, View};
+use super::slot::{Ending, Settings, Slot, Time, View};
 use super::stats::{Reason, Stats, Viewer};
 use crate::body::Step;
 use crate::clock::Times;
@@ -218,6 +218,10 @@ impl State {
         self.keys.entry(key).or_default().push(id);
     }
 
+    pub(super) fn set_label(&mut self, id: usize, label: Arc<str>) {
+        self.slots[id].set_label(label);
+    }
+
     fn remove_key(&mut self, id: usize) {
         let Some(key) = self.slots[id].take_key() else { return };
         match self.keys.entry(key) {
@@ -329,16 +333,21 @@ impl State {
         self.end_demand_if_unwatched(now);
     }
 
-    /// Frees the slot of a viewer. Returns why its stream ended, if it had started, and how many
-    /// parts it skipped.
-    pub(super) fn remove(&mut self, id: usize, now: Instant) -> Option<(Reason, u64)> {
+    /// Frees the slot of a viewer. Returns the end of its stream, if it had started.
+    pub(super) fn remove(&mut self, id: usize, now: Instant) -> Option<Ending> {
         self.end(id, now);
         // A stream that was never polled still has its key.
         self.remove_key(id);
-        let slot = self.slots.remove(id);
+        let mut slot = self.slots.remove(id);
         self.passive_slots -= usize::from(slot.passive);
-        self.effects.dropped_wakers.extend(slot.waker);
-        Some((slot.ended?, slot.skipped))
+        self.effects.dropped_wakers.extend(slot.waker.take());
+        slot.ending()
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(super) fn wire_and_label(&self, id: usize) -> (Option<Wire>, Option<Arc<str>>) {
+        let slot = &self.slots[id];
+        (slot.wire, slot.label().cloned())
     }
 
     pub(super) fn skipped(&self, id: usize) -> u64 {

@@ -77,12 +77,27 @@ pub(super) enum Reason {
     Revoked,
 }
 
+impl Reason {
+    #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "only events have it"))]
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Expired => "expired",
+            Self::Disconnected => "disconnected",
+            Self::Replaced => "replaced",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
 /// The state of one viewer, returned by [`Hub::viewers`](crate::Hub::viewers).
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Viewer {
     /// The viewer's key, if it has one.
     pub key: Option<String>,
+    /// The viewer's [label](crate::Subscriber::label), if it has one.
+    pub label: Option<String>,
     /// The wire that the viewer gets. `None` for a stream of [`Parts`](super::Parts).
     pub wire: Option<Wire>,
     /// The time since the first poll of the stream.

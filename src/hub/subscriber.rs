@@ -114,6 +114,27 @@ impl Subscriber {
         self
     }
 
+    /// Sets a label for people: what the app knows of the viewer, such as its address or its user's name.
+    ///
+    /// [`Hub::viewers`](crate::Hub::viewers) lists it, and the events and the span of the stream (feature `tracing`) carry it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::{FutureExt, StreamExt};
+    /// use mixed_replace::{Wire, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let mut stream = hub.subscribe(Wire::Machine)?.label("192.0.2.7").into_stream();
+    /// assert!(stream.next().now_or_never().is_none());
+    /// assert_eq!(hub.viewers()[0].label.as_deref(), Some("192.0.2.7"));
+    /// # Ok::<(), hub::Refused>(())
+    /// ```
+    pub fn label(self, label: impl Into<String>) -> Self {
+        self.seat.set_label(label.into());
+        self
+    }
+
     /// Sets whether this stream ends the older ones with the same [`key`](Self::key) when it starts. Default: `false`.
     ///
     /// Allows one stream for each key, even if a phone or a proxy leaves dead connections behind.
@@ -254,8 +275,6 @@ impl Supply for Subscriber {
 
     fn start(&mut self) {
         self.seat.start();
-        #[cfg(feature = "tracing")]
-        tracing::debug!(viewer = self.seat.serial, wire = ?self.wire, "viewer joins");
     }
 
     fn poll_step(&mut self, gated: bool, taken: u64, cx: &mut Context<'_>) -> Step<Arc<EncodedPart>> {

@@ -103,7 +103,7 @@ impl Hubs {
 
     /// Inserts a hub. Returns the one that it replaces, whose viewers stay with it.
     ///
-    /// An inserted hub is not dropped when it is idle. A name that was removed, or is not known to the source, can be
+    /// A hub without a [name](hub::Builder::name) gets this one. An inserted hub is not dropped when it is idle. A name that was removed, or is not known to the source, can be
     /// inserted at any time.
     ///
     /// # Errors
@@ -193,7 +193,7 @@ impl Hubs {
                 Found::Missing(source) => break source,
             }
         };
-        let (publisher, hub) = config.hub.clone().build();
+        let (publisher, hub) = config.hub.clone().name(name).build();
         let (serial, ended) = state.start_opening(name, hub);
         drop(state);
         drop(ended);

@@ -152,6 +152,7 @@ impl State {
 
     fn put(&mut self, name: &str, hub: Hub, kind: Kind) -> Option<Entry> {
         self.serials += 1;
+        hub.set_name(name);
         let entry = Entry { hub, kind, serial: self.serials, leases: 0, leased_at: Instant::now() };
         self.entries.insert(name.into(), entry)
     }

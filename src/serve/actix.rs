@@ -163,6 +163,9 @@ fn head(request: &HttpRequest) -> Parts {
     head.headers = headers(request);
     head.version = if request.version() >= Version::HTTP_2 { http::Version::HTTP_2 } else { http::Version::HTTP_11 };
     head.extensions.insert(MountedPath(mounted_path(request)));
+    if let Some(address) = request.peer_addr() {
+        head.extensions.insert(address);
+    }
     head
 }
 

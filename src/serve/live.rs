@@ -43,7 +43,8 @@ pub struct Live {
     pub(super) exclusive: bool,
     first_part_timeout: Option<Duration>,
     hub: Source,
-    key: Option<Key>,
+    key: Option<FromRequest>,
+    label: Option<FromRequest>,
     pub(super) rate_param: bool,
     snapshot_param: bool,
 }
@@ -114,6 +115,7 @@ impl Live {
             first_part_timeout: Some(FIRST_PART_TIMEOUT),
             hub,
             key: None,
+            label: None,
             rate_param: true,
             snapshot_param: true,
         }
@@ -163,7 +165,40 @@ impl Live {
     where
         F: Fn(&Parts) -> Option<String> + Send + Sync + 'static,
     {
-        self.key = Some(Key(Arc::new(key)));
+        self.key = Some(FromRequest(Arc::new(key)));
+        self
+    }
+
+    /// Sets a function that returns the [label](crate::Subscriber::label) of a stream: what [`Hub::viewers`] and events say of
+    /// the viewer.
+    ///
+    /// It sees the same of the request as that of [`key`](Self::key). On actix-web its extensions have the address of the
+    /// client, as a [`SocketAddr`](std::net::SocketAddr). On axum they have it with `into_make_service_with_connect_info`, as
+    /// a `ConnectInfo`.
+    ///
+    /// # Examples
+    ///
+    #[cfg_attr(feature = "axum", doc = "```")]
+    #[cfg_attr(not(feature = "axum"), doc = "```ignore")]
+    /// use std::net::SocketAddr;
+    /// use axum::extract::ConnectInfo;
+    /// use http::request::Parts;
+    /// use mixed_replace::{Live, hub};
+    ///
+    /// fn address(request: &Parts) -> Option<String> {
+    ///     request.extensions.get().map(|ConnectInfo::<SocketAddr>(address)| address.to_string())
+    /// }
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let app = axum::Router::new().route_service("/live", Live::new(hub).label(address));
+    /// let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    /// # drop((publisher, app));
+    /// ```
+    pub fn label<F>(mut self, label: F) -> Self
+    where
+        F: Fn(&Parts) -> Option<String> + Send + Sync + 'static,
+    {
+        self.label = Some(FromRequest(Arc::new(label)));
         self
     }
 
@@ -213,6 +248,11 @@ impl Live {
         self.key.as_ref().and_then(|key| key.0(request))
     }
 
+    /// Returns the label of the stream that this request asks for.
+    pub(super) fn label_of(&self, request: &Parts) -> Option<String> {
+        self.label.as_ref().and_then(|label| label.0(request))
+    }
+
     fn answer_for(&self, hub: &Hub, request: &Parts) -> Result<Reply, Rejection> {
         let query = Query::new(request);
         if self.snapshot_param && query.asks_for_snapshot() {
@@ -222,6 +262,9 @@ impl Live {
         let mut subscriber = hub.subscribe(Wire::for_request(&request.headers))?.exclusive(self.exclusive);
         if let Some(key) = self.key_of(request) {
             subscriber = subscriber.key(key);
+        }
+        if let Some(label) = self.label_of(request) {
+            subscriber = subscriber.label(label);
         }
         if let Some(interval) = min_interval {
             subscriber = subscriber.min_interval(interval);
@@ -238,14 +281,14 @@ impl Live {
 /// What cameras take to start, at most.
 const FIRST_PART_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A function from a request to a key.
+/// A function from a request to a key or a label.
 #[derive(Clone)]
-struct Key(Arc<KeyFn>);
+struct FromRequest(Arc<FromRequestFn>);
 
-type KeyFn = dyn Fn(&Parts) -> Option<String> + Send + Sync;
+type FromRequestFn = dyn Fn(&Parts) -> Option<String> + Send + Sync;
 
-impl fmt::Debug for Key {
+impl fmt::Debug for FromRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key")
+        f.write_str("FromRequest")
     }
 }

@@ -130,6 +130,15 @@ impl Page {
         self
     }
 
+    /// Sets a function that returns the label of a stream: see [`Live::label`].
+    pub fn label<F>(mut self, label: F) -> Self
+    where
+        F: Fn(&Parts) -> Option<String> + Send + Sync + 'static,
+    {
+        self.live = self.live.label(label);
+        self
+    }
+
     /// Sets whether a stream ends the older ones with the same [`key`](Self::key). Default: `false`.
     pub fn exclusive(mut self, exclusive: bool) -> Self {
         self.live = self.live.exclusive(exclusive);

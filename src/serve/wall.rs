@@ -156,6 +156,15 @@ impl Wall {
         self
     }
 
+    /// Sets a function that returns the label of a stream in each of its hubs: see [`Live::label`].
+    pub fn label<F>(mut self, label: F) -> Self
+    where
+        F: Fn(&Parts) -> Option<String> + Send + Sync + 'static,
+    {
+        self.live = self.live.label(label);
+        self
+    }
+
     /// Sets whether a stream ends the older ones with the same [`key`](Self::key) that show one of its tracks. Default:
     /// `false`.
     ///
@@ -240,6 +249,7 @@ impl Endpoint for Wall {
             config: self.config,
             exclusive: self.live.exclusive,
             key: self.live.key_of(request),
+            label: self.live.label_of(request),
             max: self.max,
             min_interval: if self.live.rate_param { query.min_interval()? } else { None },
             of: query.get("of").map(|of| self.names(of)).transpose()?,

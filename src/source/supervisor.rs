@@ -158,7 +158,11 @@ impl Sink<'_> {
         #[cfg(feature = "tracing")]
         if let Some(total) = total.filter(|total| (total - pictures).checked_ilog10() < total.checked_ilog10()) {
             let noun = if total == 1 { "picture" } else { "pictures" };
-            tracing::warn!(source = &*self.name, "{total} damaged {noun} left out{reason}");
+            tracing::warn!(
+                hub = self.publisher.hub_name(),
+                source = &*self.name,
+                "{total} damaged {noun} left out{reason}"
+            );
         }
         #[cfg(not(feature = "tracing"))]
         let _ = total;
@@ -182,7 +186,7 @@ impl Sink<'_> {
         let changed = self.state.set(status);
         #[cfg(feature = "tracing")]
         if changed {
-            tracing::info!(source = &*self.name, "{event}");
+            tracing::info!(hub = self.publisher.hub_name(), source = &*self.name, "{event}");
         }
         #[cfg(not(feature = "tracing"))]
         let _ = (changed, event);
@@ -201,7 +205,7 @@ impl Sink<'_> {
             let before = self.state.count(|stats| stats.last_error.clone()).flatten();
             // A problem that persists is one event.
             if before.as_ref() != Some(&error) {
-                tracing::warn!(source = &*self.name, "lost: {error}");
+                tracing::warn!(hub = self.publisher.hub_name(), source = &*self.name, "lost: {error}");
             }
         }
         self.state.set(Status::Waiting { until: until.into_std(), error });

@@ -32,6 +32,7 @@ pub(crate) struct Options {
     pub(crate) config: Config,
     pub(crate) exclusive: bool,
     pub(crate) key: Option<String>,
+    pub(crate) label: Option<String>,
     /// The largest number of tracks.
     pub(crate) max: usize,
     pub(crate) min_interval: Option<Duration>,
@@ -200,6 +201,10 @@ impl Tracks {
         };
         let subscriber = match &self.options.key {
             Some(key) => subscriber.key(key.clone()),
+            None => subscriber,
+        };
+        let subscriber = match &self.options.label {
+            Some(label) => subscriber.label(label.clone()),
             None => subscriber,
         };
         let subscriber = match self.options.min_interval {

@@ -61,6 +61,7 @@ impl Wall {
             config: Config { keep_alive: Some(KEEP_ALIVE), max_lifetime: None },
             exclusive: false,
             key: None,
+            label: None,
             max: 500,
             min_interval: None,
             of: of.map(|of| of.split(',').map(Arc::from).collect()),

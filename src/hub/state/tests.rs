@@ -16,6 +16,7 @@ const OFF: Config = Config {
     max_snapshots: usize::MAX,
     max_subscribers: usize::MAX,
     min_interval: None,
+    name: None,
     part_timeout: Some(Duration::from_secs(30)),
     retry_after: Duration::ZERO,
     stale_after: None,
