@@ -22,6 +22,7 @@ mod models;
 mod parts;
 mod published;
 pub(crate) mod publisher;
+mod rate;
 mod seat;
 mod shared;
 mod slot;
@@ -38,6 +39,7 @@ pub use self::builder::Builder;
 pub use self::demand::Demand;
 pub use self::error::{Closed, InvalidFrame, PublishError, Refused};
 pub use self::parts::Parts;
+pub use self::rate::Rate;
 pub use self::snapshot::{DatedPart, SnapshotFuture};
 pub use self::stats::{Activity, Ended, Stats, Viewer};
 

@@ -6,6 +6,7 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use super::published::Published;
+use super::rate::{Meter, Millis};
 use super::stats::{Reason, Viewer};
 use crate::body::Step;
 use crate::list::List;
@@ -64,6 +65,7 @@ pub(super) struct Slot {
     idle_pulses: u8,
     delivered: u64,
     bytes: u64,
+    rate: Meter,
     pub(super) skipped: u64,
 }
 
@@ -108,6 +110,7 @@ impl Slot {
             idle_pulses: 0,
             delivered: 0,
             bytes: 0,
+            rate: Meter::default(),
             skipped: 0,
         }
     }
@@ -218,9 +221,10 @@ impl Slot {
         self.in_flight = None;
     }
 
-    pub(super) fn count(&mut self, bytes: u64) {
+    pub(super) fn count(&mut self, bytes: u64, now: Millis) {
         self.delivered += 1;
         self.bytes += bytes;
+        self.rate.count(bytes, now);
     }
 
     /// Ends the stream if the part in flight has missed its deadline. Otherwise returns it.
@@ -259,7 +263,7 @@ impl Slot {
     }
 
     /// Describes the viewer. Returns `None` unless it is watching.
-    pub(super) fn viewer(&self, now: Instant) -> Option<Viewer> {
+    pub(super) fn viewer(&self, now: Instant, millis: Millis) -> Option<Viewer> {
         let ago = |at| now.saturating_duration_since(at);
         Some(Viewer {
             key: self.key().map(|key| key.as_ref().to_owned()),
@@ -268,6 +272,7 @@ impl Slot {
             watching: ago(self.watching?),
             parts_delivered: self.delivered,
             bytes_delivered: self.bytes,
+            delivery_rate: self.rate.rate(millis, ago(self.watching?)),
             parts_skipped: self.skipped,
             in_flight: self.in_flight.map(ago),
             age: self.seen_at.map(ago),

@@ -18,6 +18,7 @@ use slab::Slab;
 use super::builder::Config;
 use super::error::{Closed, Refused};
 use super::published::Published;
+use super::rate::{Clock, Meter};
 use super::slot::{Ending, Settings, Slot, Time, View};
 use super::stats::{Reason, Stats, Viewer};
 use crate::body::Step;
@@ -56,6 +57,9 @@ pub(super) struct State {
     pub(super) timers: Times<Timer>,
     pub(super) effects: Effects,
     pub(super) stats: Stats,
+    clock: Clock,
+    published: Meter,
+    delivered: Meter,
 }
 
 impl State {
@@ -90,7 +94,10 @@ impl State {
             return Err(Closed(()));
         }
         self.stats.parts_published += 1;
-        self.stats.bytes_published += published.part.body().len() as u64;
+        let bytes = published.part.body().len() as u64;
+        self.stats.bytes_published += bytes;
+        self.clock.set(now);
+        self.published.count(bytes, self.clock.now());
         self.published_at = Some((now, published.modified));
         self.wake_snapshots();
         let identical = identical_to.zip(self.comparable()).is_some_and(|(one, other)| Arc::ptr_eq(one, &other));
@@ -167,6 +174,7 @@ impl State {
             return;
         }
         let expires = slot.watch(settings, now);
+        self.clock.set(now);
         let (serial, key) = (slot.serial, slot.key().filter(|_| settings.exclusive).cloned());
         let passive = slot.passive;
         if let Some(wire) = slot.encoding() {
@@ -271,7 +279,7 @@ impl State {
                 }
                 return Step::Wait;
             }
-            Step::Part(_) | Step::Repeat => {}
+            Step::Part(_) | Step::Repeat => self.clock.set(**now),
         }
         if let Some(timeout) = self.config.part_timeout.filter(|_| self.timers.get(Timer::PartTimeout).is_none()) {
             self.timers.set(Timer::PartTimeout, (**now).checked_add(timeout));
@@ -300,7 +308,9 @@ impl State {
 
     /// Counts a part that a viewer's transport has taken.
     pub(super) fn count(&mut self, id: usize, bytes: u64) {
-        self.slots[id].count(bytes);
+        let now = self.clock.now();
+        self.slots[id].count(bytes, now);
+        self.delivered.count(bytes, now);
         self.stats.parts_delivered += 1;
         self.stats.bytes_delivered += bytes;
     }
@@ -356,6 +366,7 @@ impl State {
 
     /// Performs everything that is due at `now`.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
+        self.clock.set(now);
         while let Some(timer) = self.timers.pop(now) {
             match timer {
                 Timer::KeepAlive => {
@@ -438,11 +449,13 @@ impl State {
     }
 
     pub(super) fn stats(&self, now: Instant) -> Stats {
-        Stats { age: self.latest(now).map(|(_, age)| age), ..self.stats.clone() }
+        let rate = |meter: &Meter| meter.rate(self.clock.at(now), self.clock.elapsed(now));
+        let (publish_rate, delivery_rate) = (rate(&self.published), rate(&self.delivered));
+        Stats { publish_rate, delivery_rate, age: self.latest(now).map(|(_, age)| age), ..self.stats.clone() }
     }
 
     pub(super) fn viewers(&self, now: Instant) -> Vec<Viewer> {
-        self.slots.iter().filter_map(|(_, slot)| slot.viewer(now)).collect()
+        self.slots.iter().filter_map(|(_, slot)| slot.viewer(now, self.clock.at(now))).collect()
     }
 }
 

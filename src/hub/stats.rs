@@ -3,16 +3,19 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::rate::Rate;
 use crate::wire::Wire;
 
 /// The counters of a hub since its creation, returned by [`Hub::stats`](crate::Hub::stats).
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Stats {
     /// Parts published, including those dropped as identical.
     pub parts_published: u64,
     /// The bytes of the bodies of published parts.
     pub bytes_published: u64,
+    /// The rate of published parts, and of the bits of their bodies.
+    pub publish_rate: Rate,
     /// Parts dropped because they equal the previous one.
     pub parts_identical: u64,
     /// Frames not published because they were damaged or held the hub's boundary.
@@ -21,6 +24,8 @@ pub struct Stats {
     pub parts_delivered: u64,
     /// The bytes of delivered parts, framing included.
     pub bytes_delivered: u64,
+    /// The rate of delivered parts to all viewers together, framing included.
+    pub delivery_rate: Rate,
     /// Parts not sent to a viewer because it was slow or its rate limited.
     pub parts_skipped: u64,
     /// Encodings of parts: at most one for each part and wire in use.
@@ -91,7 +96,7 @@ impl Reason {
 }
 
 /// The state of one viewer, returned by [`Hub::viewers`](crate::Hub::viewers).
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Viewer {
     /// The viewer's key, if it has one.
@@ -106,6 +111,8 @@ pub struct Viewer {
     pub parts_delivered: u64,
     /// The bytes of delivered parts, framing included.
     pub bytes_delivered: u64,
+    /// The rate of delivered parts, framing included.
+    pub delivery_rate: Rate,
     /// Parts not sent because the viewer was slow or its rate limited.
     pub parts_skipped: u64,
     /// How long the transport has held the current part. `None` while it waits for the next.

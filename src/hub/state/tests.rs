@@ -1,6 +1,7 @@
 //! Tests of the state machine with invented time, in milliseconds since the hub's creation.
 
 mod late;
+mod rates;
 mod watched;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
