@@ -29,10 +29,10 @@ pub enum InvalidName {
     Empty,
     /// It is not UTF-8 after percent-decoding.
     Encoding,
-    /// It is too long.
+    /// It is too long, percent-encoded.
     #[non_exhaustive]
     TooLong {
-        /// The limit in bytes.
+        /// The limit in bytes, of which a letter or digit of ASCII takes one and any other byte three.
         max_bytes: usize,
     },
 }
@@ -44,7 +44,7 @@ impl fmt::Display for InvalidName {
             Self::Dots => f.write_str("invalid name: is only dots"),
             Self::Empty => f.write_str("invalid name: is empty"),
             Self::Encoding => f.write_str("invalid name: is not UTF-8 after percent-decoding"),
-            Self::TooLong { max_bytes } => write!(f, "invalid name: is longer than {max_bytes} bytes"),
+            Self::TooLong { max_bytes } => write!(f, "invalid name: is longer than {max_bytes} bytes, percent-encoded"),
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::sync::{Condvar, Mutex, MutexGuard};
 /// | its publisher is dropped | the next viewer calls the source again |
 /// | it has had no viewers for [`idle`](Builder::idle) | it is closed and dropped, which ends its source |
 ///
-/// A name is one path segment after percent-decoding: 1 to 255 bytes of UTF-8, without `/` and control characters, and
+/// A name is one path segment: UTF-8 without `/` and control characters, of 1 to 109 bytes percent-encoded, and
 /// neither `.` nor `..`.
 ///
 /// # Examples
