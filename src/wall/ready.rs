@@ -17,7 +17,7 @@ struct State {
     /// Whether the viewer's task is at work or a part is in flight. The task need not be woken meanwhile.
     busy: bool,
     task: Option<Waker>,
-    /// The numbers of pulses since something was sent, and since the states were.
+    /// The numbers of pulses since the last part was released, and since the states were sent.
     idle: u8,
     untold: u8,
     /// Whether a track asks for a keep-alive.
@@ -83,16 +83,13 @@ impl Ready {
 
     /// Reports that the transport has released the part in flight.
     pub(super) fn release(&self) {
-        self.change(|state| state.busy = false);
+        self.change(|state| (state.busy, state.idle) = (false, 0));
     }
 
-    /// Records that a part, or the states, are being sent.
-    pub(super) fn sent(&self, states: bool) {
+    /// Records that the states are being sent.
+    pub(super) fn told(&self) {
         let mut state = lock(&self.0);
-        state.idle = 0;
-        if states {
-            (state.untold, state.repeat) = (0, false);
-        }
+        (state.untold, state.repeat) = (0, false);
     }
 
     /// Requests a heartbeat for a track that was sent nothing. It comes with those of the others.

@@ -289,7 +289,7 @@ impl Tracks {
             return None;
         }
         let states = std::mem::take(&mut self.tell);
-        self.ready.sent(true);
+        self.ready.told();
         if self.is_over() {
             // After the states, the end.
             self.ready.set(|due| due.tell = true);
@@ -340,7 +340,6 @@ impl Tracks {
             self.tell.insert(Arc::clone(&track.name), signal);
             self.ready.set(|due| due.tell = true);
         }
-        self.ready.sent(false);
         self.in_flight = Some(InFlight::Track(id));
         Some(Step::Part(encoded))
     }
