@@ -149,7 +149,7 @@ impl Camera {
             stats.viewers,
             stats.viewers_peak,
             stats.bytes_delivered,
-            stats.parts_skipped,
+            stats.parts_skipped - stats.parts_limited,
         )
     }
 }

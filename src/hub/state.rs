@@ -285,7 +285,9 @@ impl State {
             self.timers.set(Timer::PartTimeout, (**now).checked_add(timeout));
         }
         let Step::Part(part) = step else { return Step::Repeat };
-        self.stats.parts_skipped += slot.send(part, now);
+        let missed = slot.send(part, now);
+        self.stats.parts_skipped += missed.all;
+        self.stats.parts_limited += missed.limited;
         Step::Part(Arc::clone(part))
     }
 
@@ -302,7 +304,7 @@ impl State {
     /// Offers a viewer the next part in place of the last one, which was not sent.
     #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(super) fn pass(&mut self, id: usize, now: Time<'_>) {
-        self.slots[id].release();
+        self.slots[id].release(self.current.as_ref());
         self.wake_viewer(id, now);
     }
 
@@ -319,7 +321,7 @@ impl State {
     pub(super) fn release(&mut self, id: usize, serial: u64, bytes: u64, now: Time<'_>) {
         // The transport may release the part after the viewer's slot has been freed, and reused.
         let Some(slot) = self.slots.get_mut(id).filter(|slot| slot.serial == serial) else { return };
-        slot.release();
+        slot.release(self.current.as_ref());
         self.count(id, bytes);
         self.wake_viewer(id, now);
     }

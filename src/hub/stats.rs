@@ -28,6 +28,8 @@ pub struct Stats {
     pub delivery_rate: Rate,
     /// Parts not sent to a viewer because it was slow or its rate limited.
     pub parts_skipped: u64,
+    /// Those of `parts_skipped` that came while the viewer had taken its last part and waited, because its rate is limited.
+    pub parts_limited: u64,
     /// Encodings of parts: at most one for each part and wire in use.
     pub encodings: u64,
     /// Current viewers, each from the first poll of its stream to its end.
@@ -115,6 +117,8 @@ pub struct Viewer {
     pub delivery_rate: Rate,
     /// Parts not sent because the viewer was slow or its rate limited.
     pub parts_skipped: u64,
+    /// Those of `parts_skipped` that came while the viewer had taken its last part and waited, because its rate is limited.
+    pub parts_limited: u64,
     /// How long the transport has held the current part. `None` while it waits for the next.
     pub in_flight: Option<Duration>,
     /// The time since the publication of the last part sent to the viewer.

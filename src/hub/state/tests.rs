@@ -197,6 +197,28 @@ fn rate_limit_at_source_rate_tolerates_jitter() {
 }
 
 #[test]
+fn skips_for_the_rate_are_told_from_those_of_slow_viewers() {
+    let mut world = World::new(OFF);
+    let (slow, quick) = (world.watch(0, with_interval(100)), world.watch(0, with_interval(100)));
+    world.publish(0, "1");
+    assert_eq!(
+        (world.poll_as(true, 0, slow), world.poll(0, quick), world.poll(0, quick)),
+        ("1".into(), "1".into(), "wait".into())
+    );
+    world.publish(10, "2");
+    world.publish(20, "3");
+    world.release(30, slow);
+    assert_eq!(world.poll_as(true, 30, slow), "wait");
+    world.publish(40, "4");
+    world.publish(50, "5");
+    assert_eq!((world.poll_as(true, 100, slow), world.poll(100, quick)), ("5".into(), "5".into()));
+    let skipped = [slow, quick].map(|id| world.state.slots[id].viewer(world.time()).unwrap());
+    // 3 was the newest when the slow one had taken 1.
+    assert_eq!(skipped.map(|viewer| (viewer.parts_skipped, viewer.parts_limited)), [(3, 2), (3, 3)]);
+    assert_eq!((world.state.stats.parts_skipped, world.state.stats.parts_limited), (6, 5));
+}
+
+#[test]
 fn rate_limit_does_not_delay_slower_source() {
     let times = receive_times(100, (0..20).map(|n| n * 500));
     assert_eq!(times, (0..20).map(|n| n * 500).collect::<Vec<_>>());
