@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use mixed_replace::{Hub, Publisher, hub};
+use mixed_replace::{Hub, Hubs, Publisher, hub};
 use serde_json::{Value, json};
 
 use crate::options::Options;
@@ -16,6 +16,8 @@ use crate::server::Watched;
 pub struct Camera {
     /// The hub to mount.
     pub hub: Hub,
+    /// The hubs of the wall to mount, whose cameras always run.
+    pub tracks: Hubs,
     progress: Arc<Progress>,
 }
 
@@ -46,7 +48,7 @@ impl Camera {
             builder = builder.max_subscribers(max);
         }
         let (publisher, hub) = builder.build();
-        let camera = Self { hub, progress: Arc::default() };
+        let camera = Self { hub, tracks: tracks(options), progress: Arc::default() };
         let (progress, options) = (Arc::clone(&camera.progress), options.clone());
         std::thread::spawn(move || run(&publisher, &progress, &options));
         camera
@@ -128,6 +130,33 @@ fn run(publisher: &Publisher, progress: &Progress, options: &Options) {
         }
         progress.wanted.store(0, Ordering::Relaxed);
     }
+}
+
+/// Returns hubs with the numbers of their tracks as names. A [`Picture::number`] has its track in the upper half.
+fn tracks(options: &Options) -> Hubs {
+    let hubs = Hubs::new();
+    let publishers = (0..options.tracks).map(|track| {
+        let (publisher, hub) = hub::channel();
+        hubs.insert(&track.to_string(), hub).expect("a new name");
+        publisher
+    });
+    let publishers: Vec<_> = publishers.collect();
+    let (fps, size) = (options.fps * f64::from(options.tracks), options.size);
+    std::thread::spawn(move || {
+        let start = Instant::now();
+        for nth in 0_u32.. {
+            // In turn, so that the cameras are evenly spread over the time.
+            let Some(track) = nth.checked_rem(u32::try_from(publishers.len()).unwrap_or(0)) else { return };
+            let number = u64::from(track) << 32 | u64::from(nth);
+            let publisher = publishers.get(track as usize).expect("a track");
+            if publisher.publish(Picture::part(number, size)).is_err() {
+                return;
+            }
+            let due = start + Duration::from_secs_f64(f64::from(nth + 1) / fps);
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        }
+    });
+    hubs
 }
 
 /// Waits for SIGTERM or SIGINT.

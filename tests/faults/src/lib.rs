@@ -21,4 +21,4 @@ pub use crate::server::{Server, Stack, Watched};
 pub use crate::sockets::{connect, raise_limits, reset, send_queue, tcp_memory};
 pub use crate::statistics::{Ages, until};
 pub use crate::table::{both, row};
-pub use crate::viewer::{End, Next, Pace, REQUEST, Viewer, ask};
+pub use crate::viewer::{End, Next, Pace, REQUEST, Viewer, ask, ask_with};

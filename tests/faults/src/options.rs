@@ -16,6 +16,8 @@ pub struct Options {
     pub fps: f64,
     /// The size of a picture in bytes.
     pub size: usize,
+    /// The number of tracks of the wall, each with this rate and size.
+    pub tracks: u16,
     /// The number of pictures after which the source fails.
     pub fails_after: Option<u64>,
     /// Whether it fails by a panic.
@@ -36,6 +38,7 @@ impl Default for Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             fps: 10.0,
             size: 10_000,
+            tracks: 0,
             fails_after: None,
             panics: false,
             part_timeout: None,

@@ -17,8 +17,18 @@ pub const REQUEST: &[u8] = b"GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n";
 /// If the server does not accept the request.
 #[must_use]
 pub fn ask(server: SocketAddr) -> TcpStream {
+    ask_with(server, REQUEST)
+}
+
+/// Sends a request, and reads nothing.
+///
+/// # Panics
+///
+/// If the server does not accept the request.
+#[must_use]
+pub fn ask_with(server: SocketAddr, request: &[u8]) -> TcpStream {
     let mut connection = connect(server);
-    connection.write_all(REQUEST).expect("a listening server");
+    connection.write_all(request).expect("a listening server");
     connection
 }
 
@@ -159,19 +169,26 @@ impl Viewer {
             }
             _ => panic!("{delimiter:?} instead of a delimiter"),
         }
-        let mut length = None;
+        let (mut length, mut track, mut is_states) = (None, None, false);
         loop {
             let field = line(&mut self.body)?;
             if field.is_empty() {
                 break;
             }
             length = field.strip_prefix("Content-Length: ").map(str::to_owned).or(length);
+            track = field.strip_prefix("Content-Location: ").and_then(|track| track.parse::<u64>().ok()).or(track);
+            is_states |= field == "Content-Type: application/json";
         }
         let length = length.and_then(|length| length.parse().ok()).expect("a length");
         let mut body = vec![0; length];
         self.body.read_exact(&mut body)?;
-        let picture = Picture::read(&body);
         assert_eq!(line(&mut self.body)?, "", "a delimiter after the body");
+        if is_states {
+            // Of a wall.
+            return self.try_next();
+        }
+        let picture = Picture::read(&body);
+        assert!(track.is_none_or(|track| track == picture.number >> 32), "{picture:?} in track {track:?}");
         Ok(Some(picture))
     }
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use fault_tests::{Ages, Namespaces, Next, Options, Pace, Server, Stack, Viewer, ask, both, row};
+use fault_tests::{Ages, Namespaces, Next, Options, Pace, Picture, Server, Stack, Viewer, ask, ask_with, both, row};
 
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
 /// The `TCP_USER_TIMEOUT` of `socket::tune`.
@@ -88,8 +88,8 @@ fn slow_reader_gets_fresh_pictures() {
     let ages = both(|stack| {
         let server = Server::start(stack, &Options { fps: 30.0, size: 50_000, ..Options::default() });
         std::thread::scope(|threads| {
-            let fast = [(); 3].map(|()| threads.spawn(|| watch(&server, Pace::Free)));
-            let slow = [(); 3].map(|()| threads.spawn(|| watch(&server, Pace::Rate(250_000.0))));
+            let fast = [(); 3].map(|()| threads.spawn(|| ages_of(&server, Pace::Free)));
+            let slow = [(); 3].map(|()| threads.spawn(|| ages_of(&server, Pace::Rate(250_000.0))));
             let all = |threads: [std::thread::ScopedJoinHandle<'_, Vec<Duration>>; 3]| {
                 let ages: Ages = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
                 ages
@@ -108,16 +108,54 @@ fn slow_reader_gets_fresh_pictures() {
     );
 }
 
-/// Returns the ages of the pictures received in 8 s, after buffers have had time to fill.
-fn watch(server: &Server, pace: Pace) -> Vec<Duration> {
-    let mut viewer = Viewer::of(ask(server.address), pace);
+/// A viewer that reads 250 kB/s of a wall of 12 cameras that makes 3 MB/s.
+#[test]
+#[ignore = "needs a quiet machine, for its times"]
+fn slow_viewer_of_wall_gets_all_tracks_evenly_and_fresh() {
+    const TRACKS: u16 = 12;
+    let figures = both(|stack| {
+        let options = Options { fps: 10.0, size: 25_000, tracks: TRACKS, ..Options::default() };
+        let server = Server::start(stack, &options);
+        let connection = ask_with(server.address, b"GET /wall HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let pictures = watch(&mut Viewer::of(connection, Pace::Rate(250_000.0)));
+        let of = |track| pictures.iter().filter(|picture| picture.number >> 32 == track).count();
+        let counts: Vec<u32> = (0..u64::from(TRACKS)).map(|track| u32::try_from(of(track)).unwrap()).collect();
+        (counts, pictures.iter().map(|picture| picture.age).max().unwrap_or_default())
+    });
+    row(
+        "slow viewer of a wall (250 kB/s of 12 tracks of 25 kB at 10/s)",
+        figures.map(|(counts, oldest)| {
+            let (least, most) = (counts.iter().min().copied().unwrap_or(0), counts.iter().max().copied().unwrap_or(0));
+            assert!(least > 3, "each track shows nearly one picture a second: {counts:?}");
+            assert!(10 * most <= 13 * least, "uneven: {counts:?}");
+            // Of a viewer at its rate.
+            let round = WATCHED.mul_f64(f64::from(TRACKS) / f64::from(counts.iter().sum::<u32>()));
+            let bound = round + Duration::from_millis(700);
+            assert!(oldest < bound, "{oldest:?}, bound {bound:?}");
+            format!(
+                "{least} to {most} pictures of a track in 8 s; the oldest {:.2} s, bound {:.2} s",
+                oldest.as_secs_f64(),
+                bound.as_secs_f64()
+            )
+        }),
+    );
+}
+
+fn ages_of(server: &Server, pace: Pace) -> Vec<Duration> {
+    watch(&mut Viewer::of(ask(server.address), pace)).iter().map(|picture| picture.age).collect()
+}
+
+/// Returns the pictures received in 8 s, after buffers have had time to fill.
+fn watch(viewer: &mut Viewer) -> Vec<Picture> {
     let start = Instant::now();
-    let mut ages = Vec::new();
-    while start.elapsed() < Duration::from_secs(16) {
+    let mut pictures = Vec::new();
+    while start.elapsed() < 2 * WATCHED {
         let Next::Picture(picture) = viewer.take() else { panic!("the stream ended") };
-        if start.elapsed() > Duration::from_secs(8) {
-            ages.push(picture.age);
+        if start.elapsed() > WATCHED {
+            pictures.push(picture);
         }
     }
-    ages
+    pictures
 }
+
+const WATCHED: Duration = Duration::from_secs(8);

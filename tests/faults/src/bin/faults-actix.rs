@@ -8,17 +8,19 @@ use actix_web::http::header::ContentType;
 use actix_web::web::{Data, get, to};
 use actix_web::{App, HttpResponse, HttpServer, Responder};
 use fault_tests::{Camera, GRACE, Options, stop_signal};
-use mixed_replace::{Live, socket};
+use mixed_replace::{Live, Wall, socket};
 
 #[actix_web::main]
 async fn main() -> io::Result<()> {
     let options = Options::from_command_line();
     let camera = Camera::start(&options);
     let data = Data::new(camera.clone());
+    let wall = Wall::new(camera.tracks.clone());
     let app = move || {
         App::new()
             .app_data(data.clone())
             .route("/live", to(Live::new(data.hub.clone())))
+            .route("/wall", to(wall.clone()))
             .route("/state", get().to(state))
     };
     let server = HttpServer::new(app)

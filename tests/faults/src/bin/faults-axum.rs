@@ -11,7 +11,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use fault_tests::{Camera, GRACE, Options, stop_signal};
-use mixed_replace::{Live, socket};
+use mixed_replace::{Live, Wall, socket};
 use tokio::net::TcpSocket;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -22,6 +22,7 @@ async fn main() -> io::Result<()> {
     let camera = Camera::start(&options);
     let app = Router::new()
         .route_service("/live", Live::new(camera.hub.clone()))
+        .route_service("/wall", Wall::new(camera.tracks.clone()))
         .route("/state", get(state))
         .with_state(camera.clone());
     let socket = TcpSocket::new_v4()?;
