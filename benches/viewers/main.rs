@@ -5,10 +5,13 @@
 //! cargo bench -p benches --bench viewers -- [--viewers 1000] [--size 50000] [--fps 30] [--seconds 5] [--rounds 5]
 //!     [--only floor,hyper,axum]
 //! cargo bench -p benches --bench viewers -- --slow 250000 --viewers 3 --seconds 10 --rounds 1
+//! cargo bench -p benches --bench viewers -- --only axum-live,axum-wall --viewers 500 --fps 60
 //! ```
 //!
 //! With `--slow`, each viewer reads at most this many bytes a second, which shows the age of pictures when all buffers are
 //! full. The servers with this crate then set the options of `mixed_replace::socket`.
+//!
+//! Ratios are to the first server of a run. A wall has 60 tracks, which together have the pictures of one hub of the others.
 //!
 //! Each server is a process pinned to one processor; the viewers run on another. Each round measures all servers, every other
 //! round in reverse order, and ratios are taken within a round, so that a drifting machine speed affects all servers alike.
@@ -136,8 +139,8 @@ fn print_table(rows: &BTreeMap<usize, Vec<Row>>, load: Load) {
     let Load { viewers, size, fps, seconds, rounds, slow } = load;
     let slow = slow.map_or(String::new(), |rate| format!(", of which each viewer reads {rate} bytes"));
     println!("\n{viewers} viewers, {size} bytes, {fps} pictures a second{slow}; {seconds} s, medians of {rounds}\n");
-    println!("| server | CPU a picture | x floor | delivered | age |\n|---|---|---|---|---|");
-    let Some(floor) = rows.values().next() else { return };
+    let Some((first, floor)) = rows.iter().next() else { return };
+    println!("| server | CPU a picture | x {} | delivered | age |\n|---|---|---|---|---|", servers::NAMES[*first].0);
     for (server, rows) in rows {
         let ratio = rows.iter().zip(floor).map(|(row, floor)| row.cpu_micros() / floor.cpu_micros());
         println!(

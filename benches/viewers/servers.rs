@@ -7,11 +7,11 @@ use actix_web::web;
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, get_service};
 use axum::serve::ListenerExt as _;
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
-use mixed_replace::{Hub, Live, Part, Wire, hub, socket};
+use mixed_replace::{Hub, Hubs, Live, Part, Wall, Wire, hub, socket};
 use socket2::SockRef;
 use tokio::sync::{broadcast, watch};
 use tokio_stream::wrappers::{BroadcastStream, WatchStream};
@@ -23,6 +23,8 @@ pub(crate) const NAMES: &[(&str, &str)] = &[
     ("floor", "floor: bare `writev`, no framework"),
     ("hyper", "**mixed-replace on hyper**"),
     ("axum", "**mixed-replace on axum**"),
+    ("axum-live", "`Live` on axum"),
+    ("axum-wall", "`Wall` of 60 tracks on axum"),
     ("axum-by-hand", "by hand on axum: `watch`, one buffer"),
     ("axum-naive", "by hand on axum: `broadcast`, one copy for each viewer"),
     ("multipart-stream", "multipart-stream 0.1.2 on axum"),
@@ -45,6 +47,12 @@ pub(crate) fn serve(name: &str, port: u16, load: Load) {
             get(|wire: Wire, hub: axum::extract::State<Hub>| async move { hub.subscribe(wire) })
                 .with_state(hub_of(size, fps)),
         )),
+        "axum-live" => {
+            runtime().block_on(axum_with(listener, tuned, get_service(Live::new(hub_of(size, fps)))));
+        }
+        "axum-wall" => {
+            runtime().block_on(axum_with(listener, tuned, get_service(Wall::new(hubs_of(size, fps)))));
+        }
         "axum-by-hand" => {
             let parts = watch_of(size, fps);
             runtime().block_on(axum_with(listener, plain, get(move || async move { response(by_hand(&parts)) })));
@@ -89,6 +97,25 @@ fn hub_of(size: usize, fps: f64) -> Hub {
         });
     });
     hub
+}
+
+/// Returns hubs that publish in turn, so that a viewer of all gets as many pictures a second as one of [`hub_of`].
+fn hubs_of(size: usize, fps: f64) -> Hubs {
+    let hubs = Hubs::new();
+    let publishers = (0..TRACKS).map(|nth| {
+        let (publisher, hub) = hub::channel();
+        hubs.insert(&format!("camera-{nth}"), hub).expect("a valid name");
+        publisher
+    });
+    let publishers: Vec<_> = publishers.collect();
+    std::thread::spawn(move || {
+        let mut turns = publishers.iter().cycle();
+        pictures::pace(fps, size, |picture| {
+            let publisher = turns.next().expect("there are some");
+            publisher.publish(Part::jpeg(picture).expect("a JPEG")).expect("the hub is open");
+        });
+    });
+    hubs
 }
 
 fn watch_of(size: usize, fps: f64) -> watch::Receiver<Bytes> {
@@ -195,4 +222,5 @@ fn listen(port: u16) -> TcpListener {
     socket.into()
 }
 
+const TRACKS: usize = 60;
 const CONTENT_TYPE: &str = "multipart/x-mixed-replace; boundary=0123456789abcdef";
