@@ -55,6 +55,7 @@ use crate::response;
 pub struct PartResponse {
     part: Part,
     age: Option<Duration>,
+    cache_for: Option<Duration>,
     last_modified: Option<SystemTime>,
     refresh: Option<HeaderValue>,
 }
@@ -62,7 +63,7 @@ pub struct PartResponse {
 impl PartResponse {
     /// Creates a response of this part.
     pub fn new(part: Part) -> Self {
-        Self { part, age: None, last_modified: None, refresh: None }
+        Self { part, age: None, cache_for: None, last_modified: None, refresh: None }
     }
 
     /// Adds `Age`: the time since the part was made, in full seconds, rounded down.
@@ -84,6 +85,27 @@ impl PartResponse {
     /// ```
     pub fn age(mut self, age: Duration) -> Self {
         self.age = Some(age);
+        self
+    }
+
+    /// Sets `Cache-Control: public, max-age=1` in place of `private, no-cache`, in full seconds, rounded down: caches, such as
+    /// those of a CDN, return the response for this time without a request.
+    ///
+    /// The response then has no `Age`, by which a cache would take it for one that is stored elsewhere (RFC 9111 §4.2.3).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use http::{HeaderMap, header::CACHE_CONTROL};
+    /// use mixed_replace::{Part, PartResponse};
+    ///
+    /// let response = PartResponse::new(Part::text("on")?).cache_for(Duration::from_secs(1));
+    /// assert_eq!(response.for_request(&HeaderMap::new()).headers()[CACHE_CONTROL], "public, max-age=1");
+    /// # Ok::<(), mixed_replace::InvalidPart>(())
+    /// ```
+    pub fn cache_for(mut self, time: Duration) -> Self {
+        self.cache_for = Some(time);
         self
     }
 
@@ -141,9 +163,15 @@ impl PartResponse {
             *response.body_mut() = self.part.into_body();
         }
         // Cacheable, but must be revalidated: a client that keeps nothing has no ETag to send back.
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        let cache_control = match self.cache_for {
+            None => HeaderValue::from_static("private, no-cache"),
+            Some(time) => HeaderValue::try_from(format!("public, max-age={}", time.as_secs()))
+                .unwrap_or_else(|_| unreachable!("a number is printable ASCII")),
+        };
+        response.headers_mut().insert(CACHE_CONTROL, cache_control);
         response.headers_mut().insert(ETAG, etag);
-        response.headers_mut().extend(self.age.map(|age| (AGE, HeaderValue::from(age.as_secs()))));
+        let age = self.age.filter(|_| self.cache_for.is_none());
+        response.headers_mut().extend(age.map(|age| (AGE, HeaderValue::from(age.as_secs()))));
         response.headers_mut().extend(last_modified.map(|time| (LAST_MODIFIED, http_date(time))));
         response.headers_mut().extend(self.refresh.map(|refresh| (REFRESH, refresh)));
         response

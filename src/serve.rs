@@ -23,6 +23,7 @@
 //! | `fps=5` | `Live`, `Page`, `Wall` | at most that many parts a second; off with `rate_param(false)` |
 //! | `of=yard,door` | `Wall` | these tracks; all without it |
 //! | `snapshot`, `action=snapshot` | `Live`, `Page` | one part, as from [`Snapshot`]; off with `snapshot_param(false)` |
+//! | `snapshot=2` | `Live`, `Page`, `Snapshot` | one that is at most two seconds old; with 0 the next one. Off with [`Snapshot::age_param`] |
 //! | `action=stream` | `Live`, `Page` | the stream |
 //! | `refresh=5` | `Snapshot`, and with `snapshot` | adds a `Refresh` header, so that a browser reloads it every 5 seconds; off with [`Snapshot::refresh_param`] |
 //! | `pull`, `client` | `Page` | the page without scripts; the browser client. The page itself refers to both |
@@ -115,6 +116,9 @@ use self::rejection::Rejection;
 use self::reply::Reply;
 pub(crate) use self::{ingest::Ingest, live::Live, snapshot::Snapshot, wall::Wall};
 
+#[cfg(feature = "page")]
+#[cfg_attr(docsrs, doc(cfg(feature = "page")))]
+pub use self::page::InvalidFrameAncestors;
 #[cfg(feature = "http-body")]
 pub use self::response::{ResponseBody, ResponseFuture};
 

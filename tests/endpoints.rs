@@ -26,7 +26,9 @@ async fn servers(hub: &Hub) -> [String; 2] {
     let live = Live::new(hub.clone());
     let plain = live.clone().rate_param(false).snapshot_param(false);
     let snapshot = Snapshot::new(hub.clone()).timeout(Duration::from_millis(200)).refresh(Duration::from_secs(9));
-    let fixed = snapshot.clone().refresh_param(false);
+    let fixed = snapshot.clone().refresh_param(false).age_param(false);
+    let strict = snapshot.clone().strict(true).fresh_for(Duration::from_secs(100));
+    let cached = snapshot.clone().cache_for(Duration::from_millis(1900));
     let page = Page::new(hub.clone()).key(user);
     let plain_page = Page::new(hub.clone()).rate_param(false).snapshot_param(false);
     let alone = live.clone().key(user).exclusive(true);
@@ -38,11 +40,14 @@ async fn servers(hub: &Hub) -> [String; 2] {
         .route("/cameras/{name}", get(axum_camera))
         .with_state(Arc::clone(&hubs))
         .route_service("/live", live.clone())
+        .route_service("/webcam/", live.clone())
         .route_service("/plain", plain.clone())
         .route_service("/keyed", keyed.clone())
         .route_service("/alone", alone.clone())
         .route_service("/snapshot", snapshot.clone())
         .route_service("/fixed", fixed.clone())
+        .route_service("/strict", strict.clone())
+        .route_service("/cached", cached.clone())
         .route_service("/status", page.clone())
         .route_service("/plain-status", plain_page.clone())
         .route_service("/client.js", ClientScript);
@@ -56,11 +61,14 @@ async fn servers(hub: &Hub) -> [String; 2] {
                 .app_data(web::Data::new(Arc::clone(&hubs)))
                 .route("/cameras/{name}", web::to(actix_camera))
                 .route("/live", web::to(live.clone()))
+                .route("/webcam/", web::to(live.clone()))
                 .route("/plain", web::to(plain.clone()))
                 .route("/keyed", web::to(keyed.clone()))
                 .route("/alone", web::to(alone.clone()))
                 .route("/snapshot", web::to(snapshot.clone()))
                 .route("/fixed", web::to(fixed.clone()))
+                .route("/strict", web::to(strict.clone()))
+                .route("/cached", web::to(cached.clone()))
                 .route("/status", web::to(page.clone()))
                 .route("/plain-status", web::to(plain_page.clone()))
                 .route("/client.js", web::to(ClientScript))
@@ -247,6 +255,20 @@ async fn every_stack_responds_alike() {
         ("on", "GET /snapshot?refresh=5", 200, ("refresh", Some("5"))),
         ("on", "GET /fixed?refresh=5", 200, ("refresh", Some("9"))),
         ("on", "GET /fixed?refresh=x", 200, ("refresh", Some("9"))),
+        ("on", "GET /live?snapshot=100", 200, text),
+        ("on", "GET /live?snapshot=0.5", 200, text),
+        ("on", "GET /live?snapshot=-1", 400, text),
+        ("on", "GET /live?snapshot=nan", 400, text),
+        ("on", "GET /live?snapshot=1764150000", 400, text),
+        ("on", "GET /status?snapshot=100", 200, text),
+        ("on", "GET /snapshot?snapshot=0", 200, ("age", Some(""))),
+        ("on", "GET /fixed?snapshot=x", 200, text),
+        ("on", "GET /strict", 200, text),
+        ("on", "GET /strict?snapshot=0", 503, ("retry-after", Some("1"))),
+        ("on", "HEAD /strict", 200, text),
+        ("on", "GET /cached", 200, ("cache-control", Some("public, max-age=1"))),
+        ("on", "GET /cached", 200, ("age", None)),
+        ("on", "HEAD /cached", 200, ("last-modified", Some(""))),
         ("on", "GET /status", 200, stream),
         ("on", "GET /status|Accept: text/html,application/xhtml+xml", 200, html),
         ("on", "GET /status?action=stream|Accept: text/html,application/xhtml+xml", 200, stream),
@@ -271,7 +293,11 @@ async fn every_stack_responds_alike() {
         ("full", "HEAD /live", 503, ("retry-after", Some("5"))),
         ("full", "GET /cameras/door", 503, ("retry-after", Some("5"))),
         ("ended", "GET /live", 200, stream),
+        ("empty", "GET /cached", 503, ("cache-control", Some("no-store"))),
+        ("empty", "GET /strict", 503, ("retry-after", Some("1"))),
         ("ended", "GET /snapshot", 200, ("age", Some(""))),
+        ("ended", "GET /strict", 200, text),
+        ("ended", "GET /strict?snapshot=0", 503, no_retry),
         ("ended", "GET /live?snapshot", 200, text),
         ("never", "GET /live", 503, no_retry),
         ("never", "HEAD /live", 503, no_retry),
@@ -301,6 +327,91 @@ async fn every_stack_responds_alike() {
                 assert!(no_store && answer.contains("x-content-type-options: nosniff\r\n"), "{hub}: {request}{answer}");
             }
         }
+    }
+}
+
+/// What other programs request, with the addresses and the header fields that they send, and what they mean.
+#[tokio::test]
+async fn other_programs_get_what_they_mean() {
+    let (publisher, hub) = hub::channel();
+    publisher.publish(Part::jpeg(&include_bytes!("frames/good-1.jpg")[..]).unwrap()).unwrap();
+    let addresses = servers(&hub).await;
+    let (chromium, firefox) = (
+        "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8",
+        "image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5",
+    );
+    let (still, machine, browser) = (None, Some(Wire::Machine), Some(Wire::Browser));
+    for (program, request, accept, meant) in [
+        ("OctoPrint, its page", "GET /webcam/?action=stream", chromium, browser),
+        ("OctoPrint, with its cache buster", "GET /webcam/?action=stream&1764150000123", firefox, browser),
+        ("OctoPrint, an address without a query", "GET /live?1764150000123", chromium, browser),
+        ("OctoPrint, its timelapse (requests)", "GET /webcam/?action=snapshot", "*/*", still),
+        ("Mainsail, adaptive", "GET /webcam/?action=snapshot&bypassCache=1764150000123", chromium, still),
+        ("Mainsail, by `searchParams`", "GET /webcam/?snapshot=&bypassCache=1764150000123", firefox, still),
+        ("Mainsail, its reader (fetch)", "GET /webcam/?action=stream&timestamp=1764150000123", "*/*", machine),
+        ("Fluidd", "GET /webcam/?action=stream&cacheBust=1764150000123", firefox, browser),
+        ("Fluidd, adaptive", "GET /webcam/?action=snapshot&cacheBust=1764150000123", chromium, still),
+        ("Moonraker timelapse (wget)", "GET /webcam/?action=snapshot", "*/*", still),
+        ("KlipperScreen (mpv)", "GET /webcam/?action=stream|Range: bytes=0-|Icy-MetaData: 1", "*/*", machine),
+        ("Home Assistant, mjpeg (aiohttp)", "GET /live|Accept-Encoding: gzip, deflate", "*/*", machine),
+        ("Home Assistant, its still", "GET /live?action=snapshot|Accept-Encoding: gzip, deflate, br", "*/*", still),
+        ("Frigate, go2rtc, ffmpeg", "GET /live|Range: bytes=0-|Icy-MetaData: 1|User-Agent: Lavf/59", "*/*", machine),
+        ("motionEye, its test of a camera (tornado)", "GET /live|Accept-Encoding: gzip", "", machine),
+        ("motion, over HTTP/1.0", "GET /live HTTP/1.0|User-Agent: Motion-httpd/1.0", "", machine),
+        ("motion, a still", "GET /live?action=snapshot HTTP/1.0|Connection: Keep-Alive", "", still),
+        ("VLC", "GET /live|Range: bytes=0-|User-Agent: VLC/3.0.20 LibVLC/3.0.20", "*/*", machine),
+        ("a timestamp of a page by hand", "GET /live?snapshot&t=1764150000123", chromium, still),
+        ("another order", "GET /live?_=1764150000123&action=snapshot", chromium, still),
+        ("a first parameter without a name", "GET /live?&action=snapshot&", chromium, still),
+        ("a still of two seconds at most", "GET /live?snapshot=86400", "*/*", still),
+    ] {
+        for address in &addresses {
+            let (line, more) = request.split_once('|').unwrap_or((request, ""));
+            let version = if line.contains("HTTP/1.0") { "" } else { " HTTP/1.1" };
+            let accept = if accept.is_empty() { String::new() } else { format!("Accept: {accept}\r\n") };
+            let more = more.split('|').filter(|more| !more.is_empty()).map(|more| format!("{more}\r\n"));
+            let more = more.collect::<String>();
+            let answer = ask(address, &format!("{line}{version}\r\nHost: x\r\n{accept}{more}\r\n"), "JFIF").await;
+            assert!(answer.starts_with("HTTP/1.1 200 ") || answer.starts_with("HTTP/1.0 200 "), "{program}: {answer}");
+            let starts =
+                if meant == still { "content-type: image/jpeg\r\n" } else { "multipart/x-mixed-replace; boundary=" };
+            assert!(answer.contains(starts), "{program}: {answer}");
+            // The names of the head's fields are in lower case.
+            assert_eq!(answer.contains("\r\nContent-Length: "), meant == machine, "{program}: {answer}");
+        }
+    }
+    drop(publisher);
+}
+
+#[tokio::test]
+async fn next_snapshot_is_one_that_was_not_there_before() {
+    let (publisher, hub) = on();
+    let hub_of_page = hub.clone();
+    std::thread::spawn(move || {
+        while publisher.demand().blocking_wanted() {
+            std::thread::sleep(Duration::from_millis(50));
+            publisher.publish(Part::text("next").unwrap()).unwrap();
+        }
+    });
+    for path in ["/live?snapshot=0", "/status?snapshot=0", "/strict?snapshot=0"] {
+        ask_both(&hub_of_page, &format!("GET {path} HTTP/1.1|Host: x|Connection: close||"), "never", |answer| {
+            assert!(answer.ends_with("\r\n\r\nnext"), "{path}: {answer}");
+        })
+        .await;
+    }
+    hub.close();
+}
+
+#[tokio::test]
+async fn strict_snapshot_of_a_silent_hub_is_the_no_signal_part() {
+    let no_signal = Part::text("no signal").unwrap();
+    let (publisher, hub) = hub::builder().stale_after(Duration::from_secs(100), no_signal).build();
+    publisher.publish(Part::text("on").unwrap()).unwrap();
+    for (path, body) in [("/strict", "on"), ("/strict?snapshot=0", "no signal")] {
+        ask_both(&hub, &format!("GET {path} HTTP/1.1|Host: x|Connection: close||"), "never", |answer| {
+            assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(&format!("\r\n\r\n{body}")), "{answer}");
+        })
+        .await;
     }
 }
 

@@ -23,6 +23,8 @@ pub struct SnapshotFuture {
     shared: Arc<Shared>,
     max_age: Duration,
     limit: Option<Duration>,
+    /// Whether the latest part is not a substitute for a recent one.
+    strict: bool,
     waiting: Option<Waiting>,
     _guard: Guard,
 }
@@ -55,7 +57,7 @@ pub struct DatedPart {
 
 impl SnapshotFuture {
     pub(super) fn new(shared: Arc<Shared>, guard: Guard, max_age: Duration) -> Self {
-        Self { shared, max_age, limit: None, waiting: None, _guard: guard }
+        Self { shared, max_age, limit: None, strict: false, waiting: None, _guard: guard }
     }
 
     /// Resolves to the latest part, whatever its age, if no new one is published within `limit`, or
@@ -70,6 +72,30 @@ impl SnapshotFuture {
     /// Use it to respond to one request. A loop over such snapshots does not end with the hub.
     pub fn or_latest_after(mut self, limit: Duration) -> Self {
         self.limit = Some(limit);
+        self
+    }
+
+    /// Resolves to the hub's "no signal" part if no new part is published within `limit`, or at once if the hub is closed
+    /// or has too many waiting snapshots. `None` if the hub has no such part.
+    ///
+    /// A part that is too old is never returned.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use futures::executor::block_on;
+    /// use mixed_replace::{Part, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// publisher.publish(Part::text("old")?)?;
+    /// let newer = hub.snapshot(Duration::ZERO).or_no_signal_after(Duration::from_millis(20));
+    /// assert_eq!(block_on(newer), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn or_no_signal_after(mut self, limit: Duration) -> Self {
+        self.limit = Some(limit);
+        self.strict = true;
         self
     }
 }
@@ -89,7 +115,12 @@ impl Future for SnapshotFuture {
                 this.limit.is_some() && waiting.is_none() && state.snapshots.len() >= state.config.max_snapshots;
             if state.is_closed() || fresh || next || late || refused {
                 let unanswered = (late || refused) && this.limit.is_some_and(|limit| !limit.is_zero());
-                let dated = (fresh || next || this.limit.is_some()).then(|| state.dated(unanswered, now)).flatten();
+                let dated = match this.limit {
+                    _ if fresh || next => state.dated(unanswered, now),
+                    Some(_) if this.strict => state.no_signal(now),
+                    Some(_) => state.dated(unanswered, now),
+                    None => None,
+                };
                 if let Some(waiting) = this.waiting.take() {
                     state.end_snapshot(waiting.place, now);
                 }
@@ -149,6 +180,12 @@ impl State {
             }
         }
         Some(DatedPart { part: latest.part.clone(), age: age(at), modified: latest.modified, stale: false })
+    }
+
+    /// Returns the "no signal" part, and the time since the last part. Before the first part there is none.
+    fn no_signal(&self, now: Instant) -> Option<DatedPart> {
+        let ((_, part), (at, modified)) = self.config.stale_after.as_ref().zip(self.published_at)?;
+        Some(DatedPart { part: part.clone(), age: now.saturating_duration_since(at), modified, stale: true })
     }
 
     pub(super) fn start_snapshot(&mut self, until: Option<Instant>, waker: &Waker, now: Instant) -> usize {

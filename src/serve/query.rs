@@ -37,6 +37,14 @@ impl<'a> Query<'a> {
         Ok(rate.transpose()?.map(|rate| Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::MAX)))
     }
 
+    /// Returns the largest age of `?snapshot=2`. `None` for `?snapshot`.
+    pub(super) fn max_age(&self) -> Result<Option<Duration>, Rejection> {
+        let parse = |value: &str| value.parse().ok().filter(|seconds| (0.0..=86_400.0).contains(seconds));
+        let value = self.get("snapshot").filter(|value| !value.is_empty());
+        let seconds = value.map(|value| parse(value).ok_or_else(|| Rejection::MaxAge(quote(value))));
+        Ok(seconds.transpose()?.map(Duration::from_secs_f64))
+    }
+
     /// Returns the period of `?refresh=5`.
     pub(super) fn refresh(&self) -> Result<Option<Duration>, Rejection> {
         let parse = |value: &str| value.parse().ok().filter(|seconds| (1..=86_400).contains(seconds));

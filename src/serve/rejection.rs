@@ -23,6 +23,8 @@ pub(super) enum Rejection {
     Incomplete,
     /// The name in the path cannot be that of a hub.
     InvalidName(InvalidName),
+    /// The value of `snapshot` is not a number of seconds, or is out of range.
+    MaxAge(String),
     /// The endpoint does not answer this method.
     Method { allow: &'static str },
     /// There is no part yet.
@@ -39,6 +41,8 @@ pub(super) enum Rejection {
     Replaced,
     /// No part was published in time.
     Silent { timeout: Duration },
+    /// The latest part is too old, and may stay so if the hub is closed.
+    Stale { closed: bool, max_age: Duration },
     /// A part exceeds the limit.
     TooLarge { max_bytes: usize },
     /// All parts were skipped.
@@ -61,6 +65,14 @@ impl Rejection {
     /// Returns the reason why there is no part. A closed hub never gets one, so there is nothing to wait for.
     pub(super) fn no_part(hub: &Hub) -> Self {
         if hub.is_closed() { Self::Refused(Refused::Closed) } else { Self::NoPart }
+    }
+
+    /// Returns the reason why there is no part that is at most this old.
+    pub(super) fn no_part_within(hub: &Hub, max_age: Duration) -> Self {
+        match hub.latest() {
+            Some(_) => Self::Stale { closed: hub.is_closed(), max_age },
+            None => Self::no_part(hub),
+        }
     }
 
     pub(super) fn response(&self) -> Response<Bytes> {
@@ -86,6 +98,10 @@ impl Rejection {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, Some(field), text)
             }
             Self::InvalidName(error) => (StatusCode::BAD_REQUEST, None, error.to_string()),
+            Self::MaxAge(value) => {
+                let text = format!("`snapshot` must be a number of seconds from 0 to 86400, not {value:?}");
+                (StatusCode::BAD_REQUEST, None, text)
+            }
             Self::Method { allow } => {
                 let field = (ALLOW, HeaderValue::from_static(allow));
                 (StatusCode::METHOD_NOT_ALLOWED, Some(field), format!("method not allowed, use one of {allow}"))
@@ -118,6 +134,11 @@ impl Rejection {
             Self::Refresh(value) => {
                 let text = format!("`refresh` must be a number of seconds from 1 to 86400, not {value:?}");
                 (StatusCode::BAD_REQUEST, None, text)
+            }
+            Self::Stale { closed, max_age } => {
+                let field = (!closed).then(|| (RETRY_AFTER, HeaderValue::from_static("1")));
+                let text = format!("the latest part is older than {max_age:?}");
+                (StatusCode::SERVICE_UNAVAILABLE, field, text)
             }
             Self::Tracks(text) => (StatusCode::BAD_REQUEST, None, text.clone()),
             Self::UnknownTracks(list) => {

@@ -72,6 +72,8 @@ impl Starting {
 /// A future of a response that is made of a hub's latest part, once that is fresh enough.
 pub(super) struct Pending {
     hub: Hub,
+    /// The largest age of a part, for a `HEAD`.
+    max_age: Duration,
     snapshot: hub::SnapshotFuture,
     finish: Finish,
 }
@@ -85,7 +87,12 @@ impl Pending {
         snapshot: hub::SnapshotFuture,
         finish: impl Fn(Option<DatedPart>) -> Result<Response<Bytes>, Rejection> + Send + Sync + 'static,
     ) -> Self {
-        Self { hub, snapshot, finish: Box::new(finish) }
+        Self { hub, max_age: Duration::MAX, snapshot, finish: Box::new(finish) }
+    }
+
+    /// Passes no part to `finish` for a `HEAD` if the latest one is older.
+    pub(super) fn max_age(self, max_age: Duration) -> Self {
+        Self { max_age, ..self }
     }
 
     /// Changes the response.
@@ -97,7 +104,7 @@ impl Pending {
 
     /// Returns the response of a hub's latest part.
     fn without_waiting(&self) -> Result<Response<Bytes>, Rejection> {
-        (self.finish)(self.hub.latest_dated())
+        (self.finish)(self.hub.latest_dated().filter(|latest| latest.stale || latest.age <= self.max_age))
     }
 }
 

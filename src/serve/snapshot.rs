@@ -23,6 +23,7 @@ use crate::part_response::PartResponse;
 /// | request | response |
 /// |---|---|
 /// | `GET` | the part, with `ETag`, `Age` and `Last-Modified` |
+/// | `GET ?snapshot=2` | one that is at most two seconds old, if there is one in time; with 0 the next one |
 /// | `GET ?refresh=5` | the same with `Refresh`, so that a browser reloads it every 5 seconds |
 ///
 /// See the [module](super) for how to mount it, its statuses, and how to call it from a handler.
@@ -44,16 +45,43 @@ use crate::part_response::PartResponse;
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     hub: Hub,
+    age_param: bool,
+    cache_for: Option<Duration>,
     fresh_for: Duration,
-    timeout: Duration,
     refresh: Option<Duration>,
     refresh_param: bool,
+    strict: bool,
+    timeout: Duration,
 }
 
 impl Snapshot {
     /// Creates an endpoint for this hub.
     pub fn new(hub: Hub) -> Self {
-        Self { hub, fresh_for: FRESH_FOR, timeout: TIMEOUT, refresh: None, refresh_param: true }
+        Self {
+            hub,
+            age_param: true,
+            cache_for: None,
+            fresh_for: FRESH_FOR,
+            refresh: None,
+            refresh_param: true,
+            strict: false,
+            timeout: TIMEOUT,
+        }
+    }
+
+    /// Sets whether `?snapshot=2` sets [`fresh_for`](Self::fresh_for) of a request, in seconds. Default: `true`.
+    pub fn age_param(mut self, enabled: bool) -> Self {
+        self.age_param = enabled;
+        self
+    }
+
+    /// Sets `Cache-Control: public, max-age=1`, in full seconds, rounded down. Default: `private, no-cache`.
+    ///
+    /// A cache in front, such as a CDN, then serves any number of clients with one request in this time. See
+    /// [`PartResponse::cache_for`].
+    pub fn cache_for(mut self, time: Duration) -> Self {
+        self.cache_for = Some(time);
+        self
     }
 
     /// Sets the age up to which the latest part is returned at once. Default: 1 second. It does not set `Cache-Control`.
@@ -82,20 +110,41 @@ impl Snapshot {
         self
     }
 
+    /// Sets whether a part that is older than [`fresh_for`](Self::fresh_for) is rejected. Default: `false`.
+    ///
+    /// When no newer part is published before the [`timeout`](Self::timeout), the response is the "no signal" part of
+    /// [`stale_after`](crate::hub::Builder::stale_after), or `503 Service Unavailable` if the hub has none.
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+
     pub(super) fn pending(&self, request: &Parts) -> Result<Pending, Rejection> {
-        let refresh = if self.refresh_param { Query::new(request).refresh()? } else { None }.or(self.refresh);
+        let query = Query::new(request);
+        let refresh = if self.refresh_param { query.refresh()? } else { None }.or(self.refresh);
+        let max_age = if self.age_param { query.max_age()? } else { None }.unwrap_or(self.fresh_for);
         let if_none_match: Vec<HeaderValue> = request.headers.get_all(IF_NONE_MATCH).iter().cloned().collect();
-        let snapshot = self.hub.snapshot(self.fresh_for).or_latest_after(self.timeout);
-        let hub = self.hub.clone();
-        Ok(Pending::new(self.hub.clone(), snapshot, move |latest| {
-            let latest = latest.ok_or_else(|| Rejection::no_part(&hub))?;
+        let snapshot = self.hub.snapshot(max_age);
+        let snapshot = match self.strict {
+            false => snapshot.or_latest_after(self.timeout),
+            true => snapshot.or_no_signal_after(self.timeout),
+        };
+        let (hub, cache_for) = (self.hub.clone(), self.cache_for);
+        let pending = Pending::new(self.hub.clone(), snapshot, move |latest| {
+            let latest = latest.ok_or_else(|| Rejection::no_part_within(&hub, max_age))?;
             let response = PartResponse::new(latest.part).age(latest.age).last_modified(latest.modified);
+            let response = match cache_for {
+                Some(time) => response.cache_for(time),
+                None => response,
+            };
             let response = match refresh {
                 Some(period) => response.refresh(period),
                 None => response,
             };
             Ok(response.for_if_none_match(&if_none_match))
-        }))
+        });
+        // The head of the next part is not waited for.
+        Ok(if self.strict { pending.max_age(max_age.max(FRESH_FOR)) } else { pending })
     }
 }
 
