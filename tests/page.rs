@@ -167,6 +167,38 @@ async fn page_embeds_the_part_and_allows_only_its_own_script() {
 }
 
 #[tokio::test]
+async fn page_names_the_sites_that_may_frame_it() {
+    for (sources, policy) in [
+        (None, "frame-ancestors 'self'"),
+        (Some("'none'"), "frame-ancestors 'none'"),
+        (Some("https://wiki.example:8443 'self'"), "frame-ancestors https://wiki.example:8443 'self'"),
+    ] {
+        let (_publisher, page) = showing(html("<h1>on</h1>"));
+        let page = match sources {
+            Some(sources) => page.frame_ancestors(sources).unwrap(),
+            None => page,
+        };
+        for (query, more) in [("", ""), ("?pull", ""), ("?snapshot", "; sandbox")] {
+            ask_both(&page, &format!("GET /status{query} HTTP/1.1|Accept: {FIREFOX}"), |answer| {
+                let found = field(answer, "content-security-policy").unwrap();
+                assert!(found.ends_with(&format!("{policy}{more}")), "{query}: {found}");
+            })
+            .await;
+        }
+    }
+    for (bad, message) in [
+        ("", "invalid frame ancestors: are empty, use 'none' to forbid all frames"),
+        ("* ; script-src *", "invalid frame ancestors: contain ';'"),
+        ("a,b", "invalid frame ancestors: contain ','"),
+        ("a\r\nb: c", "invalid frame ancestors: contain '\\r'"),
+        ("m\u{fc}ller.example", "invalid frame ancestors: contain '\u{fc}'"),
+    ] {
+        let (_publisher, page) = showing(html("<h1>on</h1>"));
+        assert_eq!(page.frame_ancestors(bad).unwrap_err().to_string(), message);
+    }
+}
+
+#[tokio::test]
 async fn trusted_part_is_the_page() {
     let part = "<!doctype html><title>on</title><h1>on</h1>\n";
     let (_publisher, page) = showing(html(part));

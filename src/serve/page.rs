@@ -5,6 +5,8 @@ mod document;
 mod script;
 pub(crate) mod send_script;
 
+use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderValue, IF_NONE_MATCH};
@@ -101,6 +103,38 @@ impl Page {
     pub fn show_age(mut self, show_age: bool) -> Self {
         self.settings.show_age = show_age;
         self
+    }
+
+    /// Sets which sites may show the page in a frame: the sources of `frame-ancestors` (Content Security Policy Level 3
+    /// §6.4.2), separated by spaces. Default: `'self'`, the site of the page.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidFrameAncestors`] if there are none, or a character in them cannot be part of a source.
+    ///
+    /// # Examples
+    ///
+    #[cfg_attr(feature = "axum", doc = "```")]
+    #[cfg_attr(not(feature = "axum"), doc = "```ignore")]
+    /// use mixed_replace::{Page, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let page = Page::new(hub.clone()).frame_ancestors("'self' https://wiki.example.com")?;
+    /// let error = Page::new(hub).frame_ancestors("*; script-src *").unwrap_err();
+    /// assert_eq!(error.to_string(), "invalid frame ancestors: contain ';'");
+    /// # drop((publisher, page));
+    /// # Ok::<(), mixed_replace::serve::InvalidFrameAncestors>(())
+    /// ```
+    pub fn frame_ancestors(mut self, sources: &str) -> Result<Self, InvalidFrameAncestors> {
+        let separates = |char: &char| matches!(char, ';' | ',') || !matches!(char, ' '..='~');
+        if let Some(char) = sources.chars().find(separates) {
+            return Err(InvalidFrameAncestors::Char(char));
+        }
+        if sources.trim().is_empty() {
+            return Err(InvalidFrameAncestors::Empty);
+        }
+        sources.clone_into(&mut self.settings.ancestors);
+        Ok(self)
     }
 
     /// Sets whether HTML parts are the page itself, without a frame. Default: `false`.
@@ -203,7 +237,9 @@ impl Endpoint for Page {
             return Ok(Reply::Pending(self.pull(request)));
         }
         if self.snapshot_param && query.asks_for_snapshot() {
-            let pending = Snapshot::new(self.hub.clone()).timeout(self.timeout()).pending(request)?;
+            // Who names an age waits for it.
+            let timeout = if query.max_age()?.is_some() { snapshot::TIMEOUT } else { self.timeout() };
+            let pending = Snapshot::new(self.hub.clone()).timeout(timeout).pending(request)?;
             let settings = self.settings.clone();
             return Ok(Reply::Pending(pending.map(move |response| settings.guard(response))));
         }
@@ -214,5 +250,26 @@ impl Endpoint for Page {
         self.live.answer(request)
     }
 }
+
+/// The error of [`Page::frame_ancestors`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum InvalidFrameAncestors {
+    /// A character ends the directive or the policy, or is not printable ASCII.
+    Char(char),
+    /// There are none. `'none'` forbids all frames.
+    Empty,
+}
+
+impl fmt::Display for InvalidFrameAncestors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Char(char) => write!(f, "invalid frame ancestors: contain {char:?}"),
+            Self::Empty => f.write_str("invalid frame ancestors: are empty, use 'none' to forbid all frames"),
+        }
+    }
+}
+
+impl Error for InvalidFrameAncestors {}
 
 const SEC_FETCH_DEST: &str = "sec-fetch-dest";

@@ -18,6 +18,8 @@ use crate::part_response::PartResponse;
 /// The options of a page.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
+    /// The sources of `frame-ancestors`.
+    pub(super) ancestors: String,
     pub(super) title: String,
     /// The period at which a browser without scripts reloads the page.
     pub(super) refresh: Duration,
@@ -36,7 +38,13 @@ pub(super) struct Document<'a> {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { title: "Status".to_owned(), refresh: Duration::from_secs(5), trusted: false, show_age: false }
+        Self {
+            ancestors: "'self'".to_owned(),
+            title: "Status".to_owned(),
+            refresh: Duration::from_secs(5),
+            trusted: false,
+            show_age: false,
+        }
     }
 }
 
@@ -76,14 +84,15 @@ impl<'a> Document<'a> {
             (CONTENT_LENGTH, HeaderValue::from(len)),
             (CACHE_CONTROL, HeaderValue::from_static("no-store")),
         ]);
-        guarded(response, &format!("'nonce-{nonce}'"), "")
+        self.settings.guarded(response, &format!("'nonce-{nonce}'"), "")
     }
 
     /// Returns the page that a browser without scripts requests at each refresh; `304 Not Modified` while nothing changes.
     pub(super) fn pull<V: AsRef<[u8]>>(&self, if_none_match: impl IntoIterator<Item = V>) -> Response<Bytes> {
         let page = Part::new(mime::TEXT_HTML_UTF_8, self.part("").into_owned());
         let page = page.unwrap_or_else(|_| unreachable!("a page is not empty"));
-        guarded(PartResponse::new(page).refresh(self.settings.refresh).for_if_none_match(if_none_match), "'none'", "")
+        let response = PartResponse::new(page).refresh(self.settings.refresh).for_if_none_match(if_none_match);
+        self.settings.guarded(response, "'none'", "")
     }
 
     /// Returns the attribute with the age of the latest part, if the page shows ages.
@@ -126,27 +135,28 @@ impl<'a> Document<'a> {
 impl Settings {
     /// Adds the policy of a single part, which a link may open: nothing runs in it that would not run in the page.
     pub(super) fn guard(&self, response: Response<Bytes>) -> Response<Bytes> {
-        guarded(response, "'none'", if self.trusted { "" } else { "; sandbox" })
+        self.guarded(response, "'none'", if self.trusted { "" } else { "; sandbox" })
     }
-}
 
-/// Adds a policy that allows only these scripts, and nothing from other sites.
-fn guarded(mut response: Response<Bytes>, scripts: &str, more: &str) -> Response<Bytes> {
-    let policy = format!(
-        "default-src 'none'; script-src {scripts}; connect-src 'self'; img-src 'self' data: blob:; \
-         media-src 'self' data: blob:; font-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-src 'self'; \
-         form-action 'self'; base-uri 'none'; frame-ancestors 'self'{more}"
-    );
-    let policy = HeaderValue::try_from(policy).unwrap_or_else(|_| unreachable!("a nonce is alphanumeric"));
-    for (name, value) in [
-        (CONTENT_SECURITY_POLICY, policy),
-        (VARY, HeaderValue::from_static("Accept, Sec-Fetch-Dest")),
-        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        (HeaderName::from_static("referrer-policy"), HeaderValue::from_static("same-origin")),
-    ] {
-        response.headers_mut().insert(name, value);
+    /// Adds a policy that allows only these scripts, and nothing from other sites.
+    fn guarded(&self, mut response: Response<Bytes>, scripts: &str, more: &str) -> Response<Bytes> {
+        let policy = format!(
+            "default-src 'none'; script-src {scripts}; connect-src 'self'; img-src 'self' data: blob:; \
+             media-src 'self' data: blob:; font-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-src 'self'; \
+             form-action 'self'; base-uri 'none'; frame-ancestors {}{more}",
+            self.ancestors
+        );
+        let policy = HeaderValue::try_from(policy).unwrap_or_else(|_| unreachable!("all of it is printable ASCII"));
+        for (name, value) in [
+            (CONTENT_SECURITY_POLICY, policy),
+            (VARY, HeaderValue::from_static("Accept, Sec-Fetch-Dest")),
+            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+            (HeaderName::from_static("referrer-policy"), HeaderValue::from_static("same-origin")),
+        ] {
+            response.headers_mut().insert(name, value);
+        }
+        response
     }
-    response
 }
 
 fn is_html(part: &Part) -> bool {
