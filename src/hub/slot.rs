@@ -80,7 +80,7 @@ pub(super) struct Ending {
 }
 
 /// The parts that a viewer was not sent before one that it is.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Missed {
     pub(super) all: u64,
     /// Those that came while nothing was in flight, and the rate was limited.
@@ -213,8 +213,8 @@ impl Slot {
 
     /// Records that a part is being sent. Returns how many were skipped.
     pub(super) fn send(&mut self, part: &Published, now: Time<'_>) -> Missed {
-        let mut missed = Missed::default();
-        missed.all = if self.seen == 0 { 0 } else { part.version - self.seen - 1 };
+        let all = if self.seen == 0 { 0 } else { part.version - self.seen - 1 };
+        let mut missed = Missed { all, limited: 0 };
         self.skipped += missed.all;
         self.seen = part.version;
         self.seen_at = Some(part.at);
