@@ -212,7 +212,7 @@ fn skips_for_the_rate_are_told_from_those_of_slow_viewers() {
     world.publish(40, "4");
     world.publish(50, "5");
     assert_eq!((world.poll_as(true, 100, slow), world.poll(100, quick)), ("5".into(), "5".into()));
-    let skipped = [slow, quick].map(|id| world.state.slots[id].viewer(world.time()).unwrap());
+    let skipped = [slow, quick].map(|id| world.state.slots[id].viewer(world.time(), Default::default()).unwrap());
     // 3 was the newest when the slow one had taken 1.
     assert_eq!(skipped.map(|viewer| (viewer.parts_skipped, viewer.parts_limited)), [(3, 2), (3, 3)]);
     assert_eq!((world.state.stats.parts_skipped, world.state.stats.parts_limited), (6, 5));
