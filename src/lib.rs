@@ -15,6 +15,7 @@
 //! | you have | use |
 //! |---|---|
 //! | one camera or status, many viewers | [`hub`]: encode once, latest wins, nothing queued; [`Live`] serves it |
+//! | the counters of hubs, for Prometheus | [`Metrics`] |
 //! | many cameras, by name | [`Hubs`]: hubs that are made on demand; [`Live::by_name`](Live::by_name) serves them |
 //! | many cameras in one page, over one connection | [`Wall`] over the hubs of a [`Hubs`], and the client of [`ClientScript`] |
 //! | parts of a hub in a task: a recorder, a motion detector | [`Hub::parts`] |
@@ -145,6 +146,7 @@
 //! | `http-body` | for http-body 1, so hyper 1: `into_body` and `into_http_response` of [`MixedReplace`] and [`Subscriber`]; [endpoints](serve) that respond to any `http::Request` |
 //! | `page` | [`Page`] and [`ClientScript`]: pages that replace themselves, and their browser client; [`SendScript`] |
 //! | `process` | `source::command`: programs that write pictures |
+//! | `serde` | `Serialize` for the counters and states of hubs, viewers and sources; durations are seconds |
 //! | `socket` | the module `socket`: the TCP options of a connection |
 //! | `source` | the module `source`: a supervisor for any stream of parts |
 //! | `tls` | `https` for `source::http` and `source::snapshots`, with verified certificates, by rustls |
@@ -164,12 +166,15 @@ pub mod hub;
 pub mod hubs;
 pub mod jpeg;
 mod list;
+mod metrics;
 #[cfg(not(all(feature = "http-body", feature = "tokio")))]
 mod missing;
 mod part;
 mod part_response;
 pub mod picture;
 mod response;
+#[cfg(feature = "serde")]
+mod seconds;
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
 pub mod serve;
 #[cfg(feature = "source")]
@@ -192,6 +197,7 @@ pub use crate::decode::decoder::Decoder;
 pub use crate::encode::encoder::Encoder;
 pub use crate::hub::{handle::Hub, publisher::Publisher, subscriber::Subscriber};
 pub use crate::hubs::handle::Hubs;
+pub use crate::metrics::Metrics;
 pub use crate::part::{InvalidHeader, InvalidPart, Part};
 pub use crate::part_response::PartResponse;
 pub use crate::wire::Wire;

@@ -9,6 +9,7 @@
 //! | [`Wall`]: many hubs in one stream | `.route_service("/wall", Wall::new(hubs))` | `.route("/wall", web::to(Wall::new(hubs)))` |
 //! | [`Snapshot`]: one part | `.route_service("/snapshot", Snapshot::new(hub))` | `.route("/snapshot", web::to(Snapshot::new(hub)))` |
 //! | [`Ingest`]: pictures that are sent in | `.route_service("/in", Ingest::new(publisher))` | `.route("/in", web::to(Ingest::new(publisher)))` |
+//! | [`Metrics`]: the counters, for Prometheus | `.route_service("/metrics", Metrics::new(hub))` | `.route("/metrics", web::to(Metrics::new(hub)))` |
 //! | [`Page`]: a page that replaces itself | `.route_service("/status", Page::new(hub))` | `.route("/status", web::to(Page::new(hub)))` |
 //! | [`ClientScript`]: the browser client | `.route_service("/client.js", ClientScript)` | `.route("/client.js", web::to(ClientScript))` |
 //! | [`SendScript`]: the sending side of a page | `.route_service("/send.js", SendScript)` | `.route("/send.js", web::to(SendScript))` |
@@ -94,6 +95,7 @@ mod actix;
 mod axum;
 pub(crate) mod ingest;
 pub(crate) mod live;
+mod metrics;
 mod named;
 #[cfg(feature = "page")]
 pub(crate) mod page;
@@ -115,6 +117,7 @@ pub(crate) use self::page::{Page, client_script::ClientScript, send_script::Send
 use self::rejection::Rejection;
 use self::reply::Reply;
 pub(crate) use self::{ingest::Ingest, live::Live, snapshot::Snapshot, wall::Wall};
+pub(crate) use crate::metrics::Metrics;
 
 #[cfg(feature = "page")]
 #[cfg_attr(docsrs, doc(cfg(feature = "page")))]
@@ -137,7 +140,7 @@ trait Endpoint {
 /// Calls a macro with the list of all endpoints, as paths from a module of this one.
 macro_rules! endpoints {
     ($implement:ident) => {
-        $implement! { Live, Snapshot, Wall }
+        $implement! { Live, Metrics, Snapshot, Wall }
         #[cfg(feature = "page")]
         $implement! { ClientScript, Page, SendScript }
     };

@@ -20,6 +20,7 @@ use crate::part::is_token;
 ///
 /// On any other wire than its own, a browser lags one part behind. So the wire is an argument of each constructor; with the
 /// features `axum` and `actix-web` it is an extractor, by [`for_request`](Self::for_request).
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Wire {

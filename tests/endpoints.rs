@@ -14,7 +14,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use mixed_replace::{ClientScript, Hub, Live, Page, Part, Publisher, Snapshot, Wire, hub};
+use mixed_replace::{ClientScript, Hub, Live, Metrics, Page, Part, Publisher, Snapshot, Wire, hub};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -32,6 +32,7 @@ async fn servers(hub: &Hub) -> [String; 2] {
     let page = Page::new(hub.clone()).key(user);
     let plain_page = Page::new(hub.clone()).rate_param(false).snapshot_param(false);
     let alone = live.clone().key(user).exclusive(true);
+    let metrics = Metrics::new(hub.clone());
     let keyed = live.clone().key(user).label(client);
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -50,6 +51,7 @@ async fn servers(hub: &Hub) -> [String; 2] {
         .route_service("/cached", cached.clone())
         .route_service("/status", page.clone())
         .route_service("/plain-status", plain_page.clone())
+        .route_service("/metrics", metrics.clone())
         .route_service("/client.js", ClientScript);
     tokio::spawn(async move { axum::serve(listener, app).await });
 
@@ -71,6 +73,7 @@ async fn servers(hub: &Hub) -> [String; 2] {
                 .route("/cached", web::to(cached.clone()))
                 .route("/status", web::to(page.clone()))
                 .route("/plain-status", web::to(plain_page.clone()))
+                .route("/metrics", web::to(metrics.clone()))
                 .route("/client.js", web::to(ClientScript))
         };
         let server = actix_web::HttpServer::new(app).workers(1).listen(listener).unwrap().run();
@@ -228,6 +231,7 @@ async fn every_stack_responds_alike() {
     let stream = ("content-type", Some("multipart/x-mixed-replace; boundary="));
     let (text, html) = (("content-type", Some("text/plain; charset=utf-8")), ("content-type", Some("text/html")));
     let allow = ("allow", Some("GET, HEAD"));
+    let openmetrics = ("content-type", Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
     let no_retry = ("retry-after", None);
     for (hub, request, status, header) in [
         ("on", "GET /live", 200, stream),
@@ -277,6 +281,15 @@ async fn every_stack_responds_alike() {
         ("on", "GET /status?fps=x", 400, text),
         ("on", "GET /plain-status?fps=x", 200, stream),
         ("on", "GET /plain-status?snapshot", 200, stream),
+        ("on", "GET /metrics", 200, ("content-type", Some("text/plain; version=0.0.4; charset=utf-8"))),
+        ("on", "GET /metrics|Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5", 200, openmetrics),
+        ("on", "HEAD /metrics|Accept: application/openmetrics-text", 200, openmetrics),
+        ("on", "GET /metrics", 200, ("vary", Some("Accept"))),
+        ("on", "GET /metrics", 200, ("cache-control", Some("no-store"))),
+        ("on", "GET /metrics", 200, ("content-length", Some(""))),
+        ("ended", "GET /metrics", 200, ("content-length", Some(""))),
+        ("never", "GET /metrics", 200, ("content-length", Some(""))),
+        ("on", "POST /metrics|Content-Length: 0", 405, allow),
         ("on", "GET /client.js", 200, ("content-type", Some("text/javascript; charset=utf-8"))),
         ("on", "POST /live|Content-Length: 0", 405, allow),
         ("on", "DELETE /snapshot", 405, allow),

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 /// The rooms of each layer, from the ground up. Some are still to be built.
 const LAYERS: &[&[&str]] = &[
-    &["boundary", "clock", "list", "missing", "part", "picture", "socket", "sync", "wire"],
+    &["boundary", "clock", "list", "missing", "part", "picture", "seconds", "socket", "sync", "wire"],
     &["decode", "encode", "jpeg", "response"],
     &["body", "part_response", "write"],
     &["hub"],
     &["hubs", "ladder", "wall"],
-    &["serve", "source"],
+    &["metrics", "serve", "source"],
 ];
 
 /// The imports of each room, or of each file in a room, by name.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 ///
 /// A part counts less the older it is: a half after 3.5 seconds, a tenth after 11.5 (an exponentially weighted mean with a
 /// time constant of 5 seconds). During the first seconds it is the mean since the start.
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Rate {

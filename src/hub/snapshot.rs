@@ -124,6 +124,7 @@ impl Future for SnapshotFuture {
                 if let Some(waiting) = this.waiting.take() {
                     state.end_snapshot(waiting.place, now);
                 }
+                state.stats.snapshots += u64::from(dated.is_some());
                 return Poll::Ready(dated);
             }
             if let Some(waiting) = waiting {

@@ -1,4 +1,4 @@
-//! Counters of a hub and its viewers.
+//! Counters of a hub and its viewers. Durations are serialized as seconds (feature `serde`).
 
 use std::fmt;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use super::rate::Rate;
 use crate::wire::Wire;
 
 /// The counters of a hub since its creation, returned by [`Hub::stats`](crate::Hub::stats).
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -32,6 +33,8 @@ pub struct Stats {
     pub parts_limited: u64,
     /// Encodings of parts: at most one for each part and wire in use.
     pub encodings: u64,
+    /// Parts that [snapshots](crate::Hub::snapshot) returned. The wait of a stream for its first part is one.
+    pub snapshots: u64,
     /// Current viewers, each from the first poll of its stream to its end.
     /// [`max_subscribers`](super::Builder::max_subscribers) instead counts from `subscribe` to the
     /// drop.
@@ -39,12 +42,14 @@ pub struct Stats {
     /// The highest number of concurrent viewers so far.
     pub viewers_peak: usize,
     /// The time since the last part was published. `None` before the first.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::seconds::of_option"))]
     pub age: Option<Duration>,
     /// Ended streams by reason.
     pub ended: Ended,
 }
 
 /// The number of ended streams for each reason.
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Ended {
@@ -98,16 +103,19 @@ impl Reason {
 }
 
 /// The state of one viewer, returned by [`Hub::viewers`](crate::Hub::viewers).
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Viewer {
-    /// The viewer's key, if it has one.
+    /// The viewer's key, if it has one. It is not serialized, since it may be a session's secret.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub key: Option<String>,
     /// The viewer's [label](crate::Subscriber::label), if it has one.
     pub label: Option<String>,
     /// The wire that the viewer gets. `None` for a stream of [`Parts`](super::Parts).
     pub wire: Option<Wire>,
     /// The time since the first poll of the stream.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::seconds::of"))]
     pub watching: Duration,
     /// Parts taken by the viewer's transport, repeats included.
     pub parts_delivered: u64,
@@ -120,12 +128,15 @@ pub struct Viewer {
     /// Those of `parts_skipped` that came while the viewer had taken its last part and waited, because its rate is limited.
     pub parts_limited: u64,
     /// How long the transport has held the current part. `None` while it waits for the next.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::seconds::of_option"))]
     pub in_flight: Option<Duration>,
     /// The time since the publication of the last part sent to the viewer.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::seconds::of_option"))]
     pub age: Option<Duration>,
 }
 
 /// The state of a hub, returned by [`Hub::activity`](super::Hub::activity).
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Activity {

@@ -76,16 +76,21 @@ pub(super) struct Config {
 }
 
 /// A hub's name and state, returned by [`Hubs::list`].
+///
+/// It is serialized (feature `serde`) as in the list of `Live::by_name`: `activity` as `state`, and `age` in seconds.
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Listing {
     /// The name.
     pub name: String,
     /// Whether the hub is watched and has a signal.
+    #[cfg_attr(feature = "serde", serde(rename = "state"))]
     pub activity: Activity,
     /// The number of current viewers.
     pub viewers: usize,
     /// The time since the last part was published. `None` before the first.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::seconds::of_option"))]
     pub age: Option<Duration>,
 }
 
@@ -208,6 +213,11 @@ impl Hubs {
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         self.shared.state().hubs().into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// Returns each hub with its name, in the order of the names.
+    pub(crate) fn hubs(&self) -> Vec<(String, Hub)> {
+        self.shared.state().hubs()
     }
 
     /// Returns the name and the state of each hub, in the order of the names.

@@ -4,12 +4,11 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::Response;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 
 use super::rejection::Rejection;
-use super::reply::Reply;
+use super::reply::{Reply, uncached};
 use crate::hub::Hub;
 use crate::hubs::{Hubs, InvalidName, Listing};
 
@@ -73,15 +72,7 @@ fn json(list: &[Listing]) -> Response<Bytes> {
         format!(r#"{{"name":"{name}","state":"{activity}","viewers":{viewers},"age":{age}}}"#)
     };
     let body = format!("[{}]", list.iter().map(hub).collect::<Vec<_>>().join(","));
-    let mut response = Response::new(Bytes::from(body));
-    let length = HeaderValue::from(response.body().len());
-    response.headers_mut().extend([
-        (CONTENT_TYPE, HeaderValue::from_static("application/json")),
-        (CONTENT_LENGTH, length),
-        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    ]);
-    response
+    uncached("application/json", body)
 }
 
 #[cfg(test)]

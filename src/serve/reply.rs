@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, Response};
 
 use super::rejection::Rejection;
@@ -39,6 +40,19 @@ impl Reply {
             Self::Wall(subscriber) => head(subscriber.headers()),
         }))
     }
+}
+
+/// Returns a response of the current state, which no cache may keep.
+pub(super) fn uncached(content_type: &'static str, body: String) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body));
+    let length = HeaderValue::from(response.body().len());
+    response.headers_mut().extend([
+        (CONTENT_TYPE, HeaderValue::from_static(content_type)),
+        (CONTENT_LENGTH, length),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ]);
+    response
 }
 
 fn head(headers: HeaderMap) -> Response<Bytes> {

@@ -112,6 +112,15 @@ impl fmt::Display for Error {
     }
 }
 
+/// As its message.
+#[cfg(feature = "serde")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+impl serde::Serialize for Error {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.message)
+    }
+}
+
 impl std::error::Error for Error {}
 
 /// By message and kind.

@@ -1,5 +1,6 @@
 //! The status of a source, to be watched.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -29,12 +30,52 @@ pub enum Status {
     Ended,
 }
 
+impl Status {
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::Asleep => "asleep",
+            Self::Connecting => "connecting",
+            Self::Live => "live",
+            Self::Waiting { .. } => "waiting",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// With the variant's name in lower case as `state`, and of [`Waiting`](Status::Waiting) the seconds until the next attempt
+/// as `again_in`, and the `error`.
+#[cfg(feature = "serde")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+impl serde::Serialize for Status {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap as _;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("state", self.as_str())?;
+        if let Self::Waiting { until, error } = self {
+            let again_in = until.saturating_duration_since(Instant::now());
+            map.serialize_entry("again_in", &again_in.as_secs_f64())?;
+            map.serialize_entry("error", error)?;
+        }
+        map.end()
+    }
+}
+
+/// The variant's name in lower case.
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// The counters of a source since its creation.
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Stats {
     /// The number of attempts to open the source, including those that failed.
     pub attempts: u64,
+    /// The number of attempts after which the source sent a part.
+    pub openings: u64,
     /// Pictures that were left out because they are damaged.
     pub parts_damaged: u64,
     /// Parts that were left out because they are no pictures.
@@ -109,7 +150,10 @@ impl Sender {
         self.0.send_if_modified(|state| {
             match &status {
                 Status::Connecting => state.stats.attempts += 1,
-                Status::Live => state.stats.last_error = None,
+                Status::Live => {
+                    state.stats.openings += 1;
+                    state.stats.last_error = None;
+                }
                 Status::Waiting { error, .. } => state.stats.last_error = Some(error.clone()),
                 Status::Asleep | Status::Ended => {}
             }

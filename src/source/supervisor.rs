@@ -176,13 +176,7 @@ impl Sink<'_> {
     }
 
     fn set(&self, status: Status) {
-        let event = match status {
-            Status::Asleep => "asleep",
-            Status::Connecting => "connecting",
-            Status::Live => "live",
-            Status::Waiting { .. } => "waiting",
-            Status::Ended => "ended",
-        };
+        let event = status.to_string();
         let changed = self.state.set(status);
         #[cfg(feature = "tracing")]
         if changed {

@@ -1,0 +1,171 @@
+//! The two text formats: families with their help, and samples with their labels.
+
+use std::fmt::Write as _;
+
+/// Numbers of one kind, with a sample for each thing and each value of a label.
+pub(super) struct Family<T: 'static> {
+    kind: Kind,
+    /// Without the prefix of the crate and the suffix of counters. It ends with the unit.
+    name: &'static str,
+    unit: Option<&'static str>,
+    help: &'static str,
+    /// The label that tells the samples of one thing apart.
+    label: Option<&'static str>,
+    /// The values of that label with their numbers, or one number.
+    samples: &'static [Sample<T>],
+}
+
+/// The value of a label, and a function that returns the number. A thing without one has no sample.
+pub(super) type Sample<T> = (&'static str, fn(&T) -> Option<Number>);
+
+pub(super) const fn counter<T>(name: &'static str, help: &'static str, samples: &'static [Sample<T>]) -> Family<T> {
+    Family { kind: Kind::Counter, name, unit: None, help, label: None, samples }
+}
+
+/// Returns a counter of bytes.
+pub(super) const fn bytes<T>(name: &'static str, help: &'static str, samples: &'static [Sample<T>]) -> Family<T> {
+    Family { kind: Kind::Counter, name, unit: Some("bytes"), help, label: None, samples }
+}
+
+pub(super) const fn gauge<T>(name: &'static str, help: &'static str, samples: &'static [Sample<T>]) -> Family<T> {
+    Family { kind: Kind::Gauge, name, unit: None, help, label: None, samples }
+}
+
+/// Returns a gauge of seconds.
+pub(super) const fn seconds<T>(name: &'static str, help: &'static str, samples: &'static [Sample<T>]) -> Family<T> {
+    Family { kind: Kind::Gauge, name, unit: Some("seconds"), help, label: None, samples }
+}
+
+impl<T> Family<T> {
+    /// Sets the label that tells the samples of one thing apart.
+    pub(super) const fn by(self, label: &'static str) -> Self {
+        Self { label: Some(label), ..self }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
+    Counter,
+    Gauge,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Number {
+    Count(u64),
+    Seconds(f64),
+}
+
+/// A thing that is counted.
+pub(super) trait Counted {
+    /// Returns its [`label`], or nothing.
+    fn labels(&self) -> &str;
+}
+
+/// Returns a label of a sample. Both formats escape the same three characters of its value.
+pub(super) fn label(name: &str, value: &str) -> String {
+    let mut label = format!("{name}=\"");
+    for char in value.chars() {
+        match char {
+            '\\' => label.push_str(r"\\"),
+            '"' => label.push_str(r#"\""#),
+            '\n' => label.push_str(r"\n"),
+            char => label.push(char),
+        }
+    }
+    label.push('"');
+    label
+}
+
+/// Appends families to a text.
+///
+/// A counter's samples end with `_total` in both formats. Its type and help name the samples in the format of Prometheus, and
+/// the family, without the suffix, in OpenMetrics.
+pub(super) struct Text<'a> {
+    out: &'a mut String,
+    is_openmetrics: bool,
+}
+
+impl<'a> Text<'a> {
+    pub(super) fn openmetrics(out: &'a mut String) -> Self {
+        Self { out, is_openmetrics: true }
+    }
+
+    pub(super) fn prometheus(out: &'a mut String) -> Self {
+        Self { out, is_openmetrics: false }
+    }
+
+    pub(super) fn families<T: Counted>(&mut self, families: &[Family<T>], things: &[T]) {
+        for family in families {
+            self.head(family);
+            for thing in things {
+                for (value, number) in family.samples {
+                    if let Some(number) = number(thing) {
+                        let of = family.label.map(|label| (label, *value));
+                        self.sample(family.name, family.kind, thing.labels(), of, number);
+                    }
+                }
+            }
+        }
+    }
+
+    fn head<T>(&mut self, family: &Family<T>) {
+        let total = if family.kind == Kind::Counter && !self.is_openmetrics { TOTAL } else { "" };
+        let kind = match family.kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+        };
+        self.push(&["# TYPE ", PREFIX, family.name, total, " ", kind, "\n"]);
+        if let Some(unit) = family.unit.filter(|_| self.is_openmetrics) {
+            self.push(&["# UNIT ", PREFIX, family.name, " ", unit, "\n"]);
+        }
+        self.push(&["# HELP ", PREFIX, family.name, total, " ", family.help, "\n"]);
+    }
+
+    fn sample(&mut self, name: &str, kind: Kind, labels: &str, of: Option<(&str, &str)>, number: Number) {
+        self.push(&[PREFIX, name, if kind == Kind::Counter { TOTAL } else { "" }]);
+        match (labels, of) {
+            ("", None) => {}
+            (labels, None) => self.push(&["{", labels, "}"]),
+            (labels, Some((label, value))) => {
+                let comma = if labels.is_empty() { "" } else { "," };
+                self.push(&["{", labels, comma, label, "=\"", value, "\"}"]);
+            }
+        }
+        self.push(&[" "]);
+        match number {
+            Number::Count(count) => self.push(&[itoa::Buffer::new().format(count)]),
+            Number::Seconds(seconds) => {
+                // A `String` takes every write.
+                let _ = write!(self.out, "{seconds}");
+            }
+        }
+        self.push(&["\n"]);
+    }
+
+    fn push(&mut self, pieces: &[&str]) {
+        pieces.iter().for_each(|piece| self.out.push_str(piece));
+    }
+}
+
+const PREFIX: &str = "mixed_replace_";
+const TOTAL: &str = "_total";
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_values_of_labels() {
+        for (value, escaped) in [
+            ("yard", r#"stream="yard""#),
+            ("", r#"stream="""#),
+            (r#"the "yard""#, r#"stream="the \"yard\"""#),
+            (r"C:\new", r#"stream="C:\\new""#),
+            ("two\nlines", r#"stream="two\nlines""#),
+            (r#"\" "#, r#"stream="\\\" ""#),
+            ("Höfe, 庭\t}", "stream=\"Höfe, 庭\t}\""),
+        ] {
+            assert_eq!(label("stream", value), escaped);
+        }
+    }
+}
