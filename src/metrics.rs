@@ -36,7 +36,7 @@ use crate::source::Monitor;
 /// | `parts_refused_total` | frames that were not published because they are damaged or hold the boundary |
 /// | `parts_encoded_total` | encodings: at most one for each part and wire in use |
 /// | `parts_delivered_total`, `delivered_bytes_total` | parts that the transports of viewers have taken, and their bytes with framing |
-/// | `parts_skipped_total` | parts that a viewer was not sent because it was slow or its rate limited |
+/// | `parts_skipped_total{reason="…"}` | parts that a viewer was not sent: it was `slow`, or its `rate` is limited |
 /// | `snapshots_total` | parts that [snapshots](crate::Hub::snapshot) returned |
 /// | `viewers_refused_total` | viewers that were turned away because the hub was full |
 /// | `viewers_ended_total{reason="…"}` | streams that ended: `closed`, `disconnected`, `expired`, `replaced`, `revoked` |

@@ -68,11 +68,7 @@ pub(super) const OF_STREAM: &[Family<Stream>] = &[
         "The bytes of delivered parts, framing included.",
         &[("", |of| count(of.stats.bytes_delivered))],
     ),
-    counter(
-        "parts_skipped",
-        "Parts not sent to a viewer because it was slow or its rate limited.",
-        &[("", |of| count(of.stats.parts_skipped))],
-    ),
+    counter("parts_skipped", "Parts not sent to a viewer, by reason.", SKIPPED).by("reason"),
     counter("snapshots", "Parts returned by snapshots.", &[("", |of| count(of.stats.snapshots))]),
     gauge(
         "wanted",
@@ -85,6 +81,11 @@ pub(super) const OF_STREAM: &[Family<Stream>] = &[
         "The time since the last part was published.",
         &[("", |of| of.stats.age.map(|age| Number::Seconds(age.as_secs_f64())))],
     ),
+];
+
+const SKIPPED: &[Sample<Stream>] = &[
+    ("rate", |of| count(of.stats.parts_limited)),
+    ("slow", |of| count(of.stats.parts_skipped.saturating_sub(of.stats.parts_limited))),
 ];
 
 const ENDED: &[Sample<Stream>] = &[
