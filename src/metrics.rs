@@ -12,7 +12,7 @@ use self::families::{OF_SOURCE, Source};
 use self::families::{OF_STREAM, Stream};
 use self::text::Text;
 use crate::hub::Hub;
-use crate::hubs::Hubs;
+use crate::hubs::handle::Hubs;
 #[cfg(feature = "source")]
 use crate::source::Monitor;
 
