@@ -8,7 +8,7 @@ mod respond;
 pub(crate) mod stream;
 mod tracked;
 
-pub(crate) use self::{feed::Feed, feed::Step, feed::Supply, queue::Queue, respond::Respond};
+pub(crate) use self::{feed::Feed, feed::Step, feed::Supply, keep_alive::PULSES, keep_alive::pulse, queue::Queue};
 
 #[cfg(feature = "http-body")]
 pub use self::respond::Body;

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, Once, PoisonError, Weak};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, Once, PoisonError, Weak};
 use std::time::Instant;
 
 /// At most one time for each key, the earliest first.
@@ -62,13 +62,13 @@ impl<K: Copy + Ord> Times<K> {
 /// A thing with a timer, identified by its address.
 pub(crate) trait Timed: Send + Sync {
     /// Does what is due at `now`.
-    fn tick(&self, now: Instant);
+    fn tick(self: Arc<Self>, now: Instant);
 }
 
 /// Calls [`Timed::tick`] at `at` or soon after. The first call starts the thread.
 ///
 /// Each target has one timer, set to the earliest time that was requested. Each tick sets the next.
-pub(crate) fn schedule(target: Weak<dyn Timed>, at: Instant) {
+pub(crate) fn schedule<T: Timed + 'static>(target: &Arc<T>, at: Instant) {
     static START: Once = Once::new();
     // Loom counts every thread of a model, so timers do not fire there.
     if cfg!(loom) {
@@ -85,10 +85,10 @@ pub(crate) fn schedule(target: Weak<dyn Timed>, at: Instant) {
         drop(started);
     });
     let mut clock = clock();
-    let address = target.as_ptr().cast::<()>().addr();
+    let address = Arc::as_ptr(target).addr();
     if clock.times.get(address).is_none_or(|set| at < set) {
         clock.times.set(address, Some(at));
-        clock.targets.insert(address, target);
+        clock.targets.insert(address, Arc::downgrade(target) as Weak<dyn Timed>);
         RESCHEDULED.notify_one();
     }
 }

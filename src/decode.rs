@@ -5,6 +5,7 @@
 
 mod announced;
 mod any;
+mod body;
 pub(crate) mod decoder;
 mod delimiter;
 mod ending;
@@ -21,6 +22,8 @@ mod state;
 
 #[cfg(any(feature = "client", feature = "process"))]
 pub(crate) use self::any::AnyParts;
+#[cfg(any(feature = "actix-web", feature = "http-body"))]
+pub(crate) use self::any::Prefixed;
 pub(crate) use self::decoder::Decoder;
 #[cfg(any(feature = "actix-web", feature = "http-body", feature = "process"))]
 pub(crate) use self::passed::{NotPassed, passed};

@@ -10,10 +10,11 @@
 
 mod content_type;
 pub(crate) mod encoder;
+mod error;
 mod part;
 
 pub(crate) use self::encoder::{Encoder, title_case};
 
 pub use self::content_type::InvalidContentType;
-pub use self::encoder::{BoundaryInPart, EncodeError};
+pub use self::error::EncodeError;
 pub use self::part::EncodedPart;

@@ -15,11 +15,9 @@
 mod builder;
 mod demand;
 mod error;
-mod guard;
 pub(crate) mod handle;
 #[cfg(all(loom, test))]
 mod models;
-mod parts;
 mod published;
 pub(crate) mod publisher;
 mod rate;
@@ -37,11 +35,11 @@ pub(crate) use self::{published::Published, seat::Seat, seat::jittered, subscrib
 
 pub use self::builder::Builder;
 pub use self::demand::Demand;
-pub use self::error::{Closed, InvalidFrame, PublishError, Refused};
-pub use self::parts::Parts;
+pub use self::error::{Closed, PublishError, Refused};
 pub use self::rate::Rate;
 pub use self::snapshot::{DatedPart, SnapshotFuture};
 pub use self::stats::{Activity, Ended, Stats, Viewer};
+pub use self::subscriber::Parts;
 
 /// Creates a hub with the defaults of [`Builder`].
 ///

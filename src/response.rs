@@ -38,6 +38,18 @@ pub(crate) fn part_head(part: &Part) -> HeaderMap {
     head
 }
 
+/// Returns a text that is neither cached nor sniffed.
+#[cfg(any(feature = "actix-web", feature = "http-body"))]
+pub(crate) fn text(content_type: &'static str, text: String) -> http::Response<Bytes> {
+    let mut response = http::Response::new(Bytes::from(text));
+    response.headers_mut().extend([
+        (CONTENT_TYPE, HeaderValue::from_static(content_type)),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ]);
+    response
+}
+
 /// Returns a head as bytes: the first line, these fields unless `more` replaces them, those of `more`, and the last line.
 pub(crate) fn head_bytes(
     first_line: &str,

@@ -1,9 +1,9 @@
 //! Types that are `Send`, `Sync` or `Unpin`. Adapters and users rely on it, so it is part of the API.
 
 use mixed_replace::decode::{DecodeError, Limits, Parts, PartsError};
-use mixed_replace::encode::{BoundaryInPart, EncodedPart};
+use mixed_replace::encode::{EncodeError, EncodedPart};
 use mixed_replace::hub::{
-    Builder, Closed, DatedPart, Demand, Ended, InvalidFrame, PublishError, Refused, SnapshotFuture, Stats, Viewer,
+    Builder, Closed, DatedPart, Demand, Ended, PublishError, Refused, SnapshotFuture, Stats, Viewer,
 };
 use mixed_replace::jpeg::{Pictures, PicturesError, SplitError, Splitter};
 use mixed_replace::{
@@ -68,11 +68,10 @@ fn values_cross_threads() {
 #[test]
 fn errors_cross_threads() {
     fn error<T: std::error::Error + Send + Sync + Unpin + 'static>() {}
-    error::<BoundaryInPart>();
+    error::<EncodeError>();
     error::<Closed>();
     error::<DecodeError>();
     error::<InvalidBoundary>();
-    error::<InvalidFrame>();
     error::<InvalidHeader>();
     error::<InvalidPart>();
     error::<PartsError<std::io::Error>>();

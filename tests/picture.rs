@@ -604,7 +604,7 @@ fn no_sender_sends_a_damaged_image_that_a_decoder_returned() {
         assert!(damaged.check_picture().is_err());
 
         let (publisher, hub) = hub::channel();
-        assert!(matches!(publisher.publish(damaged.clone()), Err(hub::PublishError::InvalidPicture(_))));
+        assert!(matches!(publisher.publish(damaged.clone()), Err(hub::PublishError::Encode(_))));
         assert!(publisher.publish_jpeg(body.to_vec()).unwrap().is_err());
         assert_eq!((hub.latest(), hub.stats().parts_invalid), (None, 2));
         publisher.publish(good.clone()).unwrap();
@@ -612,14 +612,14 @@ fn no_sender_sends_a_damaged_image_that_a_decoder_returned() {
 
         for wire in [Wire::Browser, Wire::Machine, Wire::Script] {
             let encoder = Encoder::new("ThisRandomString".parse().unwrap(), wire);
-            assert!(matches!(encoder.encode(&damaged), Err(EncodeError::InvalidPicture(_))));
+            assert!(matches!(encoder.encode(&damaged), Err(EncodeError::InvalidPart(_))));
 
             let written = |parts: &[&Part]| {
                 let mut writer = Writer::with_encoder(Vec::new(), encoder.clone());
                 for part in parts {
                     match writer.write(part) {
                         Ok(()) => assert_eq!(*part, &good),
-                        Err(error) => assert!(matches!(error, WriteError::InvalidPicture(_)) && *part == &damaged),
+                        Err(error) => assert!(matches!(error, WriteError::Encode(_)) && *part == &damaged),
                     }
                 }
                 writer.finish().unwrap()

@@ -215,7 +215,7 @@ fn writer_writes_every_part_despite_interruptions() {
         for _ in 0..random.below(6) {
             let part = random.part_with(boundary.as_str());
             let written = match writer.write(&part) {
-                Err(WriteError::BoundaryInPart(_)) => {
+                Err(WriteError::Encode(_)) => {
                     refused += 1;
                     continue;
                 }

@@ -2,18 +2,23 @@
 //! written.
 
 use std::borrow::Borrow;
+use std::convert::Infallible;
+use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
 use super::queue::Queue;
-use super::tracked::tracked;
+use super::respond::Respond;
+use super::tracked::{on_drop, tracked};
 use crate::encode::{EncodedPart, Encoder};
 
 /// The next step of a viewer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Step<P> {
+#[expect(unnameable_types, reason = "for implementations of this crate")]
+pub enum Step<P> {
     End,
     /// Send this part.
     Part(P),
@@ -38,8 +43,9 @@ impl<P> Step<P> {
 ///
 /// Parts of several hubs must be encoded with one boundary. A source that takes them in turn yields
 /// a [`Step::Part`] for a repeat too, since the queue knows only the last part of all.
-pub(crate) trait Supply {
-    type Part: Borrow<EncodedPart>;
+#[expect(unnameable_types, reason = "for implementations of this crate")]
+pub trait Supply: Unpin {
+    type Part: Borrow<EncodedPart> + Unpin;
 
     /// Starts watching, on the first poll of the body.
     fn start(&mut self);
@@ -48,14 +54,14 @@ pub(crate) trait Supply {
     /// written. If not, `taken` is the number of bytes of the previous part, or zero.
     fn poll_step(&mut self, gated: bool, taken: u64, cx: &mut Context<'_>) -> Step<Self::Part>;
 
-    /// Returns a guard that is dropped when the transport has released the last part, of so many
+    /// Returns the function to call when the transport has released the last part, of so many
     /// bytes.
-    fn guard(&self, bytes: u64) -> impl Send + 'static;
+    fn release(&self, bytes: u64) -> impl FnOnce() + Send + 'static;
 }
 
 /// The state of a body.
-#[derive(Debug)]
-pub(crate) struct Feed<S: Supply> {
+#[expect(unnameable_types, reason = "inside of a `Body` or of `Chunks`")]
+pub struct Feed<S: Supply> {
     pub(crate) supply: S,
     queue: Queue<S::Part, Arc<Encoder>>,
     started: bool,
@@ -87,8 +93,8 @@ impl<S: Supply> Feed<S> {
                 if !gated || !self.queue.is_empty() || self.ended {
                     return Poll::Ready(Some(chunk));
                 }
-                let guard = self.supply.guard(std::mem::take(&mut self.bytes));
-                return Poll::Ready(Some(tracked(chunk, guard)));
+                let release = self.supply.release(std::mem::take(&mut self.bytes));
+                return Poll::Ready(Some(tracked(chunk, on_drop(release))));
             }
             if self.ended {
                 return Poll::Ready(None);
@@ -106,5 +112,24 @@ impl<S: Supply> Feed<S> {
                 }
             }
         }
+    }
+}
+
+impl<S: Supply> Respond for S {
+    type Error = Infallible;
+    type Sending = Feed<S>;
+
+    fn poll_chunk(
+        mut feed: Pin<&mut Feed<S>>,
+        gated: bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Infallible>>> {
+        feed.poll_chunk(gated, cx).map(|chunk| chunk.map(Ok))
+    }
+}
+
+impl<S: Supply> fmt::Debug for Feed<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Feed").finish_non_exhaustive()
     }
 }

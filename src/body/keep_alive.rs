@@ -4,6 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_core::Stream;
 
@@ -64,7 +65,7 @@ impl KeepAlive {
     #[cfg(feature = "tokio")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
     #[doc(alias("tokio", "interval"))]
-    pub fn every(period: std::time::Duration) -> Self {
+    pub fn every(period: Duration) -> Self {
         assert!(!period.is_zero(), "a keep-alive period cannot be zero");
         let mut interval = None;
         Self::new(PollFn(move |cx: &mut Context<'_>| {
@@ -79,7 +80,7 @@ impl KeepAlive {
 
     #[cfg(not(feature = "tokio"))]
     #[doc(hidden)]
-    pub fn every(_: std::time::Duration) -> Self
+    pub fn every(_: Duration) -> Self
     where
         for<'a> &'a (): crate::missing::Tokio,
     {
@@ -94,7 +95,7 @@ impl KeepAlive {
     /// Returns the adapters' default.
     #[cfg(any(feature = "axum", feature = "actix-web"))]
     pub(crate) fn standard() -> Self {
-        Self::every(std::time::Duration::from_secs(10))
+        Self::every(Duration::from_secs(10))
     }
 
     /// Records that something was sent, so that nothing is due in this period.
@@ -143,4 +144,17 @@ impl<F: FnMut(&mut Context<'_>) -> Poll<Option<()>> + Unpin> Stream for PollFn<F
 
 /// A year. It is added to an `Instant`, which must not overflow.
 #[cfg(feature = "tokio")]
-const LONGEST: std::time::Duration = std::time::Duration::from_secs(365 * 24 * 60 * 60);
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Returns the time between two pulses of a keep-alive that a clock serves for many viewers, long enough not to keep the
+/// clock's thread busy.
+pub(crate) fn pulse(period: Duration) -> Duration {
+    (period / u32::from(PULSES)).max(Duration::from_millis(1))
+}
+
+/// Pulses in one period of the keep-alive.
+///
+/// With 8, two periods suffice to detect a viewer that disconnects right after a part: its system
+/// answers the first write with a RST, and on servers that do not read meanwhile a second write
+/// fails.
+pub(crate) const PULSES: u8 = 8;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 
-use super::tracked::{Flight, Guard, tracked};
+use super::tracked::{Flight, tracked};
 use crate::encode::{EncodeError, EncodedPart, Encoder};
 use crate::list::List;
 use crate::part::Part;
@@ -75,7 +75,7 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Queue<P, E> {
         match encoder.heartbeat_part() {
             Some(heartbeat) if self.opened => self.chunks.extend(heartbeat.chunks()),
             Some(heartbeat) => {
-                self.chunks.extend(lead(&encoder.opening(heartbeat), heartbeat.chunks(), None));
+                self.chunks.extend(lead(&encoder.opening(heartbeat), heartbeat.chunks(), None::<()>));
                 self.opened = true;
             }
             None if encoder.is_for_events() => {}
@@ -124,7 +124,11 @@ impl Queue<EncodedPart> {
 ///
 /// A chunk of only the opening would be so small that HTTP/2 stacks count it against the
 /// connection.
-fn lead(opening: &[u8], mut chunks: impl Iterator<Item = Bytes>, guard: Option<Guard>) -> impl Iterator<Item = Bytes> {
+fn lead(
+    opening: &[u8],
+    mut chunks: impl Iterator<Item = Bytes>,
+    guard: Option<impl Send + 'static>,
+) -> impl Iterator<Item = Bytes> {
     let first = chunks.next().map(|mut chunk| {
         let copied = if chunk.len() < 2 * LEAD { chunk.len() } else { LEAD };
         let mut bytes = BytesMut::with_capacity(opening.len() + copied);

@@ -44,6 +44,15 @@ pin_project! {
 }
 
 #[cfg(feature = "http-body")]
+impl<R: Respond> Body<R> {
+    pub(crate) fn into_response(self, headers: http::HeaderMap) -> http::Response<Self> {
+        let mut response = http::Response::new(self);
+        *response.headers_mut() = headers;
+        response
+    }
+}
+
+#[cfg(feature = "http-body")]
 impl<R: Respond> http_body::Body for Body<R> {
     type Data = Bytes;
     type Error = R::Error;

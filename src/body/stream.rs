@@ -209,9 +209,7 @@ impl<S> MixedReplace<S> {
         S: Stream<Item = Result<Part, E>>,
     {
         let headers = self.headers();
-        let mut response = http::Response::new(self.into_body());
-        *response.headers_mut() = headers;
-        response
+        self.into_body().into_response(headers)
     }
 
     #[cfg(not(feature = "http-body"))]
@@ -319,7 +317,7 @@ where
                         this.keep_alive.sent();
                         *this.source = Source::Live;
                     }
-                    Err(EncodeError::InvalidPicture(_error)) => {
+                    Err(EncodeError::InvalidPart(_error)) => {
                         #[cfg(feature = "tracing")]
                         tracing::warn!(error = %_error, "part skipped");
                         *this.source = Source::Live;

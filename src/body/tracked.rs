@@ -26,6 +26,21 @@ impl<G> AsRef<[u8]> for Tracked<G> {
     }
 }
 
+/// Returns a guard that calls a function on drop.
+pub(crate) fn on_drop(f: impl FnOnce() + Send + 'static) -> impl Send + 'static {
+    OnDrop(Some(f))
+}
+
+struct OnDrop<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        if let Some(f) = self.0.take() {
+            f();
+        }
+    }
+}
+
 /// The unreleased chunks of one client, counted by the guards that they have, and the task that
 /// waits for their release.
 #[derive(Clone, Debug, Default)]
@@ -39,9 +54,20 @@ struct InFlight {
 
 impl Flight {
     /// Returns a guard for [`tracked`].
-    pub(crate) fn guard(&self) -> Guard {
+    pub(crate) fn guard(&self) -> impl Send + 'static + use<> {
         lock(&self.0).guards += 1;
-        Guard(self.clone())
+        let flight = self.clone();
+        on_drop(move || flight.release())
+    }
+
+    fn release(&self) {
+        let mut flight = lock(&self.0);
+        flight.guards -= 1;
+        let waker = if flight.guards == 0 { flight.waker.take() } else { None };
+        drop(flight);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// Waits until every guard is dropped.
@@ -54,21 +80,5 @@ impl Flight {
         drop(flight);
         drop(replaced);
         Poll::Pending
-    }
-}
-
-/// Counts as an unreleased chunk until it is dropped.
-#[derive(Debug)]
-pub(crate) struct Guard(Flight);
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        let mut flight = lock(&self.0.0);
-        flight.guards -= 1;
-        let waker = if flight.guards == 0 { flight.waker.take() } else { None };
-        drop(flight);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
     }
 }

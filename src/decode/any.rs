@@ -6,6 +6,7 @@ use std::{fmt, io};
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
+use pin_project_lite::pin_project;
 
 use super::{DecodeError, Decoder, Limits, Parts, PartsError};
 use crate::jpeg::{Pictures, PicturesError, SplitError, Splitter, with_huffman_tables};
@@ -34,24 +35,33 @@ enum Framing<S> {
     Jpegs(Box<Pictures<Prefixed<S>>>),
 }
 
-/// Bytes that were read already, then the rest.
-#[derive(Debug)]
-struct Prefixed<S> {
-    first: BytesMut,
-    rest: S,
+pin_project! {
+    /// Bytes that were read already, then the rest.
+    #[derive(Debug)]
+    pub(crate) struct Prefixed<S> {
+        first: BytesMut,
+        #[pin]
+        rest: S,
+    }
+}
+
+impl<S> Prefixed<S> {
+    pub(crate) fn new(first: BytesMut, rest: S) -> Self {
+        Self { first, rest }
+    }
 }
 
 impl<S: Stream<Item = io::Result<Bytes>> + Unpin> AnyParts<S> {
     /// Creates a stream of the parts in these bytes.
     pub(crate) fn new(bytes: S, limits: Limits) -> Self {
-        Self::with(Framing::Unknown(Some(Prefixed { first: BytesMut::new(), rest: bytes })), limits)
+        Self::with(Framing::Unknown(Some(Prefixed::new(BytesMut::new(), bytes))), limits)
     }
 
     /// Creates a stream of the parts of a body with this `Content-Type`, which is a `multipart` one.
     #[cfg(feature = "client")]
     pub(crate) fn multipart(bytes: S, content_type: &[u8], limits: Limits) -> Self {
         let decoder = Decoder::for_content_type(content_type).limits(limits);
-        let parts = Parts::new(Prefixed { first: BytesMut::new(), rest: bytes }, decoder);
+        let parts = Parts::new(Prefixed::new(BytesMut::new(), bytes), decoder);
         Self::with(Framing::Multipart(Box::new(parts)), limits)
     }
 
@@ -161,14 +171,15 @@ fn is_multipart(text: &[u8]) -> Option<bool> {
     }
 }
 
-impl<S: Stream<Item = io::Result<Bytes>> + Unpin> Stream for Prefixed<S> {
-    type Item = io::Result<Bytes>;
+impl<S: Stream<Item = Result<Bytes, E>>, E> Stream for Prefixed<S> {
+    type Item = Result<Bytes, E>;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.first.is_empty() {
-            return Pin::new(&mut self.rest).poll_next(cx);
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.project();
+        if this.first.is_empty() {
+            return this.rest.poll_next(cx);
         }
-        Poll::Ready(Some(Ok(std::mem::take(&mut self.first).freeze())))
+        Poll::Ready(Some(Ok(std::mem::take(this.first).freeze())))
     }
 }
 

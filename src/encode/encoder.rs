@@ -1,16 +1,14 @@
 //! The encoder: the bytes of a part, and those before the first and after the last one.
 
-use std::fmt;
-
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
 use memchr::memmem;
 
 use super::content_type::InvalidContentType;
+use super::error::EncodeError;
 use super::part::EncodedPart;
 use crate::boundary::Boundary;
-use crate::part::Part;
-use crate::picture::InvalidPicture;
+use crate::part::{InvalidPart, Part};
 use crate::wire::Wire;
 
 /// An encoder of parts for one [`Wire`]. It holds configuration only, and no state of a client.
@@ -204,7 +202,7 @@ impl Encoder {
     /// # Errors
     ///
     /// - [`EncodeError::BoundaryInPart`] if the part holds the boundary.
-    /// - [`EncodeError::InvalidPicture`] if the part is a damaged image.
+    /// - [`EncodeError::InvalidPart`] if the part is a damaged image.
     ///
     /// # Examples
     ///
@@ -286,7 +284,7 @@ impl Encoder {
     ///
     /// - [`EncodeError::BoundaryInPart`] if the part holds the boundary where a reader would take
     ///   it for a delimiter. Readers of `multipart/x-mixed-replace` search inside lines too.
-    /// - [`EncodeError::InvalidPicture`] if the part is a damaged image, as a
+    /// - [`EncodeError::InvalidPart`] if the part is a damaged image, as a
     ///   [`Decoder`](crate::Decoder) may return.
     ///
     /// # Examples
@@ -318,7 +316,7 @@ impl Encoder {
     /// Encodes a part with this `Content-Location` (RFC 2557 §4.2) in place of its own, into one piece. The browser wire
     /// leaves it out.
     #[cfg(any(feature = "actix-web", feature = "http-body"))]
-    pub(crate) fn encode_located(&self, part: &Part, location: &str) -> Result<EncodedPart, BoundaryInPart> {
+    pub(crate) fn encode_located(&self, part: &Part, location: &str) -> Result<EncodedPart, EncodeError> {
         self.search_located(part, Some(location))?;
         Ok(self.encode_with(part, Some(location), |head, tail| EncodedPart::contiguous(head, part.body(), tail)))
     }
@@ -393,16 +391,16 @@ impl Encoder {
 
     /// Rejects a part that cannot be sent.
     pub(crate) fn check(&self, part: &Part) -> Result<(), EncodeError> {
-        part.check_picture().map_err(EncodeError::InvalidPicture)?;
-        self.search(part).map_err(EncodeError::BoundaryInPart)
+        part.check_picture().map_err(InvalidPart::from)?;
+        self.search(part)
     }
 
     /// Rejects a part that holds the boundary.
-    pub(crate) fn search(&self, part: &Part) -> Result<(), BoundaryInPart> {
+    pub(crate) fn search(&self, part: &Part) -> Result<(), EncodeError> {
         self.search_located(part, None)
     }
 
-    fn search_located(&self, part: &Part, location: Option<&str>) -> Result<(), BoundaryInPart> {
+    fn search_located(&self, part: &Part, location: Option<&str>) -> Result<(), EncodeError> {
         if let Search::Nowhere = self.search {
             return Ok(());
         }
@@ -412,7 +410,7 @@ impl Encoder {
         let length = if self.wire == Wire::Browser { "" } else { digits.format(part.body().len()) };
         let block = self.header_block(content_type, &extra, length).concat();
         if self.occurs_in(&block) || self.occurs_in(part.body()) {
-            return Err(BoundaryInPart(self.boundary.clone()));
+            return Err(EncodeError::BoundaryInPart(self.boundary.clone()));
         }
         Ok(())
     }
@@ -429,62 +427,6 @@ impl Encoder {
             }
             Search::Nowhere => false,
         }
-    }
-}
-
-/// The error of encoding a part.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum EncodeError {
-    /// The part holds the boundary.
-    BoundaryInPart(BoundaryInPart),
-    /// The part is a damaged image from a [`Decoder`](crate::Decoder), at which browsers end a
-    /// stream.
-    InvalidPicture(InvalidPicture),
-}
-
-impl fmt::Display for EncodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BoundaryInPart(error) => error.fmt(f),
-            Self::InvalidPicture(error) => error.fmt(f),
-        }
-    }
-}
-
-/// `Display` already includes the variant's message, so `source` skips to the variant's source.
-impl std::error::Error for EncodeError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::BoundaryInPart(error) => error.source(),
-            Self::InvalidPicture(error) => error.source(),
-        }
-    }
-}
-
-/// `InvalidData`.
-impl From<EncodeError> for std::io::Error {
-    fn from(error: EncodeError) -> Self {
-        Self::new(std::io::ErrorKind::InvalidData, error)
-    }
-}
-
-/// The error of a part that holds the boundary. A reader would split it in two.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct BoundaryInPart(Boundary);
-
-impl fmt::Display for BoundaryInPart {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the part holds the boundary {:?}", self.0.as_str())
-    }
-}
-
-impl std::error::Error for BoundaryInPart {}
-
-/// `InvalidData`.
-impl From<BoundaryInPart> for std::io::Error {
-    fn from(error: BoundaryInPart) -> Self {
-        Self::new(std::io::ErrorKind::InvalidData, error)
     }
 }
 

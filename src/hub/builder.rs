@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::slot::{PULSES, Settings, interval};
 use crate::part::Part;
 
 /// The configuration of a hub.
@@ -43,20 +42,6 @@ pub(super) struct Config {
     pub(super) part_timeout: Option<Duration>,
     pub(super) retry_after: Duration,
     pub(super) stale_after: Option<(Duration, Part)>,
-}
-
-impl Config {
-    /// Returns the period between pulses of the keep-alive, long enough not to keep the clock's
-    /// thread busy.
-    pub(super) fn pulse(&self) -> Option<Duration> {
-        self.keep_alive.map(|period| (period / u32::from(PULSES)).max(Duration::from_millis(1)))
-    }
-
-    /// Returns the configuration of a subscriber that sets nothing.
-    pub(super) fn subscriber(&self) -> Settings {
-        let min_interval = self.min_interval.and_then(interval);
-        Settings { exclusive: false, max_lifetime: self.max_lifetime, min_interval }
-    }
 }
 
 impl Default for Config {

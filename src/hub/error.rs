@@ -4,20 +4,17 @@ use std::error::Error;
 use std::time::Duration;
 use std::{fmt, io};
 
-use crate::encode::BoundaryInPart;
-use crate::part::InvalidPart;
-use crate::picture::InvalidPicture;
+use crate::encode::EncodeError;
 
 /// The error of [`Publisher::publish`](crate::Publisher::publish).
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum PublishError {
-    /// The part holds the hub's boundary.
-    BoundaryInPart(BoundaryInPart),
     /// The hub is closed.
     Closed,
-    /// The part is a damaged image from a [`Decoder`](crate::Decoder).
-    InvalidPicture(InvalidPicture),
+    /// The part cannot be sent: it holds the hub's boundary, or is a damaged image from a
+    /// [`Decoder`](crate::Decoder).
+    Encode(EncodeError),
 }
 
 impl PublishError {
@@ -43,10 +40,8 @@ impl PublishError {
 impl fmt::Display for PublishError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BoundaryInPart(_) | Self::InvalidPicture(_) => {
-                f.write_str("the part cannot be sent to this hub's viewers")
-            }
             Self::Closed => Closed(()).fmt(f),
+            Self::Encode(_) => f.write_str("the part cannot be sent to this hub's viewers"),
         }
     }
 }
@@ -54,9 +49,8 @@ impl fmt::Display for PublishError {
 impl Error for PublishError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::BoundaryInPart(source) => Some(source),
             Self::Closed => None,
-            Self::InvalidPicture(source) => Some(source),
+            Self::Encode(source) => Some(source),
         }
     }
 }
@@ -91,42 +85,6 @@ impl Error for Closed {}
 impl From<Closed> for io::Error {
     fn from(error: Closed) -> Self {
         Self::new(io::ErrorKind::BrokenPipe, error)
-    }
-}
-
-/// The reason why [`Publisher::publish_jpeg`](crate::Publisher::publish_jpeg) skipped a frame.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum InvalidFrame {
-    /// The frame holds the hub's boundary.
-    BoundaryInPart(BoundaryInPart),
-    /// The frame is empty, damaged, or not a JPEG.
-    Part(InvalidPart),
-}
-
-impl fmt::Display for InvalidFrame {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BoundaryInPart(error) => error.fmt(f),
-            Self::Part(error) => error.fmt(f),
-        }
-    }
-}
-
-/// `Display` already includes the variant's message, so `source` skips to the variant's source.
-impl Error for InvalidFrame {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::BoundaryInPart(error) => error.source(),
-            Self::Part(error) => error.source(),
-        }
-    }
-}
-
-/// `InvalidData`.
-impl From<InvalidFrame> for io::Error {
-    fn from(error: InvalidFrame) -> Self {
-        Self::new(io::ErrorKind::InvalidData, error)
     }
 }
 
@@ -198,10 +156,11 @@ mod tests {
     use io::ErrorKind::{BrokenPipe, InvalidData, ResourceBusy};
 
     use super::*;
+    use crate::part::InvalidPart;
 
     #[test]
     fn converts_into_io_errors_with_the_same_message() {
-        let empty = || InvalidFrame::Part(InvalidPart::Empty);
+        let empty = || PublishError::Encode(InvalidPart::Empty.into());
         let full = || Refused::TooManyViewers { retry_after: Duration::ZERO };
         for (error, kind, said) in [
             (io::Error::from(Closed(())), BrokenPipe, "the hub is closed".to_owned()),

@@ -7,14 +7,12 @@ use std::time::{Duration, Instant};
 
 use super::builder::Builder;
 use super::error::Refused;
-use super::guard::Guard;
-use super::parts::Parts;
 use super::publisher::Publisher;
-use super::seat::Seat;
+use super::seat::{Guard, Seat};
 use super::shared::Shared;
 use super::snapshot::SnapshotFuture;
 use super::stats::{Activity, Stats, Viewer};
-use super::subscriber::Subscriber;
+use super::subscriber::{Parts, Subscriber};
 use crate::boundary::Boundary;
 use crate::part::Part;
 use crate::wire::Wire;
@@ -38,7 +36,7 @@ impl Builder {
     #[must_use]
     pub fn build(self) -> (Publisher, Hub) {
         let shared = Shared::new(self.0, &Boundary::random());
-        let hub = Hub { shared: Arc::clone(&shared), guard: Guard::default() };
+        let hub = Hub { shared: Arc::clone(&shared), guard: None };
         (Publisher::new(shared), hub)
     }
 }
@@ -47,7 +45,7 @@ impl Hub {
     /// Returns the hub with a guard that is dropped with its last clone, viewer and snapshot.
     #[cfg(feature = "source")]
     pub(crate) fn guarded(self, guard: impl Any + Send + Sync) -> Self {
-        Self { guard: Guard::new(guard), ..self }
+        Self { guard: Some(Arc::new(guard)), ..self }
     }
 
     /// Returns the [name](Builder::name) of the hub, if it has one.

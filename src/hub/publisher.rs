@@ -6,9 +6,10 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::demand::Demand;
-use super::error::{Closed, InvalidFrame, PublishError};
+use super::error::{Closed, PublishError};
 use super::published::Published;
 use super::shared::Shared;
+use crate::encode::EncodeError;
 use crate::part::{InvalidPart, Part};
 use crate::wire::Wire;
 
@@ -38,12 +39,11 @@ impl Publisher {
     /// # Errors
     ///
     /// - [`PublishError::Closed`] if the hub is closed.
-    /// - [`PublishError::BoundaryInPart`] if the part holds the hub's boundary. Viewers know the
-    ///   boundary, so text from one viewer could otherwise forge parts for the others.
-    /// - [`PublishError::InvalidPicture`] if the part is a damaged image, as a
-    ///   [`Decoder`](crate::Decoder) may return.
+    /// - [`PublishError::Encode`] if the part holds the hub's boundary, or is a damaged image, as a
+    ///   [`Decoder`](crate::Decoder) may return. Viewers know the boundary, so text from one viewer
+    ///   could otherwise forge parts for the others.
     ///
-    /// [`Stats::parts_invalid`](super::Stats::parts_invalid) counts the last two. Viewers keep the
+    /// [`Stats::parts_invalid`](super::Stats::parts_invalid) counts the last one. Viewers keep the
     /// previous part.
     ///
     /// # Examples
@@ -57,13 +57,9 @@ impl Publisher {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn publish(&self, part: Part) -> Result<(), PublishError> {
-        if let Err(error) = part.check_picture() {
+        if let Err(error) = self.shared.encoder(Wire::Machine).check(&part) {
             self.shared.skip(&error)?;
-            return Err(PublishError::InvalidPicture(error));
-        }
-        if let Err(error) = self.shared.encoder(Wire::Machine).search(&part) {
-            self.shared.skip(&error)?;
-            return Err(PublishError::BoundaryInPart(error));
+            return Err(PublishError::Encode(error));
         }
         Ok(self.publish_valid(part)?)
     }
@@ -81,8 +77,8 @@ impl Publisher {
     /// # Errors
     ///
     /// - [`Closed`] if the hub is closed.
-    /// - Inside `Ok`, [`InvalidFrame::Part`] if [`Part::jpeg`] rejects the body.
-    /// - Inside `Ok`, [`InvalidFrame::BoundaryInPart`] if the frame holds the hub's boundary.
+    /// - Inside `Ok`, [`EncodeError::InvalidPart`] if [`Part::jpeg`] rejects the body.
+    /// - Inside `Ok`, [`EncodeError::BoundaryInPart`] if the frame holds the hub's boundary.
     ///
     /// # Examples
     ///
@@ -110,20 +106,23 @@ impl Publisher {
     /// # let mut capture = || { frames += 1; if frames == 3 { hub.close() } "no picture" };
     /// while publisher.publish_jpeg(capture()).is_ok() {}
     /// ```
-    pub fn publish_jpeg(&self, body: impl Into<Bytes>) -> Result<Result<(), InvalidFrame>, Closed> {
+    pub fn publish_jpeg(&self, body: impl Into<Bytes>) -> Result<Result<(), EncodeError>, Closed> {
         self.publish_or_skip(Part::jpeg(body))
     }
 
-    fn publish_or_skip(&self, part: Result<Part, InvalidPart>) -> Result<Result<(), InvalidFrame>, Closed> {
-        let error = match part.map(|part| self.publish(part)) {
-            Ok(Ok(())) => return Ok(Ok(())),
-            Ok(Err(PublishError::Closed)) => return Err(Closed(())),
-            Ok(Err(PublishError::BoundaryInPart(error))) => return Ok(Err(InvalidFrame::BoundaryInPart(error))),
-            Ok(Err(PublishError::InvalidPicture(error))) => return Ok(Err(InvalidFrame::Part(error.into()))),
-            Err(error) => error,
+    fn publish_or_skip(&self, part: Result<Part, InvalidPart>) -> Result<Result<(), EncodeError>, Closed> {
+        let published = match part {
+            Ok(part) => self.publish(part),
+            Err(error) => {
+                self.shared.skip(&error)?;
+                Err(PublishError::Encode(error.into()))
+            }
         };
-        self.shared.skip(&error)?;
-        Ok(Err(InvalidFrame::Part(error)))
+        match published {
+            Ok(()) => Ok(Ok(())),
+            Err(PublishError::Closed) => Err(Closed(())),
+            Err(PublishError::Encode(error)) => Ok(Err(error)),
+        }
     }
 
     /// Publishes the part that a function returns, which is called only if somebody watches or waits for a snapshot.
@@ -139,8 +138,8 @@ impl Publisher {
     ///
     /// [`Closed`] if the hub is closed. The inner errors are
     ///
-    /// - [`InvalidFrame::Part`] if the function returns an error, or a damaged image.
-    /// - [`InvalidFrame::BoundaryInPart`] if the part holds the hub's boundary.
+    /// - [`EncodeError::InvalidPart`] if the function returns an error, or a damaged image.
+    /// - [`EncodeError::BoundaryInPart`] if the part holds the hub's boundary.
     ///
     /// # Examples
     ///
@@ -162,7 +161,7 @@ impl Publisher {
     pub fn publish_with(
         &self,
         part: impl FnOnce() -> Result<Part, InvalidPart>,
-    ) -> Result<Result<bool, InvalidFrame>, Closed> {
+    ) -> Result<Result<bool, EncodeError>, Closed> {
         let (closed, watched) = self.shared.read(|state| (state.is_closed(), state.is_watched()));
         match (closed, watched) {
             (true, _) => Err(Closed(())),

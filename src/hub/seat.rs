@@ -1,5 +1,6 @@
 //! A subscriber's place in a hub.
 
+use std::any::Any;
 use std::cell::LazyCell;
 use std::sync::Arc;
 use std::task::Context;
@@ -8,14 +9,15 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use super::error::Refused;
-use super::guard::Guard;
 use super::published::Published;
 use super::shared::Shared;
-#[cfg(feature = "tracing")]
-use super::slot::Ending;
-use super::slot::Settings;
+use super::slot::Slot;
 use crate::body::Step;
 use crate::wire::Wire;
+
+/// Kept by the handles, subscribers and snapshots of a hub. Dropped with the last of them, which ends a source that nobody
+/// can watch any more.
+pub(super) type Guard = Option<Arc<dyn Any + Send + Sync>>;
 
 /// A subscriber's slot in the hub, which is freed on drop.
 #[derive(Debug)]
@@ -23,7 +25,6 @@ pub(crate) struct Seat {
     pub(super) shared: Arc<Shared>,
     pub(super) id: usize,
     pub(super) serial: u64,
-    pub(super) settings: Settings,
     /// From the start of the stream to its end. `None` if nobody records it.
     #[cfg(feature = "tracing")]
     span: Option<Box<tracing::Span>>,
@@ -43,7 +44,6 @@ impl Seat {
             shared: Arc::clone(shared),
             id,
             serial,
-            settings: shared.config.subscriber(),
             #[cfg(feature = "tracing")]
             span: None,
             _guard: guard.clone(),
@@ -54,8 +54,9 @@ impl Seat {
         self.shared.update(|state| state.set_key(self.id, Arc::from(key)));
     }
 
-    pub(super) fn set_label(&self, label: String) {
-        self.shared.update(|state| state.set_label(self.id, Arc::from(label)));
+    /// Changes the settings of a subscriber that does not watch yet.
+    pub(super) fn configure(&self, change: impl FnOnce(&mut Slot)) {
+        self.shared.update(|state| change(state.slot(self.id)));
     }
 
     pub(super) fn set_passive(&self) {
@@ -65,8 +66,7 @@ impl Seat {
     /// Starts watching.
     pub(crate) fn start(&mut self) {
         let now = Instant::now();
-        self.settings.max_lifetime = self.settings.max_lifetime.map(jittered);
-        self.shared.update(|state| state.watch(self.id, self.settings, now));
+        self.shared.update(|state| state.watch(self.id, jittered, now));
         #[cfg(feature = "tracing")]
         self.enter_span();
     }
@@ -103,9 +103,14 @@ impl Seat {
         })
     }
 
-    /// Returns a guard that releases the last part, of so many bytes.
-    pub(crate) fn release_on_drop(&self, bytes: u64) -> Release {
-        Release { shared: Arc::clone(&self.shared), id: self.id, serial: self.serial, bytes }
+    /// Returns the function to call when the transport has released the last part, of so many bytes. The viewer is then
+    /// offered the next one.
+    pub(crate) fn release(&self, bytes: u64) -> impl FnOnce() + Send + 'static + use<> {
+        let (shared, id, serial) = (Arc::clone(&self.shared), self.id, self.serial);
+        move || {
+            let now = LazyCell::new(Instant::now);
+            shared.update(|state| state.release(id, serial, bytes, &now));
+        }
     }
 
     pub(super) fn parts_skipped(&self) -> u64 {
@@ -118,7 +123,7 @@ impl Seat {
 impl Seat {
     /// Keeps the hub from encoding parts for this subscriber. Called before [`start`](Self::start).
     pub(super) fn without_encoding(self) -> Self {
-        self.shared.update(|state| state.set_unencoded(self.id));
+        self.configure(|slot| slot.encoded = false);
         self
     }
 
@@ -154,9 +159,10 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         let now = Instant::now();
-        let ended = self.shared.update(|state| state.remove(self.id, now));
+        let slot = self.shared.update(|state| state.remove(self.id, now));
         #[cfg(feature = "tracing")]
-        if let Some(Ending { reason, parts, bytes, skipped }) = ended {
+        if let Some(reason) = slot.ended {
+            let (parts, bytes, skipped) = (slot.delivered, slot.bytes, slot.skipped);
             let (reason, span) = (reason.as_str(), self.span.as_deref());
             if let Some(span) = span {
                 span.record("reason", reason).record("parts", parts).record("bytes", bytes).record("skipped", skipped);
@@ -165,25 +171,7 @@ impl Drop for Seat {
             let (hub, viewer) = (self.shared.name(), self.serial);
             tracing::debug!(parent: span, hub, viewer, reason, parts, bytes, skipped, "viewer ends");
         }
-        #[cfg(not(feature = "tracing"))]
-        let _ = ended;
-    }
-}
-
-/// Reports on drop that the transport has released a part, so that the viewer is offered the next.
-#[derive(Debug)]
-pub(crate) struct Release {
-    shared: Arc<Shared>,
-    id: usize,
-    serial: u64,
-    /// The number of bytes of the part.
-    bytes: u64,
-}
-
-impl Drop for Release {
-    fn drop(&mut self) {
-        let now = LazyCell::new(Instant::now);
-        self.shared.update(|state| state.release(self.id, self.serial, self.bytes, &now));
+        drop(slot);
     }
 }
 

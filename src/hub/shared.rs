@@ -1,7 +1,7 @@
 //! The data that all handles of a hub share: the locked state, and constants.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::builder::Config;
@@ -15,7 +15,6 @@ use crate::sync::{Mutex, lock};
 use crate::wire::{PerWire, Wire};
 
 pub(super) struct Shared {
-    itself: Weak<Self>,
     pub(super) config: Arc<Config>,
     encoders: PerWire<Arc<Encoder>>,
     /// Set when the hub is built, or when it is inserted into a set.
@@ -30,8 +29,7 @@ impl Shared {
     /// Viewers of one response that gets parts of several hubs need one boundary for all of them.
     pub(super) fn new(config: Config, boundary: &Boundary) -> Arc<Self> {
         let config = Arc::new(config);
-        Arc::new_cyclic(|itself| Self {
-            itself: Weak::clone(itself),
+        Arc::new(Self {
             name: config.name.clone().map_or_else(OnceLock::new, OnceLock::from),
             encoders: PerWire::new(|wire| Arc::new(Encoder::new(boundary.clone(), wire))),
             state: Mutex::new(State::new(Arc::clone(&config))),
@@ -57,7 +55,7 @@ impl Shared {
     }
 
     /// Changes the state, then performs the effects after unlocking: wakes tasks, sets the timer.
-    pub(super) fn update<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+    pub(super) fn update<R>(self: &Arc<Self>, change: impl FnOnce(&mut State) -> R) -> R {
         #[cfg(test)]
         self.locks.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let mut state = lock(&self.state);
@@ -65,7 +63,7 @@ impl Shared {
         let (effects, timeout) = (state.take_effects(), state.poll_timeout());
         drop(state);
         if let Some(at) = timeout {
-            clock::schedule(self.itself.clone(), at);
+            clock::schedule(self, at);
         }
         if let Some(effects) = effects {
             // Last, because it runs code of other tasks, which may panic.
@@ -76,7 +74,7 @@ impl Shared {
 
     /// Counts a frame that cannot be sent, and logs that from time to time. A closed hub takes precedence, to end the loop.
     #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "there is no log"))]
-    pub(super) fn skip(&self, error: &dyn fmt::Display) -> Result<(), Closed> {
+    pub(super) fn skip(self: &Arc<Self>, error: &dyn fmt::Display) -> Result<(), Closed> {
         let now = Instant::now();
         let skipped = self.update(|state| (!state.is_closed()).then(|| state.skip_invalid(now)));
         let warning = skipped.ok_or(Closed(()))?;
@@ -94,7 +92,7 @@ impl Shared {
 
     /// Returns a part's bytes on a wire. Encodes them if nobody watched on that wire when the part
     /// was published.
-    pub(super) fn encoded(&self, part: &Published, wire: Wire) -> Arc<EncodedPart> {
+    pub(super) fn encoded(self: &Arc<Self>, part: &Published, wire: Wire) -> Arc<EncodedPart> {
         let (encoded, now) = part.encoded(self.encoder(wire));
         if now {
             self.update(|state| state.stats.encodings += 1);
@@ -104,7 +102,7 @@ impl Shared {
 }
 
 impl Timed for Shared {
-    fn tick(&self, now: Instant) {
+    fn tick(self: Arc<Self>, now: Instant) {
         self.update(|state| state.handle_timeout(now));
     }
 }

@@ -5,22 +5,13 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use super::builder::Config;
 use super::published::Published;
 use super::rate::{Meter, Millis};
 use super::stats::{Reason, Viewer};
-use crate::body::Step;
+use crate::body::{PULSES, Step};
 use crate::list::List;
 use crate::wire::Wire;
-
-/// The configuration of a subscriber.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Settings {
-    /// Whether the stream ends older ones with the same key.
-    pub(super) exclusive: bool,
-    pub(super) max_lifetime: Option<Duration>,
-    /// The shortest time between parts.
-    pub(super) min_interval: Option<Duration>,
-}
 
 /// The state of the hub that a subscriber's next step depends on.
 #[derive(Clone, Copy)]
@@ -47,8 +38,10 @@ pub(super) struct Slot {
     pub(super) encoded: bool,
     /// Whether the viewer is no demand.
     pub(super) passive: bool,
+    /// Whether the stream ends older ones with the same key.
+    pub(super) exclusive: bool,
     pub(super) ended: Option<Reason>,
-    extras: Option<Box<Extras>>,
+    pub(super) settings: Option<Box<Settings>>,
     /// A keep-alive is due: the last part must be repeated.
     repeat: bool,
     pub(super) waker: Option<Waker>,
@@ -63,19 +56,9 @@ pub(super) struct Slot {
     gated: bool,
     /// The number of pulses since something was sent.
     idle_pulses: u8,
-    delivered: u64,
-    bytes: u64,
-    rate: Meter,
-    pub(super) skipped: u64,
-}
-
-/// The end of a stream: its reason, and the counters until then.
-#[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "only events have it"))]
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Ending {
-    pub(super) reason: Reason,
-    pub(super) parts: u64,
+    pub(super) delivered: u64,
     pub(super) bytes: u64,
+    rate: Meter,
     pub(super) skipped: u64,
 }
 
@@ -87,19 +70,29 @@ pub(super) struct Missed {
     pub(super) limited: u64,
 }
 
-/// Settings of few subscribers. They are boxed: in the slot, an idle viewer takes 534 bytes, above
+/// Settings that few subscribers have. They are boxed: in the slot, an idle viewer takes 534 bytes, above
 /// the 500 of `tests/hub_memory.rs`. The speed is the same.
 #[derive(Debug, Default)]
-struct Extras {
-    key: Option<Arc<str>>,
-    label: Option<Arc<str>>,
-    expires: Option<Instant>,
-    interval: Option<Duration>,
+pub(super) struct Settings {
+    pub(super) key: Option<Arc<str>>,
+    pub(super) label: Option<Arc<str>>,
+    pub(super) max_lifetime: Option<Duration>,
+    /// The shortest time between parts.
+    pub(super) min_interval: Option<Duration>,
     /// The time at which the interval allows the next part.
-    due: Option<Instant>,
+    pub(super) due: Option<Instant>,
     /// The newest version when the transport released the last part.
-    released: u64,
-    limited: u64,
+    pub(super) released: u64,
+    pub(super) limited: u64,
+}
+
+impl Settings {
+    /// Creates the settings of a response that sets nothing.
+    pub(super) fn new(config: &Config) -> Option<Box<Self>> {
+        let (max_lifetime, min_interval) = (config.max_lifetime, config.min_interval.and_then(interval));
+        let is_limited = max_lifetime.is_some() || min_interval.is_some();
+        is_limited.then(|| Box::new(Self { max_lifetime, min_interval, ..Self::default() }))
+    }
 }
 
 impl Slot {
@@ -109,8 +102,9 @@ impl Slot {
             wire,
             encoded: wire.is_some(),
             passive: false,
+            exclusive: false,
             ended: None,
-            extras: None,
+            settings: None,
             repeat: false,
             waker: None,
             watching: None,
@@ -126,36 +120,31 @@ impl Slot {
         }
     }
 
-    /// Starts watching, on the first poll. Returns when the stream expires.
-    pub(super) fn watch(&mut self, settings: Settings, now: Instant) -> Option<Instant> {
+    pub(super) fn settings(&mut self) -> &mut Settings {
+        self.settings.get_or_insert_default()
+    }
+
+    /// Starts watching, on the first poll. Returns when the stream expires. `jitter` shortens its lifetime.
+    pub(super) fn watch(&mut self, jitter: impl FnOnce(Duration) -> Duration, now: Instant) -> Option<Instant> {
         self.watching = Some(now);
-        let expires = settings.max_lifetime.and_then(|time| now.checked_add(time));
-        if expires.is_some() || settings.min_interval.is_some() {
-            let extras = self.extras.get_or_insert_default();
-            extras.expires = expires;
-            extras.interval = settings.min_interval;
-        }
-        expires
+        let lifetime = self.settings.as_ref()?.max_lifetime?;
+        now.checked_add(jitter(lifetime))
     }
 
     pub(super) fn set_key(&mut self, key: Arc<str>) {
-        self.extras.get_or_insert_default().key = Some(key);
+        self.settings().key = Some(key);
     }
 
     pub(super) fn key(&self) -> Option<&Arc<str>> {
-        self.extras.as_ref()?.key.as_ref()
+        self.settings.as_ref()?.key.as_ref()
     }
 
     pub(super) fn take_key(&mut self) -> Option<Arc<str>> {
-        self.extras.as_mut()?.key.take()
-    }
-
-    pub(super) fn set_label(&mut self, label: Arc<str>) {
-        self.extras.get_or_insert_default().label = Some(label);
+        self.settings.as_mut()?.key.take()
     }
 
     pub(super) fn label(&self) -> Option<&Arc<str>> {
-        self.extras.as_ref()?.label.as_ref()
+        self.settings.as_ref()?.label.as_ref()
     }
 
     /// Returns the wire on which the hub encodes parts for this viewer.
@@ -177,7 +166,7 @@ impl Slot {
         if self.gated && self.in_flight.is_some() && !hub.closed {
             return Step::Wait;
         }
-        let limited = || self.extras.as_ref().and_then(|extras| extras.due).is_some_and(|due| due > **hub.now);
+        let limited = || self.settings.as_ref().and_then(|settings| settings.due).is_some_and(|due| due > **hub.now);
         match hub.current.filter(|current| current.version > self.seen) {
             Some(part) if hub.closed || !limited() => Step::Part(part),
             None if hub.closed => Step::End,
@@ -192,7 +181,7 @@ impl Slot {
     pub(super) fn due(&self, current: Option<&Arc<Published>>) -> Option<Instant> {
         let waits = self.waker.is_some() && !(self.gated && self.in_flight.is_some()) && self.ended.is_none();
         let newer = current.is_some_and(|current| current.version > self.seen);
-        self.extras.as_ref()?.due.filter(|_| waits && newer)
+        self.settings.as_ref()?.due.filter(|_| waits && newer)
     }
 
     /// Advances to the next step and returns it. A poll releases the part of a transport that does
@@ -218,22 +207,22 @@ impl Slot {
         self.skipped += missed.all;
         self.seen = part.version;
         self.seen_at = Some(part.at);
-        let limited = self.extras.as_mut().and_then(|extras| extras.interval.map(|interval| (extras, interval)));
-        if let Some((extras, interval)) = limited {
-            missed.limited = missed.all.min(part.version.saturating_sub(extras.released));
-            extras.limited += missed.limited;
-            let now = **now;
+        let settings = self.settings.as_deref_mut();
+        if let Some(Settings { min_interval: Some(interval), due, released, limited, .. }) = settings {
+            missed.limited = missed.all.min(part.version.saturating_sub(*released));
+            *limited += missed.limited;
+            let (now, interval) = (**now, *interval);
             // Keep to a regular grid while the viewer is on time, so that jitter loses no part.
-            let next = extras.due.map(|due| due + interval).filter(|due| *due > now);
-            extras.due = Some(next.unwrap_or(now + interval));
+            let next = due.map(|due| due + interval).filter(|due| *due > now);
+            *due = Some(next.unwrap_or(now + interval));
         }
         missed
     }
 
     /// Records that the transport has released the part in flight.
     pub(super) fn release(&mut self, current: Option<&Arc<Published>>) {
-        if let (Some(_), Some(extras)) = (self.in_flight.take(), &mut self.extras) {
-            extras.released = current.map_or(0, |current| current.version);
+        if let (Some(_), Some(settings)) = (self.in_flight.take(), &mut self.settings) {
+            settings.released = current.map_or(0, |current| current.version);
         }
     }
 
@@ -272,12 +261,6 @@ impl Slot {
         }
     }
 
-    /// Returns the end of the stream, if it has ended.
-    pub(super) fn ending(&self) -> Option<Ending> {
-        let (parts, bytes, skipped) = (self.delivered, self.bytes, self.skipped);
-        Some(Ending { reason: self.ended?, parts, bytes, skipped })
-    }
-
     /// Describes the viewer. Returns `None` unless it is watching.
     pub(super) fn viewer(&self, now: Instant, millis: Millis) -> Option<Viewer> {
         let ago = |at| now.saturating_duration_since(at);
@@ -290,7 +273,7 @@ impl Slot {
             bytes_delivered: self.bytes,
             delivery_rate: self.rate.rate(millis, ago(self.watching?)),
             parts_skipped: self.skipped,
-            parts_limited: self.extras.as_ref().map_or(0, |extras| extras.limited),
+            parts_limited: self.settings.as_ref().map_or(0, |settings| settings.limited),
             in_flight: self.in_flight.map(ago),
             age: self.seen_at.map(ago),
         })
@@ -304,10 +287,3 @@ pub(super) fn interval(min_interval: Duration) -> Option<Duration> {
 
 /// The longest interval. It is added to an `Instant`, which must not overflow.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Pulses in one period of the keep-alive.
-///
-/// With 8, two periods suffice to detect a viewer that disconnects right after a part: its system
-/// answers the first write with a RST, and on servers that do not read meanwhile a second write
-/// fails.
-pub(super) const PULSES: u8 = 8;

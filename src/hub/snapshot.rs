@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::guard::Guard;
+use super::seat::Guard;
 use super::shared::Shared;
 use super::state::{State, Timer};
 use crate::part::Part;

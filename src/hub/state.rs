@@ -19,9 +19,9 @@ use super::builder::Config;
 use super::error::{Closed, Refused};
 use super::published::Published;
 use super::rate::{Clock, Meter};
-use super::slot::{Ending, Settings, Slot, Time, View};
+use super::slot::{Settings, Slot, Time, View};
 use super::stats::{Reason, Stats, Viewer};
-use crate::body::Step;
+use crate::body::{Step, pulse};
 use crate::clock::Times;
 use crate::list::List;
 use crate::part::Part;
@@ -162,20 +162,27 @@ impl State {
             return Err(Refused::TooManyViewers { retry_after: self.config.retry_after });
         }
         self.serials += 1;
-        let id = self.slots.insert(Slot::new(self.serials, wire));
+        let mut slot = Slot::new(self.serials, wire);
+        slot.settings = wire.and_then(|_| Settings::new(&self.config));
+        let id = self.slots.insert(slot);
         Ok((id, self.serials))
     }
 
-    /// Starts watching, on a viewer's first poll.
-    pub(super) fn watch(&mut self, id: usize, settings: Settings, now: Instant) {
+    /// Returns the slot of a subscriber that does not watch yet.
+    pub(super) fn slot(&mut self, id: usize) -> &mut Slot {
+        &mut self.slots[id]
+    }
+
+    /// Starts watching, on a viewer's first poll. `jitter` shortens its lifetime.
+    pub(super) fn watch(&mut self, id: usize, jitter: impl FnOnce(Duration) -> Duration, now: Instant) {
         let slot = &mut self.slots[id];
         if slot.ended.is_some() {
             // A stream that was ended before its first poll is no viewer, and ends no other stream.
             return;
         }
-        let expires = slot.watch(settings, now);
+        let expires = slot.watch(jitter, now);
         self.clock.set(now);
-        let (serial, key) = (slot.serial, slot.key().filter(|_| settings.exclusive).cloned());
+        let (serial, key) = (slot.serial, slot.key().filter(|_| slot.exclusive).cloned());
         let passive = slot.passive;
         if let Some(wire) = slot.encoding() {
             self.watching[wire] += 1;
@@ -200,12 +207,6 @@ impl State {
         }
     }
 
-    /// Keeps the hub from encoding parts for a subscriber that does not watch yet.
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
-    pub(super) fn set_unencoded(&mut self, id: usize) {
-        self.slots[id].encoded = false;
-    }
-
     /// Returns whether a stream ended because of its viewer, and not because the hub was closed to it.
     #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(super) fn ended_for_viewer(&self, id: usize) -> bool {
@@ -224,10 +225,6 @@ impl State {
         self.remove_key(id);
         self.slots[id].set_key(Arc::clone(&key));
         self.keys.entry(key).or_default().push(id);
-    }
-
-    pub(super) fn set_label(&mut self, id: usize, label: Arc<str>) {
-        self.slots[id].set_label(label);
     }
 
     fn remove_key(&mut self, id: usize) {
@@ -345,15 +342,15 @@ impl State {
         self.end_demand_if_unwatched(now);
     }
 
-    /// Frees the slot of a viewer. Returns the end of its stream, if it had started.
-    pub(super) fn remove(&mut self, id: usize, now: Instant) -> Option<Ending> {
+    /// Frees the slot of a viewer, and returns it.
+    pub(super) fn remove(&mut self, id: usize, now: Instant) -> Slot {
         self.end(id, now);
         // A stream that was never polled still has its key.
         self.remove_key(id);
         let mut slot = self.slots.remove(id);
         self.passive_slots -= usize::from(slot.passive);
         self.effects.dropped_wakers.extend(slot.waker.take());
-        slot.ending()
+        slot
     }
 
     #[cfg(feature = "tracing")]
@@ -426,7 +423,7 @@ impl State {
 
     pub(super) fn set_keep_alive_timer(&mut self, now: Instant) {
         let watched = self.watched_since.is_some() || self.passive_viewers > 0;
-        let next = self.config.pulse().filter(|_| watched).and_then(|pulse| now.checked_add(pulse));
+        let next = self.config.keep_alive.filter(|_| watched).and_then(|period| now.checked_add(pulse(period)));
         self.timers.set(Timer::KeepAlive, next);
     }
 

@@ -1,21 +1,21 @@
-//! The response of one viewer of a hub.
+//! The two kinds of subscribers: the response of a viewer, and a stream of parts.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
+use futures_core::Stream;
 use http::HeaderMap;
 
 use super::seat::Seat;
 use super::slot::interval;
 #[cfg(feature = "http-body")]
 use crate::body::Body;
-use crate::body::{Chunks, Feed, Respond, Step, Supply};
+use crate::body::{Chunks, Feed, Step, Supply};
 use crate::encode::EncodedPart;
+use crate::part::Part;
 use crate::response;
 use crate::wire::Wire;
 
@@ -79,8 +79,11 @@ impl Subscriber {
     /// Sets the shortest time between two parts. The viewer gets the newest part each time.
     ///
     /// The hub's [`min_interval`](super::Builder::min_interval) applies if it is longer.
-    pub fn min_interval(mut self, min_interval: Duration) -> Self {
-        self.seat.settings.min_interval = self.seat.settings.min_interval.max(interval(min_interval));
+    pub fn min_interval(self, min_interval: Duration) -> Self {
+        self.seat.configure(|slot| {
+            let settings = slot.settings();
+            settings.min_interval = settings.min_interval.max(interval(min_interval));
+        });
         self
     }
 
@@ -100,9 +103,11 @@ impl Subscriber {
     /// let viewer = viewer.max_lifetime(Duration::from_secs(600));
     /// # Ok::<(), hub::Refused>(())
     /// ```
-    pub fn max_lifetime(mut self, max_lifetime: Duration) -> Self {
-        let hub = self.seat.settings.max_lifetime;
-        self.seat.settings.max_lifetime = Some(hub.map_or(max_lifetime, |hub| hub.min(max_lifetime)));
+    pub fn max_lifetime(self, max_lifetime: Duration) -> Self {
+        self.seat.configure(|slot| {
+            let hub = &mut slot.settings().max_lifetime;
+            *hub = Some(hub.map_or(max_lifetime, |hub| hub.min(max_lifetime)));
+        });
         self
     }
 
@@ -131,7 +136,7 @@ impl Subscriber {
     /// # Ok::<(), hub::Refused>(())
     /// ```
     pub fn label(self, label: impl Into<String>) -> Self {
-        self.seat.set_label(label.into());
+        self.seat.configure(|slot| slot.settings().label = Some(label.into().into()));
         self
     }
 
@@ -155,8 +160,8 @@ impl Subscriber {
     /// assert_eq!(hub.stats().ended.replaced, 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn exclusive(mut self, exclusive: bool) -> Self {
-        self.seat.settings.exclusive = exclusive;
+    pub fn exclusive(self, exclusive: bool) -> Self {
+        self.seat.configure(|slot| slot.exclusive = exclusive);
         self
     }
 
@@ -199,14 +204,14 @@ impl Subscriber {
     /// A stream cannot detect when its bytes are written. It returns the newest part whenever it is polled, and parts that
     /// the server then queues grow old. Prefer [`into_body`](Self::into_body).
     pub fn into_stream(self) -> Chunks<Self> {
-        Chunks { sending: Sending(self.into_feed()) }
+        Chunks { sending: self.into_feed() }
     }
 
     /// Returns the body, for hyper and the stacks built on it.
     #[cfg(feature = "http-body")]
     #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
     pub fn into_body(self) -> Body<Self> {
-        Body { sending: Sending(self.into_feed()) }
+        Body { sending: self.into_feed() }
     }
 
     /// Returns the response, for hyper and the stacks built on it: `200 OK`, with [`headers`](Self::headers) and
@@ -216,9 +221,7 @@ impl Subscriber {
     #[must_use]
     pub fn into_http_response(self) -> http::Response<Body<Self>> {
         let headers = self.headers();
-        let mut response = http::Response::new(self.into_body());
-        *response.headers_mut() = headers;
-        response
+        self.into_body().into_response(headers)
     }
 
     #[cfg(not(feature = "http-body"))]
@@ -254,7 +257,7 @@ impl Body<Subscriber> {
     /// Returns how many parts this viewer was not sent because it was slow or its rate is limited.
     #[must_use]
     pub fn parts_skipped(&self) -> u64 {
-        self.sending.0.supply.seat.parts_skipped()
+        self.sending.supply.seat.parts_skipped()
     }
 }
 
@@ -262,13 +265,9 @@ impl Chunks<Subscriber> {
     /// Returns how many parts this viewer was not sent because it was slow or its rate is limited.
     #[must_use]
     pub fn parts_skipped(&self) -> u64 {
-        self.sending.0.supply.seat.parts_skipped()
+        self.sending.supply.seat.parts_skipped()
     }
 }
-
-/// The state of a body.
-#[expect(missing_debug_implementations, unnameable_types, reason = "inside of a `Body` or of `Chunks`")]
-pub struct Sending(Feed<Subscriber>);
 
 impl Supply for Subscriber {
     type Part = Arc<EncodedPart>;
@@ -281,21 +280,90 @@ impl Supply for Subscriber {
         self.seat.poll(gated, taken, cx).map(|part| self.seat.shared.encoded(&part, self.wire))
     }
 
-    fn guard(&self, bytes: u64) -> impl Send + 'static {
-        self.seat.release_on_drop(bytes)
+    fn release(&self, bytes: u64) -> impl FnOnce() + Send + 'static {
+        self.seat.release(bytes)
     }
 }
 
-impl Respond for Subscriber {
-    type Error = Infallible;
-    type Sending = Sending;
+/// A stream of the parts that are published, created by [`Hub::parts`](crate::Hub::parts).
+///
+/// It starts with the latest part. Parts that are published between two polls are skipped, except the newest. It ends
+/// with the hub, after the last part.
+///
+/// The "no signal" part of [`stale_after`](super::Builder::stale_after) is left out, and the limits of the hub's
+/// [`Builder`](super::Builder) on rate and lifetime do not apply.
+///
+/// # Cancel safety
+///
+/// Nothing is lost when it is dropped between two polls.
+#[must_use = "a stream does nothing unless polled"]
+#[derive(Debug)]
+pub struct Parts {
+    seat: Seat,
+    started: bool,
+}
 
-    fn poll_chunk(
-        mut sending: Pin<&mut Sending>,
-        gated: bool,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Infallible>>> {
-        sending.0.poll_chunk(gated, cx).map(|chunk| chunk.map(Ok))
+impl Parts {
+    pub(super) fn new(seat: Seat) -> Self {
+        Self { seat, started: false }
+    }
+
+    /// Makes this stream no [`Demand`](super::Demand), as [`Subscriber::passive`](crate::Subscriber::passive) does: it
+    /// gets the parts that are published while others watch.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::{FutureExt, StreamExt};
+    /// use mixed_replace::{Part, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let mut motion = hub.parts()?.passive();
+    /// assert!(motion.next().now_or_never().is_none());
+    /// assert!(!publisher.demand().is_wanted());
+    /// publisher.publish(Part::text("on")?)?;
+    /// assert_eq!(motion.next().now_or_never().flatten(), Some(Part::text("on")?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn passive(self) -> Self {
+        self.seat.set_passive();
+        self
+    }
+
+    /// Sets a label, as [`Subscriber::label`](crate::Subscriber::label) does, such as `recorder`.
+    pub fn label(self, label: impl Into<String>) -> Self {
+        self.seat.configure(|slot| slot.settings().label = Some(label.into().into()));
+        self
+    }
+
+    /// Sets the shortest time between two parts. The stream returns the newest part each time.
+    pub fn min_interval(self, min_interval: Duration) -> Self {
+        self.seat.configure(|slot| slot.settings().min_interval = interval(min_interval));
+        self
+    }
+}
+
+impl Stream for Parts {
+    type Item = Part;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Part>> {
+        if !std::mem::replace(&mut self.started, true) {
+            self.seat.start();
+        }
+        loop {
+            match self.seat.poll(false, 0, cx) {
+                Step::Part(part) => {
+                    // It is taken at once, however long the task works on it.
+                    self.seat.release(part.part.body().len() as u64)();
+                    if !part.no_signal {
+                        return Poll::Ready(Some(part.part.clone()));
+                    }
+                }
+                Step::Repeat => {}
+                Step::Wait => return Poll::Pending,
+                Step::End => return Poll::Ready(None),
+            }
+        }
     }
 }
 

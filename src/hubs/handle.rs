@@ -1,7 +1,7 @@
 //! The handle for a set of hubs.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use super::name;
 use super::state::{Entry, Found, Lease, State};
 use crate::clock::{self, Timed};
 use crate::hub::{self, Activity, Hub};
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::sync::{Condvar, Mutex, MutexGuard, lock};
 
 /// A cloneable handle for a set of hubs, each with a name.
 ///
@@ -61,7 +61,6 @@ pub struct Hubs {
 }
 
 pub(super) struct Shared {
-    itself: Weak<Self>,
     config: Config,
     state: Mutex<State>,
     /// Notified when a source has been called.
@@ -268,12 +267,7 @@ impl fmt::Debug for Hubs {
 
 impl Shared {
     pub(super) fn new(config: Config) -> Arc<Self> {
-        Arc::new_cyclic(|itself| Self {
-            itself: Weak::clone(itself),
-            config,
-            state: Mutex::new(State::default()),
-            opened: Condvar::new(),
-        })
+        Arc::new(Self { config, state: Mutex::new(State::default()), opened: Condvar::new() })
     }
 
     /// Changes the set, then wakes the tasks that wait for that.
@@ -288,11 +282,16 @@ impl Shared {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Ends the opening of a hub: keeps it, or removes and closes it.
-    fn finish_opening(&self, name: &str, serial: u64, result: Result<(), OpenError>) -> Result<Lease, OpenError> {
+    fn finish_opening(
+        self: &Arc<Self>,
+        name: &str,
+        serial: u64,
+        result: Result<(), OpenError>,
+    ) -> Result<Lease, OpenError> {
         let now = Instant::now();
         let (result, failed) = self.change(|state| state.finish_opening(name, serial, result, now));
         self.opened.notify_all();
@@ -302,23 +301,22 @@ impl Shared {
     }
 
     /// Drops the hubs that have been idle for long enough, and sets the timer for the next one.
-    pub(super) fn sweep(&self, now: Instant) {
+    pub(super) fn sweep(self: &Arc<Self>, now: Instant) {
         let idle = self.change(|state| state.take_idle(now, self.config.idle));
         idle.into_iter().for_each(|entry| drop(entry.close()));
         self.schedule(now);
     }
 
-    fn schedule(&self, now: Instant) {
+    fn schedule(self: &Arc<Self>, now: Instant) {
         let next = self.state().next_idle(now, self.config.idle);
         if let Some(at) = next {
-            let itself = Weak::clone(&self.itself);
-            clock::schedule(itself, at);
+            clock::schedule(self, at);
         }
     }
 }
 
 impl Timed for Shared {
-    fn tick(&self, now: Instant) {
+    fn tick(self: Arc<Self>, now: Instant) {
         self.sweep(now);
     }
 }
@@ -333,7 +331,7 @@ impl Drop for Shared {
 
 /// Frees a name if the source panics.
 struct Opening<'a> {
-    shared: &'a Shared,
+    shared: &'a Arc<Shared>,
     name: &'a str,
     serial: u64,
 }

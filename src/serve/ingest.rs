@@ -1,9 +1,9 @@
 //! Parts that come in by a request.
 
 mod format;
+mod receiving;
 mod sender;
 
-use std::error::Error as _;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -13,16 +13,16 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CONTENT_LENGTH, EXPECT};
 use http::request::Parts as Head;
 use http::{Response, Version};
 
-use self::format::{Format, Incoming, Prefixed};
+use self::format::{Format, Incoming};
+use self::receiving::{Receiving, Tally};
 use self::sender::{Desk, Sender};
 use super::rejection::Rejection;
-use crate::decode::{DecodeError, Decoder, Limits, NotPassed, Parts, PartsError, passed};
-use crate::hub::{PublishError, Publisher, Refused};
-use crate::jpeg::{Pictures, PicturesError, SplitError, Splitter};
+use crate::decode::{Decoder, Limits, Prefixed};
+use crate::hub::{Publisher, Refused};
 use crate::part::Part;
 
 /// An endpoint that receives pictures by `POST` or `PUT` and publishes them.
@@ -237,7 +237,7 @@ impl Ingest {
             return Err(Refused::Closed.into());
         }
         let sender = self.desk.start(self.takeover, self.part_timeout)?;
-        let mut receiving = Receiving { ingest: self, sender: &sender, tally: Tally::default() };
+        let mut receiving = Receiving::new(self, &sender);
         // The first bytes say what a body without a type is.
         let mut first = BytesMut::new();
         let format = match format {
@@ -250,7 +250,7 @@ impl Ingest {
             }
             format => format,
         };
-        let body = pin!(Prefixed::new(first.freeze(), body));
+        let body = pin!(Prefixed::new(first, body));
         match format {
             Format::Detected | Format::Jpegs => receiving.pictures(body).await?,
             Format::Image(content_type) => receiving.image(content_type, body).await?,
@@ -259,178 +259,7 @@ impl Ingest {
                 receiving.parts(decoder.limits(self.limits), body).await?;
             }
         }
-        receiving.tally.checked()
-    }
-}
-
-/// A request whose body is being read.
-struct Receiving<'a> {
-    ingest: &'a Ingest,
-    sender: &'a Sender,
-    tally: Tally,
-}
-
-impl Receiving<'_> {
-    /// Returns the next item. Fails at the time limit, and when a newer request takes over.
-    async fn next<S: Stream>(&self, mut stream: Pin<&mut S>) -> Result<Option<S::Item>, Rejection> {
-        poll_fn(|cx| {
-            self.sender.check(cx.waker())?;
-            stream.as_mut().poll_next(cx).map(Ok)
-        })
-        .await
-    }
-
-    async fn parts<S, E>(&mut self, decoder: Decoder, body: Pin<&mut S>) -> Result<(), Rejection>
-    where
-        S: Stream<Item = Result<Bytes, E>>,
-    {
-        let mut parts = pin!(Parts::new(body, decoder));
-        loop {
-            let before = parts.decoder().skipped();
-            let next = self.next(parts.as_mut()).await;
-            self.tally.skipped += parts.decoder().skipped() - before;
-            let part = match next? {
-                Some(Ok(part)) => part,
-                // A sender may disconnect without an end.
-                None | Some(Err(PartsError::Decode(DecodeError::Truncated { .. }))) => return Ok(()),
-                Some(Err(PartsError::Decode(error))) => {
-                    let too_large = matches!(error, DecodeError::PartTooLong { .. } | DecodeError::NoDelimiter { .. });
-                    let max_bytes = self.ingest.limits.part_bytes();
-                    return Err(if too_large { Rejection::TooLarge { max_bytes } } else { Rejection::Parts(error) });
-                }
-                Some(Err(PartsError::Source(_))) => return Err(Rejection::Incomplete),
-            };
-            self.publish(part).await?;
-        }
-    }
-
-    async fn pictures<S, E>(&mut self, body: Pin<&mut S>) -> Result<(), Rejection>
-    where
-        S: Stream<Item = Result<Bytes, E>>,
-    {
-        let max_bytes = self.ingest.limits.part_bytes();
-        let splitter = Splitter::new().max_picture_bytes(max_bytes).max_junk_bytes(JUNK);
-        let mut pictures = pin!(Pictures::new(body, splitter));
-        loop {
-            let before = pictures.broken();
-            let next = self.next(pictures.as_mut()).await;
-            self.tally.skipped += pictures.broken() - before;
-            let picture = match next? {
-                None => return Ok(()),
-                Some(Ok(picture)) => picture,
-                // The last picture was cut off, and is counted.
-                Some(Err(PicturesError::Split(SplitError::Truncated { .. }))) => continue,
-                Some(Err(PicturesError::Split(SplitError::TooLarge { .. }))) => {
-                    return Err(Rejection::TooLarge { max_bytes });
-                }
-                Some(Err(PicturesError::Split(error))) => return Err(Rejection::Unsupported(error.to_string())),
-                Some(Err(PicturesError::Source(_))) => return Err(Rejection::Incomplete),
-            };
-            match Part::received(mime::IMAGE_JPEG, picture) {
-                Ok(part) => self.publish(part).await?,
-                Err(error) => self.tally.skip(error.to_string()),
-            }
-        }
-    }
-
-    async fn image<S, E>(&mut self, content_type: mime::Mime, mut body: Pin<&mut S>) -> Result<(), Rejection>
-    where
-        S: Stream<Item = Result<Bytes, E>>,
-    {
-        let max_bytes = self.ingest.limits.part_bytes();
-        let mut image = BytesMut::new();
-        while let Some(chunk) = self.next(body.as_mut()).await? {
-            let chunk = chunk.map_err(|_| Rejection::Incomplete)?;
-            if image.len() + chunk.len() > max_bytes {
-                return Err(Rejection::TooLarge { max_bytes });
-            }
-            image.extend_from_slice(&chunk);
-        }
-        match Part::received(content_type, image.freeze()) {
-            Ok(part) => self.publish(part).await?,
-            Err(error) => self.tally.skip(error.to_string()),
-        }
-        Ok(())
-    }
-
-    /// Waits until the interval since the last picture has passed. Fails when a newer request takes over.
-    async fn pace(&self) -> Result<(), Rejection> {
-        let Some(wait) = self.ingest.min_interval.and_then(|interval| self.ingest.desk.wait(interval)) else {
-            return Ok(());
-        };
-        // The sender is not silent meanwhile.
-        self.sender.pause();
-        let timer = Sender::new(Some(wait));
-        poll_fn(|cx| -> Poll<Result<(), Rejection>> {
-            self.sender.check(cx.waker())?;
-            if timer.check(cx.waker()).is_ok() { Poll::Pending } else { Poll::Ready(Ok(())) }
-        })
-        .await?;
-        self.sender.renew();
-        Ok(())
-    }
-
-    async fn publish(&mut self, part: Part) -> Result<(), Rejection> {
-        let passed = passed(part, self.ingest.trusted).map_err(|error| match error {
-            NotPassed::Damaged(error) => error.to_string(),
-            NotPassed::Type(content_type) => format!("unsupported type of a part: {content_type}"),
-        });
-        if passed.is_ok() {
-            self.pace().await?;
-        }
-        let checked = passed.and_then(|part| match &self.ingest.check {
-            Some(check) => check.0(part),
-            None => Ok(part),
-        });
-        match checked.map(|part| self.ingest.desk.publisher().publish(part)) {
-            Ok(Ok(())) => {
-                self.ingest.desk.published();
-                self.tally.published += 1;
-                self.sender.renew();
-            }
-            Ok(Err(PublishError::Closed)) => return Err(Refused::Closed.into()),
-            Ok(Err(error)) => self.tally.skip(error.source().map_or_else(String::new, ToString::to_string)),
-            Err(reason) => self.tally.skip(reason),
-        }
-        Ok(())
-    }
-}
-
-/// The numbers of parts that were published and skipped.
-#[derive(Debug, Default)]
-struct Tally {
-    published: u64,
-    skipped: u64,
-    /// Why the last part was skipped, if it was not by the decoder.
-    reason: Option<String>,
-}
-
-impl Tally {
-    fn skip(&mut self, reason: String) {
-        self.skipped += 1;
-        self.reason = Some(reason);
-    }
-
-    fn checked(self) -> Result<Self, Rejection> {
-        if self.published > 0 {
-            return Ok(self);
-        }
-        let reason = self.reason.unwrap_or_else(|| match self.skipped {
-            0 => "the body has no picture".to_owned(),
-            _ => "the body has no complete picture".to_owned(),
-        });
-        Err(Rejection::Unprocessable(reason))
-    }
-
-    fn response(&self) -> Response<Bytes> {
-        let body = format!(r#"{{"published":{},"skipped":{}}}"#, self.published, self.skipped);
-        let mut response = Response::new(Bytes::from(body));
-        response.headers_mut().extend([
-            (CONTENT_TYPE, HeaderValue::from_static("application/json")),
-            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        ]);
-        response
+        receiving.finish()
     }
 }
 
@@ -479,5 +308,3 @@ impl fmt::Debug for Check {
 /// The methods that the endpoint answers, as `Allow` lists them.
 const METHODS: &str = "POST, PUT";
 const DRAINED_FOR: Duration = Duration::from_secs(1);
-/// The bytes in front of the first picture of an undelimited stream.
-const JUNK: usize = 64 * 1024;

@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{
-    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
-};
+use http::header::{ACCEPT, ALLOW, HeaderName, HeaderValue, RETRY_AFTER, VARY};
 use http::{Response, StatusCode};
 
 use crate::decode::DecodeError;
 use crate::hub::{Hub, Refused};
 use crate::hubs::{InvalidName, OpenError};
+use crate::response;
 
 /// The reason why an endpoint does not serve a request.
 #[derive(Debug)]
@@ -148,14 +147,9 @@ impl Rejection {
             }
             Self::UnknownName => (StatusCode::NOT_FOUND, None, OpenError::Unknown.to_string()),
         };
-        let mut response = Response::new(Bytes::from(text));
+        // It quotes the request, and must not become a page.
+        let mut response = response::text("text/plain; charset=utf-8", text);
         *response.status_mut() = status;
-        // Plain text that is not sniffed: it quotes the request, and must not become a page.
-        response.headers_mut().extend([
-            (CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
-            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        ]);
         response.headers_mut().extend(field);
         response
     }

@@ -7,11 +7,12 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CONTENT_LENGTH, HeaderValue};
 use http::{HeaderMap, Response};
 
 use super::rejection::Rejection;
 use crate::hub::{self, DatedPart, Hub, Subscriber};
+use crate::response;
 use crate::wall;
 
 /// The reply of an endpoint.
@@ -44,14 +45,9 @@ impl Reply {
 
 /// Returns a response of the current state, which no cache may keep.
 pub(super) fn uncached(content_type: &'static str, body: String) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(body));
+    let mut response = response::text(content_type, body);
     let length = HeaderValue::from(response.body().len());
-    response.headers_mut().extend([
-        (CONTENT_TYPE, HeaderValue::from_static(content_type)),
-        (CONTENT_LENGTH, length),
-        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    ]);
+    response.headers_mut().insert(CONTENT_LENGTH, length);
     response
 }
 

@@ -131,8 +131,7 @@ impl Sink<'_> {
                         self.set_live();
                     }
                     Err(PublishError::Closed) => return None,
-                    Err(PublishError::InvalidPicture(error)) => self.damaged(1, Some(error.to_string())),
-                    Err(PublishError::BoundaryInPart(error)) => self.damaged(1, Some(error.to_string())),
+                    Err(PublishError::Encode(error)) => self.damaged(1, Some(error.to_string())),
                 },
             }
             // A stream that is always ready would keep the timer from being polled.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
+use crate::body::PULSES;
 use crate::sync::{Mutex, keep, lock};
 
 /// The tracks of one viewer that have something for it, in turn.
@@ -142,6 +143,3 @@ impl Wake for Track {
         self.ready.push(self.id);
     }
 }
-
-/// Pulses in one period of the keep-alive, as in a hub.
-pub(super) const PULSES: u8 = 8;

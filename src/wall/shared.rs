@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use super::encodings::Encodings;
-use super::ready::{PULSES, Ready};
+use super::ready::Ready;
+use crate::body::pulse;
 use crate::boundary::Boundary;
 use crate::clock::{self, Timed, Times};
 use crate::encode::Encoder;
@@ -19,7 +20,6 @@ use crate::wire::{PerWire, Wire};
 
 /// A wall of hubs.
 pub(crate) struct Shared {
-    itself: Weak<Self>,
     pub(super) hubs: Hubs,
     encoders: PerWire<Arc<Encoder>>,
     state: Mutex<State>,
@@ -52,8 +52,7 @@ enum Timer {
 impl Shared {
     pub(crate) fn new(hubs: Hubs, boundary: &Boundary) -> Arc<Self> {
         let state = State { tracks: HashMap::new(), viewers: Slab::new(), timers: Times::default(), pulse: None };
-        Arc::new_cyclic(|itself| Self {
-            itself: Weak::clone(itself),
+        Arc::new(Self {
             hubs,
             encoders: PerWire::new(|wire| Arc::new(Encoder::new(boundary.clone(), wire))),
             state: Mutex::new(state),
@@ -82,12 +81,12 @@ impl Shared {
     }
 
     /// Adds a viewer. Returns its place.
-    pub(super) fn enter(&self, ready: Arc<Ready>, config: Config, now: Instant) -> usize {
+    pub(super) fn enter(self: &Arc<Self>, ready: Arc<Ready>, config: Config, now: Instant) -> usize {
         self.update(|state| {
             let place = state.viewers.insert(ready);
             let end = config.max_lifetime.and_then(|lifetime| now.checked_add(jittered(lifetime)));
             state.timers.set(Timer::Lifetime(place), end);
-            let pulse = config.keep_alive.map(|period| (period / u32::from(PULSES)).max(Duration::from_millis(1)));
+            let pulse = config.keep_alive.map(pulse);
             if state.pulse != pulse || state.viewers.len() == 1 {
                 state.pulse = pulse;
                 state.timers.set(Timer::Pulse, pulse.and_then(|pulse| now.checked_add(pulse)));
@@ -97,7 +96,7 @@ impl Shared {
     }
 
     /// Removes a viewer.
-    pub(super) fn leave(&self, place: usize) {
+    pub(super) fn leave(self: &Arc<Self>, place: usize) {
         let ready = self.update(|state| {
             state.timers.set(Timer::Lifetime(place), None);
             if state.viewers.len() == 1 {
@@ -108,20 +107,20 @@ impl Shared {
         drop(ready);
     }
 
-    fn update<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+    fn update<R>(self: &Arc<Self>, change: impl FnOnce(&mut State) -> R) -> R {
         let mut state = lock(&self.state);
         let result = change(&mut state);
         let timeout = state.timers.poll_timeout();
         drop(state);
         if let Some(at) = timeout {
-            clock::schedule(self.itself.clone(), at);
+            clock::schedule(self, at);
         }
         result
     }
 }
 
 impl Timed for Shared {
-    fn tick(&self, now: Instant) {
+    fn tick(self: Arc<Self>, now: Instant) {
         let (mut ended, mut pulsed) = (Vec::new(), Vec::new());
         self.update(|state| {
             while let Some(timer) = state.timers.pop(now) {

@@ -1,14 +1,11 @@
 //! The response of one viewer of a wall.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use http::HeaderMap;
 use slab::Slab;
 
@@ -18,7 +15,7 @@ use super::shared::{Config, Shared};
 use super::states::{self, Signal};
 #[cfg(feature = "http-body")]
 use crate::body::Body;
-use crate::body::{Chunks, Feed, Respond, Step, Supply};
+use crate::body::{Chunks, Feed, Step, Supply};
 use crate::encode::{EncodedPart, Encoder};
 use crate::hub::{Hub, Refused, Seat};
 use crate::hubs::OpenError;
@@ -51,86 +48,8 @@ pub(crate) enum StartError {
 }
 
 /// A response that sends a viewer the latest part of each track, in turn, then new ones as the viewer keeps up with them.
-pub(crate) struct Subscriber(Tracks);
-
-impl Subscriber {
-    /// Reserves a place in the hub of each track, which its source makes if necessary.
-    ///
-    /// A track whose hub fails for now does not stop the others, unless all fail.
-    pub(crate) fn new(wall: &Arc<Shared>, options: Options) -> Result<Self, StartError> {
-        let mut tracks = Tracks::new(wall, options);
-        let mut unknown = Vec::new();
-        let mut failed = None;
-        for name in tracks.options.of.clone().unwrap_or_default() {
-            let joined = wall.hubs.with(&name, |hub| tracks.join(&name, hub));
-            match joined {
-                Ok(Ok(())) => {}
-                Ok(Err(refused)) => failed = Some(StartError::Refused(refused)),
-                Err(OpenError::Unknown) => unknown.push(name),
-                Err(error) => {
-                    tracks.tell_absent(name, Signal::Ended);
-                    failed = Some(StartError::Open(error));
-                }
-            }
-        }
-        match failed {
-            _ if !unknown.is_empty() => Err(StartError::Unknown(unknown)),
-            Some(error) if tracks.tracks.is_empty() => Err(error),
-            _ => Ok(Self(tracks)),
-        }
-    }
-
-    fn encoder(&self) -> &Arc<Encoder> {
-        self.0.wall.encoder(self.0.options.wire)
-    }
-
-    pub(crate) fn headers(&self) -> HeaderMap {
-        response::stream_head(self.encoder().content_type()).into_iter().collect()
-    }
-
-    #[cfg(feature = "http-body")]
-    pub(crate) fn into_http_response(self) -> http::Response<Body<Self>> {
-        let headers = self.headers();
-        let mut response = http::Response::new(Body { sending: Sending(self.into_feed()) });
-        *response.headers_mut() = headers;
-        response
-    }
-
-    #[cfg_attr(not(feature = "actix-web"), expect(dead_code, reason = "for actix-web"))]
-    pub(crate) fn into_stream(self) -> Chunks<Self> {
-        Chunks { sending: Sending(self.into_feed()) }
-    }
-
-    pub(super) fn into_feed(self) -> Feed<Tracks> {
-        let encoder = Arc::clone(self.encoder());
-        Feed::new(self.0, encoder)
-    }
-}
-
-impl fmt::Debug for Subscriber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscriber").field("options", &self.0.options).finish_non_exhaustive()
-    }
-}
-
-/// The state of a body.
-pub(crate) struct Sending(Feed<Tracks>);
-
-impl Respond for Subscriber {
-    type Error = Infallible;
-    type Sending = Sending;
-
-    fn poll_chunk(
-        mut sending: Pin<&mut Sending>,
-        gated: bool,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Infallible>>> {
-        sending.0.poll_chunk(gated, cx).map(|chunk| chunk.map(Ok))
-    }
-}
-
-/// The places of a viewer in the hubs of its tracks.
-pub(super) struct Tracks {
+/// It holds a place in the hub of each track.
+pub(crate) struct Subscriber {
     wall: Arc<Shared>,
     options: Options,
     ready: Arc<Ready>,
@@ -153,6 +72,64 @@ pub(super) struct Tracks {
     over: bool,
 }
 
+impl Subscriber {
+    /// Reserves a place in the hub of each track, which its source makes if necessary.
+    ///
+    /// A track whose hub fails for now does not stop the others, unless all fail.
+    pub(crate) fn new(wall: &Arc<Shared>, options: Options) -> Result<Self, StartError> {
+        let mut subscriber = Self::without_tracks(wall, options);
+        let mut unknown = Vec::new();
+        let mut failed = None;
+        for name in subscriber.options.of.clone().unwrap_or_default() {
+            let joined = wall.hubs.with(&name, |hub| subscriber.join(&name, hub));
+            match joined {
+                Ok(Ok(())) => {}
+                Ok(Err(refused)) => failed = Some(StartError::Refused(refused)),
+                Err(OpenError::Unknown) => unknown.push(name),
+                Err(error) => {
+                    subscriber.tell_absent(name, Signal::Ended);
+                    failed = Some(StartError::Open(error));
+                }
+            }
+        }
+        match failed {
+            _ if !unknown.is_empty() => Err(StartError::Unknown(unknown)),
+            Some(error) if subscriber.tracks.is_empty() => Err(error),
+            _ => Ok(subscriber),
+        }
+    }
+
+    fn encoder(&self) -> &Arc<Encoder> {
+        self.wall.encoder(self.options.wire)
+    }
+
+    pub(crate) fn headers(&self) -> HeaderMap {
+        response::stream_head(self.encoder().content_type()).into_iter().collect()
+    }
+
+    #[cfg(feature = "http-body")]
+    pub(crate) fn into_http_response(self) -> http::Response<Body<Self>> {
+        let headers = self.headers();
+        Body { sending: self.into_feed() }.into_response(headers)
+    }
+
+    #[cfg_attr(not(feature = "actix-web"), expect(dead_code, reason = "for actix-web"))]
+    pub(crate) fn into_stream(self) -> Chunks<Self> {
+        Chunks { sending: self.into_feed() }
+    }
+
+    pub(super) fn into_feed(self) -> Feed<Self> {
+        let encoder = Arc::clone(self.encoder());
+        Feed::new(self, encoder)
+    }
+}
+
+impl fmt::Debug for Subscriber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscriber").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
 struct Track {
     name: Arc<str>,
     encodings: Arc<Encodings>,
@@ -168,8 +145,8 @@ enum InFlight {
     Track(usize),
 }
 
-impl Tracks {
-    fn new(wall: &Arc<Shared>, options: Options) -> Self {
+impl Subscriber {
+    fn without_tracks(wall: &Arc<Shared>, options: Options) -> Self {
         let ready = Arc::new(Ready::default());
         Self {
             wall: Arc::clone(wall),
@@ -345,7 +322,7 @@ impl Tracks {
     }
 }
 
-impl Supply for Tracks {
+impl Supply for Subscriber {
     type Part = Arc<EncodedPart>;
 
     fn start(&mut self) {
@@ -359,7 +336,7 @@ impl Supply for Tracks {
 
     fn poll_step(&mut self, gated: bool, taken: u64, cx: &mut Context<'_>) -> Step<Arc<EncodedPart>> {
         if !gated && self.in_flight.is_some() {
-            drop(self.guard(taken));
+            self.release(taken)();
             self.in_flight = None;
         }
         let mut working = false;
@@ -389,30 +366,25 @@ impl Supply for Tracks {
         }
     }
 
-    fn guard(&self, bytes: u64) -> impl Send + 'static {
+    fn release(&self, bytes: u64) -> impl FnOnce() + Send + 'static {
         let seat = match self.in_flight {
             Some(InFlight::Track(id)) => self.tracks.get(id).and_then(|track| track.seat.as_ref()),
             Some(InFlight::States) | None => None,
         };
-        // First the hub, which may queue the track again, then the viewer, whose task is woken then.
-        (seat.map(|seat| seat.release_on_drop(bytes)), Release(Arc::clone(&self.ready)))
+        let (release, ready) = (seat.map(|seat| seat.release(bytes)), Arc::clone(&self.ready));
+        move || {
+            // First the hub, which may queue the track again, then the viewer, whose task is woken then.
+            release.into_iter().for_each(|release| release());
+            ready.release();
+        }
     }
 }
 
-impl Drop for Tracks {
+impl Drop for Subscriber {
     fn drop(&mut self) {
         self.ready.close();
         if let Some(place) = self.place {
             self.wall.leave(place);
         }
-    }
-}
-
-/// Reports on drop that the transport has released a part, so that the viewer is offered the next.
-struct Release(Arc<Ready>);
-
-impl Drop for Release {
-    fn drop(&mut self) {
-        self.0.release();
     }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::shared::{Config, Shared};
-use super::subscriber::{Options, StartError, Subscriber, Tracks};
+use super::subscriber::{Options, StartError, Subscriber};
 use crate::body::Feed;
 use crate::boundary::Boundary;
 use crate::clock::Timed as _;
@@ -81,14 +81,14 @@ impl Wall {
     fn pulse(&self, pulses: usize) {
         for _ in 0..pulses {
             self.now.set(self.now.get() + KEEP_ALIVE / 8 + Duration::from_secs(1));
-            self.shared.tick(self.now.get());
+            Arc::clone(&self.shared).tick(self.now.get());
         }
     }
 }
 
 /// A viewer as on a hyper-like stack.
 struct Viewer {
-    feed: Feed<Tracks>,
+    feed: Feed<Subscriber>,
     wakes: Arc<Wakes>,
     in_flight: Option<Bytes>,
 }
@@ -406,7 +406,7 @@ fn options_apply_to_each_hub() {
     let brief = Config { keep_alive: None, max_lifetime: Some(Duration::from_secs(60)) };
     let mut viewer = wall.viewer_with(Options { config: brief, ..Wall::options(Some("b")) });
     viewer.rest();
-    wall.shared.tick(Instant::now() + Duration::from_secs(61));
+    Arc::clone(&wall.shared).tick(Instant::now() + Duration::from_secs(61));
     assert!(viewer.next().unwrap().ends_with("--\r\n"));
     drop((newer, viewer));
     assert_eq!(wall.hubs.get("b").unwrap().stats().viewers, 0);

@@ -8,9 +8,8 @@ use bytes::{Buf as _, Bytes};
 use http::HeaderMap;
 
 use crate::body::Queue;
-use crate::encode::{BoundaryInPart, EncodeError, EncodedPart, Encoder};
+use crate::encode::{EncodeError, EncodedPart, Encoder};
 use crate::part::Part;
-use crate::picture::InvalidPicture;
 use crate::response;
 use crate::wire::Wire;
 
@@ -154,7 +153,7 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     ///
-    /// - [`WriteError::BoundaryInPart`] or [`WriteError::InvalidPicture`]: nothing has been written.
+    /// - [`WriteError::Encode`]: nothing has been written.
     /// - [`WriteError::Disconnected`].
     /// - [`WriteError::Io`]: the rest of this part must be [flushed](Self::flush). If the rest of an earlier part had not
     ///   been flushed, this one was not accepted.
@@ -321,12 +320,10 @@ impl Head {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// The part holds the boundary. Nothing of it was written, and the stream may continue.
-    BoundaryInPart(BoundaryInPart),
     /// The client, or the server in front of it, has closed the connection. This is a normal end.
     Disconnected(io::Error),
-    /// The part is a damaged image. Nothing of it was written, and the stream may continue.
-    InvalidPicture(InvalidPicture),
+    /// The part holds the boundary or is a damaged image. Nothing of it was written, and the stream may continue.
+    Encode(EncodeError),
     /// Another error, such as a full disk or a write timeout. [`Writer::flush`] continues where the write stopped.
     Io(io::Error),
 }
@@ -352,7 +349,7 @@ impl WriteError {
 impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::BoundaryInPart(_) | Self::InvalidPicture(_) => "the part cannot be sent to this client",
+            Self::Encode(_) => "the part cannot be sent to this client",
             Self::Io(_) => "the stream cannot be written",
             Self::Disconnected(_) => "the client has disconnected",
         })
@@ -362,8 +359,7 @@ impl fmt::Display for WriteError {
 impl std::error::Error for WriteError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::BoundaryInPart(source) => Some(source),
-            Self::InvalidPicture(source) => Some(source),
+            Self::Encode(source) => Some(source),
             Self::Io(source) | Self::Disconnected(source) => Some(source),
         }
     }
@@ -371,10 +367,7 @@ impl std::error::Error for WriteError {
 
 impl From<EncodeError> for WriteError {
     fn from(error: EncodeError) -> Self {
-        match error {
-            EncodeError::BoundaryInPart(error) => Self::BoundaryInPart(error),
-            EncodeError::InvalidPicture(error) => Self::InvalidPicture(error),
-        }
+        Self::Encode(error)
     }
 }
 
@@ -394,8 +387,7 @@ impl From<io::Error> for WriteError {
 impl From<WriteError> for io::Error {
     fn from(error: WriteError) -> Self {
         match error {
-            WriteError::BoundaryInPart(error) => Self::new(ErrorKind::InvalidData, error),
-            WriteError::InvalidPicture(error) => Self::new(ErrorKind::InvalidData, error),
+            WriteError::Encode(error) => error.into(),
             WriteError::Io(error) | WriteError::Disconnected(error) => error,
         }
     }

@@ -1,7 +1,8 @@
 //! Publishing the frames of a camera, good and damaged.
 
 use mixed_replace::InvalidPart;
-use mixed_replace::hub::{Closed, InvalidFrame};
+use mixed_replace::encode::EncodeError;
+use mixed_replace::hub::Closed;
 
 use super::*;
 
@@ -15,14 +16,14 @@ fn skips_damaged_frames_and_publishes_the_next_good_one() {
     for (count, damaged) in [&b""[..], b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"<html>"].into_iter().enumerate()
     {
         let error = publisher.publish_jpeg(damaged).unwrap().unwrap_err();
-        let InvalidFrame::Part(reason) = &error else { panic!("{error:?}") };
+        let EncodeError::InvalidPart(reason) = &error else { panic!("{error:?}") };
         assert_eq!(reason, &Part::jpeg(damaged).unwrap_err());
         assert_eq!(error.to_string(), reason.to_string());
         assert_eq!(hub.stats().parts_invalid, count as u64 + 1);
     }
     assert_eq!((hub.stats().parts_published, hub.latest()), (0, None));
     assert_eq!(publisher.publish_jpeg(PICTURE).unwrap(), Ok(()));
-    assert_eq!(publisher.publish_jpeg("").unwrap(), Err(InvalidFrame::Part(InvalidPart::Empty)));
+    assert_eq!(publisher.publish_jpeg("").unwrap(), Err(EncodeError::InvalidPart(InvalidPart::Empty)));
     assert_eq!(hub.latest(), Some(Part::jpeg(PICTURE).unwrap()), "viewers keep the previous picture");
 }
 
@@ -32,7 +33,7 @@ fn skips_frame_with_the_boundary() {
     let viewer = Viewer::new(&hub);
     let forged = [PICTURE, viewer.boundary.as_bytes()].concat();
     let error = publisher.publish_jpeg(forged.clone()).unwrap().unwrap_err();
-    assert!(matches!(error, InvalidFrame::BoundaryInPart(_)), "{error:?}");
+    assert!(matches!(error, EncodeError::BoundaryInPart(_)), "{error:?}");
     let error = publisher.publish(Part::jpeg(forged).unwrap()).unwrap_err();
     assert!(!error.is_closed());
     assert_eq!((hub.stats().parts_invalid, hub.stats().parts_published), (2, 0));

@@ -82,10 +82,11 @@ impl World {
         self.perform_effects();
     }
 
-    fn watch(&mut self, now: u64, config: Settings) -> usize {
+    fn watch(&mut self, now: u64, settings: Settings) -> usize {
         self.to(now);
         let (id, _) = self.state.join(Some(Wire::Machine)).unwrap();
-        self.state.watch(id, config, self.time());
+        self.state.slots[id].settings = Some(Box::new(settings));
+        self.state.watch(id, |lifetime| lifetime, self.time());
         self.perform_effects();
         id
     }

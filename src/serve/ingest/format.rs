@@ -9,8 +9,8 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use mime::Mime;
 use pin_project_lite::pin_project;
 
-use crate::picture;
 use crate::serve::rejection::Rejection;
+use crate::{jpeg, picture};
 
 /// The format of a body.
 pub(super) enum Format {
@@ -32,13 +32,9 @@ impl Format {
             return Ok(Self::Multipart(Some(value.clone())));
         }
         Ok(match essence.as_str() {
-            "image/jpeg" | "image/jpg" | "image/pjpeg" if headers.contains_key(CONTENT_LENGTH) => {
-                Self::Image(mime::IMAGE_JPEG)
-            }
-            "image/jpeg" | "image/jpg" | "image/pjpeg" => Self::Jpegs,
-            "application/octet-stream" | "image/mjpeg" | "video/mjpeg" | "video/x-mjpeg" | "video/x-motion-jpeg" => {
-                Self::Detected
-            }
+            name if jpeg::names_picture(name) && headers.contains_key(CONTENT_LENGTH) => Self::Image(mime::IMAGE_JPEG),
+            name if jpeg::names_picture(name) => Self::Jpegs,
+            name if jpeg::names_run(name) => Self::Detected,
             _ => match essence.parse() {
                 Ok(content_type) if is_picture(&content_type) => Self::Image(content_type),
                 _ => {
@@ -110,35 +106,5 @@ where
         let next = ready!(this.body.poll_next(cx));
         *this.ended = !matches!(next, Some(Ok(_)));
         Poll::Ready(next.map(|chunk| chunk.map(Into::into)))
-    }
-}
-
-pin_project! {
-    /// A body whose first bytes have been read.
-    pub(super) struct Prefixed<S> {
-        first: Bytes,
-        #[pin]
-        rest: S,
-    }
-}
-
-impl<S> Prefixed<S> {
-    pub(super) fn new(first: Bytes, rest: S) -> Self {
-        Self { first, rest }
-    }
-}
-
-impl<S, E> Stream for Prefixed<S>
-where
-    S: Stream<Item = Result<Bytes, E>>,
-{
-    type Item = Result<Bytes, E>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = self.project();
-        if !this.first.is_empty() {
-            return Poll::Ready(Some(Ok(std::mem::take(this.first))));
-        }
-        this.rest.poll_next(cx)
     }
 }

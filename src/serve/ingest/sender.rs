@@ -1,12 +1,13 @@
 //! The request that is sending, and its time limit.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use crate::clock::{self, Timed};
 use crate::hub::Publisher;
 use crate::serve::rejection::Rejection;
+use crate::sync::{Mutex, MutexGuard, keep, lock};
 
 /// A publisher, with room for one sender at a time.
 #[derive(Debug)]
@@ -28,18 +29,18 @@ impl Desk {
 
     /// Sets the time of the last picture.
     pub(super) fn published(&self) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        *lock(&self.last) = Some(Instant::now());
     }
 
     /// Returns the rest of the interval that began with the last picture.
     pub(super) fn wait(&self, interval: Duration) -> Option<Duration> {
-        let last = (*self.last.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let last = (*lock(&self.last))?;
         interval.checked_sub(last.elapsed()).filter(|wait| !wait.is_zero())
     }
 
     /// Starts sending. Ends the request that is sending, or fails.
     pub(super) fn start(&self, takeover: bool, timeout: Option<Duration>) -> Result<Sender, Rejection> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = lock(&self.current);
         let older = current.as_ref().and_then(Weak::upgrade).filter(|older| !older.state().ended);
         if older.is_some() && !takeover {
             return Err(Rejection::Busy);
@@ -61,11 +62,8 @@ pub(super) struct Sender {
     timeout: Option<Duration>,
 }
 
-#[derive(Debug)]
-struct Timer {
-    itself: Weak<Self>,
-    state: Mutex<State>,
-}
+#[derive(Debug, Default)]
+struct Timer(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -80,8 +78,7 @@ struct State {
 
 impl Sender {
     pub(super) fn new(timeout: Option<Duration>) -> Self {
-        let timer = Arc::new_cyclic(|itself| Timer { itself: Weak::clone(itself), state: Mutex::default() });
-        let sender = Self { timer, timeout };
+        let sender = Self { timer: Arc::default(), timeout };
         sender.renew();
         sender
     }
@@ -94,7 +91,7 @@ impl Sender {
         // A later deadline is scheduled when the earlier one is due, which costs nothing for each part.
         let due = deadline.filter(|_| !std::mem::replace(&mut state.scheduled, deadline.is_some()));
         drop(state);
-        due.into_iter().for_each(|at| self.timer.schedule(at));
+        due.into_iter().for_each(|at| clock::schedule(&self.timer, at));
     }
 
     /// Removes the deadline until it is renewed.
@@ -111,10 +108,7 @@ impl Sender {
         if state.deadline.is_some_and(|at| at <= Instant::now()) {
             return Err(Rejection::Silent { timeout: self.timeout.unwrap_or_default() });
         }
-        let replaced = match &state.waker {
-            Some(kept) if kept.will_wake(waker) => None,
-            _ => state.waker.replace(waker.clone()),
-        };
+        let replaced = keep(&mut state.waker, waker);
         drop(state);
         drop(replaced);
         Ok(())
@@ -129,12 +123,7 @@ impl Drop for Sender {
 
 impl Timer {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn schedule(&self, at: Instant) {
-        let itself = Weak::clone(&self.itself);
-        clock::schedule(itself, at);
+        lock(&self.0)
     }
 
     fn replace(&self) {
@@ -147,13 +136,13 @@ impl Timer {
 }
 
 impl Timed for Timer {
-    fn tick(&self, now: Instant) {
+    fn tick(self: Arc<Self>, now: Instant) {
         let mut state = self.state();
         let later = state.deadline.filter(|at| *at > now);
         state.scheduled = later.is_some();
         let waker = if later.is_none() { state.waker.take() } else { None };
         drop(state);
-        later.into_iter().for_each(|at| self.schedule(at));
+        later.into_iter().for_each(|at| clock::schedule(&self, at));
         waker.into_iter().for_each(Waker::wake);
     }
 }

@@ -23,6 +23,7 @@ use url::{Host, Position, Url};
 use super::address::Address;
 use super::login;
 use crate::decode::Limits;
+use crate::jpeg;
 use crate::part::Part;
 use crate::source::Error;
 use crate::source::error::cause;
@@ -240,15 +241,13 @@ impl Response {
         let essence = shown.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         Ok(match (content_type, essence.as_str()) {
             (Some(value), essence) if essence.starts_with("multipart/") => Kind::Multipart(value.as_bytes().to_vec()),
-            (_, "image/jpeg" | "image/jpg" | "image/pjpeg") => {
+            (_, essence) if jpeg::names_picture(essence) => {
                 let len = headers.get(CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.trim().parse().ok());
                 Kind::Jpeg { len }
             }
-            (_, essence) if essence.starts_with("image/") => Kind::Picture,
             // Some cameras name no type, or only a video type.
-            (_, "" | "application/octet-stream" | "video/x-motion-jpeg" | "video/x-mjpeg" | "video/mjpeg") => {
-                Kind::Unknown
-            }
+            (_, essence) if essence.is_empty() || jpeg::names_run(essence) => Kind::Unknown,
+            (_, essence) if essence.starts_with("image/") => Kind::Picture,
             _ => return Err(Error::permanent(format_args!("it sends {shown} instead of a multipart stream"))),
         })
     }
