@@ -368,21 +368,6 @@ impl Default for Splitter {
     }
 }
 
-/// Returns whether senders name a JPEG by this media type, in lower case.
-#[cfg(any(feature = "actix-web", feature = "http-body"))]
-pub(crate) fn names_picture(media_type: &str) -> bool {
-    matches!(media_type, "image/jpeg" | "image/jpg" | "image/pjpeg")
-}
-
-/// Returns whether senders name a run of JPEGs by this media type, in lower case, or bytes of any kind.
-#[cfg(any(feature = "actix-web", feature = "http-body"))]
-pub(crate) fn names_run(media_type: &str) -> bool {
-    matches!(
-        media_type,
-        "application/octet-stream" | "image/mjpeg" | "video/mjpeg" | "video/x-mjpeg" | "video/x-motion-jpeg"
-    )
-}
-
 /// Returns `true` if these bytes are exactly one complete picture.
 ///
 /// Looks at the markers only and does not decode the data between them.

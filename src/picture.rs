@@ -98,6 +98,20 @@ pub(crate) fn correct(content_type: Mime, body: &[u8]) -> Result<Mime, InvalidPi
     }
 }
 
+/// Returns whether senders name a JPEG by this media type, in lower case.
+pub(crate) fn names_jpeg(media_type: &str) -> bool {
+    matches!(media_type, "image/jpeg" | "image/jpg" | "image/pjpeg")
+}
+
+/// Returns whether senders name a run of JPEGs by this media type, in lower case, or bytes of any kind.
+#[cfg(any(feature = "actix-web", feature = "http-body"))]
+pub(crate) fn names_jpegs(media_type: &str) -> bool {
+    matches!(
+        media_type,
+        "application/octet-stream" | "image/mjpeg" | "video/mjpeg" | "video/x-mjpeg" | "video/x-motion-jpeg"
+    )
+}
+
 /// Returns `true` if images of this type are checked.
 pub(crate) fn is_checked(content_type: &Mime) -> bool {
     Format::of(content_type).is_some()
@@ -122,7 +136,7 @@ impl Format {
         }
         match content_type.essence_str() {
             "image/gif" => Some(Self::Gif),
-            "image/jpeg" | "image/jpg" | "image/pjpeg" => Some(Self::Jpeg),
+            essence if names_jpeg(essence) => Some(Self::Jpeg),
             "image/apng" | "image/png" => Some(Self::Png),
             "image/webp" => Some(Self::WebP),
             _ => None,

@@ -9,8 +9,8 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use mime::Mime;
 use pin_project_lite::pin_project;
 
+use crate::picture;
 use crate::serve::rejection::Rejection;
-use crate::{jpeg, picture};
 
 /// The format of a body.
 pub(super) enum Format {
@@ -32,9 +32,9 @@ impl Format {
             return Ok(Self::Multipart(Some(value.clone())));
         }
         Ok(match essence.as_str() {
-            name if jpeg::names_picture(name) && headers.contains_key(CONTENT_LENGTH) => Self::Image(mime::IMAGE_JPEG),
-            name if jpeg::names_picture(name) => Self::Jpegs,
-            name if jpeg::names_run(name) => Self::Detected,
+            name if picture::names_jpeg(name) && headers.contains_key(CONTENT_LENGTH) => Self::Image(mime::IMAGE_JPEG),
+            name if picture::names_jpeg(name) => Self::Jpegs,
+            name if picture::names_jpegs(name) => Self::Detected,
             _ => match essence.parse() {
                 Ok(content_type) if is_picture(&content_type) => Self::Image(content_type),
                 _ => {

@@ -23,8 +23,8 @@ use url::{Host, Position, Url};
 use super::address::Address;
 use super::login;
 use crate::decode::Limits;
-use crate::jpeg;
 use crate::part::Part;
+use crate::picture;
 use crate::source::Error;
 use crate::source::error::cause;
 use crate::source::open::Item;
@@ -241,12 +241,12 @@ impl Response {
         let essence = shown.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         Ok(match (content_type, essence.as_str()) {
             (Some(value), essence) if essence.starts_with("multipart/") => Kind::Multipart(value.as_bytes().to_vec()),
-            (_, essence) if jpeg::names_picture(essence) => {
+            (_, essence) if picture::names_jpeg(essence) => {
                 let len = headers.get(CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.trim().parse().ok());
                 Kind::Jpeg { len }
             }
             // Some cameras name no type, or only a video type.
-            (_, essence) if essence.is_empty() || jpeg::names_run(essence) => Kind::Unknown,
+            (_, essence) if essence.is_empty() || picture::names_jpegs(essence) => Kind::Unknown,
             (_, essence) if essence.starts_with("image/") => Kind::Picture,
             _ => return Err(Error::permanent(format_args!("it sends {shown} instead of a multipart stream"))),
         })
