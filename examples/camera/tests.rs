@@ -123,10 +123,17 @@ fn fails(arguments: &[&str], stdin: &[u8]) -> (Option<i32>, String) {
     (status.code(), String::from_utf8(stderr).unwrap())
 }
 
-/// Returns the number of processes with this command line.
-fn running(command: &str) -> usize {
-    let listing = Command::new("ps").args(["-A", "-o", "args"]).output().unwrap().stdout;
-    String::from_utf8_lossy(&listing).lines().filter(|line| *line == command).count()
+/// Waits until there is this number of processes with this command line.
+fn runs(command: &str, count: usize) {
+    let running = || {
+        let listing = Command::new("ps").args(["-A", "-o", "args"]).output().unwrap().stdout;
+        String::from_utf8_lossy(&listing).lines().filter(|line| *line == command).count()
+    };
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while running() != count {
+        assert!(Instant::now() < deadline, "not {count} but {} of {command}", running());
+        sleep(Duration::from_millis(20));
+    }
 }
 
 fn rest(connection: &mut TcpStream) -> Vec<u8> {
@@ -244,10 +251,10 @@ fn stops_the_source_on_a_signal_before_its_first_picture() {
         let mut line = String::new();
         BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
         assert_eq!(line, "waiting for the first picture of sh\n");
-        assert_eq!(running(&format!("sleep {seconds}")), 1);
+        runs(&format!("sleep {seconds}"), 1);
         assert!(Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap().success());
         assert!(child.wait().unwrap().success(), "{signal}");
-        assert_eq!(running(&format!("sleep {seconds}")), 0, "{signal}");
+        runs(&format!("sleep {seconds}"), 0);
     }
 }
 
