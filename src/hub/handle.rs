@@ -257,7 +257,7 @@ impl Hub {
     /// Returns the period after which the last part is repeated to an idle viewer.
     #[cfg(feature = "page")]
     pub(crate) fn keep_alive(&self) -> Option<Duration> {
-        self.shared.config.keep_alive
+        self.shared.read(|state| state.config.keep_alive)
     }
 
     /// Returns whether the hub is watched and has a signal.

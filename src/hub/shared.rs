@@ -15,7 +15,6 @@ use crate::sync::{Mutex, lock};
 use crate::wire::{PerWire, Wire};
 
 pub(super) struct Shared {
-    pub(super) config: Arc<Config>,
     encoders: PerWire<Arc<Encoder>>,
     /// Set when the hub is built, or when it is inserted into a set.
     name: OnceLock<Arc<str>>,
@@ -28,12 +27,10 @@ pub(super) struct Shared {
 impl Shared {
     /// Viewers of one response that gets parts of several hubs need one boundary for all of them.
     pub(super) fn new(config: Config, boundary: &Boundary) -> Arc<Self> {
-        let config = Arc::new(config);
         Arc::new(Self {
             name: config.name.clone().map_or_else(OnceLock::new, OnceLock::from),
             encoders: PerWire::new(|wire| Arc::new(Encoder::new(boundary.clone(), wire))),
-            state: Mutex::new(State::new(Arc::clone(&config))),
-            config,
+            state: Mutex::new(State::new(config)),
             #[cfg(test)]
             locks: Default::default(),
         })

@@ -30,7 +30,7 @@ use crate::wire::{PerWire, Wire};
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    pub(super) config: Arc<Config>,
+    pub(super) config: Config,
     /// The part that viewers get, published or "no signal".
     pub(super) current: Option<Arc<Published>>,
     closed: bool,
@@ -63,7 +63,7 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(config: Arc<Config>) -> Self {
+    pub(super) fn new(config: Config) -> Self {
         Self { config, ..Self::default() }
     }
 

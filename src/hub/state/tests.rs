@@ -46,7 +46,7 @@ impl Wake for Wakes {
 impl World {
     fn new(config: Config) -> Self {
         let start = Instant::now();
-        Self { state: State::new(Arc::new(config)), start, now: 0, timer: None, wakes: Arc::default() }
+        Self { state: State::new(config), start, now: 0, timer: None, wakes: Arc::default() }
     }
 
     fn time(&self) -> Instant {
