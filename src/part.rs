@@ -3,14 +3,17 @@
 mod error;
 mod header;
 pub(crate) mod parameter;
+pub(crate) mod stamp;
 
 use std::borrow::Cow;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::header::{CONTENT_DISPOSITION, HeaderMap, HeaderName, HeaderValue};
 use mime::Mime;
 
 use self::header::{CONTENT_TYPE, LINE_MAX, line_len};
+use self::stamp::{SEQUENCE, TIMESTAMP};
 use crate::picture::{self, InvalidPicture};
 
 pub use self::error::InvalidPart;
@@ -21,7 +24,9 @@ pub(crate) use self::header::is_token;
 ///
 /// ```text
 /// Content-Type: image/jpeg          the type
-/// X-Timestamp: 12.5                 headers, in the order they were added
+/// X-Camera: Yard                    headers, in the order they were added
+/// X-Timestamp: 1764150000.123456    the time of capture
+/// X-Sequence: 17                    the number
 /// Content-Length: 31415             written only by the encoder
 ///
 /// ...                               the body
@@ -33,6 +38,13 @@ pub(crate) use self::header::is_token;
 ///
 /// A [`Decoder`](crate::Decoder) returns images as a camera sent them, damaged ones included, so that they can be recorded
 /// and looked into. Each is checked when it is sent on, by [`check_picture`](Self::check_picture).
+///
+/// # Time and number
+///
+/// A part knows [when it was captured](Self::captured) and its [number](Self::sequence). A source may set them;
+/// [`Publisher::publish`](crate::Publisher::publish) sets what is not set. They are sent on the machine and the script wire,
+/// which [`Encoder::timestamps`](crate::Encoder::timestamps) turns off, and read by a [`Decoder`](crate::Decoder). So a relay
+/// passes on the time at the camera. They are not compared by `==`.
 ///
 /// Cloning is cheap: the body is shared.
 ///
@@ -53,6 +65,8 @@ pub struct Part {
     headers: HeaderMap,
     /// Whether some of the headers were received and cannot be sent.
     has_unsent: bool,
+    captured: Option<SystemTime>,
+    sequence: Option<u64>,
     body: Bytes,
     /// A browser accepts the body: it was checked, or its type needs no check.
     checked: bool,
@@ -105,7 +119,8 @@ impl Part {
             _ => content_type,
         };
         let checked = !picture::is_checked(&content_type);
-        Ok(Self { content_type, headers: HeaderMap::new(), has_unsent: false, body, checked })
+        let headers = HeaderMap::new();
+        Ok(Self { content_type, headers, has_unsent: false, captured: None, sequence: None, body, checked })
     }
 
     /// Checks that a browser can be given this part: the check of [`picture::check`], done once.
@@ -207,6 +222,10 @@ impl Part {
     ///
     /// The browser wire leaves such fields out: there a part's header block is sent before the part is known.
     ///
+    /// `X-Timestamp` with seconds since 1970, and `X-Sequence` with a number, are not kept as headers: they set
+    /// [`captured`](Self::captured) and [`sequence`](Self::sequence). With any other value, they are sent in place of the
+    /// part's own.
+    ///
     /// # Errors
     ///
     /// The part is then unchanged.
@@ -224,8 +243,8 @@ impl Part {
     /// use mixed_replace::Part;
     ///
     /// let mut part = Part::text("12:00")?;
-    /// part.insert_header(HeaderName::from_static("x-timestamp"), HeaderValue::from_static("12.5"))?;
-    /// assert_eq!(part.headers()["x-timestamp"], "12.5");
+    /// part.insert_header(HeaderName::from_static("x-camera"), HeaderValue::from_static("Yard"))?;
+    /// assert_eq!(part.headers()["x-camera"], "Yard");
     ///
     /// let error = part.insert_header(http::header::SET_COOKIE, HeaderValue::from_static("a=b")).unwrap_err();
     /// assert_eq!(error.to_string(), "a part cannot carry the header set-cookie");
@@ -234,8 +253,31 @@ impl Part {
     /// ```
     pub fn insert_header(&mut self, name: HeaderName, value: HeaderValue) -> Result<(), InvalidHeader> {
         header::check(&name, &value, self)?;
-        self.headers.insert(name, value);
+        if name == TIMESTAMP {
+            self.captured = None;
+        } else if name == SEQUENCE {
+            self.sequence = None;
+        }
+        if !self.read_stamp(&name, &value) {
+            self.headers.insert(name, value);
+        }
         Ok(())
+    }
+
+    /// Sets the time or the number from a field, unless it is set. Returns `false` if the field is another one, or has
+    /// another kind of value.
+    fn read_stamp(&mut self, name: &HeaderName, value: &HeaderValue) -> bool {
+        if *name == TIMESTAMP {
+            self.captured = self.captured.or_else(|| stamp::parse_timestamp(value.as_bytes()));
+        } else if *name == SEQUENCE {
+            self.sequence = self.sequence.or_else(|| stamp::parse_sequence(value.as_bytes()));
+        }
+        let read = *name == TIMESTAMP && self.captured.is_some() || *name == SEQUENCE && self.sequence.is_some();
+        if read {
+            // One that was no time, before it.
+            self.headers.remove(name);
+        }
+        read
     }
 
     /// Adds the headers of a received part, of which only those are sent that [`insert_header`](Self::insert_header) accepts.
@@ -244,6 +286,9 @@ impl Part {
         headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
     ) -> Self {
         for (name, value) in headers {
+            if self.read_stamp(&name, &value) {
+                continue;
+            }
             self.has_unsent |= header::check(&name, &value, &self).is_err();
             // A map has room for some 32,000 fields, far above the decoder's limit unless that was raised.
             if self.headers.try_append(name, value).is_err() {
@@ -253,13 +298,95 @@ impl Part {
         self
     }
 
+    /// Sets the time at which the part was captured: when the camera took the picture, the sensor was read, or the page was
+    /// made.
+    ///
+    /// It replaces a header `X-Timestamp`. It is sent with microseconds, if it is in one of the years from 2000 to 2199. A part
+    /// whose headers leave no room for it is sent without it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, UNIX_EPOCH};
+    /// use mixed_replace::{Boundary, Encoder, Part, Wire};
+    ///
+    /// let captured = UNIX_EPOCH + Duration::from_micros(1_764_150_000_123_456);
+    /// let part = Part::text("12:00")?.captured_at(captured).with_sequence(17);
+    /// let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), Wire::Machine);
+    /// assert_eq!(
+    ///     encoder.encode(&part)?.to_bytes(),
+    ///     "Content-Type: text/plain; charset=utf-8\r\nX-Timestamp: 1764150000.123456\r\nX-Sequence: 17\r\n\
+    ///      Content-Length: 5\r\n\r\n12:00\r\n--ThisRandomString\r\n"
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn captured_at(mut self, time: SystemTime) -> Self {
+        self.headers.remove(TIMESTAMP);
+        self.captured = Some(time);
+        self
+    }
+
+    /// Returns the time at which the part was captured, or `None` if it is not known.
+    ///
+    /// For a part from a [`Decoder`](crate::Decoder) it is the sender's `X-Timestamp`, by the sender's clock. A
+    /// value that cannot be seconds since 1970 stays a header: many cameras send the seconds since they were switched on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, UNIX_EPOCH};
+    /// use bytes::BytesMut;
+    /// use mixed_replace::Decoder;
+    ///
+    /// let sent = "--x\r\nX-Timestamp: 1764150000.123456\r\nX-Sequence: 17\r\n\r\non\r\n--x--";
+    /// let part = Decoder::new("x").decode(&mut BytesMut::from(sent))?.expect("a part");
+    /// assert_eq!(part.captured(), Some(UNIX_EPOCH + Duration::from_micros(1_764_150_000_123_456)));
+    /// assert_eq!(part.sequence(), Some(17));
+    /// assert!(part.headers().is_empty());
+    /// # Ok::<(), mixed_replace::decode::DecodeError>(())
+    /// ```
+    #[must_use]
+    pub fn captured(&self) -> Option<SystemTime> {
+        self.captured
+    }
+
+    /// Sets the number of the part in its source, sent as `X-Sequence`. It replaces a header of that name.
+    ///
+    /// A reader finds out by it which parts it was not sent.
+    pub fn with_sequence(mut self, sequence: u64) -> Self {
+        self.headers.remove(SEQUENCE);
+        self.sequence = Some(sequence);
+        self
+    }
+
+    /// Returns the number of the part in its source, or `None` if it has none.
+    #[must_use]
+    pub fn sequence(&self) -> Option<u64> {
+        self.sequence
+    }
+
+    /// Copies the time and the number of another part.
+    #[cfg(any(feature = "actix-web", feature = "http-body", feature = "process"))]
+    pub(crate) fn stamped_as(self, part: &Self) -> Self {
+        Self { captured: part.captured, sequence: part.sequence, ..self }
+    }
+
+    /// Sets the time and the number if they are not set, nor in a header of that name.
+    pub(crate) fn stamped(self, now: SystemTime, sequence: impl FnOnce() -> u64) -> Self {
+        let dated = self.captured.is_some() || self.headers.contains_key(TIMESTAMP);
+        let part = if dated { self } else { self.captured_at(now) };
+        let numbered = part.sequence.is_some() || part.headers.contains_key(SEQUENCE);
+        if numbered { part } else { part.with_sequence(sequence()) }
+    }
+
     /// Returns the type, without the header's name.
     #[must_use]
     pub fn content_type(&self) -> &Mime {
         &self.content_type
     }
 
-    /// Returns the header fields, without the type and the length.
+    /// Returns the header fields, without the type, the length, the [time](Self::captured) and the
+    /// [number](Self::sequence).
     ///
     /// A part that a [`Decoder`](crate::Decoder) returns has all fields that its sender wrote, whatever their names,
     /// within the decoder's [`Limits`](crate::decode::Limits). When such a part is sent on, those are left out that
@@ -331,7 +458,7 @@ impl Part {
     }
 }
 
-/// Whether a part was checked is not compared.
+/// The time, the number, and whether a part was checked are not compared.
 impl PartialEq for Part {
     fn eq(&self, other: &Self) -> bool {
         self.content_type == other.content_type && self.headers == other.headers && self.body == other.body

@@ -9,7 +9,7 @@ use http::header::{
 };
 use http::{Response, StatusCode};
 
-use crate::part::Part;
+use crate::part::{Part, stamp};
 use crate::response;
 
 /// One part as an ordinary response, for clients that cannot hold a stream and request it at intervals instead.
@@ -54,6 +54,7 @@ use crate::response;
 #[derive(Clone, Debug)]
 pub struct PartResponse {
     part: Part,
+    timestamps: bool,
     age: Option<Duration>,
     cache_for: Option<Duration>,
     last_modified: Option<SystemTime>,
@@ -63,7 +64,7 @@ pub struct PartResponse {
 impl PartResponse {
     /// Creates a response of this part.
     pub fn new(part: Part) -> Self {
-        Self { part, age: None, cache_for: None, last_modified: None, refresh: None }
+        Self { part, timestamps: true, age: None, cache_for: None, last_modified: None, refresh: None }
     }
 
     /// Adds `Age`: the time since the part was made, in full seconds, rounded down.
@@ -122,6 +123,12 @@ impl PartResponse {
         self
     }
 
+    /// Sets whether the time and the number of the part are sent, as `X-Timestamp` and `X-Sequence`. On by default.
+    pub fn timestamps(mut self, sent: bool) -> Self {
+        self.timestamps = sent;
+        self
+    }
+
     /// Returns the strong entity tag, with its quotes.
     #[must_use]
     pub fn etag(&self) -> HeaderValue {
@@ -154,6 +161,7 @@ impl PartResponse {
     pub fn for_if_none_match<V: AsRef<[u8]>>(self, values: impl IntoIterator<Item = V>) -> Response<Bytes> {
         let etag = self.etag();
         let last_modified = self.last_modified.filter(|_| !self.part.headers().contains_key(LAST_MODIFIED));
+        let stamp: Vec<_> = stamp::fields(&self.part).filter(|_| self.timestamps).collect();
         let mut response = Response::new(Bytes::new());
         if matches(&etag, values) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -173,6 +181,7 @@ impl PartResponse {
         let age = self.age.filter(|_| self.cache_for.is_none());
         response.headers_mut().extend(age.map(|age| (AGE, HeaderValue::from(age.as_secs()))));
         response.headers_mut().extend(last_modified.map(|time| (LAST_MODIFIED, http_date(time))));
+        response.headers_mut().extend(stamp);
         response.headers_mut().extend(self.refresh.map(|refresh| (REFRESH, refresh)));
         response
     }

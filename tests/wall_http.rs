@@ -20,7 +20,8 @@ const IMG: &str = "Accept: image/avif,image/webp,image/apng,image/svg+xml,image/
 fn cameras() -> (hubs::Builder, Arc<Mutex<Vec<Publisher>>>) {
     let publishers = Arc::new(Mutex::new(Vec::new()));
     let keep = Arc::clone(&publishers);
-    let builder = Hubs::builder().source(move |name, publisher| {
+    let hub = hub::builder().timestamps(false);
+    let builder = Hubs::builder().hub(hub).source(move |name, publisher| {
         if name == "broken" {
             return Err("rtsp://admin:s3cret@10.0.0.7 is unreachable".into());
         }
@@ -49,7 +50,7 @@ async fn mounted(hubs: &Hubs, options: impl Fn(Wall) -> Wall) -> [String; 2] {
 async fn every_stack_serves_walls_alike() {
     let (builder, _kept) = cameras();
     let cameras = builder.max(40).build();
-    let (door, hub) = hub::channel();
+    let (door, hub) = hub::builder().timestamps(false).build();
     door.publish(Part::text("<door>").unwrap()).unwrap();
     cameras.insert("door", hub).unwrap();
     cameras.insert("never", hub::channel().1).unwrap();

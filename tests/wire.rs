@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use mixed_replace::encode::EncodedPart;
 use mixed_replace::{Boundary, Encoder, Part, Wire};
 
@@ -138,6 +140,96 @@ fn custom_headers_follow_type_in_title_case() {
     );
     let browser = Encoder::new(B, Wire::Browser).encode(&part).unwrap();
     assert_eq!(browser.to_bytes(), "{}\r\n--ThisRandomString\r\nContent-Type: application/json\r\n\r\n");
+}
+
+fn stamped(part: Part) -> Part {
+    part.captured_at(UNIX_EPOCH + Duration::from_micros(1_764_150_000_000_456)).with_sequence(17)
+}
+
+#[test]
+fn time_and_number_follow_custom_headers() {
+    let mut part = stamped(Part::json("{}").unwrap());
+    part.insert_header("etag".parse().unwrap(), "\"7\"".parse().unwrap()).unwrap();
+    let head = "Content-Type: application/json\r\nEtag: \"7\"\r\nX-Timestamp: 1764150000.000456\r\n\
+        X-Sequence: 17\r\nContent-Length: 2\r\n\r\n{}\r\n";
+    let plain = "Content-Type: application/json\r\nEtag: \"7\"\r\nContent-Length: 2\r\n\r\n{}\r\n";
+    let graphql = "multipart/mixed;boundary=\"graphql\"";
+    for (encoder, expected) in [
+        (Encoder::new(B, Wire::Machine), format!("{head}--ThisRandomString\r\n")),
+        (Encoder::new(B, Wire::Script), format!("\r\n{head}--ThisRandomString")),
+        (
+            Encoder::new(B, Wire::Browser),
+            "{}\r\n--ThisRandomString\r\nContent-Type: application/json\r\n\r\n".to_owned(),
+        ),
+        (Encoder::new(B, Wire::Machine).timestamps(false), format!("{plain}--ThisRandomString\r\n")),
+        (Encoder::for_content_type(graphql).unwrap(), format!("\r\n{plain}--graphql")),
+        (Encoder::for_content_type(graphql).unwrap().timestamps(true), format!("\r\n{head}--graphql")),
+    ] {
+        let encoded = encoder.encode(&part).unwrap();
+        assert_eq!(encoded.to_bytes(), expected);
+        let closing = encoder.closing(Some(&encoded)).to_bytes();
+        let repeated = encoder.wire() == Wire::Machine && expected.contains("X-Timestamp");
+        assert_eq!(closing.starts_with(head.as_bytes()), repeated, "{closing:?}");
+    }
+}
+
+/// Each row has a part that says its time in two ways, and the only one that is sent.
+#[test]
+fn time_and_number_stand_once() {
+    let insert = |mut part: Part, name: &str, value: &str| {
+        part.insert_header(name.parse().unwrap(), value.parse().unwrap()).unwrap();
+        part
+    };
+    let on = || Part::text("on").unwrap();
+    for (part, lines) in [
+        (insert(stamped(on()), "x-timestamp", "1764150001.5"), "X-Timestamp: 1764150001.500000|X-Sequence: 17|"),
+        (insert(stamped(on()), "x-timestamp", "12.5"), "X-Timestamp: 12.5|X-Sequence: 17|"),
+        (insert(stamped(on()), "x-sequence", "18"), "X-Timestamp: 1764150000.000456|X-Sequence: 18|"),
+        (insert(stamped(on()), "x-sequence", "#18"), "X-Sequence: #18|X-Timestamp: 1764150000.000456|"),
+        (stamped(insert(on(), "x-timestamp", "12.5")), "X-Timestamp: 1764150000.000456|X-Sequence: 17|"),
+        (stamped(insert(on(), "x-sequence", "#18")), "X-Timestamp: 1764150000.000456|X-Sequence: 17|"),
+        (insert(insert(on(), "x-timestamp", "12.5"), "x-timestamp", "1764150000"), "X-Timestamp: 1764150000.000000|"),
+        // Before 2000, as on a machine without a clock: the reader takes the time of arrival.
+        (on().captured_at(UNIX_EPOCH + Duration::from_secs(60)), ""),
+        (on().captured_at(UNIX_EPOCH - Duration::from_secs(60)), ""),
+    ] {
+        let encoded = Encoder::new(B, Wire::Machine).encode(&part).unwrap().to_bytes();
+        let head = format!(
+            "Content-Type: text/plain; charset=utf-8\r\n{}Content-Length: 2\r\n\r\non",
+            lines.replace('|', "\r\n")
+        );
+        assert!(encoded.starts_with(head.as_bytes()), "{lines}: {encoded:?}");
+    }
+}
+
+/// ffmpeg, GStreamer and multipart-stream limit a header block.
+#[test]
+fn time_and_number_are_left_out_where_a_block_has_no_room() {
+    let insert = |part: &mut Part, name: String, len: usize| {
+        part.insert_header(name.parse().unwrap(), "v".repeat(len).parse().unwrap())
+    };
+    // With a boundary of 40 bytes, which the limits reckon with.
+    let boundary = Boundary::from_static("ThisRandomString000000000000000000000000");
+    let encoder = Encoder::new(boundary, Wire::Machine);
+    let mut seen = [0; 4];
+    for len in 1..=120 {
+        for count in 0..=13 {
+            let mut part = stamped(Part::text("x").unwrap());
+            (0..count).for_each(|nth| drop(insert(&mut part, format!("x{nth}"), len)));
+            let encoded = encoder.encode(&part).unwrap();
+            let first = [encoder.opening(&encoded), encoded.to_bytes()].concat();
+            let block = &first[..memchr::memmem::find(&first, b"\r\n\r\n").unwrap() + 4];
+            assert!(block.len() < 256, "{}", block.escape_ascii());
+            let lines = String::from_utf8(block.to_vec()).unwrap().lines().filter(|line| line.contains(": ")).count();
+            assert!(lines <= 15, "{}", block.escape_ascii());
+            let [time, number] = [&b"\r\nX-Timestamp: 1764150000.000456\r\n"[..], b"\r\nX-Sequence: 17\r\n"]
+                .map(|line| memchr::memmem::find(block, line).is_some());
+            seen[usize::from(time) * 2 + usize::from(number)] += 1;
+            // The fields of the caller come first.
+            assert_eq!(lines, 2 + part.headers().len() + usize::from(time) + usize::from(number));
+        }
+    }
+    assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
 }
 
 /// WebKitGTK buffers the first 512 bytes of a response.

@@ -11,8 +11,8 @@ use mixed_replace::Part;
 /// ```text
 /// 1 byte    version, 1
 /// 8 bytes   origin: a random number for each start of a node
-/// 8 bytes   sequence number of the part at its origin
-/// 8 bytes   time in microseconds since 1970
+/// 8 bytes   number of the part at its origin
+/// 8 bytes   time of capture, in microseconds since 1970
 /// 1 byte    length of the type
 /// n bytes   type, such as image/jpeg
 /// the rest  body

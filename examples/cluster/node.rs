@@ -2,9 +2,8 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
-use axum::http::{HeaderName, HeaderValue};
 use bytes::Bytes;
 use mixed_replace::hub::PublishError;
 use mixed_replace::{Hub, Part, Publisher, hub};
@@ -72,11 +71,12 @@ impl Node {
             status.sources.observe(self.origin);
             status.published
         };
-        let time = SystemTime::now();
-        let envelope = Envelope { origin: self.origin, sequence, time, part: part.clone() };
+        let time = part.captured().unwrap_or_else(SystemTime::now);
+        let envelope = Envelope { origin: self.origin, sequence, time, part };
+        let encoded = envelope.encode();
         // A part that this hub refuses passes on the other nodes, whose boundaries differ.
-        let _ = self.publish_here(part, time);
-        self.outbox.send_replace(Some(envelope.encode()));
+        let _ = self.publish_here(envelope);
+        self.outbox.send_replace(Some(encoded));
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -88,14 +88,8 @@ impl Node {
     }
 
     /// Publishes a part to the viewers of this node. Fails if the part contains this hub's boundary, or the hub is closed.
-    fn publish_here(&self, mut part: Part, time: SystemTime) -> Result<(), PublishError> {
-        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let stamp = format!("{}.{:06}", since.as_secs(), since.subsec_micros());
-        if let Ok(stamp) = HeaderValue::try_from(stamp) {
-            // A part without room for the field is published without it.
-            let _ = part.insert_header(HeaderName::from_static("x-timestamp"), stamp);
-        }
-        self.publisher.publish(part)
+    fn publish_here(&self, envelope: Envelope) -> Result<(), PublishError> {
+        self.publisher.publish(envelope.part.captured_at(envelope.time).with_sequence(envelope.sequence))
     }
 
     /// Sends the latest part to the broker whenever the broker accepts one.
@@ -157,13 +151,14 @@ impl Node {
         if repeated || origin == self.origin {
             return None;
         }
-        self.publish_here(envelope.part, envelope.time).ok()?;
+        let time = envelope.time;
+        self.publish_here(envelope).ok()?;
         let mut status = self.lock();
         status.last = Some((origin, sequence));
         status.received += 1;
         if !retained {
             status.sources.observe(origin);
-            status.transit = SystemTime::now().duration_since(envelope.time).ok();
+            status.transit = SystemTime::now().duration_since(time).ok();
         }
         Some(())
     }

@@ -138,6 +138,8 @@ fn content_length(value: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::*;
 
     #[test]
@@ -261,5 +263,29 @@ mod tests {
         assert_eq!(part.name().as_deref(), Some("n"));
         let sent: Vec<_> = part.sent_headers().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         assert_eq!(sent, [("x-timestamp", &b"12.5"[..]), ("x-timestamp", b"12.6"), ("x-a", b"a"), ("x-b", b"c=d")]);
+    }
+
+    /// Each row has a header block, the time in milliseconds and the number that are read from it, and the headers that stay.
+    #[test]
+    fn reads_time_and_number() {
+        for (block, millis, sequence, headers) in [
+            (&b"X-Timestamp: 1764150000.5\r\nX-Sequence: 17\r\n"[..], Some(1_764_150_000_500), Some(17), &[][..]),
+            (b"x-timestamp:1764150000\nX-SEQUENCE:0\n", Some(1_764_150_000_000), Some(0), &[]),
+            // An ESP32 sends the time since it was switched on.
+            (b"X-Timestamp: 12.5\r\nX-Sequence: -1\r\n", None, None, &["x-timestamp: 12.5", "x-sequence: -1"]),
+            (b"X-Timestamp: 12.5\r\nX-Timestamp: 1764150000.5\r\n", Some(1_764_150_000_500), None, &[]),
+            (b"X-Timestamp: 1764150000.5\r\nX-Timestamp: 12.5\r\n", Some(1_764_150_000_500), None, &[]),
+            (b"X-Timestamp: 1764150000.5\r\nX-Timestamp: 1764150001\r\n", Some(1_764_150_000_500), None, &[]),
+            (b"X-Timestamp: 1764150000123\r\n", None, None, &["x-timestamp: 1764150000123"]),
+            (b"X-Timestamp:\r\n", None, None, &["x-timestamp: "]),
+            (b"X-Timestamp: \xff\r\n", None, None, &["x-timestamp: \\xff"]),
+        ] {
+            let part = Head::parse(block).into_part(Bytes::from_static(b"x")).unwrap();
+            let time = millis.map(|millis| UNIX_EPOCH + Duration::from_millis(millis));
+            assert_eq!((part.captured(), part.sequence()), (time, sequence), "{}", block.escape_ascii());
+            let kept =
+                part.headers().iter().map(|(name, value)| format!("{name}: {}", value.as_bytes().escape_ascii()));
+            assert_eq!(kept.collect::<Vec<_>>(), headers, "{}", block.escape_ascii());
+        }
     }
 }

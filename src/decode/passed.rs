@@ -1,6 +1,5 @@
 //! What passes of a part from a sender that is not trusted.
 
-use http::header::HeaderName;
 use mime::Mime;
 
 use crate::jpeg;
@@ -15,7 +14,7 @@ pub(crate) enum NotPassed {
     Type(Mime),
 }
 
-/// Returns what to publish of a part: a picture and its time.
+/// Returns what to publish of a part: a picture, its time and its number.
 ///
 /// A sender is not trusted with the viewers' browsers. No other type and no other header field passes, and the body tells the
 /// type rather than `Content-Type`. UVC webcams omit the Huffman tables, which are added.
@@ -33,19 +32,17 @@ pub(crate) fn passed(part: Part, trusted: bool) -> Result<Part, NotPassed> {
     let body = part.body().clone();
     let body = if is_jpeg { jpeg::with_huffman_tables(body) } else { body };
     let mut picture = Part::new(content_type, body).map_err(NotPassed::Damaged)?;
-    for (name, value) in part.headers() {
-        if trusted || *name == TIME {
-            // A header that cannot be sent on is left out.
-            let _ = picture.insert_header(name.clone(), value.clone());
-        }
+    for (name, value) in part.headers().iter().filter(|_| trusted) {
+        // A header that cannot be sent on is left out.
+        let _ = picture.insert_header(name.clone(), value.clone());
     }
-    Ok(picture)
+    Ok(picture.stamped_as(&part))
 }
-
-const TIME: HeaderName = HeaderName::from_static("x-timestamp");
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use bytes::BytesMut;
 
     use super::*;
@@ -63,13 +60,15 @@ mod tests {
     }
 
     #[test]
-    fn passes_only_the_picture_and_its_time() {
-        let headers = "Content-Type: image/png\r\nX-Timestamp: 12.5\r\nX-Camera: Yard\r\nSet-Cookie: a=b\r\nRefresh: 0";
+    fn passes_only_the_picture_and_its_time_and_number() {
+        let headers = "Content-Type: image/png\r\nX-Timestamp: 1764150000.5\r\nX-Sequence: 17\r\nX-Camera: Yard\r\n\
+            Set-Cookie: a=b\r\nRefresh: 0";
         let part = decoded(headers, include_bytes!("../picture/dot.png"));
         let passed = passed(&part, false);
         assert_eq!(passed.content_type(), &"image/png");
-        let fields: Vec<_> = passed.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-        assert_eq!(fields, [("x-timestamp", &b"12.5"[..])]);
+        assert!(passed.headers().is_empty(), "{:?}", passed.headers());
+        assert_eq!(passed.captured(), Some(UNIX_EPOCH + Duration::from_millis(1_764_150_000_500)));
+        assert_eq!(passed.sequence(), Some(17));
         assert_eq!(passed.body(), part.body());
     }
 

@@ -8,6 +8,7 @@ use super::content_type::InvalidContentType;
 use super::error::EncodeError;
 use super::part::EncodedPart;
 use crate::boundary::Boundary;
+use crate::part::stamp::Stamp;
 use crate::part::{InvalidPart, Part};
 use crate::wire::Wire;
 
@@ -57,6 +58,8 @@ pub struct Encoder {
     pub(super) events: bool,
     /// Whether parts have a `Content-Length`.
     pub(super) lengths: bool,
+    /// Whether the time and the number of a part are sent.
+    timestamps: bool,
 }
 
 /// The places at which a boundary in a part would be read as a delimiter.
@@ -120,7 +123,7 @@ impl Encoder {
     pub fn for_content_type(value: impl AsRef<[u8]>) -> Result<Self, InvalidContentType> {
         let super::content_type::Parsed { value, boundary, replaces } = super::content_type::parse(value.as_ref())?;
         let search = if replaces { Search::Anywhere } else { Search::LineStarts };
-        Ok(Self { events: !replaces, ..Self::with(value, boundary, Wire::Script, search) })
+        Ok(Self { events: !replaces, timestamps: false, ..Self::with(value, boundary, Wire::Script, search) })
     }
 
     /// Creates an encoder with a random boundary, for one response.
@@ -157,6 +160,7 @@ impl Encoder {
             heartbeat: None,
             events: false,
             lengths: true,
+            timestamps: true,
         }
     }
 
@@ -185,6 +189,42 @@ impl Encoder {
     #[must_use]
     pub fn content_length(mut self, written: bool) -> Self {
         self.lengths = written || self.wire != Wire::Script;
+        self.with_heartbeat_encoded()
+    }
+
+    /// Sets whether the time and the number of a part are sent, as `X-Timestamp` and `X-Sequence`. On by default, except with
+    /// a [prescribed content type](Self::for_content_type), whose readers may not expect them.
+    ///
+    /// A part has them if it was [published](crate::Publisher::publish), received with them, or given them; see
+    /// [`Part::captured_at`]. The browser wire never has them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use mixed_replace::{Boundary, Encoder, Part, Wire};
+    ///
+    /// let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), Wire::Machine).timestamps(false);
+    /// let part = encoder.encode(&Part::text("on")?.captured_at(SystemTime::now()))?;
+    /// assert_eq!(
+    ///     part.to_bytes(),
+    ///     "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 2\r\n\r\non\r\n--ThisRandomString\r\n"
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn timestamps(mut self, sent: bool) -> Self {
+        self.timestamps = sent;
+        self.with_heartbeat_encoded()
+    }
+
+    /// Returns whether the time and the number of a part are sent.
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
+    pub(crate) fn sends_timestamps(&self) -> bool {
+        self.timestamps
+    }
+
+    fn with_heartbeat_encoded(mut self) -> Self {
         self.heartbeat = self.heartbeat.take().map(|(part, _)| (part.clone(), self.encode_contiguous(&part)));
         self
     }
@@ -304,21 +344,38 @@ impl Encoder {
     /// ```
     pub fn encode(&self, part: &Part) -> Result<EncodedPart, EncodeError> {
         self.check(part)?;
-        Ok(self.encode_with(part, None, |head, tail| EncodedPart::for_one_client(head, part.body(), tail)))
+        let encode = |head: &[&[u8]], tail: &[&[u8]]| EncodedPart::for_one_client(head, part.body(), tail);
+        Ok(self.encode_with(part, None, &self.stamp(part, None), encode))
     }
 
     /// Encodes a [checked](Self::check) part into one piece of any size. For many clients one copy
     /// costs less than extra buffers in each client's write.
     pub(crate) fn encode_contiguous(&self, part: &Part) -> EncodedPart {
-        self.encode_with(part, None, |head, tail| EncodedPart::contiguous(head, part.body(), tail))
+        let encode = |head: &[&[u8]], tail: &[&[u8]]| EncodedPart::contiguous(head, part.body(), tail);
+        self.encode_with(part, None, &self.stamp(part, None), encode)
     }
 
     /// Encodes a part with this `Content-Location` (RFC 2557 §4.2) in place of its own, into one piece. The browser wire
     /// leaves it out.
     #[cfg(any(feature = "actix-web", feature = "http-body"))]
-    pub(crate) fn encode_located(&self, part: &Part, location: &str) -> Result<EncodedPart, EncodeError> {
-        self.search_located(part, Some(location))?;
-        Ok(self.encode_with(part, Some(location), |head, tail| EncodedPart::contiguous(head, part.body(), tail)))
+    pub(crate) fn encode_located(
+        &self,
+        part: &Part,
+        location: &str,
+        timestamps: bool,
+    ) -> Result<EncodedPart, EncodeError> {
+        let stamp = if timestamps { self.stamp(part, Some(location)) } else { Stamp::none() };
+        self.search_located(part, Some(location), &stamp)?;
+        let encode = |head: &[&[u8]], tail: &[&[u8]]| EncodedPart::contiguous(head, part.body(), tail);
+        Ok(self.encode_with(part, Some(location), &stamp, encode))
+    }
+
+    fn stamp(&self, part: &Part, location: Option<&str>) -> Stamp {
+        if !self.timestamps || self.wire == Wire::Browser {
+            return Stamp::none();
+        }
+        let located = location.map_or(0, |location| LOCATION.len() - CRLF.len() + location.len());
+        Stamp::new(part, located)
     }
 
     /// Calls `encode` with the slices of the part's head and tail.
@@ -326,24 +383,31 @@ impl Encoder {
         &self,
         part: &Part,
         location: Option<&str>,
+        stamp: &Stamp,
         encode: impl FnOnce(&[&[u8]], &[&[u8]]) -> EncodedPart,
     ) -> EncodedPart {
         let (content_type, tail) = (part.content_type().as_ref().as_bytes(), self.tail.as_slice());
         let (extra, mut digits) = (extra_lines(part, location), itoa::Buffer::new());
-        let [name, value, extra, length, digits, end] =
-            self.header_block(content_type, &extra, digits.format(part.body().len()));
+        let [name, value, extra, stamp, length, digits, end] =
+            self.header_block(content_type, &extra, stamp.as_bytes(), digits.format(part.body().len()));
         match self.wire {
             Wire::Browser => encode(&[], &[tail, content_type, BLANK_LINE]),
-            Wire::Machine => encode(&[name, value, extra, length, digits, end], &[tail]),
-            Wire::Script => encode(&[CRLF, name, value, extra, length, digits, end], &[tail]),
+            Wire::Machine => encode(&[name, value, extra, stamp, length, digits, end], &[tail]),
+            Wire::Script => encode(&[CRLF, name, value, extra, stamp, length, digits, end], &[tail]),
         }
     }
 
     /// Returns a header block. The type is first, the length last, and names are in Title-Case. For
     /// each of the three there is a consumer that requires it.
-    fn header_block<'a>(&self, content_type: &'a [u8], extra: &'a [u8], length: &'a str) -> [&'a [u8]; 6] {
+    fn header_block<'a>(
+        &self,
+        content_type: &'a [u8],
+        extra: &'a [u8],
+        stamp: &'a [u8],
+        length: &'a str,
+    ) -> [&'a [u8]; 7] {
         let [name, length] = if self.lengths { [CONTENT_LENGTH, length.as_bytes()] } else { [&[][..]; 2] };
-        [CONTENT_TYPE, content_type, extra, name, length, BLANK_LINE]
+        [CONTENT_TYPE, content_type, extra, stamp, name, length, BLANK_LINE]
     }
 
     /// Returns the bytes to send between two parts of different types on the browser wire, or
@@ -397,10 +461,10 @@ impl Encoder {
 
     /// Rejects a part that holds the boundary.
     pub(crate) fn search(&self, part: &Part) -> Result<(), EncodeError> {
-        self.search_located(part, None)
+        self.search_located(part, None, &self.stamp(part, None))
     }
 
-    fn search_located(&self, part: &Part, location: Option<&str>) -> Result<(), EncodeError> {
+    fn search_located(&self, part: &Part, location: Option<&str>, stamp: &Stamp) -> Result<(), EncodeError> {
         if let Search::Nowhere = self.search {
             return Ok(());
         }
@@ -408,7 +472,7 @@ impl Encoder {
         let content_type = part.content_type().as_ref().as_bytes();
         // The browser wire sends no length.
         let length = if self.wire == Wire::Browser { "" } else { digits.format(part.body().len()) };
-        let block = self.header_block(content_type, &extra, length).concat();
+        let block = self.header_block(content_type, &extra, stamp.as_bytes(), length).concat();
         if self.occurs_in(&block) || self.occurs_in(part.body()) {
             return Err(EncodeError::BoundaryInPart(self.boundary.clone()));
         }

@@ -42,6 +42,7 @@ pub(super) struct Config {
     pub(super) part_timeout: Option<Duration>,
     pub(super) retry_after: Duration,
     pub(super) stale_after: Option<(Duration, Part)>,
+    pub(super) timestamps: bool,
 }
 
 impl Default for Config {
@@ -58,6 +59,7 @@ impl Default for Config {
             part_timeout: Some(Duration::from_secs(30)),
             retry_after: Duration::from_secs(5),
             stale_after: None,
+            timestamps: true,
         }
     }
 }
@@ -168,6 +170,15 @@ impl Builder {
     /// [`Hub::latest`](crate::Hub::latest) still returns the publisher's last part.
     pub fn stale_after(mut self, silence: Duration, part: Part) -> Self {
         self.0.stale_after = Some((silence, part));
+        self
+    }
+
+    /// Sets whether the time and the number of each part are sent, as `X-Timestamp` and `X-Sequence`. On by default.
+    ///
+    /// They are in each part on the machine and the script wire, and in a snapshot. The browser wire never has them. See
+    /// [`Part::captured_at`].
+    pub fn timestamps(mut self, sent: bool) -> Self {
+        self.0.timestamps = sent;
         self
     }
 }

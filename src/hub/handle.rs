@@ -254,6 +254,12 @@ impl Hub {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 
+    /// Returns whether the time and the number of a part are sent.
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
+    pub(crate) fn timestamps(&self) -> bool {
+        self.shared.encoder(Wire::Machine).sends_timestamps()
+    }
+
     /// Returns the period after which the last part is repeated to an idle viewer.
     #[cfg(feature = "page")]
     pub(crate) fn keep_alive(&self) -> Option<Duration> {

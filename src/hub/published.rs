@@ -22,12 +22,12 @@ pub(crate) struct Published {
 }
 
 impl Published {
-    pub(super) fn new(part: Part, at: Instant) -> Self {
-        Self { part, version: 0, no_signal: false, at, modified: SystemTime::now(), encoded: PerWire::default() }
+    pub(super) fn new(part: Part, at: Instant, modified: SystemTime) -> Self {
+        Self { part, version: 0, no_signal: false, at, modified, encoded: PerWire::default() }
     }
 
     pub(super) fn new_no_signal(part: Part, at: Instant) -> Self {
-        Self { no_signal: true, ..Self::new(part, at) }
+        Self { no_signal: true, ..Self::new(part, at, SystemTime::now()) }
     }
 
     pub(super) fn with_version(self, version: u64) -> Self {

@@ -1,7 +1,7 @@
 //! The publishing side of a hub.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 
@@ -31,6 +31,9 @@ impl Publisher {
 
     /// Publishes a part, replacing the previous one for current and future viewers.
     ///
+    /// A part without a [time](Part::captured) gets the current one, and a part without a [number](Part::sequence) the next of
+    /// the hub, from 1. So the time and the number that a camera or another server gave a part stay with it.
+    ///
     /// Never waits for a viewer. A viewer that is receiving an older part skips to this one or a
     /// later one afterwards. The part is encoded at most once for each wire in use.
     ///
@@ -57,11 +60,13 @@ impl Publisher {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn publish(&self, part: Part) -> Result<(), PublishError> {
+        let time = SystemTime::now();
+        let part = part.stamped(time, || self.shared.next_sequence());
         if let Err(error) = self.shared.encoder(Wire::Machine).check(&part) {
             self.shared.skip(&error)?;
             return Err(PublishError::Encode(error));
         }
-        Ok(self.publish_valid(part)?)
+        Ok(self.publish_valid(part, time)?)
     }
 
     /// Publishes a JPEG picture, or skips it if it is damaged.
@@ -170,9 +175,9 @@ impl Publisher {
         }
     }
 
-    fn publish_valid(&self, part: Part) -> Result<(), Closed> {
+    fn publish_valid(&self, part: Part, time: SystemTime) -> Result<(), Closed> {
         let now = Instant::now();
-        let published = Published::new(part, now);
+        let published = Published::new(part, now, time);
         let (latest, wires) = self.shared.read(|state| {
             let wires = Wire::ALL.map(|wire| Some(wire).filter(|wire| state.listens(*wire)));
             if state.is_closed() { Err(Closed(())) } else { Ok((state.comparable(), wires)) }

@@ -1,6 +1,7 @@
 //! The data that all handles of a hub share: the locked state, and constants.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -19,6 +20,8 @@ pub(super) struct Shared {
     /// Set when the hub is built, or when it is inserted into a set.
     name: OnceLock<Arc<str>>,
     state: Mutex<State>,
+    /// The number of parts that the hub has numbered. Outside the lock, since a part is encoded without it.
+    sequence: AtomicU64,
     /// The number of times that the state was locked.
     #[cfg(test)]
     pub(super) locks: std::sync::atomic::AtomicUsize,
@@ -29,7 +32,8 @@ impl Shared {
     pub(super) fn new(config: Config, boundary: &Boundary) -> Arc<Self> {
         Arc::new(Self {
             name: config.name.clone().map_or_else(OnceLock::new, OnceLock::from),
-            encoders: PerWire::new(|wire| Arc::new(Encoder::new(boundary.clone(), wire))),
+            encoders: PerWire::new(|wire| Arc::new(Encoder::new(boundary.clone(), wire).timestamps(config.timestamps))),
+            sequence: AtomicU64::new(0),
             state: Mutex::new(State::new(config)),
             #[cfg(test)]
             locks: Default::default(),
@@ -80,6 +84,11 @@ impl Shared {
             tracing::warn!(hub = self.name(), %error, skipped, "frame skipped");
         }
         Ok(())
+    }
+
+    /// Returns the number of the next part that has none, from 1.
+    pub(super) fn next_sequence(&self) -> u64 {
+        self.sequence.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Returns the encoder of a wire. All encoders share one boundary.

@@ -39,7 +39,7 @@ use crate::wire::Wire;
 /// use futures::executor::block_on_stream;
 /// use mixed_replace::{Part, Wire, hub};
 ///
-/// let (publisher, hub) = hub::channel();
+/// let (publisher, hub) = hub::builder().timestamps(false).build();
 /// let stream = hub.subscribe(Wire::Script)?.into_stream();
 /// publisher.publish(Part::text("skipped")?)?;
 /// publisher.publish(Part::text("shown")?)?;

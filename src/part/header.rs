@@ -88,8 +88,18 @@ pub(super) fn sent(part: &Part) -> impl Iterator<Item = (&HeaderName, &HeaderVal
     part.headers.iter().filter(move |(name, value)| room.as_mut().is_none_or(|room| room.take(name, value).is_ok()))
 }
 
+/// Returns the room beside the fields of the part that can be sent, and beside a line of so many bytes.
+pub(super) fn room(part: &Part, line: usize) -> Room {
+    let mut room = Room::new(part);
+    sent(part).for_each(|(name, value)| room.add(name, value));
+    if line > 0 {
+        room.add_line(line);
+    }
+    room
+}
+
 /// The used part of a header block.
-struct Room {
+pub(super) struct Room {
     lines: usize,
     /// From the dash-boundary to the blank line, as the machine wire writes it.
     block: usize,
@@ -120,16 +130,28 @@ impl Room {
         if self.lines + 1 > LINES_MAX {
             return Err(InvalidHeader::TooManyLines { name: name.clone(), max_lines: LINES_MAX });
         }
-        if self.block + line + CRLF > BLOCK_MAX {
+        if !self.take_line(line) {
             return Err(InvalidHeader::BlockTooLong { name: name.clone(), max_bytes: BLOCK_MAX });
         }
-        self.add(name, value);
         Ok(())
     }
 
+    /// Adds a line if there is room for it. Returns `false` if there is none.
+    pub(super) fn take_line(&mut self, line: usize) -> bool {
+        let fits = self.lines + 1 <= LINES_MAX && self.block + line + CRLF <= BLOCK_MAX;
+        if fits {
+            self.add_line(line);
+        }
+        fits
+    }
+
     fn add(&mut self, name: &HeaderName, value: &HeaderValue) {
+        self.add_line(line_len(name.as_str(), value.len()));
+    }
+
+    fn add_line(&mut self, line: usize) {
         self.lines += 1;
-        self.block += line_len(name.as_str(), value.len()) + CRLF;
+        self.block += line + CRLF;
     }
 }
 

@@ -36,7 +36,8 @@ use crate::part::Part;
 ///
 /// The response comes at the end of the request. It is JSON: `{"published":120,"skipped":1}`. A part is skipped if it is
 /// damaged, is not a picture, or is rejected by [`check`](Self::check). It does not end the request. The Huffman tables that
-/// webcams omit are added. Of the headers of a part only `X-Timestamp` passes; see [`trusted`](Self::trusted).
+/// webcams omit are added. A part keeps its [time and number](crate::Part#time-and-number), and none of its headers; see
+/// [`trusted`](Self::trusted).
 ///
 /// | status | when |
 /// |---|---|

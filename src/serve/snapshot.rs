@@ -137,6 +137,7 @@ impl Snapshot {
                 Some(time) => response.cache_for(time),
                 None => response,
             };
+            let response = response.timestamps(hub.timestamps());
             let response = match refresh {
                 Some(period) => response.refresh(period),
                 None => response,

@@ -47,8 +47,8 @@ pub use self::tls::InvalidCertificate;
 ///
 /// # Trust
 ///
-/// A camera is hostile input. Only JPEG, PNG, GIF and WebP pictures pass, told by their bytes, and of their headers only
-/// `X-Timestamp`; see [`trusted`](Source::trusted). [Limits](Source::limits) are on by default.
+/// A camera is hostile input. Only JPEG, PNG, GIF and WebP pictures pass, told by their bytes, with their
+/// [time and number](crate::Part#time-and-number), and none of their headers; see [`trusted`](Source::trusted). [Limits](Source::limits) are on by default.
 ///
 /// Up to 5 redirects are followed, only to the same host: a camera must not choose which host this server contacts. The
 /// login, the headers and the body are sent only to the port of the URL, or to `https`; a redirect from `https` to `http` is

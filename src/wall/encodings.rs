@@ -40,7 +40,7 @@ impl Encodings {
         if let Some(Newest { encoded, .. }) = newest.as_ref().filter(|newest| newest.version == part.version) {
             return encoded.clone();
         }
-        let encoded = match encoder.encode_located(&part.part, &self.location) {
+        let encoded = match encoder.encode_located(&part.part, &self.location, self.hub.timestamps()) {
             Ok(encoded) => Some(Arc::new(encoded)),
             Err(error) => {
                 seat.count_invalid(&error);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use bytes::Bytes;
 
@@ -35,7 +35,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(7200);
 
 impl Wall {
     fn new(names: &[&str]) -> Self {
-        Self::with(&hub::builder(), names)
+        Self::with(&hub::builder().timestamps(false), names)
     }
 
     fn with(builder: &hub::Builder, names: &[&str]) -> Self {
@@ -181,6 +181,21 @@ fn writes_states_then_parts_with_their_names() {
         "Content-Type: text/plain; charset=utf-8\r\nContent-Location: yard\r\nContent-Length: 2\r\n\r\non\r\n\
          --ThisRandomString\r\n"
     );
+}
+
+#[test]
+fn parts_carry_their_time_unless_their_hub_turns_it_off() {
+    let then = UNIX_EPOCH + Duration::from_micros(1_764_150_000_123_456);
+    for (sent, lines) in [(true, "X-Timestamp: 1764150000.123456\r\nX-Sequence: 17\r\n"), (false, "")] {
+        let wall = Wall::with(&hub::builder().timestamps(sent), &["yard"]);
+        let part = Part::text("on").unwrap().captured_at(then).with_sequence(17);
+        wall.publishers["yard"].publish(part).unwrap();
+        let mut viewer = wall.viewer(Some("yard"));
+        viewer.next();
+        let part = format!("utf-8\r\nContent-Location: yard\r\n{lines}Content-Length: 2\r\n\r\non\r\n");
+        let next = viewer.next().unwrap();
+        assert!(next.contains(&part), "{next}");
+    }
 }
 
 #[test]

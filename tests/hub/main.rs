@@ -17,7 +17,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures::Stream as _;
@@ -25,9 +25,9 @@ use http::header::CONTENT_TYPE;
 use mixed_replace::hub::Builder;
 use mixed_replace::{Hub, Part, Publisher, Subscriber, Wire, body, hub};
 
-/// A builder of hubs without keep-alive and linger.
+/// A builder of hubs without keep-alive and linger, whose bytes do not depend on the time.
 fn quiet_builder() -> Builder {
-    hub::builder().keep_alive_interval(None).linger(Duration::ZERO)
+    hub::builder().keep_alive_interval(None).linger(Duration::ZERO).timestamps(false)
 }
 
 fn quiet() -> (Publisher, Hub) {

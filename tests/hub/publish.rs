@@ -58,3 +58,51 @@ fn only_a_closed_hub_ends_the_publish_loop() {
     }
     assert_eq!(hub.stats().parts_invalid, 750, "frames are not counted after the close");
 }
+
+/// Each row has a part, and the time and number under which it is published: `None` for those of the hub.
+#[test]
+fn sets_time_and_number_of_a_part_that_has_none() {
+    let then = UNIX_EPOCH + Duration::from_micros(1_764_150_000_123_456);
+    let (publisher, hub) = hub::channel();
+    let mut viewer = Viewer::new(&hub);
+    let mut insert = text("header");
+    insert.insert_header("x-timestamp".parse().unwrap(), "1764150000.123456".parse().unwrap()).unwrap();
+    let mut counted = 0;
+    for (part, time, number) in [
+        (text("neither"), None, None),
+        (text("time").captured_at(then), Some(then), None),
+        (text("number").with_sequence(70), None, Some(70)),
+        (text("both").captured_at(then).with_sequence(7), Some(then), Some(7)),
+        (insert, Some(then), None),
+        (text("neither again"), None, None),
+    ] {
+        let before = SystemTime::now();
+        publisher.publish(part.clone()).unwrap();
+        let published = hub.latest().unwrap();
+        let captured = published.captured().unwrap();
+        assert!(time.map_or(before <= captured && captured <= SystemTime::now(), |time| captured == time), "{part:?}");
+        counted += u64::from(number.is_none());
+        assert_eq!(published.sequence(), Some(number.unwrap_or(counted)), "{part:?}");
+        assert_eq!(published, part, "they are not compared");
+
+        let sent = viewer.poll();
+        let Poll::Ready(Some(sent)) = sent else { panic!("{sent:?}") };
+        let since = captured.duration_since(UNIX_EPOCH).unwrap();
+        let lines = format!(
+            "utf-8\r\nX-Timestamp: {}.{:06}\r\nX-Sequence: {}\r\nContent-Length: ",
+            since.as_secs(),
+            since.subsec_micros(),
+            published.sequence().unwrap()
+        );
+        assert!(sent.contains(&lines), "{sent}");
+    }
+}
+
+#[test]
+fn time_and_number_can_be_turned_off() {
+    let (publisher, hub) = quiet();
+    let mut viewer = Viewer::new(&hub);
+    publisher.publish(text("on").captured_at(SystemTime::now())).unwrap();
+    assert_eq!(viewer.poll(), first("on"));
+    assert!(hub.latest().unwrap().captured().is_some(), "the program still has them");
+}

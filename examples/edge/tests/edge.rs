@@ -37,10 +37,7 @@ impl Origin {
                 while demand.is_wanted() {
                     let mut picture = include_bytes!("../../../src/picture/dot.jpg").to_vec();
                     picture.resize(50_000, 0);
-                    let mut part = Part::jpeg(picture).unwrap();
-                    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-                    part.insert_header(X_TIMESTAMP, format!("{:.6}", now.as_secs_f64()).parse().unwrap()).unwrap();
-                    drop(publisher.publish(part));
+                    drop(publisher.publish(Part::jpeg(picture).unwrap().captured_at(SystemTime::now())));
                     sleep(period);
                 }
                 running.store(false, Ordering::SeqCst);
@@ -69,9 +66,7 @@ fn viewers(node: &Server) -> u64 {
 }
 
 fn age(part: &Part) -> Duration {
-    let at = part.headers()["x-timestamp"].to_str().unwrap().parse().unwrap();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    now.saturating_sub(Duration::from_secs_f64(at))
+    part.captured().unwrap().elapsed().unwrap_or_default()
 }
 
 #[test]
@@ -163,5 +158,3 @@ fn latency_of_each_level() {
     println!("each level adds {added:?}");
     assert!(added < Duration::from_millis(2), "{added:?}");
 }
-
-const X_TIMESTAMP: axum::http::HeaderName = axum::http::HeaderName::from_static("x-timestamp");

@@ -21,6 +21,7 @@ const OFF: Config = Config {
     part_timeout: Some(Duration::from_secs(30)),
     retry_after: Duration::ZERO,
     stale_after: None,
+    timestamps: true,
 };
 
 const SECOND: Option<Duration> = Some(ms(1000));
@@ -77,7 +78,7 @@ impl World {
         self.to(now);
         let part = Part::text(text.to_owned()).unwrap();
         let identical = self.state.comparable().filter(|latest| latest.part == part);
-        let published = Published::new(part, self.time());
+        let published = Published::new(part, self.time(), SystemTime::UNIX_EPOCH);
         self.state.publish(published, 0, identical.as_ref(), self.time()).unwrap();
         self.perform_effects();
     }
@@ -459,7 +460,7 @@ fn part_compared_with_an_older_one_is_new() {
     world.publish(0, "on");
     let compared = world.state.comparable();
     world.publish(1, "off");
-    let on = Published::new(Part::text("on").unwrap(), world.time());
+    let on = Published::new(Part::text("on").unwrap(), world.time(), SystemTime::UNIX_EPOCH);
     world.state.publish(on, 0, compared.as_ref(), world.time()).unwrap();
     assert_eq!(world.state.stats(world.time()).parts_identical, 0);
     let viewer = world.watch(1, plain());

@@ -20,11 +20,11 @@ pub fn node(broker: &Broker, arguments: &[&str]) -> Server {
     Server::start(CLUSTER, &[&["--broker", url.as_str()], arguments].concat())
 }
 
-/// Returns the time of a part's `X-Timestamp`, since 1970.
+/// Returns the time at which a part was captured, since 1970.
 #[must_use]
 pub fn published(part: &Part) -> Duration {
-    let stamp = part.headers().get("x-timestamp").and_then(|stamp| stamp.to_str().ok()?.parse().ok());
-    Duration::from_secs_f64(stamp.unwrap_or_else(|| panic!("no time in {:?}", part.headers())))
+    let captured = part.captured().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    captured.unwrap_or_else(|| panic!("no time in {part:?}"))
 }
 
 /// Returns how long ago a part was published.

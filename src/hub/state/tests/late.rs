@@ -24,7 +24,7 @@ fn publish_with_a_time_before_the_rate_timer_wakes_the_viewer() {
     assert_eq!([world.poll(0, id), world.poll(0, id)], ["1", "wait"]);
     world.to(100);
     let time = world.read_before(100);
-    world.state.publish(Published::new(Part::text("2").unwrap(), time), 0, None, time).unwrap();
+    world.state.publish(Published::new(Part::text("2").unwrap(), time, SystemTime::UNIX_EPOCH), 0, None, time).unwrap();
     assert_eq!(world.pass(), 1);
 }
 

@@ -1,0 +1,174 @@
+//! The time and the number of a part as header fields: `X-Timestamp` and `X-Sequence`.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::header::{HeaderName, HeaderValue};
+
+use super::Part;
+use super::header::room;
+
+/// The header lines of a part's time and number, each preceded by CRLF.
+///
+/// A line for which a header block has no room is left out. The bytes are in place: a part costs no further allocation.
+pub(crate) struct Stamp {
+    bytes: [u8; LONGEST],
+    len: usize,
+}
+
+impl Stamp {
+    /// `located` is the length of a further line that is sent with the part, or 0.
+    pub(crate) fn new(part: &Part, located: usize) -> Self {
+        let mut stamp = Self::none();
+        if part.captured().is_none() && part.sequence().is_none() {
+            return stamp;
+        }
+        let mut room = room(part, located);
+        let mut add = |line: &[&str]| {
+            let len = line.iter().map(|piece| piece.len()).sum();
+            if room.take_line(len) {
+                stamp.push(b"\r\n");
+                line.iter().for_each(|piece| stamp.push(piece.as_bytes()));
+            }
+        };
+        let (mut whole, mut fraction) = (itoa::Buffer::new(), itoa::Buffer::new());
+        if let Some(time) = part.captured().and_then(since_1970) {
+            // With a digit in front, which keeps the zeros.
+            let micros = fraction.format(1_000_000 + time.subsec_micros());
+            add(&["X-Timestamp: ", whole.format(time.as_secs()), ".", micros.get(1..).unwrap_or_default()]);
+        }
+        if let Some(sequence) = part.sequence() {
+            add(&["X-Sequence: ", whole.format(sequence)]);
+        }
+        stamp
+    }
+
+    /// Returns the stamp of a part that is sent without its time and number.
+    pub(crate) fn none() -> Self {
+        Self { bytes: [0; LONGEST], len: 0 }
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "there is room for the longest lines")]
+    fn push(&mut self, piece: &[u8]) {
+        self.bytes[self.len..self.len + piece.len()].copy_from_slice(piece);
+        self.len += piece.len();
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "so many bytes were pushed")]
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+/// Returns the fields of a part's time and number, for a response that is one part.
+pub(crate) fn fields(part: &Part) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let time = part.captured().and_then(since_1970);
+    let time = time.map(|time| format!("{}.{:06}", time.as_secs(), time.subsec_micros()));
+    let time = time.and_then(|time| Some((TIMESTAMP, HeaderValue::try_from(time).ok()?)));
+    time.into_iter().chain(part.sequence().map(|sequence| (SEQUENCE, HeaderValue::from(sequence))))
+}
+
+/// Reads seconds since 1970, such as `1764150000.123456`. Returns `None` for anything else.
+///
+/// So does a value before the year 2000, as many cameras send: the seconds since they were switched on (the ESP32's example
+/// server, V4L2's buffer times in mjpg-streamer).
+pub(super) fn parse_timestamp(value: &[u8]) -> Option<SystemTime> {
+    let text = std::str::from_utf8(value).ok()?.trim_ascii();
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) {
+        return None;
+    }
+    let nanos = fraction.bytes().chain(std::iter::repeat(b'0')).take(9);
+    let nanos = nanos.fold(0, |nanos, digit| nanos * 10 + u32::from(digit - b'0'));
+    let time = UNIX_EPOCH.checked_add(Duration::new(whole.parse().ok()?, nanos))?;
+    since_1970(time).map(|_| time)
+}
+
+/// Reads the number of a part.
+pub(super) fn parse_sequence(value: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(value).ok()?.trim_ascii();
+    // `parse` takes a plus sign.
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// Returns the time since 1970 if a clock that is set can show it.
+fn since_1970(time: SystemTime) -> Option<Duration> {
+    time.duration_since(UNIX_EPOCH).ok().filter(|since| YEARS.contains(&since.as_secs()))
+}
+
+/// The name that ustreamer, mjpg-streamer and the ESP32's example server write.
+pub(crate) const TIMESTAMP: HeaderName = HeaderName::from_static("x-timestamp");
+pub(crate) const SEQUENCE: HeaderName = HeaderName::from_static("x-sequence");
+/// From 2000 to 2200. Milliseconds since 1970 are beyond it.
+const YEARS: std::ops::Range<u64> = 946_684_800..7_258_118_400;
+/// Both lines with all digits of a `u64`.
+const LONGEST: usize = "\r\nX-Timestamp: 7258118399.999999\r\nX-Sequence: 18446744073709551615".len();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_seconds_since_1970() {
+        for (value, since) in [
+            ("1764150000.123456", Duration::new(1_764_150_000, 123_456_000)),
+            ("1764150000.5", Duration::new(1_764_150_000, 500_000_000)),
+            ("1764150000.1234567899", Duration::new(1_764_150_000, 123_456_789)),
+            (" 1764150000 ", Duration::from_secs(1_764_150_000)),
+            ("946684800.0", Duration::from_secs(946_684_800)),
+            ("7258118399.999999", Duration::new(7_258_118_399, 999_999_000)),
+        ] {
+            assert_eq!(parse_timestamp(value.as_bytes()), Some(UNIX_EPOCH + since), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn other_values_are_no_time() {
+        for value in [
+            "",
+            "12.5",
+            "946684799.9",
+            "7258118400.0",
+            "1764150000123",
+            "-1764150000.0",
+            "+1764150000.0",
+            "1764150000.",
+            "1764150000,5",
+            "1.764150000e9",
+            "1764150000.1.2",
+            ".5",
+            "now",
+            "Thu, 26 Nov 2026 22:00:00 GMT",
+            "99999999999999999999.0",
+        ] {
+            assert_eq!(parse_timestamp(value.as_bytes()), None, "{value:?}");
+        }
+        assert_eq!(parse_timestamp(b"\xff"), None);
+    }
+
+    #[test]
+    fn reads_numbers() {
+        for (value, sequence) in [
+            ("0", Some(0)),
+            (" 17 ", Some(17)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551616", None),
+            ("", None),
+            ("+1", None),
+            ("-1", None),
+            ("1.0", None),
+            ("x", None),
+        ] {
+            assert_eq!(parse_sequence(value.as_bytes()), sequence, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn longest_lines_fit() {
+        let last = UNIX_EPOCH + Duration::new(7_258_118_399, 999_999_999);
+        let part = Part::text("x").unwrap().captured_at(last).with_sequence(u64::MAX);
+        let stamp = Stamp::new(&part, 0);
+        assert_eq!(stamp.as_bytes(), b"\r\nX-Timestamp: 7258118399.999999\r\nX-Sequence: 18446744073709551615");
+        assert_eq!(stamp.len, LONGEST);
+    }
+}
