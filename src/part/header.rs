@@ -110,7 +110,7 @@ impl Room {
         let lines = [
             DASH_BOUNDARY,
             line_len(CONTENT_TYPE, part.content_type().as_ref().len()),
-            line_len("Content-Length", part.body().len().to_string().len()),
+            line_len("Content-Length", digits(part.body().len())),
         ];
         Self { lines: TYPE_AND_LENGTH, block: lines.iter().map(|line| line + CRLF).sum::<usize>() + CRLF }
     }
@@ -153,6 +153,11 @@ impl Room {
         self.lines += 1;
         self.block += line + CRLF;
     }
+}
+
+/// Returns the number of decimal digits.
+fn digits(number: usize) -> usize {
+    number.checked_ilog10().map_or(1, |log| log as usize + 1)
 }
 
 /// `name: value`, without the line end.

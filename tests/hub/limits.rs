@@ -195,6 +195,7 @@ fn rate_limited_viewer_gets_newest_part_of_silent_source() {
 #[test]
 fn longest_durations_are_no_limit() {
     let (publisher, hub) = hub::builder()
+        .timestamps(false)
         .keep_alive_interval(Duration::MAX)
         .linger(Duration::MAX)
         .max_lifetime(Duration::MAX)

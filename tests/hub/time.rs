@@ -21,7 +21,7 @@ fn wait(viewer: &mut Viewer) -> Option<String> {
 
 #[test]
 fn keep_alive_repeats_the_last_part() {
-    let (publisher, hub) = hub::builder().keep_alive_interval(Duration::from_millis(30)).build();
+    let (publisher, hub) = hub::builder().timestamps(false).keep_alive_interval(Duration::from_millis(30)).build();
     let mut viewer = Viewer::new(&hub);
     publisher.publish(text("on")).unwrap();
     let start = Instant::now();
@@ -71,7 +71,7 @@ fn panic_in_a_waker_does_not_stop_timers_of_other_hubs() {
             panic!("panic in a waker");
         }
     }
-    let (publisher, hub) = hub::builder().keep_alive_interval(Duration::from_millis(10)).build();
+    let (publisher, hub) = hub::builder().timestamps(false).keep_alive_interval(Duration::from_millis(10)).build();
     publisher.publish(text("on")).unwrap();
     let mut bad = hub.subscribe(Wire::Machine).unwrap().into_stream();
     let waker = Waker::from(Arc::new(Panics));
