@@ -18,6 +18,8 @@ mod parts;
 mod passed;
 mod reader;
 mod scan;
+#[cfg(any(feature = "actix-web", feature = "http-body", feature = "process"))]
+mod sender_clock;
 mod state;
 
 #[cfg(any(feature = "client", feature = "process"))]
@@ -27,6 +29,8 @@ pub(crate) use self::any::Prefixed;
 pub(crate) use self::decoder::Decoder;
 #[cfg(any(feature = "actix-web", feature = "http-body", feature = "process"))]
 pub(crate) use self::passed::{NotPassed, passed};
+#[cfg(any(feature = "actix-web", feature = "http-body", feature = "process"))]
+pub(crate) use self::sender_clock::SenderClock;
 
 pub use self::any::ReadError;
 pub use self::error::DecodeError;

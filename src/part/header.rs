@@ -138,7 +138,7 @@ impl Room {
 
     /// Adds a line if there is room for it. Returns `false` if there is none.
     pub(super) fn take_line(&mut self, line: usize) -> bool {
-        let fits = self.lines + 1 <= LINES_MAX && self.block + line + CRLF <= BLOCK_MAX;
+        let fits = self.lines < LINES_MAX && self.block + line + CRLF <= BLOCK_MAX;
         if fits {
             self.add_line(line);
         }

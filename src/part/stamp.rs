@@ -67,6 +67,12 @@ pub(crate) fn fields(part: &Part) -> impl Iterator<Item = (HeaderName, HeaderVal
     time.into_iter().chain(part.sequence().map(|sequence| (SEQUENCE, HeaderValue::from(sequence))))
 }
 
+/// Returns the fields of the time and the number in the head of a message that is one part.
+#[cfg(any(feature = "actix-web", feature = "client", feature = "http-body"))]
+pub(crate) fn received(headers: &http::HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
+    [TIMESTAMP, SEQUENCE].into_iter().filter_map(|name| Some((name.clone(), headers.get(name)?.clone()))).collect()
+}
+
 /// Reads seconds since 1970, such as `1764150000.123456`. Returns `None` for anything else.
 ///
 /// So does a value before the year 2000, as many cameras send: the seconds since they were switched on (the ESP32's example

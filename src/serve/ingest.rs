@@ -238,7 +238,7 @@ impl Ingest {
             return Err(Refused::Closed.into());
         }
         let sender = self.desk.start(self.takeover, self.part_timeout)?;
-        let mut receiving = Receiving::new(self, &sender);
+        let mut receiving = Receiving::new(self, &sender, head);
         // The first bytes say what a body without a type is.
         let mut first = BytesMut::new();
         let format = match format {

@@ -20,7 +20,7 @@ use super::error::without_logins;
 use super::open::{Item, Open};
 use super::received::Received;
 use super::{Error, Source};
-use crate::decode::{AnyParts, Limits};
+use crate::decode::{AnyParts, Limits, SenderClock};
 
 /// Creates a source that runs a program while the hub is watched, and publishes the pictures that it writes to its standard
 /// output.
@@ -123,7 +123,7 @@ impl Open for Command {
         let stdout = child.stdout.take();
         let messages = child.stderr.take().map(|stderr| tokio::spawn(tail(stderr)));
         let bytes = Chunks { stdout, buffer: BytesMut::new() };
-        let items = Received::new(AnyParts::new(bytes, self.limits), false);
+        let items = Received::new(AnyParts::new(bytes, self.limits), false, SenderClock::default());
         Ok(Output { items, pictures: false, program: Program::new(child, messages, self.grace) })
     }
 

@@ -205,7 +205,8 @@ impl Open for Http {
         let kind = response.kind()?;
         let stills = Stills::new(self.requester.clone(), self.period, self.trusted);
         let limits = self.requester.limits;
-        let received = |parts| Received::new(parts, self.trusted);
+        let clock = response.clock();
+        let received = |parts| Received::new(parts, self.trusted, clock);
         Ok(match kind {
             Kind::Multipart(_) if self.only_stills => {
                 return Err(Error::permanent("it sends a stream and no single picture: use `source::http`"));

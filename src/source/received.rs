@@ -3,6 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -10,13 +11,14 @@ use futures_core::Stream;
 use super::Error;
 use super::error::cause;
 use super::open::Item;
-use crate::decode::{AnyParts, DecodeError, NotPassed, ReadError, passed};
+use crate::decode::{AnyParts, DecodeError, NotPassed, ReadError, SenderClock, passed};
 use crate::part::Part;
 
 /// The items in a stream of parts: pictures, unless the sender is trusted.
 pub(super) struct Received<S> {
     parts: AnyParts<S>,
     trusted: bool,
+    clock: SenderClock,
     /// The number of damaged pictures that were reported.
     damaged: u64,
     /// An item that is returned after the report of damaged pictures before it.
@@ -24,8 +26,8 @@ pub(super) struct Received<S> {
 }
 
 impl<S> Received<S> {
-    pub(super) fn new(parts: AnyParts<S>, trusted: bool) -> Self {
-        Self { parts, trusted, damaged: 0, next: None }
+    pub(super) fn new(parts: AnyParts<S>, trusted: bool, clock: SenderClock) -> Self {
+        Self { parts, trusted, clock, damaged: 0, next: None }
     }
 }
 
@@ -38,7 +40,7 @@ impl<S: Stream<Item = io::Result<Bytes>> + Unpin> Stream for Received<S> {
         }
         let part = Pin::new(&mut self.parts).poll_next(cx);
         let part = part.map(|part| match part {
-            Some(Ok(part)) => Some(Ok(item(part, self.trusted))),
+            Some(Ok(part)) => Some(Ok(item(part, self.trusted, &mut self.clock))),
             Some(Err(error)) => Some(Err(Error::transient(match error {
                 // As endless streams end.
                 ReadError::Decode(DecodeError::Truncated { .. }) => return Some(Err(Error::ended())),
@@ -62,10 +64,10 @@ impl<S: Stream<Item = io::Result<Bytes>> + Unpin> Stream for Received<S> {
     }
 }
 
-/// Returns what to publish of a part.
-pub(super) fn item(part: Part, trusted: bool) -> Item {
+/// Returns what to publish of a part that has just arrived.
+pub(super) fn item(part: Part, trusted: bool, clock: &mut SenderClock) -> Item {
     match passed(part, trusted) {
-        Ok(part) => Item::Part(part),
+        Ok(part) => Item::Part(clock.dated(part, SystemTime::now())),
         Err(NotPassed::Damaged(error)) => Item::Damaged(1, Some(error)),
         Err(NotPassed::Type(content_type)) => Item::Refused(content_type),
     }

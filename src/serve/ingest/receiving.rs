@@ -3,17 +3,19 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::Poll;
+use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use http::Response;
+use http::request::Parts as Head;
 
 use super::Ingest;
 use super::sender::Sender;
-use crate::decode::{DecodeError, Decoder, NotPassed, Parts, PartsError, passed};
+use crate::decode::{DecodeError, Decoder, NotPassed, Parts, PartsError, SenderClock, passed};
 use crate::hub::{PublishError, Refused};
 use crate::jpeg::{Pictures, PicturesError, SplitError, Splitter};
-use crate::part::Part;
+use crate::part::{Part, stamp};
 use crate::response;
 use crate::serve::rejection::Rejection;
 
@@ -21,12 +23,15 @@ use crate::serve::rejection::Rejection;
 pub(super) struct Receiving<'a> {
     ingest: &'a Ingest,
     sender: &'a Sender,
+    head: &'a Head,
+    clock: SenderClock,
     tally: Tally,
 }
 
 impl<'a> Receiving<'a> {
-    pub(super) fn new(ingest: &'a Ingest, sender: &'a Sender) -> Self {
-        Self { ingest, sender, tally: Tally::default() }
+    pub(super) fn new(ingest: &'a Ingest, sender: &'a Sender, head: &'a Head) -> Self {
+        let clock = SenderClock::of(&head.headers, SystemTime::now());
+        Self { ingest, sender, head, clock, tally: Tally::default() }
     }
 
     /// Fails unless a part was published.
@@ -110,7 +115,7 @@ impl<'a> Receiving<'a> {
             image.extend_from_slice(&chunk);
         }
         match Part::received(content_type, image.freeze()) {
-            Ok(part) => self.publish(part).await?,
+            Ok(part) => self.publish(part.with_received_headers(stamp::received(&self.head.headers))).await?,
             Err(error) => self.tally.skip(error.to_string()),
         }
         Ok(())
@@ -138,6 +143,8 @@ impl<'a> Receiving<'a> {
             NotPassed::Damaged(error) => error.to_string(),
             NotPassed::Type(content_type) => format!("unsupported type of a part: {content_type}"),
         });
+        // Before it waits for its turn.
+        let passed = passed.map(|part| self.clock.dated(part, SystemTime::now()));
         if passed.is_ok() {
             self.pace().await?;
         }

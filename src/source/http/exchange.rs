@@ -3,6 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
@@ -22,8 +23,8 @@ use url::{Host, Position, Url};
 
 use super::address::Address;
 use super::login;
-use crate::decode::Limits;
-use crate::part::Part;
+use crate::decode::{Limits, SenderClock};
+use crate::part::{Part, stamp};
 use crate::picture;
 use crate::source::Error;
 use crate::source::error::cause;
@@ -140,6 +141,8 @@ pub(super) struct Response {
     head: http::response::Parts,
     body: Incoming,
     connection: JoinSet<()>,
+    /// When the head arrived.
+    time: SystemTime,
 }
 
 /// What a response holds, by its head.
@@ -207,7 +210,7 @@ impl Response {
         // The response reports the same error.
         connection.spawn(async { drop(io.await) });
         let (head, body) = sender.send_request(request).await.map_err(failed)?.into_parts();
-        Ok(Self { head, body, connection })
+        Ok(Self { head, body, connection, time: SystemTime::now() })
     }
 
     /// Closes the connection without waiting for the server.
@@ -252,6 +255,11 @@ impl Response {
         })
     }
 
+    /// Returns the clock of the server, by the response's `Date`.
+    pub(super) fn clock(&self) -> SenderClock {
+        SenderClock::of(&self.head.headers, self.time)
+    }
+
     pub(super) fn into_body(self) -> Body {
         Body { incoming: self.body, _connection: self.connection }
     }
@@ -261,6 +269,7 @@ impl Response {
 pub(super) async fn still(response: Response, limits: Limits, trusted: bool) -> Result<Item, Error> {
     let content_type = text(response.head.headers.get(CONTENT_TYPE), SHOWN);
     let content_type = content_type.parse().unwrap_or(mime::APPLICATION_OCTET_STREAM);
+    let (mut clock, stamp) = (response.clock(), stamp::received(&response.head.headers));
     let mut body = response.into_body();
     let mut bytes = BytesMut::new();
     while let Some(chunk) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_next(cx)).await {
@@ -272,7 +281,7 @@ pub(super) async fn still(response: Response, limits: Limits, trusted: bool) -> 
         bytes.extend_from_slice(&chunk);
     }
     Ok(match Part::received(content_type, bytes.freeze()) {
-        Ok(part) => item(part, trusted),
+        Ok(part) => item(part.with_received_headers(stamp), trusted, &mut clock),
         Err(error) => Item::Damaged(1, Some(error)),
     })
 }
