@@ -152,7 +152,7 @@
 //! | `tls` | `https` for `source::http` and `source::snapshots`, with verified certificates, by rustls |
 //! | `tokio` | `KeepAlive::every`, which needs a tokio 1 runtime |
 //! | `tower` | [endpoints](serve) as services of tower-service 0.3 |
-//! | `tracing` | events of hubs and sources, and of streams that end because a part holds the boundary |
+//! | `tracing` | a span for each viewer, events of hubs and sources, and of streams that end because a part holds the boundary |
 //!
 //! Requires Rust 1.85 or later. Raising that is a minor release. There is no `unsafe` code.
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -6,7 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mixed_replace::source::{self, Monitor, Status};
-use mixed_replace::{Hub, Publisher, decode, hub};
+use mixed_replace::{Hub, Metrics, Publisher, decode, hub};
+use serde::Serialize;
 use tokio::select;
 use tokio::time::sleep;
 
@@ -35,7 +36,7 @@ impl Camera {
     pub(crate) async fn start(args: &Args, stop: impl Future<Output = ()>) -> Result<Option<Self>, String> {
         // Longer than the interval of a slow test picture.
         let stale = Duration::from_secs_f64(5.0_f64.max(3.0 / args.fps));
-        let (publisher, hub) = hub::builder().stale_after(stale, no_signal::draw()?).build();
+        let (publisher, hub) = hub::builder().name(NAME).stale_after(stale, no_signal::draw()?).build();
         let run = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let mut camera = Self { hub, source: args.source.to_string().into(), run, monitor: None, end: Arc::default() };
         match &args.source {
@@ -110,10 +111,17 @@ impl Camera {
         std::future::pending().await
     }
 
+    /// Returns the counters for Prometheus.
+    pub(crate) fn metrics(&self) -> Metrics {
+        let metrics = Metrics::new(self.hub.clone());
+        match &self.monitor {
+            Some(monitor) => metrics.source(NAME, monitor.clone()),
+            None => metrics,
+        }
+    }
+
     /// Returns the status as JSON, for the page.
     pub(crate) fn state(&self) -> String {
-        let stats = self.hub.stats();
-        let source = self.monitor.as_ref().map(Monitor::stats).unwrap_or_default();
         let (state, note, again_in) = match self.monitor.as_ref().map(Monitor::status) {
             _ if self.hub.is_closed() => ("ended", self.end.get().cloned().unwrap_or_default(), Duration::ZERO),
             Some(Status::Waiting { until, error, .. }) => {
@@ -121,38 +129,34 @@ impl Camera {
             }
             _ => ("live", String::new(), Duration::ZERO),
         };
-        format!(
-            r#"{{
-  "run": {},
-  "source": {},
-  "state": "{state}",
-  "note": {},
-  "again_in": {:.1},
-  "restarts": {},
-  "damaged": {},
-  "published": {},
-  "bytes_published": {},
-  "viewers": {},
-  "viewers_peak": {},
-  "bytes_delivered": {},
-  "skipped": {}
-}}
-"#,
-            self.run.as_millis(),
-            json(&self.source),
-            json(&note),
-            again_in.as_secs_f64(),
-            source.attempts.saturating_sub(1),
-            stats.parts_invalid + source.parts_damaged,
-            stats.parts_published,
-            stats.bytes_published,
-            stats.viewers,
-            stats.viewers_peak,
-            stats.bytes_delivered,
-            stats.parts_skipped - stats.parts_limited,
-        )
+        let state = State {
+            run: self.run.as_secs_f64(),
+            source: &self.source,
+            state,
+            note,
+            again_in: again_in.as_secs_f64(),
+            hub: self.hub.stats(),
+            program: self.monitor.as_ref().map(Monitor::stats),
+        };
+        serde_json::to_string_pretty(&state).unwrap_or_default()
     }
 }
+
+/// The status, for the page.
+#[derive(Serialize)]
+struct State<'a> {
+    run: f64,
+    source: &'a str,
+    state: &'static str,
+    note: String,
+    /// The seconds until a lost source is opened again.
+    again_in: f64,
+    hub: hub::Stats,
+    program: Option<source::Stats>,
+}
+
+/// The name of the hub, in events and metrics.
+const NAME: &str = "camera";
 
 /// Publishes the pictures on standard input even if nobody watches: a blocked writer would send old pictures later.
 fn stdin(publisher: &Publisher) -> String {
@@ -188,10 +192,4 @@ fn test(args: &Args, publisher: &Publisher) -> String {
         }
     }
     "the test picture has ended".into()
-}
-
-/// Returns a JSON string.
-fn json(text: &str) -> String {
-    let text: String = text.chars().filter(|c| !c.is_control()).collect();
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

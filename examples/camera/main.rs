@@ -45,6 +45,7 @@ async fn run(args: Args) -> Result<(), String> {
         .route("/", get(Html(greeting::PAGE)))
         .route_service("/stream", Live::new(camera.hub.clone()))
         .route_service("/snapshot.jpg", Snapshot::new(camera.hub.clone()))
+        .route_service("/metrics", camera.metrics())
         .route("/state", get(state))
         .with_state(camera.clone());
     let listener = TcpListener::from_std(listener).map_err(|error| error.to_string())?;

@@ -49,6 +49,7 @@ async fn run(args: Args) -> Result<(), String> {
             .route("/", read().to(page))
             .route("/stream", to(Live::new(data.hub.clone())))
             .route("/snapshot.jpg", to(Snapshot::new(data.hub.clone())))
+            .route("/metrics", to(data.metrics()))
             .route("/state", read().to(state))
     };
     let serving = HttpServer::new(app)

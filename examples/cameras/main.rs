@@ -21,7 +21,7 @@ use axum::response::Html;
 use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use futures_util::FutureExt as _;
-use mixed_replace::{ClientScript, Hubs, Part, Publisher, Wall, hubs, socket};
+use mixed_replace::{ClientScript, Hubs, Metrics, Part, Publisher, Wall, hubs, socket};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -60,6 +60,7 @@ async fn run(args: Args) -> Result<(), String> {
     let app = Router::new()
         .route("/", get(async || Html(page)))
         .route_service("/client.js", ClientScript)
+        .route_service("/metrics", Metrics::by_name(cameras.clone()))
         .nest_service("/wall", Wall::by_name(cameras.clone()));
     let listener = TcpListener::from_std(listener).map_err(|error| error.to_string())?;
     let listener = listener.tap_io(|connection| drop(socket::tune(connection)));

@@ -31,7 +31,7 @@ use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use axum::{Router, serve::ListenerExt as _};
 use futures_util::FutureExt as _;
-use mixed_replace::{Live, Part, socket};
+use mixed_replace::{Live, Metrics, Part, socket};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -65,6 +65,7 @@ async fn run(args: Args) -> Result<(), String> {
     let app = Router::new()
         .route("/", get(Html(include_str!("index.html"))))
         .route_service("/stream", Live::new(node.hub.clone()))
+        .route_service("/metrics", Metrics::new(node.hub.clone()))
         .route("/state", get(state))
         .with_state(node.clone());
     let listener = TcpListener::from_std(listener).map_err(|error| error.to_string())?;
@@ -101,7 +102,7 @@ async fn publish(node: Node, fps: f64) {
 }
 
 async fn state(State(node): State<Node>) -> impl IntoResponse {
-    let (status, stats) = (node.status(), node.hub.stats());
+    let status = node.status();
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
     let state = json!({
         "broker": status.connected,
@@ -111,9 +112,7 @@ async fn state(State(node): State<Node>) -> impl IntoResponse {
         "received": status.received,
         "ignored": status.ignored,
         "transit": seconds(status.transit),
-        "age": seconds(stats.age),
-        "bytes": stats.bytes_published,
-        "viewers": stats.viewers,
+        "hub": node.hub.stats(),
     });
     ([(CONTENT_TYPE, "application/json")], state.to_string())
 }

@@ -10,7 +10,7 @@ use axum::http::header::{
 use axum::middleware::map_response;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use mixed_replace::{ClientScript, Live, SendScript, Wall};
+use mixed_replace::{ClientScript, Live, Metrics, SendScript, Wall};
 use serde::{Deserialize, Serialize};
 
 use crate::post::{self as upload, token};
@@ -30,6 +30,7 @@ pub(crate) fn app(room: Room) -> Router {
         .route_service("/send.js", SendScript)
         .route("/people", post(join).layer(DefaultBodyLimit::max(1000)))
         .route("/people/{id}", get(one).post(upload::pictures).delete(leave))
+        .route_service("/metrics", Metrics::by_name(room.hubs.clone()))
         // The list of participants and all pictures, as tracks of one response.
         .route_service("/watch", Wall::new(room.hubs.clone()))
         .with_state(room)

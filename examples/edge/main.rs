@@ -21,7 +21,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::serve::ListenerExt as _;
 use futures_util::FutureExt as _;
-use mixed_replace::{Hubs, Live, Publisher, hub, hubs, socket, source};
+use mixed_replace::{Hubs, Live, Metrics, Publisher, hub, hubs, socket, source};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -53,7 +53,9 @@ async fn run(args: Args) -> Result<(), String> {
             None => draw(name, publisher),
         })
         .build();
-    let app = Router::new().nest_service("/cameras", Live::by_name(cameras.clone()));
+    let app = Router::new()
+        .nest_service("/cameras", Live::by_name(cameras.clone()))
+        .route_service("/metrics", Metrics::by_name(cameras.clone()));
 
     let listener = TcpListener::from_std(listener).map_err(|error| error.to_string())?;
     let listener = listener.tap_io(|connection| drop(socket::tune(connection)));

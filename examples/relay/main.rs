@@ -26,7 +26,7 @@ use axum::routing::get;
 use axum::{Router, serve::ListenerExt as _};
 use futures_util::FutureExt as _;
 use mixed_replace::source::{Http, Monitor, Source};
-use mixed_replace::{ClientScript, Hub, Hubs, Part, Wall, hub, socket};
+use mixed_replace::{ClientScript, Hub, Hubs, Metrics, Part, Wall, hub, socket};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -68,12 +68,16 @@ async fn run(args: Args) -> Result<(), String> {
     greet(&address, &relays);
 
     let hubs = Hubs::builder().max(relays.len()).build();
+    let mut metrics = Metrics::by_name(hubs.clone());
     for (number, relay) in (1..).zip(relays.iter()) {
-        hubs.insert(&i32::to_string(&number), relay.hub.clone()).map_err(|error| error.to_string())?;
+        let name = i32::to_string(&number);
+        hubs.insert(&name, relay.hub.clone()).map_err(|error| error.to_string())?;
+        metrics = metrics.source(name, relay.monitor.clone());
     }
     let app = Router::new()
         .route("/", get(page))
         .route("/state", get(state))
+        .route_service("/metrics", metrics)
         .route_service("/client.js", ClientScript)
         .nest_service("/cameras", Wall::by_name(hubs.clone()).max(relays.len()))
         .with_state(relays);

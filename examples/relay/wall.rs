@@ -1,8 +1,5 @@
 //! The page and the JSON that its script requests.
 
-use std::time::{Duration, Instant};
-
-use mixed_replace::source::Status;
 use serde_json::{Value, json};
 
 use crate::Relay;
@@ -30,34 +27,15 @@ fn card(number: usize, name: &str) -> String {
 
 /// Returns the JSON for `/state`.
 pub(crate) fn state(relays: &[Relay]) -> Value {
-    let cameras: Vec<_> = relays.iter().map(camera).collect();
-    json!({ "cameras": cameras })
-}
-
-fn camera(relay: &Relay) -> Value {
-    let (source, stats) = (relay.monitor.stats(), relay.hub.stats());
-    let (state, again) = match relay.monitor.status() {
-        Status::Connecting => ("connecting", None),
-        Status::Live => ("live", None),
-        Status::Waiting { until, .. } => ("lost", Some(until.saturating_duration_since(Instant::now()))),
-        Status::Ended => ("ended", None),
-        _ => ("asleep", None),
+    let camera = |Relay { hub, monitor }: &Relay| {
+        json!({
+            "name": monitor.name(),
+            "status": monitor.status(),
+            "source": monitor.stats(),
+            "hub": hub.stats(),
+        })
     };
-    let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
-    json!({
-        "name": relay.monitor.name(),
-        "state": state,
-        "problem": source.last_error.map(|error| error.to_string()),
-        "again_in": seconds(again),
-        "age": seconds(stats.age),
-        "connections": source.attempts,
-        "damaged": source.parts_damaged,
-        "refused": source.parts_refused,
-        "published": stats.parts_published,
-        "bytes_published": stats.bytes_published,
-        "viewers": stats.viewers,
-        "bytes_delivered": stats.bytes_delivered,
-    })
+    json!({ "cameras": relays.iter().map(camera).collect::<Vec<_>>() })
 }
 
 /// Escapes text for HTML.

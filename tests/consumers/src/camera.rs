@@ -106,15 +106,15 @@ impl Camera {
         serde_json::from_str(&self.get("/state")).expect("JSON")
     }
 
-    /// Returns a number from the state.
+    /// Returns a counter of the hub.
     ///
     /// # Panics
     ///
-    /// If the state has no such number.
+    /// If the hub has no such counter.
     #[must_use]
     pub fn count(&self, name: &str) -> usize {
         let state = self.state();
-        let count = state[name].as_u64().and_then(|count| usize::try_from(count).ok());
+        let count = state["hub"][name].as_u64().and_then(|count| usize::try_from(count).ok());
         count.unwrap_or_else(|| panic!("no number {name} in {state}"))
     }
 

@@ -1,4 +1,4 @@
-//! Two readers used by Python programs: aiohttp's `MultipartReader` and OpenCV.
+//! Two readers used by Python programs, aiohttp's `MultipartReader` and OpenCV, and the one of Prometheus' client library.
 
 use std::path::Path;
 use std::process::Command;
@@ -31,6 +31,22 @@ pub fn pictures(url: &str, script: Script, take: Option<usize>) -> Vec<String> {
     let mut command = Command::new(python_with(module));
     command.arg(Path::new(&package).join("python").join(file)).args([url, &take.unwrap_or(0).to_string()]);
     run_quiet(&command, Duration::from_secs(60)).lines().map(str::to_owned).collect()
+}
+
+/// Returns the families of an OpenMetrics text, each with its type, its unit and the number of its samples.
+///
+/// # Panics
+///
+/// If the parser rejects the text.
+#[must_use]
+pub fn openmetrics(text: &str) -> Vec<String> {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests");
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(&file, text).expect("room for a page");
+    let mut command = Command::new("sh");
+    command.args(["-c", "\"$0\" \"$1\" <\"$2\"", python_with("prometheus_client")]);
+    command.arg(Path::new(&package).join("python/openmetrics.py")).arg(file.path());
+    run_quiet(&command, Duration::from_secs(20)).lines().map(str::to_owned).collect()
 }
 
 /// Returns a Python that has a module: the first in the `PATH`, or the one of the system's packages.

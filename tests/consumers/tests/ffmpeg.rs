@@ -25,7 +25,7 @@ fn minute_of_ffmpeg_is_complete_and_in_order() {
 fn complete_and_in_order(example: Example) {
     let camera = Camera::start(example, &["--source", &format!("ffmpeg -loglevel error {SOURCE} -")]);
     let body = curl::body(&camera.url("/stream"), Http::V1_1, Some(60));
-    let (published, skipped) = (camera.count("published"), camera.count("skipped"));
+    let (published, skipped) = (camera.count("parts_published"), camera.count("parts_skipped"));
     drop(camera);
     let pictures = body.pictures();
 

@@ -70,7 +70,7 @@ fn every_picture<P: Hash + Eq>(consumer: &str, pictures: impl Fn(&str, Option<us
         let camera = Camera::start(example, &["--size", "320x240", "--fps", "20", "--frames", &FINITE.to_string()]);
         let seen = pictures(&camera.url("/stream"), None);
         let distinct = seen.iter().collect::<HashSet<_>>().len();
-        let (published, skipped) = (camera.count("published"), camera.count("skipped"));
+        let (published, skipped) = (camera.count("parts_published"), camera.count("parts_skipped"));
         println!("{consumer}, {example}, finite: {} pictures, {distinct} distinct, {skipped} skipped", seen.len());
         assert_eq!(published, FINITE);
         assert!(skipped <= FINITE / 10, "{consumer} with {example} is too slow: {skipped} of {published} skipped");

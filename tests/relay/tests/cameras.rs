@@ -37,10 +37,10 @@ fn reports_a_wrong_password_without_naming_it() {
     // Until its first picture, motion closes connections without a response.
     let states = [0, 1].map(|camera| {
         let state = relay.state_when(Duration::from_secs(15), |state| {
-            state["cameras"][camera]["problem"] == "it refuses the user or the password"
+            state["cameras"][camera]["source"]["last_error"] == "it refuses the user or the password"
         });
         // Some cameras lock out clients that retry often.
-        assert!(state["cameras"][camera]["again_in"].as_f64().unwrap() > 10.0, "{state}");
+        assert!(state["cameras"][camera]["status"]["again_in"].as_f64().unwrap() > 10.0, "{state}");
         state.to_string()
     });
     let log = relay.log();
@@ -53,13 +53,13 @@ fn pictures_arrive(url: &str, count: usize) {
     let relay = relay(&[url.to_owned()]);
     let mut viewer = Viewer::open(&relay.url("/cameras/1"));
     // Before that, viewers may see "no signal".
-    let live = relay.state_when(Duration::from_secs(15), |state| state["cameras"][0]["state"] == "live");
+    let live = relay.state_when(Duration::from_secs(15), |state| state["cameras"][0]["status"]["state"] == "live");
     for _ in 0..count {
         let picture = viewer.next(Duration::from_secs(5)).unwrap_or_else(|| panic!("no picture: {}", relay.log()));
         let (width, height) = decoded(&picture);
         assert!(width >= 320 && height >= 240, "{width} x {height}");
     }
     // Once live, the relay keeps its connection.
-    let connections = |state: &serde_json::Value| state["cameras"][0]["connections"].clone();
+    let connections = |state: &serde_json::Value| state["cameras"][0]["source"]["attempts"].clone();
     assert_eq!(connections(&relay.state()), connections(&live), "{}", relay.log());
 }

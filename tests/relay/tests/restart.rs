@@ -46,7 +46,7 @@ fn browsers_show_the_last_picture_then_no_signal_then_the_restarted_camera() {
         assert!(loads <= 1, "{loads}");
         assert_eq!(page.requests().iter().filter(|request| request.starts_with("GET /stream ")).count(), 1);
         let state = relay.state();
-        assert_eq!(state["cameras"][0]["viewers"], 1, "{state}");
+        assert_eq!(state["cameras"][0]["hub"]["viewers"], 1, "{state}");
     });
 }
 

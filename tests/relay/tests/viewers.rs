@@ -33,7 +33,7 @@ fn five_hundred_viewers_share_one_connection() {
             (seen.load(Ordering::Relaxed) == VIEWERS).then(|| relay.state()["cameras"][0].clone())
         });
         all_have_seen.store(true, Ordering::Relaxed);
-        assert_eq!(all.expect("each sees ten pictures")["viewers"], VIEWERS);
+        assert_eq!(all.expect("each sees ten pictures")["hub"]["viewers"], VIEWERS);
     });
     assert_eq!(camera.times().len(), 1);
 }
@@ -44,7 +44,7 @@ fn connects_only_while_somebody_watches() {
     let relay = relay(&[camera.url()]);
     thread::sleep(Duration::from_secs(1));
     assert_eq!(camera.times().len(), 0);
-    assert_eq!(relay.state()["cameras"][0]["state"], "asleep");
+    assert_eq!(relay.state()["cameras"][0]["status"]["state"], "asleep");
 
     let mut viewer = Viewer::open(&relay.url("/cameras/1"));
     assert!(viewer.next(Duration::from_secs(2)).is_some());
@@ -65,7 +65,7 @@ fn connects_only_while_somebody_watches() {
     let closed = eventually(LINGER * 2, || (camera.open() == 0).then(|| disconnected.elapsed()));
     let closed = closed.expect("the connection closes");
     assert!(closed > LINGER - Duration::from_millis(100) && closed < LINGER + Duration::from_secs(3), "{closed:?}");
-    relay.state_when(Duration::from_secs(1), |state| state["cameras"][0]["state"] == "asleep");
+    relay.state_when(Duration::from_secs(1), |state| state["cameras"][0]["status"]["state"] == "asleep");
 
     let mut viewer = Viewer::open(&relay.url("/cameras/1"));
     let connected = eventually(Duration::from_secs(2), || (camera.open() == 1).then_some(()));
