@@ -33,6 +33,12 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
     all
 }
 
+/// Returns the boundary, which each viewer knows.
+fn viewer_boundary(hub: &Hub) -> String {
+    let head = hub.subscribe(Wire::Machine).unwrap().headers();
+    head["content-type"].to_str().unwrap().split_once("boundary=").unwrap().1.to_owned()
+}
+
 fn watched() -> (Publisher, Hub) {
     let (publisher, hub) = hub::builder().name("yard").drop_identical(true).max_subscribers(2).build();
     let viewer = hub.subscribe(Wire::Machine).unwrap();
@@ -41,6 +47,8 @@ fn watched() -> (Publisher, Hub) {
         publisher.publish(Part::text(text).unwrap()).unwrap();
     }
     assert!(publisher.publish_jpeg("").unwrap().is_err());
+    let forged = Part::text(format!("--{}", viewer_boundary(&hub))).unwrap();
+    assert!(publisher.publish(forged).is_err());
     assert!(viewer.next().is_some());
     for text in ["skipped", "three"] {
         publisher.publish(Part::text(text).unwrap()).unwrap();
@@ -66,7 +74,8 @@ fn numbers_are_those_of_the_hub() {
         ("parts_published_total{S}", 5),
         ("published_bytes_total{S}", 21),
         ("parts_identical_total{S}", 1),
-        ("parts_refused_total{S}", 1),
+        ("parts_refused_total{S,reason=\"damaged\"}", 1),
+        ("parts_refused_total{S,reason=\"boundary\"}", 1),
         ("parts_encoded_total{S}", stats.encodings),
         ("parts_delivered_total{S}", 1),
         ("delivered_bytes_total{S}", stats.bytes_delivered),

@@ -29,7 +29,7 @@ fn stats_and_viewers_have_seconds_and_no_keys() {
     assert_eq!(
         stats,
         json!({
-            "parts_published": 1, "bytes_published": 2, "publish_rate": {}, "parts_identical": 0, "parts_invalid": 0,
+            "parts_published": 1, "bytes_published": 2, "publish_rate": {}, "parts_identical": 0, "parts_invalid": 0, "parts_with_boundary": 0,
             "parts_delivered": 0, "bytes_delivered": 0,
             "delivery_rate": {"parts_per_second": 0.0, "bits_per_second": 0.0},
             "parts_skipped": 0, "parts_limited": 0, "encodings": 1, "snapshots": 0, "viewers": 1, "viewers_peak": 1,

@@ -119,8 +119,9 @@ impl Publisher {
         let published = match part {
             Ok(part) => self.publish(part),
             Err(error) => {
+                let error = EncodeError::from(error);
                 self.shared.skip(&error)?;
-                Err(PublishError::Encode(error.into()))
+                Err(PublishError::Encode(error))
             }
         };
         match published {

@@ -13,6 +13,8 @@ use super::published::Published;
 use super::shared::Shared;
 use super::slot::Slot;
 use crate::body::Step;
+#[cfg(any(feature = "actix-web", feature = "http-body"))]
+use crate::encode::EncodeError;
 use crate::wire::Wire;
 
 /// Kept by the handles, subscribers and snapshots of a hub. Dropped with the last of them, which ends a source that nobody
@@ -140,7 +142,7 @@ impl Seat {
     }
 
     /// Counts a part that cannot be sent, and logs that from time to time.
-    pub(crate) fn count_invalid(&self, error: &dyn std::fmt::Display) {
+    pub(crate) fn count_invalid(&self, error: &EncodeError) {
         // A closed hub counts no more.
         let _ = self.shared.skip(error);
     }

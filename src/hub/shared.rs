@@ -11,7 +11,7 @@ use super::published::Published;
 use super::state::State;
 use crate::boundary::Boundary;
 use crate::clock::{self, Timed};
-use crate::encode::{EncodedPart, Encoder};
+use crate::encode::{EncodeError, EncodedPart, Encoder};
 use crate::sync::{Mutex, lock};
 use crate::wire::{PerWire, Wire};
 
@@ -74,15 +74,16 @@ impl Shared {
     }
 
     /// Counts a frame that cannot be sent, and logs that from time to time. A closed hub takes precedence, to end the loop.
-    #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "there is no log"))]
-    pub(super) fn skip(self: &Arc<Self>, error: &dyn fmt::Display) -> Result<(), Closed> {
+    pub(super) fn skip(self: &Arc<Self>, error: &EncodeError) -> Result<(), Closed> {
         let now = Instant::now();
-        let skipped = self.update(|state| (!state.is_closed()).then(|| state.skip_invalid(now)));
+        let skipped = self.update(|state| (!state.is_closed()).then(|| state.skip_invalid(error, now)));
         let warning = skipped.ok_or(Closed(()))?;
         #[cfg(feature = "tracing")]
         if let Some(skipped) = warning {
             tracing::warn!(hub = self.name(), %error, skipped, "frame skipped");
         }
+        #[cfg(not(feature = "tracing"))]
+        let _ = warning;
         Ok(())
     }
 

@@ -23,6 +23,7 @@ use super::slot::{Settings, Slot, Time, View};
 use super::stats::{Reason, Stats, Viewer};
 use crate::body::{Step, pulse};
 use crate::clock::Times;
+use crate::encode::EncodeError;
 use crate::list::List;
 use crate::part::Part;
 use crate::sync::keep;
@@ -114,8 +115,9 @@ impl State {
     }
 
     /// Counts a frame that cannot be published. Returns the count if a warning is due.
-    pub(super) fn skip_invalid(&mut self, now: Instant) -> Option<u64> {
+    pub(super) fn skip_invalid(&mut self, error: &EncodeError, now: Instant) -> Option<u64> {
         self.stats.parts_invalid += 1;
+        self.stats.parts_with_boundary += u64::from(matches!(error, EncodeError::BoundaryInPart(_)));
         if self.warned_at.is_some_and(|at| now.saturating_duration_since(at) < WARN_INTERVAL) {
             return None;
         }

@@ -21,6 +21,8 @@ pub struct Stats {
     pub parts_identical: u64,
     /// Frames not published because they were damaged or held the hub's boundary.
     pub parts_invalid: u64,
+    /// Those of `parts_invalid` that held the hub's boundary.
+    pub parts_with_boundary: u64,
     /// Parts taken by viewers' transports, repeats included. A part sent to ten viewers counts ten.
     pub parts_delivered: u64,
     /// The bytes of delivered parts, framing included.

@@ -48,11 +48,7 @@ pub(super) const OF_STREAM: &[Family<Stream>] = &[
         "Published parts that were dropped because they equal the previous one.",
         &[("", |of| count(of.stats.parts_identical))],
     ),
-    counter(
-        "parts_refused",
-        "Frames not published because they are damaged or hold the hub's boundary.",
-        &[("", |of| count(of.stats.parts_invalid))],
-    ),
+    counter("parts_refused", "Frames that were not published, by reason.", REFUSED).by("reason"),
     counter(
         "parts_encoded",
         "Encodings of parts, at most one for each part and wire in use.",
@@ -81,6 +77,11 @@ pub(super) const OF_STREAM: &[Family<Stream>] = &[
         "The time since the last part was published.",
         &[("", |of| of.stats.age.map(|age| Number::Seconds(age.as_secs_f64())))],
     ),
+];
+
+const REFUSED: &[Sample<Stream>] = &[
+    ("boundary", |of| count(of.stats.parts_with_boundary)),
+    ("damaged", |of| count(of.stats.parts_invalid.saturating_sub(of.stats.parts_with_boundary))),
 ];
 
 const SKIPPED: &[Sample<Stream>] = &[
