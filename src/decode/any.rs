@@ -87,6 +87,7 @@ impl<S: Stream<Item = io::Result<Bytes>> + Unpin> AnyParts<S> {
 }
 
 impl<S: Stream<Item = io::Result<Bytes>> + Unpin> AnyParts<S> {
+    #[expect(clippy::indexing_slicing, reason = "the line breaks are the first bytes")]
     fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Part, ReadError>>> {
         loop {
             match &mut self.framing {
@@ -106,7 +107,7 @@ impl<S: Stream<Item = io::Result<Bytes>> + Unpin> AnyParts<S> {
                         let error = SplitError::NoPicture { bytes: self.breaks as u64, starts_with };
                         return Poll::Ready(Some(Err(ReadError::NoPicture(error))));
                     }
-                    let is_multipart = match is_multipart(prefixed.first.get(self.breaks..).unwrap_or_default()) {
+                    let is_multipart = match is_multipart(&prefixed.first[self.breaks..]) {
                         Some(known) => known,
                         None if !ended => continue,
                         None => false,

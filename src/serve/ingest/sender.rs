@@ -105,8 +105,11 @@ impl Sender {
         if state.replaced {
             return Err(Rejection::Replaced);
         }
-        if state.deadline.is_some_and(|at| at <= Instant::now()) {
-            return Err(Rejection::Silent { timeout: self.timeout.unwrap_or_default() });
+        match self.timeout {
+            Some(timeout) if state.deadline.is_some_and(|at| at <= Instant::now()) => {
+                return Err(Rejection::Silent { timeout });
+            }
+            _ => {}
         }
         let replaced = keep(&mut state.waker, waker);
         drop(state);
