@@ -20,7 +20,6 @@ pub(crate) mod handle;
 mod models;
 mod published;
 pub(crate) mod publisher;
-mod rate;
 mod seat;
 mod shared;
 mod slot;
@@ -36,10 +35,10 @@ pub(crate) use self::{published::Published, seat::Seat, seat::jittered, subscrib
 pub use self::builder::Builder;
 pub use self::demand::Demand;
 pub use self::error::{Closed, PublishError, Refused};
-pub use self::rate::Rate;
 pub use self::snapshot::{DatedPart, SnapshotFuture};
 pub use self::stats::{Activity, Ended, Stats, Viewer};
 pub use self::subscriber::Parts;
+pub use crate::rate::Rate;
 
 /// Creates a hub with the defaults of [`Builder`].
 ///

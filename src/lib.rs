@@ -172,6 +172,7 @@ mod missing;
 mod part;
 mod part_response;
 pub mod picture;
+mod rate;
 mod response;
 #[cfg(feature = "serde")]
 mod seconds;

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use super::builder::Config;
 use super::published::Published;
-use super::rate::{Meter, Millis};
-use super::stats::{Reason, Viewer};
+use super::stats::{Reason, Stats, Viewer};
 use crate::body::{PULSES, Step};
 use crate::list::List;
+use crate::rate::{Meter, Millis};
 use crate::wire::Wire;
 
 /// The state of the hub that a subscriber's next step depends on.
@@ -60,14 +60,6 @@ pub(super) struct Slot {
     pub(super) bytes: u64,
     rate: Meter,
     pub(super) skipped: u64,
-}
-
-/// The parts that a viewer was not sent before one that it is.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Missed {
-    pub(super) all: u64,
-    /// Those that came while nothing was in flight, and the rate was limited.
-    pub(super) limited: u64,
 }
 
 /// Settings that few subscribers have. They are boxed: in the slot, an idle viewer takes 534 bytes, above
@@ -200,23 +192,24 @@ impl Slot {
         step
     }
 
-    /// Records that a part is being sent. Returns how many were skipped.
-    pub(super) fn send(&mut self, part: &Published, now: Time<'_>) -> Missed {
-        let all = if self.seen == 0 { 0 } else { part.version - self.seen - 1 };
-        let mut missed = Missed { all, limited: 0 };
-        self.skipped += missed.all;
+    /// Records that a part is being sent, and counts the parts skipped before it.
+    pub(super) fn send(&mut self, part: &Published, now: Time<'_>, stats: &mut Stats) {
+        let missed = if self.seen == 0 { 0 } else { part.version - self.seen - 1 };
+        self.skipped += missed;
+        stats.parts_skipped += missed;
         self.seen = part.version;
         self.seen_at = Some(part.at);
         let settings = self.settings.as_deref_mut();
         if let Some(Settings { min_interval: Some(interval), due, released, limited, .. }) = settings {
-            missed.limited = missed.all.min(part.version.saturating_sub(*released));
-            *limited += missed.limited;
+            // Those that came while nothing was in flight.
+            let missed = missed.min(part.version.saturating_sub(*released));
+            *limited += missed;
+            stats.parts_limited += missed;
             let (now, interval) = (**now, *interval);
             // Keep to a regular grid while the viewer is on time, so that jitter loses no part.
             let next = due.map(|due| due + interval).filter(|due| *due > now);
             *due = Some(next.unwrap_or(now + interval));
         }
-        missed
     }
 
     /// Records that the transport has released the part in flight.

@@ -18,7 +18,6 @@ use slab::Slab;
 use super::builder::Config;
 use super::error::{Closed, Refused};
 use super::published::Published;
-use super::rate::{Clock, Meter};
 use super::slot::{Settings, Slot, Time, View};
 use super::stats::{Reason, Stats, Viewer};
 use crate::body::{Step, pulse};
@@ -26,6 +25,7 @@ use crate::clock::Times;
 use crate::encode::EncodeError;
 use crate::list::List;
 use crate::part::Part;
+use crate::rate::{Clock, Meter};
 use crate::sync::keep;
 use crate::wire::{PerWire, Wire};
 
@@ -284,9 +284,7 @@ impl State {
             self.timers.set(Timer::PartTimeout, (**now).checked_add(timeout));
         }
         let Step::Part(part) = step else { return Step::Repeat };
-        let missed = slot.send(part, now);
-        self.stats.parts_skipped += missed.all;
-        self.stats.parts_limited += missed.limited;
+        slot.send(part, now, &mut self.stats);
         Step::Part(Arc::clone(part))
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::rate::Rate;
+use crate::rate::Rate;
 use crate::wire::Wire;
 
 /// The counters of a hub since its creation, returned by [`Hub::stats`](crate::Hub::stats).

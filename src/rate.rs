@@ -21,14 +21,14 @@ pub struct Rate {
 /// A ring of seconds would be exact and take 72 bytes in place of 16, of the 500 that an idle viewer may
 /// (`tests/hub_memory.rs`).
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Meter {
+pub(crate) struct Meter {
     parts: f32,
     bytes: f32,
     counted_at: Millis,
 }
 
 impl Meter {
-    pub(super) fn count(&mut self, bytes: u64, now: Millis) {
+    pub(crate) fn count(&mut self, bytes: u64, now: Millis) {
         if now > self.counted_at {
             let kept = self.kept(now);
             (self.parts, self.bytes) = (self.parts * kept, self.bytes * kept);
@@ -39,7 +39,7 @@ impl Meter {
     }
 
     /// Returns the rate of what has been counted for this time.
-    pub(super) fn rate(&self, now: Millis, counted_for: Duration) -> Rate {
+    pub(crate) fn rate(&self, now: Millis, counted_for: Duration) -> Rate {
         let filled = 1.0 - (-counted_for.max(SHORTEST).as_secs_f64() / CONSTANT.as_secs_f64()).exp();
         let per_second = f64::from(self.kept(now)) / (CONSTANT.as_secs_f64() * filled);
         // What is left after a minute is rounding, and not a rate.
@@ -55,35 +55,35 @@ impl Meter {
 
 /// The milliseconds since the first call of a hub's state.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) struct Millis(u64);
+pub(crate) struct Millis(u64);
 
 /// The latest time that a hub's state has been called with.
 ///
-/// A release goes by it, since most of them need no time (see [`Time`](super::slot::Time)): while viewers receive parts, the
-/// publisher, their polls and the keep-alive renew it.
+/// A release goes by it, since most of them need no time: while viewers receive parts, the publisher, their polls and the
+/// keep-alive renew it.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     start: Option<Instant>,
     now: Millis,
 }
 
 impl Clock {
-    pub(super) fn set(&mut self, now: Instant) {
+    pub(crate) fn set(&mut self, now: Instant) {
         self.start.get_or_insert(now);
         self.now = self.now.max(self.at(now));
     }
 
-    pub(super) fn now(&self) -> Millis {
+    pub(crate) fn now(&self) -> Millis {
         self.now
     }
 
-    pub(super) fn at(&self, now: Instant) -> Millis {
+    pub(crate) fn at(&self, now: Instant) -> Millis {
         let since = self.start.map(|start| now.saturating_duration_since(start)).unwrap_or_default();
         Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 
     /// Returns the time since the first call.
-    pub(super) fn elapsed(&self, now: Instant) -> Duration {
+    pub(crate) fn elapsed(&self, now: Instant) -> Duration {
         Duration::from_millis(self.at(now).0)
     }
 }
