@@ -36,7 +36,7 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
 /// Returns the boundary, which each viewer knows.
 fn viewer_boundary(hub: &Hub) -> String {
     let head = hub.subscribe(Wire::Machine).unwrap().headers();
-    head["content-type"].to_str().unwrap().split_once("boundary=").unwrap().1.to_owned()
+    head.get("content-type").unwrap().to_str().unwrap().split_once("boundary=").unwrap().1.to_owned()
 }
 
 fn watched() -> (Publisher, Hub) {
