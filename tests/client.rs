@@ -2,17 +2,29 @@
 
 #![cfg(feature = "page")]
 
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use mixed_replace::ClientScript;
 
-fn node(client: Option<&std::path::Path>) {
-    let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/client/");
-    let mut command = Command::new("node");
-    command.args(["--expose-gc", "--test", tests]);
-    client.map(|path| command.env("CLIENT_JS", path));
-    let output = command.output().expect("node 20 or later is installed");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+/// Runs the files of tests at the same time, because they mostly wait.
+fn node(client: Option<&Path>) {
+    let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/client/")).expect("a folder");
+    let files = files.map(|file| file.expect("a file").path());
+    let files = files.filter(|file| file.to_string_lossy().ends_with(".test.mjs"));
+    let running: Vec<_> = files
+        .map(|file| {
+            let mut command = Command::new("node");
+            command.args(["--expose-gc", "--test"]).arg(file).stdout(Stdio::piped());
+            client.map(|path| command.env("CLIENT_JS", path));
+            command.spawn().expect("node 20 or later is installed")
+        })
+        .collect();
+    assert!(!running.is_empty());
+    for node in running {
+        let output = node.wait_with_output().expect("an output");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
 }
 
 #[test]
