@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::future::Future;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use fantoccini::actions::{InputSource as _, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
@@ -15,6 +16,7 @@ use serde_json::{Map, Value};
 use tempfile::TempDir;
 use test_support::{Children, net};
 use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::driver;
@@ -22,15 +24,18 @@ use crate::engine::{Engine, Setup};
 use crate::screen::Screen;
 use crate::watch::Watch;
 
-/// A running browser with a separate window and a fresh profile. Dropping it kills it.
+/// A running browser with a separate window and a profile of its own. Dropping it kills it.
 #[derive(Debug)]
 pub struct Browser {
     engine: Engine,
     client: Client,
+    setup: Setup,
+    size: (u64, u64),
     watch: Watch,
     // Dropped in this order: the processes end before their files are deleted.
     driver: Children,
-    _home: TempDir,
+    home: TempDir,
+    sweeper: Option<ChildStdin>,
 }
 
 impl Browser {
@@ -61,7 +66,50 @@ impl Browser {
         Self::launch(engine, Setup::AsItComes, more).await
     }
 
+    /// Returns the browser that the last test has [kept](Self::keep), or starts one.
+    pub(crate) async fn kept_or_start(engine: Engine, setup: Setup) -> Self {
+        match kept(engine).filter(|browser| browser.setup == setup) {
+            Some(browser) => Self { watch: Watch::start(Screen::of(engine)), ..browser },
+            None => Self::start_as(engine, setup).await,
+        }
+    }
+
+    /// Keeps it for the next test, in a new tab without history and cookies. A start takes longer than most tests.
+    pub(crate) async fn keep(mut self) {
+        if timeout(ANSWER, self.renew()).await.is_ok_and(|renewed| renewed.is_ok()) {
+            // Nothing kept is dropped when the tests end. This sees the end of its input then.
+            self.sweeper = self.sweeper.or_else(|| {
+                let mut sweep = Command::new("sh");
+                sweep.args(["-c", "cat; sleep 5; rm -rf -- \"$0\""]).arg(self.home.path());
+                sweep.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?.stdin
+            });
+            KEPT.lock().unwrap_or_else(PoisonError::into_inner).push(self);
+        }
+    }
+
+    async fn renew(&self) -> Result<(), CmdError> {
+        self.client.delete_all_cookies().await?;
+        let old = self.client.windows().await?;
+        // WebKitGTK's driver opens only windows.
+        let new = self.client.new_window(self.engine != Engine::WebKit).await?.handle;
+        for window in old {
+            self.client.switch_to_window(window).await?;
+            self.client.close_window().await?;
+        }
+        self.client.switch_to_window(new).await?;
+        if self.client.get_window_size().await? != self.size {
+            let [width, height] = [self.size.0, self.size.1].map(|pixels| u32::try_from(pixels).unwrap_or_default());
+            self.client.set_window_size(width, height).await?;
+        }
+        while Screen::of(self.engine).has_page() || Screen::of(self.engine).shows().is_some() {
+            sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
     async fn launch(engine: Engine, setup: Setup, more: impl FnOnce(&mut Map<String, Value>)) -> Self {
+        // Two windows on one screen would hide each other.
+        drop(kept(engine));
         let home = tempfile::tempdir().expect("a temporary directory");
         let screen = Screen::of(engine);
         let mut capabilities = driver::capabilities(engine, setup, home.path());
@@ -76,7 +124,8 @@ impl Browser {
             }
             attempts += 1;
         };
-        Self { engine, client, watch: Watch::start(screen), driver, _home: home }
+        let size = client.get_window_size().await.unwrap_or_default();
+        Self { engine, client, setup, size, watch: Watch::start(screen), driver, home, sweeper: None }
     }
 
     /// Starts a driver, and a session of it. The error contains the log of the driver.
@@ -103,7 +152,9 @@ impl Browser {
         }
         let mut builder = ClientBuilder::new(HttpConnector::new());
         builder.capabilities(capabilities);
-        match timeout(START, builder.connect(&format!("http://127.0.0.1:{port}"))).await {
+        let address = format!("http://127.0.0.1:{port}");
+        let session = sessions().spawn(async move { builder.connect(&address).await });
+        match timeout(START, session).await.map(|session| session.expect("no panic")) {
             Ok(Ok(client)) => Ok((driver, client)),
             Ok(Err(error)) => Err(format!("{engine} does not start: {error}; log of its driver: {}", read(&log))),
             Err(_) => Err(format!("{engine} has not started after {START:?}; log of its driver: {}", read(&log))),
@@ -247,6 +298,23 @@ impl Browser {
 pub struct Cover {
     page: WindowHandle,
 }
+
+/// Takes the kept browser of an engine.
+fn kept(engine: Engine) -> Option<Browser> {
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let place = kept.iter().position(|browser| browser.engine == engine)?;
+    Some(kept.swap_remove(place))
+}
+
+/// Returns the runtime of all sessions, which outlive the runtimes of the tests.
+fn sessions() -> &'static Runtime {
+    static SESSIONS: OnceLock<Runtime> = OnceLock::new();
+    let start = || Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    SESSIONS.get_or_init(start)
+}
+
+/// At most one of each engine.
+static KEPT: Mutex<Vec<Browser>> = Mutex::new(Vec::new());
 
 fn read(log: &Path) -> String {
     std::fs::read_to_string(log).unwrap_or_default()

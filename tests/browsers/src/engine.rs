@@ -41,7 +41,7 @@ impl fmt::Display for Engine {
     }
 }
 
-/// Runs a test in a fresh browser of each engine, all three at once. Fails if one of them fails.
+/// Runs a test in a browser of each engine, all three at once: a fresh one, or that of the last test in a new tab. Fails if one of them fails.
 ///
 /// Tests run one after another, because concurrent tests would disturb each other's times.
 ///
@@ -92,12 +92,13 @@ fn run(engine: Engine, setup: Setup, starting: &AtomicUsize, test: &impl AsyncFn
     runtime.block_on(async {
         // A starting browser slows the others down, so all wait until the last one has started or failed.
         let started = CountDown(starting);
-        let browser = Browser::start_as(engine, setup).await;
+        let browser = Browser::kept_or_start(engine, setup).await;
         drop(started);
         while starting.load(Ordering::Relaxed) > 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         test(&browser).await;
+        browser.keep().await;
     });
 }
 
