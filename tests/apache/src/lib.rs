@@ -72,9 +72,9 @@ impl Apache {
             .arg(&failed)
             .env("CAMERA_FILE", directory.path().join(PICTURE))
             .env("CAMERA_KEEP_ALIVE", KEEP_ALIVE.as_secs().to_string())
+            .env("CAMERA_PROGRAM", CGI.path())
             .env("CAMERA_PORT", port.to_string())
-            .env("CAMERA_RUN", directory.path())
-            .env("PROFILE", "dev");
+            .env("CAMERA_RUN", directory.path());
         let children = Children::start(&serve, Stdio::null(), Stdio::inherit());
         let deadline = Instant::now() + START;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -143,5 +143,5 @@ impl Apache {
 /// The period after which the programs repeat the last picture.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(2);
 const PICTURE: &str = "camera.jpg";
-/// Includes building the programs.
-const START: Duration = Duration::from_secs(300);
+const START: Duration = Duration::from_secs(20);
+const CGI: test_support::Program = test_support::Program::Package("cgi");

@@ -5,12 +5,11 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use test_support::Children;
+use test_support::{Children, Program};
 
 /// The two examples, which behave alike.
 #[derive(Clone, Copy, Debug)]
@@ -26,13 +25,13 @@ impl Example {
     /// Both examples.
     pub const BOTH: [Self; 2] = [Self::Camera, Self::CameraActix];
 
-    /// Builds the program and returns its path.
+    /// Returns the path of the program.
     #[must_use]
     pub fn program(self) -> PathBuf {
-        static PROGRAMS: OnceLock<Vec<PathBuf>> = OnceLock::new();
-        let name = self.to_string();
-        let of_name = |program: &&PathBuf| program.file_stem().is_some_and(|stem| stem.to_string_lossy() == name);
-        PROGRAMS.get_or_init(build).iter().find(of_name).expect("cargo has built the example").clone()
+        match self {
+            Self::Camera => Program::Example("camera").path(),
+            Self::CameraActix => Program::Package("camera_actix").path(),
+        }
     }
 }
 
@@ -132,20 +131,6 @@ impl Camera {
         }
         start.elapsed()
     }
-}
-
-/// Builds the examples with their recommended profile.
-fn build() -> Vec<PathBuf> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut build = Command::new(cargo);
-    build.args(["build", "--release", "--message-format=json-render-diagnostics"]);
-    build.args(["--package", "examples", "--example", "camera"]);
-    build.args(["--package", "camera_actix", "--bin", "camera_actix"]);
-    let output = build.stderr(Stdio::inherit()).output().expect("cargo");
-    assert!(output.status.success(), "the examples do not build");
-    let messages = output.stdout.lines().map_while(Result::ok);
-    let artifacts = messages.filter_map(|line| serde_json::from_str::<Value>(&line).ok());
-    artifacts.filter_map(|artifact| artifact["executable"].as_str().map(PathBuf::from)).collect()
 }
 
 const ANSWER: Duration = Duration::from_secs(5);

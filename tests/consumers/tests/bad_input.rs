@@ -10,7 +10,7 @@ use consumer_tests::run::{run, said};
 use consumer_tests::{Camera, Example};
 
 #[test]
-#[ignore = "builds the examples in release mode"]
+#[ignore = "builds the examples"]
 fn reports_invalid_argument_in_one_line() {
     for example in Example::BOTH {
         fails_with(example, &["--colour", "red"], "--colour");
@@ -20,7 +20,7 @@ fn reports_invalid_argument_in_one_line() {
 }
 
 #[test]
-#[ignore = "builds the examples in release mode"]
+#[ignore = "builds the examples"]
 fn reports_unknown_source_in_one_line() {
     for example in Example::BOTH {
         fails_with(example, &["--source", "no-such-program --at all"], "no-such-program");
@@ -29,7 +29,7 @@ fn reports_unknown_source_in_one_line() {
 }
 
 #[test]
-#[ignore = "builds the examples in release mode"]
+#[ignore = "builds the examples"]
 fn reports_used_port_in_one_line() {
     let busy = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = busy.local_addr().unwrap().to_string();
@@ -39,7 +39,7 @@ fn reports_used_port_in_one_line() {
 }
 
 #[test]
-#[ignore = "builds the examples in release mode"]
+#[ignore = "builds the examples"]
 fn reports_command_without_pictures_in_one_line() {
     for example in Example::BOTH {
         fails_with(example, &["--source", "true"], "true");
@@ -50,7 +50,7 @@ fn reports_command_without_pictures_in_one_line() {
 }
 
 #[test]
-#[ignore = "builds the examples in release mode"]
+#[ignore = "builds the examples"]
 fn reports_standard_input_without_pictures_in_one_line() {
     for example in Example::BOTH {
         for input in ["printf ''", "echo no picture at all", "printf '\\377\\330\\377'", "head -c 100000000 /dev/zero"]
