@@ -41,7 +41,7 @@ fn complete_and_in_order(example: Example) {
     let (first, last) = (seen.first().copied().unwrap_or_default(), seen.last().copied().unwrap_or_default());
     let missing = last + 1 - first - seen.len();
     println!("{example}: {} pictures in {SECONDS} s, numbers {first} to {last}, {missing} missing", seen.len());
-    assert!(seen.len() >= SECONDS as usize * 25, "{example}: too few");
+    assert!(seen.len() as u64 >= SECONDS * 25, "{example}: too few");
     assert!(missing <= skipped, "{example}: {missing} missing, but only {skipped} skipped for a viewer too slow");
 }
 
