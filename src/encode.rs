@@ -12,6 +12,7 @@ mod content_type;
 pub(crate) mod encoder;
 mod error;
 mod part;
+mod search;
 
 pub(crate) use self::encoder::{Encoder, title_case};
 

@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
-use memchr::memmem;
 
 use super::content_type::InvalidContentType;
 use super::error::EncodeError;
 use super::part::EncodedPart;
+use super::search::Search;
 use crate::boundary::Boundary;
+use crate::part::Part;
 use crate::part::stamp::Stamp;
-use crate::part::{InvalidPart, Part};
 use crate::wire::Wire;
 
 /// An encoder of parts for one [`Wire`]. It holds configuration only, and no state of a client.
@@ -50,7 +50,7 @@ pub struct Encoder {
     pub(super) boundary: Boundary,
     pub(super) wire: Wire,
     pub(super) content_type: HeaderValue,
-    search: Search,
+    pub(super) search: Search,
     /// The bytes after every body, on the browser wire up to the next part's type.
     pub(super) tail: Vec<u8>,
     pub(super) heartbeat: Option<(Part, EncodedPart)>,
@@ -60,18 +60,6 @@ pub struct Encoder {
     pub(super) lengths: bool,
     /// Whether the time and the number of a part are sent.
     timestamps: bool,
-}
-
-/// The places at which a boundary in a part would be read as a delimiter.
-#[derive(Clone, Copy, Debug)]
-enum Search {
-    /// Anywhere, as readers of `multipart/x-mixed-replace` search inside lines too.
-    Anywhere,
-    /// At line starts only. Other readers go by `Content-Length` or by lines, and their fixed
-    /// boundaries can be as short as `-`.
-    LineStarts,
-    /// Nowhere, since the author of the part cannot know the boundary.
-    Nowhere,
 }
 
 impl Encoder {
@@ -370,7 +358,7 @@ impl Encoder {
         Ok(self.encode_with(part, Some(location), &stamp, encode))
     }
 
-    fn stamp(&self, part: &Part, location: Option<&str>) -> Stamp {
+    pub(super) fn stamp(&self, part: &Part, location: Option<&str>) -> Stamp {
         if !self.timestamps || self.wire == Wire::Browser {
             return Stamp::none();
         }
@@ -399,7 +387,7 @@ impl Encoder {
 
     /// Returns a header block. The type is first, the length last, and names are in Title-Case. For
     /// each of the three there is a consumer that requires it.
-    fn header_block<'a>(
+    pub(super) fn header_block<'a>(
         &self,
         content_type: &'a [u8],
         extra: &'a [u8],
@@ -452,50 +440,10 @@ impl Encoder {
             (Some(last), _) => last.reframed(&[last.head()], &[dashes, boundary, close]),
         }
     }
-
-    /// Rejects a part that cannot be sent.
-    pub(crate) fn check(&self, part: &Part) -> Result<(), EncodeError> {
-        part.check_picture().map_err(InvalidPart::from)?;
-        self.search(part)
-    }
-
-    /// Rejects a part that holds the boundary.
-    pub(crate) fn search(&self, part: &Part) -> Result<(), EncodeError> {
-        self.search_located(part, None, &self.stamp(part, None))
-    }
-
-    fn search_located(&self, part: &Part, location: Option<&str>, stamp: &Stamp) -> Result<(), EncodeError> {
-        if let Search::Nowhere = self.search {
-            return Ok(());
-        }
-        let (extra, mut digits) = (extra_lines(part, location), itoa::Buffer::new());
-        let content_type = part.content_type().as_ref().as_bytes();
-        // The browser wire sends no length.
-        let length = if self.wire == Wire::Browser { "" } else { digits.format(part.body().len()) };
-        let block = self.header_block(content_type, &extra, stamp.as_bytes(), length).concat();
-        if self.occurs_in(&block) || self.occurs_in(part.body()) {
-            return Err(EncodeError::BoundaryInPart(self.boundary.clone()));
-        }
-        Ok(())
-    }
-
-    /// Returns `true` if a reader could take some of `bytes` for a delimiter.
-    fn occurs_in(&self, bytes: &[u8]) -> bool {
-        let boundary = self.boundary.as_str().as_bytes();
-        match self.search {
-            Search::Anywhere => memmem::find(bytes, boundary).is_some(),
-            Search::LineStarts => {
-                let dash_boundary = [b"--", boundary].concat();
-                memmem::find_iter(bytes, &dash_boundary)
-                    .any(|at| at == 0 || bytes.get(at - 1).is_some_and(|before| matches!(before, b'\r' | b'\n')))
-            }
-            Search::Nowhere => false,
-        }
-    }
 }
 
 /// Returns the part's further header lines, each preceded by CRLF, with this `Content-Location` in place of its own.
-fn extra_lines(part: &Part, location: Option<&str>) -> Vec<u8> {
+pub(super) fn extra_lines(part: &Part, location: Option<&str>) -> Vec<u8> {
     let line_len = |(name, value): (&HeaderName, &HeaderValue)| CRLF.len() + name.as_str().len() + 2 + value.len();
     let headers = || part.sent_headers().filter(|(name, _)| location.is_none() || *name != header::CONTENT_LOCATION);
     let location = location.map(|location| [LOCATION, location.as_bytes()]).unwrap_or_default();

@@ -1,0 +1,63 @@
+//! Parts that cannot be sent: the search for the boundary.
+
+use memchr::memmem;
+
+use super::encoder::{Encoder, extra_lines};
+use super::error::EncodeError;
+use crate::part::stamp::Stamp;
+use crate::part::{InvalidPart, Part};
+use crate::wire::Wire;
+
+/// The places at which a boundary in a part would be read as a delimiter.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Search {
+    /// Anywhere, as readers of `multipart/x-mixed-replace` search inside lines too.
+    Anywhere,
+    /// At line starts only. Other readers go by `Content-Length` or by lines, and their fixed
+    /// boundaries can be as short as `-`.
+    LineStarts,
+    /// Nowhere, since the author of the part cannot know the boundary.
+    Nowhere,
+}
+
+impl Encoder {
+    /// Rejects a part that cannot be sent.
+    pub(crate) fn check(&self, part: &Part) -> Result<(), EncodeError> {
+        part.check_picture().map_err(InvalidPart::from)?;
+        self.search(part)
+    }
+
+    /// Rejects a part that holds the boundary.
+    pub(crate) fn search(&self, part: &Part) -> Result<(), EncodeError> {
+        self.search_located(part, None, &self.stamp(part, None))
+    }
+
+    pub(super) fn search_located(&self, part: &Part, location: Option<&str>, stamp: &Stamp) -> Result<(), EncodeError> {
+        if let Search::Nowhere = self.search {
+            return Ok(());
+        }
+        let (extra, mut digits) = (extra_lines(part, location), itoa::Buffer::new());
+        let content_type = part.content_type().as_ref().as_bytes();
+        // The browser wire sends no length.
+        let length = if self.wire == Wire::Browser { "" } else { digits.format(part.body().len()) };
+        let block = self.header_block(content_type, &extra, stamp.as_bytes(), length).concat();
+        if self.occurs_in(&block) || self.occurs_in(part.body()) {
+            return Err(EncodeError::BoundaryInPart(self.boundary.clone()));
+        }
+        Ok(())
+    }
+
+    /// Returns `true` if a reader could take some of `bytes` for a delimiter.
+    fn occurs_in(&self, bytes: &[u8]) -> bool {
+        let boundary = self.boundary.as_str().as_bytes();
+        match self.search {
+            Search::Anywhere => memmem::find(bytes, boundary).is_some(),
+            Search::LineStarts => {
+                let dash_boundary = [b"--", boundary].concat();
+                memmem::find_iter(bytes, &dash_boundary)
+                    .any(|at| at == 0 || bytes.get(at - 1).is_some_and(|before| matches!(before, b'\r' | b'\n')))
+            }
+            Search::Nowhere => false,
+        }
+    }
+}
