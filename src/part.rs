@@ -6,7 +6,7 @@ pub(crate) mod parameter;
 pub(crate) mod stamp;
 
 use std::borrow::Cow;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{CONTENT_DISPOSITION, HeaderMap, HeaderName, HeaderValue};
@@ -366,8 +366,22 @@ impl Part {
         self.sequence
     }
 
+    /// Returns whether a part with this time and number, equal to this one, is this one again: what a keep-alive of another
+    /// server sends, also on another connection, after which its clock is compared anew.
+    pub(crate) fn is_again(&self, captured: Option<SystemTime>, sequence: Option<u64>) -> bool {
+        let same_number = sequence.is_some() && sequence == self.sequence;
+        match (captured, self.captured) {
+            (None, _) => same_number,
+            (Some(time), own) if own == Some(time) => sequence.is_none() || same_number,
+            (Some(time), Some(own)) => {
+                let apart = time.duration_since(own).unwrap_or_else(|before| before.duration());
+                same_number && apart <= SAME_TIME
+            }
+            _ => false,
+        }
+    }
+
     /// Copies the time and the number of another part.
-    #[cfg(any(feature = "actix-web", feature = "http-body", feature = "process"))]
     pub(crate) fn stamped_as(self, part: &Self) -> Self {
         Self { captured: part.captured, sequence: part.sequence, ..self }
     }
@@ -467,6 +481,9 @@ impl PartialEq for Part {
 }
 
 impl Eq for Part {}
+
+/// The times of a part that is received on two connections differ by the second that a `Date` leaves open at most.
+const SAME_TIME: Duration = Duration::from_secs(2);
 
 /// Returns whether a header line can hold this type.
 pub(crate) fn fits(content_type: &Mime) -> bool {

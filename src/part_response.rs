@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::header::{
-    AGE, CACHE_CONTROL, CONTENT_LENGTH, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, LAST_MODIFIED, REFRESH,
+    AGE, CACHE_CONTROL, CONTENT_LENGTH, ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    REFRESH,
 };
 use http::{Response, StatusCode};
 
@@ -67,7 +68,8 @@ impl PartResponse {
         Self { part, timestamps: true, age: None, cache_for: None, last_modified: None, refresh: None }
     }
 
-    /// Adds `Age`: the time since the part was made, in full seconds, rounded down.
+    /// Adds `Age`: the time since the part was made, in full seconds, rounded down. Default: the time since it was
+    /// [captured](Part::captured), if that is known.
     ///
     /// # Examples
     ///
@@ -110,7 +112,11 @@ impl PartResponse {
         self
     }
 
-    /// Adds `Last-Modified`, unless the part has such a header already.
+    /// Adds `Last-Modified`, unless the part has such a header already. A client that sends it back in `If-Modified-Since`, and
+    /// no `If-None-Match`, gets `304 Not Modified` until the time is later.
+    ///
+    /// It is rounded up to a full second, or down while that second lasts. So of two parts of one second, a client that has the
+    /// first gets the second.
     pub fn last_modified(mut self, time: SystemTime) -> Self {
         self.last_modified = Some(time);
         self
@@ -141,7 +147,22 @@ impl PartResponse {
     /// It is the same for `GET` and `HEAD`: servers leave out the body of the latter.
     #[must_use]
     pub fn for_request(self, headers: &HeaderMap) -> Response<Bytes> {
-        self.for_if_none_match(headers.get_all(IF_NONE_MATCH).iter().map(HeaderValue::as_bytes))
+        let tags = || headers.get_all(IF_NONE_MATCH).iter().map(HeaderValue::as_bytes);
+        // An entity tag says it better, so a time is then ignored (RFC 9110 §13.2.2).
+        if tags().next().is_some() {
+            return self.for_if_none_match(tags());
+        }
+        let since = headers.get(IF_MODIFIED_SINCE).and_then(parse_date);
+        // A time in the future comes from another clock.
+        let since = since.filter(|since| *since <= SystemTime::now());
+        let unchanged = since.zip(self.modified()).is_some_and(|(since, modified)| modified <= since);
+        self.respond(unchanged)
+    }
+
+    /// Returns the time that `Last-Modified` says, with its fraction of a second.
+    fn modified(&self) -> Option<SystemTime> {
+        let own = self.part.headers().get(LAST_MODIFIED);
+        own.map_or(self.last_modified, parse_date)
     }
 
     /// Returns the same by the values of `If-None-Match` only, for other header types and for CGI's `HTTP_IF_NONE_MATCH`.
@@ -159,11 +180,18 @@ impl PartResponse {
     /// ```
     #[must_use]
     pub fn for_if_none_match<V: AsRef<[u8]>>(self, values: impl IntoIterator<Item = V>) -> Response<Bytes> {
+        let unchanged = matches(&self.etag(), values);
+        self.respond(unchanged)
+    }
+
+    fn respond(self, unchanged: bool) -> Response<Bytes> {
         let etag = self.etag();
+        let now = SystemTime::now();
+        let age = self.age.or_else(|| now.duration_since(self.part.captured()?).ok());
         let last_modified = self.last_modified.filter(|_| !self.part.headers().contains_key(LAST_MODIFIED));
         let stamp: Vec<_> = stamp::fields(&self.part).filter(|_| self.timestamps).collect();
         let mut response = Response::new(Bytes::new());
-        if matches(&etag, values) {
+        if unchanged {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
         } else {
             response.headers_mut().extend(response::part_head(&self.part));
@@ -178,13 +206,24 @@ impl PartResponse {
         };
         response.headers_mut().insert(CACHE_CONTROL, cache_control);
         response.headers_mut().insert(ETAG, etag);
-        let age = self.age.filter(|_| self.cache_for.is_none());
+        let age = age.filter(|_| self.cache_for.is_none());
         response.headers_mut().extend(age.map(|age| (AGE, HeaderValue::from(age.as_secs()))));
-        response.headers_mut().extend(last_modified.map(|time| (LAST_MODIFIED, http_date(time))));
+        response.headers_mut().extend(last_modified.map(|time| (LAST_MODIFIED, http_date(in_full_seconds(time, now)))));
         response.headers_mut().extend(stamp);
         response.headers_mut().extend(self.refresh.map(|refresh| (REFRESH, refresh)));
         response
     }
+}
+
+/// Rounds a time up to a full second, or down if that would be after `now`, which no response may say (RFC 9110 §8.8.2.1).
+fn in_full_seconds(time: SystemTime, now: SystemTime) -> SystemTime {
+    let nanos = time.duration_since(UNIX_EPOCH).unwrap_or_default().subsec_nanos();
+    let up = time.checked_add(Duration::from_nanos(u64::from((1_000_000_000 - nanos) % 1_000_000_000)));
+    up.filter(|up| *up <= now).unwrap_or(time)
+}
+
+fn parse_date(value: &HeaderValue) -> Option<SystemTime> {
+    httpdate::parse_http_date(value.to_str().ok()?).ok()
 }
 
 /// Returns a time as an IMF-fixdate (RFC 9110 §5.6.7), which has years from 1970 to 9999.
@@ -233,6 +272,67 @@ mod tests {
         ] {
             assert_eq!(http_date(time), date);
         }
+    }
+
+    /// Each row has the time of the part, `If-Modified-Since` in seconds, `If-None-Match`, and whether the client has the part.
+    #[test]
+    fn returns_304_unless_modified_since() {
+        let at = |seconds: f64| UNIX_EPOCH + Duration::from_secs_f64(784_111_770.0 + seconds);
+        let tag = response("on").etag();
+        let other = HeaderValue::from_static("\"other\"");
+        let future = SystemTime::now().duration_since(at(0.0)).unwrap().as_secs_f64() + 3600.0;
+        for (modified, since, tags, known) in [
+            (7.0, Some(7.0), None, true),
+            (7.0, Some(8.0), None, true),
+            (7.0, Some(6.0), None, false),
+            (7.0, None, None, false),
+            (7.0, Some(future), None, false),
+            // A part of the same second may be in the client's hands.
+            (7.2, Some(7.0), None, false),
+            (7.2, Some(8.0), None, true),
+            (7.0, Some(8.0), Some(&other), false),
+            (7.0, Some(6.0), Some(&tag), true),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.extend(since.map(|since| (IF_MODIFIED_SINCE, http_date(at(since)))));
+            headers.extend(tags.map(|tags| (IF_NONE_MATCH, tags.clone())));
+            let response = response("on").last_modified(at(modified)).for_request(&headers);
+            let status = if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+            assert_eq!(response.status(), status, "{modified} {headers:?}");
+            assert_eq!(response.headers()[LAST_MODIFIED], http_date(at(f64::ceil(modified))));
+        }
+        for value in ["", "now", "784111777", "Sun, 06 Nov 1994"] {
+            let headers = HeaderMap::from_iter([(IF_MODIFIED_SINCE, HeaderValue::from_static(value))]);
+            assert_eq!(response("on").last_modified(at(0.0)).for_request(&headers).status(), StatusCode::OK, "{value}");
+        }
+    }
+
+    #[test]
+    fn last_modified_is_never_in_the_future() {
+        let now = UNIX_EPOCH + Duration::from_millis(784_111_777_300);
+        for (millis, seconds) in [(777_200, 777), (776_200, 777), (777_000, 777), (775_999, 776)] {
+            let time = UNIX_EPOCH + Duration::from_millis(784_111_000_000 + millis);
+            let expected = UNIX_EPOCH + Duration::from_secs(784_111_000 + seconds);
+            assert_eq!(http_date(in_full_seconds(time, now)), http_date(expected), "{millis}");
+        }
+    }
+
+    #[test]
+    fn age_and_fields_are_of_the_capture() {
+        let captured = SystemTime::now() - Duration::from_millis(61_500);
+        let part = Part::text("on").unwrap().captured_at(captured).with_sequence(17);
+        let response = PartResponse::new(part.clone());
+        let known = response.etag();
+        let since = captured.duration_since(UNIX_EPOCH).unwrap();
+        let stamp = format!("{}.{:06}", since.as_secs(), since.subsec_micros());
+        for response in [response.clone().for_request(&HeaderMap::new()), response.for_if_none_match([known])] {
+            let age: u64 = response.headers()[AGE].to_str().unwrap().parse().unwrap();
+            assert!((61..120).contains(&age), "{age}");
+            assert_eq!(response.headers()["x-timestamp"], *stamp);
+            assert_eq!(response.headers()["x-sequence"], "17");
+        }
+        let without = PartResponse::new(part).timestamps(false).for_request(&HeaderMap::new());
+        assert!(!without.headers().contains_key("x-timestamp") && !without.headers().contains_key("x-sequence"));
     }
 
     #[test]

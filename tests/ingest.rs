@@ -4,7 +4,7 @@
 mod both;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use actix_web::web;
 use axum::Router;
@@ -508,4 +508,34 @@ async fn viewers_get_what_is_sent() {
     ask(&site.addresses[0], with_length("POST", "image/jpeg", JPEG), "}").await;
     let DatedPart { part, .. } = waits.await.unwrap().unwrap();
     assert_eq!(part.body(), JPEG);
+}
+
+/// Each row has the sender's clock, by the second before this machine's, whether it sends a `Date`, and the age of its picture.
+#[tokio::test]
+async fn picture_has_the_time_at_which_its_sender_captured_it() {
+    let rows =
+        [(0.0, true, 0.5), (0.0, false, 1.5), (3600.0, true, 600.0), (3600.0, false, 0.0), (-3600.0, true, 600.0)];
+    for (behind, dated, age) in rows {
+        let sender =
+            |age: f64| SystemTime::now() - Duration::from_secs(7200) + Duration::from_secs_f64(7200.0 - behind - age);
+        let date = format!("Date: {}\r\n", httpdate::fmt_http_date(sender(0.0)));
+        let captured = sender(age).duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+        let stamp = format!("X-Timestamp: {captured:.6}\r\nX-Sequence: 17\r\n");
+        let head = if dated { date } else { String::new() };
+        let multipart =
+            [format!("--x\r\nContent-Type: image/jpeg\r\n{stamp}\r\n").as_bytes(), JPEG, b"\r\n--x--"].concat();
+        let requests = [
+            chunked(&format!("{MULTIPART}{head}"), &multipart),
+            chunked(&format!("Content-Type: image/png\r\n{head}{stamp}"), PNG),
+        ];
+        for request in requests {
+            let site = site(|ingest| ingest).await;
+            ask(&site.addresses[0], request, "}").await;
+            let part = site.hub.latest().unwrap();
+            let seen = part.captured().unwrap().elapsed().unwrap().as_secs_f64();
+            // A `Date` leaves a second open.
+            assert!((age - 1.0..age + 5.0).contains(&seen), "{behind} {dated} {age}: {seen}");
+            assert_eq!(part.sequence(), Some(17));
+        }
+    }
 }

@@ -167,6 +167,8 @@ impl Builder {
     /// Sends this part, such as a "no signal" picture, when nothing has been published for
     /// `silence` while the hub was watched. Off by default.
     ///
+    /// What a healthy server repeats of a frozen camera counts as nothing; see [`publish`](crate::Publisher::publish).
+    ///
     /// [`Hub::latest`](crate::Hub::latest) still returns the publisher's last part.
     pub fn stale_after(mut self, silence: Duration, part: Part) -> Self {
         self.0.stale_after = Some((silence, part));

@@ -14,20 +14,29 @@ pub(crate) struct Published {
     pub(crate) version: u64,
     /// Whether it is the "no signal" part and not the publisher's.
     pub(crate) no_signal: bool,
+    /// When the part was captured. For the "no signal" part, when it replaced the publisher's.
     pub(super) at: Instant,
-    /// The same time by the wall clock, for `Last-Modified`. Computed from the age, it would vary
-    /// by a second.
+    /// When the part was published, by the wall clock, for `Last-Modified`. A time of capture would not do: of two parts, the
+    /// later one may have been captured in the second of which a client has the earlier one.
     pub(super) modified: SystemTime,
     encoded: PerWire<OnceLock<Arc<EncodedPart>>>,
 }
 
 impl Published {
-    pub(super) fn new(part: Part, at: Instant, modified: SystemTime) -> Self {
+    /// `now` and `modified` are the same time, by two clocks.
+    pub(super) fn new(part: Part, now: Instant, modified: SystemTime) -> Self {
+        let age = part.captured().and_then(|captured| modified.duration_since(captured).ok()).unwrap_or_default();
+        let at = now.checked_sub(age).unwrap_or(now);
         Self { part, version: 0, no_signal: false, at, modified, encoded: PerWire::default() }
     }
 
-    pub(super) fn new_no_signal(part: Part, at: Instant) -> Self {
-        Self { no_signal: true, ..Self::new(part, at, SystemTime::now()) }
+    pub(super) fn new_no_signal(part: Part, now: Instant) -> Self {
+        Self { no_signal: true, at: now, ..Self::new(part, now, SystemTime::now()) }
+    }
+
+    /// Returns this part in place of an identical one, whose viewers need not be sent it.
+    pub(super) fn renewing(self, identical: &Self) -> Self {
+        Self { version: identical.version, modified: identical.modified, ..self }
     }
 
     pub(super) fn with_version(self, version: u64) -> Self {

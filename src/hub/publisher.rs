@@ -31,6 +31,9 @@ impl Publisher {
 
     /// Publishes a part, replacing the previous one for current and future viewers.
     ///
+    /// A part that was published before, with its time and number, is the keep-alive of the server from which it came. It is
+    /// counted and dropped: it does not postpone [`stale_after`](super::Builder::stale_after).
+    ///
     /// A part without a [time](Part::captured) gets the current one, and a part without a [number](Part::sequence) the next of
     /// the hub, from 1. So the time and the number that a camera or another server gave a part stay with it.
     ///
@@ -61,12 +64,13 @@ impl Publisher {
     /// ```
     pub fn publish(&self, part: Part) -> Result<(), PublishError> {
         let time = SystemTime::now();
+        let given = (part.captured(), part.sequence());
         let part = part.stamped(time, || self.shared.next_sequence());
         if let Err(error) = self.shared.encoder(Wire::Machine).check(&part) {
             self.shared.skip(&error)?;
             return Err(PublishError::Encode(error));
         }
-        Ok(self.publish_valid(part, time)?)
+        Ok(self.publish_valid(part, given, time)?)
     }
 
     /// Publishes a JPEG picture, or skips it if it is damaged.
@@ -176,13 +180,24 @@ impl Publisher {
         }
     }
 
-    fn publish_valid(&self, part: Part, time: SystemTime) -> Result<(), Closed> {
+    /// `given` is what was set of the part's time and number before.
+    fn publish_valid(
+        &self,
+        part: Part,
+        given: (Option<SystemTime>, Option<u64>),
+        time: SystemTime,
+    ) -> Result<(), Closed> {
         let now = Instant::now();
         let published = Published::new(part, now, time);
-        let (latest, wires) = self.shared.read(|state| {
+        let (again, latest, wires) = self.shared.read(|state| {
             let wires = Wire::ALL.map(|wire| Some(wire).filter(|wire| state.listens(*wire)));
-            if state.is_closed() { Err(Closed(())) } else { Ok((state.comparable(), wires)) }
+            let again = state.latest.clone().filter(|latest| latest.part.is_again(given.0, given.1));
+            if state.is_closed() { Err(Closed(())) } else { Ok((again, state.comparable(), wires)) }
         })?;
+        if again.is_some_and(|latest| latest.part == published.part) {
+            self.shared.update(|state| state.stats.parts_repeated += 1);
+            return Ok(());
+        }
         let identical = latest.filter(|latest| latest.part == published.part);
         let mut encodings = 0;
         for wire in wires.into_iter().flatten().filter(|_| identical.is_none()) {

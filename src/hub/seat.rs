@@ -105,6 +105,11 @@ impl Seat {
         })
     }
 
+    /// Returns the last part if it has got a later time since.
+    pub(super) fn renewed(&self) -> Option<Arc<Published>> {
+        self.shared.update(|state| state.renewed(self.id))
+    }
+
     /// Returns the function to call when the transport has released the last part, of so many bytes. The viewer is then
     /// offered the next one.
     pub(crate) fn release(&self, bytes: u64) -> impl FnOnce() + Send + 'static + use<> {

@@ -47,7 +47,7 @@ pub(super) struct Slot {
     pub(super) waker: Option<Waker>,
     /// The time of the first poll. `None` before it, and once the stream has ended.
     watching: Option<Instant>,
-    /// The version of the last part sent, and when that part was published.
+    /// The version of the last part sent, and when that part was captured.
     seen: u64,
     seen_at: Option<Instant>,
     /// When the part was sent that the transport has not released yet.
@@ -210,6 +210,11 @@ impl Slot {
             let next = due.map(|due| due + interval).filter(|due| *due > now);
             *due = Some(next.unwrap_or(now + interval));
         }
+    }
+
+    /// Records that the last part is sent with a later time. Returns `false` if it has none.
+    pub(super) fn renew(&mut self, part: &Published) -> bool {
+        part.version == self.seen && self.seen_at.replace(part.at) != Some(part.at)
     }
 
     /// Records that the transport has released the part in flight.

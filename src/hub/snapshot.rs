@@ -45,7 +45,7 @@ struct Waiting {
 pub struct DatedPart {
     /// The publisher's part, or the "no signal" part of the hub.
     pub part: Part,
-    /// How long ago the part was last published, including identical parts that
+    /// How long ago the part was [captured](Part::captured), the last of identical parts that
     /// [`drop_identical`](super::Builder::drop_identical) dropped. For the "no signal" part, how
     /// long ago it replaced the publisher's last part.
     pub age: Duration,
@@ -174,19 +174,19 @@ impl State {
             return Some(DatedPart { part, age: age(current.at), modified, stale: true });
         }
         let (latest, (at, time)) = self.latest.as_ref().zip(self.published_at)?;
-        if let Some((after, part)) = self.config.stale_after.as_ref().filter(|_| unanswered || self.is_closed()) {
+        if let Some((after, _)) = self.config.stale_after.as_ref().filter(|_| unanswered || self.is_closed()) {
             if let Some(age) = age(at).checked_sub(*after) {
                 let modified = time.checked_add(*after).unwrap_or(latest.modified);
-                return Some(DatedPart { part: part.clone(), age, modified, stale: true });
+                return Some(DatedPart { part: self.no_signal_part()?, age, modified, stale: true });
             }
         }
-        Some(DatedPart { part: latest.part.clone(), age: age(at), modified: latest.modified, stale: false })
+        Some(DatedPart { part: latest.part.clone(), age: age(latest.at), modified: latest.modified, stale: false })
     }
 
     /// Returns the "no signal" part, and the time since the last part. Before the first part there is none.
     fn no_signal(&self, now: Instant) -> Option<DatedPart> {
-        let ((_, part), (at, modified)) = self.config.stale_after.as_ref().zip(self.published_at)?;
-        Some(DatedPart { part: part.clone(), age: now.saturating_duration_since(at), modified, stale: true })
+        let (part, (at, modified)) = self.no_signal_part().zip(self.published_at)?;
+        Some(DatedPart { part, age: now.saturating_duration_since(at), modified, stale: true })
     }
 
     pub(super) fn start_snapshot(&mut self, until: Option<Instant>, waker: &Waker, now: Instant) -> usize {

@@ -88,10 +88,10 @@ impl State {
         identical_to: Option<&Arc<Published>>,
         now: Instant,
     ) -> Result<(), Closed> {
-        let published = Arc::new(published.with_version(self.version() + 1));
+        let published = published.with_version(self.version() + 1);
         self.stats.encodings += encodings;
         if self.closed {
-            self.effects.dropped_parts.push(published);
+            self.effects.dropped_parts.push(Arc::new(published));
             return Err(Closed(()));
         }
         self.stats.parts_published += 1;
@@ -101,14 +101,19 @@ impl State {
         self.published.count(bytes, self.clock.now());
         self.published_at = Some((now, published.modified));
         self.wake_snapshots();
-        let identical = identical_to.zip(self.comparable()).is_some_and(|(one, other)| Arc::ptr_eq(one, &other));
-        if identical {
+        let identical = identical_to.zip(self.comparable()).filter(|(one, other)| Arc::ptr_eq(one, other));
+        if let Some((_, identical)) = identical {
             self.stats.parts_identical += 1;
-            self.effects.dropped_parts.push(published);
+            // With its later time, for repeats and new viewers.
+            let renewed = Arc::new(published.renewing(&identical));
+            self.effects.dropped_parts.extend(self.latest.replace(Arc::clone(&renewed)));
+            self.effects.dropped_parts.extend(self.current.replace(renewed));
+            self.effects.dropped_parts.push(identical);
             self.set_stale_timer();
             return Ok(());
         }
         self.stale = false;
+        let published = Arc::new(published);
         self.effects.dropped_parts.extend(self.latest.replace(Arc::clone(&published)));
         self.set_current(published, now);
         Ok(())
@@ -148,10 +153,26 @@ impl State {
         self.closed
     }
 
-    /// Returns the publisher's last part and its age.
+    /// Returns the publisher's last part, and the time since its capture.
     pub(super) fn latest(&self, now: Instant) -> Option<(&Part, Duration)> {
-        let (latest, (at, _)) = self.latest.as_ref().zip(self.published_at)?;
-        Some((&latest.part, now.saturating_duration_since(at)))
+        let latest = self.latest.as_ref()?;
+        Some((&latest.part, now.saturating_duration_since(latest.at)))
+    }
+
+    /// Returns the "no signal" part. It has the time and the number of the publisher's last part, so that no reader takes it
+    /// for a new picture.
+    pub(super) fn no_signal_part(&self) -> Option<Part> {
+        let (_, part) = self.config.stale_after.as_ref()?;
+        Some(match &self.latest {
+            Some(latest) => part.clone().stamped_as(&latest.part),
+            None => part.clone(),
+        })
+    }
+
+    /// Returns the part that a viewer was sent if it has got a later time since, by an identical part.
+    pub(super) fn renewed(&mut self, id: usize) -> Option<Arc<Published>> {
+        let current = self.current.as_ref()?;
+        self.slots[id].renew(current).then(|| Arc::clone(current))
     }
 
     /// Reserves a slot for a subscriber. Returns its index and serial number.
@@ -428,8 +449,8 @@ impl State {
     }
 
     fn become_stale(&mut self, now: Instant) {
-        let Some((_, part)) = &self.config.stale_after else { return };
-        let no_signal = Published::new_no_signal(part.clone(), now).with_version(self.version() + 1);
+        let Some(part) = self.no_signal_part() else { return };
+        let no_signal = Published::new_no_signal(part, now).with_version(self.version() + 1);
         self.stale = true;
         self.set_current(Arc::new(no_signal), now);
     }

@@ -19,6 +19,8 @@ pub struct Stats {
     pub publish_rate: Rate,
     /// Parts dropped because they equal the previous one.
     pub parts_identical: u64,
+    /// Parts dropped because they were published before: the keep-alives of a server from which a relay gets its parts.
+    pub parts_repeated: u64,
     /// Frames not published because they were damaged or held the hub's boundary.
     pub parts_invalid: u64,
     /// Those of `parts_invalid` that held the hub's boundary.
@@ -43,7 +45,7 @@ pub struct Stats {
     pub viewers: usize,
     /// The highest number of concurrent viewers so far.
     pub viewers_peak: usize,
-    /// The time since the last part was published. `None` before the first.
+    /// The time since the last part was [captured](crate::Part::captured). `None` before the first.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::seconds::of_option"))]
     pub age: Option<Duration>,
     /// Ended streams by reason.
@@ -132,7 +134,7 @@ pub struct Viewer {
     /// How long the transport has held the current part. `None` while it waits for the next.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::seconds::of_option"))]
     pub in_flight: Option<Duration>,
-    /// The time since the publication of the last part sent to the viewer.
+    /// The time since the capture of the last part sent to the viewer.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::seconds::of_option"))]
     pub age: Option<Duration>,
 }

@@ -277,7 +277,12 @@ impl Supply for Subscriber {
     }
 
     fn poll_step(&mut self, gated: bool, taken: u64, cx: &mut Context<'_>) -> Step<Arc<EncodedPart>> {
-        self.seat.poll(gated, taken, cx).map(|part| self.seat.shared.encoded(&part, self.wire))
+        let step = match self.seat.poll(gated, taken, cx) {
+            // The browser wire has no times.
+            Step::Repeat if self.wire != Wire::Browser => self.seat.renewed().map_or(Step::Repeat, Step::Part),
+            step => step,
+        };
+        step.map(|part| self.seat.shared.encoded(&part, self.wire))
     }
 
     fn release(&self, bytes: u64) -> impl FnOnce() + Send + 'static {

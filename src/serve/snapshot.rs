@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::header::{HeaderValue, IF_NONE_MATCH};
+use http::header::{HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use http::request::Parts;
 
 use super::Endpoint;
@@ -18,11 +18,13 @@ use crate::part_response::PartResponse;
 /// wakes a sleeping camera, and the response waits for the next part. After the [`timeout`](Self::timeout) it is the latest
 /// part of any age, or the part of [`stale_after`](crate::hub::Builder::stale_after).
 ///
-/// `Age` is the time since the part was published, `Last-Modified` when that was. A closed hub still serves its last part.
+/// `Age` is the time since the part was captured, `Last-Modified` when it was published. `If-None-Match` and `If-Modified-Since`
+/// are answered. `X-Timestamp` and `X-Sequence` are the [time and number](crate::Part#time-and-number) of the part. A closed
+/// hub still serves its last part.
 ///
 /// | request | response |
 /// |---|---|
-/// | `GET` | the part, with `ETag`, `Age` and `Last-Modified` |
+/// | `GET` | the part, with `ETag`, `Age`, `Last-Modified`, `X-Timestamp` and `X-Sequence` |
 /// | `GET ?snapshot=2` | one that is at most two seconds old, if there is one in time; with 0 the next one |
 /// | `GET ?refresh=5` | the same with `Refresh`, so that a browser reloads it every 5 seconds |
 ///
@@ -123,7 +125,12 @@ impl Snapshot {
         let query = Query::new(request);
         let refresh = if self.refresh_param { query.refresh()? } else { None }.or(self.refresh);
         let max_age = if self.age_param { query.max_age()? } else { None }.unwrap_or(self.fresh_for);
-        let if_none_match: Vec<HeaderValue> = request.headers.get_all(IF_NONE_MATCH).iter().cloned().collect();
+        let mut conditions = HeaderMap::new();
+        for name in [IF_NONE_MATCH, IF_MODIFIED_SINCE] {
+            for value in request.headers.get_all(&name) {
+                conditions.append(name.clone(), value.clone());
+            }
+        }
         let snapshot = self.hub.snapshot(max_age);
         let snapshot = match self.strict {
             false => snapshot.or_latest_after(self.timeout),
@@ -132,17 +139,18 @@ impl Snapshot {
         let (hub, cache_for) = (self.hub.clone(), self.cache_for);
         let pending = Pending::new(self.hub.clone(), snapshot, move |latest| {
             let latest = latest.ok_or_else(|| Rejection::no_part_within(&hub, max_age))?;
-            let response = PartResponse::new(latest.part).age(latest.age).last_modified(latest.modified);
+            let response = PartResponse::new(latest.part).age(latest.age).timestamps(hub.timestamps());
+            // The "no signal" part comes and goes without an order of time.
+            let response = if latest.stale { response } else { response.last_modified(latest.modified) };
             let response = match cache_for {
                 Some(time) => response.cache_for(time),
                 None => response,
             };
-            let response = response.timestamps(hub.timestamps());
             let response = match refresh {
                 Some(period) => response.refresh(period),
                 None => response,
             };
-            Ok(response.for_if_none_match(&if_none_match))
+            Ok(response.for_request(&conditions))
         });
         // The head of the next part is not waited for.
         Ok(if self.strict { pending.max_age(max_age.max(FRESH_FOR)) } else { pending })

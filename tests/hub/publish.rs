@@ -1,8 +1,10 @@
-//! Publishing the frames of a camera, good and damaged.
+//! Publishing the frames of a camera, good and damaged; their times and numbers.
+
+use std::time::Instant;
 
 use mixed_replace::InvalidPart;
 use mixed_replace::encode::EncodeError;
-use mixed_replace::hub::Closed;
+use mixed_replace::hub::{Activity, Closed};
 
 use super::*;
 
@@ -105,4 +107,110 @@ fn time_and_number_can_be_turned_off() {
     publisher.publish(text("on").captured_at(SystemTime::now())).unwrap();
     assert_eq!(viewer.poll(), first("on"));
     assert!(hub.latest().unwrap().captured().is_some(), "the program still has them");
+}
+
+/// A healthy server repeats the last picture of a frozen camera as its keep-alive.
+#[test]
+fn repeat_of_a_part_is_no_news() {
+    let then = SystemTime::now() - Duration::from_secs(60);
+    let (publisher, hub) = quiet_builder().stale_after(Duration::from_millis(100), text("no signal")).build();
+    let mut viewer = Viewer::new(&hub);
+    let part = || text("on").captured_at(then).with_sequence(17);
+    publisher.publish(part()).unwrap();
+    assert_eq!(viewer.poll(), first("on"));
+    assert!(hub.stats().age.unwrap() >= Duration::from_secs(60), "the age is that of the capture");
+    // On another connection, the time is translated anew.
+    let later = || part().captured_at(then + Duration::from_secs(1));
+    let begin = Instant::now();
+    let mut repeats = 0;
+    while hub.activity() != Activity::Silent {
+        publisher.publish(part()).unwrap();
+        publisher.publish(later()).unwrap();
+        repeats += 2;
+        assert!(begin.elapsed() < Duration::from_secs(20), "repeats postpone the \"no signal\" part");
+        std::thread::sleep(Duration::from_millis(5));
+        let _ = viewer.poll();
+    }
+    publisher.publish(part()).unwrap();
+    assert_eq!(hub.activity(), Activity::Silent, "a repeat does not end the silence");
+    assert_eq!((hub.stats().parts_published, hub.stats().parts_repeated), (1, repeats + 1));
+
+    publisher.publish(part().with_sequence(18)).unwrap();
+    assert_eq!(hub.activity(), Activity::Live);
+}
+
+/// Each row has the second of two parts. The first has the time `then`, the number 17 and the body "on".
+#[test]
+fn repeat_has_the_time_number_and_body_of_a_part() {
+    let then = SystemTime::now() - Duration::from_secs(60);
+    let seconds = |seconds| then + Duration::from_secs(seconds);
+    for (part, repeats) in [
+        (text("on").captured_at(then).with_sequence(17), true),
+        (text("on").captured_at(seconds(2)).with_sequence(17), true),
+        (text("on").captured_at(seconds(3)).with_sequence(17), false),
+        (text("on").captured_at(then).with_sequence(18), false),
+        (text("off").captured_at(then).with_sequence(17), false),
+        (text("on").captured_at(then), true),
+        (text("on").captured_at(seconds(1)), false),
+        (text("on").with_sequence(17), true),
+        (text("on"), false),
+    ] {
+        let (publisher, hub) = quiet();
+        publisher.publish(text("on").captured_at(then).with_sequence(17)).unwrap();
+        publisher.publish(part.clone()).unwrap();
+        assert_eq!(hub.stats().parts_repeated, u64::from(repeats), "{part:?}");
+        assert_eq!(hub.stats().parts_published, 2 - u64::from(repeats), "{part:?}");
+    }
+}
+
+/// Otherwise a page would call a status old that is confirmed each second.
+#[test]
+fn keep_alive_has_the_time_of_the_last_identical_part() {
+    let (publisher, hub) = hub::builder().drop_identical(true).keep_alive_interval(Duration::from_millis(80)).build();
+    let mut viewer = Viewer::new(&hub);
+    let time = |seconds| UNIX_EPOCH + Duration::from_secs(1_764_150_000 + seconds);
+    for seconds in 0..2 {
+        publisher.publish(text("on").captured_at(time(seconds))).unwrap();
+        if seconds == 0 {
+            assert!(matches!(viewer.poll(), Poll::Ready(Some(part)) if part.contains("X-Timestamp: 1764150000.0")));
+        }
+        assert_eq!(hub.stats().parts_identical, seconds);
+    }
+    let begin = Instant::now();
+    let repeat = loop {
+        if let Poll::Ready(Some(repeat)) = viewer.poll() {
+            break repeat;
+        }
+        assert!(begin.elapsed() < Duration::from_secs(20));
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    assert!(repeat.contains("X-Timestamp: 1764150001.0"), "{repeat}");
+    assert_eq!(hub.stats().parts_skipped, 0);
+    let mut recorder = hub.parts().unwrap();
+    let mut next = || Pin::new(&mut recorder).poll_next(&mut Context::from_waker(Waker::noop()));
+    assert!(next().is_ready() && next().is_pending());
+    publisher.publish(text("on").captured_at(time(2))).unwrap();
+    assert!(next().is_pending(), "the part is dropped");
+}
+
+/// A relay and a page take it for no new picture.
+#[test]
+fn no_signal_part_has_the_time_and_number_of_the_last_part() {
+    let then = UNIX_EPOCH + Duration::from_secs(1_764_150_000);
+    let no_signal = text("no signal");
+    let (publisher, hub) =
+        hub::builder().linger(Duration::ZERO).stale_after(Duration::from_millis(20), no_signal).build();
+    let mut viewer = Viewer::new(&hub);
+    publisher.publish(text("on").captured_at(then).with_sequence(17)).unwrap();
+    let begin = Instant::now();
+    while hub.activity() != Activity::Silent {
+        let _ = viewer.poll();
+        assert!(begin.elapsed() < Duration::from_secs(20));
+    }
+    let Poll::Ready(Some(sent)) = viewer.poll() else { panic!("the part is due") };
+    assert!(sent.contains("X-Timestamp: 1764150000.000000\r\nX-Sequence: 17\r\n"), "{sent}");
+    assert!(sent.contains("no signal"), "{sent}");
+    let snapshot = futures::executor::block_on(hub.snapshot(Duration::ZERO).or_latest_after(Duration::ZERO)).unwrap();
+    assert!(snapshot.stale);
+    assert_eq!((snapshot.part.captured(), snapshot.part.sequence()), (Some(then), Some(17)));
 }

@@ -1,6 +1,6 @@
 //! Stills, requests of other methods, and what is sent.
 
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderValue};
@@ -98,4 +98,63 @@ async fn no_secret_is_shown() {
     assert!(!shown.contains("s3cret"), "{shown}");
     let error = source::http("ftp://admin:s3cret@cam/?password=s3cret").unwrap_err();
     assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
+}
+
+/// The server's clock is an hour late. Its camera took each picture a tenth of a second ago, and the frozen one ten minutes ago.
+#[tokio::test]
+async fn time_of_a_server_whose_clock_is_wrong_is_translated_by_its_date() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    for (name, stream, behind, least) in [
+        ("a stream", true, Duration::from_millis(100), 0),
+        ("a frozen camera", true, Duration::from_secs(600), 598),
+        ("a still", false, Duration::from_secs(600), 598),
+    ] {
+        let camera = Fake::start(move |connection| {
+            let now = SystemTime::now() - HOUR;
+            let captured = (now - behind).duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+            let date = format!("Date: {}\r\n", httpdate::fmt_http_date(now));
+            let stamp = format!("X-Timestamp: {captured:.6}\r\nX-Sequence: 17\r\n");
+            if !stream {
+                let headers = format!("Content-Type: image/jpeg\r\n{date}{stamp}");
+                return connection.answer("200 OK", &headers, &pictures()[0]);
+            }
+            connection.begin(&date)?;
+            loop {
+                connection.part(&format!("Content-Type: image/jpeg\r\n{stamp}"), &pictures()[0])?;
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        });
+        let mut watched = watch!(source::http(&camera.url()).unwrap().poll_every(Duration::from_millis(50)));
+        let part = watched.next(SOON).await.unwrap();
+        let age = part.captured().unwrap().elapsed().unwrap().as_secs();
+        assert!((least..least + 10).contains(&age), "{name}: {age}");
+        assert_eq!(part.sequence(), Some(17), "{name}");
+        if stream {
+            watched.until(SOON, |_| true).await;
+            let begin = Instant::now();
+            while watched.hub.stats().parts_repeated < 3 {
+                assert!(begin.elapsed() < SOON, "{name}: {:?}", watched.hub.stats());
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+    }
+}
+
+/// An ESP32 sends the time since it was switched on, and others nothing.
+#[tokio::test]
+async fn time_that_is_no_date_is_replaced_by_that_of_arrival() {
+    for stamp in ["", "X-Timestamp: 12.5\r\n", "X-Timestamp: 1764150000123\r\n"] {
+        for trusted in [false, true] {
+            let camera = Fake::start(move |connection| {
+                connection.begin("")?;
+                connection.part(&format!("Content-Type: image/jpeg\r\n{stamp}"), &pictures()[0])?;
+                std::thread::sleep(SOON);
+                Ok(())
+            });
+            let mut watched = watch!(source::http(&camera.url()).unwrap().trusted(trusted));
+            let part = watched.next(SOON).await.unwrap();
+            assert!(part.captured().unwrap().elapsed().unwrap() < SOON, "{stamp}");
+            assert!(part.headers().is_empty(), "{:?}", part.headers());
+        }
+    }
 }
