@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -67,7 +67,7 @@ impl<S: Stream<Item = io::Result<Bytes>> + Unpin> Stream for Received<S> {
 /// Returns what to publish of a part that has just arrived.
 pub(super) fn item(part: Part, trusted: bool, clock: &mut SenderClock) -> Item {
     match passed(part, trusted) {
-        Ok(part) => Item::Part(clock.dated(part, SystemTime::now())),
+        Ok(part) => Item::Part(clock.dated(part, SystemTime::now(), Instant::now())),
         Err(NotPassed::Damaged(error)) => Item::Damaged(1, Some(error)),
         Err(NotPassed::Type(content_type)) => Item::Refused(content_type),
     }

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::Poll;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
@@ -144,7 +144,7 @@ impl<'a> Receiving<'a> {
             NotPassed::Type(content_type) => format!("unsupported type of a part: {content_type}"),
         });
         // Before it waits for its turn.
-        let passed = passed.map(|part| self.clock.dated(part, SystemTime::now()));
+        let passed = passed.map(|part| self.clock.dated(part, SystemTime::now(), Instant::now()));
         if passed.is_ok() {
             self.pace().await?;
         }
