@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// The reason why a source sends no parts. Its message is one line, in which the user and the password of a URL are
-/// replaced by `…`.
+/// The reason why a source sends no parts. Its message is one line, in which the user, the password and the query of a URL
+/// are replaced by `…`.
 ///
 /// A function of [`from_fn`](super::from_fn) may return any error. It returns this one to say that only a person can mend
 /// the problem.
@@ -88,14 +88,19 @@ pub(super) fn cause(error: &(dyn std::error::Error + 'static)) -> String {
     error.to_string()
 }
 
-/// Replaces the user and the password of each URL. Programs report their arguments: ffmpeg the complete URL of a camera.
+/// Replaces the user, the password and the query of each URL. Programs report their arguments: ffmpeg the complete URL of a
+/// camera. Many cameras take a login in the query.
 ///
-/// A user or a password may hold an `@`, so the last one of a word ends it.
+/// A user, a password or a query may hold an `@`, so the last one of a word ends it.
 pub(super) fn without_logins(text: &str) -> String {
     let word = |word: &str| {
         let (start, rest) = word.split_once("://")?;
-        let (_, host) = rest.rsplit_once('@')?;
-        Some(format!("{start}://…@{host}"))
+        let (login, host) = rest.rsplit_once('@').map_or(("", rest), |(_, host)| ("…@", host));
+        let Some((host, query)) = host.split_once('?') else { return Some(format!("{start}://{login}{host}")) };
+        // What follows the URL in its word, such as a colon or a quotation mark, and the space.
+        let end = query
+            .trim_end_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '\'' | '"' | ')' | ',' | '.' | ';'));
+        Some(format!("{start}://{login}{host}?…{}", query.strip_prefix(end).unwrap_or_default()))
     };
     text.split_inclusive(char::is_whitespace).map(|text| word(text).unwrap_or_else(|| text.to_owned())).collect()
 }
@@ -150,6 +155,10 @@ mod tests {
             ("[tcp @ 0x5] tcp://10.0.0.7:554 failed", "[tcp @ 0x5] tcp://10.0.0.7:554 failed"),
             ("rtsp://u:s3\tcret@b", "rtsp://…@b"),
             ("a mail to me@home", "a mail to me@home"),
+            ("http://cam/v?user=a&pwd=s3cret: refused", "http://cam/v?…: refused"),
+            ("'http://u:s3cret@cam/v?pwd=s3cret' failed?", "'http://…@cam/v?…' failed?"),
+            ("http://cam/v?pwd=s3@cret", "http://…@cret"),
+            ("http://cam/v? s", "http://cam/v?… s"),
         ] {
             assert_eq!(Error::transient(message).to_string(), hidden);
             assert_eq!(Error::permanent(hidden).to_string(), hidden);
