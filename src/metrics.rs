@@ -87,7 +87,10 @@ impl Metrics {
         Self::of(Streams::Hub(hub))
     }
 
-    /// Returns the numbers of each hub that is in the set when they are requested. It opens none.
+    /// Returns the numbers of each hub that is in the set when they are requested. It opens none, and leaves out those that are
+    /// being opened. The label `stream` is the name in the set.
+    ///
+    /// If the source of the set accepts any name, requests of strangers make series, up to [`Builder::max`](crate::hubs::Builder::max).
     ///
     /// The counters of a hub that was dropped and made again start from zero, as Prometheus expects of a restart.
     pub fn by_name(hubs: Hubs) -> Self {
@@ -102,7 +105,8 @@ impl Metrics {
         }
     }
 
-    /// Adds the numbers of a source, with the label `stream`: the name of its hub.
+    /// Adds the numbers of a source, with the label `stream`: the name of its hub. They replace those that were added with the
+    /// same name.
     ///
     /// # Examples
     ///
@@ -123,7 +127,10 @@ impl Metrics {
     #[cfg(feature = "source")]
     #[cfg_attr(docsrs, doc(cfg(feature = "source")))]
     pub fn source(mut self, stream: impl Into<String>, monitor: Monitor) -> Self {
-        self.sources.push((Arc::from(stream.into()), monitor));
+        let stream = stream.into();
+        // Prometheus rejects a page with two samples of one series.
+        self.sources.retain(|(other, _)| **other != *stream);
+        self.sources.push((Arc::from(stream), monitor));
         self
     }
 
@@ -158,7 +165,8 @@ impl Metrics {
     }
 
     /// Appends the current numbers in the text format 0.0.4 of Prometheus, of the media type
-    /// `text/plain; version=0.0.4; charset=utf-8`. Numbers of the app may stand before and after them.
+    /// `text/plain; version=0.0.4; charset=utf-8`. Numbers of the app may stand before and after them,
+    /// but not those of another `Metrics`: a format has each family once. Put several hubs into a [`Hubs`].
     pub fn write_prometheus(&self, out: &mut String) {
         self.write(Text::prometheus(out));
     }
@@ -166,7 +174,7 @@ impl Metrics {
     fn write(&self, mut text: Text<'_>) {
         let streams: Vec<_> = match &self.streams {
             Streams::Hub(hub) => vec![Stream::new(hub.name(), hub)],
-            Streams::Hubs(hubs) => hubs.hubs().iter().map(|(name, hub)| Stream::new(Some(name), hub)).collect(),
+            Streams::Hubs(hubs) => hubs.ready().iter().map(|(name, hub)| Stream::new(Some(name), hub)).collect(),
         };
         text.families(OF_STREAM, &streams);
         #[cfg(feature = "source")]

@@ -214,9 +214,9 @@ impl Hubs {
         self.shared.state().hubs().into_iter().map(|(name, _)| name).collect()
     }
 
-    /// Returns each hub with its name, in the order of the names.
-    pub(crate) fn hubs(&self) -> Vec<(String, Hub)> {
-        self.shared.state().hubs()
+    /// Returns each hub that can be watched with its name, in the order of the names.
+    pub(crate) fn ready(&self) -> Vec<(String, Hub)> {
+        self.shared.state().ready().map(|(name, hub)| (String::from(&**name), hub.clone())).collect()
     }
 
     /// Returns the name and the state of each hub, in the order of the names.

@@ -171,7 +171,6 @@ impl State {
     }
 
     /// Returns the hubs that can be watched.
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(super) fn ready(&self) -> impl Iterator<Item = (&Arc<str>, &Hub)> {
         let ready = self.entries.iter().filter(|(_, entry)| entry.kind != Kind::Opening);
         ready.map(|(name, entry)| (name, &entry.hub))

@@ -137,7 +137,8 @@ impl Prometheus {
     }
 }
 
-/// A camera that is watched and silent, one that sleeps, one that is opened each minute, and a hub that is full.
+/// A camera that is watched and silent, one that sleeps, one that is opened in vain each minute, one on demand that is opened
+/// each minute, one that sends damaged pictures, and a hub that is full.
 const ALERTS: &str = r#"
 rule_files: [rules.yml]
 tests:
@@ -150,7 +151,12 @@ tests:
       - {series: 'mixed_replace_wanted{instance="a", stream="gate"}', values: '1x30'}
       - {series: 'mixed_replace_activity{instance="a", stream="gate", state="starting"}', values: '1x30'}
       - {series: 'mixed_replace_source_attempts_total{instance="a", stream="gate"}', values: '0+1x30'}
+      - {series: 'mixed_replace_source_openings_total{instance="a", stream="gate"}', values: '0x30'}
+      - {series: 'mixed_replace_source_attempts_total{instance="a", stream="door"}', values: '0+1x30'}
+      - {series: 'mixed_replace_source_openings_total{instance="a", stream="door"}', values: '0+1x30'}
       - {series: 'mixed_replace_source_attempts_total{instance="a", stream="yard"}', values: '1x30'}
+      - {series: 'mixed_replace_source_openings_total{instance="a", stream="yard"}', values: '1x30'}
+      - {series: 'mixed_replace_source_parts_damaged_total{instance="a", stream="roof"}', values: '0+1x30'}
       - {series: 'mixed_replace_viewers_refused_total{instance="a", stream="yard"}', values: '0+2x30'}
     alert_rule_test:
       - eval_time: 20m
@@ -162,6 +168,7 @@ tests:
         alertname: CameraUnstable
         exp_alerts:
           - exp_labels: {instance: a, stream: gate}
+          - exp_labels: {instance: a, stream: roof}
       - eval_time: 20m
         alertname: ViewersTurnedAway
         exp_alerts:
