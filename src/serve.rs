@@ -24,7 +24,7 @@
 //! | `fps=5` | `Live`, `Page`, `Wall` | at most that many parts a second; off with `rate_param(false)` |
 //! | `of=yard,door` | `Wall` | these tracks; all without it |
 //! | `snapshot`, `action=snapshot` | `Live`, `Page` | one part, as from [`Snapshot`]; off with `snapshot_param(false)` |
-//! | `snapshot=2` | `Live`, `Page`, `Snapshot` | one that is at most two seconds old; with 0 the next one. Off with [`Snapshot::age_param`] |
+//! | `snapshot=2` | `Live`, `Page`, `Snapshot` | one that is at most two seconds old; with 0 the next one. [`Snapshot::age_param`] switches it off there |
 //! | `action=stream` | `Live`, `Page` | the stream |
 //! | `refresh=5` | `Snapshot`, and with `snapshot` | adds a `Refresh` header, so that a browser reloads it every 5 seconds; off with [`Snapshot::refresh_param`] |
 //! | `pull`, `client` | `Page` | the page without scripts; the browser client. The page itself refers to both |
@@ -43,7 +43,7 @@
 //! | `404 Not Found` | there is no hub of this name; of a wall, with `X-Unknown-Tracks` |
 //! | `405 Method Not Allowed` | the method is not one of the endpoint's; with `Allow` |
 //! | `406 Not Acceptable` | an `<img>` or a navigation asks for a `Wall` |
-//! | `503 Service Unavailable` | the hub is full, or has no part yet, or cannot be made; with `Retry-After`. The hub was closed before its first part; without |
+//! | `503 Service Unavailable` | the hub is full, has no part yet or none that is new enough ([`Snapshot::strict`]), or cannot be made; with `Retry-After`. The hub was closed before such a part; without |
 //!
 //! [`Ingest`] has more of them. `HEAD` returns the head of the same response. It starts no stream and wakes no camera.
 //!

@@ -30,14 +30,14 @@ impl Stamp {
                 line.iter().for_each(|piece| stamp.push(piece.as_bytes()));
             }
         };
-        let (mut whole, mut fraction) = (itoa::Buffer::new(), itoa::Buffer::new());
+        let (mut integer, mut fraction) = (itoa::Buffer::new(), itoa::Buffer::new());
         if let Some(time) = part.captured().and_then(since_1970) {
             // With a digit in front, which keeps the zeros.
             let micros = fraction.format(1_000_000 + time.subsec_micros());
-            add(&["X-Timestamp: ", whole.format(time.as_secs()), ".", micros.get(1..).unwrap_or_default()]);
+            add(&["X-Timestamp: ", integer.format(time.as_secs()), ".", micros.get(1..).unwrap_or_default()]);
         }
         if let Some(sequence) = part.sequence() {
-            add(&["X-Sequence: ", whole.format(sequence)]);
+            add(&["X-Sequence: ", integer.format(sequence)]);
         }
         stamp
     }
@@ -79,14 +79,14 @@ pub(crate) fn received(headers: &http::HeaderMap) -> Vec<(HeaderName, HeaderValu
 /// server, V4L2's buffer times in mjpg-streamer).
 pub(super) fn parse_timestamp(value: &[u8]) -> Option<SystemTime> {
     let text = std::str::from_utf8(value).ok()?.trim_ascii();
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let (seconds, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits(whole) || !digits(fraction) {
+    if !digits(seconds) || !digits(fraction) {
         return None;
     }
     let nanos = fraction.bytes().chain(std::iter::repeat(b'0')).take(9);
     let nanos = nanos.fold(0, |nanos, digit| nanos * 10 + u32::from(digit - b'0'));
-    let time = UNIX_EPOCH.checked_add(Duration::new(whole.parse().ok()?, nanos))?;
+    let time = UNIX_EPOCH.checked_add(Duration::new(seconds.parse().ok()?, nanos))?;
     since_1970(time).map(|_| time)
 }
 

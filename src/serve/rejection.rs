@@ -136,7 +136,10 @@ impl Rejection {
             }
             Self::Stale { closed, max_age } => {
                 let field = (!closed).then(|| (RETRY_AFTER, HeaderValue::from_static("1")));
-                let text = format!("the latest part is older than {max_age:?}");
+                let text = match max_age.is_zero() {
+                    true => "no part was published in time".to_owned(),
+                    false => format!("the latest part is older than {max_age:?}"),
+                };
                 (StatusCode::SERVICE_UNAVAILABLE, field, text)
             }
             Self::Tracks(text) => (StatusCode::BAD_REQUEST, None, text.clone()),
