@@ -316,6 +316,20 @@ async fn page_serves_the_client_script() {
         let by_page = ask(&address, &format!("GET /status?client={query} HTTP/1.1")).await;
         assert_eq!(field(&by_page, "cache-control"), Some("public, max-age=31536000, immutable"));
         assert_eq!(body(&by_page), ClientScript::source());
+        // The modules that it imports, by an address that it makes from its own.
+        for name in ["html", "wall"] {
+            for (path, caching) in [
+                (format!("/status?a=b&client={query}&client={name}"), "public, max-age=31536000, immutable"),
+                (format!("/client.js?client={name}"), "no-cache"),
+                (format!("/client.js?v=1&client={name}&"), "no-cache"),
+            ] {
+                let module = ask(&address, &format!("GET {path} HTTP/1.1")).await;
+                assert_eq!(field(&module, "cache-control"), Some(caching), "{path}");
+                assert_eq!(field(&module, "content-type"), Some("text/javascript; charset=utf-8"), "{path}");
+                let export = body(&module).split_once("export").map(|(_, export)| export.contains("follow"));
+                assert_eq!(export, Some(name == "wall"), "{path}");
+            }
+        }
         let old = ask(&address, "GET /status?client=old HTTP/1.1").await;
         assert_eq!(field(&old, "cache-control"), Some("no-cache"));
 

@@ -230,8 +230,8 @@ impl Page {
 impl Endpoint for Page {
     fn answer(&self, request: &Parts) -> Result<Reply, Rejection> {
         let query = Query::new(request);
-        if let Some(tag) = query.get("client") {
-            return Ok(Reply::Full(ClientScript::response(&request.headers, Some(tag))));
+        if query.get("client").is_some() {
+            return Ok(Reply::Full(ClientScript::response(request)));
         }
         if query.get("pull").is_some() {
             return Ok(Reply::Pending(self.pull(request)));

@@ -15,8 +15,13 @@ impl<'a> Query<'a> {
 
     /// Returns the value of a parameter, which is empty for `?name`.
     pub(super) fn get(&self, name: &str) -> Option<&'a str> {
+        self.values(name).next()
+    }
+
+    /// Returns each value of a parameter.
+    pub(super) fn values<'b>(&self, name: &'b str) -> impl Iterator<Item = &'a str> + use<'a, 'b> {
         let pairs = self.0.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        pairs.into_iter().find_map(|(other, value)| (other == name).then_some(value))
+        pairs.filter_map(move |(other, value)| (other == name).then_some(value))
     }
 
     /// Returns `true` for `?snapshot`, and for mjpg-streamer's `?action=snapshot`.

@@ -17,29 +17,32 @@
 //   timeout="25"   seconds without a part until the stream is stale; after twice as many without a byte it reconnects
 //   again="30"     seconds from an end or a denial to the next try, at least 1; unset, no try follows by itself
 //   limit="…"      the largest part, in bytes; 16 MiB unless set
-//   show-age       keeps age="…", the seconds since the last new part, and words it where it words the state; an initial
-//                  age="40" is the age of the part that is in the page already
-//   background     stays connected in a hidden tab, and a track also outside the view
+//   show-age       keeps age="…", the seconds since what is shown was captured, or came if the server does not say so, and words
+//                  it where it words the state; an initial age="40" is the age of the part that is in the page already
+//   background     stays connected in a hidden tab and outside the view
 //   motion         shows pictures at full rate also to readers who prefer reduced motion; they get one a second otherwise
+//   transition     shows HTML by a view transition, where there are those, except to readers who prefer reduced motion
 //
-// A number that is not positive, or not a number, counts as unset. Each attribute may be set, changed or removed at any time;
-// changes made together reconnect once. The property `headers` holds request headers, as fetch() accepts them, or a function
+// A number that is not positive, or not a number, counts as unset, and so does "false". Each attribute may be set, changed or
+// removed at any time; changes made together reconnect once. The property `age` is the age in seconds, with fractions.
+// In HTML that is shown, `data-keep` leaves an element alone as long as the parts have one in its place. The property `headers` holds request headers, as fetch() accepts them, or a function
 // that returns them or a promise of them. The client calls it for each connection, so that a token may expire.
 //
 // The element keeps its state in `state`, and `data-live="…"` and its like word it:
 //
 //   connecting     no part has come yet
 //   live           parts or keep-alives come
-//   stale          none has come for `timeout` seconds
+//   stale          none has come for `timeout` seconds, or the picture was captured longer ago
 //   reconnecting   the connection failed, or the track is unknown; the client tries again after a growing pause
 //   denied         the server answered 401 or 403
 //   ended          the server ended the stream or the track
-//   paused         the tab is hidden, or the element of a track is out of view
+//   paused         the tab is hidden, or the element is out of view
 //
 // Changing an attribute or `headers` reconnects in every state. Showing the tab reconnects once in every state but `live` and,
-// without `again`, `ended`. Hiding the tab never reconnects.
+// without `again`, `ended`; so does a network that comes back, or the end of a sleep, then also in `live`. Hiding the tab never
+// reconnects. The first try after a cut of a stream that was live shows no other state.
 //
-// Events: `state`; `part`, for each part, also for one that is skipped because a newer one came before it could be shown; its
+// Events: `state`, with its `age`; `part`, for each part, also for one that is skipped because a newer one came before it could be shown; its
 // default action shows the part. `error`, for a part that cannot be shown, such as a damaged picture: the previous one stays.
 
 const nothing = () => {};
@@ -62,13 +65,14 @@ const soon = (promise, ms = 1000, timer) =>
 const chance = 1 + Math.random();
 let rest = 0;
 
-// What a node has of itself. A form has its fields as properties too, a document its forms and pictures, under whatever
-// names the author of a part gave them: `form.remove` may be an <input>.
-const own = (node, name) => Reflect.get(Object.getPrototypeOf(node), name, node);
-const id = node => own(node, 'id'), after = node => own(node, 'nextSibling'), children = node => [...own(node, 'childNodes')];
-const alike = (one, other) => own(one, 'nodeName') === own(other, 'nodeName');
-// A stream of the page, not of a part in its frame.
-const held = node => own(node, 'localName') === 'mixed-replace' && 'stream' in node;
+// Imports a part of this client when it is first used; by another address after a failure, since browsers keep those.
+const home = import.meta.url;
+let tries = '';
+const load = name => load[name] ??= import(`${home}${home.includes('?') ? '&' : '?'}client=${name}${tries}`).catch(error => {
+  load[name] = null;
+  tries += '&';
+  throw error;
+});
 
 // Iterates over the parts of a response as they come, and returns at the close-delimiter. A part is yielded once the delimiter
 // after it has come: a wrong length or a cut throws, and no part is torn. Leaving the loop closes the connection.
@@ -77,6 +81,9 @@ export async function* parts(response, limit, onchunk) {
   const boundary = /^multipart\/.*boundary="?([^";]+)/i.exec(type)?.[1];
   if (!boundary) throw Object.assign(Error(`no stream: ${response.status} ${type}`), { response });
   const delimiter = '\r\n--' + boundary, reader = response.body.getReader();
+  // How far the server's clock is ahead. What is within two seconds may be the second that `Date` leaves out, and the way here.
+  let skew = Date.parse(response.headers.get('date')) - Date.now();
+  if (!(Math.abs(skew) > 2000)) skew = 0;
   // As if a line had ended before the first delimiter. Streams of events send that line end themselves.
   let chunk = Uint8Array.of(13, 10);
   const more = async () => {
@@ -125,7 +132,11 @@ export async function* parts(response, limit, onchunk) {
       const headers = new Headers(head.trim().split('\r\n').map(line => line.split(/:(.*)/, 2)));
       const length = +headers.get('content-length');
       if (!(length > 0 && length <= limit && length % 1 === 0)) throw Error('length');
-      part = { type: headers.get('content-type') ?? '', headers, body: await take(length) };
+      const body = await take(length), time = headers.get('x-timestamp') * 1000;
+      // Nothing was captured later than now.
+      skew = Math.max(skew, time - Date.now());
+      // Without a stamp, or with one that counts from another day than the clock, unknown.
+      part = { type: headers.get('content-type') ?? '', headers, body, time: time > 1e12 ? time - skew : undefined };
     }
   } finally {
     // After a failure this rejects with the same error.
@@ -140,45 +151,57 @@ const request = async (url, { headers, credentials }, signal) => {
   return fetch(url, { headers: sent, credentials, signal });
 };
 
+// Streams that are open, and one clock for all of them. Where that has stood, as in sleep, connections may be dead.
+const running = new Set();
+let clock, last;
+const tick = () => {
+  const now = Date.now(), slept = now - last > 9999 && !globalThis.document?.hidden;
+  last = now;
+  running.forEach(stream => stream(now, slept));
+};
+const keep = (stream, on) => {
+  running[on ? 'add' : 'delete'](stream);
+  if (!clock === !running.size) return;
+  last = Date.now();
+  clock = clock ? clearInterval(clock) : setInterval(tick, 200);
+};
+
 // Keeps a stream, or a track of one, open through all failures. Of elements it knows whether `place` is in view.
 export function watch(url, options) {
   const { onpart, onstate = nothing, background, place } = options;
   const page = globalThis.document, over = new AbortController(), [address, name] = `${url}`.split('#');
   const timeout = 1000 * positive(options.timeout, 25), again = positive(options.again);
-  let connection, clock, wait, tries = 0, state, seen = true;
+  let connection, due, tries = 0, state, quiet, seen = true, looked, began, heard, fresh, time;
   const say = (next, error) => {
     if (state !== next) onstate(state = next, error);
   };
   const stop = () => {
-    clearTimeout(wait);
-    clearInterval(clock);
+    due = 0;
     connection = connection?.abort();
   };
 
   const connect = async () => {
     stop();
-    const own = connection = new AbortController(), { signal } = own, began = Date.now();
-    let heard = began, fresh = began, error;
-    const hear = () => heard = Date.now();
+    const own = connection = new AbortController(), { signal } = own;
+    let error;
+    began = heard = fresh = Date.now();
+    const hear = () => {
+      if (own === connection) heard = Date.now();
+    };
     const take = async part => {
       if (signal.aborted) return;
       // A slow `onpart` is not silence: bytes may be waiting.
       heard = Infinity;
       await onpart(part);
       if (signal.aborted) return;
-      fresh = 1 + hear();
-      if (state !== 'ended') say('live');
+      fresh = 1 + (heard = Date.now());
+      // A document may be true for long, a picture is as old as it is.
+      time = /^image/.test(part.type) ? part.time : 0;
+      if (state !== 'ended') say(heard - time > timeout && time ? 'stale' : 'live');
     };
-    clock = setInterval(() => {
-      const now = Date.now();
-      if (now - heard > 2 * timeout) own.abort(Error('silence'));
-      else if (now - fresh > timeout) say('stale');
-      // What has ended may show its last part once more, and end.
-      else if (fresh > began && now - began > 500) say('live');
-    }, 200);
     try {
       if (name) {
-        await follow(new URL(address, page?.baseURI).href, options, {
+        await (await load('wall')).follow(new URL(address, page?.baseURI).href, options, {
           name: decodeURIComponent(name), hear, take, signal,
           // What the server says of it, or of others only: then all is as it was, like after a keep-alive.
           tell(word) {
@@ -187,7 +210,7 @@ export function watch(url, options) {
             else if (waiting) fresh = 1;
             else if (word || fresh > 1) fresh = 1 + Date.now();
           },
-        });
+        }, { parts, request, text });
       } else {
         for await (const part of parts(await request(url, options, signal), options.limit, hear)) await take(part);
       }
@@ -197,13 +220,14 @@ export function watch(url, options) {
     if (own !== connection) return;
     stop();
     const answer = error?.response, denied = /40[13]/.test(answer?.status), settled = denied || !error;
-    tries = Date.now() - began > 5000 ? 1 : Math.min(tries + 1, 5);
-    // Growing, and never shorter than Retry-After.
+    const long = Date.now() - began > 5000;
+    quiet = error && state === 'live' && long && fresh > began && error;
+    tries = quiet ? 0 : long ? 1 : Math.min(tries + 1, 5);
+    // Growing, and never shorter than Retry-After. Once at once, after a cut such as proxies and service workers make.
     const pause = Math.max(Math.min(answer?.headers.get('retry-after'), 600) || 0, settled ? again : 2 ** tries / 2, 1) * chance;
-    // A timer of more than 2^31 ms fires at once.
-    if (!settled || again) wait = setTimeout(connect, Math.min(pause * 1000, 2e9));
+    if (!settled || again) due = Date.now() + (quiet ? 300 * (chance - 1) : pause * 1000);
     // Last, since `onstate` may close the stream.
-    say(denied ? 'denied' : error ? 'reconnecting' : 'ended', error);
+    if (!quiet) say(denied ? 'denied' : error ? 'reconnecting' : 'ended', error);
   };
 
   const turn = event => {
@@ -212,115 +236,51 @@ export function watch(url, options) {
     // With `background` a tab that is hidden keeps what it has.
     else if (state !== 'live' && !(event && page.hidden)) connect();
   };
-  const observer = name && place && !background && new IntersectionObserver(entries => {
+  // The network, or the machine, is back.
+  const wake = event => event?.persisted === false || state === 'paused' || state === 'ended' && !again || state === 'live' && Date.now() - heard < 2000 || connect();
+  const observer = place && place !== page?.body && !background && new IntersectionObserver(entries => {
     if (seen !== (seen = entries.at(-1).isIntersecting)) turn();
   }, { rootMargin: '99px' });
+  // An inline element may be as high as a line only.
+  const look = () => {
+    const inner = picture(place) ?? (place.childElementCount === 1 ? place.firstElementChild : place);
+    if (looked === inner) return;
+    observer.disconnect();
+    observer.observe(looked = inner);
+  };
+  const step = (now, slept) => {
+    if (observer) look();
+    if (slept) wake();
+    else if (!connection) due && now >= due && connect();
+    else if (now - heard > 2 * timeout) connection.abort(Error('silence'));
+    else if (now - fresh > timeout || time && now - time > timeout) say('stale');
+    // What has ended may show its last part once more, and end.
+    else if (fresh > began && now - began > 500) say('live');
+    else if (quiet && heard === began && now - began > 3000) say('reconnecting', quiet);
+  };
+  keep(step, true);
   page?.addEventListener('visibilitychange', turn, over);
+  for (const name of ['online', 'pageshow']) globalThis.addEventListener?.(name, wake, over);
   say('connecting');
-  // It tells at once. The place may be an inline element, as high as a line.
-  if (observer) seen = observer.observe(picture(place) ?? place);
-  else turn();
+  if (observer) seen = look();
+  // It tells later.
+  if (!observer || page?.hidden) turn();
   // Quietly, where another stream takes its place.
-  return { close: quiet => [over.abort(), observer?.disconnect(), stop(), quiet || say('ended')] };
+  return { close: quiet => [over.abort(), observer?.disconnect(), keep(step), stop(), quiet || say('ended')] };
 }
 
 const picture = place => place.matches('img') ? place : place.querySelector(':scope > img');
-const walls = new Set();
-
-// Follows a track until its end. Those with the same address and options share a request. When their set changes, another is
-// opened beside the running one, and its first part ends that.
-function follow(url, { headers, credentials, limit }, track) {
-  const key = [url, headers, credentials, limit];
-  const wall = [...walls].find(({ key: other }) => key.every((value, at) => value === other[at])) ?? share(key);
-  // Without an error it is an end as well.
-  return new Promise((_, end) => wall.add({ ...track, end }));
-}
-
-function share(key) {
-  const tracks = new Set(), [url, headers, credentials, limit] = key;
-  let running, next, due;
-  const wall = {
-    key,
-    add(track) {
-      tracks.add(track);
-      track.signal.onabort = () => end(track, track.signal.reason);
-      // The server sends it no second time.
-      give(track, running?.latest[track.name]);
-      renew();
-    },
-  };
-  const give = (track, part) => part && track.take(part).catch(error => end(track, error));
-  const end = (track, error) => tracks.delete(track) && renew(track.end(error));
-  // Changes made together, such as by scrolling, are one.
-  const renew = () => due ??= setTimeout(turn, running ? 250 : 50);
-  const turn = () => {
-    due = clearTimeout(due);
-    const names = [...new Set([...tracks].map(track => track.name))].sort();
-    const alike = request => JSON.stringify(names) === JSON.stringify(request?.names);
-    if (alike(next)) return;
-    next = next?.abort();
-    if (!names[0]) running = running?.abort(walls.delete(wall));
-    else if (!alike(running)) open(names);
-  };
-  const open = async names => {
-    const own = next = new AbortController();
-    own.names = names;
-    own.latest = { __proto__: null };
-    const mine = () => [...tracks].filter(({ name }) => own.names.includes(name));
-    let error;
-    try {
-      const response = await request(`${url}${url.includes('?') ? '&' : '?'}of=${names.map(encodeURIComponent)}`, { headers, credentials }, own.signal);
-      for await (const part of parts(response, limit, () => tracks.forEach(track => track.hear()))) {
-        if (own === next) {
-          running?.abort();
-          running = own;
-          next = null;
-        }
-        // What it still holds is older than what the other request has.
-        if (own !== running) return;
-        const location = part.headers.get('content-location');
-        if (location) {
-          const name = decodeURIComponent(location.split('/').pop());
-          if (own.names.includes(name)) own.latest[name] = part;
-          tracks.forEach(track => track.name === name && give(track, part));
-        } else if (/json/.test(part.type)) {
-          const words = JSON.parse(text(part)).tracks;
-          for (const track of mine()) {
-            const word = words[track.name];
-            if (word === 'ended') {
-              own.names = own.names.filter(name => name !== track.name);
-              end(track);
-            } else track.tell(word);
-          }
-        }
-      }
-    } catch (why) {
-      error = why;
-    }
-    // The body of a refusal is not read.
-    own.abort();
-    if (own === next) next = null;
-    else if (own === running) running = null;
-    else return;
-    // Those that the other request has go on, and those that the server knows are asked for again.
-    const lost = mine().filter(({ name }) => !(running ?? next)?.names.includes(name));
-    const unknown = error?.response?.headers.get('x-unknown-tracks')?.split(',').map(decodeURIComponent);
-    const gone = mine().filter(({ name }) => unknown?.includes(name));
-    (gone[0] ? gone : lost).forEach(track => end(track, error));
-    turn();
-  };
-  walls.add(wall);
-  return wall;
-}
-
 // What is being shown, by the element in which it appears.
 const turns = new WeakMap();
+const calm = globalThis.matchMedia?.('(prefers-reduced-motion: reduce)');
+let frame;
 
 // Shows a stream in an element, an <img>, or the document.
 export function mixedReplace(url, target, { host = target.documentElement ?? target, ...options } = {}) {
   const tell = (type, detail) => host.dispatchEvent(new CustomEvent(type, { detail, cancelable: true }));
   const place = target.body ?? target;
-  let last, next, showing;
+  let last, next, came, showing, old = positive(options.age, 0), since = Date.now() - 1000 * old;
+  const age = (of = since) => Math.max(0, Date.now() - of) / 1000;
   place.ariaLive ??= 'polite';
   place.ariaBusy = !place.firstElementChild;
   // One part a frame. The newest waits for its turn, and those before it are left out.
@@ -329,11 +289,18 @@ export function mixedReplace(url, target, { host = target.documentElement ?? tar
     await turns.get(place);
     for (let part; part = next;) {
       next = 0;
-      const turn = show(target, part, options.trusted).catch(error => tell('error', { part, error }) && console.error(error));
+      const turn = show(target, part, options.trusted, options.transition).then(() => {
+        since = part.time ?? (old ? since : came);
+        old = 0;
+      }, error => {
+        // It may be repeated.
+        last = 0;
+        tell('error', { part, error }) && console.error(error);
+      });
       turns.set(place, turn);
       await turn;
-      const still = part.type.startsWith('image/') && !options.motion && matchMedia('(prefers-reduced-motion)').matches;
-      await soon(new Promise(still ? nothing : requestAnimationFrame));
+      const still = part.type.startsWith('image/') && !options.motion && calm.matches;
+      await (still ? soon(new Promise(nothing)) : frame ??= soon(new Promise(requestAnimationFrame)).then(() => frame = 0));
     }
     showing = 0;
   };
@@ -341,19 +308,24 @@ export function mixedReplace(url, target, { host = target.documentElement ?? tar
     ...options,
     place,
     onpart(part) {
+      const { type, body } = part, stamp = part.headers.get('x-timestamp');
       // A keep-alive is the last part again.
-      const { type, body } = part, same = type === last?.type && body.length === last.body.length && body.every((byte, at) => byte === last.body[at]);
-      if (!same) next = tell('part', part) && part;
+      const same = type === last?.type && stamp === last.headers.get('x-timestamp') && body.length === last.body.length && body.every((byte, at) => byte === last.body[at]);
+      part.age = age(part.time ?? Date.now());
+      if (!same) next = tell('part', part) && part, came = Date.now();
       last = part;
       showing ||= next && run();
       if (place.ariaBusy !== 'false') place.ariaBusy = false;
     },
     onstate(state, error) {
       host.setAttribute('state', state);
-      tell('state', { state, error });
+      tell('state', { state, error, age: age() });
     },
   });
   return {
+    get age() {
+      return age();
+    },
     async close(quiet) {
       next = 0;
       stream.close(quiet);
@@ -364,7 +336,7 @@ export function mixedReplace(url, target, { host = target.documentElement ?? tar
 }
 
 // Puts one part in place of what is there.
-export async function show(target, part, trusted) {
+export async function show(target, part, trusted, transition) {
   const place = target.body ?? target, is = type => part.type.startsWith(type);
   if (is('image/')) {
     const url = URL.createObjectURL(new Blob([part.body], part)), trial = new Image();
@@ -379,100 +351,28 @@ export async function show(target, part, trusted) {
     const image = place.matches('img') ? place : only(place, 'img', '', { alt: document.title });
     URL.revokeObjectURL(image.blob);
     image.src = image.blob = url;
-  } else if (!is('text/html')) {
-    only(place, 'pre', '').textContent = text(part);
-  } else if (trusted) {
-    const next = parse(part);
-    // A parser's <noscript> holds elements; a <meta> of those would act.
-    next.querySelectorAll('noscript').forEach(drop);
-    if (target.body) morph(target.documentElement, own(next, 'documentElement'));
-    else fill(target, own(next, 'body'));
+  } else if (is('text/html')) {
+    await (await load('html')).html(target, text(part), { trusted, transition: transition && !calm.matches }, only, soon);
   } else {
-    // Without scripts, forms, windows and other pages for what is in it. Its document is within reach from here alone.
-    const sandbox = 'allow-same-origin';
-    const frame = only(place, 'iframe', `[sandbox=${sandbox}]`, { sandbox, title: document.title });
-    const inside = name => frame.contentDocument && own(frame.contentDocument, name);
-    if (inside('URL')?.startsWith('about:srcdoc') && inside('readyState') !== 'loading') {
-      morph(inside('documentElement'), own(parse(part), 'documentElement'));
-    } else {
-      frame.srcdoc = text(part);
-      await soon(new Promise(done => frame.onload = done));
-    }
-    const root = inside('documentElement'), { style } = frame;
-    if (!root) return;
-    inside('body').ariaLive ??= 'polite';
-    // As high as what is in it, unless that goes by the frame's height: then each part would be higher.
-    style.height = root.offsetHeight + 'px';
-    if (root.offsetHeight > parseInt(style.height)) style.height = '';
+    only(place, 'pre', '').textContent = text(part);
   }
 }
 
-// The child of this kind, and nothing beside it.
+// The child of this kind, and nothing beside it but streams.
 function only(place, tag, kind, properties) {
   const child = place.querySelector(':scope > ' + tag + kind) ?? Object.assign(document.createElement(tag), properties);
-  children(place).forEach(node => node !== child && drop(node));
+  for (const node of [...place.childNodes]) {
+    // By its prototype, since a form has its fields as properties too.
+    if (node === child || Reflect.get(Object.getPrototypeOf(node), 'localName', node) === 'mixed-replace') continue;
+    place.removeChild(node);
+    URL.revokeObjectURL(node.blob);
+  }
   if (!child.parentNode) place.prepend(child);
   return child;
 }
 
-function parse(part) {
-  return new DOMParser().parseFromString(text(part), 'text/html');
-}
-
-// Makes `old` like `next` with the elements that are there already.
-function morph(old, next) {
-  if (own(old, 'nodeType') !== 1) {
-    if (old.data !== next.data) old.data = next.data;
-    return;
-  }
-  if (held(old)) return;
-  const had = own(old, 'attributes'), has = own(next, 'attributes');
-  for (const { name } of [...had]) {
-    // What somebody has opened stays open.
-    if (!has.getNamedItem(name) && !/^(open|state|aria-(live|busy))$/.test(name)) had.removeNamedItem(name);
-  }
-  for (const attribute of has) {
-    // By node, since a parser takes names that a setter refuses.
-    if (had.getNamedItem(attribute.name)?.value !== attribute.value) had.setNamedItem(attribute.cloneNode());
-  }
-  fill(old, next);
-}
-
-function fill(old, next) {
-  const nodes = children(next), wanted = new Set(nodes.map(id));
-  const known = new Map(children(old).map(node => [id(node), node]));
-  const insert = node => own(old, 'insertBefore').call(old, node, at);
-  let at = own(old, 'firstChild');
-  for (const node of nodes) {
-    // One with an id wherever it is, another nearby: a part may hold any number of nodes.
-    let same = id(node) ? known.get(id(node)) : at;
-    for (let i = 0; !id(node) && i < 20 && same && (id(same) || !alike(same, node)); i++) same = after(same);
-    if (same && alike(same, node) && !id(same) === !id(node)) {
-      known.delete(id(node));
-      while (at && at !== same && !held(at) && !(id(at) && wanted.has(id(at)))) at = drop(at);
-      if (at === same) at = after(at);
-      else insert(same);
-      morph(same, node);
-    } else {
-      const page = own(old, 'ownerDocument');
-      insert(own(page, 'importNode').call(page, node, true));
-    }
-  }
-  while (at) at = drop(at);
-}
-
-// Removes a node, but no stream. Returns the one behind it.
-function drop(node) {
-  const behind = after(node);
-  if (!held(node)) {
-    own(node, 'remove').call(node);
-    URL.revokeObjectURL(node.blob);
-  }
-  return behind;
-}
-
 globalThis.customElements?.define('mixed-replace', class extends HTMLElement {
-  static observedAttributes = 'src target trusted timeout again limit credentials background motion show-age'.split(' ');
+  static observedAttributes = 'src target trusted timeout again limit credentials background motion transition show-age'.split(' ');
   stream;
   #headers;
   #over;
@@ -485,6 +385,11 @@ globalThis.customElements?.define('mixed-replace', class extends HTMLElement {
 
   set src(url) {
     url ? this.setAttribute('src', url) : this.removeAttribute('src');
+  }
+
+  // Seconds since what is shown was captured.
+  get age() {
+    return this.stream?.age;
   }
 
   get headers() {
@@ -534,21 +439,19 @@ globalThis.customElements?.define('mixed-replace', class extends HTMLElement {
   #open() {
     this.#close(this.src);
     if (!this.src) return;
-    const options = Object.fromEntries([...this.attributes].map(({ name, value }) => [name, value || name]));
+    const options = Object.fromEntries([...this.attributes].flatMap(({ name, value }) => value === 'false' ? [] : [[name, value || name]]));
     const place = document.querySelector(options.target), ago = document.createElement('small');
     const tick = () => {
-      const age = (Date.now() - since) / 1000 | 0;
+      const age = this.age | 0;
       this.setAttribute('age', age);
       const [unit, seconds] = age < 100 ? ['second', 1] : age < 6000 ? ['minute', 60] : ['hour', 3600];
       ago.textContent = new Intl.RelativeTimeFormat(document.documentElement.lang || []).format(-(age / seconds | 0), unit);
     };
-    let since = Date.now() - 1000 * positive(options.age, 0), old = options.age;
     // To be seen, not to be read out each second.
     ago.ariaHidden = true;
     this.#over = new AbortController();
-    this.addEventListener('part', () => old ? old = 0 : since = Date.now(), this.#over);
     this.addEventListener('state', ({ detail: { state } }) => place && this.replaceChildren((this.dataset[state] ?? state) + ' ', ago), this.#over);
-    if (options['show-age']) this.#clock = setInterval(tick, 1000, tick());
     this.stream = mixedReplace(this.src, place?.matches('html') ? document : place ?? this, { ...options, headers: this.headers, host: this });
+    if (options['show-age']) this.#clock = setInterval(tick, 1000, tick());
   }
 });

@@ -19,8 +19,8 @@ impl Script {
 
     /// Returns the response to a request with these headers: the module, or `304 Not Modified` if the client has it.
     ///
-    /// An address that holds the [`tag`](Self::tag) may be cached for ever.
-    pub(super) fn response(self, headers: &HeaderMap, tag: Option<&str>) -> Response<Bytes> {
+    /// A `tagged` address, which changes with the module, may be cached for ever.
+    pub(super) fn response(self, headers: &HeaderMap, tagged: bool) -> Response<Bytes> {
         let source = Bytes::from_static(self.source().as_bytes());
         let etag = self.etag();
         let mut response = Response::new(Bytes::new());
@@ -34,8 +34,7 @@ impl Script {
             ]);
             *response.body_mut() = source;
         }
-        let is_tagged = tag.is_some_and(|tag| tag == self.tag());
-        let caching = if is_tagged { "public, max-age=31536000, immutable" } else { "no-cache" };
+        let caching = if tagged { "public, max-age=31536000, immutable" } else { "no-cache" };
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(caching));
         response.headers_mut().insert(ETAG, etag);
         response
@@ -43,10 +42,5 @@ impl Script {
 
     fn etag(self) -> HeaderValue {
         part_response::etag([self.source().as_bytes()].into_iter())
-    }
-
-    /// Returns the entity tag without its quotes, for an address.
-    pub(super) fn tag(self) -> String {
-        self.etag().to_str().unwrap_or_default().replace('"', "")
     }
 }

@@ -48,7 +48,7 @@ impl SendScript {
 
 impl Endpoint for SendScript {
     fn answer(&self, request: &Parts) -> Result<Reply, Rejection> {
-        Ok(Reply::Full(SCRIPT.response(&request.headers, None)))
+        Ok(Reply::Full(SCRIPT.response(&request.headers, false)))
     }
 }
 

@@ -5,6 +5,7 @@
 //! | `/page`, `/trusted`, `/native`, `/age` | `Page` with its defaults, and with each of its options |
 //! | `/client.js` | `ClientScript` |
 //! | `/own/`*n* | a custom page: [`Board::own`] |
+//! | `/worker.js` | a service worker that answers with `fetch`. On axum only |
 //! | any other | not found, recorded in [`Board::strays`] |
 
 use std::net::{SocketAddr, TcpListener};
@@ -228,7 +229,9 @@ fn axum(listener: TcpListener, hub: &Hub, seen: Seen, stopped: oneshot::Receiver
         seen.stray(uri.path());
         StatusCode::NOT_FOUND
     };
-    let app = Router::new().route_service("/client.js", ClientScript).route("/own/{number}", get(own)).fallback(stray);
+    let worker = async || ([("content-type", "text/javascript")], WORKER);
+    let app = Router::new().route_service("/client.js", ClientScript).route("/worker.js", get(worker));
+    let app = app.route("/own/{number}", get(own)).fallback(stray);
     let watched = async |State(seen): State<Seen>, request: Request, next: Next| {
         let pulls = request.uri().query() == Some("pull");
         let response = next.run(request).await;
@@ -273,3 +276,7 @@ fn actix(listener: TcpListener, hub: &Hub, seen: &Seen, stopped: oneshot::Receiv
         handle.stop(false).await;
     });
 }
+
+const WORKER: &str = "addEventListener('install', () => skipWaiting());
+    addEventListener('activate', event => event.waitUntil(clients.claim()));
+    addEventListener('fetch', event => event.respondWith(fetch(event.request)));";

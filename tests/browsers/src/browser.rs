@@ -278,6 +278,12 @@ impl Browser {
         self.answer("tell where it is", self.client.current_url()).await.into()
     }
 
+    /// Returns the processor time of its running processes.
+    #[must_use]
+    pub fn cpu(&self) -> std::time::Duration {
+        self.driver.cpu()
+    }
+
     /// Returns the memory of its processes in megabytes.
     #[must_use]
     pub fn memory(&self) -> usize {

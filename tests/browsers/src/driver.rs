@@ -60,7 +60,7 @@ pub fn capabilities(engine: Engine, setup: Setup, home: &Path) -> Map<String, Va
         Engine::Chromium => {
             let profile = format!("--user-data-dir={}", home.join("profile").display());
             let more = match setup {
-                Setup::AsItComes => None,
+                Setup::AsItComes | Setup::ShortWorkers => None,
                 Setup::LessMotion => Some("--force-prefers-reduced-motion"),
                 Setup::NoScripts => Some("--blink-settings=scriptEnabled=false"),
             };
@@ -71,6 +71,11 @@ pub fn capabilities(engine: Engine, setup: Setup, home: &Path) -> Map<String, Va
             let prefs = match setup {
                 Setup::AsItComes => json!({}),
                 Setup::LessMotion => json!({ "ui.prefersReducedMotion": 1 }),
+                // 30 seconds each by default.
+                Setup::ShortWorkers => json!({
+                    "dom.serviceWorkers.idle_timeout": 6_000,
+                    "dom.serviceWorkers.idle_extended_timeout": 1_000,
+                }),
                 Setup::NoScripts => json!({ "javascript.enabled": false }),
             };
             ("moz:firefoxOptions", json!({ "prefs": prefs }))
@@ -78,7 +83,7 @@ pub fn capabilities(engine: Engine, setup: Setup, home: &Path) -> Map<String, Va
         Engine::WebKit => {
             let mut args = vec!["--automation"];
             match setup {
-                Setup::AsItComes => {}
+                Setup::AsItComes | Setup::ShortWorkers => {}
                 Setup::LessMotion => without_animations(home),
                 Setup::NoScripts => args.push("--enable-javascript=false"),
             }

@@ -31,6 +31,8 @@ pub enum Setup {
     AsItComes,
     /// With a preference for reduced motion.
     LessMotion,
+    /// With service workers that end soon after their last event, where that can be set: in Firefox.
+    ShortWorkers,
     /// With scripts disabled. The driver cannot run any either.
     NoScripts,
 }

@@ -97,8 +97,7 @@ impl Served {
         self.heads.lock().unwrap_or_else(PoisonError::into_inner).push(head);
         if !request.starts_with(b"GET /stream") {
             let is_page = request.starts_with(b"GET / ");
-            let client = || complete_part("text/javascript", ClientScript::source());
-            return connection.write_all(&if is_page { self.page.clone() } else { client() }).await;
+            return connection.write_all(&if is_page { self.page.clone() } else { client(&request).await }).await;
         }
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let Some(answer) = self.answers.get(number).or(self.answers.last()) else { return Ok(()) };
@@ -118,6 +117,16 @@ impl Drop for CountDown<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// Returns the response to a request for the client, or for a module that it imports.
+async fn client(request: &[u8]) -> Bytes {
+    let head = String::from_utf8_lossy(request);
+    let path = head.split(' ').nth(1).unwrap_or_default();
+    let request = axum::http::Request::get(path).body(()).expect("a path");
+    let body = axum::body::Body::new(ClientScript.respond(request).await.into_body());
+    let module = axum::body::to_bytes(body, usize::MAX).await.expect("a module");
+    complete_part("text/javascript", &String::from_utf8_lossy(&module))
 }
 
 fn complete_part(content_type: &str, body: &str) -> Bytes {

@@ -138,17 +138,18 @@ fn sixty_cameras_send_ten_pictures_a_second() {
         in_engines(&[engine], async |browser| {
             let (wall, tiles) = open(browser, 60, "").await;
             publish(&wall, &scenes, 2).await;
-            let (before, began) = (tiles.records(), Instant::now());
+            let (before, cpu, began) = (tiles.records(), browser.cpu(), Instant::now());
             publish(&wall, &scenes, seconds).await;
             let took = began.elapsed().as_secs_f64();
-            let after = tiles.records();
+            let (after, cpu) = (tiles.records(), browser.cpu() - cpu);
             let counts = before.iter().zip(&after).map(|(before, after)| after.changes.len() - before.changes.len());
             let rates: Vec<_> =
                 counts.map(|count| f64::from(u32::try_from(count).unwrap_or_default()) / took).collect();
             let (total, least) = (rates.iter().sum::<f64>(), rates.iter().copied().fold(f64::MAX, f64::min));
             println!(
                 "{engine}: {total:.0} of 600 pictures a second on the screen for {took:.0} s; {least:.1} of the slowest \
-                 camera; {} bytes a picture; load {}",
+                 camera; {:.2} ms of the browser's processor time a picture; {} bytes a picture; load {}",
+                cpu.as_secs_f64() * 1000.0 / (total * took),
                 scenes[0].body().len(),
                 std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim()
             );

@@ -4,7 +4,7 @@ use browser_tests::picture::PALETTE;
 use browser_tests::{Board, Stack, each_engine};
 use tokio::time::sleep;
 
-use crate::{AT_MOST, SECOND, go, sees, until_state};
+use crate::{AT_MOST, SECOND, go, sees, until, until_state};
 
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
@@ -26,6 +26,27 @@ fn removing_element_or_page_closes_the_stream() {
         board.has_viewers(1, AT_MOST).await;
         go(browser, &board.url("/client.js")).await;
         board.has_viewers(0, 2 * SECOND).await;
+        // Out of view the connection rests, and the last part stays.
+        let far = "<style>img { width: 400px; height: 300px }</style><div style='height: 3000px'></div>
+            <mixed-replace src=/page></mixed-replace>";
+        go(browser, &board.own(far)).await;
+        until_state(browser, "paused").await;
+        assert_eq!(board.viewers(), 0);
+        browser.run("scrollTo(0, 9999)").await;
+        board.has_viewers(1, AT_MOST).await;
+        // It has made the page longer.
+        until(browser, "scrollTo(0, 9999); return document.querySelector('img')?.naturalWidth === 320").await;
+        browser.run("scrollTo(0, 9999)").await;
+        sees(browser, PALETTE[0]).await;
+        // The upper edge of the picture is in view, its line is not.
+        browser.run("scrollBy(0, -200)").await;
+        sleep(SECOND).await;
+        assert_eq!(board.viewers(), 1);
+        browser.run("scrollTo(0, 0)").await;
+        board.has_viewers(0, 2 * SECOND).await;
+        until_state(browser, "paused").await;
+        assert_eq!(browser.run("return document.querySelector('img').naturalWidth").await, 320);
+
         // Each has been closed, and no other opened: a browser has six connections to a server.
         for _ in 0..8 {
             go(browser, &board.url("/page")).await;

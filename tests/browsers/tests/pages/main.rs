@@ -10,7 +10,9 @@ mod keeping;
 mod lasting;
 mod leaving;
 mod live;
+mod moving;
 mod setups;
+mod worker;
 
 use std::time::{Duration, Instant};
 

@@ -99,5 +99,13 @@ fn reduced_motion_limits_pictures_to_one_a_second() {
             // The newest picture is not skipped.
             sees(browser, PALETTE[9]).await;
         }
+        let still = "<script>changes = 0; if (document.startViewTransition) Document.prototype.startViewTransition = () => changes++</script>
+            <style>iframe { width: 100% }</style><mixed-replace src=/page transition></mixed-replace>";
+        browser.open(&board.own(still)).await;
+        for colour in &PALETTE[..3] {
+            board.show(colour.html());
+            sees(browser, *colour).await;
+        }
+        assert_eq!(browser.run("return changes").await, 0, "no view transition");
     });
 }
