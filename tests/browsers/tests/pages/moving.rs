@@ -114,14 +114,16 @@ fn part(number: usize) -> Part {
         "text",
         "text",
     ];
-    let others: String = order(number, 7).into_iter().map(|at| format!("<li id=item{at}>{}</li>", others[at])).collect();
+    let others: String =
+        order(number, 7).into_iter().map(|at| format!("<li id=item{at}>{}</li>", others[at])).collect();
     html(&format!("<h1 id=number>{number}</h1><ul>{others}</ul><table><tbody id=rows>{rows}</table>"))
 }
 
 /// Returns a second of silence.
 fn wav() -> String {
     let samples = [128; 8_000];
-    let mut file = b"RIFF\x64\x1f\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data\x40\x1f\0\0".to_vec();
+    let mut file =
+        b"RIFF\x64\x1f\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data\x40\x1f\0\0".to_vec();
     file.extend(samples);
     let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
