@@ -105,6 +105,18 @@ impl Guest {
         assert!(if http2 { posts < 3 } else { posts > 5 }, "{posts} requests have sent pictures");
     }
 
+    /// Asserts that all tiles take their pictures from one response, over HTTP/2 or HTTP/1.1.
+    async fn shares_a_response(&self, http2: bool) {
+        // A response that runs has no entry yet; one that a larger one has replaced has.
+        let script = "const pictures = [...document.querySelectorAll('mixed-replace')];
+            const entries = performance.getEntriesByType('resource').filter(one => /client=wall/.test(one.name));
+            return [pictures.every(one => one.getAttribute('state') === 'live'), new Set(pictures.map(one => one.src.split('#')[0])).size,
+                entries.map(one => one.nextHopProtocol)]";
+        let protocol = if http2 { "h2" } else { "http/1.1" };
+        let engine = self.browser.engine();
+        assert_eq!(self.browser.run(script).await, json!([true, 1, [protocol]]), "{engine}");
+    }
+
     /// Returns the pixels of the tiles of these names, without captions, from one screenshot.
     async fn look(&self, names: &[&str]) -> Vec<Vec<[u8; 3]>> {
         let places = format!(
@@ -216,6 +228,7 @@ async fn in_each_engine(arguments: &[&str], names: &[&'static str]) {
         guest.sees(&[names, &["Demo 1"]].concat()).await;
         let others = names.iter().copied().filter(|name| *name != guest.name).chain(["Demo 1"]);
         guest.sees_moving(&others.collect::<Vec<_>>()).await;
+        guest.shares_a_response(arguments.contains(&"--tls")).await;
     }
     guests[0].browser.run("document.getElementById('leave').click()").await;
     for guest in &guests {
