@@ -95,7 +95,8 @@ async fn reorder(browser: &Browser, board: &Board, document: &str) {
 /// Returns the numbers of so many rows in another order for each part.
 fn order(number: usize, count: usize) -> Vec<usize> {
     // Multiples of a number that has no divisor in common with 500 and 7.
-    (0..count).map(|at| (at * [1, 11, 499, 213, 3, 17][number % 6] + 31 * number) % count).collect()
+    let step = [1, 11, 499, 213, 3, 17].into_iter().cycle().nth(number).unwrap_or(1);
+    (0..count).map(|at| (at * step + 31 * number) % count).collect()
 }
 
 fn part(number: usize) -> Part {
@@ -114,8 +115,8 @@ fn part(number: usize) -> Part {
         "text",
         "text",
     ];
-    let others: String =
-        order(number, 7).into_iter().map(|at| format!("<li id=item{at}>{}</li>", others[at])).collect();
+    let other = |at: usize| others.get(at).map(|other| format!("<li id=item{at}>{other}</li>"));
+    let others: String = order(number, 7).into_iter().filter_map(other).collect();
     html(&format!("<h1 id=number>{number}</h1><ul>{others}</ul><table><tbody id=rows>{rows}</table>"))
 }
 
@@ -125,12 +126,12 @@ fn wav() -> String {
     let mut file =
         b"RIFF\x64\x1f\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data\x40\x1f\0\0".to_vec();
     file.extend(samples);
-    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for bytes in file.chunks(3) {
         let bits = bytes.iter().fold(0, |bits, byte| bits << 8 | usize::from(*byte)) << (8 * (3 - bytes.len()));
-        let digits = (0..4).map(|at| if at > bytes.len() { b'=' } else { letters[bits >> (18 - 6 * at) & 63] });
-        text.extend(digits.map(char::from));
+        let digit = |at: usize| letters.chars().nth(bits >> (18 - 6 * at) & 63).filter(|_| at <= bytes.len());
+        text.extend((0..4).map(|at| digit(at).unwrap_or('=')));
     }
     text
 }
