@@ -68,6 +68,8 @@ pub(super) struct Slot {
 pub(super) struct Settings {
     pub(super) key: Option<Arc<str>>,
     pub(super) label: Option<Arc<str>>,
+    /// The end of the stream, if its lifetime does not end earlier.
+    pub(super) expires: Option<Instant>,
     pub(super) max_lifetime: Option<Duration>,
     /// The shortest time between parts.
     pub(super) min_interval: Option<Duration>,
@@ -119,8 +121,9 @@ impl Slot {
     /// Starts watching, on the first poll. Returns when the stream expires. `jitter` shortens its lifetime.
     pub(super) fn watch(&mut self, jitter: impl FnOnce(Duration) -> Duration, now: Instant) -> Option<Instant> {
         self.watching = Some(now);
-        let lifetime = self.settings.as_ref()?.max_lifetime?;
-        now.checked_add(jitter(lifetime))
+        let settings = self.settings.as_ref()?;
+        let lifetime = settings.max_lifetime.and_then(|lifetime| now.checked_add(jitter(lifetime)));
+        lifetime.into_iter().chain(settings.expires).min()
     }
 
     pub(super) fn set_key(&mut self, key: Arc<str>) {

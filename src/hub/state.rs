@@ -217,7 +217,9 @@ impl State {
                 self.dismiss(other, Reason::Replaced, now);
             }
         }
-        if expires.is_some() {
+        if expires.is_some_and(|at| at <= now) {
+            self.dismiss(id, Reason::Expired, now);
+        } else if expires.is_some() {
             self.timers.set(Timer::Lifetime(id), expires);
         }
         if !passive {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_core::Stream;
 use http::HeaderMap;
@@ -108,6 +108,32 @@ impl Subscriber {
             let hub = &mut slot.settings().max_lifetime;
             *hub = Some(hub.map_or(max_lifetime, |hub| hub.min(max_lifetime)));
         });
+        self
+    }
+
+    /// Ends the stream after this time, at the latest, from now on: when the viewer's access expires. If that is before the
+    /// first poll of the body, no part is sent.
+    ///
+    /// The viewer keeps its picture. [`max_lifetime`](Self::max_lifetime) is for streams that are opened again, and ends them
+    /// a bit earlier, at random.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use futures::executor::block_on_stream;
+    /// use mixed_replace::{Part, Wire, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// publisher.publish(Part::text("on")?)?;
+    /// let stream = hub.subscribe(Wire::Script)?.expires_in(Duration::from_millis(50)).into_stream();
+    /// let chunks: Vec<_> = block_on_stream(stream).map(Result::unwrap).collect();
+    /// assert!(chunks.last().is_some_and(|end| end.ends_with(b"--\r\n")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn expires_in(self, time: Duration) -> Self {
+        let expires = Instant::now().checked_add(time);
+        self.seat.configure(|slot| slot.settings().expires = expires);
         self
     }
 

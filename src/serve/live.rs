@@ -41,10 +41,11 @@ use crate::wire::Wire;
 #[derive(Clone, Debug)]
 pub struct Live {
     pub(super) exclusive: bool,
+    expires_in: Option<FromRequest<Duration>>,
     first_part_timeout: Option<Duration>,
     hub: Source,
-    key: Option<FromRequest>,
-    label: Option<FromRequest>,
+    key: Option<FromRequest<String>>,
+    label: Option<FromRequest<String>>,
     pub(super) rate_param: bool,
     snapshot_param: bool,
 }
@@ -112,6 +113,7 @@ impl Live {
     fn of(hub: Source) -> Self {
         Self {
             exclusive: false,
+            expires_in: None,
             first_part_timeout: Some(FIRST_PART_TIMEOUT),
             hub,
             key: None,
@@ -208,6 +210,19 @@ impl Live {
         self
     }
 
+    /// Sets a function that returns after which time a stream [ends](crate::hub::Subscriber::expires_in), such as that of a
+    /// signed address. `None` sets no limit.
+    ///
+    /// It is called after [`key`](Self::key) has been set, so if it checks the access again, a
+    /// [`revoke`](crate::hub::Hub::revoke) in between ends the stream. It does not decide who may watch.
+    pub fn expires_in<F>(mut self, time: F) -> Self
+    where
+        F: Fn(&Parts) -> Option<Duration> + Send + Sync + 'static,
+    {
+        self.expires_in = Some(FromRequest(Arc::new(time)));
+        self
+    }
+
     /// Sets how long the response waits for the first part of a hub that has none. `None` sends its head at once. Default:
     /// 15 seconds.
     ///
@@ -266,6 +281,9 @@ impl Live {
         if let Some(label) = self.label_of(request) {
             subscriber = subscriber.label(label);
         }
+        if let Some(time) = self.expires_in.as_ref().and_then(|time| time.0(request)) {
+            subscriber = subscriber.expires_in(time);
+        }
         if let Some(interval) = min_interval {
             subscriber = subscriber.min_interval(interval);
         }
@@ -281,13 +299,13 @@ impl Live {
 /// What cameras take to start, at most.
 const FIRST_PART_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A function from a request to a key or a label.
+/// A function from a request to what its stream gets: a key, a label, a time.
 #[derive(Clone)]
-struct FromRequest(Arc<FromRequestFn>);
+struct FromRequest<T>(Arc<FromRequestFn<T>>);
 
-type FromRequestFn = dyn Fn(&Parts) -> Option<String> + Send + Sync;
+type FromRequestFn<T> = dyn Fn(&Parts) -> Option<T> + Send + Sync;
 
-impl fmt::Debug for FromRequest {
+impl<T> fmt::Debug for FromRequest<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("FromRequest")
     }

@@ -199,6 +199,19 @@ fn rate_limit_at_source_rate_tolerates_jitter() {
 }
 
 #[test]
+fn stream_ends_when_its_access_expires() {
+    let mut world = World::new(OFF);
+    world.publish(0, "on");
+    let at = |ms| Some(world.time() + Duration::from_millis(ms));
+    let (settings, late) = (Settings { expires: at(500), ..with_lifetime(900) }, Settings { expires: at(0), ..plain() });
+    let (viewer, late) = (world.watch(0, settings), world.watch(0, late));
+    assert_eq!((world.poll(0, viewer), world.poll(499, viewer)), ("on".into(), "wait".into()));
+    assert_eq!(world.poll(500, viewer), "Expired");
+    assert_eq!(world.poll(500, late), "Expired", "without the part");
+    assert_eq!((world.state.stats.viewers, world.state.stats.ended.expired), (0, 2));
+}
+
+#[test]
 fn skips_for_the_rate_are_told_from_those_of_slow_viewers() {
     let mut world = World::new(OFF);
     let (slow, quick) = (world.watch(0, with_interval(100)), world.watch(0, with_interval(100)));
