@@ -222,5 +222,5 @@ fn listen(port: u16) -> TcpListener {
     socket.into()
 }
 
-const TRACKS: usize = 60;
+pub(crate) const TRACKS: usize = 60;
 const CONTENT_TYPE: &str = "multipart/x-mixed-replace; boundary=0123456789abcdef";

@@ -135,7 +135,7 @@ impl Seat {
     }
 
     /// Returns the next step. The waker is stored in any case, so the next poll is due when it is woken.
-    pub(crate) fn poll_once(&mut self, waker: &Waker) -> Step<Arc<Published>> {
+    pub(crate) fn poll_once(&mut self, waker: Waker) -> Step<Arc<Published>> {
         let now = LazyCell::new(Instant::now);
         self.shared.update(|state| state.poll_once(self.id, waker, &now))
     }

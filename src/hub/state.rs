@@ -286,6 +286,35 @@ impl State {
 
     /// Returns the next step of a viewer. Stores its waker if that is to wait.
     pub(super) fn poll(&mut self, id: usize, gated: bool, waker: &Waker, now: Time<'_>) -> Step<Arc<Published>> {
+        let step = self.next_step(id, gated, now);
+        if let Step::Wait = step {
+            let replaced = keep(&mut self.slots[id].waker, waker);
+            self.effects.dropped_wakers.extend(replaced);
+            self.set_rate_timer(id);
+        }
+        step
+    }
+
+    /// Returns the next step of a viewer who polls again only when woken, so the waker is stored in any case.
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
+    pub(super) fn poll_once(&mut self, id: usize, waker: Waker, now: Time<'_>) -> Step<Arc<Published>> {
+        let step = self.next_step(id, true, now);
+        self.effects.dropped_wakers.extend(self.slots[id].waker.replace(waker));
+        if let Step::Wait = step {
+            self.set_rate_timer(id);
+        }
+        step
+    }
+
+    /// Sets when the rate limit allows the part for which a viewer waits.
+    fn set_rate_timer(&mut self, id: usize) {
+        if let Some(due) = self.slots[id].due(self.current.as_ref()) {
+            self.timers.set(Timer::Rate(id), Some(due));
+        }
+    }
+
+    /// Advances a viewer to its next step, and returns it.
+    fn next_step(&mut self, id: usize, gated: bool, now: Time<'_>) -> Step<Arc<Published>> {
         let slot = &mut self.slots[id];
         let step = slot.poll(gated, &View { now, current: self.current.as_ref(), closed: self.closed });
         match step {
@@ -294,13 +323,7 @@ impl State {
                 self.end(id, **now);
                 return Step::End;
             }
-            Step::Wait => {
-                self.effects.dropped_wakers.extend(keep(&mut slot.waker, waker));
-                if let Some(due) = slot.due(self.current.as_ref()) {
-                    self.timers.set(Timer::Rate(id), Some(due));
-                }
-                return Step::Wait;
-            }
+            Step::Wait => return Step::Wait,
             Step::Part(_) | Step::Repeat => self.clock.set(**now),
         }
         if let Some(timeout) = self.config.part_timeout.filter(|_| self.timers.get(Timer::PartTimeout).is_none()) {
@@ -309,16 +332,6 @@ impl State {
         let Step::Part(part) = step else { return Step::Repeat };
         slot.send(part, now, &mut self.stats);
         Step::Part(Arc::clone(part))
-    }
-
-    /// Returns the next step of a viewer who polls again only when woken, so the waker is stored in any case.
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
-    pub(super) fn poll_once(&mut self, id: usize, waker: &Waker, now: Time<'_>) -> Step<Arc<Published>> {
-        let step = self.poll(id, true, waker, now);
-        if let Step::Part(_) | Step::Repeat = step {
-            self.effects.dropped_wakers.extend(keep(&mut self.slots[id].waker, waker));
-        }
-        step
     }
 
     /// Offers a viewer the next part in place of the last one, which was not sent.

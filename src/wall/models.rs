@@ -12,11 +12,9 @@ use super::ready::{Next, Ready, Track};
 /// Waits for the next track.
 fn next(ready: &Ready) -> usize {
     block_on(poll_fn(|cx| match ready.next(false, cx.waker()) {
-        Next::Track(track) => Poll::Ready(track),
-        next => {
-            assert_eq!(next, Next::Wait);
-            Poll::Pending
-        }
+        Next::Track(track) => Poll::Ready(track.id),
+        Next::Due(due) => panic!("{due:?}"),
+        Next::Wait => Poll::Pending,
     }))
 }
 
@@ -42,7 +40,7 @@ fn publish_while_waiting_wakes_the_task() {
 fn publish_while_the_part_is_released_wakes_the_task() {
     model(|| {
         let ready = Arc::new(Ready::default());
-        ready.push(0);
+        track(&ready, 0).wake();
         assert_eq!(next(&ready), 0);
         let hub = track(&ready, 1);
         let hub = thread::spawn(move || hub.wake());
@@ -58,17 +56,17 @@ fn publish_while_the_part_is_released_wakes_the_task() {
 fn track_that_had_nothing_to_send_does_not_hide_another() {
     model(|| {
         let ready = Arc::new(Ready::default());
-        ready.push(0);
+        track(&ready, 0).wake();
         let hub = track(&ready, 1);
         let hub = thread::spawn(move || hub.wake());
         let mut working = false;
         let next = block_on(poll_fn(|cx| {
             loop {
                 match ready.next(std::mem::replace(&mut working, true), cx.waker()) {
-                    Next::Track(0) => {}
-                    Next::Track(track) => return Poll::Ready(track),
-                    next => {
-                        assert_eq!(next, Next::Wait);
+                    Next::Track(track) if track.id == 0 => {}
+                    Next::Track(track) => return Poll::Ready(track.id),
+                    Next::Due(due) => panic!("{due:?}"),
+                    Next::Wait => {
                         working = false;
                         return Poll::Pending;
                     }

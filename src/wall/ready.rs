@@ -1,6 +1,7 @@
 //! The tracks of one viewer that have something for it, and the task that sends it.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
@@ -13,11 +14,13 @@ pub(super) struct Ready(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    tracks: VecDeque<usize>,
+    tracks: VecDeque<Arc<Track>>,
     due: Due,
     /// Whether the viewer's task is at work or a part is in flight. The task need not be woken meanwhile.
     busy: bool,
     task: Option<Waker>,
+    /// Nothing is sent any more.
+    closed: bool,
     /// The numbers of pulses since the last part was released, and since the states were sent.
     idle: u8,
     untold: u8,
@@ -39,11 +42,10 @@ pub(super) struct Due {
 }
 
 /// The next thing to do for a viewer.
-#[derive(Debug, Eq, PartialEq)]
 pub(super) enum Next {
     Due(Due),
-    /// Ask this track for its newest part.
-    Track(usize),
+    /// Ask this track for its newest part. It is the waker of its hub too, and comes back when that has something.
+    Track(Arc<Track>),
     /// Wait until woken.
     Wait,
 }
@@ -73,8 +75,13 @@ impl Ready {
     }
 
     /// Adds a track at the end of the queue.
-    pub(super) fn push(&self, track: usize) {
-        self.change(|state| state.tracks.push_back(track));
+    fn push(&self, track: Arc<Track>) {
+        self.change(|state| {
+            // The track refers to this queue, and would keep it for ever.
+            if !state.closed {
+                state.tracks.push_back(track);
+            }
+        });
     }
 
     /// Adds to what is due.
@@ -107,10 +114,13 @@ impl Ready {
         });
     }
 
-    /// Forgets the task.
+    /// Forgets the task and the tracks.
     pub(super) fn close(&self) {
-        let task = lock(&self.0).task.take();
-        drop(task);
+        let mut state = lock(&self.0);
+        state.closed = true;
+        let dropped = (state.task.take(), std::mem::take(&mut state.tracks));
+        drop(state);
+        drop(dropped);
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
@@ -140,6 +150,13 @@ pub(super) struct Track {
 
 impl Wake for Track {
     fn wake(self: Arc<Self>) {
-        self.ready.push(self.id);
+        let ready = Arc::clone(&self.ready);
+        ready.push(self);
+    }
+}
+
+impl fmt::Debug for Track {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Track").field(&self.id).finish()
     }
 }

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::{Context, Wake as _, Waker};
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use slab::Slab;
 
 use super::encodings::Encodings;
-use super::ready::{Next, Ready, Track as TrackWaker};
+use super::ready::{Next, Ready, Track as Queued};
 use super::shared::{Config, Shared};
 use super::states::{self, Signal};
 #[cfg(feature = "http-body")]
@@ -135,7 +135,6 @@ struct Track {
     encodings: Arc<Encodings>,
     /// `None` once it has ended.
     seat: Option<Seat>,
-    waker: Waker,
     signal: Signal,
 }
 
@@ -191,12 +190,10 @@ impl Subscriber {
         self.absent.remove(name);
         let entry = self.tracks.vacant_entry();
         let id = entry.key();
-        let waker = Waker::from(Arc::new(TrackWaker { ready: Arc::clone(&self.ready), id }));
         entry.insert(Track {
             name: Arc::clone(name),
             encodings: self.wall.track(name, hub),
             seat: Some(subscriber.into_seat()),
-            waker,
             signal: Signal::Waiting,
         });
         self.ids.insert(Arc::clone(name), id);
@@ -213,7 +210,7 @@ impl Subscriber {
         seat.start();
         track.signal = if seat.has_signal() { Signal::Live } else { Signal::Waiting };
         self.tell.insert(Arc::clone(&track.name), track.signal);
-        self.ready.push(id);
+        Arc::new(Queued { ready: Arc::clone(&self.ready), id }).wake();
     }
 
     /// Follows the changes of the set of hubs.
@@ -280,11 +277,12 @@ impl Subscriber {
     }
 
     /// Returns the newest part of a track, or the end of the stream, or `None` if the track has nothing to send.
-    fn poll_track(&mut self, id: usize) -> Option<Step<Arc<EncodedPart>>> {
+    fn poll_track(&mut self, queued: Arc<Queued>) -> Option<Step<Arc<EncodedPart>>> {
         // A track that was removed may still be in the queue.
+        let id = queued.id;
         let track = self.tracks.get_mut(id)?;
         let seat = track.seat.as_mut()?;
-        let signal = match seat.poll_once(&track.waker) {
+        let signal = match seat.poll_once(Waker::from(queued)) {
             Step::Wait => return None,
             Step::Repeat => {
                 // Its state, told again, is the keep-alive of a track.
@@ -344,7 +342,7 @@ impl Supply for Subscriber {
             let next = self.ready.next(std::mem::replace(&mut working, true), cx.waker());
             let due = match next {
                 Next::Wait => return Step::Wait,
-                Next::Track(id) => match self.poll_track(id) {
+                Next::Track(queued) => match self.poll_track(queued) {
                     Some(step) => return step,
                     None => continue,
                 },

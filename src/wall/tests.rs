@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use bytes::Bytes;
 
+use super::ready::{Ready, Track};
 use super::shared::{Config, Shared};
 use super::subscriber::{Options, StartError, Subscriber};
 use crate::body::Feed;
@@ -339,6 +340,18 @@ fn tracks_come_and_go_while_it_runs() {
     assert!(all.rest().contains(&"a: last".to_owned()));
     assert_eq!(some.rest(), ["a: last", r#"{"tracks":{"a":"ended"}}"#]);
     assert!(matches!((all.poll(true), some.poll(true)), (Poll::Ready(None), Poll::Ready(None))));
+}
+
+#[test]
+fn closed_queue_keeps_no_track() {
+    let ready = Arc::new(Ready::default());
+    let track = |id| Arc::new(Track { ready: Arc::clone(&ready), id });
+    track(0).wake();
+    let late = track(1);
+    assert_eq!(Arc::strong_count(&ready), 3);
+    ready.close();
+    late.wake();
+    assert_eq!(Arc::strong_count(&ready), 1);
 }
 
 #[test]

@@ -203,7 +203,8 @@ fn stream_ends_when_its_access_expires() {
     let mut world = World::new(OFF);
     world.publish(0, "on");
     let at = |ms| Some(world.time() + Duration::from_millis(ms));
-    let (settings, late) = (Settings { expires: at(500), ..with_lifetime(900) }, Settings { expires: at(0), ..plain() });
+    let (settings, late) =
+        (Settings { expires: at(500), ..with_lifetime(900) }, Settings { expires: at(0), ..plain() });
     let (viewer, late) = (world.watch(0, settings), world.watch(0, late));
     assert_eq!((world.poll(0, viewer), world.poll(499, viewer)), ("on".into(), "wait".into()));
     assert_eq!(world.poll(500, viewer), "Expired");
