@@ -19,8 +19,8 @@ pub(crate) fn greet(args: &Args, listener: &TcpListener) {
         "\
 Live at http://{address}/  ({what})
 
-  watch   ffplay http://{address}/stream
-  record  ffmpeg -use_wallclock_as_timestamps 1 -i http://{address}/stream -t 10 -c copy camera.mkv
+  watch   ffplay http://{address}/live
+  record  ffmpeg -use_wallclock_as_timestamps 1 -i http://{address}/live -t 10 -c copy camera.mkv
   still   curl -o still.jpg http://{address}/snapshot.jpg"
     );
     if args.source == Source::Test {

@@ -43,7 +43,7 @@ async fn run(args: Args) -> Result<(), String> {
 
     let app = Router::new()
         .route("/", get(Html(greeting::PAGE)))
-        .route_service("/stream", Live::new(camera.hub.clone()))
+        .route_service("/live", Live::new(camera.hub.clone()))
         .route_service("/snapshot.jpg", Snapshot::new(camera.hub.clone()))
         .route_service("/metrics", camera.metrics())
         .route("/state", get(state))

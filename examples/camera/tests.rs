@@ -220,11 +220,11 @@ fn reports_a_used_port_in_one_line() {
 fn ended_source_leaves_its_last_picture_and_a_note() {
     let camera = Camera::start(&["--size", "160x120", "--fps", "5", "--frames", "5"]);
     // The first picture is drawn at once, the others when somebody watches. The machine wire sends the last one twice.
-    assert_eq!(parts(&camera.get("/stream", "*/*")), (6, true));
+    assert_eq!(parts(&camera.get("/live", "*/*")), (6, true));
     camera.wait_for("\"state\": \"ended\"");
     camera.wait_for("\"note\": \"the test picture has ended\"");
     // A new viewer gets the last picture and the end.
-    let (late, ends) = parts(&camera.get("/stream", "image/*"));
+    let (late, ends) = parts(&camera.get("/live", "image/*"));
     assert!(late > 0 && ends);
     assert!(camera.snapshot().starts_with(b"\xff\xd8\xff"));
 }
@@ -234,7 +234,7 @@ fn restarts_a_lost_source() {
     let picture = Picture::new("restart");
     let source = format!("sh -c 'cat {}; sleep 0.3; echo unplugged >&2; exit 7'", picture.path());
     let camera = Camera::start(&["--source", &source]);
-    let mut viewer = camera.ask("/stream", "*/*");
+    let mut viewer = camera.ask("/live", "*/*");
     camera.wait_for("\"note\": \"sh has stopped, exit status: 7: unplugged");
     camera.wait_for("\"attempts\": 4");
     camera.wait_for("\"state\": \"live\"");
@@ -263,7 +263,7 @@ fn stops_the_source_on_a_signal_before_its_first_picture() {
 fn restarts_killed_ffmpeg_within_two_seconds() {
     let source = "ffmpeg -v error -re -f lavfi -i testsrc=size=320x240:rate=15 -f mjpeg -q:v 5 -";
     let camera = Camera::start(&["--source", source]);
-    let mut viewer = camera.ask("/stream", "*/*");
+    let mut viewer = camera.ask("/live", "*/*");
     for restarts in 0..4 {
         viewer.read_exact(&mut vec![0; 100_000]).unwrap();
         let [ffmpeg] = camera.children()[..] else { panic!("one child: {:?}", camera.children()) };
@@ -283,7 +283,7 @@ fn publishes_pictures_from_standard_input() {
     let (reader, mut writer) = std::io::pipe().unwrap();
     writer.write_all(&picture).unwrap();
     let camera = Camera::start_on(&["--source", "stdin"], reader.into());
-    let mut viewer = camera.ask("/stream", "multipart/mixed");
+    let mut viewer = camera.ask("/live", "multipart/mixed");
     sleep(Duration::from_millis(300));
     writer.write_all(&[&b"garbage"[..], &picture].concat()).unwrap();
     sleep(Duration::from_millis(300));
@@ -296,11 +296,11 @@ fn publishes_pictures_from_standard_input() {
 fn closes_streams_and_exits_in_time_on_a_signal() {
     for signal in ["INT", "TERM"] {
         let mut camera = Camera::start(&["--size", "640x480"]);
-        let mut readers = ["image/*", "*/*", "multipart/mixed"].map(|accept| camera.ask("/stream", accept));
+        let mut readers = ["image/*", "*/*", "multipart/mixed"].map(|accept| camera.ask("/live", accept));
         let readers = readers.each_mut().map(|reader| reader.try_clone().unwrap());
         let readers = readers.map(|mut reader| std::thread::spawn(move || rest(&mut reader)));
         // Stalled viewers, whose connections fill up.
-        let _stalled = [camera.ask("/stream", "*/*"), camera.ask("/stream", "image/*")];
+        let _stalled = [camera.ask("/live", "*/*"), camera.ask("/live", "image/*")];
         sleep(Duration::from_secs(2));
         let (success, took) = camera.stop(signal);
         assert!(success, "{signal}");

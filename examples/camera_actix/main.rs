@@ -47,7 +47,7 @@ async fn run(args: Args) -> Result<(), String> {
         App::new()
             .app_data(data.clone())
             .route("/", read().to(page))
-            .route("/stream", to(Live::new(data.hub.clone())))
+            .route("/live", to(Live::new(data.hub.clone())))
             .route("/snapshot.jpg", to(Snapshot::new(data.hub.clone())))
             .route("/metrics", to(data.metrics()))
             .route("/state", read().to(state))

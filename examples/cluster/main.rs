@@ -64,7 +64,7 @@ async fn run(args: Args) -> Result<(), String> {
 
     let app = Router::new()
         .route("/", get(Html(include_str!("index.html"))))
-        .route_service("/stream", Live::new(node.hub.clone()))
+        .route_service("/live", Live::new(node.hub.clone()))
         .route_service("/metrics", Metrics::new(node.hub.clone()))
         .route("/state", get(state))
         .with_state(node.clone());

@@ -83,7 +83,7 @@ usage: relay --camera [NAME=]URL [--camera …] [--listen HOST:PORT] [--no-signa
 
 Stream addresses of common cameras:
 
-  this crate's camera  http://HOST:3000/stream
+  this crate's camera  http://HOST:3000/live
   ustreamer            http://HOST:8080/stream
   motion               http://HOST:8081/
   mjpg-streamer        http://HOST:8080/?action=stream

@@ -49,7 +49,7 @@ fn most(broker: &Broker, receiver: &Server, size: u32) -> f64 {
 /// Returns latency and processor time at a moderate rate, as cells of the table.
 fn paced(broker: &Broker, receiver: &Server, size: u32) -> String {
     let publisher = publisher(broker, size, RATE);
-    let mut viewer = Viewer::open(&receiver.url("/stream"));
+    let mut viewer = Viewer::open(&receiver.url("/live"));
     let mut ages = |during: Duration| {
         let (start, mut ages) = (Instant::now(), Vec::new());
         while start.elapsed() < during {

@@ -16,7 +16,7 @@ fn nodes_reconnect_after_broker_restart() {
         let broker = kind.start();
         let source = node(&broker, &["--publish", "10"]);
         let other = node(&broker, &[]);
-        let [mut own, mut far] = [&source, &other].map(|node| Viewer::open(&node.url("/stream")));
+        let [mut own, mut far] = [&source, &other].map(|node| Viewer::open(&node.url("/live")));
         let mut last = far.next(Duration::from_secs(5)).expect("a part");
         for _ in 0..10 {
             last = far.next(Duration::from_secs(2)).expect("the next part");
@@ -32,7 +32,7 @@ fn nodes_reconnect_after_broker_restart() {
         while let Some(part) = far.next(Duration::from_secs(2)) {
             last = part;
         }
-        let mut newcomer = Viewer::open(&other.url("/stream"));
+        let mut newcomer = Viewer::open(&other.url("/live"));
         assert_eq!(newcomer.next(Duration::from_secs(1)).as_ref().map(published), Some(published(&last)));
 
         let _broker = broker.again();
@@ -65,7 +65,7 @@ fn hanging_broker_is_noticed_and_blocks_no_viewer() {
         let broker = kind.start();
         let source = node(&broker, &["--publish", "50"]);
         let other = node(&broker, &[]);
-        let mut own = Viewer::open(&source.url("/stream"));
+        let mut own = Viewer::open(&source.url("/live"));
         other.state_when(Duration::from_secs(5), |state| state["received"].as_u64().unwrap() > 10);
         broker.signal("STOP");
         let start = Instant::now();
@@ -82,7 +82,7 @@ fn hanging_broker_is_noticed_and_blocks_no_viewer() {
         other.state_when(Duration::from_secs(20), |state| {
             state["transit"].as_f64().unwrap() < 1.0 && state["broker"] == true
         });
-        let mut far = Viewer::open(&other.url("/stream"));
+        let mut far = Viewer::open(&other.url("/live"));
         let part = far.next_that(Duration::from_secs(5), |part| age(part) < Duration::from_millis(500));
         assert!(part.is_some());
     }
@@ -100,7 +100,7 @@ fn part_above_broker_limit_stays_local_and_is_logged() {
         problem.starts_with("a part of ") && problem.ends_with(" stays on this node: the broker accepts at most 5000"),
         "{problem}"
     );
-    let mut own = Viewer::open(&source.url("/stream"));
+    let mut own = Viewer::open(&source.url("/live"));
     for _ in 0..10 {
         assert!(own.next(Duration::from_secs(1)).is_some());
     }
@@ -126,7 +126,7 @@ fn rejected_login_backs_off_and_leaks_no_password() {
 
     let reader = as_user("reader:s3cret@", &[]);
     let writer = as_user("writer:s3cret@", &["--publish", "10"]);
-    let mut viewer = Viewer::open(&reader.url("/stream"));
+    let mut viewer = Viewer::open(&reader.url("/live"));
     assert!(viewer.next(Duration::from_secs(5)).is_some(), "{}", reader.log());
     let intruder = as_user("reader:s3cret@", &["--publish", "10"]);
     sleep(Duration::from_secs(2));

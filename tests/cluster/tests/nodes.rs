@@ -15,7 +15,7 @@ fn part_reaches_viewers_of_every_node_at_once() {
         let broker = kind.start();
         let source = node(&broker, &["--publish", "25"]);
         let other = node(&broker, &[]);
-        let mut viewer = Viewer::open(&other.url("/stream"));
+        let mut viewer = Viewer::open(&other.url("/live"));
         assert!(viewer.next(Duration::from_secs(5)).is_some());
         let mut ages = Vec::new();
         let mut last = Duration::ZERO;
@@ -31,7 +31,7 @@ fn part_reaches_viewers_of_every_node_at_once() {
         // The publishing node shows each part once.
         let state = source.state();
         assert_eq!(state["received"], 0, "{state}");
-        let mut own = Viewer::open(&source.url("/stream"));
+        let mut own = Viewer::open(&source.url("/live"));
         let part = own.next(Duration::from_secs(1)).unwrap();
         assert!(own.next(Duration::from_secs(1)).is_some_and(|next| published(&next) > published(&part)));
     }
@@ -44,12 +44,12 @@ fn late_node_shows_last_part() {
         let broker = kind.start();
         let source = node(&broker, &["--publish", "0.01"]);
         source.state_when(Duration::from_secs(5), |state| state["sent"] == 1);
-        let mut own = Viewer::open(&source.url("/stream"));
+        let mut own = Viewer::open(&source.url("/live"));
         let part = own.next(Duration::from_secs(1)).unwrap();
         drop((own, source));
         sleep(Duration::from_secs(1));
         let late = node(&broker, &[]);
-        let mut viewer = Viewer::open(&late.url("/stream"));
+        let mut viewer = Viewer::open(&late.url("/live"));
         assert_eq!(viewer.next(Duration::from_secs(2)).as_ref().map(published), Some(published(&part)));
         // Its age does not measure the latency.
         assert!(late.state()["transit"].is_null(), "{}", late.state());
@@ -63,7 +63,7 @@ fn part_crosses_a_tree_of_brokers() {
     let branches = ["one", "two"].map(|name| Broker::bridged(&root, name));
     let source = node(&branches[0], &["--publish", "10"]);
     let far = node(&branches[1], &[]);
-    let mut viewer = Viewer::open(&far.url("/stream"));
+    let mut viewer = Viewer::open(&far.url("/live"));
     let part = viewer.next_that(Duration::from_secs(15), |part| age(part) < Duration::from_millis(500));
     assert!(part.is_some(), "{}", far.state());
     // No part returns to its source or arrives twice.
@@ -79,12 +79,12 @@ fn stalled_viewers_do_not_grow_the_broker_queue() {
         let broker = kind.start();
         let source = node(&broker, &["--publish", "50"]);
         let other = node(&broker, &[]);
-        let address = other.url("/stream");
+        let address = other.url("/live");
         let host = address.trim_start_matches("http://").split('/').next().unwrap();
         let stalled: Vec<_> = (0..100)
             .map(|_| {
                 let mut socket = TcpStream::connect(host).unwrap();
-                write!(socket, "GET /stream HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
+                write!(socket, "GET /live HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
                 socket
             })
             .collect();
@@ -146,7 +146,7 @@ fn stopped_node_skips_to_the_latest_part_and_holds_up_no_other() {
         let broker = kind.start();
         let source = node(&broker, &["--publish", "50"]);
         let [good, slow] = [(); 2].map(|()| node(&broker, &[]));
-        let [mut viewer, mut behind] = [&good, &slow].map(|node| Viewer::open(&node.url("/stream")));
+        let [mut viewer, mut behind] = [&good, &slow].map(|node| Viewer::open(&node.url("/live")));
         assert!(behind.next(Duration::from_secs(5)).is_some());
         let before = good.state()["received"].as_u64().unwrap();
         slow.signal("STOP");

@@ -80,7 +80,7 @@ fn failed_command_is_named_in_a_note_and_started_again() {
         }
         let note = camera.state()["note"].to_string();
         assert!(note.contains("sh"), "{example}: the note does not name the source: {note}");
-        let pictures = curl::body(&camera.url("/stream"), Http::V1_1, Some(3)).pictures();
+        let pictures = curl::body(&camera.url("/live"), Http::V1_1, Some(3)).pictures();
         assert!(!pictures.is_empty(), "{example} shows no picture of a lost source");
         let start = Instant::now();
         while camera.state()["state"] != "live" {

@@ -68,7 +68,7 @@ fn every_picture<P: Hash + Eq>(consumer: &str, pictures: impl Fn(&str, Option<us
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     for example in Example::BOTH {
         let camera = Camera::start(example, &["--size", "320x240", "--fps", "20", "--frames", &FINITE.to_string()]);
-        let seen = pictures(&camera.url("/stream"), None);
+        let seen = pictures(&camera.url("/live"), None);
         let distinct = seen.iter().collect::<HashSet<_>>().len();
         let (published, skipped) = (camera.count("parts_published"), camera.count("parts_skipped"));
         println!("{consumer}, {example}, finite: {} pictures, {distinct} distinct, {skipped} skipped", seen.len());
@@ -86,7 +86,7 @@ fn every_picture<P: Hash + Eq>(consumer: &str, pictures: impl Fn(&str, Option<us
 
         let camera = Camera::start(example, &["--size", "320x240", "--fps", "20"]);
         let start = Instant::now();
-        let seen = pictures(&camera.url("/stream"), Some(ENDLESS));
+        let seen = pictures(&camera.url("/live"), Some(ENDLESS));
         let took = start.elapsed();
         let noticed = camera.notices_the_last_disconnect();
         println!("{consumer}, {example}, endless: {ENDLESS} pictures in {took:.1?}, leaving noticed in {noticed:.1?}");

@@ -22,7 +22,7 @@ fn go_decodes_picture_with_added_huffman_tables() {
     for example in Example::BOTH {
         let camera = Camera::start(example, &["--source", &format!("cat '{}'", file.display())]);
         // The source ends at once and is started again, so the stream does not end.
-        let decoded = go::pictures(&camera.url("/stream"), Some(1));
+        let decoded = go::pictures(&camera.url("/live"), Some(1));
         assert_eq!(decoded.len(), 1, "{example}: the picture, with tables");
     }
 }

@@ -17,21 +17,21 @@ fn shows_ustreamer_with_basic() {
 #[ignore = "needs motion"]
 fn shows_motion_with_digest() {
     let source = camera(free_port(), &["--fps", "10"]);
-    let motion = Motion::start(&source.url("/stream"), "s3cret");
+    let motion = Motion::start(&source.url("/live"), "s3cret");
     pictures_arrive(&motion.url("admin:s3cret"), 5);
 }
 
 #[test]
 fn shows_the_camera_example() {
     let camera = camera(free_port(), &["--fps", "10"]);
-    pictures_arrive(&camera.url("/stream"), 5);
+    pictures_arrive(&camera.url("/live"), 5);
 }
 
 #[test]
 #[ignore = "needs motion and ustreamer"]
 fn reports_a_wrong_password_without_naming_it() {
     let source = camera(free_port(), &["--fps", "10"]);
-    let (ustreamer, motion) = (Ustreamer::start("s3cret"), Motion::start(&source.url("/stream"), "s3cret"));
+    let (ustreamer, motion) = (Ustreamer::start("s3cret"), Motion::start(&source.url("/live"), "s3cret"));
     let relay = relay(&[ustreamer.url("admin:gue55"), motion.url("admin:gue55")]);
     let _viewers = [1, 2].map(|number| Viewer::open(&relay.url(&format!("/cameras/{number}"))));
     // Until its first picture, motion closes connections without a response.

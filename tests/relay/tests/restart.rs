@@ -17,7 +17,7 @@ fn browsers_show_the_last_picture_then_no_signal_then_the_restarted_camera() {
     each_engine(async |browser| {
         let files = tempfile::tempdir().unwrap();
         let port = free_port();
-        let address = format!("http://127.0.0.1:{port}/stream");
+        let address = format!("http://127.0.0.1:{port}/live");
         let no_signal = file(&files, lost);
         let first = camera(port, &["--source", &source(&files, before)]);
         let relay = Server::start(RELAY, &["--camera", &address, "--no-signal", &no_signal]);
