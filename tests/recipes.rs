@@ -1,6 +1,5 @@
 //! The programs of docs/recipes.md.
 #![cfg(all(feature = "axum", feature = "actix-web"))]
-#![expect(clippy::expect_used, reason = "documentation, where it says why")]
 
 mod both;
 

@@ -13,7 +13,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use mixed_replace::Decoder;
 use mixed_replace::decode::Parts;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// A stream that is being received.
 #[expect(missing_debug_implementations, reason = "there is nothing to see")]
@@ -38,6 +38,25 @@ impl Viewer {
             Ok(chunk.unwrap_or_default())
         });
         Some(Self { parts: Parts::new(body.boxed(), decoder), coding })
+    }
+
+    /// Requests a path ten times a second, each time with another query, and returns the different responses.
+    pub async fn polls(port: u16, path: &str, time: Duration) -> Vec<Bytes> {
+        let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
+        let since = Instant::now();
+        let mut bodies = Vec::new();
+        while since.elapsed() < time {
+            let address = format!("http://127.0.0.1:{port}{path}?{}", since.elapsed().as_nanos());
+            let request = Request::get(address).body(Body::empty()).expect("a request");
+            let response = client.request(request).await.expect("a response");
+            assert_eq!(response.status(), 200);
+            let body = response.into_body().collect().await.expect("a body").to_bytes();
+            if bodies.last() != Some(&body) {
+                bodies.push(body);
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+        bodies
     }
 
     /// Returns the `Content-Encoding` of the response.

@@ -55,6 +55,34 @@ async fn keep_alive_holds_idle_stream_open_through_proxies() {
     }
 }
 
+/// Each client sees the stills change, of which the server sends one a second.
+#[tokio::test]
+#[ignore = "needs nginx"]
+async fn cache_asks_once_a_second_for_any_number_of_clients() {
+    let server = Server::start(Some(KEEP_ALIVE)).await;
+    let running = Proxy::Nginx.start(&server, Duration::from_secs(60));
+    let time = Duration::from_secs(6);
+    let clients: Vec<_> = (0..50).map(|_| tokio::spawn(Viewer::polls(running.port(), "/still", time))).collect();
+    let since = Instant::now();
+    for number in 1.. {
+        server.publish(number);
+        sleep(Duration::from_millis(100)).await;
+        if since.elapsed() > time {
+            break;
+        }
+    }
+    let mut least = usize::MAX;
+    for client in clients {
+        let bodies = client.await.expect("no panic");
+        assert!(bodies.windows(2).all(|two| two[0] < two[1]), "newer ones");
+        least = least.min(bodies.len());
+    }
+    let asked = server.stills();
+    println!("50 clients, 10 requests a second each, for {time:?}: {asked} requests, {least} stills or more for each");
+    // A request begins when the previous still is a second old.
+    assert!((3..=8).contains(&asked) && least >= 3, "{asked} requests, {least} stills");
+}
+
 /// Returns the delays of those of ten parts that arrived before the next was published.
 async fn come_at_once(server: &Server, viewer: &mut Viewer) -> Vec<Duration> {
     let mut delays = Vec::new();
