@@ -14,7 +14,7 @@ fn ignores_and_counts_messages_that_are_no_picture() {
     let good = |body: &[u8]| envelope(7, 1, "image/jpeg", body);
     // A response starts with its first part.
     send(&broker, false, &good(OTHER_JPEG));
-    let mut viewer = Viewer::open(&other.url("/stream"));
+    let mut viewer = Viewer::open(&other.url("/live"));
     assert_eq!(&viewer.next(Duration::from_secs(2)).expect("the first part").body()[..], OTHER_JPEG);
     let mut payloads = vec![
         Vec::new(),
@@ -56,7 +56,7 @@ fn forged_sequence_number_does_not_stop_pictures() {
     let broker = Broker::start("");
     let other = listening(&broker);
     send(&broker, true, &envelope(7, u64::MAX, "image/jpeg", JPEG));
-    let mut viewer = Viewer::open(&other.url("/stream"));
+    let mut viewer = Viewer::open(&other.url("/live"));
     assert_eq!(&viewer.next(Duration::from_secs(2)).unwrap().body()[..], JPEG);
     send(&broker, false, &envelope(7, 1, "image/jpeg", OTHER_JPEG));
     assert_eq!(&viewer.next(Duration::from_secs(2)).unwrap().body()[..], OTHER_JPEG);
