@@ -70,7 +70,7 @@ fn counters_rise_from_scrape_to_scrape() {
     must_be_installed("prometheus");
     for example in Example::BOTH {
         let camera = Camera::start(example, &[]);
-        let mut viewer = Viewer::open(&camera.url("/stream"));
+        let mut viewer = Viewer::open(&camera.url("/live"));
         let mut prometheus = Prometheus::scraping(camera.url("").trim_start_matches("http://"));
         let counters = ["parts_published_total", "published_bytes_total", "parts_delivered_total"];
         let mut values = |above: &[f64]| {
