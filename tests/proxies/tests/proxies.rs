@@ -79,8 +79,8 @@ async fn cache_asks_once_a_second_for_any_number_of_clients() {
     }
     let asked = server.stills();
     println!("50 clients, 10 requests a second each, for {time:?}: {asked} requests, {least} stills or more for each");
-    // A request begins when the previous still is a second old.
-    assert!((3..=8).contains(&asked) && least >= 3, "{asked} requests, {least} stills");
+    // nginx counts full seconds: a request begins when the previous still is one to two seconds old.
+    assert!((2..=8).contains(&asked) && least >= 2, "{asked} requests, {least} stills");
 }
 
 /// Returns the delays of those of ten parts that arrived before the next was published.
