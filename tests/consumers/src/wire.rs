@@ -96,9 +96,22 @@ fn take<'a>(input: &'a [u8], expected: &[u8]) -> Option<&'a [u8]> {
     rest
 }
 
+/// Returns the input after this field, which a part may have, and its number. `None` if the input ends within it.
+fn after_number<'a>(input: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    if name.starts_with(input) {
+        return None;
+    }
+    let Some(value) = input.strip_prefix(name) else { return Some(input) };
+    let digits = value.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
+    take(&value[digits..], b"\r\n")
+}
+
 /// Returns the body of a part and the rest of the input. `None` if the input is truncated.
 fn part(input: &[u8]) -> Option<(&[u8], &[u8])> {
-    let input = take(input, b"Content-Type: image/jpeg\r\nContent-Length: ")?;
+    let input = take(input, b"Content-Type: image/jpeg\r\n")?;
+    let input = after_number(input, b"X-Timestamp: ")?;
+    let input = after_number(input, b"X-Sequence: ")?;
+    let input = take(input, b"Content-Length: ")?;
     let digits = input.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (length, input) = input.split_at(digits);
     let input = take(input, b"\r\n\r\n")?;
@@ -115,7 +128,7 @@ fn start(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    const TWO: &str = "--b\r\nContent-Type: image/jpeg\r\nContent-Length: 2\r\n\r\nhi\r\n--b\r\n\
+    const TWO: &str = "--b\r\nContent-Type: image/jpeg\r\nX-Timestamp: 1.5\r\nX-Sequence: 7\r\nContent-Length: 2\r\n\r\nhi\r\n--b\r\n\
                        Content-Type: image/jpeg\r\nContent-Length: 4\r\n\r\n\r\n--\r\n--b--\r\n";
 
     #[test]
@@ -137,6 +150,7 @@ mod tests {
             ("h: 2", "h: 0"),
             ("h: 2", "h:2"),
             ("--b--\r\n", "--b--\r\n!"),
+            ("e: 7", "e: x"),
             ("jpeg\r\nC", "jpeg\r\nX-A: 1\r\nC"),
         ] {
             let wrong = TWO.replacen(what, instead, 1);
