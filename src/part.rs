@@ -386,12 +386,11 @@ impl Part {
         Self { captured: part.captured, sequence: part.sequence, ..self }
     }
 
-    /// Sets the time and the number if they are not set, nor in a header of that name.
+    /// Sets the time and the number if they are not known. They replace headers of these names, such as the time since a camera
+    /// was switched on.
     pub(crate) fn stamped(self, now: SystemTime, sequence: impl FnOnce() -> u64) -> Self {
-        let dated = self.captured.is_some() || self.headers.contains_key(TIMESTAMP);
-        let part = if dated { self } else { self.captured_at(now) };
-        let numbered = part.sequence.is_some() || part.headers.contains_key(SEQUENCE);
-        if numbered { part } else { part.with_sequence(sequence()) }
+        let part = if self.captured.is_some() { self } else { self.captured_at(now) };
+        if part.sequence.is_some() { part } else { part.with_sequence(sequence()) }
     }
 
     /// Returns the type, without the header's name.

@@ -35,7 +35,8 @@ impl Publisher {
     /// counted and dropped: it does not postpone [`stale_after`](super::Builder::stale_after).
     ///
     /// A part without a [time](Part::captured) gets the current one, and a part without a [number](Part::sequence) the next of
-    /// the hub, from 1. So the time and the number that a camera or another server gave a part stay with it.
+    /// the hub, from 1. So the time and the number that a camera or another server gave a part stay with it. Parts that
+    /// several threads publish at the same time may be numbered in another order than they are sent.
     ///
     /// Never waits for a viewer. A viewer that is receiving an older part skips to this one or a
     /// later one afterwards. The part is encoded at most once for each wire in use.
@@ -65,11 +66,12 @@ impl Publisher {
     pub fn publish(&self, part: Part) -> Result<(), PublishError> {
         let time = SystemTime::now();
         let given = (part.captured(), part.sequence());
-        let part = part.stamped(time, || self.shared.next_sequence());
         if let Err(error) = self.shared.encoder(Wire::Machine).check(&part) {
             self.shared.skip(&error)?;
             return Err(PublishError::Encode(error));
         }
+        // Afterwards, so that only parts that are published take a number: a gap tells readers that they missed one.
+        let part = part.stamped(time, || self.shared.next_sequence());
         Ok(self.publish_valid(part, given, time)?)
     }
 

@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
-use mixed_replace::InvalidPart;
+use bytes::BytesMut;
 use mixed_replace::encode::EncodeError;
 use mixed_replace::hub::{Activity, Closed};
+use mixed_replace::{Decoder, InvalidPart};
 
 use super::*;
 
@@ -98,6 +99,33 @@ fn sets_time_and_number_of_a_part_that_has_none() {
         );
         assert!(sent.contains(&lines), "{sent}");
     }
+}
+
+/// ESP32 cameras and mjpg-streamer with V4L2 send the seconds since they were switched on.
+#[test]
+fn time_that_says_nothing_is_replaced() {
+    for value in ["12.5", ""] {
+        let (publisher, hub) = quiet();
+        let sent = format!("--x\r\nX-Timestamp: {value}\r\nX-Sequence: {value}\r\n\r\non\r\n--x--");
+        let part = Decoder::new("x").decode(&mut BytesMut::from(&*sent)).unwrap().unwrap();
+        assert_eq!((part.captured(), part.sequence()), (None, None));
+        publisher.publish(part).unwrap();
+        let published = hub.latest().unwrap();
+        assert!(published.captured().is_some() && published.headers().is_empty(), "{published:?}");
+        assert_eq!(published.sequence(), Some(1));
+    }
+}
+
+#[test]
+fn rejected_part_takes_no_number() {
+    let (publisher, hub) = quiet();
+    let viewer = hub.subscribe(Wire::Machine).unwrap();
+    let content_type = viewer.headers()["content-type"].to_str().unwrap().to_owned();
+    let (_, boundary) = content_type.split_once("boundary=").unwrap();
+    publisher.publish(text("first")).unwrap();
+    publisher.publish(text(&format!("\r\n--{boundary}"))).unwrap_err();
+    publisher.publish(text("second")).unwrap();
+    assert_eq!(hub.latest().unwrap().sequence(), Some(2));
 }
 
 #[test]
