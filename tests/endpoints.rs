@@ -454,10 +454,13 @@ async fn snapshot_of_a_silent_hub_is_the_no_signal_part() {
     let viewer = hub.subscribe(Wire::Machine).unwrap().into_stream();
     tokio::spawn(async move { futures::StreamExt::for_each(viewer, async |_| ()).await });
     tokio::time::sleep(Duration::from_millis(1100)).await;
-    ask_both(&hub, "GET /snapshot HTTP/1.1|Host: x|Connection: close||", "never", |answer| {
-        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("\r\n\r\nno signal"), "{answer}");
-    })
-    .await;
+    for path in ["/snapshot", "/strict?snapshot=0", "/cached"] {
+        ask_both(&hub, &format!("GET {path} HTTP/1.1|Host: x|Connection: close||"), "never", |answer| {
+            assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("\r\n\r\nno signal"), "{answer}");
+            assert!(!answer.contains("public"), "a cache would show it after the camera is back: {answer}");
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

@@ -183,10 +183,15 @@ impl State {
         Some(DatedPart { part: latest.part.clone(), age: age(latest.at), modified: latest.modified, stale: false })
     }
 
-    /// Returns the "no signal" part, and the time since the last part. Before the first part there is none.
+    /// Returns the "no signal" part, also before viewers get it. Before the first part there is none, unless they do.
     fn no_signal(&self, now: Instant) -> Option<DatedPart> {
-        let (part, (at, modified)) = self.no_signal_part().zip(self.published_at)?;
-        Some(DatedPart { part, age: now.saturating_duration_since(at), modified, stale: true })
+        if self.stale {
+            return self.dated(false, now);
+        }
+        let ((after, _), (at, time)) = self.config.stale_after.as_ref().zip(self.published_at)?;
+        let age = now.saturating_duration_since(at).saturating_sub(*after);
+        let modified = time.checked_add(*after).unwrap_or(time);
+        Some(DatedPart { part: self.no_signal_part()?, age, modified, stale: true })
     }
 
     pub(super) fn start_snapshot(&mut self, until: Option<Instant>, waker: &Waker, now: Instant) -> usize {

@@ -143,8 +143,9 @@ impl Snapshot {
             // The "no signal" part comes and goes without an order of time.
             let response = if latest.stale { response } else { response.last_modified(latest.modified) };
             let response = match cache_for {
-                Some(time) => response.cache_for(time),
-                None => response,
+                // A cache would show "no signal" long after the camera is back.
+                Some(time) if !latest.stale => response.cache_for(time),
+                _ => response,
             };
             let response = match refresh {
                 Some(period) => response.refresh(period),

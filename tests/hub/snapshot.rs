@@ -150,6 +150,28 @@ fn snapshot_of_unresponsive_stale_hub_is_no_signal() {
 }
 
 #[test]
+fn strict_snapshot_of_a_hub_without_parts_is_what_its_viewers_get() {
+    let (_publisher, hub) = quiet_builder().stale_after(Duration::from_millis(1), text("no signal")).build();
+    // Its limit has passed at the second poll.
+    let strict = || {
+        let mut snapshot = hub.snapshot(NOW).or_no_signal_after(Duration::ZERO);
+        assert_eq!(dated(&mut snapshot), Poll::Pending);
+        dated(&mut snapshot)
+    };
+    assert_eq!(strict(), Poll::Ready(None));
+    let mut viewer = Viewer::new(&hub);
+    let mut sent = String::new();
+    while !sent.contains("no signal") {
+        if let Poll::Ready(Some(bytes)) = viewer.poll() {
+            sent.push_str(&bytes);
+        }
+        later();
+    }
+    let Poll::Ready(Some(latest)) = strict() else { panic!("as the viewer") };
+    assert_eq!((latest.part, latest.stale), (text("no signal"), true));
+}
+
+#[test]
 fn snapshot_of_a_silent_hub_waits_no_longer_than_stale_after() {
     let (publisher, hub) = quiet_builder().stale_after(Duration::from_millis(1), text("no signal")).build();
     publisher.publish(text("on")).unwrap();
