@@ -150,9 +150,9 @@ impl Metrics {
     /// Metrics::new(hub).write_openmetrics(&mut text);
     /// assert!(text.contains(
     ///     r#"
-    /// # TYPE mixed_replace_published_bytes counter
-    /// # UNIT mixed_replace_published_bytes bytes
-    /// # HELP mixed_replace_published_bytes The bytes of the bodies of published parts.
+    /// ## TYPE mixed_replace_published_bytes counter
+    /// ## UNIT mixed_replace_published_bytes bytes
+    /// ## HELP mixed_replace_published_bytes The bytes of the bodies of published parts.
     /// mixed_replace_published_bytes_total{stream="the \"yard\""} 2
     /// "#
     /// ));
