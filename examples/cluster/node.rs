@@ -52,7 +52,7 @@ pub(crate) struct Status {
 impl Node {
     /// Connects to the broker, and reconnects after each loss.
     pub(crate) fn start(broker: &Broker, topic: &str) -> Self {
-        let (publisher, hub) = hub::channel();
+        let (publisher, hub) = hub::builder().name(topic).build();
         let (outbox, latest) = watch::channel(None);
         let origin = RandomState::new().hash_one(0_u8);
         let status = Arc::default();
