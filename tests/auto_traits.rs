@@ -3,7 +3,7 @@
 use mixed_replace::decode::{DecodeError, Limits, Parts, PartsError};
 use mixed_replace::encode::{EncodeError, EncodedPart};
 use mixed_replace::hub::{
-    Builder, Closed, DatedPart, Demand, Ended, PublishError, Refused, SnapshotFuture, Stats, Viewer,
+    Builder, Closed, DatedPart, Demand, Ended, PublishError, Rate, Refused, SnapshotFuture, Stats, Viewer,
 };
 use mixed_replace::jpeg::{Pictures, PicturesError, SplitError, Splitter};
 use mixed_replace::{
@@ -56,10 +56,10 @@ fn bodies_and_futures_cross_threads() {
 #[test]
 fn values_cross_threads() {
     everywhere::<(Boundary, EncodedPart, Encoder, Part, Wire)>();
-    everywhere::<(DatedPart, Ended, PublishError, Refused, Stats, Viewer)>();
+    everywhere::<(DatedPart, Ended, PublishError, Rate, Refused, Stats, Viewer)>();
     clone::<(Boundary, EncodedPart, Encoder, Part, Wire)>();
-    clone::<(DatedPart, Ended, PublishError, Refused, Stats, Viewer)>();
-    debug::<(DatedPart, Ended, PublishError, Refused, Stats, Viewer)>();
+    clone::<(DatedPart, Ended, PublishError, Rate, Refused, Stats, Viewer)>();
+    debug::<(DatedPart, Ended, PublishError, Rate, Refused, Stats, Viewer)>();
     everywhere::<(Decoder, Limits, Splitter, PartResponse)>();
     debug::<(Decoder, Limits, Splitter, PartResponse)>();
     everywhere::<(Parts<std::io::Empty>, Pictures<std::io::Empty>, Writer<std::io::Empty>)>();
@@ -85,9 +85,9 @@ fn errors_cross_threads() {
 #[test]
 fn endpoints_cross_threads() {
     use mixed_replace::serve::{ResponseBody, ResponseFuture};
-    use mixed_replace::{Live, Snapshot};
-    everywhere::<(Live, Snapshot, ResponseBody, ResponseFuture)>();
-    debug::<(Live, Snapshot, ResponseBody, ResponseFuture)>();
+    use mixed_replace::{Live, Metrics, Snapshot};
+    everywhere::<(Live, Metrics, Snapshot, ResponseBody, ResponseFuture)>();
+    debug::<(Live, Metrics, Snapshot, ResponseBody, ResponseFuture)>();
     #[cfg(feature = "page")]
     everywhere::<(mixed_replace::ClientScript, mixed_replace::Page)>();
     #[cfg(feature = "page")]
