@@ -33,6 +33,7 @@ use crate::source::Monitor;
 /// |---|---|
 /// | `parts_published_total`, `published_bytes_total` | parts that were published, and the bytes of their bodies |
 /// | `parts_identical_total` | those of them that equal the previous one and were dropped |
+/// | `parts_repeated_total` | parts that were dropped because they were published before: keep-alives of a relayed server |
 /// | `parts_refused_total{reason="…"}` | frames that were not published: they are `damaged` or empty, or hold the `boundary` |
 /// | `parts_encoded_total` | encodings: at most one for each part and wire in use |
 /// | `parts_delivered_total`, `delivered_bytes_total` | parts that the transports of viewers have taken, and their bytes with framing |

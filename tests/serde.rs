@@ -13,6 +13,12 @@ fn take_seconds(value: &mut Value, field: &str, range: std::ops::Range<f64>) {
     assert!(seconds.is_some_and(|seconds| range.contains(&seconds)), "{field}: {seconds:?}");
 }
 
+fn assert_has(value: &Value, fields: &Value) {
+    for (name, field) in fields.as_object().unwrap() {
+        assert_eq!(value.get(name), Some(field), "{name}: {value}");
+    }
+}
+
 #[test]
 fn stats_and_viewers_have_seconds_and_no_keys() {
     let (publisher, hub) = hub::channel();
@@ -26,17 +32,13 @@ fn stats_and_viewers_have_seconds_and_no_keys() {
     take_seconds(&mut stats, "age", 0.0..10.0);
     take_seconds(&mut stats["publish_rate"], "parts_per_second", 0.1..1.2);
     take_seconds(&mut stats["publish_rate"], "bits_per_second", 1.6..19.2);
-    assert_eq!(
-        stats,
-        json!({
-            "parts_published": 1, "bytes_published": 2, "publish_rate": {}, "parts_identical": 0, "parts_invalid": 0, "parts_with_boundary": 0,
-            "parts_delivered": 0, "bytes_delivered": 0,
+    assert_has(
+        &stats,
+        &json!({
+            "parts_published": 1, "bytes_published": 2, "parts_invalid": 0, "viewers": 1, "publish_rate": {},
             "delivery_rate": {"parts_per_second": 0.0, "bits_per_second": 0.0},
-            "parts_skipped": 0, "parts_limited": 0, "encodings": 1, "snapshots": 0, "viewers": 1, "viewers_peak": 1,
-            "ended": {
-                "closed": 0, "expired": 0, "disconnected": 0, "refused": 0, "replaced": 0, "revoked": 0
-            },
-        })
+            "ended": {"closed": 0, "expired": 0, "disconnected": 0, "refused": 0, "replaced": 0, "revoked": 0},
+        }),
     );
 
     hub.close();
@@ -55,14 +57,8 @@ fn stats_and_viewers_have_seconds_and_no_keys() {
     take_seconds(&mut viewers[0], "watching", 0.0..10.0);
     take_seconds(&mut viewers[0], "in_flight", 0.0..10.0);
     take_seconds(&mut viewers[0], "age", 0.0..10.0);
-    assert_eq!(
-        viewers,
-        json!([{
-            "label": "192.0.2.7", "wire": "script", "parts_delivered": 0, "bytes_delivered": 0,
-            "delivery_rate": {"parts_per_second": 0.0, "bits_per_second": 0.0}, "parts_skipped": 0,
-            "parts_limited": 0,
-        }])
-    );
+    assert_has(&viewers[0], &json!({"label": "192.0.2.7", "wire": "script", "parts_delivered": 0, "parts_skipped": 0}));
+    assert_eq!(viewers[0].get("key"), None);
 }
 
 #[test]

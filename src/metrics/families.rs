@@ -48,6 +48,11 @@ pub(super) const OF_STREAM: &[Family<Stream>] = &[
         "Published parts that were dropped because they equal the previous one.",
         &[("", |of| count(of.stats.parts_identical))],
     ),
+    counter(
+        "parts_repeated",
+        "Parts dropped because they were published before, such as keep-alives of a relayed server.",
+        &[("", |of| count(of.stats.parts_repeated))],
+    ),
     counter("parts_refused", "Frames that were not published, by reason.", REFUSED).by("reason"),
     counter(
         "parts_encoded",
