@@ -18,6 +18,7 @@
 //! | the counters of hubs, for Prometheus | [`Metrics`] |
 //! | many cameras, by name | [`Hubs`]: hubs that are made on demand; [`Live::by_name`](Live::by_name) serves them |
 //! | many cameras in one page, over one connection | [`Wall`] over the hubs of a [`Hubs`], and the client of [`ClientScript`] |
+//! | one picture in several sizes, for viewers on slow lines | [`Ladder`]; [`Live::ladder`](Live::ladder) serves it |
 //! | parts of a hub in a task: a recorder, a motion detector | [`Hub::parts`] |
 //! | a stream of parts for each client | [`MixedReplace`], like axum's `Sse` for events |
 //! | events that must not be repeated, as in GraphQL | [`MixedReplace::with_encoder`] with [`Encoder::for_content_type`] |
@@ -165,6 +166,8 @@ pub mod encode;
 pub mod hub;
 pub mod hubs;
 pub mod jpeg;
+#[cfg(any(feature = "actix-web", feature = "http-body"))]
+pub mod ladder;
 mod list;
 mod metrics;
 #[cfg(not(all(feature = "http-body", feature = "tokio")))]
@@ -205,6 +208,8 @@ pub use crate::wire::Wire;
 pub use crate::write::writer::Writer;
 
 // The compiler quotes this line to those who miss the items.
+#[cfg(any(feature = "actix-web", feature = "axum", feature = "http-body", feature = "tower"))]
+pub use crate::ladder::Ladder;
 #[cfg(any(feature = "actix-web", feature = "axum", feature = "http-body", feature = "tower"))]
 pub use crate::serve::{ingest::Ingest, live::Live, snapshot::Snapshot, wall::Wall};
 

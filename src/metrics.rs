@@ -40,7 +40,7 @@ use crate::source::Monitor;
 /// | `parts_skipped_total{reason="…"}` | parts that a viewer was not sent: it was `slow`, or its `rate` is limited |
 /// | `snapshots_total` | parts that [snapshots](crate::Hub::snapshot) returned |
 /// | `viewers_refused_total` | viewers that were turned away because the hub was full |
-/// | `viewers_ended_total{reason="…"}` | streams that ended: `closed`, `disconnected`, `expired`, `replaced`, `revoked` |
+/// | `viewers_ended_total{reason="…"}` | streams that ended: `closed`, `disconnected`, `expired`, `moved`, `replaced`, `revoked` |
 /// | `source_attempts_total`, `source_openings_total` | attempts to open a source, and those after which parts came |
 /// | `source_parts_damaged_total`, `source_parts_refused_total` | pictures of a source that were left out because they are damaged, and parts that are no pictures |
 ///

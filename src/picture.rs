@@ -112,6 +112,17 @@ pub(crate) fn names_jpegs(media_type: &str) -> bool {
     )
 }
 
+/// Returns the width of a JPEG, PNG or GIF image in pixels. `None` if it is another one, or damaged.
+#[cfg(any(feature = "actix-web", feature = "http-body"))]
+pub(crate) fn width(body: &[u8]) -> Option<u32> {
+    match Format::sniff(body)? {
+        Format::Gif => Some(u32::from(u16::from_le_bytes([*body.get(6)?, *body.get(7)?]))),
+        Format::Jpeg => jpeg::width(body),
+        Format::Png => Some(u32::from_be_bytes(body.get(16..20)?.try_into().ok()?)),
+        Format::WebP => None,
+    }
+}
+
 /// Returns `true` if images of this type are checked.
 pub(crate) fn is_checked(content_type: &Mime) -> bool {
     Format::of(content_type).is_some()

@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | [`Live`]: the stream | `.route_service("/live", Live::new(hub))` | `.route("/live", web::to(Live::new(hub)))` |
 //! | [`Live::by_name`]: many hubs | `.nest_service("/cameras", Live::by_name(hubs))` | `.service(web::scope("/cameras").default_service(web::to(Live::by_name(hubs))))` |
+//! | [`Live::ladder`]: one picture in several sizes | `.route_service("/live", Live::ladder(ladder))` | `.route("/live", web::to(Live::ladder(ladder)))` |
 //! | [`Wall`]: many hubs in one stream | `.route_service("/wall", Wall::new(hubs))` | `.route("/wall", web::to(Wall::new(hubs)))` |
 //! | [`Snapshot`]: one part | `.route_service("/snapshot", Snapshot::new(hub))` | `.route("/snapshot", web::to(Snapshot::new(hub)))` |
 //! | [`Ingest`]: pictures that are sent in | `.route_service("/in", Ingest::new(publisher))` | `.route("/in", web::to(Ingest::new(publisher)))` |
@@ -22,6 +23,7 @@
 //! | parameter | endpoint | answer |
 //! |---|---|---|
 //! | `fps=5` | `Live`, `Page`, `Wall` | at most that many parts a second; off with `rate_param(false)` |
+//! | `width=640`, `width=full` | `Live` of a [ladder](Live::ladder) | one size, in place of what the line carries |
 //! | `of=yard,door` | `Wall` | these tracks; all without it |
 //! | `snapshot`, `action=snapshot` | `Live`, `Page` | one part, as from [`Snapshot`]; off with `snapshot_param(false)` |
 //! | `snapshot=2` | `Live`, `Page`, `Snapshot` | one that is at most two seconds old; with 0 the next one. [`Snapshot::age_param`] switches it off there |

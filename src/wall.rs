@@ -10,7 +10,7 @@
 //! when its previous part is written, and asks that hub for the newest part. So tracks take turns, nothing but their numbers
 //! is queued, and a publish costs the same for any number of tracks.
 
-mod encodings;
+pub(crate) mod encodings;
 #[cfg(all(loom, test))]
 mod models;
 mod ready;

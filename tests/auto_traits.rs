@@ -34,6 +34,16 @@ fn sets_of_hubs_cross_threads() {
     debug::<(Hubs, hubs::Builder, hubs::Listing)>();
 }
 
+#[cfg(feature = "http-body")]
+#[test]
+fn ladders_cross_threads() {
+    use mixed_replace::{Ladder, ladder};
+    everywhere::<(Ladder, ladder::Subscriber, ladder::Stats, ladder::RungStats, ladder::Viewer, ladder::Reason)>();
+    everywhere::<(body::Body<ladder::Subscriber>, body::Chunks<ladder::Subscriber>)>();
+    clone::<(Ladder, ladder::Size, ladder::Stats, ladder::RungStats, ladder::Viewer, ladder::Reason)>();
+    debug::<(Ladder, ladder::Subscriber, ladder::Size, ladder::Stats, ladder::Viewer, ladder::Reason)>();
+}
+
 #[test]
 fn bodies_and_futures_cross_threads() {
     everywhere::<Subscriber>();

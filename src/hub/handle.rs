@@ -248,6 +248,13 @@ impl Hub {
         self.shared.locks.load(std::sync::atomic::Ordering::Relaxed)
     }
 
+    /// Ends the streams with this key, for a newer one with the same key in another hub.
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
+    pub(crate) fn replace(&self, key: &str) {
+        let now = Instant::now();
+        self.shared.update(|state| state.replace(key, now));
+    }
+
     /// Returns whether both are handles for one hub.
     #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(crate) fn is_same(&self, other: &Self) -> bool {

@@ -15,7 +15,7 @@ pub(crate) struct Published {
     /// Whether it is the "no signal" part and not the publisher's.
     pub(crate) no_signal: bool,
     /// When the part was captured. For the "no signal" part, when it replaced the publisher's.
-    pub(super) at: Instant,
+    pub(crate) at: Instant,
     /// When the part was published, by the wall clock, for `Last-Modified`. A time of capture would not do: of two parts, the
     /// later one may have been captured in the second of which a client has the earlier one.
     pub(super) modified: SystemTime,

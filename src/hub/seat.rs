@@ -157,6 +157,21 @@ impl Seat {
         self.shared.read(|state| state.latest.is_some() && !state.stale)
     }
 
+    /// Records that the viewer moves to another hub. The seat is dropped next.
+    pub(crate) fn leave(&self) {
+        self.shared.update(|state| state.set_moved(self.id));
+    }
+
+    /// Returns when the stream ends at the latest, once it has started.
+    pub(crate) fn expires(&self) -> Option<Instant> {
+        self.shared.read(|state| state.expires(self.id))
+    }
+
+    /// Returns whether the stream ended because the hub was closed, and not for this viewer only.
+    pub(crate) fn ended_by_close(&self) -> bool {
+        self.shared.read(|state| state.ended_by_close(self.id))
+    }
+
     /// Returns whether the stream ended because of this viewer, and not because the hub was closed to it.
     pub(crate) fn ended_for_viewer(&self) -> bool {
         self.shared.read(|state| state.ended_for_viewer(self.id))

@@ -270,6 +270,32 @@ impl State {
         self.with_key(key).into_iter().filter(|id| self.dismiss(*id, Reason::Revoked, now)).count()
     }
 
+    /// Ends the streams with this key, for a newer one with the same key in another hub.
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
+    pub(super) fn replace(&mut self, key: &str, now: Instant) {
+        for id in self.with_key(key) {
+            self.dismiss(id, Reason::Replaced, now);
+        }
+    }
+
+    /// Records why a stream is about to be dropped.
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
+    pub(super) fn set_moved(&mut self, id: usize) {
+        self.slots[id].ended.get_or_insert(Reason::Moved);
+    }
+
+    /// Returns when a stream that has started ends at the latest.
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
+    pub(super) fn expires(&self, id: usize) -> Option<Instant> {
+        self.timers.get(Timer::Lifetime(id))
+    }
+
+    /// Returns whether a stream ended because its hub was closed.
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
+    pub(super) fn ended_by_close(&self, id: usize) -> bool {
+        matches!(self.slots[id].ended, Some(Reason::Closed))
+    }
+
     /// Ends a stream. Returns `false` if it had already ended.
     fn dismiss(&mut self, id: usize, reason: Reason, now: Instant) -> bool {
         let slot = &mut self.slots[id];

@@ -65,6 +65,8 @@ pub struct Ended {
     pub disconnected: u64,
     /// The hub had as many subscribers as it allows.
     pub refused: u64,
+    /// The viewer moved to another rung of a `Ladder`.
+    pub moved: u64,
     /// A newer [exclusive](crate::Subscriber::exclusive) stream with the same key started.
     pub replaced: u64,
     /// [`Hub::revoke`](crate::Hub::revoke) was called with its key.
@@ -77,6 +79,7 @@ impl Ended {
             Reason::Closed => self.closed += 1,
             Reason::Expired => self.expired += 1,
             Reason::Disconnected => self.disconnected += 1,
+            Reason::Moved => self.moved += 1,
             Reason::Replaced => self.replaced += 1,
             Reason::Revoked => self.revoked += 1,
         }
@@ -89,6 +92,8 @@ pub(super) enum Reason {
     Closed,
     Expired,
     Disconnected,
+    #[cfg_attr(not(any(feature = "actix-web", feature = "http-body")), expect(dead_code, reason = "for ladders"))]
+    Moved,
     Replaced,
     Revoked,
 }
@@ -100,6 +105,7 @@ impl Reason {
             Self::Closed => "closed",
             Self::Expired => "expired",
             Self::Disconnected => "disconnected",
+            Self::Moved => "moved",
             Self::Replaced => "replaced",
             Self::Revoked => "revoked",
         }

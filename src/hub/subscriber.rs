@@ -67,7 +67,7 @@ use crate::wire::Wire;
 #[doc(alias("IntoResponse", "Responder", "axum", "actix-web"))]
 #[must_use = "a response does nothing until it is returned from a handler"]
 pub struct Subscriber {
-    pub(super) seat: Seat,
+    pub(crate) seat: Seat,
     wire: Wire,
 }
 
@@ -216,7 +216,13 @@ impl Subscriber {
     /// Returns its place in the hub, for a response that shows several hubs and encodes their parts itself.
     #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(crate) fn into_seat(self) -> Seat {
-        self.seat.without_encoding()
+        self.unencoded().seat
+    }
+
+    /// Keeps the hub from encoding parts for this viewer, whose response does that itself.
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
+    pub(crate) fn unencoded(self) -> Self {
+        Self { seat: self.seat.without_encoding(), ..self }
     }
 
     /// Returns the header fields of the response; see [`MixedReplace::headers`](crate::MixedReplace::headers).

@@ -98,6 +98,7 @@ const ENDED: &[Sample<Stream>] = &[
     ("closed", |of| count(of.stats.ended.closed)),
     ("disconnected", |of| count(of.stats.ended.disconnected)),
     ("expired", |of| count(of.stats.ended.expired)),
+    ("moved", |of| count(of.stats.ended.moved)),
     ("replaced", |of| count(of.stats.ended.replaced)),
     ("revoked", |of| count(of.stats.ended.revoked)),
 ];

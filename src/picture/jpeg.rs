@@ -54,6 +54,24 @@ pub(super) fn check(body: &[u8]) -> Result<(), Problem> {
     }
 }
 
+/// Returns the width in the frame header.
+#[cfg(any(feature = "actix-web", feature = "http-body"))]
+pub(super) fn width(body: &[u8]) -> Option<u32> {
+    let picture = View::new(body, &[]);
+    let mut at = SOI_LEN;
+    loop {
+        let (marker, code) = picture.first(at.saturating_add(BUDGET)).marker(at, false).ok()?;
+        let segment = Segment::new(picture, marker)?;
+        if is_frame_header(code) {
+            return segment.u16(3).ok().map(u32::from);
+        }
+        if code == SOS || code == EOI {
+            return None;
+        }
+        at = segment.end.max(segment.start);
+    }
+}
+
 fn no_scan() -> Problem {
     "no scan within 256 KiB that cannot be stepped over".into()
 }

@@ -19,11 +19,12 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::named::MountedPath;
 use super::rejection::Rejection;
-use super::reply::Reply;
+use super::reply::{self, Reply};
 use super::{Ingest, endpoints};
 use crate::body::keep_alive::KeepAlive;
 use crate::body::stream::MixedReplace;
 use crate::hub::{Refused, Subscriber};
+use crate::ladder;
 use crate::part::Part;
 use crate::part_response::PartResponse;
 use crate::response;
@@ -44,6 +45,14 @@ where
 }
 
 impl Responder for Subscriber {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        stream(request, &self.headers(), self.into_stream())
+    }
+}
+
+impl Responder for ladder::Subscriber {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
@@ -147,11 +156,18 @@ async fn respond(reply: Reply, request: HttpRequest) -> HttpResponse {
         Reply::Full(response) => full(response),
         Reply::Pending(pending) => full(pending.await),
         Reply::Starting(starting) => match starting.wait().await {
-            Ok(subscriber) => subscriber.respond_to(&request),
+            Ok(parts) => respond_with(parts, &request),
             Err(rejection) => full(rejection.response()),
         },
-        Reply::Stream(subscriber) => subscriber.respond_to(&request),
-        Reply::Wall(subscriber) => stream(&request, &subscriber.headers(), subscriber.into_stream()),
+        Reply::Stream(parts) => respond_with(parts, &request),
+    }
+}
+
+fn respond_with(parts: reply::Stream, request: &HttpRequest) -> HttpResponse {
+    match parts {
+        reply::Stream::Hub(subscriber) => subscriber.respond_to(request),
+        reply::Stream::Ladder(subscriber) => subscriber.respond_to(request),
+        reply::Stream::Wall(subscriber) => stream(request, &subscriber.headers(), subscriber.into_stream()),
     }
 }
 

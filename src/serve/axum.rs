@@ -12,6 +12,7 @@ use http::request::Parts;
 use super::rejection::Rejection;
 use crate::body::stream::MixedReplace;
 use crate::hub::{Refused, Subscriber};
+use crate::ladder;
 use crate::part::Part;
 use crate::response;
 use crate::wire::Wire;
@@ -28,6 +29,12 @@ where
 }
 
 impl IntoResponse for Subscriber {
+    fn into_response(self) -> Response {
+        self.into_http_response().map(Body::new)
+    }
+}
+
+impl IntoResponse for ladder::Subscriber {
     fn into_response(self) -> Response {
         self.into_http_response().map(Body::new)
     }

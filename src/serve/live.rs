@@ -10,10 +10,11 @@ use super::Endpoint;
 use super::named::Named;
 use super::query::Query;
 use super::rejection::Rejection;
-use super::reply::{Reply, Starting};
+use super::reply::{Reply, Starting, Stream};
 use super::snapshot::Snapshot;
 use crate::hub::Hub;
 use crate::hubs::Hubs;
+use crate::ladder::Ladder;
 use crate::wire::Wire;
 
 /// An endpoint that serves a hub as a stream of parts.
@@ -54,6 +55,7 @@ pub struct Live {
 enum Source {
     Hub(Hub),
     Hubs(Named),
+    Ladder(Ladder),
 }
 
 impl Live {
@@ -108,6 +110,33 @@ impl Live {
     /// ```
     pub fn by_name(hubs: Hubs) -> Self {
         Self::of(Source::Hubs(Named::new(hubs)))
+    }
+
+    /// Creates an endpoint for one picture in several sizes: a viewer gets the largest that its line carries.
+    ///
+    /// | request | response |
+    /// |---|---|
+    /// | `GET` | the stream, in the size that the line carries at the time |
+    /// | `GET ?width=640` | the stream in one size: the smallest that is at least so wide, or else the largest |
+    /// | `GET ?width=full` | the stream in the largest size |
+    /// | `GET ?snapshot`, with `width` or without | one part |
+    ///
+    /// The other parameters are those of [`new`](Self::new). In a page, give the `<img>` a size of its own, since that of the
+    /// pictures changes: `<img src="/live" width="1280" height="720">`.
+    ///
+    /// # Examples
+    ///
+    #[cfg_attr(feature = "axum", doc = "```")]
+    #[cfg_attr(not(feature = "axum"), doc = "```ignore")]
+    /// use mixed_replace::{Ladder, Live, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let (small_publisher, small_hub) = hub::channel();
+    /// let ladder = Ladder::new([hub, small_hub]);
+    /// let app: axum::Router = axum::Router::new().route_service("/live", Live::ladder(ladder));
+    /// ```
+    pub fn ladder(ladder: Ladder) -> Self {
+        Self::of(Source::Ladder(ladder))
     }
 
     fn of(hub: Source) -> Self {
@@ -253,10 +282,30 @@ impl Endpoint for Live {
         match &self.hub {
             Source::Hub(hub) => self.answer_for(hub, request),
             Source::Hubs(named) => named.answer(request, |hub| self.answer_for(hub, request)),
+            Source::Ladder(ladder) => self.answer_for_ladder(ladder, request),
         }
     }
 }
 
+/// Sets the options of an endpoint and of a request on a subscriber of a hub or of a ladder.
+macro_rules! configured {
+    ($live:ident, $subscriber:ident, $request:ident) => {{
+        let mut subscriber = $subscriber.exclusive($live.exclusive);
+        if let Some(key) = $live.key_of($request) {
+            subscriber = subscriber.key(key);
+        }
+        if let Some(label) = $live.label_of($request) {
+            subscriber = subscriber.label(label);
+        }
+        if let Some(time) = $live.expires_in.as_ref().and_then(|time| time.0($request)) {
+            subscriber = subscriber.expires_in(time);
+        }
+        if let Some(interval) = if $live.rate_param { Query::new($request).min_interval()? } else { None } {
+            subscriber = subscriber.min_interval(interval);
+        }
+        subscriber
+    }};
+}
 impl Live {
     /// Returns the key of the stream that this request asks for.
     pub(super) fn key_of(&self, request: &Parts) -> Option<String> {
@@ -273,26 +322,29 @@ impl Live {
         if self.snapshot_param && query.asks_for_snapshot() {
             return Snapshot::new(hub.clone()).answer(request);
         }
-        let min_interval = if self.rate_param { query.min_interval()? } else { None };
-        let mut subscriber = hub.subscribe(Wire::for_request(&request.headers))?.exclusive(self.exclusive);
-        if let Some(key) = self.key_of(request) {
-            subscriber = subscriber.key(key);
+        let subscriber = hub.subscribe(Wire::for_request(&request.headers))?;
+        Ok(self.reply(hub, Stream::Hub(configured!(self, subscriber, request))))
+    }
+
+    fn answer_for_ladder(&self, ladder: &Ladder, request: &Parts) -> Result<Reply, Rejection> {
+        let query = Query::new(request);
+        let size = query.size()?;
+        let hub = ladder.hub_of(size);
+        if self.snapshot_param && query.asks_for_snapshot() {
+            return Snapshot::new(hub.clone()).answer(request);
         }
-        if let Some(label) = self.label_of(request) {
-            subscriber = subscriber.label(label);
-        }
-        if let Some(time) = self.expires_in.as_ref().and_then(|time| time.0(request)) {
-            subscriber = subscriber.expires_in(time);
-        }
-        if let Some(interval) = min_interval {
-            subscriber = subscriber.min_interval(interval);
-        }
-        Ok(match self.first_part_timeout {
+        let subscriber = ladder.subscribe(Wire::for_request(&request.headers), size)?;
+        Ok(self.reply(hub, Stream::Ladder(Box::new(configured!(self, subscriber, request)))))
+    }
+
+    /// Returns the stream, which waits for the first part of its hub.
+    fn reply(&self, hub: &Hub, stream: Stream) -> Reply {
+        match self.first_part_timeout {
             Some(limit) if hub.latest_dated().is_none() => {
-                Reply::Starting(Box::new(Starting::new(hub.clone(), subscriber, limit)))
+                Reply::Starting(Box::new(Starting::new(hub.clone(), stream, limit)))
             }
-            _ => Reply::Stream(subscriber),
-        })
+            _ => Reply::Stream(stream),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::rejection::Rejection;
+use crate::ladder::Size;
 
 /// The query of a request. Parameters that an endpoint does not know are ignored.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +49,16 @@ impl<'a> Query<'a> {
         let value = self.get("snapshot").filter(|value| !value.is_empty());
         let seconds = value.map(|value| parse(value).ok_or_else(|| Rejection::MaxAge(quote(value))));
         Ok(seconds.transpose()?.map(Duration::from_secs_f64))
+    }
+
+    /// Returns the size of `?width=640` or `?width=full`.
+    pub(super) fn size(&self) -> Result<Size, Rejection> {
+        let parse = |value: &str| value.parse().ok().filter(|width| (1..=65_535).contains(width));
+        match self.get("width") {
+            None => Ok(Size::Line),
+            Some("full") => Ok(Size::Full),
+            Some(value) => parse(value).map(Size::Width).ok_or_else(|| Rejection::Width(quote(value))),
+        }
     }
 
     /// Returns the period of `?refresh=5`.

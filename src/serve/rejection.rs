@@ -56,6 +56,8 @@ pub(super) enum Rejection {
     Refresh(String),
     /// There is no hub of this name.
     UnknownName,
+    /// The value of `width` is neither a number of pixels nor `full`.
+    Width(String),
     /// There are no hubs of these names, which are percent-encoded.
     UnknownTracks(String),
 }
@@ -141,6 +143,10 @@ impl Rejection {
                     false => format!("the latest part is older than {max_age:?}"),
                 };
                 (StatusCode::SERVICE_UNAVAILABLE, field, text)
+            }
+            Self::Width(value) => {
+                let text = format!("`width` must be a number of pixels from 1 to 65535 or \"full\", not {value:?}");
+                (StatusCode::BAD_REQUEST, None, text)
             }
             Self::Tracks(text) => (StatusCode::BAD_REQUEST, None, text.clone()),
             Self::UnknownTracks(list) => {

@@ -12,8 +12,7 @@ use http::{HeaderMap, Response};
 
 use super::rejection::Rejection;
 use crate::hub::{self, DatedPart, Hub, Subscriber};
-use crate::response;
-use crate::wall;
+use crate::{ladder, response, wall};
 
 /// The reply of an endpoint.
 #[derive(Debug)]
@@ -25,9 +24,26 @@ pub(super) enum Reply {
     /// A stream whose head waits for the first part.
     Starting(Box<Starting>),
     /// A stream of parts.
-    Stream(Subscriber),
-    /// A stream of the parts of many hubs.
+    Stream(Stream),
+}
+
+/// A stream of parts.
+#[derive(Debug)]
+pub(super) enum Stream {
+    Hub(Subscriber),
+    Ladder(Box<ladder::Subscriber>),
+    /// The parts of many hubs.
     Wall(Box<wall::Subscriber>),
+}
+
+impl Stream {
+    fn headers(&self) -> HeaderMap {
+        match self {
+            Self::Hub(subscriber) => subscriber.headers(),
+            Self::Ladder(subscriber) => subscriber.headers(),
+            Self::Wall(subscriber) => subscriber.headers(),
+        }
+    }
 }
 
 impl Reply {
@@ -36,9 +52,8 @@ impl Reply {
         Ok(Self::Full(match self {
             Self::Full(response) => response,
             Self::Pending(pending) => pending.without_waiting()?,
-            Self::Starting(starting) => head(starting.subscriber.headers()),
-            Self::Stream(subscriber) => head(subscriber.headers()),
-            Self::Wall(subscriber) => head(subscriber.headers()),
+            Self::Starting(starting) => head(starting.stream.headers()),
+            Self::Stream(stream) => head(stream.headers()),
         }))
     }
 }
@@ -61,19 +76,19 @@ fn head(headers: HeaderMap) -> Response<Bytes> {
 #[derive(Debug)]
 pub(super) struct Starting {
     hub: Hub,
-    subscriber: Subscriber,
+    stream: Stream,
     limit: Duration,
 }
 
 impl Starting {
-    pub(super) fn new(hub: Hub, subscriber: Subscriber, limit: Duration) -> Self {
-        Self { hub, subscriber, limit }
+    pub(super) fn new(hub: Hub, stream: Stream, limit: Duration) -> Self {
+        Self { hub, stream, limit }
     }
 
     /// Returns the stream once there is a part.
-    pub(super) async fn wait(self) -> Result<Subscriber, Rejection> {
+    pub(super) async fn wait(self) -> Result<Stream, Rejection> {
         match self.hub.snapshot(Duration::MAX).or_latest_after(self.limit).await {
-            Some(_) => Ok(self.subscriber),
+            Some(_) => Ok(self.stream),
             None => Err(Rejection::no_part(&self.hub)),
         }
     }

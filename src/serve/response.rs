@@ -14,11 +14,11 @@ use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::reply::{Pending, Reply};
+use super::reply::{self, Pending, Reply};
 use super::{Endpoint, Ingest, endpoints};
 use crate::body::Body as ChunkedBody;
 use crate::hub::Subscriber;
-use crate::wall;
+use crate::{ladder, wall};
 
 macro_rules! respond {
     ($($endpoint:ident),*) => {$(
@@ -115,21 +115,29 @@ impl fmt::Debug for Waiting {
 impl ResponseFuture {
     pub(super) fn new(endpoint: &impl Endpoint, request: &Parts) -> Self {
         let full = |bytes| ResponseBody(Content::Full(bytes));
-        let stream = |body| ResponseBody(Content::Stream(body));
-        let wall = |body| ResponseBody(Content::Wall(Box::new(body)));
         Self(match super::reply(endpoint, request) {
             Reply::Full(response) => State::Ready(Box::new(response.map(full))),
             Reply::Pending(pending) => State::Pending(pending),
             Reply::Starting(starting) => State::Waiting(Waiting::new(async move {
                 match starting.wait().await {
-                    Ok(subscriber) => subscriber.into_http_response().map(stream),
+                    Ok(stream) => streamed(stream),
                     Err(rejection) => rejection.response().map(full),
                 }
             })),
-            Reply::Stream(subscriber) => State::Ready(Box::new(subscriber.into_http_response().map(stream))),
-            Reply::Wall(subscriber) => State::Ready(Box::new(subscriber.into_http_response().map(wall))),
+            Reply::Stream(stream) => State::Ready(Box::new(streamed(stream))),
         })
     }
+}
+
+fn streamed(stream: reply::Stream) -> Response<ResponseBody> {
+    match stream {
+        reply::Stream::Hub(subscriber) => subscriber.into_http_response().map(Content::Stream),
+        reply::Stream::Ladder(subscriber) => {
+            subscriber.into_http_response().map(|body| Content::Ladder(Box::new(body)))
+        }
+        reply::Stream::Wall(subscriber) => subscriber.into_http_response().map(|body| Content::Wall(Box::new(body))),
+    }
+    .map(ResponseBody)
 }
 
 #[cfg(feature = "tower")]
@@ -176,6 +184,7 @@ pub struct ResponseBody(Content);
 #[derive(Debug)]
 enum Content {
     Full(Bytes),
+    Ladder(Box<ChunkedBody<ladder::Subscriber>>),
     Stream(ChunkedBody<Subscriber>),
     Wall(Box<ChunkedBody<wall::Subscriber>>),
 }
@@ -188,6 +197,7 @@ impl Body for ResponseBody {
         match &mut self.0 {
             Content::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
             Content::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Content::Ladder(body) => Pin::new(body).poll_frame(cx),
             Content::Stream(body) => Pin::new(body).poll_frame(cx),
             Content::Wall(body) => Pin::new(body).poll_frame(cx),
         }
@@ -202,7 +212,7 @@ impl Body for ResponseBody {
             // A head only: axum would write the length of a body that is not sent.
             Content::Full(bytes) if bytes.is_empty() => SizeHint::default(),
             Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Content::Stream(_) | Content::Wall(_) => SizeHint::default(),
+            Content::Ladder(_) | Content::Stream(_) | Content::Wall(_) => SizeHint::default(),
         }
     }
 }

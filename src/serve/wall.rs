@@ -10,7 +10,7 @@ use super::live::Live;
 use super::named::{below_mount, percent_decoded};
 use super::query::Query;
 use super::rejection::Rejection;
-use super::reply::Reply;
+use super::reply::{Reply, Stream};
 use super::{Endpoint, named};
 use crate::boundary::Boundary;
 use crate::hubs::{Hubs, name};
@@ -255,7 +255,7 @@ impl Endpoint for Wall {
             of: query.get("of").map(|of| self.names(of)).transpose()?,
             wire,
         };
-        Ok(Reply::Wall(Box::new(Subscriber::new(&self.shared, options)?)))
+        Ok(Reply::Stream(Stream::Wall(Box::new(Subscriber::new(&self.shared, options)?))))
     }
 }
 

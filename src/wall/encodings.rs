@@ -10,10 +10,10 @@ use crate::sync::{Mutex, lock};
 use crate::wire::PerWire;
 
 /// A track of a wall: its name as it is written, and the encodings of its newest part.
-pub(super) struct Encodings {
-    pub(super) hub: Hub,
-    /// The value of `Content-Location`.
-    location: String,
+pub(crate) struct Encodings {
+    pub(crate) hub: Hub,
+    /// The value of `Content-Location`. `None` for the only picture of a response.
+    location: Option<String>,
     newest: PerWire<Mutex<Option<Newest>>>,
 }
 
@@ -24,23 +24,31 @@ struct Newest {
 }
 
 impl Encodings {
-    pub(super) fn new(name: &str, hub: Hub, boundary: &str) -> Self {
+    pub(crate) fn new(name: &str, hub: Hub, boundary: &str) -> Self {
         let mut location = percent_encoded(name);
         if location.contains(boundary) {
             // Somebody who knows the boundary has made this name.
             location = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
         }
-        Self { hub, location, newest: PerWire::default() }
+        Self { location: Some(location), ..Self::unnamed(hub) }
+    }
+
+    pub(crate) fn unnamed(hub: Hub) -> Self {
+        Self { hub, location: None, newest: PerWire::default() }
     }
 
     /// Returns the bytes of a part. `None` if it holds the boundary, which is counted once.
-    pub(super) fn encoded(&self, part: &Published, encoder: &Encoder, seat: &Seat) -> Option<Arc<EncodedPart>> {
+    pub(crate) fn encoded(&self, part: &Published, encoder: &Encoder, seat: &Seat) -> Option<Arc<EncodedPart>> {
         // Locked meanwhile, so that viewers who ask at the same time wait for one encoding.
         let mut newest = lock(&self.newest[encoder.wire()]);
         if let Some(Newest { encoded, .. }) = newest.as_ref().filter(|newest| newest.version == part.version) {
             return encoded.clone();
         }
-        let encoded = match encoder.encode_located(&part.part, &self.location, self.hub.timestamps()) {
+        let encoded = match &self.location {
+            Some(location) => encoder.encode_located(&part.part, location, self.hub.timestamps()),
+            None => encoder.search(&part.part).map(|()| encoder.encode_contiguous(&part.part)),
+        };
+        let encoded = match encoded {
             Ok(encoded) => Some(Arc::new(encoded)),
             Err(error) => {
                 seat.count_invalid(&error);

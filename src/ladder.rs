@@ -1,0 +1,23 @@
+//! One picture in several sizes, each of them a hub, between which a viewer is moved by what its line carries.
+//!
+//! ```text
+//! Hub 1920 wide ── Seat ─┐
+//! Hub 1280 wide          ├─ Subscriber ── viewer
+//! Hub  640 wide ── Seat ─┘      └─ Rule
+//! ```
+//!
+//! A viewer has a place in the hub of one rung. For a move it takes a place in another hub too, and goes on with the first one
+//! until the other has a picture that is no older. So the picture never blanks, and only rungs with viewers are demand.
+
+mod handle;
+pub(crate) mod rule;
+mod shared;
+mod stats;
+mod subscriber;
+#[cfg(all(test, not(loom)))]
+mod tests;
+
+pub use self::handle::{Ladder, Size};
+pub use self::rule::Reason;
+pub use self::stats::{RungStats, Stats, Viewer};
+pub use self::subscriber::Subscriber;

@@ -1,0 +1,138 @@
+//! The handle for subscribing to a ladder.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::shared::Shared;
+use super::stats::{Stats, Viewer};
+use super::subscriber::Subscriber;
+use crate::boundary::Boundary;
+use crate::hub::{Hub, Refused};
+use crate::wire::Wire;
+
+/// A cloneable handle for one picture in several sizes, the largest first, each of them a [`Hub`].
+///
+/// A viewer starts with the largest picture, and is moved to a smaller one while its line is too slow: a smaller picture at full
+/// rate in place of a few large ones. [`Live::ladder`](crate::Live::ladder) serves it.
+///
+/// Only rungs with viewers are [`Demand`](crate::hub::Demand) of their hub. A move is seamless: the viewer goes on with its
+/// previous rung until the new one has a picture that is no older, and the stream keeps its boundary.
+///
+/// The rule looks at how long the transport takes for each part, and which pictures the viewer misses meanwhile:
+///
+/// - Down, to the largest picture that the measured rate carries, once the viewer misses one picture in six.
+/// - Up by one rung after five calm seconds. After a failed try the next one comes later and later.
+/// - At most one move in two seconds.
+///
+/// A server whose connections are not [tuned](crate::socket) hides a slow line in its buffers, so a viewer is moved late.
+///
+/// # Examples
+///
+/// The main and the sub stream of a camera:
+///
+#[cfg_attr(feature = "axum", doc = "```")]
+#[cfg_attr(not(feature = "axum"), doc = "```ignore")]
+/// use mixed_replace::{Ladder, Live, hub};
+///
+/// let (main_publisher, main) = hub::channel();
+/// let (sub_publisher, sub) = hub::channel();
+/// let ladder = Ladder::new([main, sub]);
+/// let app: axum::Router = axum::Router::new().route_service("/live", Live::ladder(ladder.clone()));
+/// assert_eq!(ladder.stats().rungs.len(), 2);
+/// ```
+#[doc(alias("simulcast", "ABR", "adaptive"))]
+#[derive(Clone)]
+pub struct Ladder {
+    pub(super) shared: Arc<Shared>,
+}
+
+/// The size that a viewer asks for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Size {
+    /// The largest picture that the line carries.
+    #[default]
+    Line,
+    /// The first rung.
+    Full,
+    /// The smallest picture that is at least so many pixels wide, or else the first rung.
+    ///
+    /// The width of a rung is known from its first picture on. Before that, the last rung counts as wide enough.
+    Width(u32),
+}
+
+impl Ladder {
+    /// Creates a ladder of these hubs, the one with the largest picture first.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no hub.
+    #[must_use]
+    pub fn new(hubs: impl IntoIterator<Item = Hub>) -> Self {
+        Self { shared: Shared::new(hubs.into_iter().map(|hub| (hub, None)).collect(), &Boundary::random()) }
+    }
+
+    /// Creates a response for one viewer, for the wire that its client understands: see [`Hub::subscribe`].
+    ///
+    /// # Errors
+    ///
+    /// - [`Refused::TooManyViewers`] if the hub of its rung already has
+    ///   [`max_subscribers`](crate::hub::Builder::max_subscribers) viewers.
+    /// - [`Refused::Closed`] if that hub was closed before its first part.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Ladder, Part, Wire, hub, ladder::Size};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// publisher.publish(Part::text("on")?)?;
+    /// let ladder = Ladder::new([hub]);
+    /// let by_the_line = ladder.subscribe(Wire::Browser, Size::Line)?;
+    /// let small = ladder.subscribe(Wire::Browser, Size::Width(320))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn subscribe(&self, wire: Wire, size: Size) -> Result<Subscriber, Refused> {
+        Subscriber::new(&self.shared, wire, size)
+    }
+
+    /// Returns the hub of each rung, the largest picture first.
+    #[must_use]
+    pub fn hubs(&self) -> impl ExactSizeIterator<Item = &Hub> {
+        self.shared.rungs.iter().map(|rung| rung.hub())
+    }
+
+    /// Returns the hub from which a viewer of this size gets its first picture.
+    pub(crate) fn hub_of(&self, size: Size) -> &Hub {
+        self.shared.rung(self.shared.rung_of(size)).hub()
+    }
+
+    /// Ends every stream with this key: see [`Hub::revoke`]. Returns the number of streams ended.
+    #[expect(clippy::must_use_candidate, reason = "called for its effect; most callers do not need the number")]
+    pub fn revoke(&self, key: &str) -> usize {
+        self.hubs().map(|hub| hub.revoke(key)).sum()
+    }
+
+    /// Ends every stream by closing the hub of each rung: see [`Hub::close`].
+    pub fn close(&self) {
+        self.hubs().for_each(Hub::close);
+    }
+
+    /// Returns the ladder's counters since it was created.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.shared.stats()
+    }
+
+    /// Returns a description of each current viewer.
+    #[must_use]
+    pub fn viewers(&self) -> Vec<Viewer> {
+        self.shared.viewers()
+    }
+}
+
+impl fmt::Debug for Ladder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ladder").field("rungs", &self.shared.rungs.len()).finish_non_exhaustive()
+    }
+}

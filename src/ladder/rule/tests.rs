@@ -1,0 +1,233 @@
+//! Simulations of viewers on lines of many kinds, in invented time.
+
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "small numbers; a failure of a helper is a failure of its test"
+)]
+
+use std::time::{Duration, Instant};
+
+use super::{Move, Reason, Rule, Written};
+
+/// Bytes of a picture on each rung, which take 7.2, 4.3, 2.2 and 0.84 Mbit/s.
+pub(super) const SIZES: [f64; 4] = [30_000.0, 18_000.0, 9_000.0, 3_500.0];
+const FPS: f64 = 30.0;
+const MBIT: f64 = 125_000.0;
+const KIB: f64 = 1024.0;
+
+pub(super) fn needs() -> Vec<f64> {
+    SIZES.map(|bytes| bytes * FPS).to_vec()
+}
+
+/// A line: bytes a second at a time, and the bytes of the buffers in front of it, which the transport fills at once.
+pub(super) struct Line {
+    pub(super) rate: Box<dyn Fn(f64) -> f64>,
+    pub(super) buffer: f64,
+    /// The bytes that must leave a full buffer before the transport may fill it again.
+    burst: f64,
+}
+
+impl Line {
+    pub(super) fn new(rate: impl Fn(f64) -> f64 + 'static) -> Self {
+        Self { rate: Box::new(rate), buffer: 64.0 * KIB, burst: 24.0 * KIB }
+    }
+
+    pub(super) fn constant(rate: f64) -> Self {
+        Self::new(move |_| rate)
+    }
+
+    /// 8 Mbit/s that fall to 1 for some seconds.
+    pub(super) fn falling(from: f64, seconds: f64) -> Self {
+        Self::new(move |time| if (from..from + seconds).contains(&time) { MBIT } else { 8.0 * MBIT })
+    }
+
+    /// A rate that changes three times a second between 1 and 10 Mbit/s, with gaps of a third of a second.
+    pub(super) fn wifi() -> Self {
+        Self::new(|time| {
+            let slot = time * 3.0;
+            let random = random(slot.floor());
+            if random < 0.05 { 0.0 } else { MBIT * 10_f64.powf(random) }
+        })
+    }
+
+    /// No line for some seconds.
+    pub(super) fn tunnel(from: f64, seconds: f64) -> Self {
+        Self::new(move |time| if (from..from + seconds).contains(&time) { 0.0 } else { 8.0 * MBIT })
+    }
+}
+
+/// Returns a number from 0 to 1 for each whole number, the same in each run.
+fn random(seed: f64) -> f64 {
+    let mixed = (seed as u64).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    ((mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb) >> 40) as f64 / f64::from(1 << 24)
+}
+
+/// What a simulation did.
+#[derive(Default)]
+pub(super) struct Run {
+    pub(super) moves: Vec<(f64, Move)>,
+    /// The times at which parts were taken.
+    pub(super) parts: Vec<f64>,
+}
+
+impl Run {
+    /// Lets a viewer watch on a line for some seconds.
+    pub(super) fn new(line: &Line, seconds: f64) -> Self {
+        Self::with_rule(line, seconds, &needs(), 1.0 / FPS)
+    }
+
+    fn with_rule(line: &Line, seconds: f64, needs: &[f64], period: f64) -> Self {
+        let (start, step) = (Instant::now(), 0.001);
+        let mut rule = Rule::new(needs.len(), start);
+        let mut run = Self::default();
+        let (mut time, mut queued, mut picture) = (0.0, 0.0_f64, 0.0);
+        while time < seconds {
+            // The newest picture, once there is one that the viewer does not have.
+            let step_of_pictures = (period * FPS).round();
+            let newest = (time * FPS).floor().max(picture + step_of_pictures);
+            let missed = ((newest - picture) / step_of_pictures) as u32 - 1;
+            let offered = (newest / FPS).max(time);
+            while time < offered {
+                queued = (queued - (line.rate)(time) * step).max(0.0);
+                time += step;
+            }
+            picture = newest;
+            let bytes = needs[rule.rung()] * period * (0.8 + 0.4 * random(newest));
+            let (sent, mut remaining) = (time, bytes);
+            loop {
+                let room = (line.buffer - queued).clamp(0.0, remaining);
+                queued += room;
+                remaining -= room;
+                if remaining <= 0.0 || time > seconds {
+                    break;
+                }
+                let low = (queued - line.burst).max(0.0);
+                while (queued > low || queued == line.buffer) && time <= seconds {
+                    queued = (queued - (line.rate)(time) * step).max(0.0);
+                    time += step;
+                }
+            }
+            let written = Written {
+                at: start + Duration::from_secs_f64(time),
+                bytes: bytes as u64,
+                in_flight: Duration::from_secs_f64(time - sent),
+                missed: Some(missed).filter(|_| step_of_pictures == 1.0),
+                period: Duration::from_secs_f64(period),
+            };
+            run.parts.push(time);
+            run.moves.extend(rule.written(written, needs).map(|step| (time, step)));
+        }
+        for pair in run.moves.windows(2) {
+            assert!(pair[1].0 - pair[0].0 >= 1.999, "{:?}", run.moves);
+        }
+        run
+    }
+
+    pub(super) fn rung_at(&self, time: f64) -> usize {
+        self.moves.iter().rev().find(|(at, _)| *at <= time).map_or(0, |(_, step)| step.to)
+    }
+
+    fn moves_between(&self, from: f64, to: f64) -> usize {
+        self.moves.iter().filter(|(at, _)| (from..to).contains(at)).count()
+    }
+
+    /// Returns the rung on which the viewer was for most of this time.
+    fn usual_rung(&self, from: f64, to: f64) -> usize {
+        let mut seconds = [0; SIZES.len()];
+        (from as u32..to as u32).for_each(|time| seconds[self.rung_at(f64::from(time))] += 1);
+        (0..SIZES.len()).max_by_key(|rung| seconds[*rung]).unwrap()
+    }
+}
+
+#[test]
+fn constant_line_is_left_alone() {
+    for (buffer, burst) in [(16.0, 1.0), (32.0, 16.0), (64.0, 1.0), (64.0, 24.0), (256.0, 24.0)] {
+        for mbits in [0.25, 0.5, 0.8, 1.0, 1.5, 1.9, 2.0, 2.5, 3.0, 3.9, 4.0, 4.5, 6.0, 6.5, 7.0, 8.0, 10.0, 100.0] {
+            let line = Line { buffer: buffer * KIB, burst: burst * KIB, ..Line::constant(mbits * MBIT) };
+            let run = Run::new(&line, 600.0);
+            let case = format!("{mbits} Mbit/s, {buffer} KiB, {burst} KiB: {:?}", run.moves);
+            assert!(run.moves_between(60.0, 600.0) <= 3, "{case}");
+            let (rung, needs) = (run.usual_rung(60.0, 600.0), needs());
+            // Not too large a rung, and not too small a one.
+            assert!(rung == SIZES.len() - 1 || needs[rung] <= mbits * MBIT * 1.25, "{rung} {case}");
+            assert!(rung == 0 || needs[rung - 1] >= mbits * MBIT * 0.75, "{rung} {case}");
+        }
+    }
+}
+
+#[test]
+fn fast_viewer_never_moves() {
+    let run = Run::new(&Line::constant(20.0 * MBIT), 600.0);
+    assert_eq!(run.moves, []);
+    assert!(run.parts.len() > 17_990, "{}", run.parts.len());
+}
+
+#[test]
+fn fall_is_answered_in_three_seconds_and_recovery_in_twenty() {
+    for buffer in [16.0, 64.0, 128.0] {
+        for fall in 3..=35 {
+            let (from, to) = (60.0, 60.0 + f64::from(fall));
+            let line = Line { buffer: buffer * KIB, ..Line::falling(from, to - from) };
+            let run = Run::new(&line, 120.0);
+            let case = format!("{fall} s, {buffer} KiB: {:?}", run.moves);
+            assert_eq!(run.rung_at(from), 0, "{case}");
+            assert_eq!(run.rung_at(from + 3.0), 3, "{case}");
+            assert_eq!(run.rung_at(to + 20.0), 0, "{case}");
+        }
+    }
+}
+
+#[test]
+fn tunnel_costs_one_move_down_at_most() {
+    for seconds in [0.3, 1.0, 5.0, 20.0] {
+        let run = Run::new(&Line::tunnel(60.0, seconds), 120.0);
+        assert!(run.moves.len() <= 2 * run.moves_between(60.0, 62.0 + seconds), "{seconds} s: {:?}", run.moves);
+        assert!(run.moves_between(60.0, 62.0 + seconds) <= 1, "{seconds} s: {:?}", run.moves);
+        assert_eq!(run.rung_at(60.0 + seconds + 15.0), 0, "{seconds} s: {:?}", run.moves);
+    }
+}
+
+#[test]
+fn restless_line_is_followed_seldom() {
+    let run = Run::new(&Line::wifi(), 600.0);
+    assert!(run.moves_between(60.0, 600.0) <= 12, "{:?}", run.moves);
+    assert!(run.parts.len() as f64 > 600.0 * FPS * 0.85, "{}", run.parts.len());
+}
+
+#[test]
+fn slow_line_gets_three_times_the_pictures() {
+    let line = || Line::constant(2.0 * MBIT);
+    let ladder = Run::new(&line(), 120.0);
+    let largest = Run::with_rule(&line(), 120.0, &needs()[..1], 1.0 / FPS);
+    assert!(ladder.parts.len() >= 3 * largest.parts.len(), "{} {}", ladder.parts.len(), largest.parts.len());
+}
+
+/// Three pictures a second of the largest size take 0.72 Mbit/s, which a line of 1 carries.
+#[test]
+fn rate_limit_counts_as_the_period() {
+    let needs: Vec<f64> = SIZES.iter().map(|bytes| bytes * 3.0).collect();
+    let run = Run::with_rule(&Line::constant(MBIT), 120.0, &needs, 1.0 / 3.0);
+    assert_eq!(run.moves, []);
+}
+
+#[test]
+fn first_part_counts_in_full() {
+    let start = Instant::now();
+    let mut rule = Rule::new(SIZES.len(), start);
+    let seconds = Duration::from_secs;
+    let part = Written {
+        at: start + seconds(2),
+        bytes: 62_500,
+        in_flight: seconds(2),
+        missed: Some(0),
+        period: Duration::from_millis(33),
+    };
+    let reason = Reason::Slow { bytes_per_second: 31_250 };
+    assert_eq!(rule.written(part, &needs()), Some(Move { to: 3, reason }));
+    assert_eq!(rule.rung(), 3);
+}

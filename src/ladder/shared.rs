@@ -1,0 +1,211 @@
+//! The data that all viewers of a ladder share: the rungs, what each needs, and the list of viewers.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+
+use super::handle::Size;
+use super::rule::Reason;
+use super::stats::{RungStats, Stats, Viewer};
+use crate::boundary::Boundary;
+use crate::encode::{EncodedPart, Encoder};
+use crate::hub::{Hub, Published, Seat};
+use crate::picture;
+use crate::sync::{Mutex, lock};
+use crate::wall::encodings::Encodings;
+use crate::wire::{PerWire, Wire};
+
+pub(super) struct Shared {
+    pub(super) rungs: Vec<Rung>,
+    encoders: PerWire<Arc<Encoder>>,
+    viewers: Mutex<Viewers>,
+}
+
+#[derive(Default)]
+struct Viewers {
+    list: Slab<Entry>,
+    moves_down: u64,
+    moves_up: u64,
+}
+
+/// A viewer, as far as others may know.
+struct Entry {
+    viewer: Viewer,
+    /// The time of its last move, or of its first poll.
+    since: Instant,
+}
+
+/// One rung of a ladder.
+pub(super) struct Rung {
+    encodings: Encodings,
+    measured: Mutex<Measured>,
+}
+
+/// What is known of a rung's pictures. The averages are of the last ten or so.
+#[derive(Clone, Copy, Default)]
+struct Measured {
+    /// The width, of the last picture unless it was set.
+    width: Option<u32>,
+    /// The version and the time of the last part.
+    last: Option<(u64, Instant)>,
+    bytes: Option<f64>,
+    /// The seconds between two parts.
+    period: Option<f64>,
+}
+
+impl Shared {
+    /// Creates a ladder of these hubs, each with the width of its pictures if that is known.
+    pub(super) fn new(hubs: Vec<(Hub, Option<u32>)>, boundary: &Boundary) -> Arc<Self> {
+        assert!(!hubs.is_empty(), "a ladder needs a hub");
+        let timestamps = hubs.iter().all(|(hub, _)| hub.timestamps());
+        let rungs = hubs.into_iter().map(|(hub, width)| Rung {
+            encodings: Encodings::unnamed(hub),
+            measured: Mutex::new(Measured { width, ..Measured::default() }),
+        });
+        Arc::new(Self {
+            rungs: rungs.collect(),
+            encoders: PerWire::new(|wire| Arc::new(Encoder::new(boundary.clone(), wire).timestamps(timestamps))),
+            viewers: Mutex::new(Viewers::default()),
+        })
+    }
+
+    /// Returns the encoder of a wire. All encoders share one boundary.
+    pub(super) fn encoder(&self, wire: Wire) -> &Arc<Encoder> {
+        &self.encoders[wire]
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "callers pass the index of a rung")]
+    pub(super) fn rung(&self, rung: usize) -> &Rung {
+        &self.rungs[rung]
+    }
+
+    /// Returns the rung on which a viewer of this size starts.
+    pub(super) fn rung_of(&self, size: Size) -> usize {
+        let Size::Width(width) = size else { return 0 };
+        let wide = |rung: &Rung| rung.width().is_none_or(|own| own >= width);
+        self.rungs.iter().rposition(wide).unwrap_or(0)
+    }
+
+    /// Returns the bytes a second of each rung for a viewer with this rate limit.
+    ///
+    /// A rung that nobody has watched yet is estimated from the next larger one that is known, by the widths, or as a third.
+    pub(super) fn needs(&self, min_interval: Option<Duration>) -> Vec<f64> {
+        let measured: Vec<Measured> = self.rungs.iter().map(|rung| *lock(&rung.measured)).collect();
+        let known = |measured: &Measured| Some((measured.bytes?, measured.width));
+        let period = measured.iter().find_map(|measured| measured.period).unwrap_or(DEFAULT_PERIOD);
+        let least = min_interval.map_or(0.0, |interval| interval.as_secs_f64());
+        let (mut bytes, mut width) = measured.iter().find_map(known).unwrap_or((DEFAULT_BYTES, None));
+        let needs = measured.iter().enumerate().map(|(rung, measured)| {
+            (bytes, width) = known(measured).unwrap_or_else(|| {
+                let ratio = measured.width.zip(width).map_or(UNKNOWN_STEP, |(own, larger)| {
+                    // Small pictures have more detail a pixel.
+                    (f64::from(own) / f64::from(larger.max(1))).powf(1.6).min(1.0)
+                });
+                (if rung == 0 { bytes } else { bytes * ratio }, measured.width)
+            });
+            bytes / measured.period.unwrap_or(period).max(least).max(SHORTEST_PERIOD)
+        });
+        needs.collect()
+    }
+
+    pub(super) fn enter(&self, viewer: Viewer, now: Instant) -> usize {
+        lock(&self.viewers).list.insert(Entry { viewer, since: now })
+    }
+
+    pub(super) fn leave(&self, place: usize) {
+        let entry = lock(&self.viewers).list.remove(place);
+        drop(entry);
+    }
+
+    pub(super) fn moved(&self, place: usize, to: usize, reason: Reason, now: Instant) {
+        let mut viewers = lock(&self.viewers);
+        let Some(entry) = viewers.list.get_mut(place) else { return };
+        let up = to < entry.viewer.rung;
+        (entry.viewer.rung, entry.viewer.reason, entry.since) = (to, Some(reason), now);
+        entry.viewer.moves += 1;
+        *(if up { &mut viewers.moves_up } else { &mut viewers.moves_down }) += 1;
+    }
+
+    pub(super) fn viewers(&self) -> Vec<Viewer> {
+        let now = Instant::now();
+        let viewers = lock(&self.viewers);
+        let ago = |entry: &Entry| now.saturating_duration_since(entry.since);
+        viewers.list.iter().map(|(_, entry)| Viewer { on_rung: ago(entry), ..entry.viewer.clone() }).collect()
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let mut rungs: Vec<RungStats> = self.rungs.iter().map(Rung::stats).collect();
+        let viewers = lock(&self.viewers);
+        for (_, entry) in &viewers.list {
+            if let Some(rung) = rungs.get_mut(entry.viewer.rung) {
+                rung.viewers += 1;
+            }
+        }
+        Stats { rungs, moves_down: viewers.moves_down, moves_up: viewers.moves_up }
+    }
+}
+
+impl Rung {
+    pub(super) fn hub(&self) -> &Hub {
+        &self.encodings.hub
+    }
+
+    /// Returns the bytes of a part. `None` if it holds the boundary, which is counted once.
+    pub(super) fn encoded(&self, part: &Published, encoder: &Encoder, seat: &Seat) -> Option<Arc<EncodedPart>> {
+        self.measure(part);
+        self.encodings.encoded(part, encoder, seat)
+    }
+
+    /// Returns the width of its pictures, if one is there.
+    fn width(&self) -> Option<u32> {
+        let known = lock(&self.measured).width;
+        known.or_else(|| picture::width(self.hub().latest()?.body()))
+    }
+
+    /// Returns the seconds between two parts.
+    pub(super) fn period(&self) -> Duration {
+        let period = lock(&self.measured).period.unwrap_or(DEFAULT_PERIOD);
+        Duration::from_secs_f64(period)
+    }
+
+    /// Records a part, once for all viewers.
+    #[expect(clippy::cast_precision_loss, reason = "an average")]
+    fn measure(&self, part: &Published) {
+        let mut measured = lock(&self.measured);
+        if part.no_signal || measured.last.is_some_and(|(version, _)| version >= part.version) {
+            return;
+        }
+        let average = |before: Option<f64>, new: f64| Some(before.map_or(new, |before| before + (new - before) * 0.1));
+        measured.bytes = average(measured.bytes, part.part.body().len() as f64);
+        if let Some((version, at)) = measured.last {
+            let periods = (part.version - version) as f64;
+            let period = part.at.saturating_duration_since(at).as_secs_f64() / periods;
+            measured.period = average(measured.period, period.min(LONGEST_PERIOD));
+        }
+        measured.last = Some((part.version, part.at));
+        measured.width = picture::width(part.part.body()).or(measured.width);
+    }
+
+    fn stats(&self) -> RungStats {
+        let width = self.width();
+        let measured = *lock(&self.measured);
+        let rate = measured.bytes.zip(measured.period).map(|(bytes, period)| bytes / period.max(SHORTEST_PERIOD));
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is positive, and `as` saturates"
+        )]
+        let rate = rate.map(|rate| rate as u64);
+        RungStats { width, viewers: 0, bytes_per_second: rate }
+    }
+}
+
+/// Until two parts have come.
+const DEFAULT_PERIOD: f64 = 0.1;
+const DEFAULT_BYTES: f64 = 50_000.0;
+const SHORTEST_PERIOD: f64 = 0.001;
+/// A pause of the source is no period.
+const LONGEST_PERIOD: f64 = 10.0;
+/// The bytes of a rung by those of the next larger one, if a width is not known.
+const UNKNOWN_STEP: f64 = 0.35;

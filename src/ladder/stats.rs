@@ -1,0 +1,51 @@
+//! Counters of a ladder and its viewers.
+
+use std::time::Duration;
+
+use super::handle::Size;
+use super::rule::Reason;
+use crate::wire::Wire;
+
+/// The counters of a ladder since its creation, returned by [`Ladder::stats`](super::Ladder::stats).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// The rungs, the largest picture first.
+    pub rungs: Vec<RungStats>,
+    /// Moves of viewers to a smaller picture.
+    pub moves_down: u64,
+    /// Moves of viewers to a larger picture.
+    pub moves_up: u64,
+}
+
+/// The counters of one rung.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct RungStats {
+    /// The width of its pictures in pixels. `None` until the first one.
+    pub width: Option<u32>,
+    /// Current viewers.
+    pub viewers: usize,
+    /// The average bytes a second that a viewer of this rung needs. `None` until it is known.
+    pub bytes_per_second: Option<u64>,
+}
+
+/// The state of one viewer of a ladder, returned by [`Ladder::viewers`](super::Ladder::viewers).
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Viewer {
+    /// The viewer's key, if it has one.
+    pub key: Option<String>,
+    /// The wire that the viewer gets.
+    pub wire: Wire,
+    /// The index of its rung. 0 is the largest picture.
+    pub rung: usize,
+    /// The size that it was asked for.
+    pub size: Size,
+    /// The number of its moves.
+    pub moves: u64,
+    /// The reason of its last move. `None` before the first.
+    pub reason: Option<Reason>,
+    /// The time since its last move, or else since its first poll.
+    pub on_rung: Duration,
+}

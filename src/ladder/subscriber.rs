@@ -1,0 +1,438 @@
+//! The response of one viewer of a ladder.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
+
+use http::HeaderMap;
+
+use super::handle::Size;
+use super::rule::{Move, Reason, Rule, Written};
+use super::shared::Shared;
+use super::stats::Viewer;
+#[cfg(feature = "http-body")]
+use crate::body::Body;
+use crate::body::{Chunks, Feed, Step, Supply};
+use crate::encode::{EncodedPart, Encoder};
+use crate::hub::{self, Published, Refused, Seat};
+use crate::response;
+use crate::sync::{Mutex, lock};
+use crate::wire::Wire;
+
+/// A response that sends a viewer the latest picture of its rung, and moves it between the rungs of a [`Ladder`](super::Ladder).
+///
+/// Created by [`Ladder::subscribe`](super::Ladder::subscribe). It is returned from a handler like a
+/// [`hub::Subscriber`](crate::Subscriber).
+///
+/// # Cancel safety
+///
+/// Dropping the body between two polls loses the rest of the part in flight; it does not affect the hubs or other viewers.
+#[doc(alias("IntoResponse", "Responder"))]
+#[must_use = "a response does nothing until it is returned from a handler"]
+pub struct Subscriber {
+    ladder: Arc<Shared>,
+    options: Options,
+    rule: Rule,
+    current: Place,
+    next: Option<Next>,
+    /// When the part in flight was sent.
+    in_flight: Option<Instant>,
+    /// The part that was in flight, once it is written.
+    written: Arc<Mutex<Option<(Instant, u64)>>>,
+    /// The pictures that were skipped before it. `None` if the rate is limited.
+    missed: Option<u32>,
+    /// The last part that was sent.
+    shown: Option<Arc<Published>>,
+    /// The end of the stream's lifetime.
+    expires: Option<Instant>,
+    /// From the first poll.
+    listed: Option<Listed>,
+}
+
+#[derive(Clone, Debug)]
+struct Options {
+    exclusive: bool,
+    key: Option<String>,
+    label: Option<String>,
+    min_interval: Option<Duration>,
+    size: Size,
+    wire: Wire,
+}
+
+/// The place to which a viewer moves, once that has a picture.
+struct Next {
+    place: Place,
+    reason: Reason,
+    since: Instant,
+}
+
+/// A place in the hub of a rung.
+struct Place {
+    rung: usize,
+    subscriber: hub::Subscriber,
+}
+
+impl Place {
+    fn join(ladder: &Shared, rung: usize, wire: Wire) -> Result<Self, Refused> {
+        Ok(Self { rung, subscriber: ladder.rung(rung).hub().subscribe(wire)?.unencoded() })
+    }
+
+    fn map(self, map: impl FnOnce(hub::Subscriber) -> hub::Subscriber) -> Self {
+        Self { subscriber: map(self.subscriber), ..self }
+    }
+
+    fn seat(&mut self) -> &mut Seat {
+        &mut self.subscriber.seat
+    }
+}
+
+/// An entry in the list of viewers.
+struct Listed {
+    ladder: Arc<Shared>,
+    place: usize,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.ladder.leave(self.place);
+    }
+}
+
+impl Subscriber {
+    pub(super) fn new(ladder: &Arc<Shared>, wire: Wire, size: Size) -> Result<Self, Refused> {
+        let options = Options { exclusive: false, key: None, label: None, min_interval: None, size, wire };
+        let current = Place::join(ladder, ladder.rung_of(size), wire).or_else(|refused| {
+            // For one hub that is full or closed there is another.
+            let rungs = if size == Size::Line { 1..ladder.rungs.len() } else { 0..0 };
+            rungs.into_iter().find_map(|rung| Place::join(ladder, rung, wire).ok()).ok_or(refused)
+        })?;
+        let mut rule = Rule::new(ladder.rungs.len(), Instant::now());
+        rule.start_on(current.rung);
+        Ok(Self {
+            ladder: Arc::clone(ladder),
+            options,
+            rule,
+            current,
+            next: None,
+            in_flight: None,
+            written: Arc::default(),
+            missed: None,
+            shown: None,
+            expires: None,
+            listed: None,
+        })
+    }
+
+    /// Sets the shortest time between two parts. The viewer gets the newest part each time.
+    pub fn min_interval(mut self, min_interval: Duration) -> Self {
+        self.options.min_interval = self.options.min_interval.max(Some(min_interval));
+        self.configure(|subscriber| subscriber.min_interval(min_interval))
+    }
+
+    /// Ends the stream after this time, less up to a tenth at random. A move does not prolong it.
+    pub fn max_lifetime(self, max_lifetime: Duration) -> Self {
+        self.configure(|subscriber| subscriber.max_lifetime(max_lifetime))
+    }
+
+    /// Ends the stream at the end of this time, which a move does not prolong: see
+    /// [`hub::Subscriber::expires_in`](crate::Subscriber::expires_in).
+    pub fn expires_in(self, time: Duration) -> Self {
+        self.configure(|subscriber| subscriber.expires_in(time))
+    }
+
+    /// Sets a key by which [`Ladder::revoke`](super::Ladder::revoke) ends the stream.
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        let key = key.into();
+        self.options.key = Some(key.clone());
+        self.configure(|subscriber| subscriber.key(key))
+    }
+
+    /// Sets a name for the viewer in the hubs' events and lists: see [`hub::Subscriber::label`](crate::Subscriber::label).
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        let label = label.into();
+        self.options.label = Some(label.clone());
+        self.configure(|subscriber| subscriber.label(label))
+    }
+
+    /// Sets whether this stream ends the older ones with the same [`key`](Self::key), on every rung, when it starts. Default:
+    /// `false`.
+    pub fn exclusive(mut self, exclusive: bool) -> Self {
+        self.options.exclusive = exclusive;
+        self.configure(|subscriber| subscriber.exclusive(exclusive))
+    }
+
+    fn configure(self, change: impl FnOnce(hub::Subscriber) -> hub::Subscriber) -> Self {
+        Self { current: self.current.map(change), ..self }
+    }
+
+    fn encoder(&self) -> &Arc<Encoder> {
+        self.ladder.encoder(self.options.wire)
+    }
+
+    /// Returns the header fields of the response; see [`MixedReplace::headers`](crate::MixedReplace::headers).
+    #[must_use]
+    pub fn headers(&self) -> HeaderMap {
+        response::stream_head(self.encoder().content_type()).into_iter().collect()
+    }
+
+    /// Returns the body as a plain stream of bytes: see [`hub::Subscriber::into_stream`](crate::Subscriber::into_stream).
+    ///
+    /// A stream learns late that a line is slow, from the server's next poll.
+    pub fn into_stream(self) -> Chunks<Self> {
+        Chunks { sending: self.into_feed() }
+    }
+
+    /// Returns the body, for hyper and the stacks built on it.
+    #[cfg(feature = "http-body")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
+    pub fn into_body(self) -> Body<Self> {
+        Body { sending: self.into_feed() }
+    }
+
+    /// Returns the response, for hyper and the stacks built on it: `200 OK`, with [`headers`](Self::headers) and
+    /// [`into_body`](Self::into_body).
+    #[cfg(feature = "http-body")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
+    #[must_use]
+    pub fn into_http_response(self) -> http::Response<Body<Self>> {
+        let headers = self.headers();
+        self.into_body().into_response(headers)
+    }
+
+    pub(super) fn into_feed(self) -> Feed<Self> {
+        let encoder = Arc::clone(self.encoder());
+        Feed::new(self, encoder)
+    }
+
+    /// Reserves a place on a rung and starts watching there.
+    fn join(&self, rung: usize) -> Result<Place, Refused> {
+        let mut place = Place::join(&self.ladder, rung, self.options.wire)?;
+        if let Some(key) = &self.options.key {
+            place = place.map(|subscriber| subscriber.key(key.clone()));
+        }
+        if let Some(label) = &self.options.label {
+            place = place.map(|subscriber| subscriber.label(label.clone()));
+        }
+        if let Some(interval) = self.options.min_interval {
+            place = place.map(|subscriber| subscriber.min_interval(interval));
+        }
+        if let Some(expires) = self.expires {
+            let lifetime = expires.saturating_duration_since(Instant::now());
+            place = place.map(|subscriber| subscriber.expires_in(lifetime));
+        }
+        place.seat().start();
+        Ok(place)
+    }
+
+    /// Lets the rule decide, once the part in flight is written.
+    fn follow_rule(&mut self) {
+        let Some((at, bytes)) = lock(&self.written).take() else { return };
+        let Some(sent) = self.in_flight.take() else { return };
+        if self.options.size != Size::Line {
+            return;
+        }
+        if let Some(next) = &self.next {
+            // A hub whose source cannot be started.
+            if at.saturating_duration_since(next.since) > FIRST_PICTURE {
+                self.give_up(at);
+            }
+            return;
+        }
+        let rung = self.ladder.rung(self.current.rung);
+        let period = rung.period().max(self.options.min_interval.unwrap_or_default());
+        let part = Written { at, bytes, in_flight: at.saturating_duration_since(sent), missed: self.missed, period };
+        let Some(Move { to, reason }) = self.rule.written(part, &self.ladder.needs(self.options.min_interval)) else {
+            return;
+        };
+        self.start_move(to, reason);
+    }
+
+    /// Takes a place on a rung. The viewer stays where it is if there is none.
+    pub(super) fn start_move(&mut self, to: usize, reason: Reason) {
+        let since = Instant::now();
+        match self.join(to) {
+            Ok(place) => self.next = Some(Next { place, reason, since }),
+            Err(_) => self.give_up(since),
+        }
+    }
+
+    fn give_up(&mut self, now: Instant) {
+        self.next = None;
+        self.rule.stay_on(self.current.rung, now);
+    }
+
+    /// Moves to the next rung if that has a picture. Returns its bytes.
+    fn poll_next(&mut self, waker: &Waker) -> Option<Arc<EncodedPart>> {
+        loop {
+            let next = self.next.as_mut()?;
+            let part = match next.place.seat().poll_once(waker.clone()) {
+                Step::Part(part) => part,
+                Step::Wait => return None,
+                Step::Repeat => {
+                    next.place.seat().pass();
+                    continue;
+                }
+                Step::End => {
+                    self.give_up(Instant::now());
+                    return None;
+                }
+            };
+            let older = part.no_signal || self.shown.as_ref().is_some_and(|shown| is_older(&part, shown));
+            let encoder = self.ladder.encoder(self.options.wire);
+            let (rung, reason) = (next.place.rung, next.reason);
+            let encoded = self.ladder.rung(rung).encoded(&part, encoder, next.place.seat());
+            let Some(encoded) = encoded.filter(|_| !older) else {
+                next.place.seat().pass();
+                continue;
+            };
+            let now = Instant::now();
+            #[cfg(feature = "tracing")]
+            tracing::debug!(from = self.current.rung, to = rung, ?reason, "viewer moves");
+            let next = self.next.take()?;
+            std::mem::replace(&mut self.current, next.place).seat().leave();
+            if reason == Reason::Closed {
+                self.rule.stay_on(rung, now);
+            } else {
+                // The time until the first picture is not the line's.
+                self.rule.arrived(now);
+            }
+            if let Some(listed) = &self.listed {
+                self.ladder.moved(listed.place, rung, reason, now);
+            }
+            self.send(part, false);
+            return Some(encoded);
+        }
+    }
+
+    fn step(&mut self, waker: &Waker) -> Step<Arc<EncodedPart>> {
+        loop {
+            if self.in_flight.is_none() {
+                if let Some(encoded) = self.poll_next(waker) {
+                    return Step::Part(encoded);
+                }
+            }
+            match self.current.seat().poll_once(waker.clone()) {
+                Step::Wait => return Step::Wait,
+                Step::Repeat => {
+                    self.in_flight = Some(Instant::now());
+                    return Step::Repeat;
+                }
+                Step::Part(part) => {
+                    let encoder = self.ladder.encoder(self.options.wire);
+                    let rung = self.ladder.rung(self.current.rung);
+                    let Some(encoded) = rung.encoded(&part, encoder, self.current.seat()) else {
+                        self.current.seat().pass();
+                        continue;
+                    };
+                    self.send(part, true);
+                    return Step::Part(encoded);
+                }
+                Step::End if !self.current.seat().ended_by_close() => return Step::End,
+                Step::End => {
+                    // The hub of this rung was closed. The others may go on.
+                    if self.next.is_none() {
+                        let Some(to) = self.open_rung() else { return Step::End };
+                        self.start_move(to, Reason::Closed);
+                        if self.next.is_none() {
+                            return Step::End;
+                        }
+                    }
+                    self.in_flight = None;
+                    return match self.poll_next(waker) {
+                        Some(encoded) => Step::Part(encoded),
+                        None if self.next.is_some() => Step::Wait,
+                        None => Step::End,
+                    };
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, part: Arc<Published>, same_rung: bool) {
+        let skipped = self.shown.as_ref().filter(|_| same_rung).map_or(0, |shown| part.version - shown.version - 1);
+        self.missed = self.options.min_interval.is_none().then(|| u32::try_from(skipped).unwrap_or(u32::MAX));
+        self.in_flight = Some(Instant::now());
+        self.shown = Some(part);
+    }
+
+    /// Returns the nearest other rung whose hub is open.
+    fn open_rung(&self) -> Option<usize> {
+        let distance = |rung: &usize| rung.abs_diff(self.current.rung);
+        let others = (0..self.ladder.rungs.len()).filter(|rung| *rung != self.current.rung);
+        others.filter(|rung| !self.ladder.rung(*rung).hub().is_closed()).min_by_key(distance)
+    }
+}
+
+impl Supply for Subscriber {
+    type Part = Arc<EncodedPart>;
+
+    fn start(&mut self) {
+        let now = Instant::now();
+        self.current.seat().start();
+        self.expires = self.current.seat().expires();
+        if let Some(key) = self.options.key.as_ref().filter(|_| self.options.exclusive) {
+            // On its own rung, its seat does that.
+            let others = self.ladder.rungs.iter().enumerate().filter(|(rung, _)| *rung != self.current.rung);
+            others.for_each(|(_, rung)| rung.hub().replace(key));
+        }
+        let viewer = Viewer {
+            key: self.options.key.clone(),
+            wire: self.options.wire,
+            rung: self.current.rung,
+            size: self.options.size,
+            moves: 0,
+            reason: None,
+            on_rung: Duration::ZERO,
+        };
+        let place = self.ladder.enter(viewer, now);
+        self.listed = Some(Listed { ladder: Arc::clone(&self.ladder), place });
+        #[cfg(feature = "tracing")]
+        tracing::debug!(rung = self.current.rung, wire = ?self.options.wire, "viewer joins a ladder");
+    }
+
+    fn poll_step(&mut self, gated: bool, taken: u64, cx: &mut Context<'_>) -> Step<Arc<EncodedPart>> {
+        if !gated && self.in_flight.is_some() {
+            self.release(taken)();
+        }
+        self.follow_rule();
+        let step = self.step(cx.waker());
+        if matches!(step, Step::End) {
+            self.listed = None;
+        }
+        step
+    }
+
+    fn release(&self, bytes: u64) -> impl FnOnce() + Send + 'static {
+        let (written, release) = (Arc::clone(&self.written), self.current.subscriber.seat.release(bytes));
+        move || {
+            *lock(&written) = Some((Instant::now(), bytes));
+            // Last, since it wakes the viewer.
+            release();
+        }
+    }
+}
+
+/// Returns whether a picture of one rung is older than one of another.
+///
+/// Their times of capture are compared, unless they differ so much that they are of two clocks. Then those of publication are.
+fn is_older(part: &Published, shown: &Published) -> bool {
+    let captured = part.part.captured().zip(shown.part.captured());
+    let difference = captured.map(|(part, shown)| shown.duration_since(part));
+    match difference {
+        Some(Ok(older)) if older < TWO_CLOCKS => !older.is_zero(),
+        Some(Err(newer)) if newer.duration() < TWO_CLOCKS => false,
+        _ => part.at < shown.at,
+    }
+}
+
+impl fmt::Debug for Subscriber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscriber").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// How long a viewer waits for the first picture of another rung. Cameras take some seconds to start.
+const FIRST_PICTURE: Duration = Duration::from_secs(15);
+/// Pictures of one moment do not differ so much, and clocks that are set may.
+const TWO_CLOCKS: Duration = Duration::from_secs(60);

@@ -1,0 +1,342 @@
+//! Ladders without a server: the bytes across moves, demand, and ends.
+
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
+use std::task::{Context, Poll, Waker};
+use std::thread::sleep;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+
+use super::shared::Shared;
+use super::{Ladder, Reason, Size, Subscriber};
+use crate::body::Feed;
+use crate::boundary::Boundary;
+use crate::decode::decoder::Decoder;
+use crate::hub::{self, Hub, Publisher, Refused};
+use crate::part::Part;
+use crate::wire::Wire;
+
+const B: &str = "ThisRandomString";
+
+fn ladder<const N: usize>() -> ([Publisher; N], [Hub; N], Ladder) {
+    ladder_of([(); N].map(|()| hub::channel()))
+}
+
+fn ladder_of<const N: usize>(hubs: [(Publisher, Hub); N]) -> ([Publisher; N], [Hub; N], Ladder) {
+    let (publishers, hubs): (Vec<_>, Vec<_>) = hubs.into_iter().unzip();
+    let shared = Shared::new(hubs.iter().map(|hub| (hub.clone(), None)).collect(), &Boundary::from_static(B));
+    (publishers.try_into().unwrap(), hubs.try_into().unwrap(), Ladder { shared })
+}
+
+fn text(body: &str) -> Part {
+    Part::text(body.to_owned()).unwrap()
+}
+
+/// A picture of this width that browsers open, and that is this long at least.
+fn picture(width: u16, len: usize) -> Part {
+    let dot = include_bytes!("../picture/dot.jpg");
+    let frame = dot.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
+    let mut body = dot.to_vec();
+    body[frame + 7..frame + 9].copy_from_slice(&width.to_be_bytes());
+    body.resize(body.len().max(len), 0);
+    Part::jpeg(body).unwrap()
+}
+
+/// A viewer as on a hyper-like stack.
+struct Viewer {
+    feed: Feed<Subscriber>,
+    in_flight: Option<Bytes>,
+    all: BytesMut,
+}
+
+impl Viewer {
+    fn new(subscriber: Subscriber) -> Self {
+        let mut viewer = Self { feed: subscriber.into_feed(), in_flight: None, all: BytesMut::new() };
+        assert!(viewer.poll().is_pending(), "the response's head comes first");
+        viewer
+    }
+
+    fn poll(&mut self) -> Poll<Option<Bytes>> {
+        self.feed.poll_chunk(true, &mut Context::from_waker(Waker::noop()))
+    }
+
+    /// Releases the part in flight, and takes the next one. Returns whether there was one.
+    fn take(&mut self) -> bool {
+        self.in_flight = None;
+        let before = self.all.len();
+        while let Poll::Ready(Some(chunk)) = self.poll() {
+            self.all.extend_from_slice(&chunk);
+            self.in_flight = Some(chunk);
+        }
+        self.all.len() > before
+    }
+
+    /// Releases the part in flight, and returns the parts that the viewer has got, some of them twice on the browser wire.
+    fn parts(&mut self) -> Vec<String> {
+        while self.take() {}
+        let (mut decoder, mut parts) = (Decoder::new(B), Vec::new());
+        while let Some(part) = decoder.decode(&mut self.all).unwrap() {
+            parts.push(String::from_utf8(part.into_body().to_vec()).unwrap());
+        }
+        parts
+    }
+
+    fn is_over(&mut self) -> bool {
+        self.in_flight = None;
+        matches!(self.poll(), Poll::Ready(None))
+    }
+
+    fn move_to(&mut self, rung: usize) {
+        self.feed.supply.start_move(rung, Reason::Calm);
+    }
+}
+
+#[test]
+fn move_keeps_the_stream_on_every_wire() {
+    for (wire, expected) in [
+        (
+            Wire::Browser,
+            "--B\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nlarge\r\n--B\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\
+             large\r\n--B\r\nContent-Type: text/html; charset=utf-8\r\n\r\n\
+             small\r\n--B\r\nContent-Type: text/html; charset=utf-8\r\n\r\n\
+             small\r\n--B--\r\n",
+        ),
+        (
+            Wire::Machine,
+            "--B\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\n\r\nlarge\r\n--B\r\n\
+             Content-Type: text/html; charset=utf-8\r\nContent-Length: 5\r\n\r\nsmall\r\n--B\r\n\
+             Content-Type: text/html; charset=utf-8\r\nContent-Length: 5\r\n\r\nsmall\r\n--B--\r\n",
+        ),
+        (
+            Wire::Script,
+            "--B\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\n\r\nlarge\r\n--B\r\n\
+             Content-Type: text/html; charset=utf-8\r\nContent-Length: 5\r\n\r\nsmall\r\n--B--\r\n",
+        ),
+    ] {
+        let ([large, small], _, ladder) = ladder();
+        let mut viewer = Viewer::new(ladder.subscribe(wire, Size::Line).unwrap());
+        large.publish(text("large")).unwrap();
+        assert!(viewer.take());
+        viewer.move_to(1);
+        small.publish(Part::html("small").unwrap()).unwrap();
+        assert!(viewer.take());
+        ladder.close();
+        assert!(viewer.take());
+        assert!(viewer.is_over());
+        let text = String::from_utf8(viewer.all.to_vec()).unwrap().replace(B, "B");
+        // The fields that a hub adds, and those that fill up a small first part.
+        let added = |line: &str| {
+            line.starts_with("X-Timestamp: ") || line.starts_with("X-Sequence: ") || line.starts_with("X-Padding: ")
+        };
+        let text = text.split_inclusive("\r\n").filter(|line| !added(line)).collect::<String>();
+        assert_eq!(text, expected, "{wire:?}");
+    }
+}
+
+#[test]
+fn viewer_goes_on_until_the_new_rung_has_a_picture_that_is_no_older() {
+    let ([large, small], _, ladder) = ladder();
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap());
+    small.publish(text("old")).unwrap();
+    sleep(Duration::from_millis(2));
+    large.publish(text("large 1")).unwrap();
+    assert_eq!(viewer.parts(), ["large 1"]);
+    viewer.move_to(1);
+    assert_eq!(viewer.parts(), [""; 0]);
+    large.publish(text("large 2")).unwrap();
+    sleep(Duration::from_millis(2));
+    assert_eq!(viewer.parts(), ["large 2"]);
+    small.publish(text("small 3")).unwrap();
+    large.publish(text("large 3")).unwrap();
+    assert_eq!(viewer.parts(), ["small 3"]);
+    large.publish(text("large 4")).unwrap();
+    assert_eq!(viewer.parts(), [""; 0]);
+}
+
+#[test]
+fn only_rungs_with_viewers_are_demand() {
+    let builder = || hub::builder().linger(Duration::ZERO).build();
+    let ([large, small], hubs, ladder) = ladder_of([builder(), builder()]);
+    let wanted = || [&large, &small].map(|publisher| publisher.demand().is_wanted());
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap());
+    assert_eq!(wanted(), [true, false]);
+    large.publish(text("large")).unwrap();
+    viewer.parts();
+    viewer.move_to(1);
+    assert_eq!(wanted(), [true, true]);
+    small.publish(text("small")).unwrap();
+    viewer.parts();
+    assert_eq!(wanted(), [false, true]);
+    assert_eq!(hubs.each_ref().map(|hub| hub.stats().ended.moved), [1, 0]);
+    let stats = ladder.stats();
+    assert_eq!((stats.moves_down, stats.moves_up), (1, 0));
+    assert_eq!(stats.rungs.iter().map(|rung| rung.viewers).collect::<Vec<_>>(), [0, 1]);
+    let listed = &ladder.viewers()[0];
+    assert_eq!((listed.rung, listed.moves, listed.reason), (1, 1, Some(Reason::Calm)));
+    drop(viewer);
+    assert_eq!(wanted(), [false, false]);
+    assert_eq!(ladder.viewers(), []);
+}
+
+/// The first part of a viewer takes 0.8 s: 125 kB/s.
+#[test]
+fn slow_viewer_moves_to_the_rung_that_its_line_carries() {
+    let (publishers, _, ladder) = ladder::<3>();
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Machine, Size::Line).unwrap());
+    for (publisher, (width, len)) in publishers.iter().zip([(1280, 100_000), (640, 12_000), (320, 3_000)]) {
+        publisher.publish(picture(width, len)).unwrap();
+    }
+    assert!(viewer.take());
+    sleep(Duration::from_millis(800));
+    assert!(viewer.take());
+    let listed = &ladder.viewers()[0];
+    assert!(listed.rung > 0, "{listed:?}");
+    assert!(matches!(listed.reason, Some(Reason::Slow { bytes_per_second: 60_000..=130_000 })), "{listed:?}");
+}
+
+#[test]
+fn size_is_a_fixed_rung() {
+    let (publishers, _, ladder) = ladder::<3>();
+    let rungs = || {
+        [
+            Size::Line,
+            Size::Full,
+            Size::Width(1),
+            Size::Width(320),
+            Size::Width(321),
+            Size::Width(1000),
+            Size::Width(9000),
+        ]
+    };
+    let rungs = || rungs().map(|size| ladder.shared.rung_of(size));
+    // No width is known.
+    assert_eq!(rungs(), [0, 0, 2, 2, 2, 2, 2]);
+    for (publisher, width) in publishers.iter().zip([1280, 640, 320]) {
+        publisher.publish(picture(width, 0)).unwrap();
+    }
+    assert_eq!(rungs(), [0, 0, 2, 2, 1, 0, 0]);
+    assert_eq!(
+        ladder.stats().rungs.iter().map(|rung| rung.width).collect::<Vec<_>>(),
+        [Some(1280), Some(640), Some(320)]
+    );
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Machine, Size::Width(640)).unwrap());
+    assert!(viewer.take());
+    sleep(Duration::from_millis(800));
+    publishers[1].publish(picture(640, 1000)).unwrap();
+    assert!(viewer.take());
+    assert_eq!((ladder.viewers()[0].rung, ladder.viewers()[0].moves), (1, 0));
+}
+
+#[test]
+fn closed_rung_leaves_its_viewers_to_another() {
+    let ([large, small], hubs, ladder) = ladder();
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap());
+    large.publish(text("large")).unwrap();
+    assert_eq!(viewer.parts(), ["large"]);
+    drop(large);
+    assert_eq!(viewer.parts(), [""; 0]);
+    assert!(!viewer.is_over());
+    small.publish(text("small")).unwrap();
+    assert_eq!(viewer.parts(), ["small"]);
+    assert_eq!(ladder.viewers()[0].reason, Some(Reason::Closed));
+    hubs[1].close();
+    viewer.take();
+    assert!(viewer.is_over());
+}
+
+#[test]
+fn full_or_closed_rung_is_passed_over() {
+    let full = || hub::builder().max_subscribers(0).build();
+    let ([large, small], _, ladder) = ladder_of([full(), hub::channel()]);
+    small.publish(text("small")).unwrap();
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap());
+    assert_eq!(viewer.parts(), ["small"]);
+    let refused = ladder.subscribe(Wire::Script, Size::Full).err();
+    assert!(matches!(refused, Some(Refused::TooManyViewers { .. })), "{refused:?}");
+    // A move to a rung that has no place leaves the viewer where it is.
+    large.publish(text("large")).unwrap();
+    viewer.move_to(0);
+    small.publish(text("small 2")).unwrap();
+    assert_eq!(viewer.parts(), ["small 2"]);
+    ladder.close();
+    let ([large, small], _, ladder) = ladder_of([full(), full()]);
+    assert!(ladder.subscribe(Wire::Script, Size::Line).is_err());
+    drop((large, small));
+}
+
+#[test]
+fn key_ends_a_stream_on_any_rung() {
+    let ([large, small], _, ladder) = ladder();
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap().key("ada"));
+    large.publish(text("large")).unwrap();
+    assert_eq!(viewer.parts(), ["large"]);
+    viewer.move_to(1);
+    small.publish(text("small")).unwrap();
+    assert_eq!(viewer.parts(), ["small"]);
+    assert_eq!(ladder.revoke("ada"), 1);
+    small.publish(text("not for Ada")).unwrap();
+    viewer.take();
+    assert_eq!(viewer.parts(), [""; 0]);
+    assert!(viewer.is_over());
+}
+
+#[test]
+fn exclusive_stream_ends_older_ones_on_other_rungs() {
+    let ([large, small], _, ladder) = ladder();
+    let subscribe = || Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap().key("ada").exclusive(true));
+    let mut older = subscribe();
+    large.publish(text("large")).unwrap();
+    older.parts();
+    older.move_to(1);
+    small.publish(text("small")).unwrap();
+    assert_eq!(older.parts(), ["small"]);
+    let mut newer = subscribe();
+    assert_eq!(newer.parts(), ["large"]);
+    older.take();
+    assert!(older.is_over());
+    // The move of a stream ends no other one, nor itself.
+    newer.move_to(1);
+    small.publish(text("small 2")).unwrap();
+    assert_eq!(newer.parts(), ["small 2"]);
+    assert_eq!(ladder.viewers().len(), 1);
+}
+
+#[test]
+fn move_does_not_prolong_a_stream() {
+    let ([large, small], _, ladder) = ladder();
+    let lifetime = Duration::from_millis(300);
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap().max_lifetime(lifetime));
+    large.publish(text("large")).unwrap();
+    viewer.parts();
+    sleep(lifetime / 2);
+    viewer.move_to(1);
+    small.publish(text("small")).unwrap();
+    viewer.parts();
+    sleep(lifetime / 2);
+    viewer.take();
+    assert!(viewer.is_over());
+}
+
+#[test]
+fn part_is_encoded_once_for_all_viewers_of_a_rung() {
+    let ([large, _small], hubs, ladder) = ladder();
+    let mut viewers: Vec<_> =
+        (0..500).map(|_| Viewer::new(ladder.subscribe(Wire::Machine, Size::Line).unwrap())).collect();
+    large.publish(text("large")).unwrap();
+    let mut starts: Vec<_> = viewers
+        .iter_mut()
+        .map(|viewer| viewer.feed.poll_chunk(true, &mut Context::from_waker(Waker::noop())))
+        .collect();
+    let second: Vec<_> = {
+        starts.clear();
+        large.publish(text("large 2")).unwrap();
+        viewers.iter_mut().map(|viewer| viewer.poll()).collect()
+    };
+    let pointers = second.iter().map(|chunk| match chunk {
+        Poll::Ready(Some(chunk)) => chunk.as_ptr(),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(pointers.collect::<std::collections::HashSet<_>>().len(), 1);
+    assert_eq!(hubs.each_ref().map(|hub| hub.stats().encodings), [0, 0]);
+}
