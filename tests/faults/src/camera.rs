@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use mixed_replace::{Hub, Hubs, Publisher, hub};
+use mixed_replace::{Hub, Hubs, Ladder, Publisher, hub};
 use serde_json::{Value, json};
 
 use crate::options::Options;
@@ -18,6 +18,8 @@ pub struct Camera {
     pub hub: Hub,
     /// The hubs of the wall to mount, whose cameras always run.
     pub tracks: Hubs,
+    /// The ladder to mount: the hub, and smaller pictures, which are always published.
+    pub ladder: Ladder,
     progress: Arc<Progress>,
 }
 
@@ -48,7 +50,9 @@ impl Camera {
             builder = builder.max_subscribers(max);
         }
         let (publisher, hub) = builder.build();
-        let camera = Self { hub, tracks: tracks(options), progress: Arc::default() };
+        let rungs = options.rungs.iter().map(|size| rung(options.fps, *size));
+        let ladder = Ladder::new(std::iter::once(hub.clone()).chain(rungs));
+        let camera = Self { hub, tracks: tracks(options), ladder, progress: Arc::default() };
         let (progress, options) = (Arc::clone(&camera.progress), options.clone());
         std::thread::spawn(move || run(&publisher, &progress, &options));
         camera
@@ -157,6 +161,22 @@ fn tracks(options: &Options) -> Hubs {
         }
     });
     hubs
+}
+
+/// Returns a hub with pictures of this size.
+fn rung(fps: f64, size: usize) -> Hub {
+    let (publisher, hub) = hub::channel();
+    std::thread::spawn(move || {
+        let start = Instant::now();
+        for number in 1_u32.. {
+            if publisher.publish(Picture::part(u64::from(number), size)).is_err() {
+                return;
+            }
+            let due = start + Duration::from_secs_f64(f64::from(number) / fps);
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        }
+    });
+    hub
 }
 
 /// Waits for SIGTERM or SIGINT.

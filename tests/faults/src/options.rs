@@ -18,6 +18,8 @@ pub struct Options {
     pub size: usize,
     /// The number of tracks of the wall, each with this rate and size.
     pub tracks: u16,
+    /// The sizes of the smaller pictures of the ladder, in bytes.
+    pub rungs: Vec<usize>,
     /// The number of pictures after which the source fails.
     pub fails_after: Option<u64>,
     /// Whether it fails by a panic.
@@ -39,6 +41,7 @@ impl Default for Options {
             fps: 10.0,
             size: 10_000,
             tracks: 0,
+            rungs: Vec::new(),
             fails_after: None,
             panics: false,
             part_timeout: None,

@@ -13,6 +13,8 @@ pub struct Picture {
     pub number: u64,
     /// The time between publishing and complete receipt.
     pub age: Duration,
+    /// The size in bytes.
+    pub size: usize,
 }
 
 impl Picture {
@@ -40,7 +42,8 @@ impl Picture {
         let (at, filled) = rest.split_first_chunk().expect("a time");
         let number = u64::from_be_bytes(*number);
         assert!(filled == filling(number, filled.len()), "picture {number} is torn");
-        Self { number, age: Duration::from_nanos(now().saturating_sub(u64::from_be_bytes(*at))) }
+        let size = body.len();
+        Self { number, size, age: Duration::from_nanos(now().saturating_sub(u64::from_be_bytes(*at))) }
     }
 }
 

@@ -141,6 +141,77 @@ fn slow_viewer_of_wall_gets_all_tracks_evenly_and_fresh() {
     );
 }
 
+/// The pictures of a ladder in bytes: 1280x720 of a camera, then 640 and 320 wide.
+const LADDER: [usize; 3] = [105_000, 13_700, 4_600];
+
+/// A viewer behind a link that carries 2 of the 25 Mbit/s of the largest picture. With `LADDER_TABLE=1`, the links and pictures
+/// of the table in `docs/ladder.md`.
+#[test]
+#[ignore = "needs root and iproute2, for network namespaces"]
+fn ladder_keeps_the_rate_on_a_narrow_link() {
+    let mut cases = vec![(2.0, LADDER.to_vec())];
+    if std::env::var_os("LADDER_TABLE").is_some() {
+        let links = || [0.25, 0.5, 1.0, 2.0, 8.0, 100.0].into_iter();
+        cases = [LADDER.to_vec(), vec![36_000, 4_600]]
+            .into_iter()
+            .flat_map(|sizes| links().map(move |link| (link, sizes.clone())))
+            .collect();
+    }
+    for (link, sizes) in cases {
+        let figures = both(|stack| {
+            let ways = ["/ladder", "/live"];
+            std::thread::scope(|threads| {
+                let ways = ways.map(|path| {
+                    threads.spawn({
+                        let sizes = &sizes;
+                        move || behind_link(stack, link, sizes, path)
+                    })
+                });
+                ways.map(|thread| thread.join().unwrap())
+            })
+        });
+        let size = sizes[0] / 1000;
+        row(
+            &format!("ladder of {size} kB at 30/s, link of {link} Mbit/s: with it; without"),
+            figures.map(|ways| {
+                let [ladder, plain] = ways.each_ref().map(Vec::len);
+                let mut ages: Ages = ways[0].iter().map(|picture| picture.age).collect();
+                let age = ages.percentile(50);
+                if link < 8.0 {
+                    assert!(ladder >= 3 * plain, "{ladder} and {plain} pictures");
+                }
+                if (1.0..8.0).contains(&link) {
+                    assert!(age < Duration::from_millis(700), "{age:?}");
+                }
+                ways.map(|pictures| described(&pictures)).join("; ")
+            }),
+        );
+    }
+}
+
+/// Returns the pictures that a viewer behind a link gets in 8 s, after 8 s.
+fn behind_link(stack: Stack, link: f64, sizes: &[usize], path: &str) -> Vec<Picture> {
+    let machines = Namespaces::new();
+    let listen = SocketAddr::from((machines.server_address(), 0));
+    let (size, rungs) = sizes.split_first().expect("a size");
+    let options = Options { listen, fps: 30.0, size: *size, rungs: rungs.to_vec(), ..Options::default() };
+    let server = Server::start_in(&machines.server, stack, &options);
+    machines.narrow(link);
+    let address = server.address;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    machines.viewer.run(|| watch(&mut Viewer::of(ask_with(address, request.as_bytes()), Pace::Free)))
+}
+
+fn described(pictures: &[Picture]) -> String {
+    let mut ages: Ages = pictures.iter().map(|picture| picture.age).collect();
+    let [p50, p99] = [50, 99].map(|hundredths| ages.percentile(hundredths).as_secs_f64());
+    let mut sizes: Vec<_> = pictures.iter().map(|picture| picture.size / 1000).collect();
+    sizes.sort_unstable();
+    let usual = sizes.get(sizes.len() / 2).copied().unwrap_or_default();
+    let rate = pictures.len() as f64 / WATCHED.as_secs_f64();
+    format!("{rate:.1}/s of {usual} kB, {p50:.2} s, p99 {p99:.2} s")
+}
+
 fn ages_of(server: &Server, pace: Pace) -> Vec<Duration> {
     watch(&mut Viewer::of(ask(server.address), pace)).iter().map(|picture| picture.age).collect()
 }

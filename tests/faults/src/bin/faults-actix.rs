@@ -20,6 +20,7 @@ async fn main() -> io::Result<()> {
         App::new()
             .app_data(data.clone())
             .route("/live", to(Live::new(data.hub.clone())))
+            .route("/ladder", to(Live::ladder(data.ladder.clone())))
             .route("/wall", to(wall.clone()))
             .route("/state", get().to(state))
     };
@@ -39,7 +40,7 @@ async fn main() -> io::Result<()> {
     actix_web::rt::spawn(serving);
 
     stop_signal().await;
-    camera.hub.close();
+    camera.ladder.close();
     handle.stop(true).await;
     // The test may have closed the pipe.
     drop(writeln!(io::stdout(), "ended after {}", camera.last()));

@@ -22,6 +22,7 @@ async fn main() -> io::Result<()> {
     let camera = Camera::start(&options);
     let app = Router::new()
         .route_service("/live", Live::new(camera.hub.clone()))
+        .route_service("/ladder", Live::ladder(camera.ladder.clone()))
         .route_service("/wall", Wall::new(camera.tracks.clone()))
         .route("/state", get(state))
         .with_state(camera.clone());
@@ -35,7 +36,7 @@ async fn main() -> io::Result<()> {
     let serving = tokio::spawn(serving.into_future());
 
     stop_signal().await;
-    camera.hub.close();
+    camera.ladder.close();
     let _ = stop.send(());
     drop(timeout(GRACE, serving).await);
     // The test may have closed the pipe.
