@@ -16,6 +16,8 @@ mod builder;
 mod demand;
 mod error;
 pub(crate) mod handle;
+#[cfg(feature = "histogram")]
+mod latency;
 #[cfg(all(loom, test))]
 mod models;
 mod published;
@@ -35,6 +37,8 @@ pub(crate) use self::{published::Published, seat::Seat, seat::jittered, subscrib
 pub use self::builder::Builder;
 pub use self::demand::Demand;
 pub use self::error::{Closed, PublishError, Refused};
+#[cfg(feature = "histogram")]
+pub use self::latency::Latency;
 pub use self::snapshot::{DatedPart, SnapshotFuture};
 pub use self::stats::{Activity, Ended, Stats, Viewer};
 pub use self::subscriber::Parts;

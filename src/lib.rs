@@ -144,6 +144,7 @@
 //! | `actix-web` | for actix-web 4: streams and parts as responses; [endpoints](serve) as handlers; [`Wire`] as an extractor |
 //! | `axum` | for axum 0.8: streams and parts as responses; [endpoints](serve) as services; [`Wire`] as an extractor |
 //! | `client` | `source::http` and `source::snapshots`: cameras over HTTP, read with hyper 1 |
+//! | `histogram` | `hub::Stats::latency`: the time from capture to release, p50 and p99, by hdrhistogram |
 //! | `http-body` | for http-body 1, so hyper 1: `into_body` and `into_http_response` of [`MixedReplace`] and [`Subscriber`]; [endpoints](serve) that respond to any `http::Request` |
 //! | `page` | [`Page`] and [`ClientScript`]: pages that replace themselves, and their browser client; [`SendScript`] |
 //! | `process` | `source::command`: programs that write pictures |

@@ -50,6 +50,9 @@ pub(super) struct Slot {
     /// The version of the last part sent, and when that part was captured.
     seen: u64,
     seen_at: Option<Instant>,
+    /// Whether the part in flight is a new one, whose release is measured.
+    #[cfg(feature = "histogram")]
+    measured: bool,
     /// When the part was sent that the transport has not released yet.
     in_flight: Option<Instant>,
     /// The transport reports releases, and is offered the next part only then.
@@ -104,6 +107,8 @@ impl Slot {
             watching: None,
             seen: 0,
             seen_at: None,
+            #[cfg(feature = "histogram")]
+            measured: false,
             in_flight: None,
             gated: false,
             idle_pulses: 0,
@@ -202,6 +207,10 @@ impl Slot {
         stats.parts_skipped += missed;
         self.seen = part.version;
         self.seen_at = Some(part.at);
+        #[cfg(feature = "histogram")]
+        {
+            self.measured = !part.no_signal;
+        }
         let settings = self.settings.as_deref_mut();
         if let Some(Settings { min_interval: Some(interval), due, released, limited, .. }) = settings {
             // Those that came while nothing was in flight.
@@ -213,6 +222,12 @@ impl Slot {
             let next = due.map(|due| due + interval).filter(|due| *due > now);
             *due = Some(next.unwrap_or(now + interval));
         }
+    }
+
+    /// Returns when the part in flight was captured, if its release is to be measured.
+    #[cfg(feature = "histogram")]
+    pub(super) fn take_measured(&mut self) -> Option<Instant> {
+        self.seen_at.filter(|_| self.in_flight.is_some() && std::mem::take(&mut self.measured))
     }
 
     /// Records that the last part is sent with a later time. Returns `false` if it has none.

@@ -17,6 +17,8 @@ use slab::Slab;
 
 use super::builder::Config;
 use super::error::{Closed, Refused};
+#[cfg(feature = "histogram")]
+use super::latency::Window;
 use super::published::Published;
 use super::slot::{Settings, Slot, Time, View};
 use super::stats::{Reason, Stats, Viewer};
@@ -61,6 +63,8 @@ pub(super) struct State {
     clock: Clock,
     published: Meter,
     delivered: Meter,
+    #[cfg(feature = "histogram")]
+    latency: Window,
 }
 
 impl State {
@@ -341,6 +345,10 @@ impl State {
 
     /// Advances a viewer to its next step, and returns it.
     fn next_step(&mut self, id: usize, gated: bool, now: Time<'_>) -> Step<Arc<Published>> {
+        #[cfg(feature = "histogram")]
+        if !gated {
+            self.measure(id, now);
+        }
         let slot = &mut self.slots[id];
         let step = slot.poll(gated, &View { now, current: self.current.as_ref(), closed: self.closed });
         match step {
@@ -379,10 +387,23 @@ impl State {
     /// Counts a part that a viewer's transport has released, and offers the viewer the next one.
     pub(super) fn release(&mut self, id: usize, serial: u64, bytes: u64, now: Time<'_>) {
         // The transport may release the part after the viewer's slot has been freed, and reused.
-        let Some(slot) = self.slots.get_mut(id).filter(|slot| slot.serial == serial) else { return };
+        if self.slots.get(id).is_none_or(|slot| slot.serial != serial) {
+            return;
+        }
+        #[cfg(feature = "histogram")]
+        self.measure(id, now);
+        let slot = &mut self.slots[id];
         slot.release(self.current.as_ref());
         self.count(id, bytes);
         self.wake_viewer(id, now);
+    }
+
+    /// Records the time from a part's capture to its release.
+    #[cfg(feature = "histogram")]
+    fn measure(&mut self, id: usize, now: Time<'_>) {
+        if let Some(at) = self.slots[id].take_measured() {
+            self.latency.record((**now).saturating_duration_since(at), **now);
+        }
     }
 
     /// Stops watching, at the end of a stream. The slot is reserved until [`remove`](Self::remove).
@@ -512,7 +533,14 @@ impl State {
     pub(super) fn stats(&self, now: Instant) -> Stats {
         let rate = |meter: &Meter| meter.rate(self.clock.at(now), self.clock.elapsed(now));
         let (publish_rate, delivery_rate) = (rate(&self.published), rate(&self.delivered));
-        Stats { publish_rate, delivery_rate, age: self.latest(now).map(|(_, age)| age), ..self.stats.clone() }
+        Stats {
+            publish_rate,
+            delivery_rate,
+            age: self.latest(now).map(|(_, age)| age),
+            #[cfg(feature = "histogram")]
+            latency: self.latency.latency(now),
+            ..self.stats.clone()
+        }
     }
 
     pub(super) fn viewers(&self, now: Instant) -> Vec<Viewer> {

@@ -48,6 +48,10 @@ pub struct Stats {
     /// The time since the last part was [captured](crate::Part::captured). `None` before the first.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::seconds::of_option"))]
     pub age: Option<Duration>,
+    /// The time from the capture of parts to their release, if any was released lately.
+    #[cfg(feature = "histogram")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "histogram")))]
+    pub latency: Option<super::Latency>,
     /// Ended streams by reason.
     pub ended: Ended,
 }

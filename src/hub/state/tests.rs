@@ -480,3 +480,21 @@ fn part_compared_with_an_older_one_is_new() {
     let viewer = world.watch(1, plain());
     assert_eq!(world.poll(1, viewer), "on");
 }
+
+/// Each part counts once for each viewer, and a repeat does not.
+#[cfg(feature = "histogram")]
+#[test]
+fn measures_time_from_capture_to_release() {
+    let mut world = World::new(Config { keep_alive: Some(ms(80)), ..OFF });
+    let viewer = world.watch(0, plain());
+    world.publish(0, "on");
+    assert_eq!(world.poll(10, viewer), "on");
+    world.release(40, viewer);
+    let latency = |world: &World| world.state.stats(world.time()).latency.unwrap();
+    assert_eq!(latency(&world).parts, 1);
+    assert!((ms(40)..ms(41)).contains(&latency(&world).p50), "{:?}", latency(&world));
+    world.to(500);
+    assert_eq!(world.poll(500, viewer), "again");
+    world.release(900, viewer);
+    assert_eq!(latency(&world).parts, 1);
+}
