@@ -37,7 +37,7 @@ fn stats_and_viewers_have_seconds_and_no_keys() {
         &json!({
             "parts_published": 1, "bytes_published": 2, "parts_invalid": 0, "viewers": 1, "publish_rate": {},
             "delivery_rate": {"parts_per_second": 0.0, "bits_per_second": 0.0},
-            "ended": {"closed": 0, "expired": 0, "disconnected": 0, "refused": 0, "replaced": 0, "revoked": 0},
+            "ended": {"closed": 0, "expired": 0, "disconnected": 0, "moved": 0, "refused": 0, "replaced": 0, "revoked": 0},
         }),
     );
 
