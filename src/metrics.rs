@@ -50,6 +50,7 @@ use crate::source::Monitor;
 /// | `wanted` | 1 while somebody watches, or did less than the [linger](crate::hub::Builder::linger) ago, and otherwise 0 |
 /// | `activity{state="…"}` | 1 for the hub's [`Activity`](crate::hub::Activity), 0 for the others |
 /// | `part_age_seconds` | the time since the last part was published; absent before the first |
+/// | `part_latency_seconds{quantile="…"}` | the median (`0.5`) and the 99th percentile (`0.99`) of the time from capture to release (feature `histogram`) |
 /// | `source_status{state="…"}` | 1 for the source's status, 0 for the others: `asleep`, `connecting`, `ended`, `live`, `waiting` |
 ///
 /// See the [module](crate::serve) for how to mount it.
@@ -178,6 +179,8 @@ impl Metrics {
             Streams::Hubs(hubs) => hubs.ready().iter().map(|(name, hub)| Stream::new(Some(name), hub)).collect(),
         };
         text.families(OF_STREAM, &streams);
+        #[cfg(feature = "histogram")]
+        text.families(self::families::LATENCY, &streams);
         #[cfg(feature = "source")]
         if !self.sources.is_empty() {
             let sources = self.sources.iter().map(|(stream, monitor)| Source::new(stream, monitor));

@@ -1,5 +1,7 @@
 //! The numbers of a hub and of a source: their names, their help, and where they come from.
 
+#[cfg(feature = "histogram")]
+use super::text::summary;
 use super::text::{Counted, Family, Number, Sample, bytes, counter, gauge, label, seconds};
 use crate::hub::{Activity, Hub, Stats};
 #[cfg(feature = "source")]
@@ -110,6 +112,16 @@ const ACTIVITY: &[Sample<Stream>] = &[
     ("silent", |of| is(of.activity == Activity::Silent)),
     ("starting", |of| is(of.activity == Activity::Starting)),
 ];
+
+#[cfg(feature = "histogram")]
+pub(super) const LATENCY: &[Family<Stream>] = &[summary(
+    "part_latency_seconds",
+    "The time from the capture of parts to their release by the transports of viewers, lately.",
+    &[
+        ("0.5", |of: &Stream| of.stats.latency.as_ref().map(|latency| Number::Seconds(latency.p50.as_secs_f64()))),
+        ("0.99", |of: &Stream| of.stats.latency.as_ref().map(|latency| Number::Seconds(latency.p99.as_secs_f64()))),
+    ],
+)];
 
 /// The numbers of a source.
 #[cfg(feature = "source")]

@@ -36,6 +36,12 @@ pub(super) const fn seconds<T>(name: &'static str, help: &'static str, samples: 
     Family { kind: Kind::Gauge, name, unit: Some("seconds"), help, label: None, samples }
 }
 
+/// Returns a summary of seconds, without a sum.
+#[cfg(feature = "histogram")]
+pub(super) const fn summary<T>(name: &'static str, help: &'static str, samples: &'static [Sample<T>]) -> Family<T> {
+    Family { kind: Kind::Summary, name, unit: Some("seconds"), help, label: Some("quantile"), samples }
+}
+
 impl<T> Family<T> {
     /// Sets the label that tells the samples of one thing apart.
     pub(super) const fn by(self, label: &'static str) -> Self {
@@ -47,6 +53,8 @@ impl<T> Family<T> {
 enum Kind {
     Counter,
     Gauge,
+    #[cfg(feature = "histogram")]
+    Summary,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -113,6 +121,8 @@ impl<'a> Text<'a> {
         let kind = match family.kind {
             Kind::Counter => "counter",
             Kind::Gauge => "gauge",
+            #[cfg(feature = "histogram")]
+            Kind::Summary => "summary",
         };
         self.push(&["# TYPE ", PREFIX, family.name, total, " ", kind, "\n"]);
         if let Some(unit) = family.unit.filter(|_| self.is_openmetrics) {
