@@ -95,5 +95,5 @@ fn every_picture<P: Hash + Eq>(consumer: &str, pictures: impl Fn(&str, Option<us
     }
 }
 
-const FINITE: usize = 60;
-const ENDLESS: usize = 60;
+const FINITE: usize = 40;
+const ENDLESS: usize = 40;
