@@ -329,8 +329,9 @@ impl Part {
     /// Returns the time at which the part was captured, or `None` if it is not known.
     ///
     /// For a part from a [`Decoder`](crate::Decoder) it is the sender's `X-Timestamp`, by the sender's clock.
-    /// `source::http` and [`Ingest`](crate::serve::Ingest) translate it into the clock of this machine, if the two differ by
-    /// more than two seconds. A value that cannot be seconds since 1970 stays a header: many cameras send the seconds since they were switched on.
+    /// `source::http` and [`Ingest`](crate::serve::Ingest) translate it into the clock of this machine, if the two
+    /// differ by more than two seconds. A value that cannot be seconds since 1970 stays a header: many cameras send the
+    /// seconds since they were switched on.
     ///
     /// # Examples
     ///

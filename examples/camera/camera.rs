@@ -138,7 +138,7 @@ impl Camera {
             hub: self.hub.stats(),
             program: self.monitor.as_ref().map(Monitor::stats),
         };
-        serde_json::to_string_pretty(&state).unwrap_or_default()
+        serde_json::to_string_pretty(&state).expect("counters are valid JSON")
     }
 }
 

@@ -22,8 +22,8 @@ use crate::wire::Wire;
 /// A response that sends a viewer the hub's latest part at once, then each new one that the viewer keeps up with.
 ///
 /// Created by [`Hub::subscribe`](crate::Hub::subscribe). Return it from a handler on axum or actix-web. It implements
-/// `IntoResponse` only with the feature `axum`, and `Responder` only with the feature `actix-web`. Other stacks send [`headers`](Self::headers) with [`into_body`](Self::into_body) or
-/// [`into_stream`](Self::into_stream).
+/// `IntoResponse` only with the feature `axum`, and `Responder` only with the feature `actix-web`. Other stacks send
+/// [`headers`](Self::headers) with [`into_body`](Self::into_body) or [`into_stream`](Self::into_stream).
 ///
 /// One part is in flight and none is queued. Parts that are published meanwhile are skipped and counted. When the hub is
 /// closed, the viewer still gets the last part and the close-delimiter.
@@ -145,7 +145,7 @@ impl Subscriber {
         self
     }
 
-    /// Sets a label for people: what the app knows of the viewer, such as its address or its user's name.
+    /// Sets a label for people, such as the address of the viewer or the name of its user.
     ///
     /// [`Hub::viewers`](crate::Hub::viewers) lists it, and the events and the span of the stream (feature `tracing`) carry it.
     ///

@@ -107,8 +107,8 @@ impl Hubs {
 
     /// Inserts a hub. Returns the one that it replaces, whose viewers stay with it.
     ///
-    /// A hub without a [name](hub::Builder::name) gets this one. An inserted hub is not dropped when it is idle. A name that was removed, or is not known to the source, can be
-    /// inserted at any time.
+    /// A hub without a [name](hub::Builder::name) gets this one. An inserted hub is not dropped when it is idle. A name
+    /// that was removed, or is not known to the source, can be inserted at any time.
     ///
     /// # Errors
     ///

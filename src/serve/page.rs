@@ -237,7 +237,7 @@ impl Endpoint for Page {
             return Ok(Reply::Pending(self.pull(request)));
         }
         if self.snapshot_param && query.asks_for_snapshot() {
-            // Who names an age waits for it.
+            // A client that requests an age waits for such a picture.
             let timeout = if query.max_age()?.is_some() { snapshot::TIMEOUT } else { self.timeout() };
             let pending = Snapshot::new(self.hub.clone()).timeout(timeout).pending(request)?;
             let settings = self.settings.clone();

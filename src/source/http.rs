@@ -32,8 +32,9 @@ pub use self::tls::InvalidCertificate;
 
 /// Creates a source that reads a camera's stream over HTTP while the hub is watched.
 ///
-/// The URL is `http://USER:PASSWORD@HOST:PORT/PATH?QUERY`, or `https` with the feature `tls`. The scheme, the user and the port may be left out. Percent-encode
-/// `?`, `#`, `/` and `@` in a user or a password, or use [`login`](Source::login).
+/// The URL is `http://USER:PASSWORD@HOST:PORT/PATH?QUERY`, or `https` with the feature `tls`. The scheme, the user and
+/// the port may be left out. Percent-encode `?`, `#`, `/` and `@` in a user or a password, or use
+/// [`login`](Source::login).
 ///
 /// # What is accepted
 ///
