@@ -1,4 +1,4 @@
-//! One picture in several sizes, each of them a hub, between which a viewer is moved by what its line carries.
+//! One picture in several sizes, each of them a hub, between which a viewer is moved by the rate of its line.
 //!
 //! ```text
 //! Hub 1920 wide ── Seat ─┐
@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A viewer has a place in the hub of one rung. For a move it takes a place in another hub too, and goes on with the first one
-//! until the other has a picture that is no older. So the picture never blanks, and only rungs with viewers are demand.
+//! until the other has a picture that is at least as recent. So the picture never blanks, and only rungs with viewers are demand.
 
 mod handle;
 pub(crate) mod rule;

@@ -101,7 +101,8 @@
 //!   which also detects viewers that have disconnected.
 //! - Call `socket::tune` on each connection. Otherwise seconds of old pictures queue up in the
 //!   system for a slow viewer.
-//! - Browsers open at most six HTTP/1.1 connections to a site. HTTP/2 streams share one.
+//! - Browsers open at most six HTTP/1.1 connections to a site. HTTP/2 streams share one, and a
+//!   [`Wall`] sends many pictures over one.
 //!
 //! # Other frameworks
 //!

@@ -49,7 +49,7 @@ use crate::source::Monitor;
 /// | `viewers` | current viewers |
 /// | `wanted` | 1 while somebody watches, or did less than the [linger](crate::hub::Builder::linger) ago, and otherwise 0 |
 /// | `activity{state="…"}` | 1 for the hub's [`Activity`](crate::hub::Activity), 0 for the others |
-/// | `part_age_seconds` | the time since the last part was published; absent before the first |
+/// | `part_age_seconds` | the time since the last part was captured; absent before the first |
 /// | `part_latency_seconds{quantile="…"}` | the median (`0.5`) and the 99th percentile (`0.99`) of the time from capture to release (feature `histogram`) |
 /// | `source_status{state="…"}` | 1 for the source's status, 0 for the others: `asleep`, `connecting`, `ended`, `live`, `waiting` |
 ///

@@ -23,7 +23,7 @@
 //! | parameter | endpoint | answer |
 //! |---|---|---|
 //! | `fps=5` | `Live`, `Page`, `Wall` | at most that many parts a second; off with `rate_param(false)` |
-//! | `width=640`, `width=full` | `Live` of a [ladder](Live::ladder) | one size, in place of what the line carries |
+//! | `width=640`, `width=full` | `Live` of a [ladder](Live::ladder) | one size, in place of the largest one that the line carries |
 //! | `of=yard,door` | `Wall` | these tracks; all without it |
 //! | `snapshot`, `action=snapshot` | `Live`, `Page` | one part, as from [`Snapshot`]; off with `snapshot_param(false)` |
 //! | `snapshot=2` | `Live`, `Page`, `Snapshot` | one that is at most two seconds old; with 0 the next one. [`Snapshot::age_param`] switches it off there |

@@ -10,7 +10,7 @@
 //!
 //! Each source has the same supervisor. It opens the source while the hub is watched ([`always`](Source::always) changes
 //! that), and opens it again when it ends, fails, or sends no picture for [`timeout`](Source::timeout). The
-//! [pauses](Source::pauses) between attempts grow and are jittered. After a picture they begin anew. Damaged pictures are
+//! [pauses](Source::pauses) between attempts grow and are jittered. After a picture they start over. Damaged pictures are
 //! left out and counted. Viewers keep the last picture meanwhile, or see the part of
 //! [`stale_after`](crate::hub::Builder::stale_after). Only a closed hub ends a source.
 //!
@@ -215,7 +215,7 @@ impl<O: Open> Source<O> {
     }
 }
 
-/// Without the options of what is opened, which may hold secrets.
+/// Leaves out the options of the source, which may hold secrets.
 impl<O> fmt::Debug for Source<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Source");

@@ -88,7 +88,7 @@ pub struct Listing {
     pub activity: Activity,
     /// The number of current viewers.
     pub viewers: usize,
-    /// The time since the last part was published. `None` before the first.
+    /// The time since the last part was captured. `None` before the first.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::seconds::of_option"))]
     pub age: Option<Duration>,
 }

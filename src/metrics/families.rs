@@ -81,7 +81,7 @@ pub(super) const OF_STREAM: &[Family<Stream>] = &[
     gauge("activity", "Whether this is the state of the hub.", ACTIVITY).by("state"),
     seconds(
         "part_age_seconds",
-        "The time since the last part was published.",
+        "The time since the last part was captured.",
         &[("", |of| of.stats.age.map(|age| Number::Seconds(age.as_secs_f64())))],
     ),
 ];

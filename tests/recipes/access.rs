@@ -34,7 +34,7 @@ impl Access {
     /// Returns the user of an address, and for how long it is still valid.
     pub(crate) fn check(&self, path_and_query: &str) -> Option<(String, Duration)> {
         let (address, rest) = path_and_query.split_once("&signature=")?;
-        // What follows is not signed: a rate, or a time against caches.
+        // The rest is not signed: a rate, or a time against caches.
         let signature = rest.split('&').next()?;
         if !self.equal(&self.signature(address), signature) {
             return None;
