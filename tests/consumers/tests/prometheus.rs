@@ -55,7 +55,7 @@ fn strict_reader_of_openmetrics_knows_all_families() {
         for family in [
             "counter mixed_replace_parts_published unit= samples=1",
             "counter mixed_replace_published_bytes unit=bytes samples=1",
-            "counter mixed_replace_viewers_ended unit= samples=5",
+            "counter mixed_replace_viewers_ended unit= samples=6",
             "gauge mixed_replace_part_age_seconds unit=seconds samples=1",
             "gauge mixed_replace_source_status unit= samples=5",
         ] {
