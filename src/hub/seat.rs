@@ -106,7 +106,7 @@ impl Seat {
     }
 
     /// Returns the last part if it has got a later time since.
-    pub(super) fn renewed(&self) -> Option<Arc<Published>> {
+    pub(crate) fn renewed(&self) -> Option<Arc<Published>> {
         self.shared.update(|state| state.renewed(self.id))
     }
 

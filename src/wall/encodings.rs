@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::encode::{EncodedPart, Encoder};
 use crate::hub::{Hub, Published, Seat};
@@ -20,6 +21,8 @@ pub(crate) struct Encodings {
 /// The newest part that a viewer asked for. `None` if it holds the boundary.
 struct Newest {
     version: u64,
+    /// An identical part changes the time, and not the version.
+    captured: Option<SystemTime>,
     encoded: Option<Arc<EncodedPart>>,
 }
 
@@ -41,7 +44,9 @@ impl Encodings {
     pub(crate) fn encoded(&self, part: &Published, encoder: &Encoder, seat: &Seat) -> Option<Arc<EncodedPart>> {
         // Locked meanwhile, so that viewers who ask at the same time wait for one encoding.
         let mut newest = lock(&self.newest[encoder.wire()]);
-        if let Some(Newest { encoded, .. }) = newest.as_ref().filter(|newest| newest.version == part.version) {
+        let (version, captured) = (part.version, part.part.captured());
+        let is_this = |newest: &&Newest| (newest.version, newest.captured) == (version, captured);
+        if let Some(Newest { encoded, .. }) = newest.as_ref().filter(is_this) {
             return encoded.clone();
         }
         let encoded = match &self.location {
@@ -55,8 +60,8 @@ impl Encodings {
                 None
             }
         };
-        if newest.as_ref().is_none_or(|newest| newest.version < part.version) {
-            *newest = Some(Newest { version: part.version, encoded: encoded.clone() });
+        if newest.as_ref().is_none_or(|newest| newest.version <= version) {
+            *newest = Some(Newest { version, captured, encoded: encoded.clone() });
         }
         encoded
     }

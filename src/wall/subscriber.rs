@@ -282,7 +282,12 @@ impl Subscriber {
         let id = queued.id;
         let track = self.tracks.get_mut(id)?;
         let seat = track.seat.as_mut()?;
-        let signal = match seat.poll_once(Waker::from(queued)) {
+        let step = match seat.poll_once(Waker::from(queued)) {
+            // Otherwise the time of a picture that stays the same would grow old.
+            Step::Repeat => seat.renewed().map_or(Step::Repeat, Step::Part),
+            step => step,
+        };
+        let signal = match step {
             Step::Wait => return None,
             Step::Repeat => {
                 // Its state, told again, is the keep-alive of a track.

@@ -200,6 +200,22 @@ fn parts_carry_their_time_unless_their_hub_turns_it_off() {
 }
 
 #[test]
+fn new_viewer_gets_the_time_of_the_last_identical_part() {
+    let wall = Wall::with(&hub::builder().drop_identical(true), &["yard"]);
+    let first = |seconds| {
+        let captured = UNIX_EPOCH + Duration::from_secs(seconds);
+        wall.publishers["yard"].publish(Part::text("on").unwrap().captured_at(captured)).unwrap();
+        let mut viewer = wall.viewer(Some("yard"));
+        viewer.next();
+        viewer.next().unwrap()
+    };
+    for seconds in [1_764_150_000, 1_764_150_060] {
+        let part = first(seconds);
+        assert!(part.contains(&format!("X-Timestamp: {seconds}.000000\r\n")), "{part}");
+    }
+}
+
+#[test]
 fn sends_newest_part_of_each_track_in_turn() {
     let wall = Wall::new(&["a", "b", "c"]);
     let mut viewer = wall.viewer(None);
