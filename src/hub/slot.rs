@@ -123,6 +123,10 @@ impl Slot {
         self.settings.get_or_insert_default()
     }
 
+    pub(super) fn has_expired(&self, now: Instant) -> bool {
+        self.settings.as_ref().and_then(|settings| settings.expires).is_some_and(|expires| expires <= now)
+    }
+
     /// Starts watching, on the first poll. Returns when the stream expires. `jitter` shortens its lifetime.
     pub(super) fn watch(&mut self, jitter: impl FnOnce(Duration) -> Duration, now: Instant) -> Option<Instant> {
         self.watching = Some(now);

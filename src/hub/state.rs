@@ -207,6 +207,11 @@ impl State {
             // A stream that was ended before its first poll is no viewer, and ends no other stream.
             return;
         }
+        if slot.has_expired(now) {
+            // Nor is one without access, which must not wake the camera either.
+            self.dismiss(id, Reason::Expired, now);
+            return;
+        }
         let expires = slot.watch(jitter, now);
         self.clock.set(now);
         let (serial, key) = (slot.serial, slot.key().filter(|_| slot.exclusive).cloned());

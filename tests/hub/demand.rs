@@ -140,3 +140,22 @@ fn demand_lingers_forever() {
     drop(viewer);
     assert!(publisher.demand().is_wanted());
 }
+
+#[test]
+fn stream_whose_access_has_expired_wakes_no_camera_and_replaces_no_stream() {
+    let (publisher, hub) = hub::builder().build();
+    publisher.publish(text("on")).unwrap();
+    let valid = || hub.subscribe(Wire::Script).unwrap().key("ada").exclusive(true);
+    let close_delimiter = || Poll::Ready(Some("--B--\r\n".into()));
+    let mut expired = Viewer::of(valid().expires_in(Duration::ZERO));
+    assert_eq!(expired.poll(), close_delimiter());
+    assert!(!publisher.demand().is_wanted());
+
+    let mut viewer = Viewer::of(valid());
+    assert!(matches!(viewer.poll(), Poll::Ready(Some(_))));
+    let mut expired = Viewer::of(valid().expires_in(Duration::ZERO));
+    assert_eq!(expired.poll(), close_delimiter());
+    publisher.publish(text("off")).unwrap();
+    assert!(matches!(viewer.poll(), Poll::Ready(Some(_))), "it was not replaced");
+    assert_eq!(hub.stats().ended.expired, 2);
+}
