@@ -92,7 +92,8 @@ impl PartResponse {
     }
 
     /// Sets `Cache-Control: public, max-age=1` in place of `private, no-cache`, in full seconds, rounded down: caches, such as
-    /// those of a CDN, return the response for this time without a request.
+    /// those of a CDN, return the response for this time without a request. Only for parts that everybody may see: `public`
+    /// lets them store answers to requests with a login too (RFC 9111 §3.5).
     ///
     /// The response then has no `Age`, by which a cache would take it for one that is stored elsewhere (RFC 9111 §4.2.3).
     ///

@@ -190,7 +190,7 @@ impl State {
         }
         let ((after, _), (at, time)) = self.config.stale_after.as_ref().zip(self.published_at)?;
         let age = now.saturating_duration_since(at).saturating_sub(*after);
-        let modified = time.checked_add(*after).unwrap_or(time);
+        let modified = time.checked_add(now.saturating_duration_since(at).min(*after)).unwrap_or(time);
         Some(DatedPart { part: self.no_signal_part()?, age, modified, stale: true })
     }
 

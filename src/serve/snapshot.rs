@@ -79,8 +79,8 @@ impl Snapshot {
 
     /// Sets `Cache-Control: public, max-age=1`, in full seconds, rounded down. Default: `private, no-cache`.
     ///
-    /// A cache in front, such as a CDN, then serves any number of clients with one request in this time. See
-    /// [`PartResponse::cache_for`].
+    /// A cache in front, such as a CDN, then serves any number of clients with one request in this time. Only for pictures
+    /// that everybody may see: it stores answers to logins too (RFC 9111 §3.5). See [`PartResponse::cache_for`].
     pub fn cache_for(mut self, time: Duration) -> Self {
         self.cache_for = Some(time);
         self
