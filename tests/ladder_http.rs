@@ -70,3 +70,21 @@ async fn every_stack_serves_ladders_alike() {
     }
     ladder.close();
 }
+
+#[tokio::test]
+async fn stream_waits_for_the_rung_on_which_it_starts() {
+    let (_, closed) = hub::channel();
+    let (_publisher, small) = rung(640, "<640>");
+    let live = Live::ladder(Ladder::new([closed, small.clone()]));
+    let app = Router::new().route_service("/live", live.clone());
+    let addresses = servers(app, move |app| {
+        app.route("/live", web::to(live.clone()));
+    })
+    .await;
+    for address in &addresses {
+        let request = format!("GET /live HTTP/1.1\r\nHost: x\r\n{IMG}\r\n");
+        let answer = ask(address, &request, "<640>").await;
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("<640>"), "{address} {answer}");
+    }
+    small.close();
+}

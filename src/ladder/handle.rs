@@ -102,7 +102,7 @@ impl Ladder {
         self.shared.rungs.iter().map(|rung| rung.hub())
     }
 
-    /// Returns the hub from which a viewer of this size gets its first picture.
+    /// Returns the hub whose latest part is a snapshot of this size.
     pub(crate) fn hub_of(&self, size: Size) -> &Hub {
         self.shared.rung(self.shared.rung_of(size)).hub()
     }

@@ -15,7 +15,7 @@ use super::stats::Viewer;
 use crate::body::Body;
 use crate::body::{Chunks, Feed, Step, Supply};
 use crate::encode::{EncodedPart, Encoder};
-use crate::hub::{self, Published, Refused, Seat};
+use crate::hub::{self, Hub, Published, Refused, Seat};
 use crate::response;
 use crate::sync::{Mutex, lock};
 use crate::wire::Wire;
@@ -203,6 +203,11 @@ impl Subscriber {
     pub(super) fn into_feed(self) -> Feed<Self> {
         let encoder = Arc::clone(self.encoder());
         Feed::new(self, encoder)
+    }
+
+    /// Returns the hub from which the viewer gets its first picture.
+    pub(crate) fn hub(&self) -> &Hub {
+        self.ladder.rung(self.current.rung).hub()
     }
 
     /// Reserves a place on a rung and starts watching there.

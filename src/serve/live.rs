@@ -306,6 +306,7 @@ macro_rules! configured {
         subscriber
     }};
 }
+
 impl Live {
     /// Returns the key of the stream that this request asks for.
     pub(super) fn key_of(&self, request: &Parts) -> Option<String> {
@@ -329,12 +330,12 @@ impl Live {
     fn answer_for_ladder(&self, ladder: &Ladder, request: &Parts) -> Result<Reply, Rejection> {
         let query = Query::new(request);
         let size = query.size()?;
-        let hub = ladder.hub_of(size);
         if self.snapshot_param && query.asks_for_snapshot() {
-            return Snapshot::new(hub.clone()).answer(request);
+            return Snapshot::new(ladder.hub_of(size).clone()).answer(request);
         }
         let subscriber = ladder.subscribe(Wire::for_request(&request.headers), size)?;
-        Ok(self.reply(hub, Stream::Ladder(Box::new(configured!(self, subscriber, request)))))
+        let hub = subscriber.hub().clone();
+        Ok(self.reply(&hub, Stream::Ladder(Box::new(configured!(self, subscriber, request)))))
     }
 
     /// Returns the stream, which waits for the first part of its hub.
