@@ -181,7 +181,10 @@ impl Rung {
         if let Some((version, at)) = measured.last {
             let periods = (part.version - version) as f64;
             let period = part.at.saturating_duration_since(at).as_secs_f64() / periods;
-            measured.period = average(measured.period, period.min(LONGEST_PERIOD));
+            // A pause of the source is no period.
+            let longest =
+                measured.period.map_or(LONGEST_PERIOD, |known| (known * 4.0).clamp(DEFAULT_PERIOD, LONGEST_PERIOD));
+            measured.period = average(measured.period, period.min(longest));
         }
         measured.last = Some((part.version, part.at));
         measured.width = picture::width(part.part.body()).or(measured.width);
@@ -205,7 +208,7 @@ impl Rung {
 const DEFAULT_PERIOD: f64 = 0.1;
 const DEFAULT_BYTES: f64 = 50_000.0;
 const SHORTEST_PERIOD: f64 = 0.001;
-/// A pause of the source is no period.
+/// The most that one period counts.
 const LONGEST_PERIOD: f64 = 10.0;
 /// The bytes of a rung by those of the next larger one, if a width is not known.
 const UNKNOWN_STEP: f64 = 0.35;

@@ -4,7 +4,7 @@
 
 use std::task::{Context, Poll, Waker};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 
@@ -339,4 +339,18 @@ fn part_is_encoded_once_for_all_viewers_of_a_rung() {
     });
     assert_eq!(pointers.collect::<std::collections::HashSet<_>>().len(), 1);
     assert_eq!(hubs.each_ref().map(|hub| hub.stats().encodings), [0, 0]);
+}
+
+#[test]
+fn pause_of_the_source_is_no_period() {
+    let ([large], _, ladder) = ladder();
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap());
+    let start = SystemTime::now() - Duration::from_secs(100);
+    let tenths = (0..20).chain([600]);
+    for tenth in tenths {
+        large.publish(text("large").captured_at(start + Duration::from_millis(100) * tenth)).unwrap();
+        assert_eq!(viewer.parts(), ["large"]);
+    }
+    let period = ladder.shared.rung(0).period();
+    assert!((95..150).contains(&period.as_millis()), "{period:?}");
 }
