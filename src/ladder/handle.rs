@@ -57,7 +57,7 @@ pub enum Size {
     Full,
     /// The smallest picture that is at least so many pixels wide, or else the first rung.
     ///
-    /// The width of a rung is known from its first picture on. Before that, the last rung counts as wide enough.
+    /// The width of a rung is known from its first picture on. Before that, the rung is passed over.
     Width(u32),
 }
 

@@ -83,7 +83,7 @@ impl Shared {
     /// Returns the rung on which a viewer of this size starts.
     pub(super) fn rung_of(&self, size: Size) -> usize {
         let Size::Width(width) = size else { return 0 };
-        let wide = |rung: &Rung| rung.width().is_none_or(|own| own >= width);
+        let wide = |rung: &Rung| rung.width().is_some_and(|own| own >= width);
         self.rungs.iter().rposition(wide).unwrap_or(0)
     }
 
