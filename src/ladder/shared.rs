@@ -22,9 +22,10 @@ pub(super) struct Shared {
     viewers: Mutex<Viewers>,
 }
 
-#[derive(Default)]
 struct Viewers {
     list: Slab<Entry>,
+    /// The number of viewers on each rung.
+    on_rung: Vec<usize>,
     moves_down: u64,
     moves_up: u64,
 }
@@ -38,7 +39,7 @@ struct Entry {
 
 /// One rung of a ladder.
 pub(super) struct Rung {
-    encodings: Encodings,
+    pub(super) encodings: Encodings,
     measured: Mutex<Measured>,
 }
 
@@ -63,10 +64,12 @@ impl Shared {
             encodings: Encodings::unnamed(hub),
             measured: Mutex::new(Measured { width, ..Measured::default() }),
         });
+        let rungs: Vec<Rung> = rungs.collect();
+        let viewers = Viewers { list: Slab::new(), on_rung: vec![0; rungs.len()], moves_down: 0, moves_up: 0 };
         Arc::new(Self {
-            rungs: rungs.collect(),
+            rungs,
             encoders: PerWire::new(|wire| Arc::new(Encoder::new(boundary.clone(), wire).timestamps(timestamps))),
-            viewers: Mutex::new(Viewers::default()),
+            viewers: Mutex::new(viewers),
         })
     }
 
@@ -109,22 +112,40 @@ impl Shared {
         needs.collect()
     }
 
+    #[expect(clippy::indexing_slicing, reason = "callers pass the index of a rung")]
     pub(super) fn enter(&self, viewer: Viewer, now: Instant) -> usize {
-        lock(&self.viewers).list.insert(Entry { viewer, since: now })
+        let mut viewers = lock(&self.viewers);
+        viewers.on_rung[viewer.rung] += 1;
+        viewers.list.insert(Entry { viewer, since: now })
     }
 
     pub(super) fn leave(&self, place: usize) {
-        let entry = lock(&self.viewers).list.remove(place);
-        drop(entry);
+        let mut viewers = lock(&self.viewers);
+        let entry = viewers.list.remove(place);
+        let is_last = viewers.leave(entry.viewer.rung);
+        drop(viewers);
+        self.clear(entry.viewer.rung, is_last);
     }
 
+    #[expect(clippy::indexing_slicing, reason = "a viewer has its place in the list until it leaves")]
     pub(super) fn moved(&self, place: usize, to: usize, reason: Reason, now: Instant) {
         let mut viewers = lock(&self.viewers);
-        let Some(entry) = viewers.list.get_mut(place) else { return };
-        let up = to < entry.viewer.rung;
-        (entry.viewer.rung, entry.viewer.reason, entry.since) = (to, Some(reason), now);
+        let entry = &mut viewers.list[place];
+        let from = std::mem::replace(&mut entry.viewer.rung, to);
+        (entry.viewer.reason, entry.since) = (Some(reason), now);
         entry.viewer.moves += 1;
-        *(if up { &mut viewers.moves_up } else { &mut viewers.moves_down }) += 1;
+        *(if to < from { &mut viewers.moves_up } else { &mut viewers.moves_down }) += 1;
+        viewers.on_rung[to] += 1;
+        let is_last = viewers.leave(from);
+        drop(viewers);
+        self.clear(from, is_last);
+    }
+
+    /// Drops the bytes of the last part of a rung that the last viewer has left.
+    fn clear(&self, rung: usize, is_last: bool) {
+        if is_last {
+            self.rung(rung).encodings.clear();
+        }
     }
 
     pub(super) fn viewers(&self) -> Vec<Viewer> {
@@ -137,12 +158,19 @@ impl Shared {
     pub(super) fn stats(&self) -> Stats {
         let mut rungs: Vec<RungStats> = self.rungs.iter().map(Rung::stats).collect();
         let viewers = lock(&self.viewers);
-        for (_, entry) in &viewers.list {
-            if let Some(rung) = rungs.get_mut(entry.viewer.rung) {
-                rung.viewers += 1;
-            }
+        for (rung, count) in rungs.iter_mut().zip(&viewers.on_rung) {
+            rung.viewers = *count;
         }
         Stats { rungs, moves_down: viewers.moves_down, moves_up: viewers.moves_up }
+    }
+}
+
+impl Viewers {
+    /// Counts a viewer that leaves a rung. Returns whether it was the last one there.
+    #[expect(clippy::indexing_slicing, reason = "callers pass the index of a rung")]
+    fn leave(&mut self, rung: usize) -> bool {
+        self.on_rung[rung] -= 1;
+        self.on_rung[rung] == 0
     }
 }
 

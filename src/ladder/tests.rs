@@ -354,3 +354,21 @@ fn pause_of_the_source_is_no_period() {
     let period = ladder.shared.rung(0).period();
     assert!((95..150).contains(&period.as_millis()), "{period:?}");
 }
+
+#[test]
+fn last_viewer_of_a_rung_takes_its_encodings_along() {
+    let ([large, small], _, ladder) = ladder();
+    let kept = || [0, 1].map(|rung| ladder.shared.rung(rung).encodings.any());
+    let subscribe = || Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap());
+    let (mut one, mut other) = (subscribe(), subscribe());
+    large.publish(text("large")).unwrap();
+    assert_eq!((one.parts().len(), other.parts().len()), (1, 1));
+    drop(other);
+    assert_eq!(kept(), [true, false]);
+    one.move_to(1);
+    small.publish(text("small")).unwrap();
+    assert_eq!(one.parts(), ["small"]);
+    assert_eq!(kept(), [false, true]);
+    drop(one);
+    assert_eq!(kept(), [false, false]);
+}

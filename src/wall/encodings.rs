@@ -8,7 +8,7 @@ use crate::encode::{EncodedPart, Encoder};
 use crate::hub::{Hub, Published, Seat};
 use crate::hubs::name::percent_encoded;
 use crate::sync::{Mutex, lock};
-use crate::wire::PerWire;
+use crate::wire::{PerWire, Wire};
 
 /// A track of a wall: its name as it is written, and the encodings of its newest part.
 pub(crate) struct Encodings {
@@ -64,6 +64,20 @@ impl Encodings {
             *newest = Some(Newest { version, captured, encoded: encoded.clone() });
         }
         encoded
+    }
+
+    /// Drops the bytes of the newest part, after the last viewer.
+    pub(crate) fn clear(&self) {
+        for wire in Wire::ALL {
+            let newest = lock(&self.newest[wire]).take();
+            drop(newest);
+        }
+    }
+
+    /// Returns whether it keeps the bytes of a part.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn any(&self) -> bool {
+        Wire::ALL.iter().any(|wire| lock(&self.newest[*wire]).is_some())
     }
 }
 
