@@ -114,11 +114,9 @@ impl Rule {
         self.settle(now);
     }
 
-    /// Records that a move was not possible, or that it was not the rule's: the viewer is on this rung.
+    /// Records that a move was not possible, which says nothing of the line, or that it was not the rule's: the viewer is on this
+    /// rung.
     pub(crate) fn stay_on(&mut self, rung: usize, now: Instant) {
-        if self.attempt.is_some() && rung > self.rung {
-            self.failures.add(now, Duration::ZERO);
-        }
         self.rung = rung;
         self.attempt = None;
         self.settle(now);
@@ -126,9 +124,9 @@ impl Rule {
 
     /// Records a part. Returns a move if one is due, after which the viewer counts as being on that rung.
     ///
-    /// `needs` are the bytes a second of each rung, the first one needing most.
-    pub(crate) fn written(&mut self, part: Written, needs: &[f64]) -> Option<Move> {
-        debug_assert_eq!(needs.len(), self.rungs);
+    /// `needs` returns the bytes a second of each rung, the first one needing most. A rung to which the viewer cannot move needs
+    /// infinitely many. It is called only when a move may be due.
+    pub(crate) fn written(&mut self, part: Written, needs: impl Fn() -> Vec<f64>) -> Option<Move> {
         let (in_flight, period) = (part.in_flight.as_secs_f64(), part.period.as_secs_f64());
         // A single part counts for little, so that a gap of the line costs no move. The first one counts in full: it may be
         // the only one in seconds.
@@ -158,22 +156,24 @@ impl Rule {
         if self.moved_at.is_some_and(|at| part.at.saturating_duration_since(at) < BETWEEN_MOVES) {
             return None;
         }
-        self.down(part.at, needs).or_else(|| self.up(part.at, needs))
+        self.down(part.at, &needs).or_else(|| self.up(part.at, &needs))
     }
 
-    fn down(&mut self, now: Instant, needs: &[f64]) -> Option<Move> {
+    fn down(&mut self, now: Instant, needs: &impl Fn() -> Vec<f64>) -> Option<Move> {
         let is_new = |at: &Instant| now.saturating_duration_since(*at) < ATTEMPT;
         let tried = self.attempt.filter(is_new);
         let limit = if tried.or(self.started.filter(is_new)).is_some() { LAG_OF_ATTEMPT } else { LAG };
-        let smaller = || needs.iter().enumerate().skip(self.rung + 1);
-        if self.lag < limit || smaller().next().is_none() {
+        if self.lag < limit || self.rung + 1 == self.rungs {
             return None;
         }
-        let rate = self.late.rate();
-        // The rung of which the try was made has shown that the line carries it.
-        let spare = |rung| if tried.is_some() && rung == self.rung + 1 { TOLERANCE } else { SPARE };
+        let (needs, rate) = (needs(), self.late.rate());
+        debug_assert_eq!(needs.len(), self.rungs);
+        let smaller = || needs.iter().enumerate().skip(self.rung + 1).filter(|(_, need)| need.is_finite());
+        let ((nearest, _), (smallest, _)) = smaller().next().zip(smaller().next_back())?;
+        // The rung from which the try was made has shown that the line carries it.
+        let spare = |rung| if tried.is_some() && rung == nearest { TOLERANCE } else { SPARE };
         let carried = smaller().find(|(rung, need)| **need <= rate * spare(*rung));
-        let to = carried.map_or(needs.len() - 1, |(rung, _)| rung);
+        let to = carried.map_or(smallest, |(rung, _)| rung);
         if let Some(at) = tried {
             self.failures.add(now, now.saturating_duration_since(at));
         }
@@ -183,14 +183,14 @@ impl Rule {
         Some(Move { to, reason: Reason::Slow { bytes_per_second: whole(rate) } })
     }
 
-    fn up(&mut self, now: Instant, needs: &[f64]) -> Option<Move> {
-        let to = self.rung.checked_sub(1)?;
+    fn up(&mut self, now: Instant, needs: &impl Fn() -> Vec<f64>) -> Option<Move> {
         // On the way up after a success, the next try may come sooner.
         let calm = if self.attempt.is_some() { CALM_AFTER_SUCCESS } else { CALM };
-        if now.saturating_duration_since(self.calm_since) < calm {
+        if self.rung == 0 || now.saturating_duration_since(self.calm_since) < calm {
             return None;
         }
-        let (rate, need) = (self.recent.rate(), *needs.get(to)?);
+        let (needs, rate) = (needs(), self.recent.rate());
+        let (to, need) = needs.iter().enumerate().take(self.rung).rfind(|(_, need)| need.is_finite())?;
         if rate < need * MARGIN || self.failures.forbid(now, self.rung, rate) {
             return None;
         }
@@ -265,17 +265,20 @@ impl Failures {
     }
 
     /// Records a try from this rung.
+    #[expect(clippy::indexing_slicing, reason = "a viewer is on one of the rungs")]
     fn record_try(&mut self, from: usize, rungs: usize, rate: f64) {
         self.tries.resize(rungs, f64::INFINITY);
-        if let Some(tried) = self.tries.get_mut(from) {
-            *tried = rate;
-        }
+        self.tries[from] = rate;
     }
 
     /// Returns whether it is too early for another try from this rung.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "only a recorded try has failed, and the viewer is on one of the rungs"
+    )]
     fn forbid(&mut self, now: Instant, from: usize, rate: f64) -> bool {
         let Some(last) = self.last else { return false };
-        if self.tries.get(from).is_some_and(|tried| rate > tried * CHANGED) {
+        if rate > self.tries[from] * CHANGED {
             // The line is another one than at the last try.
             *self = Self::default();
             return false;

@@ -90,10 +90,12 @@ impl Shared {
         self.rungs.iter().rposition(wide).unwrap_or(0)
     }
 
-    /// Returns the bytes a second of each rung for a viewer with this rate limit.
+    /// Returns the bytes a second of each rung for a viewer with this rate limit: infinitely many for those `without` which it
+    /// must do, and for those whose hub is closed.
     ///
     /// A rung that nobody has watched yet is estimated from the next larger one that is known, by the widths, or as a third.
-    pub(super) fn needs(&self, min_interval: Option<Duration>) -> Vec<f64> {
+    #[expect(clippy::indexing_slicing, reason = "callers pass the index of a rung")]
+    pub(super) fn needs(&self, min_interval: Option<Duration>, without: impl Iterator<Item = usize>) -> Vec<f64> {
         let measured: Vec<Measured> = self.rungs.iter().map(|rung| *lock(&rung.measured)).collect();
         let known = |measured: &Measured| Some((measured.bytes?, measured.width));
         let period = measured.iter().find_map(|measured| measured.period).unwrap_or(DEFAULT_PERIOD);
@@ -109,7 +111,10 @@ impl Shared {
             });
             bytes / measured.period.unwrap_or(period).max(least).max(SHORTEST_PERIOD)
         });
-        needs.collect()
+        let mut needs: Vec<f64> = needs.collect();
+        let closed = (0..self.rungs.len()).filter(|rung| self.rung(*rung).hub().is_closed());
+        without.chain(closed).for_each(|rung| needs[rung] = f64::INFINITY);
+        needs
     }
 
     #[expect(clippy::indexing_slicing, reason = "callers pass the index of a rung")]

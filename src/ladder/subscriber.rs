@@ -44,6 +44,8 @@ pub struct Subscriber {
     missed: Option<u32>,
     /// The last part that was sent.
     shown: Option<Arc<Published>>,
+    /// The rungs that had no place or no picture for this viewer, each until when it is left out.
+    unreachable: Vec<(usize, Instant)>,
     /// The end of the stream's lifetime.
     expires: Option<Instant>,
     /// From the first poll.
@@ -119,6 +121,7 @@ impl Subscriber {
             written: Arc::default(),
             missed: None,
             shown: None,
+            unreachable: Vec::new(),
             expires: None,
             listed: None,
         })
@@ -212,6 +215,9 @@ impl Subscriber {
 
     /// Reserves a place on a rung and starts watching there.
     fn join(&self, rung: usize) -> Result<Place, Refused> {
+        if self.ladder.rung(rung).hub().is_closed() {
+            return Err(Refused::Closed);
+        }
         let mut place = Place::join(&self.ladder, rung, self.options.wire)?;
         if let Some(key) = &self.options.key {
             place = place.map(|subscriber| subscriber.key(key.clone()));
@@ -240,17 +246,21 @@ impl Subscriber {
         if let Some(next) = &self.next {
             // A hub whose source cannot be started.
             if at.saturating_duration_since(next.since) > FIRST_PICTURE {
-                self.give_up(at);
+                self.give_up(next.place.rung, at);
             }
             return;
         }
         let rung = self.ladder.rung(self.current.rung);
         let period = rung.period().max(self.options.min_interval.unwrap_or_default());
         let part = Written { at, bytes, in_flight: at.saturating_duration_since(sent), missed: self.missed, period };
-        let Some(Move { to, reason }) = self.rule.written(part, &self.ladder.needs(self.options.min_interval)) else {
-            return;
+        let (ladder, limit, unreachable) = (&self.ladder, self.options.min_interval, &self.unreachable);
+        let needs = || {
+            let without = unreachable.iter().filter(|(_, until)| *until > at).map(|(rung, _)| *rung);
+            ladder.needs(limit, without)
         };
-        self.start_move(to, reason);
+        if let Some(Move { to, reason }) = self.rule.written(part, needs) {
+            self.start_move(to, reason);
+        }
     }
 
     /// Takes a place on a rung. The viewer stays where it is if there is none.
@@ -258,13 +268,15 @@ impl Subscriber {
         let since = Instant::now();
         match self.join(to) {
             Ok(place) => self.next = Some(Next { place, reason, since }),
-            Err(_) => self.give_up(since),
+            Err(_) => self.give_up(to, since),
         }
     }
 
-    fn give_up(&mut self, now: Instant) {
+    fn give_up(&mut self, rung: usize, now: Instant) {
         self.next = None;
         self.rule.stay_on(self.current.rung, now);
+        self.unreachable.retain(|(_, until)| *until > now);
+        self.unreachable.extend(now.checked_add(UNREACHABLE).map(|until| (rung, until)));
     }
 
     /// Moves to the next rung if that has a picture. Returns its bytes.
@@ -279,7 +291,8 @@ impl Subscriber {
                     continue;
                 }
                 Step::End => {
-                    self.give_up(Instant::now());
+                    let rung = next.place.rung;
+                    self.give_up(rung, Instant::now());
                     return None;
                 }
             };
@@ -439,5 +452,7 @@ impl fmt::Debug for Subscriber {
 
 /// How long a viewer waits for the first picture of another rung. Cameras take some seconds to start.
 const FIRST_PICTURE: Duration = Duration::from_secs(15);
+/// How long a viewer is not moved to a rung that had no place or no picture.
+const UNREACHABLE: Duration = Duration::from_secs(120);
 /// Pictures of one moment do not differ so much, and clocks that are set may.
 const TWO_CLOCKS: Duration = Duration::from_secs(60);

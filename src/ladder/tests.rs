@@ -372,3 +372,22 @@ fn last_viewer_of_a_rung_takes_its_encodings_along() {
     drop(one);
     assert_eq!(kept(), [false, false]);
 }
+
+#[test]
+fn rung_without_a_place_is_left_out() {
+    let full = hub::builder().max_subscribers(0).build();
+    let (publishers, hubs, ladder) = ladder_of([hub::channel(), hub::channel(), full, hub::channel()]);
+    for (publisher, len) in publishers.iter().zip([100_000, 12_000, 3_000, 1_000]) {
+        publisher.publish(picture(640, len)).unwrap();
+    }
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Machine, Size::Line).unwrap());
+    assert!(viewer.take());
+    hubs[3].close();
+    // Neither a full nor a closed rung takes a viewer.
+    viewer.move_to(3);
+    viewer.move_to(2);
+    // Longer than the time between two moves.
+    sleep(Duration::from_millis(2100));
+    assert!(viewer.take());
+    assert_eq!(ladder.viewers()[0].rung, 1);
+}

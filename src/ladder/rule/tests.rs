@@ -120,7 +120,7 @@ impl Run {
                 period: Duration::from_secs_f64(period),
             };
             run.parts.push(time);
-            run.moves.extend(rule.written(written, needs).map(|step| (time, step)));
+            run.moves.extend(rule.written(written, || needs.to_vec()).map(|step| (time, step)));
         }
         for pair in run.moves.windows(2) {
             assert!(pair[1].0 - pair[0].0 >= 1.999, "{:?}", run.moves);
@@ -228,6 +228,29 @@ fn first_part_counts_in_full() {
         period: Duration::from_millis(33),
     };
     let reason = Reason::Slow { bytes_per_second: 31_250 };
-    assert_eq!(rule.written(part, &needs()), Some(Move { to: 3, reason }));
+    assert_eq!(rule.written(part, needs), Some(Move { to: 3, reason }));
     assert_eq!(rule.rung(), 3);
+}
+
+#[test]
+fn rung_out_of_reach_is_passed_over() {
+    for (unreachable, lowest) in [(1, 3), (2, 3), (3, 2)] {
+        let mut needs = needs();
+        needs[unreachable] = f64::INFINITY;
+        let run = Run::with_rule(&Line::falling(60.0, 10.0), 120.0, &needs, 1.0 / FPS);
+        let case = format!("{unreachable}: {:?}", run.moves);
+        assert_eq!((run.rung_at(60.0), run.rung_at(63.0), run.rung_at(95.0)), (0, lowest, 0), "{case}");
+        assert!(run.moves.iter().all(|(_, step)| step.to != unreachable), "{case}");
+    }
+}
+
+#[test]
+fn needs_are_computed_only_for_a_move() {
+    let (start, period) = (Instant::now(), Duration::from_millis(33));
+    let mut rule = Rule::new(SIZES.len(), start);
+    for picture in 1..1000 {
+        let (at, in_flight) = (start + period * picture, Duration::from_millis(1));
+        let part = Written { at, bytes: 30_000, in_flight, missed: Some(0), period };
+        assert_eq!(rule.written(part, || unreachable!("the largest picture keeps up")), None);
+    }
 }
