@@ -157,9 +157,10 @@ impl Seat {
         self.shared.read(|state| state.latest.is_some() && !state.stale)
     }
 
-    /// Records that the viewer moves to another hub. The seat is dropped next.
-    pub(crate) fn leave(&self) {
-        self.shared.update(|state| state.set_moved(self.id));
+    /// Records that the viewer moves to another hub. The seat is dropped next. Returns `false` if the stream has ended, and not
+    /// because the hub was closed.
+    pub(crate) fn leave(&self) -> bool {
+        self.shared.update(|state| state.set_moved(self.id))
     }
 
     /// Returns when the stream ends at the latest, once it has started.

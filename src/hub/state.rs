@@ -287,10 +287,10 @@ impl State {
         }
     }
 
-    /// Records why a stream is about to be dropped.
+    /// Records why a stream is about to be dropped. Returns `false` if it had ended for this viewer only.
     #[cfg(any(feature = "actix-web", feature = "http-body"))]
-    pub(super) fn set_moved(&mut self, id: usize) {
-        self.slots[id].ended.get_or_insert(Reason::Moved);
+    pub(super) fn set_moved(&mut self, id: usize) -> bool {
+        matches!(self.slots[id].ended.get_or_insert(Reason::Moved), Reason::Moved | Reason::Closed)
     }
 
     /// Returns when a stream that has started ends at the latest.

@@ -80,6 +80,9 @@ impl Ladder {
     ///   [`max_subscribers`](crate::hub::Builder::max_subscribers) viewers.
     /// - [`Refused::Closed`] if that hub was closed before its first part.
     ///
+    /// With [`Size::Line`], the viewer then starts on the next rung that has a place. The error is that of the first rung, if
+    /// all of them refuse.
+    ///
     /// # Examples
     ///
     /// ```
@@ -110,12 +113,13 @@ impl Ladder {
     /// Ends every stream with this key: see [`Hub::revoke`]. Returns the number of streams ended.
     #[expect(clippy::must_use_candidate, reason = "called for its effect; most callers do not need the number")]
     pub fn revoke(&self, key: &str) -> usize {
-        self.hubs().map(|hub| hub.revoke(key)).sum()
+        // Twice, since a viewer may move to a hub of the first round. Its next move is seconds later.
+        self.hubs().chain(self.hubs()).map(|hub| hub.revoke(key)).sum()
     }
 
     /// Ends every stream by closing the hub of each rung: see [`Hub::close`].
     pub fn close(&self) {
-        self.hubs().for_each(Hub::close);
+        self.shared.close();
     }
 
     /// Returns the ladder's counters since it was created.

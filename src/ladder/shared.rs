@@ -1,6 +1,7 @@
 //! The data that all viewers of a ladder share: the rungs, what each needs, and the list of viewers.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use slab::Slab;
@@ -20,6 +21,8 @@ pub(super) struct Shared {
     pub(super) rungs: Vec<Rung>,
     encoders: PerWire<Arc<Encoder>>,
     viewers: Mutex<Viewers>,
+    /// Set before the hubs are closed. Their locks order it.
+    closing: AtomicBool,
 }
 
 struct Viewers {
@@ -70,7 +73,18 @@ impl Shared {
             rungs,
             encoders: PerWire::new(|wire| Arc::new(Encoder::new(boundary.clone(), wire).timestamps(timestamps))),
             viewers: Mutex::new(viewers),
+            closing: AtomicBool::new(false),
         })
+    }
+
+    /// Closes every hub. From now on, no viewer is moved.
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+        self.rungs.iter().for_each(|rung| rung.hub().close());
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
     }
 
     /// Returns the encoder of a wire. All encoders share one boundary.

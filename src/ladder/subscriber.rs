@@ -17,7 +17,7 @@ use crate::body::{Chunks, Feed, Step, Supply};
 use crate::encode::{EncodedPart, Encoder};
 use crate::hub::{self, Hub, Published, Refused, Seat};
 use crate::response;
-use crate::sync::{Mutex, lock};
+use crate::sync::{Mutex, keep, lock};
 use crate::wire::Wire;
 
 /// A response that sends a viewer the latest picture of its rung, and moves it between the rungs of a [`Ladder`](super::Ladder).
@@ -38,12 +38,11 @@ pub struct Subscriber {
     next: Option<Next>,
     /// When the part in flight was sent.
     in_flight: Option<Instant>,
-    /// The part that was in flight, once it is written.
-    written: Arc<Mutex<Option<(Instant, u64)>>>,
+    report: Arc<Mutex<Report>>,
     /// The pictures that were skipped before it. `None` if the rate is limited.
     missed: Option<u32>,
-    /// The last part that was sent.
-    shown: Option<Arc<Published>>,
+    /// The last part that was sent, and its rung.
+    last: Option<(usize, Arc<Published>)>,
     /// The rungs that had no place or no picture for this viewer, each until when it is left out.
     unreachable: Vec<(usize, Instant)>,
     /// The end of the stream's lifetime.
@@ -60,6 +59,23 @@ struct Options {
     min_interval: Option<Duration>,
     size: Size,
     wire: Wire,
+}
+
+/// What the transport reports of the parts that it has released.
+#[derive(Default)]
+struct Report {
+    /// The last part of which [`Subscriber::follow_rule`] does not know yet.
+    released: Option<Released>,
+    /// The task to wake at the next release, whether the hub has a newer part or not.
+    task: Option<Waker>,
+}
+
+/// A part that the transport has released.
+struct Released {
+    at: Instant,
+    bytes: u64,
+    /// When it was sent, which tells it from other parts.
+    sent: Instant,
 }
 
 /// The place to which a viewer moves, once that has a picture.
@@ -118,9 +134,9 @@ impl Subscriber {
             current,
             next: None,
             in_flight: None,
-            written: Arc::default(),
+            report: Arc::default(),
             missed: None,
-            shown: None,
+            last: None,
             unreachable: Vec::new(),
             expires: None,
             listed: None,
@@ -134,6 +150,9 @@ impl Subscriber {
     }
 
     /// Ends the stream after this time, less up to a tenth at random. A move does not prolong it.
+    ///
+    /// The [`max_lifetime`](crate::hub::Builder::max_lifetime) of a hub counts from the viewer's first picture of that hub, and
+    /// later moves do not prolong it either.
     pub fn max_lifetime(self, max_lifetime: Duration) -> Self {
         self.configure(|subscriber| subscriber.max_lifetime(max_lifetime))
     }
@@ -158,8 +177,10 @@ impl Subscriber {
         self.configure(|subscriber| subscriber.label(label))
     }
 
-    /// Sets whether this stream ends the older ones with the same [`key`](Self::key), on every rung, when it starts. Default:
-    /// `false`.
+    /// Sets whether this stream ends others with the same [`key`](Self::key) when it starts. Default: `false`.
+    ///
+    /// On the hub where it starts, it ends those that came to that hub earlier. On the other rungs it ends all of them. So of
+    /// two streams that start at the same time, neither may go on.
     pub fn exclusive(mut self, exclusive: bool) -> Self {
         self.options.exclusive = exclusive;
         self.configure(|subscriber| subscriber.exclusive(exclusive))
@@ -213,15 +234,12 @@ impl Subscriber {
         self.ladder.rung(self.current.rung).hub()
     }
 
-    /// Reserves a place on a rung and starts watching there.
+    /// Reserves a place on another rung and starts watching there. It gets the viewer's key in [`enter`](Self::enter).
     fn join(&self, rung: usize) -> Result<Place, Refused> {
-        if self.ladder.rung(rung).hub().is_closed() {
+        if self.ladder.is_closing() || self.ladder.rung(rung).hub().is_closed() {
             return Err(Refused::Closed);
         }
         let mut place = Place::join(&self.ladder, rung, self.options.wire)?;
-        if let Some(key) = &self.options.key {
-            place = place.map(|subscriber| subscriber.key(key.clone()));
-        }
         if let Some(label) = &self.options.label {
             place = place.map(|subscriber| subscriber.label(label.clone()));
         }
@@ -238,8 +256,12 @@ impl Subscriber {
 
     /// Lets the rule decide, once the part in flight is written.
     fn follow_rule(&mut self) {
-        let Some((at, bytes)) = lock(&self.written).take() else { return };
-        let Some(sent) = self.in_flight.take() else { return };
+        let Some(Released { at, bytes, sent }) = lock(&self.report).released.take() else { return };
+        if self.in_flight != Some(sent) {
+            // A part of an earlier rung, whose hub was closed while it was in flight.
+            return;
+        }
+        self.in_flight = None;
         if self.options.size != Size::Line {
             return;
         }
@@ -279,10 +301,32 @@ impl Subscriber {
         self.unreachable.extend(now.checked_add(UNREACHABLE).map(|until| (rung, until)));
     }
 
+    /// Leaves the current place for another one. Returns `false` if the stream has ended meanwhile.
+    fn enter(&mut self, place: Place, reason: Reason, now: Instant) -> bool {
+        // Only now, so that the viewer counts once, and before it leaves, so that `revoke` finds it at one of the two places.
+        let place = match &self.options.key {
+            Some(key) => place.map(|subscriber| subscriber.key(key.clone())),
+            None => place,
+        };
+        if !self.current.seat().leave() {
+            return false;
+        }
+        let to = place.rung;
+        #[cfg(feature = "tracing")]
+        tracing::debug!(from = self.current.rung, to, ?reason, "viewer moves");
+        self.current = place;
+        self.expires = self.current.seat().expires();
+        if let Some(listed) = &self.listed {
+            self.ladder.moved(listed.place, to, reason, now);
+        }
+        true
+    }
+
     /// Moves to the next rung if that has a picture. Returns its bytes.
     fn poll_next(&mut self, waker: &Waker) -> Option<Arc<EncodedPart>> {
         loop {
             let next = self.next.as_mut()?;
+            let rung = next.place.rung;
             let part = match next.place.seat().poll_once(waker.clone()) {
                 Step::Part(part) => part,
                 Step::Wait => return None,
@@ -291,94 +335,128 @@ impl Subscriber {
                     continue;
                 }
                 Step::End => {
-                    let rung = next.place.rung;
                     self.give_up(rung, Instant::now());
                     return None;
                 }
             };
-            let older = part.no_signal || self.shown.as_ref().is_some_and(|shown| is_older(&part, shown));
+            let skipped = part.no_signal || is_older(&part, rung, self.last.as_ref());
             let encoder = self.ladder.encoder(self.options.wire);
-            let (rung, reason) = (next.place.rung, next.reason);
-            let encoded = self.ladder.rung(rung).encoded(&part, encoder, next.place.seat());
-            let Some(encoded) = encoded.filter(|_| !older) else {
+            let encoded =
+                if skipped { None } else { self.ladder.rung(rung).encoded(&part, encoder, next.place.seat()) };
+            let Some(encoded) = encoded else {
                 next.place.seat().pass();
                 continue;
             };
             let now = Instant::now();
-            #[cfg(feature = "tracing")]
-            tracing::debug!(from = self.current.rung, to = rung, ?reason, "viewer moves");
-            let next = self.next.take()?;
-            std::mem::replace(&mut self.current, next.place).seat().leave();
-            if reason == Reason::Closed {
-                self.rule.stay_on(rung, now);
-            } else {
-                // The time until the first picture is not the line's.
-                self.rule.arrived(now);
+            let Next { place, reason, .. } = self.next.take()?;
+            if !self.enter(place, reason, now) {
+                return None;
             }
-            if let Some(listed) = &self.listed {
-                self.ladder.moved(listed.place, rung, reason, now);
-            }
-            self.send(part, false);
+            // The time until the first picture is not the line's.
+            self.rule.arrived(now);
+            self.send(part);
             return Some(encoded);
         }
     }
 
+    /// Moves to another rung, whether that has a picture or not, since the hub of this one was closed. Returns `false` if there
+    /// is none.
+    fn leave_closed(&mut self) -> bool {
+        let mut next = self.next.take().map(|next| next.place);
+        // The source of the next rung may never start.
+        let with_picture = next.take_if(|next| next.seat().has_signal());
+        let Some(place) = with_picture.or_else(|| self.open_place()).or(next) else { return false };
+        let (rung, now) = (place.rung, Instant::now());
+        self.in_flight = None;
+        self.rule.stay_on(rung, now);
+        self.enter(place, Reason::Closed, now)
+    }
+
+    /// Returns a place on the nearest other rung that has one, if possible on one that has a picture.
+    fn open_place(&self) -> Option<Place> {
+        let current = self.current.rung;
+        let mut others: Vec<usize> = (0..self.ladder.rungs.len()).filter(|rung| *rung != current).collect();
+        others.sort_by_cached_key(|rung| (self.ladder.rung(*rung).hub().latest().is_none(), rung.abs_diff(current)));
+        others.into_iter().find_map(|rung| self.join(rung).ok())
+    }
+
     fn step(&mut self, waker: &Waker) -> Step<Arc<EncodedPart>> {
-        loop {
-            if self.in_flight.is_none() {
-                if let Some(encoded) = self.poll_next(waker) {
-                    return Step::Part(encoded);
-                }
+        if self.in_flight.is_none() {
+            if let Some(encoded) = self.poll_next(waker) {
+                return Step::Part(encoded);
             }
+        } else if self.next.is_some() {
+            self.wake_at_release(waker);
+        }
+        loop {
             match self.current.seat().poll_once(waker.clone()) {
                 Step::Wait => return Step::Wait,
                 Step::Repeat => {
                     self.in_flight = Some(Instant::now());
-                    return Step::Repeat;
+                    self.missed = self.missed.map(|_| 0);
+                    return self.renewed().map_or(Step::Repeat, Step::Part);
                 }
                 Step::Part(part) => {
-                    let encoder = self.ladder.encoder(self.options.wire);
-                    let rung = self.ladder.rung(self.current.rung);
-                    let Some(encoded) = rung.encoded(&part, encoder, self.current.seat()) else {
+                    let rung = self.current.rung;
+                    // No picture goes back in time when the hub of an earlier rung was closed.
+                    let skipped = !part.no_signal && is_older(&part, rung, self.last.as_ref());
+                    let encoded = if skipped { None } else { self.encoded(&part) };
+                    let Some(encoded) = encoded else {
                         self.current.seat().pass();
                         continue;
                     };
-                    self.send(part, true);
+                    self.send(part);
                     return Step::Part(encoded);
                 }
                 Step::End if !self.current.seat().ended_by_close() => return Step::End,
-                Step::End => {
-                    // The hub of this rung was closed. The others may go on.
-                    if self.next.is_none() {
-                        let Some(to) = self.open_rung() else { return Step::End };
-                        self.start_move(to, Reason::Closed);
-                        if self.next.is_none() {
-                            return Step::End;
-                        }
-                    }
-                    self.in_flight = None;
-                    return match self.poll_next(waker) {
-                        Some(encoded) => Step::Part(encoded),
-                        None if self.next.is_some() => Step::Wait,
-                        None => Step::End,
-                    };
-                }
+                // The hub of this rung was closed. The others may go on.
+                Step::End if self.leave_closed() => {}
+                Step::End => return Step::End,
             }
         }
     }
 
-    fn send(&mut self, part: Arc<Published>, same_rung: bool) {
-        let skipped = self.shown.as_ref().filter(|_| same_rung).map_or(0, |shown| part.version - shown.version - 1);
-        self.missed = self.options.min_interval.is_none().then(|| u32::try_from(skipped).unwrap_or(u32::MAX));
-        self.in_flight = Some(Instant::now());
-        self.shown = Some(part);
+    /// Wakes the task when the part in flight is released: the next rung may have a picture then.
+    fn wake_at_release(&self, waker: &Waker) {
+        let mut report = lock(&self.report);
+        let is_released = report.released.is_some();
+        let replaced = if is_released { None } else { keep(&mut report.task, waker) };
+        drop(report);
+        drop(replaced);
+        if is_released {
+            waker.wake_by_ref();
+        }
     }
 
-    /// Returns the nearest other rung whose hub is open.
-    fn open_rung(&self) -> Option<usize> {
-        let distance = |rung: &usize| rung.abs_diff(self.current.rung);
-        let others = (0..self.ladder.rungs.len()).filter(|rung| *rung != self.current.rung);
-        others.filter(|rung| !self.ladder.rung(*rung).hub().is_closed()).min_by_key(distance)
+    /// Returns the bytes of a part of the current rung. `None` if it holds the boundary.
+    fn encoded(&mut self, part: &Published) -> Option<Arc<EncodedPart>> {
+        let encoder = self.ladder.encoder(self.options.wire);
+        self.ladder.rung(self.current.rung).encoded(part, encoder, self.current.seat())
+    }
+
+    /// Returns the last part if it has got a later time since.
+    fn renewed(&mut self) -> Option<Arc<EncodedPart>> {
+        if self.options.wire == Wire::Browser {
+            // It has no times.
+            return None;
+        }
+        let part = self.current.seat().renewed()?;
+        let rung = self.current.rung;
+        if is_older(&part, rung, self.last.as_ref()) {
+            return None;
+        }
+        let encoded = self.encoded(&part)?;
+        self.last = Some((rung, part));
+        Some(encoded)
+    }
+
+    fn send(&mut self, part: Arc<Published>) {
+        let rung = self.current.rung;
+        let before = self.last.as_ref().filter(|(of, _)| *of == rung);
+        let skipped = before.map_or(0, |(_, last)| part.version - last.version - 1);
+        self.missed = self.options.min_interval.is_none().then(|| u32::try_from(skipped).unwrap_or(u32::MAX));
+        self.in_flight = Some(Instant::now());
+        self.last = Some((rung, part));
     }
 }
 
@@ -422,25 +500,33 @@ impl Supply for Subscriber {
     }
 
     fn release(&self, bytes: u64) -> impl FnOnce() + Send + 'static {
-        let (written, release) = (Arc::clone(&self.written), self.current.subscriber.seat.release(bytes));
+        let (report, release) = (Arc::clone(&self.report), self.current.subscriber.seat.release(bytes));
+        let sent = self.in_flight;
         move || {
-            *lock(&written) = Some((Instant::now(), bytes));
-            // Last, since it wakes the viewer.
+            let mut locked = lock(&report);
+            if let Some(sent) = sent.filter(|sent| locked.released.as_ref().is_none_or(|last| last.sent <= *sent)) {
+                locked.released = Some(Released { at: Instant::now(), bytes, sent });
+            }
+            let task = locked.task.take();
+            drop(locked);
+            // Last, since they wake the viewer.
             release();
+            task.into_iter().for_each(Waker::wake);
         }
     }
 }
 
-/// Returns whether a picture of one rung is older than one of another.
+/// Returns whether a picture of one rung is older than the last one, of another rung.
 ///
 /// Their times of capture are compared, unless they differ so much that they are of two clocks. Then those of publication are.
-fn is_older(part: &Published, shown: &Published) -> bool {
-    let captured = part.part.captured().zip(shown.part.captured());
-    let difference = captured.map(|(part, shown)| shown.duration_since(part));
+fn is_older(part: &Published, rung: usize, last: Option<&(usize, Arc<Published>)>) -> bool {
+    let Some((_, last)) = last.filter(|(of, _)| *of != rung) else { return false };
+    let captured = part.part.captured().zip(last.part.captured());
+    let difference = captured.map(|(part, last)| last.duration_since(part));
     match difference {
         Some(Ok(older)) if older < TWO_CLOCKS => !older.is_zero(),
         Some(Err(newer)) if newer.duration() < TWO_CLOCKS => false,
-        _ => part.at < shown.at,
+        _ => part.at < last.at,
     }
 }
 

@@ -2,9 +2,12 @@
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread::sleep;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 
@@ -46,19 +49,46 @@ fn picture(width: u16, len: usize) -> Part {
 /// A viewer as on a hyper-like stack.
 struct Viewer {
     feed: Feed<Subscriber>,
+    wakes: Arc<Wakes>,
     in_flight: Option<Bytes>,
     all: BytesMut,
 }
 
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+/// A waker that polls another viewer, as a task on another thread may do in the middle of a call.
+struct Polls(Arc<Mutex<Viewer>>);
+
+impl Wake for Polls {
+    fn wake(self: Arc<Self>) {
+        self.0.lock().unwrap().take();
+    }
+}
+
 impl Viewer {
     fn new(subscriber: Subscriber) -> Self {
-        let mut viewer = Self { feed: subscriber.into_feed(), in_flight: None, all: BytesMut::new() };
+        let feed = subscriber.into_feed();
+        let mut viewer = Self { feed, wakes: Arc::default(), in_flight: None, all: BytesMut::new() };
         assert!(viewer.poll().is_pending(), "the response's head comes first");
         viewer
     }
 
     fn poll(&mut self) -> Poll<Option<Bytes>> {
-        self.feed.poll_chunk(true, &mut Context::from_waker(Waker::noop()))
+        let waker = Waker::from(Arc::clone(&self.wakes));
+        self.feed.poll_chunk(true, &mut Context::from_waker(&waker))
+    }
+
+    /// Waits until its next wake-up polls another viewer.
+    fn wait_for(&mut self, other: &Arc<Mutex<Self>>) {
+        let waker = Waker::from(Arc::new(Polls(Arc::clone(other))));
+        assert!(self.feed.poll_chunk(true, &mut Context::from_waker(&waker)).is_pending());
     }
 
     /// Releases the part in flight, and takes the next one. Returns whether there was one.
@@ -342,35 +372,142 @@ fn part_is_encoded_once_for_all_viewers_of_a_rung() {
 }
 
 #[test]
-fn pause_of_the_source_is_no_period() {
-    let ([large], _, ladder) = ladder();
+fn release_wakes_a_viewer_whose_next_rung_has_a_picture() {
+    let ([large, small], _, ladder) = ladder();
     let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap());
-    let start = SystemTime::now() - Duration::from_secs(100);
-    let tenths = (0..20).chain([600]);
-    for tenth in tenths {
-        large.publish(text("large").captured_at(start + Duration::from_millis(100) * tenth)).unwrap();
-        assert_eq!(viewer.parts(), ["large"]);
-    }
-    let period = ladder.shared.rung(0).period();
-    assert!((95..150).contains(&period.as_millis()), "{period:?}");
+    large.publish(text("large")).unwrap();
+    assert!(viewer.take());
+    viewer.move_to(1);
+    assert!(viewer.poll().is_pending());
+    small.publish(text("small")).unwrap();
+    assert!(viewer.poll().is_pending());
+    let before = viewer.wakes.0.load(SeqCst);
+    viewer.in_flight = None;
+    assert!(viewer.wakes.0.load(SeqCst) > before);
+    assert_eq!(viewer.parts(), ["large", "small"]);
 }
 
 #[test]
-fn last_viewer_of_a_rung_takes_its_encodings_along() {
+fn repeat_has_the_time_of_an_identical_part() {
+    let builder = || hub::builder().drop_identical(true).keep_alive_interval(Duration::from_millis(16)).build();
+    let ([large, _small], _, ladder) = ladder_of([builder(), builder()]);
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Machine, Size::Line).unwrap());
+    let same =
+        |seconds: u64| text("same").captured_at(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + seconds));
+    large.publish(same(1)).unwrap();
+    assert!(viewer.take());
+    large.publish(same(2)).unwrap();
+    let start = Instant::now();
+    while !String::from_utf8_lossy(&viewer.all).contains("X-Timestamp: 1700000002") {
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", viewer.all);
+        sleep(Duration::from_millis(4));
+        viewer.take();
+    }
+    large.publish(text("other")).unwrap();
+    assert_eq!(viewer.parts().last().map(String::as_str), Some("other"));
+}
+
+#[test]
+fn key_ends_a_stream_once_that_is_about_to_move() {
     let ([large, small], _, ladder) = ladder();
-    let kept = || [0, 1].map(|rung| ladder.shared.rung(rung).encodings.any());
-    let subscribe = || Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap());
-    let (mut one, mut other) = (subscribe(), subscribe());
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap().key("ada"));
     large.publish(text("large")).unwrap();
-    assert_eq!((one.parts().len(), other.parts().len()), (1, 1));
-    drop(other);
-    assert_eq!(kept(), [true, false]);
-    one.move_to(1);
+    assert_eq!(viewer.parts(), ["large"]);
+    viewer.move_to(1);
+    assert_eq!(viewer.parts(), [""; 0]);
+    assert_eq!(ladder.revoke("ada"), 1);
+    small.publish(text("not for Ada")).unwrap();
+    assert_eq!(viewer.parts(), [""; 0]);
+    assert!(viewer.is_over());
+}
+
+#[test]
+fn key_ends_a_stream_that_moves_meanwhile() {
+    let ([large, small], _, ladder) = ladder();
+    let subscribe = |size| Viewer::new(ladder.subscribe(Wire::Script, size).unwrap().key("ada"));
+    let mut other = subscribe(Size::Full);
+    let mut viewer = subscribe(Size::Full);
     small.publish(text("small")).unwrap();
-    assert_eq!(one.parts(), ["small"]);
-    assert_eq!(kept(), [false, true]);
-    drop(one);
-    assert_eq!(kept(), [false, false]);
+    viewer.move_to(1);
+    assert_eq!(viewer.parts(), ["small"]);
+    large.publish(text("large")).unwrap();
+    viewer.move_to(0);
+    let viewer = Arc::new(Mutex::new(viewer));
+    other.parts();
+    other.wait_for(&viewer);
+    assert_eq!(ladder.revoke("ada"), 2);
+    let mut viewer = viewer.lock().unwrap();
+    assert_eq!(viewer.parts(), ["large"]);
+    assert!(viewer.is_over());
+}
+
+#[test]
+fn closing_moves_no_viewer() {
+    let ([large, _small], hubs, ladder) = ladder();
+    let subscribe = || Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap());
+    let (mut other, mut viewer) = (subscribe(), subscribe());
+    large.publish(text("large")).unwrap();
+    assert_eq!((other.parts(), viewer.parts()), (vec!["large".to_owned()], vec!["large".to_owned()]));
+    let viewer = Arc::new(Mutex::new(viewer));
+    other.wait_for(&viewer);
+    ladder.close();
+    assert!(viewer.lock().unwrap().is_over());
+    assert_eq!(hubs[1].stats().viewers_peak, 0);
+}
+
+#[test]
+fn closed_rungs_leave_their_viewers_to_one_that_is_open() {
+    let full = || hub::builder().max_subscribers(0).build();
+    let ([large, medium, small, smallest], _, ladder) =
+        ladder_of([hub::channel(), hub::channel(), full(), hub::channel()]);
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap());
+    large.publish(text("large")).unwrap();
+    assert_eq!(viewer.parts(), ["large"]);
+    drop(large);
+    assert_eq!(viewer.parts(), [""; 0]);
+    drop(medium);
+    assert_eq!(viewer.parts(), [""; 0]);
+    assert_eq!(ladder.viewers()[0].rung, 3);
+    smallest.publish(text("smallest")).unwrap();
+    assert_eq!(viewer.parts(), ["smallest"]);
+    drop((small, smallest));
+    viewer.take();
+    assert!(viewer.is_over());
+}
+
+#[test]
+fn closed_rung_leaves_its_viewers_to_one_with_a_picture() {
+    let ([large, _medium, small], _, ladder) = ladder();
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap().key("ada"));
+    small.publish(text("old")).unwrap();
+    sleep(Duration::from_millis(2));
+    large.publish(text("large")).unwrap();
+    assert_eq!(viewer.parts(), ["large"]);
+    drop(large);
+    assert_eq!(viewer.parts(), [""; 0]);
+    small.publish(text("small")).unwrap();
+    assert_eq!(viewer.parts(), ["small"]);
+    assert_eq!(ladder.revoke("ada"), 1);
+    viewer.take();
+    assert!(viewer.is_over());
+}
+
+#[test]
+fn late_release_of_a_closed_rung_is_not_that_of_the_part_in_flight() {
+    let ([large, medium, small], _, ladder) = ladder();
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap());
+    large.publish(text("large")).unwrap();
+    assert!(viewer.take());
+    let late = viewer.in_flight.take();
+    medium.publish(text("medium")).unwrap();
+    drop(large);
+    assert!(viewer.take());
+    drop(late);
+    assert!(viewer.poll().is_pending());
+    viewer.move_to(2);
+    small.publish(text("small")).unwrap();
+    assert!(viewer.poll().is_pending(), "the part of the second rung is in flight");
+    assert_eq!(viewer.parts(), ["large", "medium", "small"]);
 }
 
 #[test]
@@ -390,4 +527,52 @@ fn rung_without_a_place_is_left_out() {
     sleep(Duration::from_millis(2100));
     assert!(viewer.take());
     assert_eq!(ladder.viewers()[0].rung, 1);
+}
+
+#[test]
+fn pause_of_the_source_is_no_period() {
+    let ([large], _, ladder) = ladder();
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap());
+    let start = SystemTime::now() - Duration::from_secs(100);
+    let tenths = (0..20).chain([600]);
+    for tenth in tenths {
+        large.publish(text("large").captured_at(start + Duration::from_millis(100) * tenth)).unwrap();
+        assert_eq!(viewer.parts(), ["large"]);
+    }
+    let period = ladder.shared.rung(0).period();
+    assert!((95..150).contains(&period.as_millis()), "{period:?}");
+}
+
+#[test]
+fn move_back_does_not_prolong_the_lifetime_of_a_hub() {
+    let lifetime = Duration::from_millis(400);
+    let limited = hub::builder().max_lifetime(lifetime).build();
+    let ([large, small], _, ladder) = ladder_of([hub::channel(), limited]);
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap());
+    for (rung, publisher) in [(1, &small), (0, &large), (1, &small)] {
+        viewer.move_to(rung);
+        publisher.publish(text("picture")).unwrap();
+        assert_eq!(viewer.parts(), ["picture"]);
+        sleep(lifetime / 3);
+    }
+    viewer.take();
+    assert!(viewer.is_over());
+}
+
+#[test]
+fn last_viewer_of_a_rung_takes_its_encodings_along() {
+    let ([large, small], _, ladder) = ladder();
+    let kept = || [0, 1].map(|rung| ladder.shared.rung(rung).encodings.any());
+    let subscribe = || Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap());
+    let (mut one, mut other) = (subscribe(), subscribe());
+    large.publish(text("large")).unwrap();
+    assert_eq!((one.parts().len(), other.parts().len()), (1, 1));
+    drop(other);
+    assert_eq!(kept(), [true, false]);
+    one.move_to(1);
+    small.publish(text("small")).unwrap();
+    assert_eq!(one.parts(), ["small"]);
+    assert_eq!(kept(), [false, true]);
+    drop(one);
+    assert_eq!(kept(), [false, false]);
 }
