@@ -7,7 +7,7 @@ const read = async name => {
   const source = await readFile(new URL(`../../src/serve/page/${name}${suffix}.js`, import.meta.url), 'utf8');
   return suffix ? source.slice(source.indexOf('\n') + 1) : source;
 };
-const address = source => 'data:text/javascript,' + encodeURIComponent(source);
+export const address = source => 'data:text/javascript,' + encodeURIComponent(source);
 export const source = await read('client');
 export const more = { html: await read('client_html'), wall: await read('client_wall') };
 

@@ -13,9 +13,9 @@ Date.now = () => now() + ahead;
 const stamped = (body, time, type = 'image/jpeg') => Buffer.from(
   `\r\nContent-Type: ${type}\r\nX-Timestamp: ${(time / 1000).toFixed(6)}\r\nContent-Length: ${body.length}\r\n\r\n${body}\r\n--${B}`,
 );
-const watching = async (answer, options, body) => {
+const watching = async (answer, { track = '', ...options }, body) => {
   const site = await server(answer), log = [];
-  const stream = watch(site.url, {
+  const stream = watch(site.url + track, {
     onpart: part => log.push(new TextDecoder().decode(part.body)), onstate: state => log.push(state), ...options,
   });
   try {
@@ -84,6 +84,87 @@ test('after a sleep the connection is another', () => watching(
     assert.deepEqual(log, ['connecting', '1', 'live', '2']);
   },
 ));
+
+test('after a sleep, or on another network, the connection of a track is another', async () => {
+  for (const sleeps of [true, false]) {
+    await watching(
+      (socket, number) => {
+        const body = `${number}`;
+        socket.write(Buffer.concat([opening, Buffer.from(`\r\nContent-Type: text/plain\r\nContent-Location: yard\r\nContent-Length: 1\r\n\r\n${body}\r\n--${B}`)]));
+      }, { track: 'wall#yard' },
+      async ({ site, log }) => {
+        const other = watch(`${site.url}wall#yard`, { onpart: () => {} });
+        await until(() => log.includes('live'));
+        const began = now();
+        ahead += sleeps ? 30_000 : 3000;
+        if (!sleeps) window.dispatchEvent(new Event('online'));
+        await until(() => log.includes('2'));
+        assert.ok(now() - began < 1500, `${now() - began} ms`);
+        await until(() => site.sockets.size === 1);
+        assert.deepEqual([log, site.requests], [['connecting', '1', 'live', '2'], 2]);
+        other.close(true);
+      },
+    );
+  }
+});
+
+test('a network that is back leaves a track alone whose parts come', () => watching(
+  async socket => {
+    socket.write(opening);
+    for (let at = 0; at < 20; at++) {
+      socket.write(`\r\nContent-Type: text/plain\r\nContent-Location: yard\r\nContent-Length: 1\r\n\r\na\r\n--${B}`);
+      await sleep(50);
+    }
+  }, { track: 'wall#yard' },
+  async ({ site, log }) => {
+    await until(() => log.includes('live'));
+    window.dispatchEvent(new Event('online'));
+    await sleep(500);
+    assert.equal(site.requests, 1);
+  },
+));
+
+test('a clock that is set back holds nothing up', () => watching(
+  (socket, number) => socket.write(Buffer.concat([opening, part(`${number}`)])), {},
+  async ({ site, log }) => {
+    await until(() => log.includes('live'));
+    ahead -= 3_600_000;
+    const began = now();
+    await until(() => log.includes('2'));
+    assert.ok(now() - began < 900, `${now() - began} ms`);
+    await until(() => site.sockets.size === 1);
+    assert.deepEqual(log, ['connecting', '1', 'live', '2']);
+  },
+));
+
+test('the slow timers of a hidden tab are no sleep, and a sleep of one is', async () => {
+  const page = globalThis.document = Object.assign(new EventTarget(), { hidden: false });
+  // The first tick after this sees a tab that is shown.
+  const hide = async ms => {
+    page.hidden = true;
+    page.dispatchEvent(new Event('visibilitychange'));
+    await sleep(300);
+    ahead += ms;
+    page.hidden = false;
+    page.dispatchEvent(new Event('visibilitychange'));
+  };
+  try {
+    await watching(
+      (socket, number) => socket.write(Buffer.concat([opening, part(`${number}`)])), { background: true, timeout: 200 },
+      async ({ site, log }) => {
+        await until(() => log.includes('live'));
+        await hide(60_000);
+        await sleep(600);
+        assert.equal(site.requests, 1);
+        await hide(120_000);
+        await until(() => log.includes('2'));
+        assert.deepEqual(log, ['connecting', '1', 'live', '2']);
+      },
+    );
+  } finally {
+    delete globalThis.document;
+  }
+});
 
 test('a cut of a stream that was live shows no other state if the next connection is good', () => watching(
   async (socket, number) => {
@@ -170,6 +251,31 @@ test('the time of a part is in the clock of the page', async () => {
       }
     }
   }
+});
+
+const ages = async stamps => {
+  const chunks = stamps.map(([location, stamp]) => Buffer.from(
+    `\r\nContent-Type: text/plain\r\nContent-Location: ${location}\r\nX-Timestamp: ${stamp}\r\nContent-Length: 2\r\n\r\non\r\n--${B}`,
+  ));
+  const body = Buffer.concat([Buffer.from(`--${B}`), ...chunks, Buffer.from('--\r\n')]), ages = [];
+  const response = new Response(body, { headers: { 'content-type': `multipart/mixed; boundary=${B}` } });
+  for await (const { time } of parts(response)) ages.push(time && Math.round((Date.now() - time) / 1000));
+  return ages;
+};
+
+test('one odd stamp changes the age of no later part', async () => {
+  const at = seconds => Date.now() / 1000 + seconds;
+  for (const [odd, age] of [[at(3600), 0], [at(3e9), 0], [at(-3600), 0], ['x', undefined], ['', undefined], ['-5', undefined]]) {
+    assert.deepEqual(await ages([['', at(0)], ['', odd], ['', at(0)], ['', at(0)]]), [0, age, 0, 0], `${odd}`);
+  }
+  // The first one is all that is known.
+  assert.deepEqual(await ages([['', at(3600)], ['', at(0)]]), [0, 0]);
+});
+
+test('each track has its own age', async () => {
+  const at = seconds => Date.now() / 1000 + seconds;
+  assert.deepEqual(await ages([['a', at(0)], ['b', at(-600)], ['a', at(0)], ['b', at(-600)]]), [0, 600, 0, 600]);
+  assert.deepEqual(await ages([['a', at(3600)], ['b', at(-600)], ['a', at(3600)], ['b', at(-600)]]), [0, 600, 0, 600]);
 });
 
 test('a stamp that is no time of day is none', async () => {

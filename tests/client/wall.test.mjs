@@ -1,7 +1,9 @@
 // Tracks: many in one request, of which each has its own state.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { watch } from './client.mjs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { address, more, watch } from './client.mjs';
 import { B, head, opening, server, sleep, until } from './server.mjs';
 
 const typed = (type, body, location) => Buffer.from(
@@ -428,3 +430,62 @@ test('a failing or slow `onpart` disturbs no other track', () => watching(
     assert.match(yard.last(), /^reconnecting: on purpose/);
   },
 ));
+
+test('a smaller set that is refused is asked for again after a pause, and what runs goes on', () => watching(
+  (socket, number, request) => {
+    if (number > 1) socket.end(refusal(503));
+    else socket.write(Buffer.concat([opening, ...of(request).map(name => track(name, name))]));
+  },
+  async ({ add, asked, site }) => {
+    const [yard, door] = [add('yard'), add('door')];
+    await until(() => yard.includes('live') && door.includes('live'));
+    door.close();
+    await until(() => asked.length === 2);
+    await sleep(1000);
+    assert.ok(asked.length <= 3, `${asked.length} requests`);
+    assert.deepEqual([yard, site.sockets.size], [['connecting', 'yard', 'live'], 1]);
+    await until(() => asked.length === 3);
+  },
+));
+
+test('the bytes of one request keep no track of another alive', () => watching(
+  async (socket, number, request) => {
+    if (number === 2) return;
+    socket.write(opening);
+    for (let at = 0; at < 60 && !socket.destroyed; at++) {
+      socket.write(Buffer.concat(of(request).map(name => track(name, `${number}`))));
+      await sleep(50);
+    }
+  },
+  async ({ add }) => {
+    const yard = add('yard', { timeout: .5 });
+    await until(() => yard.includes('live'));
+    const door = add('door', { timeout: .5 });
+    await until(() => door.includes('reconnecting: silence'), 2500);
+    await until(() => door.last() === 'live');
+    assert.deepEqual(yard.filter(entry => !(entry > 0)), ['connecting', 'live']);
+  },
+));
+
+test('a wall whose last track has gone before the first part is forgotten', async () => {
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc'), { follow } = await import(address(more.wall));
+  const forgotten = async () => {
+    const headers = {}, over = new AbortController();
+    const track = { name: 'yard', signal: over.signal };
+    const request = (url, options, signal) => new Promise((_, fail) => signal.onabort = fail);
+    const end = follow('http://127.0.0.1/wall', { headers }, track, { request });
+    await sleep(100);
+    over.abort();
+    await assert.rejects(end);
+    await sleep(400);
+    return new WeakRef(headers);
+  };
+  const headers = await forgotten();
+  // One that was made a moment ago is held until the turn ends.
+  for (let at = 0; at < 20 && headers.deref(); at++) {
+    await sleep(20);
+    gc();
+  }
+  assert.equal(headers.deref(), undefined);
+});

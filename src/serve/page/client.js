@@ -65,10 +65,13 @@ const soon = (promise, ms = 1000, timer) =>
 const chance = 1 + Math.random();
 let rest = 0;
 
-// Imports a part of this client when it is first used; by another address after a failure, since browsers keep those.
+// Imports a part of this client when it is first used; by another address after a failure or a silence, since browsers keep those.
 const home = import.meta.url;
 let tries = '';
-const load = name => load[name] ??= import(`${home}${home.includes('?') ? '&' : '?'}client=${name}${tries}`).catch(error => {
+const load = (name, ms) => load[name] ??= soon(import(`${home}${home.includes('?') ? '&' : '?'}client=${name}${tries}`), ms).then(module => {
+  if (!module) throw Error('silence');
+  return module;
+}).catch(error => {
   load[name] = null;
   tries += '&';
   throw error;
@@ -84,6 +87,8 @@ export async function* parts(response, limit, onchunk) {
   // How far the server's clock is ahead. What is within two seconds may be the second that `Date` leaves out, and the way here.
   let skew = Date.parse(response.headers.get('date')) - Date.now();
   if (!(Math.abs(skew) > 2000)) skew = 0;
+  // The same of each track, and when its last part was captured, by a clock that nobody sets.
+  const clocks = new Map();
   // As if a line had ended before the first delimiter. Streams of events send that line end themselves.
   let chunk = Uint8Array.of(13, 10);
   const more = async () => {
@@ -116,9 +121,9 @@ export async function* parts(response, limit, onchunk) {
       if (!part && line.startsWith('\r\n\r\n')) line = line.slice(2) + letters(await take(2));
       if (line !== delimiter) throw Error('length');
       // However much there is to read, the page has its turn.
-      if (Date.now() > rest) {
+      if (Math.abs(Date.now() - rest) > 20) {
         await new Promise(done => setTimeout(done));
-        rest = Date.now() + 20;
+        rest = Date.now();
       }
       if (part) yield part;
       let head = letters(await take(2));
@@ -132,11 +137,21 @@ export async function* parts(response, limit, onchunk) {
       const headers = new Headers(head.trim().split('\r\n').map(line => line.split(/:(.*)/, 2)));
       const length = +headers.get('content-length');
       if (!(length > 0 && length <= limit && length % 1 === 0)) throw Error('length');
-      const body = await take(length), time = headers.get('x-timestamp') * 1000;
-      // Nothing was captured later than now.
-      skew = Math.max(skew, time - Date.now());
+      const body = await take(length), stamp = headers.get('x-timestamp') * 1000;
       // Without a stamp, or with one that counts from another day than the clock, unknown.
-      part = { type: headers.get('content-type') ?? '', headers, body, time: time > 1e12 ? time - skew : undefined };
+      let time;
+      if (stamp > 1e12) {
+        const track = headers.get('content-location'), clock = clocks.get(track) ?? { skew };
+        const now = Date.now(), steady = performance.now(), most = steady - clock.captured;
+        // Nothing was captured later than now, or before the previous part: then one of the clocks was set.
+        let age = Math.max(0, now - stamp + clock.skew);
+        if (age > most + 2000) age = most;
+        time = now - age;
+        // Names may be without end.
+        if (clocks.size > 999) clocks.clear();
+        clocks.set(track, { skew: stamp - time, captured: steady - age });
+      }
+      part = { type: headers.get('content-type') ?? '', headers, body, time };
     }
   } finally {
     // After a failure this rejects with the same error.
@@ -144,18 +159,22 @@ export async function* parts(response, limit, onchunk) {
   }
 }
 
+// Waits no longer than the signal allows.
+const unless = (signal, promise) => Promise.race([promise, new Promise((_, fail) => signal.onabort = fail)]);
 const request = async (url, { headers, credentials }, signal) => {
-  const given = [typeof headers === 'function' ? headers() : headers, new Promise((_, fail) => signal.onabort = fail)];
-  const sent = new Headers(await Promise.race(given));
+  const sent = new Headers(await unless(signal, typeof headers === 'function' ? headers() : headers));
   sent.set('accept', 'multipart/mixed');
   return fetch(url, { headers: sent, credentials, signal });
 };
 
 // Streams that are open, and one clock for all of them. Where that has stood, as in sleep, connections may be dead.
 const running = new Set();
-let clock, last;
+let clock, last, veiled;
 const tick = () => {
-  const now = Date.now(), slept = now - last > 9999 && !globalThis.document?.hidden;
+  const now = Date.now(), hidden = globalThis.document?.hidden;
+  // In a hidden tab timers may run once a minute only. A clock that was set back says nothing of what is due.
+  const slept = Math.abs(now - last) > (hidden || veiled ? 99999 : 9999);
+  veiled = hidden;
   last = now;
   running.forEach(stream => stream(now, slept));
 };
@@ -171,7 +190,7 @@ export function watch(url, options) {
   const { onpart, onstate = nothing, background, place } = options;
   const page = globalThis.document, over = new AbortController(), [address, name] = `${url}`.split('#');
   const timeout = 1000 * positive(options.timeout, 25), again = positive(options.again);
-  let connection, due, tries = 0, state, quiet, seen = true, looked, began, heard, fresh, time;
+  let connection, due, tries = 0, state, quiet, seen = true, looked, began, heard, fresh, time, woken;
   const say = (next, error) => {
     if (state !== next) onstate(state = next, error);
   };
@@ -191,7 +210,7 @@ export function watch(url, options) {
     const take = async part => {
       if (signal.aborted) return;
       // A slow `onpart` is not silence: bytes may be waiting.
-      heard = Infinity;
+      heard = NaN;
       await onpart(part);
       if (signal.aborted) return;
       fresh = 1 + (heard = Date.now());
@@ -201,8 +220,10 @@ export function watch(url, options) {
     };
     try {
       if (name) {
-        await (await load('wall')).follow(new URL(address, page?.baseURI).href, options, {
-          name: decodeURIComponent(name), hear, take, signal,
+        const { follow } = await unless(signal, load('wall', 2 * timeout));
+        signal.throwIfAborted();
+        await follow(new URL(address, page?.baseURI).href, options, {
+          name: decodeURIComponent(name), hear, take, signal, woken,
           // What the server says of it, or of others only: then all is as it was, like after a keep-alive.
           tell(word) {
             const waiting = word === 'waiting';
@@ -237,7 +258,7 @@ export function watch(url, options) {
     else if (state !== 'live' && !(event && page.hidden)) connect();
   };
   // The network, or the machine, is back.
-  const wake = event => event?.persisted === false || state === 'paused' || state === 'ended' && !again || state === 'live' && Date.now() - heard < 2000 || connect();
+  const wake = event => event?.persisted === false || state === 'paused' || state === 'ended' && !again || state === 'live' && !(Math.abs(Date.now() - heard) > 2000) || connect(woken = Date.now());
   const observer = place && place !== page?.body && !background && new IntersectionObserver(entries => {
     if (seen !== (seen = entries.at(-1).isIntersecting)) turn();
   }, { rootMargin: '99px' });
@@ -266,7 +287,7 @@ export function watch(url, options) {
   // It tells later.
   if (!observer || page?.hidden) turn();
   // Quietly, where another stream takes its place.
-  return { close: quiet => [over.abort(), observer?.disconnect(), keep(step), stop(), quiet || say('ended')] };
+  return { close: quiet => [over.abort(), observer && observer.disconnect(), keep(step), stop(), quiet || say('ended')] };
 }
 
 const picture = place => place.matches('img') ? place : place.querySelector(':scope > img');
@@ -352,7 +373,7 @@ export async function show(target, part, trusted, transition) {
     URL.revokeObjectURL(image.blob);
     image.src = image.blob = url;
   } else if (is('text/html')) {
-    await (await load('html')).html(target, text(part), { trusted, transition: transition && !calm.matches }, only, soon);
+    await (await load('html', 20000)).html(target, text(part), { trusted, transition: transition && !calm.matches }, only, soon);
   } else {
     only(place, 'pre', '').textContent = text(part);
   }
@@ -370,6 +391,15 @@ function only(place, tag, kind, properties) {
   if (!child.parentNode) place.prepend(child);
   return child;
 }
+
+// A page may name a language in a way that throws.
+const words = lang => {
+  try {
+    return new Intl.RelativeTimeFormat(lang || []);
+  } catch {
+    return words();
+  }
+};
 
 globalThis.customElements?.define('mixed-replace', class extends HTMLElement {
   static observedAttributes = 'src target trusted timeout again limit credentials background motion transition show-age'.split(' ');
@@ -421,6 +451,9 @@ globalThis.customElements?.define('mixed-replace', class extends HTMLElement {
     this.#close();
   }
 
+  // `moveBefore` keeps the stream.
+  connectedMoveCallback() {}
+
   // Changes made together are one new connection. A microtask would be too early: WebKit may run it after each change.
   #renew() {
     this.#due ??= setTimeout(() => {
@@ -445,7 +478,7 @@ globalThis.customElements?.define('mixed-replace', class extends HTMLElement {
       const age = this.age | 0;
       this.setAttribute('age', age);
       const [unit, seconds] = age < 100 ? ['second', 1] : age < 6000 ? ['minute', 60] : ['hour', 3600];
-      ago.textContent = new Intl.RelativeTimeFormat(document.documentElement.lang || []).format(-(age / seconds | 0), unit);
+      ago.textContent = words(document.documentElement.lang).format(-(age / seconds | 0), unit);
     };
     // To be seen, not to be read out each second.
     ago.ariaHidden = true;

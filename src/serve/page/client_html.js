@@ -16,9 +16,9 @@ export async function html(target, text, { trusted, transition }, only, soon) {
     const start = transition && own(page, 'startViewTransition');
     if (!start) return update();
     const { ready, finished, updateCallbackDone } = start.call(page, update);
-    // It is skipped in a hidden page, and by the next part.
+    // It is skipped in a hidden page, and by the next part. In a frame that goes away it never comes.
     for (const promise of [ready, finished]) promise.catch(nothing);
-    await updateCallbackDone;
+    await soon(updateCallbackDone);
   };
   if (trusted) {
     const next = parse();
@@ -36,9 +36,9 @@ export async function html(target, text, { trusted, transition }, only, soon) {
     frame.srcdoc = text;
     await soon(new Promise(done => frame.onload = done));
   }
-  const root = inside('documentElement'), { style } = frame;
-  if (!root) return;
-  inside('body').ariaLive ??= 'polite';
+  const root = inside('documentElement'), body = inside('body'), { style } = frame;
+  if (!root || !body) return;
+  body.ariaLive ??= 'polite';
   // As high as what is in it, unless that goes by the frame's height: then each part would be higher.
   style.height = root.offsetHeight + 'px';
   if (root.offsetHeight > parseInt(style.height)) style.height = '';
@@ -99,7 +99,7 @@ function fill(old, next) {
 }
 
 // What a browser loads or plays again where it is moved without `moveBefore`.
-const MOVED = 'audio,embed,iframe,object,video';
+const MOVED = 'audio,embed,iframe,mixed-replace,object,video';
 
 // Returns those of the found nodes that stay where they are while the others move around them: the heaviest of the sets whose
 // order is right already.

@@ -13,24 +13,22 @@ export function follow(url, { headers, credentials, limit }, track, client) {
 
 function share(key, { parts, request, text }) {
   const tracks = new Set(), [url, headers, credentials, limit] = key;
-  let running, next, due, heard = 0;
+  let running, next, due;
   const wall = {
     key,
     add(track) {
       tracks.add(track);
       track.signal.onabort = () => end(track, track.signal.reason);
+      // A connection of before a sleep may be dead: what has sent nothing since goes, once another has its first part.
+      if (next?.heard < track.woken) next = next.abort();
+      if (running?.heard < track.woken - 2000) running.names = [];
       // The server sends it no second time.
-      give(track, running?.latest[track.name]);
+      else give(track, running?.latest[track.name]);
       renew();
     },
   };
   const give = (track, part) => part && track.take(part).catch(error => end(track, error));
   const end = (track, error) => tracks.delete(track) && renew(track.end(error));
-  // There may be a thousand chunks a second, and a hundred tracks.
-  const hear = () => {
-    const now = Date.now();
-    if (now > heard) heard = now + 99, tracks.forEach(track => track.hear());
-  };
   // Changes made together, such as by scrolling, are one.
   const renew = () => due ??= setTimeout(turn, running ? 250 : 50);
   const turn = () => {
@@ -39,14 +37,20 @@ function share(key, { parts, request, text }) {
     const alike = request => JSON.stringify(names) === JSON.stringify(request?.names);
     if (alike(next)) return;
     next = next?.abort();
-    if (!names[0]) running = running?.abort(walls.delete(wall));
+    if (!names[0]) walls.delete(wall), running = running?.abort();
     else if (!alike(running)) open(names);
   };
   const open = async names => {
     const own = next = new AbortController();
     own.names = names;
     own.latest = { __proto__: null };
+    own.heard = Date.now();
     const mine = () => [...tracks].filter(({ name }) => own.names.includes(name));
+    // There may be a thousand chunks a second, and a hundred tracks. A clock may be set back.
+    const hear = () => {
+      const now = Date.now();
+      if (Math.abs(now - own.heard) > 99) own.heard = now, mine().forEach(track => track.hear());
+    };
     let error;
     try {
       const response = await request(`${url}${url.includes('?') ? '&' : '?'}of=${names.map(encodeURIComponent)}`, { headers, credentials }, own.signal);
@@ -87,7 +91,9 @@ function share(key, { parts, request, text }) {
     const unknown = error?.response?.headers.get('x-unknown-tracks')?.split(',').map(decodeURIComponent);
     const gone = mine().filter(({ name }) => unknown?.includes(name));
     (gone[0] ? gone : lost).forEach(track => end(track, error));
-    turn();
+    // What runs has all of these: a smaller request can wait.
+    if (gone[0] || lost[0] || next) turn();
+    else setTimeout(renew, 5000);
   };
   walls.add(wall);
   return wall;

@@ -1,0 +1,78 @@
+// The element, in as much of a page as it looks at.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { opening, part, server, until } from './server.mjs';
+
+let Element;
+globalThis.HTMLElement = class extends EventTarget {
+  isConnected = true;
+  dataset = {};
+  childNodes = [];
+  attributes = [];
+  getAttribute(name) { return this.attributes.find(attribute => attribute.name === name)?.value ?? null; }
+  setAttribute(name, value) {
+    this.attributes = [...this.attributes.filter(attribute => attribute.name !== name), { name, value: `${value}` }];
+  }
+  matches() { return false; }
+  querySelector() { return null; }
+  prepend() {}
+  replaceChildren() {}
+};
+globalThis.customElements = { define: (name, element) => Element = element };
+const page = globalThis.document = Object.assign(new EventTarget(), {
+  hidden: false, documentElement: { lang: 'en_US' }, made: [],
+  querySelector: selector => selector ? page.place : null,
+  createElement(tag) {
+    const element = { tag };
+    page.made.push(element);
+    return element;
+  },
+});
+globalThis.requestAnimationFrame = done => setTimeout(done, 16);
+globalThis.matchMedia = () => ({ matches: false });
+await import('./client.mjs');
+
+const shown = async (attributes, body) => {
+  const site = await server(socket => socket.write(Buffer.concat([opening, part('on')]))), element = new Element();
+  page.baseURI = site.url;
+  for (const [name, value] of Object.entries({ src: site.url, background: '', ...attributes })) element.setAttribute(name, value);
+  element.connectedCallback();
+  try {
+    await body(element, site);
+  } finally {
+    element.disconnectedCallback();
+    site.close();
+  }
+};
+
+test('a language that the page names in a wrong way keeps no age back', async () => {
+  for (const lang of ['en_US', '*', 'de']) {
+    page.documentElement.lang = lang;
+    page.made = [];
+    await shown({ 'show-age': '' }, async element => {
+      await until(() => element.getAttribute('state') === 'live');
+      await until(() => page.made.some(({ tag, textContent }) => tag === 'small' && /^(in |vor )?0 /.test(textContent) || /ago$/.test(textContent)));
+      assert.equal(element.getAttribute('age'), '0');
+    });
+  }
+});
+
+test('an element that is moved keeps its stream', () => shown({}, async (element, site) => {
+  await until(() => element.getAttribute('state') === 'live');
+  const { stream } = element;
+  // As `moveBefore` does.
+  if (element.connectedMoveCallback) element.connectedMoveCallback();
+  else {
+    element.disconnectedCallback();
+    element.connectedCallback();
+  }
+  await until(() => element.getAttribute('state') === 'live');
+  assert.deepEqual([element.stream === stream, site.requests], [true, 1]);
+}));
+
+test('an element with `background` closes its connection when it is removed', () => shown({}, async (element, site) => {
+  await until(() => element.getAttribute('state') === 'live');
+  element.disconnectedCallback();
+  await until(() => site.sockets.size === 0);
+  assert.equal(element.getAttribute('state'), 'ended');
+}));
