@@ -387,11 +387,22 @@ impl Part {
         Self { captured: part.captured, sequence: part.sequence, ..self }
     }
 
-    /// Sets the time and the number if they are not known. They replace headers of these names, such as the time since a camera
-    /// was switched on.
-    pub(crate) fn stamped(self, now: SystemTime, sequence: impl FnOnce() -> u64) -> Self {
-        let part = if self.captured.is_some() { self } else { self.captured_at(now) };
-        if part.sequence.is_some() { part } else { part.with_sequence(sequence()) }
+    /// Sets the time and the number if they are not known. If they are `sent`, they replace headers of these names, such as the
+    /// time since a camera was switched on.
+    pub(crate) fn stamped(mut self, now: SystemTime, sequence: impl FnOnce() -> u64, sent: bool) -> Self {
+        if self.captured.is_none() {
+            self.captured = Some(now);
+            if sent {
+                self.headers.remove(TIMESTAMP);
+            }
+        }
+        if self.sequence.is_none() {
+            self.sequence = Some(sequence());
+            if sent {
+                self.headers.remove(SEQUENCE);
+            }
+        }
+        self
     }
 
     /// Returns the type, without the header's name.

@@ -207,7 +207,6 @@ impl Encoder {
     }
 
     /// Returns whether the time and the number of a part are sent.
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(crate) fn sends_timestamps(&self) -> bool {
         self.timestamps
     }

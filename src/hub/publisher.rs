@@ -71,7 +71,8 @@ impl Publisher {
             return Err(PublishError::Encode(error));
         }
         // Afterwards, so that only parts that are published take a number: a gap tells readers that they missed one.
-        let part = part.stamped(time, || self.shared.next_sequence());
+        let sent = self.shared.encoder(Wire::Machine).sends_timestamps();
+        let part = part.stamped(time, || self.shared.next_sequence(), sent);
         Ok(self.publish_valid(part, given, time)?)
     }
 

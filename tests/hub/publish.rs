@@ -105,7 +105,7 @@ fn sets_time_and_number_of_a_part_that_has_none() {
 #[test]
 fn time_that_says_nothing_is_replaced() {
     for value in ["12.5", ""] {
-        let (publisher, hub) = quiet();
+        let (publisher, hub) = hub::channel();
         let sent = format!("--x\r\nX-Timestamp: {value}\r\nX-Sequence: {value}\r\n\r\non\r\n--x--");
         let part = Decoder::new("x").decode(&mut BytesMut::from(&*sent)).unwrap().unwrap();
         assert_eq!((part.captured(), part.sequence()), (None, None));
