@@ -16,7 +16,7 @@ use crate::wire::Wire;
 /// rate in place of a few large ones. [`Live::ladder`](crate::Live::ladder) serves it.
 ///
 /// Only rungs with viewers are [`Demand`](crate::hub::Demand) of their hub. A move is seamless: the viewer goes on with its
-/// previous rung until the new one has a picture that is no older, and the stream keeps its boundary.
+/// previous rung until the new one has one at least as recent, and the stream keeps its boundary.
 ///
 /// The rule looks at how long the transport takes for each part, and which pictures the viewer misses meanwhile:
 ///

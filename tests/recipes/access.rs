@@ -24,7 +24,7 @@ impl Access {
         authorization.is_some_and(|value| self.equal(&self.login, value))
     }
 
-    /// Returns an address for an `<img>` of a user, who has a name of letters and digits: it is written into a page.
+    /// Returns an address for the `<img>` of a user. The name has letters and digits only, because it is written into a page.
     pub(crate) fn sign(&self, path: &str, user: &str, valid: Duration) -> String {
         assert!(user.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{user:?} would have to be escaped");
         let until = (now() + valid).as_secs();
