@@ -1,7 +1,7 @@
 // The element, in as much of a page as it looks at.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { opening, part, server, until } from './server.mjs';
+import { opening, part, server, sleep, until } from './server.mjs';
 
 let Element;
 globalThis.HTMLElement = class extends EventTarget {
@@ -75,4 +75,19 @@ test('an element with `background` closes its connection when it is removed', ()
   element.disconnectedCallback();
   await until(() => site.sockets.size === 0);
   assert.equal(element.getAttribute('state'), 'ended');
+}));
+
+test('equal `headers` change nothing, and others reconnect', () => shown({}, async (element, site) => {
+  const token = async () => ({ 'x-token': 'c' });
+  await until(() => element.getAttribute('state') === 'live');
+  for (const [headers, requests] of [
+    [{}, 1], [undefined, 1], [null, 1],
+    [{ 'x-token': 'a' }, 2], [{ 'X-Token': 'a' }, 2], [[['x-token', 'a']], 2], [new Headers({ 'x-token': 'a' }), 2],
+    [{ 'x-token': 'b' }, 3], [token, 4], [token, 4], [async () => ({ 'x-token': 'c' }), 5], [null, 6],
+  ]) {
+    element.headers = headers;
+    await sleep(50);
+    await until(() => element.getAttribute('state') === 'live');
+    assert.equal(site.requests, requests, `${headers}`);
+  }
 }));

@@ -161,8 +161,17 @@ export async function* parts(response, limit, onchunk) {
 
 // Waits no longer than the signal allows.
 const unless = (signal, promise) => Promise.race([promise, new Promise((_, fail) => signal.onabort = fail)]);
+// Request headers by value: a framework makes another object each time it renders. Of functions and promises, themselves.
+const plain = headers => {
+  if (typeof (headers?.then ?? headers) === 'function') return headers;
+  try {
+    return JSON.stringify([...new Headers(headers ?? {})]);
+  } catch {
+    return headers;
+  }
+};
 const request = async (url, { headers, credentials }, signal) => {
-  const sent = new Headers(await unless(signal, typeof headers === 'function' ? headers() : headers));
+  const sent = new Headers(await unless(signal, typeof headers === 'function' ? headers() : headers) ?? {});
   sent.set('accept', 'multipart/mixed');
   return fetch(url, { headers: sent, credentials, signal });
 };
@@ -231,7 +240,7 @@ export function watch(url, options) {
             else if (waiting) fresh = 1;
             else if (word || fresh > 1) fresh = 1 + Date.now();
           },
-        }, { parts, request, text });
+        }, { parts, plain, request, text });
       } else {
         for await (const part of parts(await request(url, options, signal), options.limit, hear)) await take(part);
       }
@@ -405,6 +414,7 @@ globalThis.customElements?.define('mixed-replace', class extends HTMLElement {
   static observedAttributes = 'src target trusted timeout again limit credentials background motion transition show-age'.split(' ');
   stream;
   #headers;
+  #plain = '[]';
   #over;
   #clock;
   #due;
@@ -427,8 +437,9 @@ globalThis.customElements?.define('mixed-replace', class extends HTMLElement {
   }
 
   set headers(headers) {
+    const before = this.#plain;
     this.#headers = headers;
-    this.#renew();
+    if (before !== (this.#plain = plain(headers))) this.#renew();
   }
 
   attributeChangedCallback(name, old, value) {

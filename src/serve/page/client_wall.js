@@ -5,14 +5,14 @@ const walls = new Set();
 // Follows a track until its end. Those with the same address and options share a request. When their set changes, another is
 // opened beside the running one, and its first part ends that.
 export function follow(url, { headers, credentials, limit }, track, client) {
-  const key = [url, headers, credentials, limit];
-  const wall = [...walls].find(({ key: other }) => key.every((value, at) => value === other[at])) ?? share(key, client);
+  const key = [url, client.plain(headers), credentials, limit];
+  const wall = [...walls].find(({ key: other }) => key.every((value, at) => value === other[at])) ?? share(key, headers, client);
   // Without an error it is an end as well.
   return new Promise((_, end) => wall.add({ ...track, end }));
 }
 
-function share(key, { parts, request, text }) {
-  const tracks = new Set(), [url, headers, credentials, limit] = key;
+function share(key, headers, { parts, request, text }) {
+  const tracks = new Set(), [url, , credentials, limit] = key;
   let running, next, due;
   const wall = {
     key,
