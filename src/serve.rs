@@ -47,7 +47,8 @@
 //! | `406 Not Acceptable` | an `<img>` or a navigation asks for a `Wall` |
 //! | `503 Service Unavailable` | the hub is full, has no part yet or none that is new enough ([`Snapshot::strict`]), or cannot be made; with `Retry-After`. The hub was closed before such a part; without |
 //!
-//! [`Ingest`] has more of them. `HEAD` returns the head of the same response. It starts no stream and wakes no camera.
+//! [`Ingest`] has more of them. `HEAD` returns the head of the same response. It starts no stream and wakes no camera, except that
+//! of a [strict](Snapshot::strict) snapshot.
 //!
 //! # From a handler
 //!

@@ -270,6 +270,7 @@ async fn every_stack_responds_alike() {
         ("on", "GET /strict", 200, text),
         ("on", "GET /strict?snapshot=0", 503, ("retry-after", Some("1"))),
         ("on", "HEAD /strict", 200, text),
+        ("on", "HEAD /strict?snapshot=0", 503, ("retry-after", Some("1"))),
         ("on", "GET /cached", 200, ("cache-control", Some("public, max-age=1"))),
         ("on", "GET /cached", 200, ("age", None)),
         ("on", "HEAD /cached", 200, ("last-modified", Some(""))),
@@ -412,6 +413,12 @@ async fn next_snapshot_is_one_that_was_not_there_before() {
         })
         .await;
     }
+    // The latest part is too old for it, and the next one comes in time.
+    ask_both(&hub_of_page, "HEAD /strict?snapshot=0 HTTP/1.1|Host: x|Connection: close||", "never", |answer| {
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("\r\n\r\n"), "{answer}");
+        assert!(fields(answer).contains(&("content-length".to_owned(), "4")), "{answer}");
+    })
+    .await;
     hub.close();
 }
 

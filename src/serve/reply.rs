@@ -47,10 +47,12 @@ impl Stream {
 }
 
 impl Reply {
-    /// Returns the reply to a `HEAD`, which waits for nothing and starts nothing.
+    /// Returns the reply to a `HEAD`, which starts no stream and waits for no part, unless the status depends on it.
     pub(super) fn into_head(self) -> Result<Self, Rejection> {
         Ok(Self::Full(match self {
             Self::Full(response) => response,
+            // The stack leaves the body out.
+            Self::Pending(pending) if pending.strict => return Ok(Self::Pending(pending)),
             Self::Pending(pending) => pending.without_waiting()?,
             Self::Starting(starting) => head(starting.stream.headers()),
             Self::Stream(stream) => head(stream.headers()),
@@ -97,8 +99,8 @@ impl Starting {
 /// A future of a response that is made of a hub's latest part, once that is fresh enough.
 pub(super) struct Pending {
     hub: Hub,
-    /// The largest age of a part, for a `HEAD`.
-    max_age: Duration,
+    /// Whether a part that is too old is rejected.
+    strict: bool,
     snapshot: hub::SnapshotFuture,
     finish: Finish,
 }
@@ -112,12 +114,12 @@ impl Pending {
         snapshot: hub::SnapshotFuture,
         finish: impl Fn(Option<DatedPart>) -> Result<Response<Bytes>, Rejection> + Send + Sync + 'static,
     ) -> Self {
-        Self { hub, max_age: Duration::MAX, snapshot, finish: Box::new(finish) }
+        Self { hub, strict: false, snapshot, finish: Box::new(finish) }
     }
 
-    /// Passes no part to `finish` for a `HEAD` if the latest one is older.
-    pub(super) fn max_age(self, max_age: Duration) -> Self {
-        Self { max_age, ..self }
+    /// Sets whether a part that is too old is rejected, so that a `HEAD` waits too.
+    pub(super) fn strict(self, strict: bool) -> Self {
+        Self { strict, ..self }
     }
 
     /// Changes the response.
@@ -129,7 +131,7 @@ impl Pending {
 
     /// Returns the response of a hub's latest part.
     fn without_waiting(&self) -> Result<Response<Bytes>, Rejection> {
-        (self.finish)(self.hub.latest_dated().filter(|latest| latest.stale || latest.age <= self.max_age))
+        (self.finish)(self.hub.latest_dated())
     }
 }
 

@@ -115,7 +115,8 @@ impl Snapshot {
     /// Sets whether a part that is older than [`fresh_for`](Self::fresh_for) is rejected. Default: `false`.
     ///
     /// When no newer part is published before the [`timeout`](Self::timeout), the response is the "no signal" part of
-    /// [`stale_after`](crate::hub::Builder::stale_after), or `503 Service Unavailable` if the hub has none.
+    /// [`stale_after`](crate::hub::Builder::stale_after), or `503 Service Unavailable` if the hub has none. A `HEAD` waits as a
+    /// `GET` does, since its status depends on the part.
     pub fn strict(mut self, strict: bool) -> Self {
         self.strict = strict;
         self
@@ -153,8 +154,7 @@ impl Snapshot {
             };
             Ok(response.for_request(&conditions))
         });
-        // The head of the next part is not waited for.
-        Ok(if self.strict { pending.max_age(max_age.max(FRESH_FOR)) } else { pending })
+        Ok(pending.strict(self.strict))
     }
 }
 
