@@ -16,8 +16,6 @@ mod builder;
 mod demand;
 mod error;
 pub(crate) mod handle;
-#[cfg(feature = "histogram")]
-mod latency;
 #[cfg(all(loom, test))]
 mod models;
 mod published;
@@ -27,7 +25,6 @@ mod shared;
 mod slot;
 mod snapshot;
 mod state;
-mod stats;
 pub(crate) mod subscriber;
 
 pub(crate) use self::{handle::Hub, publisher::Publisher};
@@ -37,12 +34,11 @@ pub(crate) use self::{published::Published, seat::Seat, seat::jittered, subscrib
 pub use self::builder::Builder;
 pub use self::demand::Demand;
 pub use self::error::{Closed, PublishError, Refused};
-#[cfg(feature = "histogram")]
-pub use self::latency::Latency;
 pub use self::snapshot::{DatedPart, SnapshotFuture};
-pub use self::stats::{Activity, Ended, Stats, Viewer};
 pub use self::subscriber::Parts;
-pub use crate::rate::Rate;
+#[cfg(feature = "histogram")]
+pub use crate::stats::Latency;
+pub use crate::stats::{Activity, Ended, Rate, Stats, Viewer};
 
 /// Creates a hub with the defaults of [`Builder`].
 ///

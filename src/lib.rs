@@ -177,14 +177,12 @@ mod missing;
 mod part;
 mod part_response;
 pub mod picture;
-mod rate;
 mod response;
-#[cfg(feature = "serde")]
-mod seconds;
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
 pub mod serve;
 #[cfg(feature = "source")]
 pub mod source;
+mod stats;
 mod sync;
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
 mod wall;

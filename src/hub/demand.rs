@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::shared::Shared;
 use super::state::{State, Timer};
-use super::stats::Activity;
+use crate::stats::Activity;
 use crate::sync::{block_on, keep};
 
 /// A handle that reports demand: from the first viewer until the hub's

@@ -11,10 +11,10 @@ use super::publisher::Publisher;
 use super::seat::{Guard, Seat};
 use super::shared::Shared;
 use super::snapshot::SnapshotFuture;
-use super::stats::{Activity, Stats, Viewer};
 use super::subscriber::{Parts, Subscriber};
 use crate::boundary::Boundary;
 use crate::part::Part;
+use crate::stats::{Activity, Stats, Viewer};
 use crate::wire::Wire;
 
 /// A cloneable handle for subscribing to a hub.

@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::builder::Config;
 use super::published::Published;
-use super::stats::{Reason, Stats, Viewer};
 use crate::body::{PULSES, Step};
 use crate::list::List;
-use crate::rate::{Meter, Millis};
+use crate::stats::{Meter, Millis, Reason, Stats, Viewer};
 use crate::wire::Wire;
 
 /// The state of the hub that a subscriber's next step depends on.

@@ -17,17 +17,16 @@ use slab::Slab;
 
 use super::builder::Config;
 use super::error::{Closed, Refused};
-#[cfg(feature = "histogram")]
-use super::latency::Window;
 use super::published::Published;
 use super::slot::{Settings, Slot, Time, View};
-use super::stats::{Reason, Stats, Viewer};
 use crate::body::{Step, pulse};
 use crate::clock::Times;
 use crate::encode::EncodeError;
 use crate::list::List;
 use crate::part::Part;
-use crate::rate::{Clock, Meter};
+#[cfg(feature = "histogram")]
+use crate::stats::Window;
+use crate::stats::{Clock, Meter, Reason, Stats, Viewer};
 use crate::sync::keep;
 use crate::wire::{PerWire, Wire};
 

@@ -89,7 +89,7 @@ pub struct Listing {
     /// The number of current viewers.
     pub viewers: usize,
     /// The time since the last part was captured. `None` before the first.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::seconds::of_option"))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::stats::seconds::of_option"))]
     pub age: Option<Duration>,
 }
 

@@ -16,10 +16,10 @@ pub struct Latency {
     /// The number of releases.
     pub parts: u64,
     /// A half of them took at most this long.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::seconds::of"))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::stats::seconds::of"))]
     pub p50: Duration,
     /// 99 % of them took at most this long.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::seconds::of"))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::stats::seconds::of"))]
     pub p99: Duration,
 }
 
@@ -27,14 +27,14 @@ pub struct Latency {
 ///
 /// Each histogram takes 10 kB, allocated with the first release.
 #[derive(Debug, Default)]
-pub(super) struct Window {
+pub(crate) struct Window {
     began: Option<Instant>,
     current: Option<Histogram<u32>>,
     last: Option<Histogram<u32>>,
 }
 
 impl Window {
-    pub(super) fn record(&mut self, time: Duration, now: Instant) {
+    pub(crate) fn record(&mut self, time: Duration, now: Instant) {
         let age = now.saturating_duration_since(*self.began.get_or_insert(now));
         if age >= SPAN {
             std::mem::swap(&mut self.current, &mut self.last);
@@ -52,7 +52,7 @@ impl Window {
     }
 
     /// Returns `None` if no part was released lately.
-    pub(super) fn latency(&self, now: Instant) -> Option<Latency> {
+    pub(crate) fn latency(&self, now: Instant) -> Option<Latency> {
         let age = now.saturating_duration_since(self.began?);
         let mut all = self.current.clone().filter(|_| age < 2 * SPAN)?;
         if let Some(last) = self.last.as_ref().filter(|_| age < SPAN) {

@@ -1,9 +1,20 @@
-//! Counters of a hub and its viewers. Durations are serialized as seconds (feature `serde`).
+//! The numbers of a hub and its viewers, for people. Durations are serialized as seconds (feature `serde`).
+
+#[cfg(feature = "histogram")]
+mod latency;
+mod rate;
+#[cfg(feature = "serde")]
+pub(crate) mod seconds;
 
 use std::fmt;
 use std::time::Duration;
 
-use crate::rate::Rate;
+#[cfg(feature = "histogram")]
+pub use self::latency::Latency;
+#[cfg(feature = "histogram")]
+pub(crate) use self::latency::Window;
+pub use self::rate::Rate;
+pub(crate) use self::rate::{Clock, Meter, Millis};
 use crate::wire::Wire;
 
 /// The counters of a hub since its creation, returned by [`Hub::stats`](crate::Hub::stats).
@@ -40,18 +51,18 @@ pub struct Stats {
     /// Parts that [snapshots](crate::Hub::snapshot) returned. The wait of a stream for its first part is one.
     pub snapshots: u64,
     /// Current viewers, each from the first poll of its stream to its end.
-    /// [`max_subscribers`](super::Builder::max_subscribers) instead counts from `subscribe` to the
+    /// [`max_subscribers`](crate::hub::Builder::max_subscribers) instead counts from `subscribe` to the
     /// drop.
     pub viewers: usize,
     /// The highest number of concurrent viewers so far.
     pub viewers_peak: usize,
     /// The time since the last part was [captured](crate::Part::captured). `None` before the first.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::seconds::of_option"))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::stats::seconds::of_option"))]
     pub age: Option<Duration>,
     /// The time from the capture of parts to their release, if any was released lately.
     #[cfg(feature = "histogram")]
     #[cfg_attr(docsrs, doc(cfg(feature = "histogram")))]
-    pub latency: Option<super::Latency>,
+    pub latency: Option<Latency>,
     /// Ended streams by reason.
     pub ended: Ended,
 }
@@ -78,7 +89,7 @@ pub struct Ended {
 }
 
 impl Ended {
-    pub(super) fn count(&mut self, reason: Reason) {
+    pub(crate) fn count(&mut self, reason: Reason) {
         match reason {
             Reason::Closed => self.closed += 1,
             Reason::Expired => self.expired += 1,
@@ -92,7 +103,7 @@ impl Ended {
 
 /// The reason why a stream ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Reason {
+pub(crate) enum Reason {
     Closed,
     Expired,
     Disconnected,
@@ -104,7 +115,7 @@ pub(super) enum Reason {
 
 impl Reason {
     #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "only events have it"))]
-    pub(super) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Closed => "closed",
             Self::Expired => "expired",
@@ -126,10 +137,10 @@ pub struct Viewer {
     pub key: Option<String>,
     /// The viewer's [label](crate::Subscriber::label), if it has one.
     pub label: Option<String>,
-    /// The wire that the viewer gets. `None` for a stream of [`Parts`](super::Parts).
+    /// The wire that the viewer gets. `None` for a stream of [`Parts`](crate::hub::Parts).
     pub wire: Option<Wire>,
     /// The time since the first poll of the stream.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::seconds::of"))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::stats::seconds::of"))]
     pub watching: Duration,
     /// Parts taken by the viewer's transport, repeats included.
     pub parts_delivered: u64,
@@ -142,14 +153,14 @@ pub struct Viewer {
     /// Those of `parts_skipped` that came while the viewer had taken its last part and waited, because its rate is limited.
     pub parts_limited: u64,
     /// How long the transport has held the current part. `None` while it waits for the next.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::seconds::of_option"))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::stats::seconds::of_option"))]
     pub in_flight: Option<Duration>,
     /// The time since the capture of the last part sent to the viewer.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::seconds::of_option"))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::stats::seconds::of_option"))]
     pub age: Option<Duration>,
 }
 
-/// The state of a hub, returned by [`Hub::activity`](super::Hub::activity).
+/// The state of a hub, returned by [`Hub::activity`](crate::Hub::activity).
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -160,7 +171,7 @@ pub enum Activity {
     Ended,
     /// Viewers get the publisher's parts.
     Live,
-    /// Viewers get the "no signal" part of [`stale_after`](super::Builder::stale_after).
+    /// Viewers get the "no signal" part of [`stale_after`](crate::hub::Builder::stale_after).
     Silent,
     /// The hub is watched and has no part yet.
     Starting,
