@@ -59,5 +59,5 @@ pub fn channel() -> (Publisher, Hub) {
 
 /// Returns a [`Builder`], which configures and creates a hub.
 pub fn builder() -> Builder {
-    Builder::new()
+    Builder::default()
 }

@@ -26,11 +26,7 @@ use crate::part::Part;
 /// ```
 #[must_use]
 #[derive(Clone, Debug)]
-pub struct Builder(pub(super) Config);
-
-/// The values of a [`Builder`], which never change in a hub.
-#[derive(Clone, Debug)]
-pub(super) struct Config {
+pub struct Builder {
     pub(super) drop_identical: bool,
     pub(super) keep_alive: Option<Duration>,
     pub(super) linger: Duration,
@@ -45,7 +41,8 @@ pub(super) struct Config {
     pub(super) timestamps: bool,
 }
 
-impl Default for Config {
+/// Creates a configuration with the defaults of each method.
+impl Default for Builder {
     fn default() -> Self {
         Self {
             drop_identical: false,
@@ -65,16 +62,12 @@ impl Default for Config {
 }
 
 impl Builder {
-    pub(super) fn new() -> Self {
-        Self(Config::default())
-    }
-
     /// Drops a part that equals the previous one, headers included. Off by default.
     ///
     /// A dropped part still renews the age of the latest part. It does not postpone keep-alives. Of two equal parts that
     /// are published by two threads at once, neither is dropped: bodies are compared without a lock.
     pub fn drop_identical(mut self, drop: bool) -> Self {
-        self.0.drop_identical = drop;
+        self.drop_identical = drop;
         self
     }
 
@@ -85,14 +78,14 @@ impl Builder {
     /// that are silent for a minute: see [`KeepAlive`](crate::KeepAlive). A viewer that disconnects
     /// from an idle stream is detected within two intervals.
     pub fn keep_alive_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
-        self.0.keep_alive = interval.into();
+        self.keep_alive = interval.into();
         self
     }
 
     /// Sets for how long [`Demand`](super::Demand) lasts after the last viewer has disconnected, so
     /// that a reloaded page does not restart the camera. 10 seconds by default.
     pub fn linger(mut self, linger: Duration) -> Self {
-        self.0.linger = linger;
+        self.linger = linger;
         self
     }
 
@@ -100,7 +93,7 @@ impl Builder {
     /// [`Subscriber::max_lifetime`](crate::Subscriber::max_lifetime) does. `None`, the default,
     /// sets no limit.
     pub fn max_lifetime(mut self, max_lifetime: impl Into<Option<Duration>>) -> Self {
-        self.0.max_lifetime = max_lifetime.into();
+        self.max_lifetime = max_lifetime.into();
         self
     }
 
@@ -108,14 +101,14 @@ impl Builder {
     /// [time limit](super::SnapshotFuture::or_latest_after), such as responses to requests, that
     /// wait for a part at a time. A further one does not wait. 10,000 by default.
     pub fn max_snapshots(mut self, max: usize) -> Self {
-        self.0.max_snapshots = max;
+        self.max_snapshots = max;
         self
     }
 
     /// Limits the number of concurrent viewers. Further calls to
     /// [`subscribe`](crate::Hub::subscribe) fail. Unlimited by default.
     pub fn max_subscribers(mut self, max: usize) -> Self {
-        self.0.max_subscribers = max;
+        self.max_subscribers = max;
         self
     }
 
@@ -123,7 +116,7 @@ impl Builder {
     /// [`Subscriber::min_interval`](crate::Subscriber::min_interval) does. `None`, the default,
     /// sets no limit.
     pub fn min_interval(mut self, min_interval: impl Into<Option<Duration>>) -> Self {
-        self.0.min_interval = min_interval.into();
+        self.min_interval = min_interval.into();
         self
     }
 
@@ -146,21 +139,21 @@ impl Builder {
     /// # Ok::<(), mixed_replace::hubs::InsertError>(())
     /// ```
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.0.name = Some(Arc::from(name.into()));
+        self.name = Some(Arc::from(name.into()));
         self
     }
 
     /// Ends a viewer's stream when one part takes longer than this to be written. `None` turns that
     /// off. 30 seconds by default.
     pub fn part_timeout(mut self, part_timeout: impl Into<Option<Duration>>) -> Self {
-        self.0.part_timeout = part_timeout.into();
+        self.part_timeout = part_timeout.into();
         self
     }
 
     /// Sets the `Retry-After` of a refused viewer, which is rounded up to seconds. 5 seconds by
     /// default.
     pub fn retry_after(mut self, retry_after: Duration) -> Self {
-        self.0.retry_after = retry_after;
+        self.retry_after = retry_after;
         self
     }
 
@@ -171,7 +164,7 @@ impl Builder {
     ///
     /// [`Hub::latest`](crate::Hub::latest) still returns the publisher's last part.
     pub fn stale_after(mut self, silence: Duration, part: Part) -> Self {
-        self.0.stale_after = Some((silence, part));
+        self.stale_after = Some((silence, part));
         self
     }
 
@@ -180,7 +173,7 @@ impl Builder {
     /// They are in each part on the machine and the script wire, and in a snapshot. The browser wire never has them. See
     /// [`Part::captured_at`].
     pub fn timestamps(mut self, sent: bool) -> Self {
-        self.0.timestamps = sent;
+        self.timestamps = sent;
         self
     }
 }

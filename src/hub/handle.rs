@@ -35,7 +35,7 @@ impl Builder {
     /// Creates the hub. Returns its publisher and its subscribing handle.
     #[must_use]
     pub fn build(self) -> (Publisher, Hub) {
-        let shared = Shared::new(self.0, &Boundary::random());
+        let shared = Shared::new(self, &Boundary::random());
         let hub = Hub { shared: Arc::clone(&shared), guard: None };
         (Publisher::new(shared), hub)
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use super::builder::Config;
+use super::builder::Builder;
 use super::error::Closed;
 use super::published::Published;
 use super::state::State;
@@ -29,7 +29,7 @@ pub(super) struct Shared {
 
 impl Shared {
     /// Viewers of one response that gets parts of several hubs need one boundary for all of them.
-    pub(super) fn new(config: Config, boundary: &Boundary) -> Arc<Self> {
+    pub(super) fn new(config: Builder, boundary: &Boundary) -> Arc<Self> {
         Arc::new(Self {
             name: config.name.clone().map_or_else(OnceLock::new, OnceLock::from),
             encoders: PerWire::new(|wire| Arc::new(Encoder::new(boundary.clone(), wire).timestamps(config.timestamps))),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use super::builder::Config;
+use super::builder::Builder;
 use super::published::Published;
 use crate::body::{PULSES, Step};
 use crate::list::List;
@@ -84,7 +84,7 @@ pub(super) struct Settings {
 
 impl Settings {
     /// Creates the settings of a response that sets nothing.
-    pub(super) fn new(config: &Config) -> Option<Box<Self>> {
+    pub(super) fn new(config: &Builder) -> Option<Box<Self>> {
         let (max_lifetime, min_interval) = (config.max_lifetime, config.min_interval.and_then(interval));
         let is_limited = max_lifetime.is_some() || min_interval.is_some();
         is_limited.then(|| Box::new(Self { max_lifetime, min_interval, ..Self::default() }))

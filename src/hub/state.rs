@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use slab::Slab;
 
-use super::builder::Config;
+use super::builder::Builder;
 use super::error::{Closed, Refused};
 use super::published::Published;
 use super::slot::{Settings, Slot, Time, View};
@@ -32,7 +32,7 @@ use crate::wire::{PerWire, Wire};
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    pub(super) config: Config,
+    pub(super) config: Builder,
     /// The part that viewers get, published or "no signal".
     pub(super) current: Option<Arc<Published>>,
     closed: bool,
@@ -67,7 +67,7 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(config: Config) -> Self {
+    pub(super) fn new(config: Builder) -> Self {
         Self { config, ..Self::default() }
     }
 

@@ -9,7 +9,7 @@ use std::task::Wake;
 
 use super::*;
 
-const OFF: Config = Config {
+const OFF: Builder = Builder {
     drop_identical: false,
     keep_alive: None,
     linger: Duration::ZERO,
@@ -45,7 +45,7 @@ impl Wake for Wakes {
 }
 
 impl World {
-    fn new(config: Config) -> Self {
+    fn new(config: Builder) -> Self {
         let start = Instant::now();
         Self { state: State::new(config), start, now: 0, timer: None, wakes: Arc::default() }
     }
@@ -262,7 +262,7 @@ fn counts_skipped_parts_after_first_delivery() {
 
 #[test]
 fn version_increases_with_each_sent_part() {
-    let mut world = World::new(Config {
+    let mut world = World::new(Builder {
         drop_identical: true,
         stale_after: Some((ms(100), Part::text("no signal").unwrap())),
         ..OFF
@@ -283,7 +283,7 @@ fn version_increases_with_each_sent_part() {
 
 #[test]
 fn snapshot_of_stale_hub_is_no_signal() {
-    let config = || Config { stale_after: Some((ms(100), Part::text("no signal").unwrap())), ..OFF };
+    let config = || Builder { stale_after: Some((ms(100), Part::text("no signal").unwrap())), ..OFF };
     let snapshot = |world: &World, unanswered| {
         let dated = world.state.dated(unanswered, world.time())?;
         Some((String::from_utf8(dated.part.body().to_vec()).unwrap(), dated.age.as_millis(), dated.stale))
@@ -313,7 +313,7 @@ fn snapshot_of_stale_hub_is_no_signal() {
 
 #[test]
 fn keep_alive_repeats_once_per_idle_period() {
-    let mut world = World::new(Config { keep_alive: SECOND, ..OFF });
+    let mut world = World::new(Builder { keep_alive: SECOND, ..OFF });
     let viewer = world.watch(0, plain());
     assert_eq!(world.received_until(1500, viewer), [], "nothing to repeat");
     world.publish(1500, "on");
@@ -328,7 +328,7 @@ fn keep_alive_repeats_once_per_idle_period() {
 #[test]
 fn two_repeats_follow_within_two_periods() {
     for last in 1000..1250 {
-        let mut world = World::new(Config { keep_alive: SECOND, ..OFF });
+        let mut world = World::new(Builder { keep_alive: SECOND, ..OFF });
         let viewer = world.watch(0, plain());
         world.publish(last, "on");
         let received = world.received_until(last + 2000, viewer);
@@ -339,7 +339,7 @@ fn two_repeats_follow_within_two_periods() {
 
 #[test]
 fn keep_alive_wakes_only_idle_viewers() {
-    let mut world = World::new(Config { keep_alive: SECOND, ..OFF });
+    let mut world = World::new(Builder { keep_alive: SECOND, ..OFF });
     let (idle, stuck) = (world.watch(0, plain()), world.watch(0, plain()));
     world.publish(0, "on");
     assert_eq!((world.poll(0, idle), world.poll(0, idle)), ("on".into(), "wait".into()));
@@ -358,7 +358,7 @@ fn keep_alive_wakes_only_idle_viewers() {
 
 #[test]
 fn new_part_replaces_due_keep_alive() {
-    let mut world = World::new(Config { keep_alive: SECOND, ..OFF });
+    let mut world = World::new(Builder { keep_alive: SECOND, ..OFF });
     let viewer = world.watch(0, plain());
     world.publish(0, "on");
     assert_eq!((world.poll(0, viewer), world.poll(0, viewer)), ("on".into(), "wait".into()));
@@ -369,7 +369,7 @@ fn new_part_replaces_due_keep_alive() {
 
 #[test]
 fn rate_limit_does_not_delay_keep_alive() {
-    let mut world = World::new(Config { keep_alive: SECOND, ..OFF });
+    let mut world = World::new(Builder { keep_alive: SECOND, ..OFF });
     let viewer = world.watch(0, with_interval(60_000));
     world.publish(0, "on");
     assert_eq!(world.poll(0, viewer), "on");
@@ -399,7 +399,7 @@ fn rate_limit_does_not_delay_expiry() {
 
 #[test]
 fn identical_parts_do_not_postpone_keep_alive() {
-    let mut world = World::new(Config { keep_alive: SECOND, drop_identical: true, ..OFF });
+    let mut world = World::new(Builder { keep_alive: SECOND, drop_identical: true, ..OFF });
     let viewer = world.watch(0, plain());
     let mut received = Vec::new();
     for now in 0..4000 {
@@ -435,7 +435,7 @@ fn lifetime_ends_waiting_and_stuck_viewers() {
 
 #[test]
 fn part_timeout_ends_viewer() {
-    let mut world = World::new(Config { part_timeout: Some(ms(1000)), ..OFF });
+    let mut world = World::new(Builder { part_timeout: Some(ms(1000)), ..OFF });
     let viewer = world.watch(0, plain());
     for at in [0, 900, 1800] {
         world.publish(at, "on");
@@ -457,7 +457,7 @@ fn part_timeout_ends_viewer() {
 
 #[test]
 fn part_timeout_applies_to_polled_streams() {
-    let mut world = World::new(Config { part_timeout: Some(ms(1000)), ..OFF });
+    let mut world = World::new(Builder { part_timeout: Some(ms(1000)), ..OFF });
     let (slow, slower) = (world.watch(0, plain()), world.watch(0, plain()));
     world.publish(0, "on");
     assert_eq!((world.poll(0, slow), world.poll(0, slower)), ("on".into(), "on".into()));
@@ -470,7 +470,7 @@ fn part_timeout_applies_to_polled_streams() {
 
 #[test]
 fn part_compared_with_an_older_one_is_new() {
-    let mut world = World::new(Config { drop_identical: true, ..OFF });
+    let mut world = World::new(Builder { drop_identical: true, ..OFF });
     world.publish(0, "on");
     let compared = world.state.comparable();
     world.publish(1, "off");
@@ -485,7 +485,7 @@ fn part_compared_with_an_older_one_is_new() {
 #[cfg(feature = "histogram")]
 #[test]
 fn measures_time_from_capture_to_release() {
-    let mut world = World::new(Config { keep_alive: Some(ms(80)), ..OFF });
+    let mut world = World::new(Builder { keep_alive: Some(ms(80)), ..OFF });
     let viewer = world.watch(0, plain());
     world.publish(0, "on");
     assert_eq!(world.poll(10, viewer), "on");

@@ -57,7 +57,7 @@ fn release_with_a_time_before_the_rate_timer_wakes_the_viewer() {
 
 #[test]
 fn task_that_waits_with_a_time_before_the_end_of_the_linger_is_woken() {
-    let mut world = World::new(Config { linger: ms(100), ..OFF });
+    let mut world = World::new(Builder { linger: ms(100), ..OFF });
     let id = world.watch(0, plain());
     world.leave(0, id);
     world.to(100);
@@ -84,7 +84,7 @@ fn snapshot_that_waits_with_a_time_before_its_limit_is_woken() {
 /// A timer for each part would cost a tick each, although nothing waits.
 #[test]
 fn rate_limited_viewer_of_a_slower_source_sets_no_timer() {
-    let mut world = World::new(Config { part_timeout: None, ..OFF });
+    let mut world = World::new(Builder { part_timeout: None, ..OFF });
     let id = world.watch(0, with_interval(50));
     world.publish(100, "1");
     assert_eq!([world.poll(100, id), world.poll(100, id)], ["1", "wait"]);

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn unwatched_hub_sets_no_timer() {
-    let mut world = World::new(Config {
+    let mut world = World::new(Builder {
         keep_alive: SECOND,
         linger: ms(100),
         stale_after: Some((ms(5000), Part::text("no signal").unwrap())),
@@ -22,7 +22,7 @@ fn unwatched_hub_sets_no_timer() {
 
 #[test]
 fn stale_part_is_sent_once_after_watched_silence() {
-    let mut world = World::new(Config { stale_after: Some((ms(1000), Part::text("no signal").unwrap())), ..OFF });
+    let mut world = World::new(Builder { stale_after: Some((ms(1000), Part::text("no signal").unwrap())), ..OFF });
     world.publish(0, "1");
     world.to(5000);
     let viewer = world.watch(5000, plain());
@@ -42,7 +42,7 @@ fn stale_part_is_sent_once_after_watched_silence() {
 
 #[test]
 fn stale_part_is_sent_without_any_published_part() {
-    let mut world = World::new(Config { stale_after: Some((ms(1000), Part::text("no signal").unwrap())), ..OFF });
+    let mut world = World::new(Builder { stale_after: Some((ms(1000), Part::text("no signal").unwrap())), ..OFF });
     let viewer = world.watch(500, plain());
     assert_eq!(world.received_until(3000, viewer), [(1500, "no signal".to_owned())]);
     assert_eq!(world.state.latest(world.time()), None);
@@ -51,7 +51,7 @@ fn stale_part_is_sent_without_any_published_part() {
 #[test]
 fn identical_part_resets_staleness() {
     let no_signal = Part::text("no signal").unwrap();
-    let mut world = World::new(Config { stale_after: Some((ms(1000), no_signal)), drop_identical: true, ..OFF });
+    let mut world = World::new(Builder { stale_after: Some((ms(1000), no_signal)), drop_identical: true, ..OFF });
     let viewer = world.watch(0, plain());
     world.publish(0, "on");
     world.publish(900, "on");
@@ -64,7 +64,7 @@ fn identical_part_resets_staleness() {
 
 #[test]
 fn closed_hub_does_not_become_stale() {
-    let mut world = World::new(Config { stale_after: Some((ms(1000), Part::text("no signal").unwrap())), ..OFF });
+    let mut world = World::new(Builder { stale_after: Some((ms(1000), Part::text("no signal").unwrap())), ..OFF });
     let viewer = world.watch(0, plain());
     world.publish(0, "on");
     assert_eq!(world.poll_as(true, 0, viewer), "on");
@@ -76,7 +76,7 @@ fn closed_hub_does_not_become_stale() {
 
 #[test]
 fn end_of_linger_wakes_waiters() {
-    let mut world = World::new(Config { linger: ms(1000), ..OFF });
+    let mut world = World::new(Builder { linger: ms(1000), ..OFF });
     let viewer = world.watch(0, plain());
     let waker = Waker::from(Arc::clone(&world.wakes));
     let mut place = None;
