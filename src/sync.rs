@@ -1,7 +1,10 @@
-//! Locks, wakers and blocking. Under loom they are loom's, which explores every order of threads.
+//! Locks, wakers, and what is done after unlocking. Under loom they are loom's, which explores every order of threads.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
 use std::task::Waker;
+
+use crate::list::List;
 
 #[cfg(loom)]
 pub(crate) use loom::future::block_on;
@@ -23,6 +26,54 @@ pub(crate) fn keep(kept: &mut Option<Waker>, waker: &Waker) -> Option<Waker> {
     match kept {
         Some(kept) if kept.will_wake(waker) => None,
         kept => kept.replace(waker.clone()),
+    }
+}
+
+/// Actions that a change of locked data requires.
+///
+/// They run code of tasks and of the program, which may lock the same data again, so the lock must be released first.
+#[derive(Debug)]
+pub(crate) struct Effects<T> {
+    pub(crate) wakers: List<Waker>,
+    pub(crate) dropped_wakers: List<Waker>,
+    pub(crate) dropped: List<T>,
+}
+
+impl<T> Effects<T> {
+    /// Returns `true` if there is nothing to do, which holds after most polls of viewers.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.wakers.is_empty() && self.dropped_wakers.is_empty() && self.dropped.is_empty()
+    }
+
+    /// Wakes and drops.
+    pub(crate) fn perform(mut self) {
+        while let Some(waker) = self.wakers.pop() {
+            // The panic of one viewer's waker, which the panic hook reports, must not cost the others
+            // their wake-up, nor unwind the publisher's thread.
+            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        }
+    }
+}
+
+impl<T> Default for Effects<T> {
+    fn default() -> Self {
+        Self { wakers: List::default(), dropped_wakers: List::default(), dropped: List::default() }
+    }
+}
+
+/// A guard that calls a function on drop.
+pub(crate) struct OnDrop<F: FnOnce()>(Option<F>);
+
+/// Returns a guard that calls a function on drop.
+pub(crate) fn on_drop<F: FnOnce()>(f: F) -> OnDrop<F> {
+    OnDrop(Some(f))
+}
+
+impl<F: FnOnce()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        if let Some(f) = self.0.take() {
+            f();
+        }
     }
 }
 

@@ -12,8 +12,9 @@ use bytes::Bytes;
 
 use super::queue::Queue;
 use super::respond::Respond;
-use super::tracked::{on_drop, tracked};
+use super::tracked::tracked;
 use crate::encode::{EncodedPart, Encoder};
+use crate::sync::on_drop;
 
 /// The next step of a viewer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
-use crate::sync::{Mutex, keep, lock};
+use crate::sync::{Mutex, keep, lock, on_drop};
 
 /// Returns the same bytes with a guard, which is dropped when the last handle to them is.
 pub(crate) fn tracked(bytes: Bytes, guard: impl Send + 'static) -> Bytes {
@@ -23,21 +23,6 @@ struct Tracked<G> {
 impl<G> AsRef<[u8]> for Tracked<G> {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
-    }
-}
-
-/// Returns a guard that calls a function on drop.
-pub(crate) fn on_drop(f: impl FnOnce() + Send + 'static) -> impl Send + 'static {
-    OnDrop(Some(f))
-}
-
-struct OnDrop<F: FnOnce()>(Option<F>);
-
-impl<F: FnOnce()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        if let Some(f) = self.0.take() {
-            f();
-        }
     }
 }
 

@@ -1,15 +1,14 @@
 //! A handle for running a camera only while it is watched.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::time::Instant;
 
 use super::shared::Shared;
 use super::state::{State, Timer};
 use crate::stats::Activity;
-use crate::sync::{block_on, keep};
+use crate::sync::{block_on, keep, on_drop};
 
 /// A handle that reports demand: from the first viewer until the hub's
 /// [`linger`](super::Builder::linger) after the last one.
@@ -71,7 +70,7 @@ impl Demand {
     ///
     /// Nothing is lost when the future is dropped.
     pub async fn wanted(&self) -> bool {
-        Change { shared: &self.shared, to: true, place: None }.await
+        self.changed(true).await
     }
 
     /// Waits until there has been no viewer for the linger, or the hub is closed.
@@ -80,41 +79,27 @@ impl Demand {
     ///
     /// Nothing is lost when the future is dropped.
     pub async fn unwanted(&self) {
-        Change { shared: &self.shared, to: false, place: None }.await;
+        self.changed(false).await;
     }
-}
 
-struct Change<'a> {
-    shared: &'a Arc<Shared>,
-    to: bool,
-    place: Option<usize>,
-}
-
-/// Resolves to `false` if the hub is closed.
-impl Future for Change<'_> {
-    type Output = bool;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
-        let this = &mut *self;
-        let now = Instant::now();
-        this.shared.update(|state| {
-            if state.is_closed() || state.is_wanted(now) == this.to {
-                return Poll::Ready(!state.is_closed());
-            }
-            state.wait_for_demand(&mut this.place, cx.waker());
-            if !this.to {
-                state.set_linger_timer();
-            }
-            Poll::Pending
+    /// Waits until the demand is so, or the hub is closed. Returns `false` if it is closed.
+    async fn changed(&self, wanted: bool) -> bool {
+        let place = self.shared.update(|state| state.for_demand.insert(None));
+        let _place = on_drop(|| self.shared.update(|state| state.forget_demand(place)));
+        poll_fn(|cx| {
+            let now = Instant::now();
+            self.shared.update(|state| {
+                if state.is_closed() || state.is_wanted(now) == wanted {
+                    return Poll::Ready(!state.is_closed());
+                }
+                state.wait_for_demand(place, cx.waker());
+                if !wanted {
+                    state.set_linger_timer();
+                }
+                Poll::Pending
+            })
         })
-    }
-}
-
-impl Drop for Change<'_> {
-    fn drop(&mut self) {
-        if let Some(place) = self.place {
-            self.shared.update(|state| state.forget_demand(place));
-        }
+        .await
     }
 }
 
@@ -182,8 +167,7 @@ impl State {
     }
 
     #[expect(clippy::indexing_slicing, reason = "a place is kept until the future is dropped")]
-    pub(super) fn wait_for_demand(&mut self, place: &mut Option<usize>, waker: &Waker) {
-        let place = *place.get_or_insert_with(|| self.for_demand.insert(None));
+    pub(super) fn wait_for_demand(&mut self, place: usize, waker: &Waker) {
         self.effects.dropped_wakers.extend(keep(&mut self.for_demand[place], waker));
     }
 

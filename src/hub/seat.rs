@@ -1,4 +1,5 @@
 //! A subscriber's place in a hub.
+#![expect(clippy::indexing_slicing, reason = "a seat has its slot until it is dropped")]
 
 use std::any::Any;
 use std::cell::LazyCell;
@@ -12,9 +13,13 @@ use super::error::Refused;
 use super::published::Published;
 use super::shared::Shared;
 use super::slot::Slot;
+#[cfg(any(feature = "actix-web", feature = "http-body"))]
+use super::state::{State, Timer};
 use crate::body::Step;
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
 use crate::encode::EncodeError;
+#[cfg(any(feature = "actix-web", feature = "http-body"))]
+use crate::stats::Reason;
 use crate::wire::Wire;
 
 /// Kept by the handles, subscribers and snapshots of a hub. Dropped with the last of them, which ends a source that nobody
@@ -58,7 +63,7 @@ impl Seat {
 
     /// Changes the settings of a subscriber that does not watch yet.
     pub(super) fn configure(&self, change: impl FnOnce(&mut Slot)) {
-        self.shared.update(|state| change(state.slot(self.id)));
+        self.shared.update(|state| change(&mut state.slots[self.id]));
     }
 
     pub(super) fn set_passive(&self) {
@@ -77,7 +82,10 @@ impl Seat {
     #[cfg(feature = "tracing")]
     fn enter_span(&mut self) {
         use tracing::field::{Empty, debug};
-        let (wire, label) = self.shared.read(|state| state.wire_and_label(self.id));
+        let (wire, label) = self.shared.read(|state| {
+            let slot = &state.slots[self.id];
+            (slot.wire, slot.label().cloned())
+        });
         let (hub, viewer, wire, label) = (self.shared.name(), self.serial, wire.map(debug), label.as_deref());
         let span = tracing::debug_span!(
             "viewer",
@@ -121,7 +129,7 @@ impl Seat {
     }
 
     pub(super) fn parts_skipped(&self) -> u64 {
-        self.shared.read(|state| state.skipped(self.id))
+        self.shared.read(|state| state.slots[self.id].skipped)
     }
 }
 
@@ -160,22 +168,27 @@ impl Seat {
     /// Records that the viewer moves to another hub. The seat is dropped next. Returns `false` if the stream has ended, and not
     /// because the hub was closed.
     pub(crate) fn leave(&self) -> bool {
-        self.shared.update(|state| state.set_moved(self.id))
+        let set = |state: &mut State| *state.slots[self.id].ended.get_or_insert(Reason::Moved);
+        matches!(self.shared.update(set), Reason::Moved | Reason::Closed)
     }
 
     /// Returns when the stream ends at the latest, once it has started.
     pub(crate) fn expires(&self) -> Option<Instant> {
-        self.shared.read(|state| state.expires(self.id))
+        self.shared.read(|state| state.timers.get(Timer::Lifetime(self.id)))
     }
 
     /// Returns whether the stream ended because the hub was closed, and not for this viewer only.
     pub(crate) fn ended_by_close(&self) -> bool {
-        self.shared.read(|state| state.ended_by_close(self.id))
+        self.ended() == Some(Reason::Closed)
     }
 
     /// Returns whether the stream ended because of this viewer, and not because the hub was closed to it.
     pub(crate) fn ended_for_viewer(&self) -> bool {
-        self.shared.read(|state| state.ended_for_viewer(self.id))
+        matches!(self.ended(), Some(Reason::Expired | Reason::Replaced))
+    }
+
+    fn ended(&self) -> Option<Reason> {
+        self.shared.read(|state| state.slots[self.id].ended)
     }
 }
 

@@ -8,7 +8,6 @@ mod tests;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant, SystemTime};
@@ -22,12 +21,11 @@ use super::slot::{Settings, Slot, Time, View};
 use crate::body::{Step, pulse};
 use crate::clock::Times;
 use crate::encode::EncodeError;
-use crate::list::List;
 use crate::part::Part;
 #[cfg(feature = "histogram")]
 use crate::stats::Window;
 use crate::stats::{Clock, Meter, Reason, Stats, Viewer};
-use crate::sync::keep;
+use crate::sync::{Effects, keep};
 use crate::wire::{PerWire, Wire};
 
 #[derive(Debug, Default)]
@@ -57,7 +55,7 @@ pub(super) struct State {
     pub(super) for_demand: Slab<Option<Waker>>,
     pub(super) snapshots: Slab<Option<Waker>>,
     pub(super) timers: Times<Timer>,
-    pub(super) effects: Effects,
+    pub(super) effects: Effects<Arc<Published>>,
     pub(super) stats: Stats,
     clock: Clock,
     published: Meter,
@@ -94,7 +92,7 @@ impl State {
         let published = published.with_version(self.version() + 1);
         self.stats.encodings += encodings;
         if self.closed {
-            self.effects.dropped_parts.push(Arc::new(published));
+            self.effects.dropped.push(Arc::new(published));
             return Err(Closed(()));
         }
         self.stats.parts_published += 1;
@@ -109,15 +107,15 @@ impl State {
             self.stats.parts_identical += 1;
             // With its later time, for repeats and new viewers.
             let renewed = Arc::new(published.renewing(&identical));
-            self.effects.dropped_parts.extend(self.latest.replace(Arc::clone(&renewed)));
-            self.effects.dropped_parts.extend(self.current.replace(renewed));
-            self.effects.dropped_parts.push(identical);
+            self.effects.dropped.extend(self.latest.replace(Arc::clone(&renewed)));
+            self.effects.dropped.extend(self.current.replace(renewed));
+            self.effects.dropped.push(identical);
             self.set_stale_timer();
             return Ok(());
         }
         self.stale = false;
         let published = Arc::new(published);
-        self.effects.dropped_parts.extend(self.latest.replace(Arc::clone(&published)));
+        self.effects.dropped.extend(self.latest.replace(Arc::clone(&published)));
         self.set_current(published, now);
         Ok(())
     }
@@ -138,7 +136,7 @@ impl State {
     }
 
     fn set_current(&mut self, published: Arc<Published>, now: Instant) {
-        self.effects.dropped_parts.extend(self.current.replace(published));
+        self.effects.dropped.extend(self.current.replace(published));
         self.wake_viewers(now);
         self.set_stale_timer();
     }
@@ -194,11 +192,6 @@ impl State {
         Ok((id, self.serials))
     }
 
-    /// Returns the slot of a subscriber that does not watch yet.
-    pub(super) fn slot(&mut self, id: usize) -> &mut Slot {
-        &mut self.slots[id]
-    }
-
     /// Starts watching, on a viewer's first poll. `jitter` shortens its lifetime.
     pub(super) fn watch(&mut self, id: usize, jitter: impl FnOnce(Duration) -> Duration, now: Instant) {
         let slot = &mut self.slots[id];
@@ -240,12 +233,6 @@ impl State {
         }
     }
 
-    /// Returns whether a stream ended because of its viewer, and not because the hub was closed to it.
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
-    pub(super) fn ended_for_viewer(&self, id: usize) -> bool {
-        matches!(self.slots[id].ended, Some(Reason::Expired | Reason::Replaced))
-    }
-
     /// Makes a subscriber that does not watch yet no demand.
     pub(super) fn set_passive(&mut self, id: usize) {
         if !std::mem::replace(&mut self.slots[id].passive, true) {
@@ -284,24 +271,6 @@ impl State {
         for id in self.with_key(key) {
             self.dismiss(id, Reason::Replaced, now);
         }
-    }
-
-    /// Records why a stream is about to be dropped. Returns `false` if it had ended for this viewer only.
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
-    pub(super) fn set_moved(&mut self, id: usize) -> bool {
-        matches!(self.slots[id].ended.get_or_insert(Reason::Moved), Reason::Moved | Reason::Closed)
-    }
-
-    /// Returns when a stream that has started ends at the latest.
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
-    pub(super) fn expires(&self, id: usize) -> Option<Instant> {
-        self.timers.get(Timer::Lifetime(id))
-    }
-
-    /// Returns whether a stream ended because its hub was closed.
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
-    pub(super) fn ended_by_close(&self, id: usize) -> bool {
-        matches!(self.slots[id].ended, Some(Reason::Closed))
     }
 
     /// Ends a stream. Returns `false` if it had already ended.
@@ -440,16 +409,6 @@ impl State {
         slot
     }
 
-    #[cfg(feature = "tracing")]
-    pub(super) fn wire_and_label(&self, id: usize) -> (Option<Wire>, Option<Arc<str>>) {
-        let slot = &self.slots[id];
-        (slot.wire, slot.label().cloned())
-    }
-
-    pub(super) fn skipped(&self, id: usize) -> u64 {
-        self.slots[id].skipped
-    }
-
     /// Performs everything that is due at `now`.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         self.clock.set(now);
@@ -530,7 +489,7 @@ impl State {
     }
 
     /// Takes the effects. Returns `None` if there are none.
-    pub(super) fn take_effects(&mut self) -> Option<Effects> {
+    pub(super) fn take_effects(&mut self) -> Option<Effects<Arc<Published>>> {
         (!self.effects.is_empty()).then(|| std::mem::take(&mut self.effects))
     }
 
@@ -569,32 +528,6 @@ pub(super) enum Timer {
     Snapshot(usize),
     /// The "no signal" part.
     Stale,
-}
-
-/// Actions that a change of the state requires.
-///
-/// They run code of tasks and of the program, which may call the hub again, so the lock must be
-/// released first.
-#[derive(Debug, Default)]
-pub(super) struct Effects {
-    pub(super) wakers: List<Waker>,
-    pub(super) dropped_wakers: List<Waker>,
-    dropped_parts: List<Arc<Published>>,
-}
-
-impl Effects {
-    /// Returns `true` if there is nothing to do, which holds after most polls of viewers.
-    fn is_empty(&self) -> bool {
-        self.wakers.is_empty() && self.dropped_wakers.is_empty() && self.dropped_parts.is_empty()
-    }
-
-    pub(super) fn perform(mut self) {
-        while let Some(waker) = self.wakers.pop() {
-            // The panic of one viewer's waker, which the panic hook reports, must not cost the others
-            // their wake-up, nor unwind the publisher's thread.
-            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
-        }
-    }
 }
 
 /// Keeps a camera that sends 30 damaged frames a second from filling the log.

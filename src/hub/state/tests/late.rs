@@ -63,7 +63,8 @@ fn task_that_waits_with_a_time_before_the_end_of_the_linger_is_woken() {
     world.to(100);
     let time = world.read_before(100);
     assert!(world.state.is_wanted(time));
-    world.state.wait_for_demand(&mut None, &Waker::from(Arc::clone(&world.wakes)));
+    let place = world.state.for_demand.insert(None);
+    world.state.wait_for_demand(place, &Waker::from(Arc::clone(&world.wakes)));
     world.state.set_linger_timer();
     assert_eq!(world.pass(), 1);
 }

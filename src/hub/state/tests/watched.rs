@@ -79,14 +79,14 @@ fn end_of_linger_wakes_waiters() {
     let mut world = World::new(Builder { linger: ms(1000), ..OFF });
     let viewer = world.watch(0, plain());
     let waker = Waker::from(Arc::clone(&world.wakes));
-    let mut place = None;
+    let place = world.state.for_demand.insert(None);
     let is_wanted = |world: &World| world.state.is_wanted(world.time());
     world.leave(100, viewer);
-    world.state.wait_for_demand(&mut place, &waker);
+    world.state.wait_for_demand(place, &waker);
     let viewer = world.watch(600, plain());
     world.leave(700, viewer);
     world.wakes();
-    world.state.wait_for_demand(&mut place, &waker);
+    world.state.wait_for_demand(place, &waker);
     world.to(1699);
     assert_eq!((is_wanted(&world), world.wakes()), (true, 0));
     world.to(1700);
