@@ -8,7 +8,12 @@ mod respond;
 pub(crate) mod stream;
 mod tracked;
 
-pub(crate) use self::{feed::Feed, feed::Step, feed::Supply, keep_alive::PULSES, keep_alive::pulse, queue::Queue};
+#[cfg(test)]
+pub(crate) use self::feed::Feed;
+pub(crate) use self::feed::{Step, Supply};
+pub(crate) use self::keep_alive::{PULSES, pulse};
+pub(crate) use self::queue::Queue;
+pub(crate) use self::respond::{Respond, respond_methods};
 
 #[cfg(feature = "http-body")]
 pub use self::respond::Body;

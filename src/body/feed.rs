@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::HeaderValue;
 
 use super::queue::Queue;
 use super::respond::Respond;
@@ -45,8 +46,11 @@ impl<P> Step<P> {
 /// Parts of several hubs must be encoded with one boundary. A source that takes them in turn yields
 /// a [`Step::Part`] for a repeat too, since the queue knows only the last part of all.
 #[expect(unnameable_types, reason = "for implementations of this crate")]
-pub trait Supply: Unpin {
+pub trait Supply: Unpin + Sized {
     type Part: Borrow<EncodedPart> + Unpin;
+
+    /// Returns the encoder that has encoded the parts.
+    fn encoder(&self) -> &Arc<Encoder>;
 
     /// Starts watching, on the first poll of the body.
     fn start(&mut self);
@@ -58,6 +62,11 @@ pub trait Supply: Unpin {
     /// Returns the function to call when the transport has released the last part, of so many
     /// bytes.
     fn release(&self, bytes: u64) -> impl FnOnce() + Send + 'static;
+
+    fn into_feed(self) -> Feed<Self> {
+        let queue = Queue::new(Arc::clone(self.encoder()));
+        Feed { supply: self, queue, started: false, ended: false, bytes: 0 }
+    }
 }
 
 /// The state of a body.
@@ -72,10 +81,6 @@ pub struct Feed<S: Supply> {
 }
 
 impl<S: Supply> Feed<S> {
-    pub(crate) fn new(supply: S, encoder: Arc<Encoder>) -> Self {
-        Self { supply, queue: Queue::new(encoder), started: false, ended: false, bytes: 0 }
-    }
-
     /// Returns the next chunk. `gated` means that the transport keeps a chunk until it is written.
     pub(crate) fn poll_chunk(&mut self, gated: bool, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         if !std::mem::replace(&mut self.started, true) {
@@ -119,6 +124,14 @@ impl<S: Supply> Feed<S> {
 impl<S: Supply> Respond for S {
     type Error = Infallible;
     type Sending = Feed<S>;
+
+    fn content_type(&self) -> HeaderValue {
+        self.encoder().content_type()
+    }
+
+    fn into_sending(self) -> Feed<S> {
+        self.into_feed()
+    }
 
     fn poll_chunk(
         mut feed: Pin<&mut Feed<S>>,

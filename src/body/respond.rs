@@ -6,15 +6,24 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_core::Stream;
+use http::{HeaderMap, HeaderValue};
 use pin_project_lite::pin_project;
+
+use crate::response::stream_head;
 
 /// A response that is sent chunk by chunk.
 #[expect(unnameable_types, reason = "sealed: the responses are those of this crate")]
-pub trait Respond {
+pub trait Respond: Sized {
     /// The error that ends the body.
     type Error;
     /// The state of the body.
     type Sending;
+
+    /// Returns the content type, with the boundary.
+    fn content_type(&self) -> HeaderValue;
+
+    /// Starts the body.
+    fn into_sending(self) -> Self::Sending;
 
     /// Returns the next chunk. `gated` means that the transport keeps a chunk until it is written.
     fn poll_chunk(
@@ -22,7 +31,78 @@ pub trait Respond {
         gated: bool,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>>;
+
+    fn headers(&self) -> HeaderMap {
+        stream_head(self.content_type()).into_iter().collect()
+    }
+
+    fn into_stream(self) -> Chunks<Self> {
+        Chunks { sending: self.into_sending() }
+    }
+
+    #[cfg(feature = "http-body")]
+    fn into_body(self) -> Body<Self> {
+        Body { sending: self.into_sending() }
+    }
+
+    #[cfg(feature = "http-body")]
+    fn into_http_response(self) -> http::Response<Body<Self>> {
+        let headers = self.headers();
+        let mut response = http::Response::new(self.into_body());
+        *response.headers_mut() = headers;
+        response
+    }
 }
+
+/// Defines the methods of [`Respond`] as methods of a response, so that users need not import the trait. In place of those
+/// that need a missing feature there are methods whose call names it.
+macro_rules! respond_methods {
+    ($(#[$headers:meta])* headers $(#[$stream:meta])* into_stream) => {
+        $(#[$headers])*
+        #[must_use]
+        pub fn headers(&self) -> http::HeaderMap {
+            $crate::body::Respond::headers(self)
+        }
+
+        $(#[$stream])*
+        pub fn into_stream(self) -> $crate::body::Chunks<Self> {
+            $crate::body::Respond::into_stream(self)
+        }
+
+        /// Returns the body, for hyper and the stacks built on it.
+        #[cfg(feature = "http-body")]
+        #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
+        pub fn into_body(self) -> $crate::body::Body<Self> {
+            $crate::body::Respond::into_body(self)
+        }
+
+        /// Returns the response, for hyper and the stacks built on it: `200 OK`, with [`headers`](Self::headers) and
+        /// [`into_body`](Self::into_body).
+        #[cfg(feature = "http-body")]
+        #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
+        #[must_use]
+        pub fn into_http_response(self) -> http::Response<$crate::body::Body<Self>> {
+            $crate::body::Respond::into_http_response(self)
+        }
+
+        #[cfg(not(feature = "http-body"))]
+        #[doc(hidden)]
+        pub fn into_body(self)
+        where
+            for<'a> &'a (): $crate::missing::HttpBody,
+        {
+        }
+
+        #[cfg(not(feature = "http-body"))]
+        #[doc(hidden)]
+        pub fn into_http_response(self)
+        where
+            for<'a> &'a (): $crate::missing::HttpBody,
+        {
+        }
+    };
+}
+pub(crate) use respond_methods;
 
 #[cfg(feature = "http-body")]
 pin_project! {
@@ -40,15 +120,6 @@ pin_project! {
     {
         #[pin]
         pub(crate) sending: R::Sending,
-    }
-}
-
-#[cfg(feature = "http-body")]
-impl<R: Respond> Body<R> {
-    pub(crate) fn into_response(self, headers: http::HeaderMap) -> http::Response<Self> {
-        let mut response = http::Response::new(self);
-        *response.headers_mut() = headers;
-        response
     }
 }
 

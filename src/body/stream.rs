@@ -6,17 +6,16 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use http::HeaderMap;
+use http::HeaderValue;
 use pin_project_lite::pin_project;
 
 use super::keep_alive::KeepAlive;
 use super::queue::Queue;
-#[cfg(feature = "http-body")]
-use super::respond::Body;
-use super::respond::{Chunks, Respond};
+#[cfg(feature = "actix-web")]
+use super::respond::Chunks;
+use super::respond::{Respond, respond_methods};
 use crate::encode::{EncodeError, EncodedPart, Encoder};
 use crate::part::Part;
-use crate::response;
 use crate::wire::Wire;
 
 /// A response that sends a stream of parts, each of which replaces the previous one.
@@ -162,99 +161,47 @@ impl<S> MixedReplace<S> {
         self
     }
 
-    /// Returns the header fields of the response: its content type, and those that keep caches, compression layers and
-    /// proxies from delaying parts.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use futures::{StreamExt, stream};
-    /// use mixed_replace::{MixedReplace, Part, Wire};
-    ///
-    /// let response = MixedReplace::new(stream::iter(["on"]).map(Part::text), Wire::Machine);
-    /// assert_eq!(response.headers()["cache-control"], "no-store, no-transform");
-    /// assert_eq!(response.headers()["x-accel-buffering"], "no");
-    /// ```
-    #[must_use]
-    pub fn headers(&self) -> HeaderMap {
-        response::stream_head(self.encoder.content_type()).into_iter().collect()
-    }
-
-    /// Returns the body as a plain stream of bytes.
-    ///
-    /// Prefer [`into_body`](Self::into_body) (feature `http-body`) where the stack accepts an `http_body::Body`.
-    pub fn into_stream<E>(self) -> Chunks<Self>
-    where
-        S: Stream<Item = Result<Part, E>>,
-    {
-        Chunks { sending: self.into_sending() }
-    }
-
-    /// Returns the body, for hyper and the stacks built on it.
-    #[cfg(feature = "http-body")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
-    pub fn into_body<E>(self) -> Body<Self>
-    where
-        S: Stream<Item = Result<Part, E>>,
-    {
-        Body { sending: self.into_sending() }
-    }
-
-    /// Returns the response, for hyper and the stacks built on it: `200 OK`, with [`headers`](Self::headers) and
-    /// [`into_body`](Self::into_body).
-    #[cfg(feature = "http-body")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
-    pub fn into_http_response<E>(self) -> http::Response<Body<Self>>
-    where
-        S: Stream<Item = Result<Part, E>>,
-    {
-        let headers = self.headers();
-        self.into_body().into_response(headers)
-    }
-
-    #[cfg(not(feature = "http-body"))]
-    #[doc(hidden)]
-    pub fn into_body(self)
-    where
-        for<'a> &'a (): crate::missing::HttpBody,
-    {
-    }
-
-    #[cfg(not(feature = "http-body"))]
-    #[doc(hidden)]
-    pub fn into_http_response(self)
-    where
-        for<'a> &'a (): crate::missing::HttpBody,
-    {
-    }
-
-    /// Returns the stream for a server that copies chunks and discards its copies when the body fails. It delays a failure
-    /// by one period.
-    #[cfg(feature = "actix-web")]
-    pub(crate) fn into_held_stream<E>(self, pulse: KeepAlive) -> Chunks<Self>
-    where
-        S: Stream<Item = Result<Part, E>>,
-    {
-        let mut stream = self.into_stream();
-        stream.sending.hold_failure = pulse;
-        stream
-    }
-
     /// Sets the default keep-alive of adapters if none was set.
     #[cfg(any(feature = "axum", feature = "actix-web"))]
     pub(crate) fn or_standard_keep_alive(mut self) -> Self {
         self.keep_alive.get_or_insert_with(KeepAlive::standard);
         self
     }
+}
 
-    fn into_sending<E>(self) -> Sending<S, E> {
-        Sending {
-            parts: self.parts,
-            source: Source::Live,
-            queue: Queue::new(self.encoder),
-            keep_alive: self.keep_alive.unwrap_or_else(KeepAlive::off),
-            hold_failure: KeepAlive::off(),
-        }
+impl<S, E> MixedReplace<S>
+where
+    S: Stream<Item = Result<Part, E>>,
+{
+    respond_methods! {
+        /// Returns the header fields of the response: its content type, and those that keep caches, compression layers and
+        /// proxies from delaying parts.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use futures::{StreamExt, stream};
+        /// use mixed_replace::{MixedReplace, Part, Wire};
+        ///
+        /// let response = MixedReplace::new(stream::iter(["on"]).map(Part::text), Wire::Machine);
+        /// assert_eq!(response.headers()["cache-control"], "no-store, no-transform");
+        /// assert_eq!(response.headers()["x-accel-buffering"], "no");
+        /// ```
+        headers
+
+        /// Returns the body as a plain stream of bytes.
+        ///
+        /// Prefer [`into_body`](Self::into_body) (feature `http-body`) where the stack accepts an `http_body::Body`.
+        into_stream
+    }
+
+    /// Returns the stream for a server that copies chunks and discards its copies when the body fails. It delays a failure
+    /// by one period.
+    #[cfg(feature = "actix-web")]
+    pub(crate) fn into_held_stream(self, pulse: KeepAlive) -> Chunks<Self> {
+        let mut stream = self.into_stream();
+        stream.sending.hold_failure = pulse;
+        stream
     }
 }
 
@@ -290,6 +237,20 @@ where
 {
     type Error = E;
     type Sending = Sending<S, E>;
+
+    fn content_type(&self) -> HeaderValue {
+        self.encoder.content_type()
+    }
+
+    fn into_sending(self) -> Sending<S, E> {
+        Sending {
+            parts: self.parts,
+            source: Source::Live,
+            queue: Queue::new(self.encoder),
+            keep_alive: self.keep_alive.unwrap_or_else(KeepAlive::off),
+            hold_failure: KeepAlive::off(),
+        }
+    }
 
     fn poll_chunk(sending: Pin<&mut Sending<S, E>>, _: bool, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, E>>> {
         let mut this = sending.project();

@@ -13,7 +13,7 @@ use loom::{model, thread};
 
 use super::subscriber::Subscriber;
 use super::{Builder, Hub, Publisher, builder};
-use crate::body::Feed;
+use crate::body::{Feed, Supply as _};
 use crate::part::Part;
 use crate::wire::Wire;
 

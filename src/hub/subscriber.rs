@@ -7,16 +7,14 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures_core::Stream;
-use http::HeaderMap;
 
 use super::seat::Seat;
 use super::slot::interval;
 #[cfg(feature = "http-body")]
 use crate::body::Body;
-use crate::body::{Chunks, Feed, Step, Supply};
-use crate::encode::EncodedPart;
+use crate::body::{Chunks, Step, Supply, respond_methods};
+use crate::encode::{EncodedPart, Encoder};
 use crate::part::Part;
-use crate::response;
 use crate::wire::Wire;
 
 /// A response that sends a viewer the hub's latest part at once, then each new one that the viewer keeps up with.
@@ -225,56 +223,15 @@ impl Subscriber {
         Self { seat: self.seat.without_encoding(), ..self }
     }
 
-    /// Returns the header fields of the response; see [`MixedReplace::headers`](crate::MixedReplace::headers).
-    #[must_use]
-    pub fn headers(&self) -> HeaderMap {
-        response::stream_head(self.seat.shared.encoder(self.wire).content_type()).into_iter().collect()
-    }
+    respond_methods! {
+        /// Returns the header fields of the response; see [`MixedReplace::headers`](crate::MixedReplace::headers).
+        headers
 
-    /// Returns the body as a plain stream of bytes, for stacks that do not accept an `http_body::Body`.
-    ///
-    /// A stream cannot detect when its bytes are written. It returns the newest part whenever it is polled, and parts that
-    /// the server then queues grow old. Prefer [`into_body`](Self::into_body).
-    pub fn into_stream(self) -> Chunks<Self> {
-        Chunks { sending: self.into_feed() }
-    }
-
-    /// Returns the body, for hyper and the stacks built on it.
-    #[cfg(feature = "http-body")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
-    pub fn into_body(self) -> Body<Self> {
-        Body { sending: self.into_feed() }
-    }
-
-    /// Returns the response, for hyper and the stacks built on it: `200 OK`, with [`headers`](Self::headers) and
-    /// [`into_body`](Self::into_body).
-    #[cfg(feature = "http-body")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
-    #[must_use]
-    pub fn into_http_response(self) -> http::Response<Body<Self>> {
-        let headers = self.headers();
-        self.into_body().into_response(headers)
-    }
-
-    #[cfg(not(feature = "http-body"))]
-    #[doc(hidden)]
-    pub fn into_body(self)
-    where
-        for<'a> &'a (): crate::missing::HttpBody,
-    {
-    }
-
-    #[cfg(not(feature = "http-body"))]
-    #[doc(hidden)]
-    pub fn into_http_response(self)
-    where
-        for<'a> &'a (): crate::missing::HttpBody,
-    {
-    }
-
-    pub(super) fn into_feed(self) -> Feed<Self> {
-        let encoder = Arc::clone(self.seat.shared.encoder(self.wire));
-        Feed::new(self, encoder)
+        /// Returns the body as a plain stream of bytes, for stacks that do not accept an `http_body::Body`.
+        ///
+        /// A stream cannot detect when its bytes are written. It returns the newest part whenever it is polled, and parts that
+        /// the server then queues grow old. Prefer [`into_body`](Self::into_body).
+        into_stream
     }
 }
 
@@ -303,6 +260,10 @@ impl Chunks<Subscriber> {
 
 impl Supply for Subscriber {
     type Part = Arc<EncodedPart>;
+
+    fn encoder(&self) -> &Arc<Encoder> {
+        self.seat.shared.encoder(self.wire)
+    }
 
     fn start(&mut self) {
         self.seat.start();
@@ -410,6 +371,7 @@ mod tests {
     use std::task::Waker;
 
     use super::*;
+    use crate::body::Feed;
     use crate::part::Part;
 
     /// Polls as hyper does: once for the part, once for the next, and once after the release.

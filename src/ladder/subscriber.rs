@@ -5,18 +5,13 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use http::HeaderMap;
-
 use super::handle::Size;
 use super::rule::{Move, Reason, Rule, Written};
 use super::shared::Shared;
 use super::stats::Viewer;
-#[cfg(feature = "http-body")]
-use crate::body::Body;
-use crate::body::{Chunks, Feed, Step, Supply};
+use crate::body::{Step, Supply, respond_methods};
 use crate::encode::{EncodedPart, Encoder};
 use crate::hub::{self, Hub, Published, Refused, Seat};
-use crate::response;
 use crate::sync::{Mutex, keep, lock};
 use crate::wire::Wire;
 
@@ -190,43 +185,14 @@ impl Subscriber {
         Self { current: self.current.map(change), ..self }
     }
 
-    fn encoder(&self) -> &Arc<Encoder> {
-        self.ladder.encoder(self.options.wire)
-    }
+    respond_methods! {
+        /// Returns the header fields of the response; see [`MixedReplace::headers`](crate::MixedReplace::headers).
+        headers
 
-    /// Returns the header fields of the response; see [`MixedReplace::headers`](crate::MixedReplace::headers).
-    #[must_use]
-    pub fn headers(&self) -> HeaderMap {
-        response::stream_head(self.encoder().content_type()).into_iter().collect()
-    }
-
-    /// Returns the body as a plain stream of bytes: see [`hub::Subscriber::into_stream`](crate::Subscriber::into_stream).
-    ///
-    /// A stream learns late that a line is slow, from the server's next poll.
-    pub fn into_stream(self) -> Chunks<Self> {
-        Chunks { sending: self.into_feed() }
-    }
-
-    /// Returns the body, for hyper and the stacks built on it.
-    #[cfg(feature = "http-body")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
-    pub fn into_body(self) -> Body<Self> {
-        Body { sending: self.into_feed() }
-    }
-
-    /// Returns the response, for hyper and the stacks built on it: `200 OK`, with [`headers`](Self::headers) and
-    /// [`into_body`](Self::into_body).
-    #[cfg(feature = "http-body")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
-    #[must_use]
-    pub fn into_http_response(self) -> http::Response<Body<Self>> {
-        let headers = self.headers();
-        self.into_body().into_response(headers)
-    }
-
-    pub(super) fn into_feed(self) -> Feed<Self> {
-        let encoder = Arc::clone(self.encoder());
-        Feed::new(self, encoder)
+        /// Returns the body as a plain stream of bytes: see [`hub::Subscriber::into_stream`](crate::Subscriber::into_stream).
+        ///
+        /// A stream learns late that a line is slow, from the server's next poll.
+        into_stream
     }
 
     /// Returns the hub from which the viewer gets its first picture.
@@ -462,6 +428,10 @@ impl Subscriber {
 
 impl Supply for Subscriber {
     type Part = Arc<EncodedPart>;
+
+    fn encoder(&self) -> &Arc<Encoder> {
+        self.ladder.encoder(self.options.wire)
+    }
 
     fn start(&mut self) {
         let now = Instant::now();

@@ -13,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::shared::Shared;
 use super::{Ladder, Reason, Size, Subscriber};
-use crate::body::Feed;
+use crate::body::{Feed, Supply as _};
 use crate::boundary::Boundary;
 use crate::decode::decoder::Decoder;
 use crate::hub::{self, Hub, Publisher, Refused};

@@ -21,6 +21,7 @@ use super::named::MountedPath;
 use super::rejection::Rejection;
 use super::reply::{self, Reply};
 use super::{Ingest, endpoints};
+use crate::body::Respond;
 use crate::body::keep_alive::KeepAlive;
 use crate::body::stream::MixedReplace;
 use crate::hub::{Refused, Subscriber};
@@ -48,7 +49,7 @@ impl Responder for Subscriber {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        stream(request, &self.headers(), self.into_stream())
+        streamed(self, request)
     }
 }
 
@@ -56,7 +57,7 @@ impl Responder for ladder::Subscriber {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        stream(request, &self.headers(), self.into_stream())
+        streamed(self, request)
     }
 }
 
@@ -165,10 +166,17 @@ async fn respond(reply: Reply, request: HttpRequest) -> HttpResponse {
 
 fn respond_with(parts: reply::Stream, request: &HttpRequest) -> HttpResponse {
     match parts {
-        reply::Stream::Hub(subscriber) => subscriber.respond_to(request),
-        reply::Stream::Ladder(subscriber) => subscriber.respond_to(request),
-        reply::Stream::Wall(subscriber) => stream(request, &subscriber.headers(), subscriber.into_stream()),
+        reply::Stream::Hub(subscriber) => streamed(subscriber, request),
+        reply::Stream::Ladder(subscriber) => streamed(*subscriber, request),
+        reply::Stream::Wall(subscriber) => streamed(*subscriber, request),
     }
+}
+
+fn streamed<R>(response: R, request: &HttpRequest) -> HttpResponse
+where
+    R: Respond<Error: Into<Box<dyn Error>>> + 'static,
+{
+    stream(request, &response.headers(), response.into_stream())
 }
 
 /// Returns the head of a request in the types of `http` 1: those of actix are of version 0.2.

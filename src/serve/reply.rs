@@ -11,6 +11,7 @@ use http::header::{CONTENT_LENGTH, HeaderValue};
 use http::{HeaderMap, Response};
 
 use super::rejection::Rejection;
+use crate::body::Respond as _;
 use crate::hub::{self, DatedPart, Hub, Subscriber};
 use crate::{ladder, response, wall};
 

@@ -16,7 +16,7 @@ use pin_project_lite::pin_project;
 
 use super::reply::{self, Pending, Reply};
 use super::{Endpoint, Ingest, endpoints};
-use crate::body::Body as ChunkedBody;
+use crate::body::{Body as ChunkedBody, Respond as _};
 use crate::hub::Subscriber;
 use crate::{ladder, wall};
 

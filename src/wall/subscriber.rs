@@ -6,21 +6,17 @@ use std::sync::Arc;
 use std::task::{Context, Wake as _, Waker};
 use std::time::{Duration, Instant};
 
-use http::HeaderMap;
 use slab::Slab;
 
 use super::encodings::Encodings;
 use super::ready::{Next, Ready, Track as Queued};
 use super::shared::{Config, Shared};
 use super::states::{self, Signal};
-#[cfg(feature = "http-body")]
-use crate::body::Body;
-use crate::body::{Chunks, Feed, Step, Supply};
+use crate::body::{Step, Supply};
 use crate::encode::{EncodedPart, Encoder};
 use crate::hub::{Hub, Refused, Seat};
 use crate::hubs::OpenError;
 use crate::hubs::changes::Changes;
-use crate::response;
 use crate::wire::Wire;
 
 /// What a viewer asks for.
@@ -97,30 +93,6 @@ impl Subscriber {
             Some(error) if subscriber.tracks.is_empty() => Err(error),
             _ => Ok(subscriber),
         }
-    }
-
-    fn encoder(&self) -> &Arc<Encoder> {
-        self.wall.encoder(self.options.wire)
-    }
-
-    pub(crate) fn headers(&self) -> HeaderMap {
-        response::stream_head(self.encoder().content_type()).into_iter().collect()
-    }
-
-    #[cfg(feature = "http-body")]
-    pub(crate) fn into_http_response(self) -> http::Response<Body<Self>> {
-        let headers = self.headers();
-        Body { sending: self.into_feed() }.into_response(headers)
-    }
-
-    #[cfg_attr(not(feature = "actix-web"), expect(dead_code, reason = "for actix-web"))]
-    pub(crate) fn into_stream(self) -> Chunks<Self> {
-        Chunks { sending: self.into_feed() }
-    }
-
-    pub(super) fn into_feed(self) -> Feed<Self> {
-        let encoder = Arc::clone(self.encoder());
-        Feed::new(self, encoder)
     }
 }
 
@@ -327,6 +299,10 @@ impl Subscriber {
 
 impl Supply for Subscriber {
     type Part = Arc<EncodedPart>;
+
+    fn encoder(&self) -> &Arc<Encoder> {
+        self.wall.encoder(self.options.wire)
+    }
 
     fn start(&mut self) {
         let now = Instant::now();

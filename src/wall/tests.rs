@@ -14,7 +14,7 @@ use bytes::Bytes;
 use super::ready::{Ready, Track};
 use super::shared::{Config, Shared};
 use super::subscriber::{Options, StartError, Subscriber};
-use crate::body::Feed;
+use crate::body::{Feed, Supply as _};
 use crate::boundary::Boundary;
 use crate::clock::Timed as _;
 use crate::hub::{self, Publisher};
