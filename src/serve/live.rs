@@ -48,7 +48,7 @@ pub struct Live {
     key: Option<FromRequest<String>>,
     label: Option<FromRequest<String>>,
     pub(super) rate_param: bool,
-    snapshot_param: bool,
+    pub(super) snapshot_param: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -192,10 +192,7 @@ impl Live {
     /// # drop((publisher, tabs));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn key<F>(mut self, key: F) -> Self
-    where
-        F: Fn(&Parts) -> Option<String> + Send + Sync + 'static,
-    {
+    pub fn key(mut self, key: impl Fn(&Parts) -> Option<String> + Send + Sync + 'static) -> Self {
         self.key = Some(FromRequest(Arc::new(key)));
         self
     }
@@ -225,10 +222,7 @@ impl Live {
     /// let app = app.into_make_service_with_connect_info::<SocketAddr>();
     /// # drop((publisher, app));
     /// ```
-    pub fn label<F>(mut self, label: F) -> Self
-    where
-        F: Fn(&Parts) -> Option<String> + Send + Sync + 'static,
-    {
+    pub fn label(mut self, label: impl Fn(&Parts) -> Option<String> + Send + Sync + 'static) -> Self {
         self.label = Some(FromRequest(Arc::new(label)));
         self
     }
@@ -244,10 +238,7 @@ impl Live {
     ///
     /// It is called after [`key`](Self::key) has been set, so if it checks the access again, a
     /// [`revoke`](crate::hub::Hub::revoke) in between ends the stream. It does not decide who may watch.
-    pub fn expires_in<F>(mut self, time: F) -> Self
-    where
-        F: Fn(&Parts) -> Option<Duration> + Send + Sync + 'static,
-    {
+    pub fn expires_in(mut self, time: impl Fn(&Parts) -> Option<Duration> + Send + Sync + 'static) -> Self {
         self.expires_in = Some(FromRequest(Arc::new(time)));
         self
     }
@@ -276,6 +267,18 @@ impl Live {
         self
     }
 }
+
+/// Defines options of an endpoint that passes them on to its [`Live`].
+macro_rules! live_options {
+    ($($(#[$doc:meta])* $option:ident($value:ty);)*) => {$(
+        $(#[$doc])*
+        pub fn $option(mut self, $option: $value) -> Self {
+            self.live = self.live.$option($option);
+            self
+        }
+    )*};
+}
+pub(super) use live_options;
 
 impl Endpoint for Live {
     fn answer(&self, request: &Parts) -> Result<Reply, Rejection> {

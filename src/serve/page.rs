@@ -14,6 +14,7 @@ use http::request::Parts;
 
 use self::client_script::ClientScript;
 use self::document::{Document, Settings};
+use super::live::live_options;
 use super::query::Query;
 use super::rejection::Rejection;
 use super::reply::{Pending, Reply};
@@ -71,13 +72,12 @@ pub struct Page {
     live: Live,
     settings: Settings,
     native: bool,
-    snapshot_param: bool,
 }
 
 impl Page {
     /// Creates an endpoint for this hub.
     pub fn new(hub: Hub) -> Self {
-        Self { live: Live::new(hub.clone()), hub, settings: Settings::default(), native: false, snapshot_param: true }
+        Self { live: Live::new(hub.clone()), hub, settings: Settings::default(), native: false }
     }
 
     /// Sets the title of the page, which also names its frame or picture for screen readers. Default: `Status`.
@@ -155,43 +155,23 @@ impl Page {
         self
     }
 
-    /// Sets a function that returns the key of a stream: see [`Live::key`].
-    pub fn key<F>(mut self, key: F) -> Self
-    where
-        F: Fn(&Parts) -> Option<String> + Send + Sync + 'static,
-    {
-        self.live = self.live.key(key);
-        self
-    }
+    live_options! {
+        /// Sets a function that returns the key of a stream: see [`Live::key`].
+        key(impl Fn(&Parts) -> Option<String> + Send + Sync + 'static);
 
-    /// Sets a function that returns the label of a stream: see [`Live::label`].
-    pub fn label<F>(mut self, label: F) -> Self
-    where
-        F: Fn(&Parts) -> Option<String> + Send + Sync + 'static,
-    {
-        self.live = self.live.label(label);
-        self
-    }
+        /// Sets a function that returns the label of a stream: see [`Live::label`].
+        label(impl Fn(&Parts) -> Option<String> + Send + Sync + 'static);
 
-    /// Sets whether a stream ends the older ones with the same [`key`](Self::key). Default: `false`.
-    pub fn exclusive(mut self, exclusive: bool) -> Self {
-        self.live = self.live.exclusive(exclusive);
-        self
-    }
+        /// Sets whether a stream ends the older ones with the same [`key`](Self::key). Default: `false`.
+        exclusive(bool);
 
-    /// Sets whether `?fps` lowers the rate of a stream: see [`Live::rate_param`]. Default: `true`.
-    pub fn rate_param(mut self, enabled: bool) -> Self {
-        self.live = self.live.rate_param(enabled);
-        self
-    }
+        /// Sets whether `?fps` lowers the rate of a stream: see [`Live::rate_param`]. Default: `true`.
+        rate_param(bool);
 
-    /// Sets whether `?snapshot` and `?action=snapshot` return one part. Default: `true`.
-    ///
-    /// If not, the document of a page of pictures opens with a stream in place of one picture.
-    pub fn snapshot_param(mut self, enabled: bool) -> Self {
-        self.live = self.live.snapshot_param(enabled);
-        self.snapshot_param = enabled;
-        self
+        /// Sets whether `?snapshot` and `?action=snapshot` return one part. Default: `true`.
+        ///
+        /// If not, the document of a page of pictures opens with a stream in place of one picture.
+        snapshot_param(bool);
     }
 
     /// Returns the page without scripts, once the hub has a part that is fresh enough.
@@ -236,7 +216,7 @@ impl Endpoint for Page {
         if query.get("pull").is_some() {
             return Ok(Reply::Pending(self.pull(request)));
         }
-        if self.snapshot_param && query.asks_for_snapshot() {
+        if self.live.snapshot_param && query.asks_for_snapshot() {
             // A client that requests an age waits for such a picture.
             let timeout = if query.max_age()?.is_some() { snapshot::TIMEOUT } else { self.timeout() };
             let pending = Snapshot::new(self.hub.clone()).timeout(timeout).pending(request)?;
@@ -245,7 +225,11 @@ impl Endpoint for Page {
         }
         if !query.asks_for_stream() && self.is_for_document(&request.headers) {
             let document = Document::new(&self.settings, request.uri.query(), self.hub.latest_dated());
-            return Ok(Reply::Full(document.live(self.snapshot_param, &ClientScript::tag(), self.hub.keep_alive())));
+            return Ok(Reply::Full(document.live(
+                self.live.snapshot_param,
+                &ClientScript::tag(),
+                self.hub.keep_alive(),
+            )));
         }
         self.live.answer(request)
     }

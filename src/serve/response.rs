@@ -9,7 +9,6 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
 use futures_core::Stream;
-use http::request::Parts;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
@@ -29,7 +28,7 @@ macro_rules! respond {
             ///
             /// Nothing is lost when the future is dropped.
             pub async fn respond<B>(&self, request: Request<B>) -> Response<ResponseBody> {
-                let Ok(response) = ResponseFuture::new(self, &request.into_parts().0).await;
+                let Ok(response) = ResponseFuture::new(self, request).await;
                 response
             }
         }
@@ -113,9 +112,10 @@ impl fmt::Debug for Waiting {
 }
 
 impl ResponseFuture {
-    pub(super) fn new(endpoint: &impl Endpoint, request: &Parts) -> Self {
+    pub(super) fn new<B>(endpoint: &impl Endpoint, request: Request<B>) -> Self {
+        let (request, _body) = request.into_parts();
         let full = |bytes| ResponseBody(Content::Full(bytes));
-        Self(match super::reply(endpoint, request) {
+        Self(match super::reply(endpoint, &request) {
             Reply::Full(response) => State::Ready(Box::new(response.map(full))),
             Reply::Pending(pending) => State::Pending(pending),
             Reply::Starting(starting) => State::Waiting(Waiting::new(async move {

@@ -7,11 +7,17 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::{Ingest, ResponseBody, ResponseFuture, endpoints};
+use super::{ResponseBody, ResponseFuture, endpoints};
 
 macro_rules! service {
     ($($endpoint:ident),*) => {$(
-        impl<B> Service<Request<B>> for super::$endpoint {
+        service! { $endpoint, new where }
+    )*};
+    ($endpoint:ident, $respond:ident where $($bounds:tt)*) => {
+        impl<B> Service<Request<B>> for super::$endpoint
+        where
+            $($bounds)*
+        {
             type Response = Response<ResponseBody>;
             type Error = Infallible;
             type Future = ResponseFuture;
@@ -21,27 +27,10 @@ macro_rules! service {
             }
 
             fn call(&mut self, request: Request<B>) -> ResponseFuture {
-                ResponseFuture::new(self, &request.into_parts().0)
+                ResponseFuture::$respond(self, request)
             }
         }
-    )*};
+    };
 }
 endpoints!(service);
-
-impl<B> Service<Request<B>> for Ingest
-where
-    B: Body + Send + 'static,
-    B::Data: Send,
-{
-    type Response = Response<ResponseBody>;
-    type Error = Infallible;
-    type Future = ResponseFuture;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> ResponseFuture {
-        ResponseFuture::receive(self, request)
-    }
-}
+service! { Ingest, receive where B: Body + Send + 'static, B::Data: Send }

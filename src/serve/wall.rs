@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::request::Parts;
 
-use super::live::Live;
+use super::live::{Live, live_options};
 use super::named::{below_mount, percent_decoded};
 use super::query::Query;
 use super::rejection::Rejection;
@@ -145,33 +145,27 @@ impl Wall {
         Self { by_name: true, ..Self::new(hubs) }
     }
 
-    /// Sets a function that returns the key of a stream in each of its hubs: see [`Live::key`].
-    ///
-    /// [`Hub::revoke`](crate::Hub::revoke) ends the track of that hub.
-    pub fn key<F>(mut self, key: F) -> Self
-    where
-        F: Fn(&Parts) -> Option<String> + Send + Sync + 'static,
-    {
-        self.live = self.live.key(key);
-        self
-    }
+    live_options! {
+        /// Sets a function that returns the key of a stream in each of its hubs: see [`Live::key`].
+        ///
+        /// [`Hub::revoke`](crate::Hub::revoke) ends the track of that hub.
+        key(impl Fn(&Parts) -> Option<String> + Send + Sync + 'static);
 
-    /// Sets a function that returns the label of a stream in each of its hubs: see [`Live::label`].
-    pub fn label<F>(mut self, label: F) -> Self
-    where
-        F: Fn(&Parts) -> Option<String> + Send + Sync + 'static,
-    {
-        self.live = self.live.label(label);
-        self
-    }
+        /// Sets a function that returns the label of a stream in each of its hubs: see [`Live::label`].
+        label(impl Fn(&Parts) -> Option<String> + Send + Sync + 'static);
 
-    /// Sets whether a stream ends the older ones with the same [`key`](Self::key) that show one of its tracks. Default:
-    /// `false`.
-    ///
-    /// The client opens the stream of a changed set of tracks before it closes the previous one.
-    pub fn exclusive(mut self, exclusive: bool) -> Self {
-        self.live = self.live.exclusive(exclusive);
-        self
+        /// Sets whether a stream ends the older ones with the same [`key`](Self::key) that show one of its tracks. Default:
+        /// `false`.
+        ///
+        /// The client opens the stream of a changed set of tracks before it closes the previous one.
+        exclusive(bool);
+
+        /// Sets how long a track by its [own address](Self::by_name) waits for its first part: see
+        /// [`Live::first_part_timeout`]. A wall does not wait.
+        first_part_timeout(impl Into<Option<Duration>>);
+
+        /// Sets whether `?fps` lowers the rate of each track. Default: `true`.
+        rate_param(bool);
     }
 
     /// Sends states to a viewer that was sent nothing for this long, or up to an eighth less. `None` turns that off.
@@ -194,19 +188,6 @@ impl Wall {
     /// The [`max_lifetime`](crate::hub::Builder::max_lifetime) of a hub ends the whole stream too.
     pub fn max_lifetime(mut self, max_lifetime: impl Into<Option<Duration>>) -> Self {
         self.config.max_lifetime = max_lifetime.into();
-        self
-    }
-
-    /// Sets how long a track by its [own address](Self::by_name) waits for its first part: see
-    /// [`Live::first_part_timeout`]. A wall does not wait.
-    pub fn first_part_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.live = self.live.first_part_timeout(timeout);
-        self
-    }
-
-    /// Sets whether `?fps` lowers the rate of each track. Default: `true`.
-    pub fn rate_param(mut self, enabled: bool) -> Self {
-        self.live = self.live.rate_param(enabled);
         self
     }
 
