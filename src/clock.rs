@@ -4,9 +4,10 @@
 //! several.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher as _, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, Once, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// At most one time for each key, the earliest first.
 #[derive(Debug)]
@@ -101,6 +102,18 @@ pub(crate) fn forget<T: Timed>(target: &T) {
     let removed = clock.targets.remove(&address);
     drop(clock);
     drop(removed);
+}
+
+/// Subtracts up to this share of a time at random, so that clients that lost the same peer together do not all return
+/// together.
+pub(crate) fn jittered(time: Duration, share: f64) -> Duration {
+    let random = RandomState::new().hash_one(0_u8) >> 32;
+    time - time.mul_f64(share * (random as f64 / f64::from(u32::MAX)))
+}
+
+/// Returns the lifetime of one viewer's stream.
+pub(crate) fn jittered_lifetime(time: Duration) -> Duration {
+    jittered(time, 0.1)
 }
 
 fn run() {

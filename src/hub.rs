@@ -29,7 +29,7 @@ pub(crate) mod subscriber;
 
 pub(crate) use self::{handle::Hub, publisher::Publisher};
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
-pub(crate) use self::{published::Published, seat::Seat, seat::jittered, subscriber::Subscriber};
+pub(crate) use self::{published::Published, seat::Seat, subscriber::Subscriber};
 
 pub use self::builder::Builder;
 pub use self::demand::Demand;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::Context;
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::error::Refused;
 use super::published::Published;
@@ -16,6 +16,7 @@ use super::slot::Slot;
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
 use super::state::{State, Timer};
 use crate::body::Step;
+use crate::clock;
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
 use crate::encode::EncodeError;
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
@@ -73,7 +74,7 @@ impl Seat {
     /// Starts watching.
     pub(crate) fn start(&mut self) {
         let now = Instant::now();
-        self.shared.update(|state| state.watch(self.id, jittered, now));
+        self.shared.update(|state| state.watch(self.id, clock::jittered_lifetime, now));
         #[cfg(feature = "tracing")]
         self.enter_span();
     }
@@ -210,12 +211,3 @@ impl Drop for Seat {
         drop(slot);
     }
 }
-
-/// Subtracts up to a tenth at random, so that viewers who connected together do not all reconnect together.
-pub(crate) fn jittered(time: Duration) -> Duration {
-    use std::hash::BuildHasher as _;
-    let random = std::hash::RandomState::new().hash_one(0_u8) >> 32;
-    time - time.mul_f64(JITTER * (random as f64 / f64::from(u32::MAX)))
-}
-
-const JITTER: f64 = 0.1;

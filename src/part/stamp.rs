@@ -34,7 +34,7 @@ impl Stamp {
         if let Some(time) = part.captured().and_then(since_1970) {
             // With a digit in front, which keeps the zeros.
             let micros = fraction.format(1_000_000 + time.subsec_micros());
-            add(&["X-Timestamp: ", integer.format(time.as_secs()), ".", micros.get(1..).unwrap_or_default()]);
+            add(&["X-Timestamp: ", integer.format(time.as_secs()), ".", micros.split_at(1).1]);
         }
         if let Some(sequence) = part.sequence() {
             add(&["X-Sequence: ", integer.format(sequence)]);

@@ -337,7 +337,7 @@ async fn tail(mut stderr: ChildStderr) -> Vec<String> {
 fn last_lines(text: &str, is_cut: bool) -> Vec<String> {
     // The first word may be the end of a URL.
     let word = text.split(char::is_whitespace).next().filter(|_| is_cut).unwrap_or_default();
-    let text = text.get(word.rfind('@').map_or(0, |at| at + 1)..).unwrap_or_default();
+    let (_, text) = text.split_at(word.rfind('@').map_or(0, |at| at + 1));
     let lines = text.split(['\r', '\n']).map(str::trim).filter(|line| !line.is_empty());
     let short = |line: &str| {
         let line: String = line.chars().filter(|c| !c.is_control()).collect();

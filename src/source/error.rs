@@ -100,7 +100,7 @@ pub(super) fn without_logins(text: &str) -> String {
         // What follows the URL in its word, such as a colon or a quotation mark, and the space.
         let end = query
             .trim_end_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '\'' | '"' | ')' | ',' | '.' | ';'));
-        Some(format!("{start}://{login}{host}?…{}", query.strip_prefix(end).unwrap_or_default()))
+        Some(format!("{start}://{login}{host}?…{}", query.split_at(end.len()).1))
     };
     text.split_inclusive(char::is_whitespace).map(|text| word(text).unwrap_or_else(|| text.to_owned())).collect()
 }

@@ -1,9 +1,10 @@
 //! Pauses between attempts.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::clock::jittered;
 
 /// Pauses that double with each failure.
 ///
@@ -29,7 +30,7 @@ impl Pauses {
 
     /// Starts the next pause, whose length is between half of its maximum and all of it, and returns its end.
     pub(super) fn begin(&mut self) -> Instant {
-        let end = Instant::now() + jittered(self.next);
+        let end = Instant::now() + jittered(self.next.min(LONGEST), 0.5);
         self.next = self.next.saturating_mul(2).min(self.longest);
         self.end = Some(end);
         end
@@ -50,12 +51,8 @@ impl Pauses {
 /// The shortest pause, so that a source that fails at once leaves time for other tasks.
 const SHORTEST: Duration = Duration::from_millis(10);
 
-fn jittered(max: Duration) -> Duration {
-    let chance = RandomState::new().hash_one(0_u8) >> 32;
-    let chance = f64::from(u32::try_from(chance).unwrap_or_default()) / f64::from(u32::MAX);
-    // A year at most, so that the end can be computed.
-    max.min(Duration::from_secs(365 * 86_400)).mul_f64(0.5 + 0.5 * chance)
-}
+/// A year. It is added to an `Instant`, which must not overflow.
+const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
 #[cfg(test)]
 mod tests {

@@ -13,7 +13,7 @@ use crate::body::pulse;
 use crate::boundary::Boundary;
 use crate::clock::{self, Timed, Times};
 use crate::encode::Encoder;
-use crate::hub::{Hub, jittered};
+use crate::hub::Hub;
 use crate::hubs::Hubs;
 use crate::sync::{Mutex, lock};
 use crate::wire::{PerWire, Wire};
@@ -84,7 +84,7 @@ impl Shared {
     pub(super) fn enter(self: &Arc<Self>, ready: Arc<Ready>, config: Config, now: Instant) -> usize {
         self.update(|state| {
             let place = state.viewers.insert(ready);
-            let end = config.max_lifetime.and_then(|lifetime| now.checked_add(jittered(lifetime)));
+            let end = config.max_lifetime.and_then(|lifetime| now.checked_add(clock::jittered_lifetime(lifetime)));
             state.timers.set(Timer::Lifetime(place), end);
             let pulse = config.keep_alive.map(pulse);
             if state.pulse != pulse || state.viewers.len() == 1 {
