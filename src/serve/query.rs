@@ -1,5 +1,6 @@
 //! The query parameters of endpoints.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use super::rejection::Rejection;
@@ -38,38 +39,51 @@ impl<'a> Query<'a> {
 
     /// Returns the interval from part to part of `?fps=5`.
     pub(super) fn min_interval(&self) -> Result<Option<Duration>, Rejection> {
-        let parse = |value: &str| value.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0);
-        let rate = self.get("fps").map(|value| parse(value).ok_or_else(|| Rejection::Rate(quote(value))));
-        Ok(rate.transpose()?.map(|rate| Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::MAX)))
+        let rate = self.number("fps", "a positive number", |rate: &f64| rate.is_finite() && *rate > 0.0)?;
+        Ok(rate.map(|rate| Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::MAX)))
     }
 
     /// Returns the largest age of `?snapshot=2`. `None` for `?snapshot`.
     pub(super) fn max_age(&self) -> Result<Option<Duration>, Rejection> {
-        let parse = |value: &str| value.parse().ok().filter(|seconds| (0.0..=86_400.0).contains(seconds));
-        let value = self.get("snapshot").filter(|value| !value.is_empty());
-        let seconds = value.map(|value| parse(value).ok_or_else(|| Rejection::MaxAge(quote(value))));
-        Ok(seconds.transpose()?.map(Duration::from_secs_f64))
+        if self.get("snapshot") == Some("") {
+            return Ok(None);
+        }
+        let is_valid = |seconds: &f64| (0.0..=86_400.0).contains(seconds);
+        let seconds = self.number("snapshot", "a number of seconds from 0 to 86400", is_valid)?;
+        Ok(seconds.map(Duration::from_secs_f64))
     }
 
     /// Returns the size of `?width=640` or `?width=full`.
     pub(super) fn size(&self) -> Result<Size, Rejection> {
-        let parse = |value: &str| value.parse().ok().filter(|width| (1..=65_535).contains(width));
-        match self.get("width") {
-            None => Ok(Size::Line),
-            Some("full") => Ok(Size::Full),
-            Some(value) => parse(value).map(Size::Width).ok_or_else(|| Rejection::Width(quote(value))),
+        if self.get("width") == Some("full") {
+            return Ok(Size::Full);
         }
+        let is_valid = |width: &u32| (1..=65_535).contains(width);
+        let width = self.number("width", "a number of pixels from 1 to 65535 or \"full\"", is_valid)?;
+        Ok(width.map_or(Size::Line, Size::Width))
     }
 
     /// Returns the period of `?refresh=5`.
     pub(super) fn refresh(&self) -> Result<Option<Duration>, Rejection> {
-        let parse = |value: &str| value.parse().ok().filter(|seconds| (1..=86_400).contains(seconds));
-        let seconds = self.get("refresh").map(|value| parse(value).ok_or_else(|| Rejection::Refresh(quote(value))));
-        Ok(seconds.transpose()?.map(Duration::from_secs))
+        let is_valid = |seconds: &u64| (1..=86_400).contains(seconds);
+        let seconds = self.number("refresh", "a number of seconds from 1 to 86400", is_valid)?;
+        Ok(seconds.map(Duration::from_secs))
+    }
+
+    fn number<T: FromStr>(
+        &self,
+        name: &str,
+        expected: &str,
+        is_valid: impl Fn(&T) -> bool,
+    ) -> Result<Option<T>, Rejection> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let number = value.parse().ok().filter(is_valid);
+        number.map(Some).ok_or_else(|| {
+            let value: String = value.chars().take(QUOTED).collect();
+            Rejection::BadRequest(format!("`{name}` must be {expected}, not {value:?}"))
+        })
     }
 }
 
-/// Returns as much of a value as an error may repeat.
-fn quote(value: &str) -> String {
-    value.chars().take(20).collect()
-}
+/// The characters of a value that an error repeats.
+const QUOTED: usize = 20;

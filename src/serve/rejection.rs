@@ -6,7 +6,6 @@ use bytes::Bytes;
 use http::header::{ACCEPT, ALLOW, HeaderName, HeaderValue, RETRY_AFTER, VARY};
 use http::{Response, StatusCode};
 
-use crate::decode::DecodeError;
 use crate::hub::{Hub, Refused};
 use crate::hubs::{InvalidName, OpenError};
 use crate::response;
@@ -14,26 +13,20 @@ use crate::response;
 /// The reason why an endpoint does not serve a request.
 #[derive(Debug)]
 pub(super) enum Rejection {
+    /// A parameter, the name in the path, or the body of the request cannot be used, for this reason.
+    BadRequest(String),
     /// Another request is sending.
     Busy,
     /// A page of another site sends.
     CrossSite,
     /// The body of the request ended too early.
     Incomplete,
-    /// The name in the path cannot be that of a hub.
-    InvalidName(InvalidName),
-    /// The value of `snapshot` is not a number of seconds, or is out of range.
-    MaxAge(String),
     /// The endpoint does not answer this method.
     Method { allow: &'static str },
     /// There is no part yet.
     NoPart,
     /// A browser asks for many pictures where it shows one.
     NotAcceptable,
-    /// The body of the request cannot be read.
-    Parts(DecodeError),
-    /// The value of `fps` is not a positive number.
-    Rate(String),
     /// The hub is full, or was closed before its first part.
     Refused(Refused),
     /// A newer request sends.
@@ -46,18 +39,12 @@ pub(super) enum Rejection {
     TooLarge { max_bytes: usize },
     /// All parts were skipped.
     Unprocessable(String),
-    /// The value of `of` does not name tracks.
-    Tracks(String),
     /// The type of the request's body, or what it begins with.
     Unsupported(String),
     /// The hub cannot be made: its source failed, or there are too many.
     Open(OpenError),
-    /// The value of `refresh` is not a number of seconds, or is out of range.
-    Refresh(String),
     /// There is no hub of this name.
     UnknownName,
-    /// The value of `width` is neither a number of pixels nor `full`.
-    Width(String),
     /// There are no hubs of these names, which are percent-encoded.
     UnknownTracks(String),
 }
@@ -77,18 +64,50 @@ impl Rejection {
     }
 
     pub(super) fn response(&self) -> Response<Bytes> {
+        let retry_after = |seconds: u64| Some((RETRY_AFTER, HeaderValue::from(seconds)));
         let (status, field, text) = match self {
+            Self::BadRequest(reason) => (StatusCode::BAD_REQUEST, None, reason.clone()),
             Self::Busy => (StatusCode::CONFLICT, None, "another request is sending".to_owned()),
             Self::CrossSite => (StatusCode::FORBIDDEN, None, "pages of other sites may not send".to_owned()),
             Self::Incomplete => (StatusCode::BAD_REQUEST, None, "the request ended before its body".to_owned()),
-            Self::Parts(error) => (StatusCode::BAD_REQUEST, None, error.to_string()),
+            Self::Method { allow } => {
+                let field = (ALLOW, HeaderValue::from_static(allow));
+                (StatusCode::METHOD_NOT_ALLOWED, Some(field), format!("method not allowed, use one of {allow}"))
+            }
+            Self::NoPart => {
+                let text = "no part published yet, try again in a second".to_owned();
+                (StatusCode::SERVICE_UNAVAILABLE, retry_after(1), text)
+            }
+            Self::NotAcceptable => {
+                (StatusCode::NOT_ACCEPTABLE, Some((VARY, HeaderValue::from_static("Accept"))), MANY.to_owned())
+            }
+            Self::Open(error) => {
+                let field = if let OpenError::Closed = error { None } else { retry_after(5) };
+                (StatusCode::SERVICE_UNAVAILABLE, field, error.to_string())
+            }
+            Self::Refused(refused) => {
+                let field = refused.retry_after_secs().and_then(retry_after);
+                (StatusCode::SERVICE_UNAVAILABLE, field, refused.to_string())
+            }
             Self::Replaced => (StatusCode::CONFLICT, None, "a newer request sends".to_owned()),
             Self::Silent { timeout } => {
                 (StatusCode::REQUEST_TIMEOUT, None, format!("no part was published for {timeout:?}"))
             }
+            Self::Stale { closed, max_age } => {
+                let text = match max_age.is_zero() {
+                    true => "no part was published in time".to_owned(),
+                    false => format!("the latest part is older than {max_age:?}"),
+                };
+                (StatusCode::SERVICE_UNAVAILABLE, if *closed { None } else { retry_after(1) }, text)
+            }
             Self::TooLarge { max_bytes } => {
-                let text = format!("a part exceeds the limit of {max_bytes} bytes");
-                (StatusCode::PAYLOAD_TOO_LARGE, None, text)
+                (StatusCode::PAYLOAD_TOO_LARGE, None, format!("a part exceeds the limit of {max_bytes} bytes"))
+            }
+            Self::UnknownName => (StatusCode::NOT_FOUND, None, OpenError::Unknown.to_string()),
+            Self::UnknownTracks(list) => {
+                let value = HeaderValue::try_from(list).unwrap_or_else(|_| unreachable!("percent-encoded is ASCII"));
+                let field = (HeaderName::from_static("x-unknown-tracks"), value);
+                (StatusCode::NOT_FOUND, Some(field), format!("no hubs have these names: {list}"))
             }
             Self::Unprocessable(reason) => (StatusCode::UNPROCESSABLE_ENTITY, None, reason.clone()),
             Self::Unsupported(found) => {
@@ -98,63 +117,6 @@ impl Rejection {
                 );
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, Some(field), text)
             }
-            Self::InvalidName(error) => (StatusCode::BAD_REQUEST, None, error.to_string()),
-            Self::MaxAge(value) => {
-                let text = format!("`snapshot` must be a number of seconds from 0 to 86400, not {value:?}");
-                (StatusCode::BAD_REQUEST, None, text)
-            }
-            Self::Method { allow } => {
-                let field = (ALLOW, HeaderValue::from_static(allow));
-                (StatusCode::METHOD_NOT_ALLOWED, Some(field), format!("method not allowed, use one of {allow}"))
-            }
-            Self::NoPart => {
-                let field = (RETRY_AFTER, HeaderValue::from_static("1"));
-                (
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    Some(field),
-                    "no part published yet, try again in a second".to_owned(),
-                )
-            }
-            Self::NotAcceptable => {
-                (StatusCode::NOT_ACCEPTABLE, Some((VARY, HeaderValue::from_static("Accept"))), MANY.to_owned())
-            }
-            Self::Open(error) => {
-                let field = match error {
-                    OpenError::Closed => None,
-                    _ => Some((RETRY_AFTER, HeaderValue::from_static("5"))),
-                };
-                (StatusCode::SERVICE_UNAVAILABLE, field, error.to_string())
-            }
-            Self::Rate(value) => {
-                (StatusCode::BAD_REQUEST, None, format!("`fps` must be a positive number, not {value:?}"))
-            }
-            Self::Refused(refused) => {
-                let field = refused.retry_after_secs().map(|seconds| (RETRY_AFTER, HeaderValue::from(seconds)));
-                (StatusCode::SERVICE_UNAVAILABLE, field, refused.to_string())
-            }
-            Self::Refresh(value) => {
-                let text = format!("`refresh` must be a number of seconds from 1 to 86400, not {value:?}");
-                (StatusCode::BAD_REQUEST, None, text)
-            }
-            Self::Stale { closed, max_age } => {
-                let field = (!closed).then(|| (RETRY_AFTER, HeaderValue::from_static("1")));
-                let text = match max_age.is_zero() {
-                    true => "no part was published in time".to_owned(),
-                    false => format!("the latest part is older than {max_age:?}"),
-                };
-                (StatusCode::SERVICE_UNAVAILABLE, field, text)
-            }
-            Self::Width(value) => {
-                let text = format!("`width` must be a number of pixels from 1 to 65535 or \"full\", not {value:?}");
-                (StatusCode::BAD_REQUEST, None, text)
-            }
-            Self::Tracks(text) => (StatusCode::BAD_REQUEST, None, text.clone()),
-            Self::UnknownTracks(list) => {
-                let value = HeaderValue::try_from(list).unwrap_or_else(|_| unreachable!("percent-encoded is ASCII"));
-                let field = (HeaderName::from_static("x-unknown-tracks"), value);
-                (StatusCode::NOT_FOUND, Some(field), format!("no hubs have these names: {list}"))
-            }
-            Self::UnknownName => (StatusCode::NOT_FOUND, None, OpenError::Unknown.to_string()),
         };
         // It quotes the request, and must not become a page.
         let mut response = response::text("text/plain; charset=utf-8", text);
@@ -172,14 +134,14 @@ impl From<Refused> for Rejection {
 
 impl From<InvalidName> for Rejection {
     fn from(error: InvalidName) -> Self {
-        Self::InvalidName(error)
+        Self::BadRequest(error.to_string())
     }
 }
 
 impl From<OpenError> for Rejection {
     fn from(error: OpenError) -> Self {
         match error {
-            OpenError::InvalidName(error) => Self::InvalidName(error),
+            OpenError::InvalidName(error) => error.into(),
             OpenError::Unknown => Self::UnknownName,
             error => Self::Open(error),
         }

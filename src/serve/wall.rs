@@ -193,12 +193,12 @@ impl Wall {
 
     fn names(&self, of: &str) -> Result<Vec<Arc<str>>, Rejection> {
         if of.is_empty() {
-            return Err(Rejection::Tracks("`of` must name tracks, as in ?of=yard,door".to_owned()));
+            return Err(Rejection::BadRequest("`of` must name tracks, as in ?of=yard,door".to_owned()));
         }
         let count = of.split(',').count();
         if count > self.max {
             let text = format!("`of` has {count} names, at most {} are allowed", self.max);
-            return Err(Rejection::Tracks(text));
+            return Err(Rejection::BadRequest(text));
         }
         let mut seen = BTreeSet::new();
         let mut names = Vec::with_capacity(count);

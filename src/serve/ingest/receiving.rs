@@ -64,7 +64,11 @@ impl<'a> Receiving<'a> {
                 Some(Err(PartsError::Decode(error))) => {
                     let too_large = matches!(error, DecodeError::PartTooLong { .. } | DecodeError::NoDelimiter { .. });
                     let max_bytes = self.ingest.limits.part_bytes();
-                    return Err(if too_large { Rejection::TooLarge { max_bytes } } else { Rejection::Parts(error) });
+                    return Err(if too_large {
+                        Rejection::TooLarge { max_bytes }
+                    } else {
+                        Rejection::BadRequest(error.to_string())
+                    });
                 }
                 Some(Err(PartsError::Source(_))) => return Err(Rejection::Incomplete),
             };
