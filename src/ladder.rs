@@ -10,6 +10,8 @@
 //! until the other has a picture that is at least as recent. So the picture never blanks, and only rungs with viewers are demand.
 
 mod handle;
+#[cfg(feature = "scale")]
+mod renditions;
 pub(crate) mod rule;
 mod shared;
 mod stats;
@@ -18,6 +20,9 @@ mod subscriber;
 mod tests;
 
 pub use self::handle::{Ladder, Size};
+#[cfg(feature = "scale")]
+pub use crate::scale::Rendition;
+
 pub use self::rule::Reason;
 pub use self::stats::{RungStats, Stats, Viewer};
 pub use self::subscriber::Subscriber;

@@ -149,7 +149,8 @@
 //! | `http-body` | for http-body 1, so hyper 1: `into_body` and `into_http_response` of [`MixedReplace`] and [`Subscriber`]; [endpoints](serve) that respond to any `http::Request` |
 //! | `page` | [`Page`] and [`ClientScript`]: pages that replace themselves, and their browser client; [`SendScript`] |
 //! | `process` | `source::command`: programs that write pictures |
-//! | `serde` | `Serialize` for the counters and states of hubs, viewers and sources; durations are seconds |
+//! | `scale` | [`Ladder::from_hub`](Ladder): smaller JPEGs of a hub's pictures, by zune-jpeg, fast_image_resize and jpeg-encoder |
+//! | `serde` | `Serialize` for the counters and states of hubs, ladders, viewers and sources; durations are seconds |
 //! | `socket` | the module `socket`: the TCP options of a connection |
 //! | `source` | the module `source`: a supervisor for any stream of parts |
 //! | `tls` | `https` for `source::http` and `source::snapshots`, with verified certificates, by rustls |
@@ -178,6 +179,8 @@ mod part;
 mod part_response;
 pub mod picture;
 mod response;
+#[cfg(feature = "scale")]
+mod scale;
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
 pub mod serve;
 #[cfg(feature = "source")]

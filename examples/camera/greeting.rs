@@ -1,14 +1,16 @@
 //! The page, and the lines in the terminal.
 
-use std::net::SocketAddr;
+use std::net::TcpListener;
+use std::process::ExitCode;
 
-use crate::args::{Args, Source};
+use crate::args::{self, Args, Source};
 
 /// The page for `/`.
-pub const PAGE: &str = include_str!("index.html");
+pub(crate) const PAGE: &str = include_str!("index.html");
 
 /// Prints the address and commands to try.
-pub fn greet(args: &Args, address: SocketAddr) {
+pub(crate) fn greet(args: &Args, listener: &TcpListener) {
+    let address = listener.local_addr().map_or_else(|_| args.listen.clone(), |address| address.to_string());
     let what = match &args.source {
         Source::Test => format!("a test picture of {}x{}, {} times a second", args.size.0, args.size.1, args.fps),
         source => source.to_string(),
@@ -32,4 +34,15 @@ A webcam instead of the test picture (with cargo run, put -- before --source):
         );
     }
     println!("\nCtrl-C stops it; viewers keep the last picture.");
+}
+
+/// Returns the exit code, after one line that names the error.
+pub(crate) fn exit_code(result: Result<(), String>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{}: {why}", args::name());
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -4,7 +4,8 @@ use std::f32::consts::TAU;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jpeg_encoder::{ColorType, Encoder};
-use shared::canvas::{Canvas, Color, Point, mix};
+
+use crate::canvas::{Canvas, Color, Point, mix};
 
 pub(crate) struct Scene {
     background: Canvas,

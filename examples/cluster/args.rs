@@ -1,7 +1,8 @@
 //! The command line.
 
-use cluster::{Broker, Kind};
-use shared::server;
+use std::process::exit;
+
+use crate::broker::{Broker, Kind};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Args {
@@ -16,7 +17,17 @@ pub(crate) struct Args {
 impl Args {
     /// Parses the arguments of this process. Exits after `--help` and after an invalid argument.
     pub(crate) fn from_command_line() -> Self {
-        server::parsed(Self::parse(std::env::args().skip(1)), HELP)
+        match Self::parse(std::env::args().skip(1)) {
+            Ok(Some(args)) => args,
+            Ok(None) => {
+                println!("{HELP}");
+                exit(0)
+            }
+            Err(error) => {
+                eprintln!("cluster: {error} (--help lists the options)");
+                exit(2)
+            }
+        }
     }
 
     /// Returns `None` for `--help`.

@@ -1,11 +1,11 @@
 //! Output of the process on the terminal.
 
-use std::net::SocketAddr;
+use std::process::ExitCode;
 
-use crate::args::Args;
+use crate::args::{Args, NAME};
 
 /// Prints the address, the password and a few commands.
-pub fn greet(args: &Args, address: SocketAddr) {
+pub(crate) fn greet(args: &Args, address: &str) {
     let password = &args.password;
     println!(
         "\
@@ -20,6 +20,17 @@ Ctrl-C stops the server; viewers keep the last board."
     );
 }
 
+/// Converts the result to an exit code, printing an error as one line.
+pub(crate) fn exit_code(result: Result<(), String>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{NAME}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// The message for requests without a session.
-pub const HOW_TO_SIGN_IN: &str =
+pub(crate) const HOW_TO_SIGN_IN: &str =
     "sign in first: post the password to /login and send the cookie that it sets with each request";

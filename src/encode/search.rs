@@ -2,9 +2,8 @@
 
 use memchr::memmem;
 
-use super::encoder::Encoder;
+use super::encoder::{Encoder, extra_lines};
 use super::error::EncodeError;
-use super::framing::extra_lines;
 use crate::part::stamp::Stamp;
 use crate::part::{InvalidPart, Part};
 use crate::wire::Wire;

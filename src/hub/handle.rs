@@ -1,6 +1,6 @@
 //! The handle for subscribing.
 
-#[cfg(feature = "source")]
+#[cfg(any(feature = "scale", feature = "source"))]
 use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -43,9 +43,21 @@ impl Builder {
 
 impl Hub {
     /// Returns the hub with a guard that is dropped with its last clone, viewer and snapshot.
-    #[cfg(feature = "source")]
+    #[cfg(any(feature = "scale", feature = "source"))]
     pub(crate) fn guarded(self, guard: impl Any + Send + Sync) -> Self {
         Self { guard: Some(Arc::new(guard)), ..self }
+    }
+
+    /// Creates a hub with this configuration for the same pictures in another width.
+    ///
+    /// It has no linger, which would encode for nobody, and its "no signal" part is that of this hub.
+    #[cfg(feature = "scale")]
+    pub(crate) fn rendition(&self, width: u16) -> (Publisher, Self) {
+        let mut config = self.shared.read(|state| state.config.clone());
+        config.linger = Duration::ZERO;
+        config.stale_after = None;
+        config.name = self.name().map(|name| Arc::from(format!("{name}-{width}")));
+        config.build()
     }
 
     /// Returns the [name](Builder::name) of the hub, if it has one.

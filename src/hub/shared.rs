@@ -76,7 +76,19 @@ impl Shared {
     /// Counts a frame that cannot be sent, and logs that from time to time. A closed hub takes precedence, to end the loop.
     pub(super) fn skip(self: &Arc<Self>, error: &EncodeError) -> Result<(), Closed> {
         let now = Instant::now();
-        let skipped = self.update(|state| (!state.is_closed()).then(|| state.skip_invalid(error, now)));
+        let with_boundary = matches!(error, EncodeError::BoundaryInPart(_));
+        self.skip_for(error, with_boundary, now)
+    }
+
+    /// The same for any reason.
+    #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "there is no log"))]
+    pub(super) fn skip_for(
+        self: &Arc<Self>,
+        error: &dyn fmt::Display,
+        with_boundary: bool,
+        now: Instant,
+    ) -> Result<(), Closed> {
+        let skipped = self.update(|state| (!state.is_closed()).then(|| state.skip_invalid(with_boundary, now)));
         let warning = skipped.ok_or(Closed(()))?;
         #[cfg(feature = "tracing")]
         if let Some(skipped) = warning {

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use futures_core::Stream;
 
+use super::published::Published;
 use super::seat::Seat;
 use super::slot::interval;
 #[cfg(feature = "http-body")]
@@ -306,6 +307,25 @@ impl Parts {
         Self { seat, started: false }
     }
 
+    /// Returns the next part, which may be the "no signal" part.
+    pub(crate) fn poll_published(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arc<Published>>> {
+        if !std::mem::replace(&mut self.started, true) {
+            self.seat.start();
+        }
+        loop {
+            match self.seat.poll(false, 0, cx) {
+                Step::Part(part) => {
+                    // It is taken at once, however long the task works on it.
+                    self.seat.release(part.part.body().len() as u64)();
+                    return Poll::Ready(Some(part));
+                }
+                Step::Repeat => {}
+                Step::Wait => return Poll::Pending,
+                Step::End => return Poll::Ready(None),
+            }
+        }
+    }
+
     /// Makes this stream no [`Demand`](super::Demand), as [`Subscriber::passive`](crate::Subscriber::passive) does: it
     /// gets the parts that are published while others watch.
     ///
@@ -345,21 +365,10 @@ impl Stream for Parts {
     type Item = Part;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Part>> {
-        if !std::mem::replace(&mut self.started, true) {
-            self.seat.start();
-        }
         loop {
-            match self.seat.poll(false, 0, cx) {
-                Step::Part(part) => {
-                    // It is taken at once, however long the task works on it.
-                    self.seat.release(part.part.body().len() as u64)();
-                    if !part.no_signal {
-                        return Poll::Ready(Some(part.part.clone()));
-                    }
-                }
-                Step::Repeat => {}
-                Step::Wait => return Poll::Pending,
-                Step::End => return Poll::Ready(None),
+            match ready!(self.poll_published(cx)) {
+                Some(part) if part.no_signal => {}
+                part => return Poll::Ready(part.map(|part| part.part.clone())),
             }
         }
     }

@@ -48,6 +48,7 @@ pub struct Ladder {
 
 /// The size that a viewer asks for.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Size {
     /// The largest picture that the line carries.
@@ -69,7 +70,7 @@ impl Ladder {
     /// Panics if there is no hub.
     #[must_use]
     pub fn new(hubs: impl IntoIterator<Item = Hub>) -> Self {
-        Self { shared: Shared::new(hubs.into_iter().map(|hub| (hub, None)).collect(), &Boundary::random()) }
+        Self { shared: Shared::new(hubs.into_iter().map(|hub| (hub, None, None)).collect(), &Boundary::random()) }
     }
 
     /// Creates a response for one viewer, for the wire that its client understands: see [`Hub::subscribe`].
@@ -105,9 +106,12 @@ impl Ladder {
         self.shared.rungs.iter().map(|rung| rung.hub())
     }
 
-    /// Returns the hub whose latest part is a snapshot of this size.
+    /// Returns the hub whose latest part is a snapshot of this size, or of the nearest one that is open.
     pub(crate) fn hub_of(&self, size: Size) -> &Hub {
-        self.shared.rung(self.shared.rung_of(size)).hub()
+        let rung = self.shared.rung_of(size);
+        let open = |rung: &usize| !self.shared.rung(*rung).hub().is_closed();
+        let rung = Some(rung).filter(open).or_else(|| self.shared.nearest(rung).find(open)).unwrap_or(rung);
+        self.shared.rung(rung).hub()
     }
 
     /// Ends every stream with this key: see [`Hub::revoke`]. Returns the number of streams ended.

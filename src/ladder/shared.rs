@@ -1,7 +1,7 @@
 //! The data that all viewers of a ladder share: the rungs, what each needs, and the list of viewers.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use slab::Slab;
@@ -43,7 +43,16 @@ struct Entry {
 /// One rung of a ladder.
 pub(super) struct Rung {
     pub(super) encodings: Encodings,
+    made: Option<Arc<Made>>,
     measured: Mutex<Measured>,
+}
+
+/// What was made for a rung whose pictures are made here.
+#[derive(Debug, Default)]
+pub(super) struct Made {
+    pub(super) encodings: AtomicU64,
+    /// Pictures of the hub that were not encoded for this rung, since nobody watched it.
+    pub(super) saved: AtomicU64,
 }
 
 /// What is known of a rung's pictures. The averages are of the last ten or so.
@@ -59,12 +68,14 @@ struct Measured {
 }
 
 impl Shared {
-    /// Creates a ladder of these hubs, each with the width of its pictures if that is known.
-    pub(super) fn new(hubs: Vec<(Hub, Option<u32>)>, boundary: &Boundary) -> Arc<Self> {
+    /// Creates a ladder of these hubs, each with the width of its pictures if that is known, and what is made for it if its
+    /// pictures are made here.
+    pub(super) fn new(hubs: Vec<(Hub, Option<u32>, Option<Arc<Made>>)>, boundary: &Boundary) -> Arc<Self> {
         assert!(!hubs.is_empty(), "a ladder needs a hub");
-        let timestamps = hubs.iter().all(|(hub, _)| hub.timestamps());
-        let rungs = hubs.into_iter().map(|(hub, width)| Rung {
+        let timestamps = hubs.iter().all(|(hub, ..)| hub.timestamps());
+        let rungs = hubs.into_iter().map(|(hub, width, made)| Rung {
             encodings: Encodings::unnamed(hub),
+            made,
             measured: Mutex::new(Measured { width, ..Measured::default() }),
         });
         let rungs: Vec<Rung> = rungs.collect();
@@ -79,12 +90,12 @@ impl Shared {
 
     /// Closes every hub. From now on, no viewer is moved.
     pub(super) fn close(&self) {
-        self.closing.store(true, Ordering::Relaxed);
+        self.closing.store(true, Relaxed);
         self.rungs.iter().for_each(|rung| rung.hub().close());
     }
 
     pub(super) fn is_closing(&self) -> bool {
-        self.closing.load(Ordering::Relaxed)
+        self.closing.load(Relaxed)
     }
 
     /// Returns the encoder of a wire. All encoders share one boundary.
@@ -102,6 +113,13 @@ impl Shared {
         let Size::Width(width) = size else { return 0 };
         let wide = |rung: &Rung| rung.width().is_some_and(|own| own >= width);
         self.rungs.iter().rposition(wide).unwrap_or(0)
+    }
+
+    /// Returns the other rungs, the nearest first, those that have had a picture before the others.
+    pub(super) fn nearest(&self, current: usize) -> impl Iterator<Item = usize> + use<> {
+        let mut others: Vec<usize> = (0..self.rungs.len()).filter(|rung| *rung != current).collect();
+        others.sort_by_cached_key(|rung| (self.rung(*rung).hub().latest().is_none(), rung.abs_diff(current)));
+        others.into_iter()
     }
 
     /// Returns the bytes a second of each rung for a viewer with this rate limit: infinitely many for those `without` which it
@@ -247,7 +265,14 @@ impl Rung {
             reason = "it is positive, and `as` saturates"
         )]
         let rate = rate.map(|rate| rate as u64);
-        RungStats { width, viewers: 0, bytes_per_second: rate }
+        let made = |count: fn(&Made) -> &AtomicU64| self.made.as_ref().map_or(0, |made| count(made).load(Relaxed));
+        RungStats {
+            width,
+            viewers: 0,
+            bytes_per_second: rate,
+            encodings: made(|made| &made.encodings),
+            encodings_saved: made(|made| &made.saved),
+        }
     }
 }
 

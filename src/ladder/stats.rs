@@ -1,4 +1,4 @@
-//! Counters of a ladder and its viewers.
+//! Counters of a ladder and its viewers. Durations are serialized as seconds (feature `serde`).
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use crate::wire::Wire;
 
 /// The counters of a ladder since its creation, returned by [`Ladder::stats`](super::Ladder::stats).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Stats {
     /// The rungs, the largest picture first.
@@ -20,6 +21,7 @@ pub struct Stats {
 
 /// The counters of one rung.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RungStats {
     /// The width of its pictures in pixels. `None` until the first one.
@@ -28,13 +30,19 @@ pub struct RungStats {
     pub viewers: usize,
     /// The average bytes a second that a viewer of this rung needs. `None` until it is known.
     pub bytes_per_second: Option<u64>,
+    /// Pictures that were scaled and encoded for this rung, however many viewers it has. 0 for a rung that is a hub of yours.
+    pub encodings: u64,
+    /// Pictures of the hub that were not scaled for this rung, since nobody watched it.
+    pub encodings_saved: u64,
 }
 
 /// The state of one viewer of a ladder, returned by [`Ladder::viewers`](super::Ladder::viewers).
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Viewer {
-    /// The viewer's key, if it has one.
+    /// The viewer's key, if it has one. It is not serialized, since it may be a session's secret.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub key: Option<String>,
     /// The wire that the viewer gets.
     pub wire: Wire,
@@ -47,5 +55,6 @@ pub struct Viewer {
     /// The reason of its last move. `None` before the first.
     pub reason: Option<Reason>,
     /// The time since its last move, or else since its first poll.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::stats::seconds::of"))]
     pub on_rung: Duration,
 }

@@ -8,7 +8,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use mixed_replace::Part;
-use shared::test_picture::TestPicture;
+
+use crate::test_picture::TestPicture;
 
 pub(crate) enum Pictures {
     File {

@@ -1,11 +1,4 @@
-//! A server with sessions and forms, requests to it, and readers of its streams, for asynchronous tests.
-
-#![expect(
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a failure of a helper is a failure of its test; it prints its measurement"
-)]
+//! Helpers for the tests of the servers: a process, requests to it, and readers of its streams.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -19,39 +12,31 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// A server process, killed when dropped.
-#[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
-    /// Host and port.
-    pub address: String,
+    pub(crate) address: String,
     _stdout: BufReader<ChildStdout>,
 }
 
 /// A response with a complete body.
 #[derive(Debug)]
-pub struct Answer {
-    /// The status code.
-    pub status: u16,
-    /// The status line and the header fields.
-    pub head: String,
-    /// The body, which is text.
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 /// A connection that receives parts.
-#[derive(Debug)]
-pub struct Reader {
+pub(crate) struct Reader {
     connection: TcpStream,
     received: BytesMut,
-    /// The status line and the header fields.
-    pub head: String,
+    pub(crate) head: String,
     decoder: Decoder,
 }
 
 impl Server {
     /// Starts a server on a free port and waits for its greeting.
-    #[must_use]
-    pub fn start(program: &Path, arguments: &[&str]) -> Self {
+    pub(crate) fn start(program: &Path, arguments: &[&str]) -> Self {
         let mut command = Command::new(program);
         command.args(["--listen", "127.0.0.1:0"]).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -64,12 +49,12 @@ impl Server {
     }
 
     /// Requests a path with further header lines.
-    pub async fn get(&self, path: &str, fields: &[&str]) -> Answer {
+    pub(crate) async fn get(&self, path: &str, fields: &[&str]) -> Answer {
         self.ask("GET", path, fields, b"").await
     }
 
     /// Posts a body, by default as a form.
-    pub async fn post(&self, path: &str, fields: &[&str], body: impl AsRef<[u8]>) -> Answer {
+    pub(crate) async fn post(&self, path: &str, fields: &[&str], body: impl AsRef<[u8]>) -> Answer {
         self.ask("POST", path, fields, body.as_ref()).await
     }
 
@@ -83,7 +68,7 @@ impl Server {
     }
 
     /// Opens a stream.
-    pub async fn read(&self, path: &str, accept: &str, cookie: &str) -> Reader {
+    pub(crate) async fn read(&self, path: &str, accept: &str, cookie: &str) -> Reader {
         let mut connection = self.request("GET", path, &[&format!("Accept: {accept}"), cookie], b"").await;
         let mut received = BytesMut::new();
         let end = loop {
@@ -112,7 +97,7 @@ impl Server {
     }
 
     /// Posts a form to `/login` and returns the `Cookie` line of the new session.
-    pub async fn sign_in(&self, form: &str) -> String {
+    pub(crate) async fn sign_in(&self, form: &str) -> String {
         let answer = self.post("/login", &[], form).await;
         assert_eq!(answer.status, 303, "{answer:?}");
         let cookie = answer.field("set-cookie").unwrap();
@@ -121,7 +106,7 @@ impl Server {
     }
 
     /// Asserts that requests without a session, or with an unknown one, get 401 and nothing of `secret`.
-    pub async fn rejects_unknown_sessions(&self, path: &str, cookie: &str, secret: &str) {
+    pub(crate) async fn rejects_unknown_sessions(&self, path: &str, cookie: &str, secret: &str) {
         for cookie in ["", &format!("Cookie: {cookie}="), &format!("Cookie: {cookie}=0123456789012345678901")] {
             for query in ["", "?snapshot", "?pull", "?client", "?fps=1"] {
                 for accept in ["text/html", "*/*", "multipart/mixed", "image/*"] {
@@ -137,7 +122,7 @@ impl Server {
     }
 
     /// Asserts that a thousand readers on separate connections receive `text` soon after `post`.
-    pub async fn reaches_a_thousand(
+    pub(crate) async fn reaches_a_thousand(
         &self,
         path: &str,
         cookie: &str,
@@ -170,7 +155,7 @@ impl Server {
     }
 
     /// Asserts that a signal ends the process in time and closes every stream, beside a viewer that does not read.
-    pub async fn shuts_down(mut self, path: &str, cookie: &str, signal: &str) {
+    pub(crate) async fn shuts_down(mut self, path: &str, cookie: &str, signal: &str) {
         let mut readers = Vec::new();
         for accept in ["image/*", "*/*", "multipart/mixed"] {
             let mut reader = self.read(path, accept, cookie).await;
@@ -204,16 +189,14 @@ impl Drop for Server {
 }
 
 impl Answer {
-    /// Returns the value of a header field.
-    #[must_use]
-    pub fn field(&self, name: &str) -> Option<&str> {
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
         field(&self.head, name)
     }
 }
 
 impl Reader {
     /// Returns the next part as HTML, or `None` at the end.
-    pub async fn next(&mut self) -> Option<String> {
+    pub(crate) async fn next(&mut self) -> Option<String> {
         loop {
             if let Some(part) = self.decoder.decode(&mut self.received).unwrap() {
                 assert_eq!(part.content_type().essence_str(), "text/html");
@@ -227,7 +210,7 @@ impl Reader {
     }
 
     /// Reads until a part contains `text`.
-    pub async fn sees(&mut self, text: &str) -> String {
+    pub(crate) async fn sees(&mut self, text: &str) -> String {
         loop {
             let part = self.next().await.unwrap_or_else(|| panic!("the stream ended without {text:?}"));
             if part.contains(text) {
@@ -236,16 +219,13 @@ impl Reader {
         }
     }
 
-    /// Returns the boundary of its stream.
-    #[must_use]
-    pub fn boundary(&self) -> String {
+    pub(crate) fn boundary(&self) -> String {
         self.decoder.boundary().unwrap().to_string()
     }
 }
 
-/// Decodes numeric references, which the examples write into pages instead of some characters.
-#[must_use]
-pub fn text(html: &str) -> String {
+/// Decodes numeric references, which [`Foreign`](crate::foreign) writes.
+pub(crate) fn text(html: &str) -> String {
     let mut pieces = html.split("&#");
     let first = pieces.next().unwrap().to_owned();
     pieces.fold(first, |text, piece| {

@@ -2,24 +2,19 @@
 
 /// The status and message of an error response.
 #[derive(Debug)]
-pub struct Refusal {
-    /// The status of the response.
-    pub status: u16,
-    /// One line of text.
-    pub message: String,
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) message: String,
 }
 
 impl Refusal {
-    /// Creates a refusal.
-    #[must_use]
-    pub fn new(status: u16, message: impl Into<String>) -> Self {
+    pub(crate) fn new(status: u16, message: impl Into<String>) -> Self {
         Self { status, message: message.into() }
     }
 }
 
 /// Quotes the first 40 characters of user input for a message.
-#[must_use]
-pub fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut start: String = text.chars().take(40).collect();
     if start.len() < text.len() {
         start.push('…');

@@ -1,0 +1,196 @@
+//! The rungs that are made here, of the pictures of a hub.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::Poll;
+use std::time::Duration;
+
+use super::handle::Ladder;
+use super::shared::{Made, Shared};
+use crate::boundary::Boundary;
+use crate::hub::{Demand, Hub, Parts, Published, Publisher, Refused};
+use crate::part::Part;
+use crate::scale::{Rendition, scaled};
+
+/// A rung and the hub to which its pictures go.
+struct Rung {
+    rendition: Rendition,
+    publisher: Publisher,
+    demand: Demand,
+    made: Arc<Made>,
+}
+
+impl Ladder {
+    /// Creates a ladder of a hub with JPEG pictures, and of renditions of them that are made here, the widest first.
+    ///
+    /// Nothing is decoded while all viewers are on the first rung, which is the hub. A picture is decoded once for all
+    /// renditions that have viewers, and encoded once for each of these, however many viewers they have. That runs on the
+    /// blocking threads of the runtime, on one picture at a time, the newest. Nothing is queued.
+    ///
+    /// | part of the hub | on the smaller rungs |
+    /// |---|---|
+    /// | a JPEG, baseline or progressive, in color or gray | scaled, with its time, number, ICC profile and EXIF orientation |
+    /// | a JPEG that is not wider than the rung, or a part of another type | as it is |
+    /// | the "no signal" part | as it is |
+    /// | a JPEG that is cut off, or of 12 bits, in CMYK, of more than 16.7 million pixels or 64 scans | skipped |
+    ///
+    /// Viewers keep the picture before a skipped one. [`Stats::parts_invalid`](crate::hub::Stats::parts_invalid) of the rung's hub
+    /// counts it, and with the feature `tracing` a `WARN` event names the reason, at most once in 10 seconds.
+    ///
+    /// The hubs of the renditions have the configuration of the hub, and its name with the width, such as `yard-640`. While
+    /// one of them has viewers, their pictures take one viewer's place in the hub.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside of a tokio runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Ladder, hub, ladder::Rendition};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let (publisher, hub) = hub::channel();
+    /// let ladder = Ladder::from_hub(hub, [Rendition::width(640).quality(60), Rendition::width(320).quality(50)]);
+    /// assert_eq!(ladder.hubs().len(), 3);
+    /// # });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[cfg_attr(docsrs, doc(cfg(feature = "scale")))]
+    #[must_use]
+    pub fn from_hub(hub: Hub, renditions: impl IntoIterator<Item = Rendition>) -> Self {
+        let mut rungs = vec![(hub.clone(), None, None)];
+        let mut making = Vec::new();
+        for rendition in renditions {
+            let made = Arc::new(Made::default());
+            let (publisher, smaller) = hub.rendition(rendition.width);
+            making.push(Rung { rendition, demand: publisher.demand(), publisher, made: Arc::clone(&made) });
+            rungs.push((smaller, Some(u32::from(rendition.width)), Some(made)));
+        }
+        let task = tokio::spawn(run(hub, making));
+        let guard = Arc::new(AbortOnDrop(task.abort_handle()));
+        let rungs = rungs.into_iter().map(|(hub, width, made)| {
+            let hub = if made.is_some() { hub.guarded(Arc::clone(&guard)) } else { hub };
+            (hub, width, made)
+        });
+        Self { shared: Shared::new(rungs.collect(), &Boundary::random()) }
+    }
+}
+
+/// Ends the task once no handle and no viewer of a rung is left.
+struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn run(hub: Hub, rungs: Vec<Rung>) {
+    while wanted(&rungs).await {
+        let mut parts = match hub.parts() {
+            Ok(parts) => parts.label("renditions"),
+            Err(Refused::Closed) => return,
+            Err(_) => {
+                tokio::time::sleep(REFUSED).await;
+                continue;
+            }
+        };
+        while let Some(part) = next(&mut parts, &rungs).await {
+            match part {
+                Some(part) if part.no_signal => show_no_signal(&part.part, &rungs),
+                Some(part) => publish(&part.part, &rungs).await,
+                None => return,
+            }
+        }
+    }
+}
+
+/// Waits until somebody watches a rung. Returns `false` if all are closed.
+async fn wanted(rungs: &[Rung]) -> bool {
+    let mut waits: Vec<Pin<Box<dyn Future<Output = bool> + Send + '_>>> = Vec::new();
+    for rung in rungs {
+        waits.push(Box::pin(rung.demand.wanted()));
+    }
+    poll_fn(|cx| {
+        let mut any = false;
+        waits.retain_mut(|wait| match wait.as_mut().poll(cx) {
+            Poll::Ready(open) => {
+                any |= open;
+                false
+            }
+            Poll::Pending => true,
+        });
+        if any || waits.is_empty() { Poll::Ready(any) } else { Poll::Pending }
+    })
+    .await
+}
+
+/// Returns the newest part of the hub, or `Some(None)` if it is closed. `None` if nobody watches any more.
+async fn next(parts: &mut Parts, rungs: &[Rung]) -> Option<Option<Arc<Published>>> {
+    let mut unwanted = pin!(async {
+        while rungs.iter().any(|rung| rung.demand.is_wanted()) {
+            for rung in rungs {
+                rung.demand.unwanted().await;
+            }
+        }
+    });
+    poll_fn(|cx| {
+        if unwanted.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        parts.poll_published(cx).map(Some)
+    })
+    .await
+}
+
+fn show_no_signal(part: &Part, rungs: &[Rung]) {
+    rungs.iter().for_each(|rung| rung.publisher.publish_no_signal(part.clone()));
+}
+
+async fn publish(part: &Part, rungs: &[Rung]) {
+    let (wanted, idle): (Vec<_>, Vec<_>) = rungs.iter().partition(|rung| rung.demand.is_wanted());
+    for rung in idle {
+        rung.made.saved.fetch_add(1, Relaxed);
+    }
+    let is_jpeg = crate::picture::sniff(part.body()) == Some(mime::IMAGE_JPEG);
+    let renditions: Vec<_> = wanted.iter().map(|rung| rung.rendition).collect();
+    let body = part.body().clone();
+    let scaled = if is_jpeg {
+        match tokio::task::spawn_blocking(move || scaled(body, &renditions)).await {
+            Ok(scaled) => scaled.map_err(|error| error.to_string()),
+            // A decoder's panic costs one picture.
+            Err(error) => Err(format!("the picture cannot be scaled: {error}")),
+        }
+    } else {
+        Ok(vec![None; wanted.len()])
+    };
+    match scaled {
+        Err(error) => wanted.iter().for_each(|rung| rung.publisher.skip(&error)),
+        Ok(scaled) => {
+            for (rung, picture) in wanted.iter().zip(scaled) {
+                let smaller = match picture.map(Part::jpeg) {
+                    None => part.clone(),
+                    Some(Ok(smaller)) => {
+                        rung.made.encodings.fetch_add(1, Relaxed);
+                        smaller.stamped_as(part)
+                    }
+                    Some(Err(error)) => {
+                        rung.publisher.skip(&error);
+                        continue;
+                    }
+                };
+                // A closed rung has no viewers, and a part with the boundary is counted.
+                let _ = rung.publisher.publish(smaller);
+            }
+        }
+    }
+}
+
+/// The pause after the hub had no place.
+const REFUSED: Duration = Duration::from_secs(1);
+
+#[cfg(all(test, not(loom)))]
+mod tests;

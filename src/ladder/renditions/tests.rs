@@ -1,0 +1,143 @@
+//! Renditions of a hub: what is encoded, for whom, and what is skipped.
+
+#![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use jpeg_encoder::{ColorType, Encoder};
+
+use crate::body::Chunks;
+use crate::hub;
+use crate::ladder::{Ladder, Rendition};
+use crate::part::Part;
+use crate::picture;
+use crate::wire::Wire;
+
+/// A picture of two colors, this wide and half as high.
+fn picture(width: u16) -> Part {
+    let mut jpeg = Vec::new();
+    let pixels: Vec<u8> = (0..usize::from(width) * usize::from(width / 2))
+        .flat_map(|at| if at % usize::from(width) < usize::from(width / 2) { [200, 30, 30] } else { [30, 30, 200] })
+        .collect();
+    Encoder::new(&mut jpeg, 90).encode(&pixels, width, width / 2, ColorType::Rgb).unwrap();
+    Part::jpeg(jpeg).unwrap()
+}
+
+async fn eventually(mut holds: impl FnMut() -> bool) {
+    for _ in 0..2000 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("it does not hold");
+}
+
+#[tokio::test]
+async fn nothing_is_encoded_for_a_rung_without_viewers() {
+    let (publisher, hub) = hub::builder().linger(Duration::ZERO).build();
+    let ladder = Ladder::from_hub(hub, [Rendition::width(80), Rendition::width(40)]);
+    let hubs: Vec<_> = ladder.hubs().cloned().collect();
+    let made = || ladder.stats().rungs.iter().map(|rung| rung.encodings).collect::<Vec<_>>();
+    publisher.publish(picture(160)).unwrap();
+    assert!(!publisher.demand().is_wanted());
+    // Viewers of one rung, of which one is enough.
+    let mut viewers: Vec<_> = (0..500).map(|_| hubs[2].parts().unwrap()).collect();
+    for nth in 1..=3 {
+        for viewer in &mut viewers {
+            let part = viewer.next().await.unwrap();
+            assert_eq!(picture::width(part.body()), Some(40));
+        }
+        assert_eq!(made(), [0, 0, nth]);
+        assert!(publisher.demand().is_wanted());
+        publisher.publish(picture(160)).unwrap();
+    }
+    drop(viewers);
+    eventually(|| !publisher.demand().is_wanted()).await;
+    let before = made();
+    publisher.publish(picture(160)).unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(made(), before);
+    drop(publisher);
+}
+
+#[tokio::test]
+async fn damaged_picture_is_skipped_and_counted() {
+    let (publisher, hub) = hub::channel();
+    let ladder = Ladder::from_hub(hub, [Rendition::width(40)]);
+    let small = ladder.hubs().nth(1).unwrap().clone();
+    let mut viewer = small.parts().unwrap();
+    // The header of a picture that a browser opens, and that is too large to be decoded here.
+    let mut large = picture(160).into_body().to_vec();
+    let frame = large.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
+    large.splice(frame + 5..frame + 9, [20_000_u16.to_be_bytes(), 20_000_u16.to_be_bytes()].concat());
+    publisher.publish(Part::jpeg(large).unwrap()).unwrap();
+    let next = tokio::spawn(async move { viewer.next().await.map(|part| picture::width(part.body())) });
+    eventually(|| small.stats().parts_invalid == 1).await;
+    publisher.publish(picture(160)).unwrap();
+    assert_eq!(next.await.unwrap(), Some(Some(40)));
+    assert_eq!(small.stats().parts_invalid, 1);
+}
+
+#[tokio::test]
+async fn picture_that_is_no_larger_is_passed_on() {
+    let (publisher, hub) = hub::channel();
+    let ladder = Ladder::from_hub(hub, [Rendition::width(160)]);
+    let mut viewer = ladder.hubs().nth(1).unwrap().parts().unwrap();
+    let part = picture(160);
+    publisher.publish(part.clone()).unwrap();
+    assert_eq!(viewer.next().await, Some(part));
+    let text = Part::text("no camera").unwrap();
+    publisher.publish(text.clone()).unwrap();
+    assert_eq!(viewer.next().await, Some(text));
+    assert_eq!(ladder.stats().rungs[1].encodings, 0);
+}
+
+#[tokio::test]
+async fn rungs_show_the_no_signal_part_of_the_hub() {
+    let no_signal = Part::svg("<svg xmlns='http://www.w3.org/2000/svg'/>").unwrap();
+    let (publisher, hub) =
+        hub::builder().name("yard").stale_after(Duration::from_millis(200), no_signal.clone()).build();
+    let ladder = Ladder::from_hub(hub, [Rendition::width(40)]);
+    let small = ladder.hubs().nth(1).unwrap().clone();
+    assert_eq!(small.name(), Some("yard-40"));
+    let mut viewer = small.subscribe(Wire::Machine).unwrap().into_stream();
+    let shown = async |viewer: &mut Chunks<hub::Subscriber>, what: &[u8]| {
+        let mut bytes = Vec::new();
+        while memchr::memmem::find(&bytes, what).is_none() {
+            bytes.extend_from_slice(&viewer.next().await.unwrap().unwrap());
+        }
+    };
+    publisher.publish(picture(160)).unwrap();
+    shown(&mut viewer, b"image/jpeg").await;
+    shown(&mut viewer, no_signal.body()).await;
+    assert_eq!(small.activity(), hub::Activity::Silent);
+    publisher.publish(picture(160)).unwrap();
+    shown(&mut viewer, b"image/jpeg").await;
+    assert_eq!(small.activity(), hub::Activity::Live);
+}
+
+#[tokio::test]
+async fn rendition_has_the_time_and_number_of_its_picture() {
+    let (publisher, hub) = hub::channel();
+    let ladder = Ladder::from_hub(hub.clone(), [Rendition::width(40)]);
+    let mut viewer = ladder.hubs().nth(1).unwrap().parts().unwrap();
+    for _ in 0..3 {
+        publisher.publish(picture(160)).unwrap();
+        let part = viewer.next().await.unwrap();
+        let large = hub.latest().unwrap();
+        assert_eq!((part.captured(), part.sequence()), (large.captured(), large.sequence()));
+    }
+}
+
+#[tokio::test]
+async fn rungs_end_with_the_hub() {
+    let (publisher, hub) = hub::channel();
+    let ladder = Ladder::from_hub(hub, [Rendition::width(40)]);
+    let mut viewer = ladder.hubs().nth(1).unwrap().parts().unwrap();
+    publisher.publish(picture(160)).unwrap();
+    assert!(viewer.next().await.is_some());
+    drop(publisher);
+    assert_eq!(viewer.next().await, None);
+}
