@@ -72,6 +72,26 @@ fn listing_is_an_element_of_the_list_of_hubs() {
     );
 }
 
+#[cfg(feature = "http-body")]
+#[test]
+fn stats_of_a_ladder_have_its_rungs_and_viewers() {
+    use mixed_replace::{Ladder, ladder::Size};
+
+    let (publisher, hub) = hub::channel();
+    publisher.publish(Part::text("on").unwrap()).unwrap();
+    let ladder = Ladder::new([hub]);
+    let subscriber = ladder.subscribe(Wire::Script, Size::Width(320)).unwrap();
+    let mut viewer = block_on_stream(subscriber.into_stream());
+    viewer.next();
+    assert_has(&to_value(ladder.stats()).unwrap(), &json!({"moves_down": 0, "moves_up": 0}));
+    assert_has(&to_value(ladder.stats()).unwrap()["rungs"][0], &json!({"width": null, "viewers": 1}));
+    let mut viewers = to_value(ladder.viewers()).unwrap();
+    take_seconds(&mut viewers[0], "on_rung", 0.0..10.0);
+    let expected = json!({"rung": 0, "wire": "script", "size": {"width": 320}, "moves": 0, "reason": null});
+    assert_has(&viewers[0], &expected);
+    assert_eq!(viewers[0].get("key"), None);
+}
+
 #[cfg(feature = "source")]
 #[tokio::test]
 async fn status_of_a_source_has_its_state_and_what_it_waits_for() {

@@ -64,6 +64,7 @@ pub(crate) struct Move {
 
 /// The reason of a viewer's last move.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Reason {
     /// The line kept up for some seconds, so the next larger rung is tried.
