@@ -178,6 +178,15 @@ impl Seat {
         self.shared.read(|state| state.timers.get(Timer::Lifetime(self.id)))
     }
 
+    /// Sets when the stream ends at the latest, once it has started.
+    pub(crate) fn set_expires(&self, at: Option<Instant>) {
+        self.shared.update(|state| {
+            if state.slots[self.id].ended.is_none() {
+                state.timers.set(Timer::Lifetime(self.id), at);
+            }
+        });
+    }
+
     /// Returns whether the stream ended because the hub was closed, and not for this viewer only.
     pub(crate) fn ended_by_close(&self) -> bool {
         self.ended() == Some(Reason::Closed)

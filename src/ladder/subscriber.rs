@@ -42,6 +42,8 @@ pub struct Subscriber {
     unreachable: Vec<(usize, Instant)>,
     /// The end of the stream's lifetime.
     expires: Option<Instant>,
+    /// Whether the stream ends earlier than that unless its rung gets a picture.
+    without_picture: bool,
     /// From the first poll.
     listed: Option<Listed>,
 }
@@ -134,6 +136,7 @@ impl Subscriber {
             last: None,
             unreachable: Vec::new(),
             expires: None,
+            without_picture: false,
             listed: None,
         })
     }
@@ -335,15 +338,21 @@ impl Subscriber {
         let (rung, now) = (place.rung, Instant::now());
         self.in_flight = None;
         self.rule.stay_on(rung, now);
-        self.enter(place, Reason::Closed, now)
+        if !self.enter(place, Reason::Closed, now) {
+            return false;
+        }
+        self.without_picture = !self.current.seat().has_signal();
+        if self.without_picture {
+            // Nothing is written meanwhile, so nothing shows whether the viewer is there.
+            let at = now.checked_add(FIRST_PICTURE);
+            self.current.seat().set_expires(at.into_iter().chain(self.expires).min());
+        }
+        true
     }
 
     /// Returns a place on the nearest other rung that has one, if possible on one that has a picture.
     fn open_place(&self) -> Option<Place> {
-        let current = self.current.rung;
-        let mut others: Vec<usize> = (0..self.ladder.rungs.len()).filter(|rung| *rung != current).collect();
-        others.sort_by_cached_key(|rung| (self.ladder.rung(*rung).hub().latest().is_none(), rung.abs_diff(current)));
-        others.into_iter().find_map(|rung| self.join(rung).ok())
+        self.ladder.nearest(self.current.rung).find_map(|rung| self.join(rung).ok())
     }
 
     fn step(&mut self, waker: &Waker) -> Step<Arc<EncodedPart>> {
@@ -423,6 +432,14 @@ impl Subscriber {
         self.missed = self.options.min_interval.is_none().then(|| u32::try_from(skipped).unwrap_or(u32::MAX));
         self.in_flight = Some(Instant::now());
         self.last = Some((rung, part));
+        if std::mem::take(&mut self.without_picture) {
+            self.current.seat().set_expires(self.expires);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn ends_at(&mut self) -> Option<Instant> {
+        self.current.seat().expires()
     }
 }
 
@@ -506,7 +523,8 @@ impl fmt::Debug for Subscriber {
     }
 }
 
-/// How long a viewer waits for the first picture of another rung. Cameras take some seconds to start.
+/// How long a viewer waits for the first picture of another rung. After that it stays where it was, or its stream ends if that
+/// rung is closed. Cameras take some seconds to start.
 const FIRST_PICTURE: Duration = Duration::from_secs(15);
 /// How long a viewer is not moved to a rung that had no place or no picture.
 const UNREACHABLE: Duration = Duration::from_secs(120);

@@ -28,7 +28,7 @@ fn ladder<const N: usize>() -> ([Publisher; N], [Hub; N], Ladder) {
 
 fn ladder_of<const N: usize>(hubs: [(Publisher, Hub); N]) -> ([Publisher; N], [Hub; N], Ladder) {
     let (publishers, hubs): (Vec<_>, Vec<_>) = hubs.into_iter().unzip();
-    let shared = Shared::new(hubs.iter().map(|hub| (hub.clone(), None)).collect(), &Boundary::from_static(B));
+    let shared = Shared::new(hubs.iter().map(|hub| (hub.clone(), None, None)).collect(), &Boundary::from_static(B));
     (publishers.try_into().unwrap(), hubs.try_into().unwrap(), Ladder { shared })
 }
 
@@ -575,4 +575,35 @@ fn last_viewer_of_a_rung_takes_its_encodings_along() {
     assert_eq!(kept(), [false, true]);
     drop(one);
     assert_eq!(kept(), [false, false]);
+}
+
+#[test]
+fn viewer_of_a_closed_rung_waits_for_the_first_picture_of_another_for_some_seconds() {
+    let ([large, silent], _, ladder) = ladder();
+    let subscriber = ladder.subscribe(Wire::Script, Size::Line).unwrap().expires_in(Duration::from_secs(3600));
+    let mut viewer = Viewer::new(subscriber);
+    large.publish(text("large")).unwrap();
+    assert_eq!(viewer.parts(), ["large"]);
+    drop(large);
+    assert_eq!(viewer.parts(), [""; 0]);
+    let ends_in = |viewer: &mut Viewer| viewer.feed.supply.ends_at().unwrap() - Instant::now();
+    assert!(ends_in(&mut viewer) <= Duration::from_secs(15));
+    silent.publish(text("silent")).unwrap();
+    assert_eq!(viewer.parts(), ["silent"]);
+    assert!(ends_in(&mut viewer) > Duration::from_secs(3000), "the end that was set");
+}
+
+#[test]
+fn still_of_a_closed_rung_is_that_of_the_nearest_that_is_open() {
+    let ([large, medium, small], hubs, ladder) = ladder();
+    for (publisher, name) in [(&large, "large"), (&small, "small")] {
+        publisher.publish(text(name)).unwrap();
+    }
+    let still = || ladder.hub_of(Size::Full).latest().map(|part| part.body().clone());
+    hubs[0].close();
+    assert_eq!(still().as_deref(), Some(&b"small"[..]), "the medium one has had no picture");
+    medium.publish(text("medium")).unwrap();
+    assert_eq!(still().as_deref(), Some(&b"medium"[..]));
+    drop((medium, small));
+    assert_eq!(still().as_deref(), Some(&b"large"[..]), "the last of the size");
 }
