@@ -1,4 +1,4 @@
-//! The line for warp in the table of the crate's documentation.
+//! The line for warp in the table of the module `body`.
 
 #[expect(dead_code, reason = "each file uses a part of it")]
 #[path = "../../served/mod.rs"]
