@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run -p browser-tests --example screenshot -- http://127.0.0.1:3000/ page.png chromium:1200x800
 //! cargo run -p browser-tests --example screenshot -- http://127.0.0.1:3000/ pages/ chromium:400x700 firefox:400x700
+//! cargo run -p browser-tests --example screenshot -- --frames 20 http://127.0.0.1:3000/ film/ chromium:400x700
 //! ```
 
 use std::error::Error;
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use browser_tests::{Browser, Engine};
-use tokio::time::sleep;
+use tokio::time::{interval, sleep};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -29,6 +30,9 @@ async fn run(mut arguments: Vec<String>) -> Result<(), Box<dyn Error>> {
     let script = option(&mut arguments, "--run")?;
     let wait = option(&mut arguments, "--wait")?.map_or(Ok(2.0), |seconds| seconds.parse())?;
     let wait = Duration::try_from_secs_f64(wait)?;
+    let frames = option(&mut arguments, "--frames")?.map(|frames| frames.parse::<u32>()).transpose()?;
+    let every = option(&mut arguments, "--every")?.map_or(Ok(0.2), |seconds| seconds.parse())?;
+    let every = Duration::try_from_secs_f64(every)?;
     let [url, file, views @ ..] = arguments.as_slice() else { return Err("there is a URL or a file missing".into()) };
     let views = views.iter().map(|view| View::parse(view)).collect::<Result<Vec<_>, _>>()?;
 
@@ -46,6 +50,15 @@ async fn run(mut arguments: Vec<String>) -> Result<(), Box<dyn Error>> {
             browser.run(&script.replace("ENGINE", &browser.engine().to_string())).await;
         }
         sleep(wait).await;
+    }
+    if let Some(frames) = frames {
+        let [browser] = browsers.as_slice() else { return Err("--frames wants one view".into()) };
+        let mut ticks = interval(every);
+        for frame in 0..frames {
+            ticks.tick().await;
+            fs::write(Path::new(file).join(format!("{frame:03}.png")), browser.png().await)?;
+        }
+        return Ok(());
     }
     for browser in &browsers {
         let engine = browser.engine().to_string();
@@ -82,6 +95,9 @@ impl View {
 const USAGE: &str = "\
 usage: screenshot [--run SCRIPT] [--wait SECONDS] URL FILE.png ENGINE:WIDTHxHEIGHT
        screenshot [--run SCRIPT] [--wait SECONDS] URL DIRECTORY ENGINE:WIDTHxHEIGHT...
+       screenshot [--run SCRIPT] [--wait SECONDS] --frames COUNT [--every SECONDS] URL DIRECTORY ENGINE:WIDTHxHEIGHT
 
   --run SCRIPT    what to do in the page before its picture is taken, say to sign in; ENGINE in it is the engine's name
+  --frames COUNT  takes as many screenshots, 000.png and so on
+  --every SECONDS from one of them to the next [0.2]
   --wait SECONDS  how long to wait for the page, and again behind the script [2]";
