@@ -4,6 +4,23 @@
 //! body  = opening *part closing
 //! ```
 //!
+//! ```text
+//! HTTP/1.1 200 OK
+//! Content-Type: multipart/x-mixed-replace; boundary=7kKzXq0M3vTqRz5c1LwYpA
+//!
+//! --7kKzXq0M3vTqRz5c1LwYpA
+//! Content-Type: image/jpeg
+//! Content-Length: 31415
+//!
+//! ... first picture ...
+//! --7kKzXq0M3vTqRz5c1LwYpA
+//! Content-Type: image/jpeg
+//! Content-Length: 31407
+//!
+//! ... second picture, in place of the first ...
+//! --7kKzXq0M3vTqRz5c1LwYpA--
+//! ```
+//!
 //! The bytes of a part end with as much of the next part's framing as the [`Wire`](crate::Wire) can send in
 //! advance. They do not depend on the client or on the previous part, so a part is encoded once and
 //! sent to many.

@@ -10,27 +10,6 @@
 //!
 //! It does not encode pictures, carry sound, or authorize viewers.
 //!
-//! # Choosing a type
-//!
-//! | you have | use |
-//! |---|---|
-//! | one camera or status, many viewers | [`hub`]: encode once, latest wins, nothing queued; [`Live`] serves it |
-//! | the counters of hubs, for Prometheus | [`Metrics`] |
-//! | many cameras, by name | [`Hubs`]: hubs that are made on demand; [`Live::by_name`](Live::by_name) serves them |
-//! | many cameras in one page, over one connection | [`Wall`] over the hubs of a [`Hubs`], and the client of [`ClientScript`] |
-//! | one picture in several sizes, for viewers on slow lines | [`Ladder`]; [`Live::ladder`](Live::ladder) serves it |
-//! | parts of a hub in a task: a recorder, a motion detector | [`Hub::parts`] |
-//! | a stream of parts for each client | [`MixedReplace`], like axum's `Sse` for events |
-//! | events that must not be repeated, as in GraphQL | [`MixedReplace::with_encoder`] with [`Encoder::for_content_type`] |
-//! | a thread, a CGI program, any `io::Write` | [`Writer`] |
-//! | another kind of transport | [`Encoder`], which returns bytes |
-//! | pages that replace themselves | [`Page`] over a hub; [`ClientScript`] in your own page (feature `page`) |
-//! | clients that cannot hold a stream | [`Snapshot`] over a hub; [`PartResponse`]: one part with `ETag` and `Refresh` |
-//! | pictures that a camera, a program or a page sends by `POST` | [`Ingest`]; [`SendScript`] in the page |
-//! | a webcam, a camera over HTTP, a program that writes pictures | `source`, which starts it on demand and restarts it |
-//! | a camera's stream of bytes | [`Decoder`], [`Parts`](decode::Parts) over a stream, [`decode::Reader`] over a blocking reader |
-//! | a program that writes concatenated JPEGs | [`jpeg::Pictures`] |
-//!
 //! # Quick start
 //!
 #![cfg_attr(feature = "axum", doc = "```")]
@@ -47,94 +26,66 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A page that replaces itself for every viewer, in Chromium, Firefox and WebKitGTK (feature `page`):
+//! # Choosing a type
 //!
-#![cfg_attr(all(feature = "axum", feature = "page"), doc = "```no_run")]
-#![cfg_attr(not(all(feature = "axum", feature = "page")), doc = "```ignore")]
-//! use mixed_replace::{Page, Part, hub};
-//!
-//! #[tokio::main]
-//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     let (publisher, hub) = hub::channel();
-//!     publisher.publish(Part::html("<!doctype html><title>Line 1</title><h1>All is well</h1>")?)?;
-//!     let app = axum::Router::new().route_service("/status", Page::new(hub));
-//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
-//!     // On every change, from any thread: publisher.publish(...).
-//!     Ok(axum::serve(listener, app).await?)
-//! }
-//! ```
+//! | you have | use |
+//! |---|---|
+//! | one camera or status, many viewers | [`hub`]: encode once, latest wins, nothing queued; [`Live`] serves it |
+//! | the counters of hubs, for Prometheus | [`Metrics`] |
+//! | many cameras, by name | [`Hubs`]: hubs that are made on demand; [`Live::by_name`](Live::by_name) serves them |
+//! | many cameras in one page, over one connection | [`Wall`] over the hubs of a [`Hubs`], and the client of [`ClientScript`] |
+//! | one picture in several sizes, for viewers on slow lines | [`Ladder`]; [`Live::ladder`](Live::ladder) serves it |
+//! | parts of a hub in a task: a recorder, a motion detector | [`Hub::parts`] |
+//! | a stream of parts for each client | [`MixedReplace`], like axum's `Sse` for events |
+//! | events that must not be repeated, as in GraphQL | [`MixedReplace::with_encoder`] with [`Encoder::for_content_type`] |
+//! | a thread, a CGI program, any `io::Write` | [`Writer`] |
+//! | another kind of transport | [`Encoder`], which returns bytes |
+//! | hyper, poem, rocket, salvo, warp | the lines of the module [`body`] |
+//! | pages that replace themselves | [`Page`] over a hub; [`ClientScript`] in your own page (feature `page`) |
+//! | clients that cannot hold a stream | [`Snapshot`] over a hub; [`PartResponse`]: one part with `ETag` and `Refresh` |
+//! | pictures that a camera, a program or a page sends by `POST` | [`Ingest`]; [`SendScript`] in the page |
+//! | a webcam, a camera over HTTP, a program that writes pictures | `source`, which starts it on demand and restarts it |
+//! | a camera's stream of bytes | [`Decoder`], [`Parts`](decode::Parts) over a stream, [`decode::Reader`] over a blocking reader |
+//! | a program that writes concatenated JPEGs | [`jpeg::Pictures`] |
 //!
 //! # The wire
 //!
-//! ```text
-//! HTTP/1.1 200 OK
-//! Content-Type: multipart/x-mixed-replace; boundary=7kKzXq0M3vTqRz5c1LwYpA
-//!
-//! --7kKzXq0M3vTqRz5c1LwYpA
-//! Content-Type: image/jpeg
-//! Content-Length: 31415
-//!
-//! ... first picture ...
-//! --7kKzXq0M3vTqRz5c1LwYpA
-//! Content-Type: image/jpeg
-//! Content-Length: 31407
-//!
-//! ... second picture, in place of the first ...
-//! --7kKzXq0M3vTqRz5c1LwYpA--
-//! ```
-//!
-//! The grammar is RFC 2046 §5.1.1, and HTML §7.5.5 specifies the handling in browsers. Clients
-//! differ in when they consider a part complete. A browser displays a picture once it has the
-//! *next* part's header block, so this crate sends that in advance. A recorder goes by
-//! `Content-Length`. Hence the three [`Wire`]s, chosen by the request's `Accept`. On any other wire,
-//! browsers lag one part behind.
+//! The grammar is RFC 2046 §5.1.1, and HTML §7.5.5 specifies the handling in browsers. The module [`encode`] shows the
+//! bytes. Clients differ in when they consider a part complete. A browser displays a picture once it has the *next*
+//! part's header block, so this crate sends that in advance. A recorder goes by `Content-Length`. Hence the three
+//! [`Wire`]s, chosen by the request's `Accept`. On any other wire, browsers lag one part.
 //!
 //! Chromium, Firefox and WebKitGTK display image parts. HTML parts replace the page in Firefox and
 //! WebKitGTK only, and in all three with a [`Page`].
 //!
-//! # Proxies and connections
-//!
-//! - Responses carry `Cache-Control: no-store, no-transform`, `X-Accel-Buffering: no` and
-//!   `Content-Encoding: identity`, so that caches, nginx and compression layers forward parts at
-//!   once.
-//! - Proxies close connections that are silent for a minute. [`KeepAlive`] repeats the last part,
-//!   which also detects viewers that have disconnected.
-//! - Call `socket::tune` on each connection. Otherwise seconds of old pictures queue up in the
-//!   system for a slow viewer.
-//! - Browsers open at most six HTTP/1.1 connections to a site. HTTP/2 streams share one, and a
-//!   [`Wall`] sends many pictures over one.
-//!
-//! # Other frameworks
-//!
-//! With the features `http-body` and `tokio`, where `live` is
-//! `MixedReplace::new(parts, Wire::for_request(request.headers())).keep_alive(KeepAlive::every(…))`:
-//!
-//! | framework | response | requirements for the stream of parts |
-//! |---|---|---|
-//! | hyper 1 | `Ok(live.into_http_response())` | `Send`, for spawning |
-//! | poem 3 | `poem::Response::from(live.into_http_response())` | `Send`, `Sync`, errors that are `Into<io::Error>`; a failure ends the response cleanly, without the close-delimiter. For a hub: `Live::new(hub).compat()`, with poem's feature `tower-compat` and the feature `tower` here |
-//! | rocket 0.5 | `(content_type, ByteStream(live.into_stream().filter_map(async \|chunk\| chunk.ok())))` | `Send`; a failure ends the response cleanly, without the close-delimiter |
-//! | salvo 1 | `res.body(ResBody::stream(live.into_stream()))` | `Send` |
-//! | warp 0.4 | `warp::reply::stream(live.into_stream()).into_response()` | `Send`, `Sync` |
-//!
-//! On salvo and warp, first extend the response's headers with
-//! [`live.headers()`](MixedReplace::headers). rocket has its own header types: there the wire is
-//! `Wire::for_accept(accept.map(Accept::to_string))`, `content_type` is parsed from the headers by
-//! `ContentType::parse_flexible`, and the other headers need a `Responder`.
-//!
-//! # Limits and trust
+//! # Trust
 //!
 //! - The constructors of [`Part`] return an error for a part that would break a viewer.
-//! - Boundaries have 128 random bits. A hub's viewers know its boundary, so the hub rejects parts
-//!   that hold it.
-//! - Streams from cameras are hostile input. [Limits](decode::Limits) are on by default, and errors
-//!   name the exceeded limit.
-//! - [`max_subscribers`](hub::Builder::max_subscribers) limits the viewers of a hub.
+//! - A boundary has 128 random bits. A hub's viewers know its boundary, so the hub rejects parts that hold it.
+//! - Streams from cameras are hostile input. [Limits](decode::Limits) are on by default, and errors name the exceeded
+//!   limit. [`max_subscribers`](hub::Builder::max_subscribers) limits the viewers of a hub.
+//! - Every body, stream and future can be dropped between two polls. Only the rest of the part in flight is lost.
 //!
-//! # Cancel safety
+//! # Guides
 //!
-//! Every body, stream and future of the crate can be dropped between two polls. Only the rest of
-//! the part in flight is lost. A hub and its other viewers are not affected.
+//! | page | for |
+//! |---|---|
+//! | [`README.md`](https://docs.rs/crate/mixed-replace/latest/source/README.md) | the first programs, for axum and actix-web |
+//! | [`docs/programs.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/programs.md) | complete programs of at most 40 lines: a login, cameras by name, drawn frames, a form, a relay, a wall, poem, rocket |
+//! | [`docs/sources.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/sources.md) | webcams, network cameras, programs: opened on demand, and again |
+//! | [`docs/cameras.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/cameras.md) | many cameras in one page, over one connection |
+//! | [`docs/ladder.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/ladder.md) | one picture in several sizes |
+//! | [`docs/status.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/status.md) | pages that replace themselves |
+//! | [`docs/pages.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/pages.md) | `<mixed-replace>`, the browser client |
+//! | [`docs/ingest.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/ingest.md) | pictures that are sent in |
+//! | [`docs/recipes.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/recipes.md) | a login and signed addresses, OctoPrint, blocking servers, GraphQL, OpenAPI |
+//! | [`docs/stacks.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/stacks.md) | older versions of frameworks |
+//! | [`docs/deployment.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/deployment.md) | proxies, connections, HTTP/2, CDNs, shutdown |
+//! | [`docs/numbers.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/numbers.md) | counters for Prometheus, and alerts |
+//! | [`docs/cluster.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/cluster.md) | more than one machine |
+//! | [`docs/frames.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/frames.md) | which damage in a picture ends a stream |
+//! | [`docs/faults.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/faults.md) | faults of viewers, sources and servers, as measured |
+//! | [`docs/migrating.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/migrating.md) | hand-written code to replace |
 //!
 //! # Features
 //!
