@@ -25,6 +25,7 @@
 
 pub mod board;
 pub mod browser;
+pub mod clock;
 pub mod driver;
 pub mod engine;
 pub mod gif;
@@ -40,6 +41,7 @@ pub mod wires;
 pub use crate::{
     board::Board,
     browser::Browser,
+    clock::Clock,
     engine::{Engine, Setup, each_engine, each_engine_as, in_engines},
     picture::Colour,
     raw::Raw,

@@ -86,7 +86,8 @@ impl Screen {
         PALETTE.into_iter().find(|colour| colour.is([pixel[2], pixel[1], pixel[0]]))
     }
 
-    fn row(&self, x: usize, y: usize, pixels: usize) -> Vec<u8> {
+    /// Returns a row of pixels, four bytes each: blue, green, red and one that is unused.
+    pub(crate) fn row(&self, x: usize, y: usize, pixels: usize) -> Vec<u8> {
         let mut row = vec![0; pixels * 4];
         let start = u64::try_from(self.offset + y * self.stride + x * 4).unwrap_or_default();
         self.pixels.read_exact_at(&mut row, start).expect("a framebuffer of this size");

@@ -17,13 +17,12 @@ const HEIGHT: usize = 90;
 const INSET: usize = 6;
 /// The colour of the square in the page's corner, which shows where the page is on the screen.
 const MARK: [u8; 3] = [1, 99, 98];
-const MARGIN: usize = 10;
+/// The side of that square.
+pub(crate) const MARGIN: usize = 10;
 
 /// Returns a page of so many tiles with the tracks `t0`, `t1` and so on, and more elements. It keeps the number of `errors`.
 #[must_use]
 pub fn page(count: usize, more: &str) -> String {
-    let [r, g, b] = PAGE;
-    let mark = MARK.map(|value| value.to_string()).join(",");
     let tile = |number: usize| {
         let (x, y) = corner(number);
         format!(
@@ -31,17 +30,45 @@ pub fn page(count: usize, more: &str) -> String {
              <img alt='Camera {number}'></mixed-replace>"
         )
     };
+    marked(&format!(
+        "<script>errors = 0; addEventListener('error', () => errors++, true);
+         state = name => document.querySelector(`[src$='#${{name}}']`).getAttribute('state')</script>
+         <style>img {{ display: block; width: {WIDTH}px; height: {HEIGHT}px }}</style>{}{more}",
+        (0..count).map(tile).collect::<String>(),
+    ))
+}
+
+/// Returns a page with the client, this body, elements that are placed by their `style`, and a mark in its corner.
+pub(crate) fn marked(body: &str) -> String {
+    let [r, g, b] = PAGE;
+    let mark = MARK.map(|value| value.to_string()).join(",");
     format!(
         "<!doctype html><title>Cameras</title><script type=module src=/client.js></script>
-         <script>errors = 0; addEventListener('error', () => errors++, true);
-         state = name => document.querySelector(`[src$='#${{name}}']`).getAttribute('state')</script>
-         <style>body {{ margin: 0; background: rgb({r},{g},{b}); overflow: hidden }} mixed-replace {{ position: absolute }}
-         img {{ display: block; width: {WIDTH}px; height: {HEIGHT}px }}</style>
-         <div style='width: {MARGIN}px; height: {MARGIN}px; background: rgb({mark})'></div>{}{more}
+         <style>body {{ margin: 0; background: rgb({r},{g},{b}); overflow: hidden }}
+         mixed-replace {{ position: absolute }}</style>
+         <div style='width: {MARGIN}px; height: {MARGIN}px; background: rgb({mark})'></div>{body}
          <p style='margin-top: 700px'>{}",
-        (0..count).map(tile).collect::<String>(),
         letters()
     )
+}
+
+/// Returns the position of the corner of a [`marked`] page on the screen, once it is there.
+///
+/// # Panics
+///
+/// If the page does not appear.
+pub(crate) async fn origin(browser: &Browser) -> (usize, usize) {
+    let (screen, deadline, mut before) = (browser.screen(), Instant::now() + Duration::from_secs(15), None);
+    loop {
+        // Bars of the window may still move the page.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let mark = screen.find(MARK);
+        if let (Some((x, y)), true) = (mark, mark == before) {
+            return (x, y + 1 - MARGIN);
+        }
+        before = mark;
+        assert!(Instant::now() < deadline, "{} does not show the page", browser.engine());
+    }
 }
 
 fn corner(number: usize) -> (usize, usize) {
@@ -76,18 +103,7 @@ impl Tiles {
     ///
     /// If the page does not appear.
     pub async fn watch(browser: &Browser, count: usize) -> Self {
-        let screen = browser.screen();
-        let (deadline, mut before) = (Instant::now() + Duration::from_secs(15), None);
-        let (x, y) = loop {
-            // Bars of the window may still move the page.
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            let mark = screen.find(MARK);
-            if let (Some(mark), true) = (mark, mark == before) {
-                break (mark.0, mark.1 + 1 - MARGIN);
-            }
-            before = mark;
-            assert!(Instant::now() < deadline, "{} does not show the page", browser.engine());
-        };
+        let (screen, (x, y)) = (browser.screen(), origin(browser).await);
         let records = Arc::new(Mutex::new(vec![Record::default(); count]));
         let (end, ended) = channel();
         let log = Arc::clone(&records);
