@@ -21,7 +21,7 @@ pub fn camera(port: u16, arguments: &[&str]) -> Server {
 #[derive(Debug)]
 pub struct Ustreamer {
     port: u16,
-    _children: Children,
+    children: Children,
 }
 
 impl Ustreamer {
@@ -32,7 +32,12 @@ impl Ustreamer {
         let mut command = Command::new("ustreamer");
         command.args(["--device", "/dev/no-such-camera", "--host", "127.0.0.1", "--port", &port.to_string()]);
         command.args(["--user", "admin", "--passwd", password]);
-        Self { port, _children: start(&command, port) }
+        Self { port, children: start(&command, port) }
+    }
+
+    /// Sends a signal: see [`Children::signal`].
+    pub fn signal(&self, name: &str) {
+        self.children.signal(name);
     }
 
     /// Returns the address of the stream with this login.

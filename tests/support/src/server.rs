@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use crate::children::Children;
+use crate::children::{Children, must_be_installed};
 use crate::viewer::get;
 
 /// A program of the workspace.
@@ -87,8 +87,21 @@ impl Server {
     /// Starts it on a free port, unless the arguments contain `--listen`, and waits until it prints its address.
     #[must_use]
     pub fn start(program: Program, arguments: &[&str]) -> Self {
+        Self::run(Command::new(program.path()), program, arguments)
+    }
+
+    /// Starts it like [`start`](Self::start), with a clock that is wrong by an offset such as `+1h`.
+    #[must_use]
+    pub fn start_with_clock(offset: &str, program: Program, arguments: &[&str]) -> Self {
+        must_be_installed("faketime");
+        let mut command = Command::new("faketime");
+        // Timers go by the monotonic clock, which nobody sets.
+        command.args(["-m", "--exclude-monotonic", "-f", offset]).arg(program.path());
+        Self::run(command, program, arguments)
+    }
+
+    fn run(mut command: Command, program: Program, arguments: &[&str]) -> Self {
         let log = NamedTempFile::new().expect("a temporary file");
-        let mut command = Command::new(program.path());
         command.args(arguments);
         if !arguments.contains(&"--listen") {
             command.args(["--listen", "127.0.0.1:0"]);
