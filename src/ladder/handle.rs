@@ -109,7 +109,7 @@ impl Ladder {
     /// Returns the hub whose latest part is a snapshot of this size, or of the nearest one that is open.
     pub(crate) fn hub_of(&self, size: Size) -> &Hub {
         let rung = self.shared.rung_of(size);
-        let open = |rung: &usize| !self.shared.rung(*rung).hub().is_closed();
+        let open = |rung: &usize| !self.shared.is_closed(*rung);
         let rung = Some(rung).filter(open).or_else(|| self.shared.nearest(rung).find(open)).unwrap_or(rung);
         self.shared.rung(rung).hub()
     }

@@ -115,6 +115,12 @@ impl Shared {
         self.rungs.iter().rposition(wide).unwrap_or(0)
     }
 
+    /// Returns whether no further picture comes on a rung. A rendition ends with the hub of which it is made, the first.
+    pub(super) fn is_closed(&self, rung: usize) -> bool {
+        let Rung { encodings, made, .. } = self.rung(rung);
+        encodings.hub.is_closed() || (made.is_some() && self.rung(0).hub().is_closed())
+    }
+
     /// Returns the other rungs, the nearest first, those that have had a picture before the others.
     pub(super) fn nearest(&self, current: usize) -> impl Iterator<Item = usize> + use<> {
         let mut others: Vec<usize> = (0..self.rungs.len()).filter(|rung| *rung != current).collect();
@@ -144,7 +150,7 @@ impl Shared {
             bytes / measured.period.unwrap_or(period).max(least).max(SHORTEST_PERIOD)
         });
         let mut needs: Vec<f64> = needs.collect();
-        let closed = (0..self.rungs.len()).filter(|rung| self.rung(*rung).hub().is_closed());
+        let closed = (0..self.rungs.len()).filter(|rung| self.is_closed(*rung));
         without.chain(closed).for_each(|rung| needs[rung] = f64::INFINITY);
         needs
     }

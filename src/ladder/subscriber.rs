@@ -205,7 +205,7 @@ impl Subscriber {
 
     /// Reserves a place on another rung and starts watching there. It gets the viewer's key in [`enter`](Self::enter).
     fn join(&self, rung: usize) -> Result<Place, Refused> {
-        if self.ladder.is_closing() || self.ladder.rung(rung).hub().is_closed() {
+        if self.ladder.is_closing() || self.ladder.is_closed(rung) {
             return Err(Refused::Closed);
         }
         let mut place = Place::join(&self.ladder, rung, self.options.wire)?;

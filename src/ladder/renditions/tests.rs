@@ -9,7 +9,7 @@ use jpeg_encoder::{ColorType, Encoder};
 
 use crate::body::Chunks;
 use crate::hub;
-use crate::ladder::{Ladder, Rendition};
+use crate::ladder::{Ladder, Rendition, Size};
 use crate::part::Part;
 use crate::picture;
 use crate::wire::Wire;
@@ -140,4 +140,20 @@ async fn rungs_end_with_the_hub() {
     assert!(viewer.next().await.is_some());
     drop(publisher);
     assert_eq!(viewer.next().await, None);
+}
+
+#[tokio::test]
+async fn end_of_the_hub_moves_no_viewer_to_a_rendition() {
+    let (publisher, hub) = hub::channel();
+    let ladder = Ladder::from_hub(hub, [Rendition::width(40)]);
+    publisher.publish(picture(160)).unwrap();
+    let mut viewer = ladder.subscribe(Wire::Script, Size::Line).unwrap().into_stream();
+    viewer.next().await.unwrap().unwrap();
+    drop(publisher);
+    while viewer.next().await.is_some() {}
+    let stats = ladder.stats();
+    assert_eq!((stats.moves_down, stats.rungs[1].encodings), (0, 0));
+    // A viewer of the rendition gets the last picture, and the end.
+    let small = ladder.hubs().nth(1).unwrap().parts().unwrap();
+    assert_eq!(small.count().await, 1);
 }
