@@ -5,8 +5,9 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use mixed_replace::ladder::{self, Rendition};
 use mixed_replace::source::{self, Monitor, Status};
-use mixed_replace::{Hub, Metrics, Publisher, decode, hub};
+use mixed_replace::{Hub, Ladder, Metrics, Publisher, decode, hub};
 use serde::Serialize;
 use tokio::select;
 use tokio::time::sleep;
@@ -18,6 +19,8 @@ use crate::test_picture::TestPicture;
 #[derive(Clone)]
 pub(crate) struct Camera {
     pub(crate) hub: Hub,
+    /// The pictures, and smaller ones for viewers on slow lines.
+    pub(crate) ladder: Ladder,
     source: Arc<str>,
     /// Identifies this run of the server, so that the page notices a restart.
     run: Duration,
@@ -38,7 +41,10 @@ impl Camera {
         let stale = Duration::from_secs_f64(5.0_f64.max(3.0 / args.fps));
         let (publisher, hub) = hub::builder().name(NAME).stale_after(stale, no_signal::draw()?).build();
         let run = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let mut camera = Self { hub, source: args.source.to_string().into(), run, monitor: None, end: Arc::default() };
+        let smaller = [Rendition::width(640).quality(70), Rendition::width(320).quality(60)];
+        let ladder = Ladder::from_hub(hub.clone(), smaller);
+        let source = args.source.to_string().into();
+        let mut camera = Self { hub, ladder, source, run, monitor: None, end: Arc::default() };
         match &args.source {
             Source::Command(program, arguments) => {
                 let program = source::command(program, arguments);
@@ -136,6 +142,7 @@ impl Camera {
             note,
             again_in: again_in.as_secs_f64(),
             hub: self.hub.stats(),
+            ladder: self.ladder.stats(),
             program: self.monitor.as_ref().map(Monitor::stats),
         };
         serde_json::to_string_pretty(&state).expect("counters are valid JSON")
@@ -152,6 +159,7 @@ struct State<'a> {
     /// The seconds until a lost source is opened again.
     again_in: f64,
     hub: hub::Stats,
+    ladder: ladder::Stats,
     program: Option<source::Stats>,
 }
 

@@ -43,7 +43,7 @@ async fn run(args: Args) -> Result<(), String> {
 
     let app = Router::new()
         .route("/", get(Html(greeting::PAGE)))
-        .route_service("/live", Live::new(camera.hub.clone()))
+        .route_service("/live", Live::ladder(camera.ladder.clone()))
         .route_service("/snapshot.jpg", Snapshot::new(camera.hub.clone()))
         .route_service("/metrics", camera.metrics())
         .route("/state", get(state))
@@ -55,8 +55,8 @@ async fn run(args: Args) -> Result<(), String> {
     let serving = tokio::spawn(serving.into_future());
 
     stop.await;
-    // axum's graceful shutdown waits for every connection. Closing the hub ends the streams; `timeout` leaves stalled viewers.
-    camera.hub.close();
+    // axum's graceful shutdown waits for every connection. Closing the ladder ends the streams; `timeout` leaves stalled viewers.
+    camera.ladder.close();
     let _ = close.send(());
     let _ = timeout(server::GRACE, serving).await;
     Ok(())

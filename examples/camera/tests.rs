@@ -217,6 +217,30 @@ fn reports_a_used_port_in_one_line() {
 }
 
 #[test]
+fn smaller_pictures_are_made_on_demand() {
+    let camera = Camera::start(&["--size", "640x480"]);
+    // The frame header of a baseline JPEG, with its height and width.
+    let frame =
+        |width: u16, height: u16| [&[0xff, 0xc0, 0, 17, 8][..], &height.to_be_bytes(), &width.to_be_bytes()].concat();
+    for (path, frame) in [
+        ("/live?width=320&snapshot", frame(320, 240)),
+        ("/live?width=full&snapshot", frame(640, 480)),
+        ("/live?width=320", frame(320, 240)),
+        ("/live", frame(640, 480)),
+    ] {
+        let mut answer = Vec::new();
+        let mut connection = camera.ask(path, "*/*");
+        while !answer.windows(frame.len()).any(|bytes| bytes == frame) {
+            let mut bytes = [0; 10_000];
+            let len = connection.read(&mut bytes).unwrap();
+            assert!(len > 0, "{path} has no such picture");
+            answer.extend_from_slice(bytes.get(..len).unwrap());
+        }
+    }
+    camera.wait_for("\"width\": 320");
+}
+
+#[test]
 fn ended_source_leaves_its_last_picture_and_a_note() {
     let camera = Camera::start(&["--size", "160x120", "--fps", "5", "--frames", "5"]);
     // The first picture is drawn at once, the others when somebody watches. The machine wire sends the last one twice.

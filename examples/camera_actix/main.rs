@@ -47,7 +47,7 @@ async fn run(args: Args) -> Result<(), String> {
         App::new()
             .app_data(data.clone())
             .route("/", read().to(page))
-            .route("/live", to(Live::new(data.hub.clone())))
+            .route("/live", to(Live::ladder(data.ladder.clone())))
             .route("/snapshot.jpg", to(Snapshot::new(data.hub.clone())))
             .route("/metrics", to(data.metrics()))
             .route("/state", read().to(state))
@@ -64,8 +64,8 @@ async fn run(args: Args) -> Result<(), String> {
     actix_web::rt::spawn(serving);
 
     stop.await;
-    // actix's graceful stop waits for every connection. Closing the hub ends the streams; stalled viewers are cut off.
-    camera.hub.close();
+    // actix's graceful stop waits for every connection. Closing the ladder ends the streams; stalled viewers are cut off.
+    camera.ladder.close();
     handle.stop(true).await;
     Ok(())
 }
