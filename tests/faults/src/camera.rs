@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use mixed_replace::{Hub, Hubs, Ladder, Publisher, hub};
+use mixed_replace::{Hub, Hubs, Ingest, Ladder, Publisher, hub};
 use serde_json::{Value, json};
 
 use crate::options::Options;
@@ -20,6 +20,10 @@ pub struct Camera {
     pub tracks: Hubs,
     /// The ladder to mount: the hub, and smaller pictures, which are always published.
     pub ladder: Ladder,
+    /// The hub of the pictures that are sent in.
+    pub fed: Hub,
+    /// The endpoint to mount to which they are sent.
+    pub ingest: Ingest,
     progress: Arc<Progress>,
 }
 
@@ -52,20 +56,28 @@ impl Camera {
         let (publisher, hub) = builder.build();
         let rungs = options.rungs.iter().map(|size| rung(options.fps, *size));
         let ladder = Ladder::new(std::iter::once(hub.clone()).chain(rungs));
-        let camera = Self { hub, tracks: tracks(options), ladder, progress: Arc::default() };
+        let mut builder = hub::builder();
+        if let Some(keep_alive) = options.keep_alive {
+            builder = builder.keep_alive_interval(keep_alive);
+        }
+        let (sent, fed) = builder.build();
+        // Pictures of these tests are not images.
+        let ingest = Ingest::new(sent).takeover(true).trusted(true);
+        let camera = Self { hub, tracks: tracks(options), ladder, fed, ingest, progress: Arc::default() };
         let (progress, options) = (Arc::clone(&camera.progress), options.clone());
         std::thread::spawn(move || run(&publisher, &progress, &options));
         camera
     }
 
-    /// Returns the statistics of the hub and the process as JSON.
+    /// Returns the statistics of the hub and the process as JSON. The number of viewers is that of all hubs.
     #[must_use]
     pub fn state(&self) -> String {
         let (stats, ended) = (self.hub.stats(), self.hub.stats().ended);
         let progress = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
         let viewers: Vec<_> = self.hub.viewers().iter().map(viewer).collect();
+        let tracks = self.tracks.list().iter().map(|track| track.viewers).sum::<usize>();
         let figures = Watched {
-            viewers: stats.viewers,
+            viewers: stats.viewers + self.fed.stats().viewers + tracks,
             parts_published: stats.parts_published,
             parts_delivered: stats.parts_delivered,
             parts_skipped: stats.parts_skipped,

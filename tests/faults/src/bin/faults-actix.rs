@@ -20,6 +20,8 @@ async fn main() -> io::Result<()> {
         App::new()
             .app_data(data.clone())
             .route("/live", to(Live::new(data.hub.clone())))
+            .route("/fed", to(Live::new(data.fed.clone())))
+            .route("/in", to(data.ingest.clone()))
             .route("/ladder", to(Live::ladder(data.ladder.clone())))
             .route("/wall", to(wall.clone()))
             .route("/state", get().to(state))
@@ -41,6 +43,7 @@ async fn main() -> io::Result<()> {
 
     stop_signal().await;
     camera.ladder.close();
+    camera.fed.close();
     handle.stop(true).await;
     // The test may have closed the pipe.
     drop(writeln!(io::stdout(), "ended after {}", camera.last()));

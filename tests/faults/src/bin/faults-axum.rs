@@ -22,6 +22,8 @@ async fn main() -> io::Result<()> {
     let camera = Camera::start(&options);
     let app = Router::new()
         .route_service("/live", Live::new(camera.hub.clone()))
+        .route_service("/fed", Live::new(camera.fed.clone()))
+        .route_service("/in", camera.ingest.clone())
         .route_service("/ladder", Live::ladder(camera.ladder.clone()))
         .route_service("/wall", Wall::new(camera.tracks.clone()))
         .route("/state", get(state))
@@ -37,6 +39,7 @@ async fn main() -> io::Result<()> {
 
     stop_signal().await;
     camera.ladder.close();
+    camera.fed.close();
     let _ = stop.send(());
     drop(timeout(GRACE, serving).await);
     // The test may have closed the pipe.
