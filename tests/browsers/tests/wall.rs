@@ -128,7 +128,7 @@ fn failing_camera_does_not_disturb_the_others() {
     });
 }
 
-/// `WALL_SECONDS=60` measures for a minute.
+/// `WALL_SECONDS=60` measures for a minute, for which it needs a quiet machine and a release build.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
 fn sixty_cameras_send_ten_pictures_a_second() {
@@ -155,7 +155,8 @@ fn sixty_cameras_send_ten_pictures_a_second() {
             );
             assert_eq!(flaws(&after), (0, 0));
             // Cores that are busy with other things show fewer, but of all cameras alike.
-            assert!(total > 60.0 && least > total / 60.0 * 0.7, "{rates:.1?}");
+            let (total_bound, least_bound) = if seconds >= 60 { (550.0, 8.5) } else { (60.0, total / 60.0 * 0.7) };
+            assert!(total > total_bound && least > least_bound, "{total:.0} in all, {rates:.1?}");
             assert_eq!(wall.most(), 1);
         });
     }
