@@ -12,6 +12,7 @@ pub mod go;
 pub mod gstreamer;
 pub mod python;
 pub mod run;
+pub mod vlc;
 pub mod wire;
 
 pub use crate::camera::{Camera, Example};
