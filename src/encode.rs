@@ -28,10 +28,12 @@
 mod content_type;
 pub(crate) mod encoder;
 mod error;
+mod framing;
 mod part;
 mod search;
 
-pub(crate) use self::encoder::{Encoder, title_case};
+pub(crate) use self::encoder::Encoder;
+pub(crate) use self::framing::title_case;
 
 pub use self::content_type::InvalidContentType;
 pub use self::error::EncodeError;

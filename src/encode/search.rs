@@ -2,8 +2,9 @@
 
 use memchr::memmem;
 
-use super::encoder::{Encoder, extra_lines};
+use super::encoder::Encoder;
 use super::error::EncodeError;
+use super::framing::extra_lines;
 use crate::part::stamp::Stamp;
 use crate::part::{InvalidPart, Part};
 use crate::wire::Wire;
