@@ -1,10 +1,11 @@
-//! The check of a part's header fields: their names, their values and their number.
+//! The header fields of a part, and the check of their names, their values and their number.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use http::header::{HeaderName, HeaderValue};
+use http::header::{CONTENT_DISPOSITION, HeaderMap, HeaderName, HeaderValue};
 
-use super::Part;
+use super::{Part, parameter};
 
 /// The reason why a part cannot carry a header field.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -75,23 +76,139 @@ impl From<InvalidHeader> for std::io::Error {
     }
 }
 
-/// Checks that the field can be sent in addition to those of other names that can.
-pub(super) fn check(name: &HeaderName, value: &HeaderValue, part: &Part) -> Result<(), InvalidHeader> {
-    let mut room = Room::new(part);
-    sent(part).filter(|(other, _)| *other != name).for_each(|(name, value)| room.add(name, value));
-    room.take(name, value)
+impl Part {
+    /// Inserts a header field, replacing those of the same name. It is written between `Content-Type` and `Content-Length`.
+    ///
+    /// The browser wire leaves such fields out: there a part's header block is sent before the part is known.
+    ///
+    /// `X-Timestamp` with seconds since 1970, and `X-Sequence` with a number, are not kept as headers: they set
+    /// [`captured`](Self::captured) and [`sequence`](Self::sequence). With any other value, they are sent in place of the
+    /// part's own.
+    ///
+    /// # Errors
+    ///
+    /// The part is then unchanged.
+    ///
+    /// - [`InvalidHeader::Forbidden`] if the field frames or guards a response: `Content-Length` and the like, `Set-Cookie`,
+    ///   `Content-Security-Policy`.
+    /// - [`InvalidHeader::Value`] if the value is empty, holds anything but printable ASCII, or begins or ends with a space.
+    /// - [`InvalidHeader::LineTooLong`], [`InvalidHeader::TooManyLines`] or [`InvalidHeader::BlockTooLong`] if a limit of the
+    ///   [strictest readers](Self) would be exceeded.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::{HeaderName, HeaderValue};
+    /// use mixed_replace::Part;
+    ///
+    /// let mut part = Part::text("12:00")?;
+    /// part.insert_header(HeaderName::from_static("x-camera"), HeaderValue::from_static("Yard"))?;
+    /// assert_eq!(part.headers()["x-camera"], "Yard");
+    ///
+    /// let error = part.insert_header(http::header::SET_COOKIE, HeaderValue::from_static("a=b")).unwrap_err();
+    /// assert_eq!(error.to_string(), "a part cannot carry the header set-cookie");
+    /// assert_eq!(part.headers().len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn insert_header(&mut self, name: HeaderName, value: HeaderValue) -> Result<(), InvalidHeader> {
+        check(&name, &value, self)?;
+        if !self.replace_stamp(&name, &value) {
+            self.headers.insert(name, value);
+        }
+        Ok(())
+    }
+
+    /// Adds the headers of a received part, of which only those are sent that [`insert_header`](Self::insert_header) accepts.
+    pub(crate) fn with_received_headers(
+        mut self,
+        headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+    ) -> Self {
+        for (name, value) in headers {
+            if self.read_stamp(&name, &value) {
+                continue;
+            }
+            self.has_unsent |= check(&name, &value, &self).is_err();
+            // A map has room for some 32,000 fields, far above the decoder's limit unless that was raised.
+            if self.headers.try_append(name, value).is_err() {
+                break;
+            }
+        }
+        self
+    }
+
+    /// Returns the header fields, without the type, the length, the [time](Self::captured) and the
+    /// [number](Self::sequence).
+    ///
+    /// A part that a [`Decoder`](crate::Decoder) returns has all fields that its sender wrote, whatever their names,
+    /// within the decoder's [`Limits`](crate::decode::Limits). When such a part is sent on, those are left out that
+    /// [`insert_header`](Self::insert_header) does not accept, such as `Set-Cookie` and lines for which there is no room.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mixed_replace::{Boundary, Decoder, Encoder, Wire};
+    ///
+    /// let sent = "--x\r\nContent-Type: text/plain\r\nX-Online: true\r\nSet-Cookie: a=b\r\n\r\non\r\n--x--";
+    /// let part = Decoder::new("x").decode(&mut BytesMut::from(sent))?.expect("a part");
+    /// assert_eq!(part.headers()["set-cookie"], "a=b");
+    ///
+    /// let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), Wire::Machine);
+    /// assert_eq!(
+    ///     encoder.encode(&part)?.to_bytes(),
+    ///     "Content-Type: text/plain\r\nX-Online: true\r\nContent-Length: 2\r\n\r\non\r\n--ThisRandomString\r\n"
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// Returns the header fields that are sent with the part, in their order, each that has room after those before it.
+    pub(crate) fn sent_headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        let mut room = self.has_unsent.then(|| Room::new(self));
+        self.headers.iter().filter(move |(name, value)| room.as_mut().is_none_or(|room| room.take(name, value).is_ok()))
+    }
+
+    /// Returns the name that the sender of a received part gave it, in `Content-Disposition` (RFC 7578 §4.2): its `name`,
+    /// or else its `filename`.
+    ///
+    /// Hikvision cameras tell the pictures of an event apart like this.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mixed_replace::Decoder;
+    ///
+    /// let sent = "--x\r\nContent-Disposition: form-data; name=\"plate.xml\"\r\nContent-Type: text/xml\r\n\r\n<a/>\r\n--x--";
+    /// let part = Decoder::new("x").decode(&mut BytesMut::from(sent))?.expect("a part");
+    /// assert_eq!(part.name().as_deref(), Some("plate.xml"));
+    /// # Ok::<(), mixed_replace::decode::DecodeError>(())
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> Option<Cow<'_, str>> {
+        let value = self.headers.get(CONTENT_DISPOSITION)?.as_bytes();
+        let name = parameter::find(value, b"name").or_else(|| parameter::find(value, b"filename"))?;
+        Some(match name.content {
+            Cow::Borrowed(name) => String::from_utf8_lossy(name),
+            Cow::Owned(name) => Cow::Owned(String::from_utf8_lossy(&name).into_owned()),
+        })
+    }
 }
 
-/// Returns the fields of the part that can be sent, in their order, each that has room after those before it.
-pub(super) fn sent(part: &Part) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-    let mut room = part.has_unsent.then(|| Room::new(part));
-    part.headers.iter().filter(move |(name, value)| room.as_mut().is_none_or(|room| room.take(name, value).is_ok()))
+/// Checks that the field can be sent in addition to those of other names that can.
+fn check(name: &HeaderName, value: &HeaderValue, part: &Part) -> Result<(), InvalidHeader> {
+    let mut room = Room::new(part);
+    part.sent_headers().filter(|(other, _)| *other != name).for_each(|(name, value)| room.add(name, value));
+    room.take(name, value)
 }
 
 /// Returns the room beside the fields of the part that can be sent, and beside a line of so many bytes.
 pub(super) fn room(part: &Part, line: usize) -> Room {
     let mut room = Room::new(part);
-    sent(part).for_each(|(name, value)| room.add(name, value));
+    part.sent_headers().for_each(|(name, value)| room.add(name, value));
     if line > 0 {
         room.add_line(line);
     }
@@ -248,3 +365,79 @@ const LINES_MAX: usize = 15;
 const TYPE_AND_LENGTH: usize = 2;
 /// GStreamer guesses the type of a stream from its first 256 bytes.
 const BLOCK_MAX: usize = 255;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &'static str, value: &str) -> Result<Part, InvalidHeader> {
+        let mut part = Part::text("x").unwrap();
+        part.insert_header(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()).map(|()| part)
+    }
+
+    #[test]
+    fn rejects_framing_and_security_headers() {
+        for name in [
+            "content-type",
+            "content-type-x",
+            "content-length",
+            "content-lengthy",
+            "content-disposition",
+            "content-range",
+            "content-security-policy-report-only",
+            "content-encoding",
+            "set-cookie",
+            "set-cookie2",
+            "access-control-allow-origin",
+            "cross-origin-resource-policy",
+            "transfer-encoding",
+            "strict-transport-security",
+            "x-frame-options",
+            "refresh",
+        ] {
+            let error = with(name, "x").unwrap_err();
+            assert_eq!(error.to_string(), format!("a part cannot carry the header {name}"));
+        }
+    }
+
+    #[test]
+    fn rejects_invalid_header_values() {
+        for value in ["a\tb", " a", "a ", ""] {
+            assert!(with("x-a", value).unwrap_err().to_string().contains("x-a"), "{value:?}");
+        }
+        let latin = HeaderValue::from_bytes(b"\xe9").unwrap();
+        assert!(Part::text("x").unwrap().insert_header(HeaderName::from_static("x-a"), latin).is_err());
+        assert!(with("x-a", &"v".repeat(122)).is_ok());
+        assert_eq!(with("x-a", &"v".repeat(123)).unwrap_err().to_string(), "the header x-a exceeds 127 bytes");
+    }
+
+    #[test]
+    fn rejects_more_headers_than_the_strictest_reader_accepts() {
+        let insert = |part: &mut Part, name: &str, value: &str| {
+            part.insert_header(name.parse().unwrap(), value.parse().unwrap()).map_err(|error| error.to_string())
+        };
+        let mut part = Part::json("{}").unwrap();
+        for letter in 'a'..='m' {
+            insert(&mut part, &letter.to_string(), "1").unwrap();
+        }
+        let full = part.clone();
+        let error = insert(&mut part, "x", "1").unwrap_err();
+        assert_eq!(error, "with the header x the part has more than 15 header lines");
+        assert_eq!(part, full, "a refused header leaves the part unchanged");
+
+        let mut part = Part::json("{}").unwrap();
+        insert(&mut part, "x", &"1".repeat(120)).unwrap();
+        let error = insert(&mut part, "y", &"1".repeat(120)).unwrap_err();
+        assert_eq!(error, "with the header y the part's headers exceed 255 bytes");
+    }
+
+    #[test]
+    fn inserted_header_replaces_same_name() {
+        let mut part = Part::json("{}").unwrap();
+        for value in [100, 110, 120] {
+            let value = "1".repeat(value).parse().unwrap();
+            part.insert_header(HeaderName::from_static("x"), value).unwrap();
+        }
+        assert_eq!((part.headers().len(), part.headers()["x"].len()), (1, 120), "without room for two of them");
+    }
+}

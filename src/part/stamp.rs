@@ -1,4 +1,4 @@
-//! The time and the number of a part as header fields: `X-Timestamp` and `X-Sequence`.
+//! The time and the number of a part, also as header fields: `X-Timestamp` and `X-Sequence`.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -59,6 +59,141 @@ impl Stamp {
     }
 }
 
+impl Part {
+    /// Sets the time at which the part was captured: when the camera took the picture, the sensor was read, or the page was
+    /// made.
+    ///
+    /// It replaces a header `X-Timestamp`. It is sent with microseconds, if it is in one of the years from 2000 to 2199. A part
+    /// whose headers leave no room for it is sent without it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, UNIX_EPOCH};
+    /// use mixed_replace::{Boundary, Encoder, Part, Wire};
+    ///
+    /// let captured = UNIX_EPOCH + Duration::from_micros(1_764_150_000_123_456);
+    /// let part = Part::text("12:00")?.captured_at(captured).with_sequence(17);
+    /// let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), Wire::Machine);
+    /// assert_eq!(
+    ///     encoder.encode(&part)?.to_bytes(),
+    ///     "Content-Type: text/plain; charset=utf-8\r\nX-Timestamp: 1764150000.123456\r\nX-Sequence: 17\r\n\
+    ///      Content-Length: 5\r\n\r\n12:00\r\n--ThisRandomString\r\n"
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn captured_at(mut self, time: SystemTime) -> Self {
+        self.headers.remove(TIMESTAMP);
+        self.captured = Some(time);
+        self
+    }
+
+    /// Returns the time at which the part was captured, or `None` if it is not known.
+    ///
+    /// For a part from a [`Decoder`](crate::Decoder) it is the sender's `X-Timestamp`, by the sender's clock.
+    /// `source::http` and [`Ingest`](crate::serve::Ingest) translate it into the clock of this machine, if the two
+    /// differ by more than two seconds. A value that cannot be seconds since 1970 stays a header: many cameras send the
+    /// seconds since they were switched on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, UNIX_EPOCH};
+    /// use bytes::BytesMut;
+    /// use mixed_replace::Decoder;
+    ///
+    /// let sent = "--x\r\nX-Timestamp: 1764150000.123456\r\nX-Sequence: 17\r\n\r\non\r\n--x--";
+    /// let part = Decoder::new("x").decode(&mut BytesMut::from(sent))?.expect("a part");
+    /// assert_eq!(part.captured(), Some(UNIX_EPOCH + Duration::from_micros(1_764_150_000_123_456)));
+    /// assert_eq!(part.sequence(), Some(17));
+    /// assert!(part.headers().is_empty());
+    /// # Ok::<(), mixed_replace::decode::DecodeError>(())
+    /// ```
+    #[must_use]
+    pub fn captured(&self) -> Option<SystemTime> {
+        self.captured
+    }
+
+    /// Sets the number of the part in its source, sent as `X-Sequence`. It replaces a header of that name.
+    ///
+    /// A reader finds out by it which parts it was not sent.
+    pub fn with_sequence(mut self, sequence: u64) -> Self {
+        self.headers.remove(SEQUENCE);
+        self.sequence = Some(sequence);
+        self
+    }
+
+    /// Returns the number of the part in its source, or `None` if it has none.
+    #[must_use]
+    pub fn sequence(&self) -> Option<u64> {
+        self.sequence
+    }
+
+    /// Returns whether a part with this time and number, equal to this one, is this one again: what a keep-alive of another
+    /// server sends, also on another connection, after which its clock is compared anew.
+    pub(crate) fn is_again(&self, captured: Option<SystemTime>, sequence: Option<u64>) -> bool {
+        let same_number = sequence.is_some() && sequence == self.sequence;
+        match (captured, self.captured) {
+            (None, _) => same_number,
+            (Some(time), own) if own == Some(time) => sequence.is_none() || same_number,
+            (Some(time), Some(own)) => {
+                let apart = time.duration_since(own).unwrap_or_else(|before| before.duration());
+                same_number && apart <= SAME_TIME
+            }
+            _ => false,
+        }
+    }
+
+    /// Copies the time and the number of another part.
+    pub(crate) fn stamped_as(self, part: &Self) -> Self {
+        Self { captured: part.captured, sequence: part.sequence, ..self }
+    }
+
+    /// Sets the time and the number if they are not known. If they are `sent`, they replace headers of these names, such as the
+    /// time since a camera was switched on.
+    pub(crate) fn stamped(mut self, now: SystemTime, sequence: impl FnOnce() -> u64, sent: bool) -> Self {
+        if self.captured.is_none() {
+            self.captured = Some(now);
+            if sent {
+                self.headers.remove(TIMESTAMP);
+            }
+        }
+        if self.sequence.is_none() {
+            self.sequence = Some(sequence());
+            if sent {
+                self.headers.remove(SEQUENCE);
+            }
+        }
+        self
+    }
+
+    /// Sets the time or the number from a field. Returns `false` if the field is another one, or has another kind of value.
+    pub(super) fn replace_stamp(&mut self, name: &HeaderName, value: &HeaderValue) -> bool {
+        if *name == TIMESTAMP {
+            self.captured = None;
+        } else if *name == SEQUENCE {
+            self.sequence = None;
+        }
+        self.read_stamp(name, value)
+    }
+
+    /// Sets the time or the number from a field, unless it is set. Returns `false` if the field is another one, or has
+    /// another kind of value.
+    pub(super) fn read_stamp(&mut self, name: &HeaderName, value: &HeaderValue) -> bool {
+        if *name == TIMESTAMP {
+            self.captured = self.captured.or_else(|| parse_timestamp(value.as_bytes()));
+        } else if *name == SEQUENCE {
+            self.sequence = self.sequence.or_else(|| parse_sequence(value.as_bytes()));
+        }
+        let read = *name == TIMESTAMP && self.captured.is_some() || *name == SEQUENCE && self.sequence.is_some();
+        if read {
+            // One that was no time, before it.
+            self.headers.remove(name);
+        }
+        read
+    }
+}
+
 /// Returns the fields of a part's time and number, for a response that is one part.
 pub(crate) fn fields(part: &Part) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
     let time = part.captured().and_then(since_1970);
@@ -77,7 +212,7 @@ pub(crate) fn received(headers: &http::HeaderMap) -> Vec<(HeaderName, HeaderValu
 ///
 /// So does a value before the year 2000, as many cameras send: the seconds since they were switched on (the ESP32's example
 /// server, V4L2's buffer times in mjpg-streamer).
-pub(super) fn parse_timestamp(value: &[u8]) -> Option<SystemTime> {
+fn parse_timestamp(value: &[u8]) -> Option<SystemTime> {
     let text = std::str::from_utf8(value).ok()?.trim_ascii();
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -91,7 +226,7 @@ pub(super) fn parse_timestamp(value: &[u8]) -> Option<SystemTime> {
 }
 
 /// Reads the number of a part.
-pub(super) fn parse_sequence(value: &[u8]) -> Option<u64> {
+fn parse_sequence(value: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(value).ok()?.trim_ascii();
     // `parse` takes a plus sign.
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
@@ -101,6 +236,9 @@ pub(super) fn parse_sequence(value: &[u8]) -> Option<u64> {
 fn since_1970(time: SystemTime) -> Option<Duration> {
     time.duration_since(UNIX_EPOCH).ok().filter(|since| YEARS.contains(&since.as_secs()))
 }
+
+/// The times of a part that is received on two connections differ by the second that a `Date` leaves open at most.
+const SAME_TIME: Duration = Duration::from_secs(2);
 
 /// The name that ustreamer, mjpg-streamer and the ESP32's example server write.
 pub(crate) const TIMESTAMP: HeaderName = HeaderName::from_static("x-timestamp");
