@@ -1,7 +1,7 @@
-//! The publishing side of a hub.
+//! The publishing side of a hub: the handle, and what a part changes in the state.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 
@@ -9,6 +9,7 @@ use super::demand::Demand;
 use super::error::{Closed, PublishError};
 use super::published::Published;
 use super::shared::Shared;
+use super::state::State;
 use crate::encode::EncodeError;
 use crate::part::{InvalidPart, Part};
 use crate::wire::Wire;
@@ -263,3 +264,70 @@ impl Drop for Publisher {
         }
     }
 }
+
+impl State {
+    /// Returns the part that an identical one would not replace.
+    pub(super) fn comparable(&self) -> Option<Arc<Published>> {
+        self.latest.clone().filter(|_| self.config.drop_identical && !self.stale)
+    }
+
+    /// Returns `true` if a viewer watches who needs the hub's encoding on this wire.
+    fn listens(&self, wire: Wire) -> bool {
+        self.watching[wire] > 0
+    }
+
+    /// Makes a part the latest one, unless it equals that one. `identical_to` is the part that it
+    /// was found to equal, compared without the lock. If another one was published meanwhile, this
+    /// one counts as new.
+    pub(super) fn publish(
+        &mut self,
+        published: Published,
+        encodings: u64,
+        identical_to: Option<&Arc<Published>>,
+        now: Instant,
+    ) -> Result<(), Closed> {
+        let published = published.with_version(self.version() + 1);
+        self.stats.encodings += encodings;
+        if self.closed {
+            self.effects.dropped.push(Arc::new(published));
+            return Err(Closed(()));
+        }
+        self.stats.parts_published += 1;
+        let bytes = published.part.body().len() as u64;
+        self.stats.bytes_published += bytes;
+        self.clock.set(now);
+        self.published.count(bytes, self.clock.now());
+        self.published_at = Some((now, published.modified));
+        self.wake_snapshots();
+        let identical = identical_to.zip(self.comparable()).filter(|(one, other)| Arc::ptr_eq(one, other));
+        if let Some((_, identical)) = identical {
+            self.stats.parts_identical += 1;
+            // With its later time, for repeats and new viewers.
+            let renewed = Arc::new(published.renewing(&identical));
+            self.effects.dropped.extend(self.latest.replace(Arc::clone(&renewed)));
+            self.effects.dropped.extend(self.current.replace(renewed));
+            self.effects.dropped.push(identical);
+            self.set_stale_timer();
+            return Ok(());
+        }
+        self.stale = false;
+        let published = Arc::new(published);
+        self.effects.dropped.extend(self.latest.replace(Arc::clone(&published)));
+        self.set_current(published, now);
+        Ok(())
+    }
+
+    /// Counts a frame that cannot be published. Returns the count if a warning is due.
+    pub(super) fn skip_invalid(&mut self, with_boundary: bool, now: Instant) -> Option<u64> {
+        self.stats.parts_invalid += 1;
+        self.stats.parts_with_boundary += u64::from(with_boundary);
+        if self.warned_at.is_some_and(|at| now.saturating_duration_since(at) < WARN_INTERVAL) {
+            return None;
+        }
+        self.warned_at = Some(now);
+        Some(self.stats.parts_invalid)
+    }
+}
+
+/// Keeps a camera that sends 30 damaged frames a second from filling the log.
+const WARN_INTERVAL: Duration = Duration::from_secs(10);

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 use slab::Slab;
 
 use super::builder::Builder;
-use super::error::{Closed, Refused};
+use super::error::Refused;
 use super::published::Published;
 use super::slot::{Settings, Slot, Time, View};
 use crate::body::{Step, pulse};
@@ -32,19 +32,19 @@ pub(super) struct State {
     pub(super) config: Builder,
     /// The part that viewers get, published or "no signal".
     pub(super) current: Option<Arc<Published>>,
-    closed: bool,
+    pub(super) closed: bool,
     /// The publisher's last part, and when the last one was published, even if identical.
     pub(super) latest: Option<Arc<Published>>,
     pub(super) published_at: Option<(Instant, SystemTime)>,
     pub(super) stale: bool,
     /// The time of the last warning about a skipped frame.
-    warned_at: Option<Instant>,
+    pub(super) warned_at: Option<Instant>,
     pub(super) slots: Slab<Slot>,
     serials: u64,
     /// The slots with each key.
     keys: HashMap<Arc<str>, Vec<usize>>,
     /// The number of viewers on each wire.
-    watching: PerWire<usize>,
+    pub(super) watching: PerWire<usize>,
     /// The numbers of subscribers and of viewers that are no demand.
     pub(super) passive_slots: usize,
     pub(super) passive_viewers: usize,
@@ -56,8 +56,8 @@ pub(super) struct State {
     pub(super) timers: Times<Timer>,
     pub(super) effects: Effects<Arc<Published>>,
     pub(super) stats: Stats,
-    clock: Clock,
-    published: Meter,
+    pub(super) clock: Clock,
+    pub(super) published: Meter,
     delivered: Meter,
     #[cfg(feature = "histogram")]
     latency: Window,
@@ -68,73 +68,11 @@ impl State {
         Self { config, ..Self::default() }
     }
 
-    /// Returns the part that an identical one would not replace.
-    pub(super) fn comparable(&self) -> Option<Arc<Published>> {
-        self.latest.clone().filter(|_| self.config.drop_identical && !self.stale)
-    }
-
-    /// Returns `true` if a viewer watches who needs the hub's encoding on this wire.
-    pub(super) fn listens(&self, wire: Wire) -> bool {
-        self.watching[wire] > 0
-    }
-
-    /// Makes a part the latest one, unless it equals that one. `identical_to` is the part that it
-    /// was found to equal, compared without the lock. If another one was published meanwhile, this
-    /// one counts as new.
-    pub(super) fn publish(
-        &mut self,
-        published: Published,
-        encodings: u64,
-        identical_to: Option<&Arc<Published>>,
-        now: Instant,
-    ) -> Result<(), Closed> {
-        let published = published.with_version(self.version() + 1);
-        self.stats.encodings += encodings;
-        if self.closed {
-            self.effects.dropped.push(Arc::new(published));
-            return Err(Closed(()));
-        }
-        self.stats.parts_published += 1;
-        let bytes = published.part.body().len() as u64;
-        self.stats.bytes_published += bytes;
-        self.clock.set(now);
-        self.published.count(bytes, self.clock.now());
-        self.published_at = Some((now, published.modified));
-        self.wake_snapshots();
-        let identical = identical_to.zip(self.comparable()).filter(|(one, other)| Arc::ptr_eq(one, other));
-        if let Some((_, identical)) = identical {
-            self.stats.parts_identical += 1;
-            // With its later time, for repeats and new viewers.
-            let renewed = Arc::new(published.renewing(&identical));
-            self.effects.dropped.extend(self.latest.replace(Arc::clone(&renewed)));
-            self.effects.dropped.extend(self.current.replace(renewed));
-            self.effects.dropped.push(identical);
-            self.set_stale_timer();
-            return Ok(());
-        }
-        self.stale = false;
-        let published = Arc::new(published);
-        self.effects.dropped.extend(self.latest.replace(Arc::clone(&published)));
-        self.set_current(published, now);
-        Ok(())
-    }
-
-    /// Counts a frame that cannot be published. Returns the count if a warning is due.
-    pub(super) fn skip_invalid(&mut self, with_boundary: bool, now: Instant) -> Option<u64> {
-        self.stats.parts_invalid += 1;
-        self.stats.parts_with_boundary += u64::from(with_boundary);
-        if self.warned_at.is_some_and(|at| now.saturating_duration_since(at) < WARN_INTERVAL) {
-            return None;
-        }
-        self.warned_at = Some(now);
-        Some(self.stats.parts_invalid)
-    }
-
-    fn version(&self) -> u64 {
+    pub(super) fn version(&self) -> u64 {
         self.current.as_ref().map_or(0, |current| current.version)
     }
 
-    fn set_current(&mut self, published: Arc<Published>, now: Instant) {
+    pub(super) fn set_current(&mut self, published: Arc<Published>, now: Instant) {
         self.effects.dropped.extend(self.current.replace(published));
         self.wake_viewers(now);
         self.set_stale_timer();
@@ -534,6 +472,3 @@ pub(super) enum Timer {
     /// The "no signal" part.
     Stale,
 }
-
-/// Keeps a camera that sends 30 damaged frames a second from filling the log.
-const WARN_INTERVAL: Duration = Duration::from_secs(10);
