@@ -1,27 +1,29 @@
 //! The command line of both camera servers.
 
 use std::fmt;
-use std::path::Path;
-use std::process::exit;
 use std::str::FromStr;
+
+use shared::server;
 
 /// The options of the command line.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Args {
+pub struct Args {
     /// `HOST:PORT`.
-    pub(crate) listen: String,
+    pub listen: String,
     /// The rate of the test picture, in pictures a second.
-    pub(crate) fps: f64,
+    pub fps: f64,
     /// The number of pictures after which the test picture ends.
-    pub(crate) frames: Option<u64>,
+    pub frames: Option<u64>,
     /// The width and height of the test picture in pixels.
-    pub(crate) size: (u16, u16),
-    pub(crate) source: Source,
+    pub size: (u16, u16),
+    /// The origin of the pictures.
+    pub source: Source,
 }
 
 /// The origin of the pictures.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Source {
+#[expect(clippy::exhaustive_enums, reason = "the camera matches on every variant")]
+pub enum Source {
     /// A program with its arguments that writes JPEG pictures to its standard output.
     Command(String, Vec<String>),
     /// The standard input of this process.
@@ -42,18 +44,9 @@ impl fmt::Display for Source {
 
 impl Args {
     /// Parses this process's arguments. Exits after printing the help or an error.
-    pub(crate) fn from_command_line() -> Self {
-        match Self::parse(std::env::args().skip(1)) {
-            Ok(Some(args)) => args,
-            Ok(None) => {
-                println!("{}", HELP.replace("NAME", &name()));
-                exit(0)
-            }
-            Err(mistake) => {
-                eprintln!("{}: {mistake} (--help lists the options)", name());
-                exit(2)
-            }
-        }
+    #[must_use]
+    pub fn from_command_line() -> Self {
+        server::parsed(Self::parse(std::env::args().skip(1)), HELP)
     }
 
     /// Returns `None` for `--help`.
@@ -87,12 +80,6 @@ impl Default for Args {
     fn default() -> Self {
         Self { listen: "127.0.0.1:3000".into(), fps: 30.0, frames: None, size: (640, 480), source: Source::Test }
     }
-}
-
-/// Returns the name of this program.
-pub(crate) fn name() -> String {
-    let path = std::env::args_os().next().unwrap_or_default();
-    Path::new(&path).file_stem().map_or_else(|| "camera".into(), |name| name.to_string_lossy().into_owned())
 }
 
 fn number<T>(name: &str, value: &str, min: T, max: T) -> Result<T, String>
@@ -147,7 +134,7 @@ const NAMES: [&str; 5] = ["--fps", "--frames", "--listen", "--size", "--source"]
 const HELP: &str = "\
 Serves a camera as a page, a stream and stills.
 
-usage: NAME [--listen HOST:PORT] [--source SOURCE] [--fps N] [--frames N] [--size WxH]
+usage: PROGRAM [--listen HOST:PORT] [--source SOURCE] [--fps N] [--frames N] [--size WxH]
 
   --listen HOST:PORT  the address to serve at [127.0.0.1:3000]; port 0 selects a free one
   --fps N             pictures a second of the test picture [30]

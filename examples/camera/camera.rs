@@ -9,18 +9,20 @@ use mixed_replace::ladder::{self, Rendition};
 use mixed_replace::source::{self, Monitor, Status};
 use mixed_replace::{Hub, Ladder, Metrics, Publisher, decode, hub};
 use serde::Serialize;
+use shared::no_signal;
+use shared::test_picture::TestPicture;
 use tokio::select;
 use tokio::time::sleep;
 
 use crate::args::{Args, Source};
-use crate::no_signal;
-use crate::test_picture::TestPicture;
 
-#[derive(Clone)]
-pub(crate) struct Camera {
-    pub(crate) hub: Hub,
+/// A handle to a camera.
+#[derive(Clone, Debug)]
+pub struct Camera {
+    /// The hub of its viewers.
+    pub hub: Hub,
     /// The pictures, and smaller ones for viewers on slow lines.
-    pub(crate) ladder: Ladder,
+    pub ladder: Ladder,
     source: Arc<str>,
     /// Identifies this run of the server, so that the page notices a restart.
     run: Duration,
@@ -36,7 +38,7 @@ impl Camera {
     /// # Errors
     ///
     /// Fails with one line that names the reason if no picture arrives.
-    pub(crate) async fn start(args: &Args, stop: impl Future<Output = ()>) -> Result<Option<Self>, String> {
+    pub async fn start(args: &Args, stop: impl Future<Output = ()>) -> Result<Option<Self>, String> {
         // Longer than the interval of a slow test picture.
         let stale = Duration::from_secs_f64(5.0_f64.max(3.0 / args.fps));
         let (publisher, hub) = hub::builder().name(NAME).stale_after(stale, no_signal::draw()?).build();
@@ -118,7 +120,7 @@ impl Camera {
     }
 
     /// Returns the counters for Prometheus.
-    pub(crate) fn metrics(&self) -> Metrics {
+    pub fn metrics(&self) -> Metrics {
         let metrics = Metrics::new(self.hub.clone());
         match &self.monitor {
             Some(monitor) => metrics.source(NAME, monitor.clone()),
@@ -127,7 +129,9 @@ impl Camera {
     }
 
     /// Returns the status as JSON, for the page.
-    pub(crate) fn state(&self) -> String {
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "counters are valid JSON")]
+    pub fn state(&self) -> String {
         let (state, note, again_in) = match self.monitor.as_ref().map(Monitor::status) {
             _ if self.hub.is_closed() => ("ended", self.end.get().cloned().unwrap_or_default(), Duration::ZERO),
             Some(Status::Waiting { until, error, .. }) => {

@@ -1,16 +1,14 @@
 //! The page, and the lines in the terminal.
 
-use std::net::TcpListener;
-use std::process::ExitCode;
+use std::net::SocketAddr;
 
-use crate::args::{self, Args, Source};
+use crate::args::{Args, Source};
 
 /// The page for `/`.
-pub(crate) const PAGE: &str = include_str!("index.html");
+pub const PAGE: &str = include_str!("index.html");
 
 /// Prints the address and commands to try.
-pub(crate) fn greet(args: &Args, listener: &TcpListener) {
-    let address = listener.local_addr().map_or_else(|_| args.listen.clone(), |address| address.to_string());
+pub fn greet(args: &Args, address: SocketAddr) {
     let what = match &args.source {
         Source::Test => format!("a test picture of {}x{}, {} times a second", args.size.0, args.size.1, args.fps),
         source => source.to_string(),
@@ -34,15 +32,4 @@ A webcam instead of the test picture (with cargo run, put -- before --source):
         );
     }
     println!("\nCtrl-C stops it; viewers keep the last picture.");
-}
-
-/// Returns the exit code, after one line that names the error.
-pub(crate) fn exit_code(result: Result<(), String>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("{}: {why}", args::name());
-            ExitCode::FAILURE
-        }
-    }
 }

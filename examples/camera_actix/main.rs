@@ -2,23 +2,6 @@
 //!
 //! Run `cargo run --release -p camera_actix` and open the address that it prints. `--help` lists the options.
 
-#![expect(clippy::print_stdout, reason = "the terminal is its user interface")]
-
-#[path = "../camera/args.rs"]
-mod args;
-#[path = "../camera/camera.rs"]
-mod camera;
-#[path = "../camera/canvas.rs"]
-mod canvas;
-#[path = "../camera/greeting.rs"]
-mod greeting;
-#[path = "../camera/no_signal.rs"]
-mod no_signal;
-#[path = "../camera/server.rs"]
-mod server;
-#[path = "../camera/test_picture.rs"]
-mod test_picture;
-
 use std::pin::pin;
 use std::process::ExitCode;
 
@@ -26,21 +9,20 @@ use actix_web::guard::{Any, Get, Head};
 use actix_web::http::header::ContentType;
 use actix_web::web::{Data, route, to};
 use actix_web::{App, HttpResponse, HttpServer, Responder, Route};
+use camera::{Args, Camera, PAGE, greet};
 use mixed_replace::{Live, Snapshot, socket};
-
-use crate::args::Args;
-use crate::camera::Camera;
+use shared::server;
 
 fn main() -> ExitCode {
-    greeting::exit_code(actix_web::rt::System::new().block_on(run(Args::from_command_line())))
+    server::exit_code(actix_web::rt::System::new().block_on(run(Args::from_command_line())))
 }
 
 async fn run(args: Args) -> Result<(), String> {
-    let listener = server::listen(&args.listen)?;
+    let (listener, address) = server::listen(&args.listen)?;
     // One wait for both phases: between two of them, a signal would be lost.
     let mut stop = pin!(server::stop_signal());
     let Some(camera) = Camera::start(&args, stop.as_mut()).await? else { return Ok(()) };
-    greeting::greet(&args, &listener);
+    greet(&args, address);
 
     let data = Data::new(camera.clone());
     let app = move || {
@@ -76,7 +58,7 @@ fn read() -> Route {
 }
 
 async fn page() -> impl Responder {
-    HttpResponse::Ok().content_type(ContentType::html()).body(greeting::PAGE)
+    HttpResponse::Ok().content_type(ContentType::html()).body(PAGE)
 }
 
 async fn state(camera: Data<Camera>) -> impl Responder {

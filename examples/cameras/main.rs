@@ -2,15 +2,11 @@
 //!
 //! Run `cargo run --release -p cameras` and open the address that it prints. `--help` lists the options.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the terminal is its user interface")]
+#![expect(clippy::print_stdout, reason = "the terminal is its user interface")]
 
 mod args;
-#[path = "../camera/canvas.rs"]
-mod canvas;
 mod page;
 mod scene;
-#[path = "../camera/server.rs"]
-mod server;
 
 use std::process::ExitCode;
 use std::thread;
@@ -19,30 +15,19 @@ use std::time::{Duration, Instant, SystemTime};
 use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
-use axum::serve::ListenerExt as _;
-use futures_util::FutureExt as _;
-use mixed_replace::{ClientScript, Hubs, Metrics, Part, Publisher, Wall, hubs, socket};
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::time::timeout;
+use mixed_replace::{ClientScript, Hubs, Metrics, Part, Publisher, Wall, hubs};
+use shared::server;
 
 use crate::args::Args;
 use crate::scene::Scene;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Args::from_command_line()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("cameras: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    server::exit_code(run(Args::from_command_line()).await)
 }
 
 async fn run(args: Args) -> Result<(), String> {
-    let listener = server::listen(&args.listen)?;
-    let address = listener.local_addr().map_or(args.listen, |address| address.to_string());
+    let (listener, address) = server::listen(&args.listen)?;
     println!(
         "{} cameras are at http://{address}/, and each at http://{address}/wall/NAME. Ctrl-C stops them.",
         args.cameras
@@ -62,18 +47,7 @@ async fn run(args: Args) -> Result<(), String> {
         .route_service("/client.js", ClientScript)
         .route_service("/metrics", Metrics::by_name(cameras.clone()))
         .nest_service("/wall", Wall::by_name(cameras.clone()));
-    let listener = TcpListener::from_std(listener).map_err(|error| error.to_string())?;
-    let listener = listener.tap_io(|connection| drop(socket::tune(connection)));
-    let (stop, stopped) = oneshot::channel::<()>();
-    let serving = axum::serve(listener, app).with_graceful_shutdown(stopped.map(drop));
-    let serving = tokio::spawn(serving.into_future());
-
-    server::stop_signal().await;
-    // axum's graceful shutdown waits for every connection. Closing the hubs ends the streams.
-    cameras.close();
-    let _ = stop.send(());
-    let _ = timeout(server::GRACE, serving).await;
-    Ok(())
+    server::serve(listener, app, server::stop_signal(), || cameras.close()).await
 }
 
 /// Draws pictures while somebody watches, until the hub is closed.

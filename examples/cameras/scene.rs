@@ -4,8 +4,7 @@ use std::f32::consts::TAU;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jpeg_encoder::{ColorType, Encoder};
-
-use crate::canvas::{Canvas, Color, Point, mix};
+use shared::canvas::{Canvas, Color, Point, mix};
 
 pub(crate) struct Scene {
     background: Canvas,

@@ -1,9 +1,9 @@
 //! The command line.
 
-use std::process::exit;
 use std::time::Duration;
 
 use lexopt::prelude::*;
+use shared::server;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Args {
@@ -18,27 +18,22 @@ pub(crate) struct Args {
 impl Args {
     /// Parses the arguments of this process. Exits after `--help` and after an invalid argument.
     pub(crate) fn from_command_line() -> Self {
-        Self::parse(lexopt::Parser::from_env()).unwrap_or_else(|error| {
-            eprintln!("chat: {error} (--help lists the options)");
-            exit(2)
-        })
+        server::parsed(Self::parse(lexopt::Parser::from_env()), HELP)
     }
 
-    fn parse(mut arguments: lexopt::Parser) -> Result<Self, lexopt::Error> {
+    /// Returns `None` for `--help`.
+    fn parse(mut arguments: lexopt::Parser) -> Result<Option<Self>, lexopt::Error> {
         let mut args = Self { listen: "127.0.0.1:3000".to_owned(), rooms: 100, quiet: Duration::from_secs(600) };
         while let Some(argument) = arguments.next()? {
             match argument {
                 Long("listen") => args.listen = arguments.value()?.string()?,
                 Long("quiet") => args.quiet = Duration::from_secs(arguments.value()?.parse::<u32>()?.into()),
                 Long("rooms") => args.rooms = arguments.value()?.parse::<u16>()?.into(),
-                Long("help") | Short('h') => {
-                    println!("{HELP}");
-                    exit(0)
-                }
+                Long("help") | Short('h') => return Ok(None),
                 _ => return Err(argument.unexpected()),
             }
         }
-        Ok(args)
+        Ok(Some(args))
     }
 }
 
@@ -56,7 +51,8 @@ mod tests {
     use super::*;
 
     fn parse(arguments: &[&str]) -> Result<Args, String> {
-        Args::parse(lexopt::Parser::from_args(arguments)).map_err(|error| error.to_string())
+        let args = Args::parse(lexopt::Parser::from_args(arguments)).map_err(|error| error.to_string())?;
+        args.ok_or_else(|| "--help".to_owned())
     }
 
     #[test]

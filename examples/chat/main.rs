@@ -4,28 +4,13 @@
 
 #![expect(clippy::print_stdout, reason = "a program prints its address")]
 
-#[path = "../status/answer.rs"]
-mod answer;
 mod args;
-#[path = "../status/foreign.rs"]
-mod foreign;
-#[path = "../status/page.rs"]
-mod page;
-#[path = "../status/posted.rs"]
-mod posted;
-#[path = "../status/refusal.rs"]
-mod refusal;
 mod room;
 mod rooms;
-#[path = "../status/serve.rs"]
-mod serve;
-#[path = "../camera/server.rs"]
-mod server;
-#[path = "../status/session.rs"]
-mod session;
 mod view;
 mod words;
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -37,12 +22,13 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use serde::Deserialize;
+use shared::answer::{self, field, fields, is_browser};
+use shared::refusal::Refusal;
+use shared::session::Sessions;
+use shared::{posted, server};
 
-use crate::answer::{field, fields, is_browser};
 use crate::args::Args;
-use crate::refusal::Refusal;
 use crate::rooms::Rooms;
-use crate::session::Sessions;
 
 #[derive(Clone)]
 struct Chat {
@@ -56,19 +42,12 @@ struct User(Arc<str>);
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Args::from_command_line()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("chat: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    server::exit_code(run(Args::from_command_line()).await)
 }
 
 async fn run(args: Args) -> Result<(), String> {
-    let listener = server::listen(&args.listen)?;
-    let address = listener.local_addr().map_or(args.listen.clone(), |address| address.to_string());
-    greet(&address);
+    let (listener, address) = server::listen(&args.listen)?;
+    greet(address);
 
     let chat = Chat { rooms: Arc::new(Rooms::new(&args)), sessions: Arc::new(Sessions::new("chat_session")) };
     // One check covers pages, streams and snapshots.
@@ -81,10 +60,11 @@ async fn run(args: Args) -> Result<(), String> {
         .layer(from_fn_with_state(chat.clone(), only_signed_in))
         .route("/login", post(sign_in))
         .with_state(chat.clone());
-    serve::serve(listener, app, move || chat.rooms.all().iter().for_each(|room| room.close())).await
+    let close = || chat.rooms.all().iter().for_each(|room| room.close());
+    server::serve(listener, app, server::stop_signal(), close).await
 }
 
-fn greet(address: &str) {
+fn greet(address: SocketAddr) {
     println!(
         "\
 The rooms are at http://{address}/

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mixed_replace::{Hub, Page, Part, Publisher, hub};
+use shared::refusal::Refusal;
 use time::OffsetDateTime;
 
-use crate::refusal::Refusal;
 use crate::view;
 
 pub(crate) struct Room {

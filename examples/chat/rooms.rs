@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use shared::refusal::Refusal;
+
 use crate::args::Args;
-use crate::refusal::Refusal;
 use crate::room::Room;
 use crate::words;
 

@@ -4,12 +4,12 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use maud::{Markup, html};
+use shared::foreign::Foreign;
+use shared::page::{self, Icon};
+use shared::refusal::Refusal;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use crate::foreign::Foreign;
-use crate::page::{self, Icon};
-use crate::refusal::Refusal;
 use crate::room::{History, Message, Room};
 use crate::words::TEXT;
 

@@ -1,6 +1,6 @@
 //! Valid names of users and rooms, and valid messages.
 
-use crate::refusal::{Refusal, quoted};
+use shared::refusal::{Refusal, quoted};
 
 /// Checks a user's name and trims it.
 pub(crate) fn person(name: &str) -> Result<String, Refusal> {

@@ -1,8 +1,7 @@
 //! The command line.
 
-use std::process::exit;
-
-use crate::broker::{Broker, Kind};
+use cluster::{Broker, Kind};
+use shared::server;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Args {
@@ -17,17 +16,7 @@ pub(crate) struct Args {
 impl Args {
     /// Parses the arguments of this process. Exits after `--help` and after an invalid argument.
     pub(crate) fn from_command_line() -> Self {
-        match Self::parse(std::env::args().skip(1)) {
-            Ok(Some(args)) => args,
-            Ok(None) => {
-                println!("{HELP}");
-                exit(0)
-            }
-            Err(error) => {
-                eprintln!("cluster: {error} (--help lists the options)");
-                exit(2)
-            }
-        }
+        server::parsed(Self::parse(std::env::args().skip(1)), HELP)
     }
 
     /// Returns `None` for `--help`.

@@ -7,18 +7,25 @@ use url::Url;
 
 /// The protocol of a broker.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Kind {
+#[expect(clippy::exhaustive_enums, reason = "a program matches on every variant")]
+pub enum Kind {
+    /// Version 5, as in mosquitto.
     Mqtt,
+    /// Version 6 or newer.
     Redis,
 }
 
 /// `mqtt://[USER:PASSWORD@]HOST[:PORT]`, or the same with `redis`.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Broker {
-    pub(crate) kind: Kind,
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) login: Option<(String, String)>,
+pub struct Broker {
+    /// Its protocol.
+    pub kind: Kind,
+    /// A name or an address, without brackets.
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
+    /// User and password.
+    pub login: Option<(String, String)>,
 }
 
 impl FromStr for Broker {

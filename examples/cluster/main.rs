@@ -2,60 +2,37 @@
 //!
 //! Run `mosquitto`, `cargo run --release -p cluster -- --publish 25` and
 //! `cargo run --release -p cluster -- --listen 127.0.0.1:3001` in three terminals. Both addresses show the same test picture
-//! and its transit time. `--help` lists the options. Copy `node.rs` to your own program.
+//! and its transit time. `--help` lists the options. The library beside this file is for your own program too.
 
 #![expect(clippy::print_stdout, reason = "a program prints its address")]
 
 mod args;
-mod backplane;
-mod broker;
-#[path = "../camera/canvas.rs"]
-mod canvas;
-mod envelope;
-mod mqtt;
-mod node;
-mod pauses;
-mod redis;
-#[path = "../camera/server.rs"]
-mod server;
-mod sources;
-#[path = "../camera/test_picture.rs"]
-mod test_picture;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
-use axum::{Router, serve::ListenerExt as _};
-use futures_util::FutureExt as _;
-use mixed_replace::{Live, Metrics, Part, socket};
+use cluster::Node;
+use mixed_replace::{Live, Metrics, Part};
 use serde_json::json;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use shared::server;
+use shared::test_picture::TestPicture;
 use tokio::task;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::args::Args;
-use crate::node::Node;
-use crate::test_picture::TestPicture;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Args::from_command_line()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("cluster: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    server::exit_code(run(Args::from_command_line()).await)
 }
 
 async fn run(args: Args) -> Result<(), String> {
-    let listener = server::listen(&args.listen)?;
-    let address = listener.local_addr().map_or(args.listen, |address| address.to_string());
+    let (listener, address) = server::listen(&args.listen)?;
     println!("The node is at http://{address}/  (topic {})", args.topic);
     let node = Node::start(&args.broker, &args.topic);
     if let Some(fps) = args.publish {
@@ -68,18 +45,7 @@ async fn run(args: Args) -> Result<(), String> {
         .route_service("/metrics", Metrics::new(node.hub.clone()))
         .route("/state", get(state))
         .with_state(node.clone());
-    let listener = TcpListener::from_std(listener).map_err(|error| error.to_string())?;
-    let listener = listener.tap_io(|connection| drop(socket::tune(connection)));
-    let (stop, stopped) = oneshot::channel::<()>();
-    let serving = axum::serve(listener, app).with_graceful_shutdown(stopped.map(drop));
-    let serving = tokio::spawn(serving.into_future());
-
-    server::stop_signal().await;
-    // axum waits for its connections. Streams are ended first; stalled connections are dropped after the grace period.
-    node.hub.close();
-    let _ = stop.send(());
-    let _ = timeout(server::GRACE, serving).await;
-    Ok(())
+    server::serve(listener, app, server::stop_signal(), || node.hub.close()).await
 }
 
 /// Publishes the test picture, with or without local viewers: a node does not know the viewers of the others.

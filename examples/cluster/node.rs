@@ -14,10 +14,11 @@ use crate::broker::Broker;
 use crate::envelope::Envelope;
 use crate::sources::Sources;
 
-#[derive(Clone)]
-pub(crate) struct Node {
+/// A handle to a node.
+#[derive(Clone, Debug)]
+pub struct Node {
     /// The hub of this node's viewers.
-    pub(crate) hub: Hub,
+    pub hub: Hub,
     publisher: Arc<Publisher>,
     /// The latest part published here, for the broker. Not a queue: when the broker is slow or unreachable, only the latest
     /// part is worth sending.
@@ -28,18 +29,21 @@ pub(crate) struct Node {
 
 /// The state of a node, for display.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Status {
-    pub(crate) connected: bool,
+pub struct Status {
+    /// Whether the broker is connected.
+    pub connected: bool,
     /// The last problem.
-    pub(crate) problem: Option<String>,
-    pub(crate) published: u64,
+    pub problem: Option<String>,
+    /// The number of parts published on this node.
+    pub published: u64,
     /// Published parts that were sent to the broker. The others were replaced while it was slow or unreachable.
-    pub(crate) sent: u64,
-    pub(crate) received: u64,
+    pub sent: u64,
+    /// The number of newer parts received from other nodes.
+    pub received: u64,
     /// Messages that were not a newer picture.
-    pub(crate) ignored: u64,
+    pub ignored: u64,
     /// The time from publishing to receiving the last part, if both clocks are right.
-    pub(crate) transit: Option<Duration>,
+    pub transit: Option<Duration>,
     /// Origin and sequence of the last received part.
     last: Option<(u64, u64)>,
     sources: Sources,
@@ -51,7 +55,8 @@ pub(crate) struct Status {
 
 impl Node {
     /// Connects to the broker, and reconnects after each loss.
-    pub(crate) fn start(broker: &Broker, topic: &str) -> Self {
+    #[must_use]
+    pub fn start(broker: &Broker, topic: &str) -> Self {
         let (publisher, hub) = hub::builder().name(topic).build();
         let (outbox, latest) = watch::channel(None);
         let origin = RandomState::new().hash_one(0_u8);
@@ -64,7 +69,7 @@ impl Node {
     }
 
     /// Publishes a part to the viewers of every node. While the broker is unreachable, only those of this node get it.
-    pub(crate) fn publish(&self, part: Part) {
+    pub fn publish(&self, part: Part) {
         let sequence = {
             let mut status = self.lock();
             status.published += 1;
@@ -79,7 +84,9 @@ impl Node {
         self.outbox.send_replace(Some(encoded));
     }
 
-    pub(crate) fn status(&self) -> Status {
+    /// Returns the state, for display.
+    #[must_use]
+    pub fn status(&self) -> Status {
         let mut status = self.lock().clone();
         let mixed = "several nodes publish to this topic; stop all but one of them";
         let mixed = status.sources.alternate().then(|| mixed.to_owned());

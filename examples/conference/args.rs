@@ -1,9 +1,9 @@
 //! The command line.
 
-use std::process::exit;
 use std::str::FromStr as _;
 
 use lexopt::{Arg, Parser, ValueExt as _};
+use shared::server;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Args {
@@ -20,17 +20,7 @@ pub(crate) struct Args {
 impl Args {
     /// Parses the arguments of this process. Exits after `--help` and after an invalid argument.
     pub(crate) fn from_command_line() -> Self {
-        match Self::parse(Parser::from_env()) {
-            Ok(Some(args)) => args,
-            Ok(None) => {
-                println!("{HELP}");
-                exit(0)
-            }
-            Err(error) => {
-                eprintln!("conference: {error} (--help lists the options)");
-                exit(2)
-            }
-        }
+        server::parsed(Self::parse(Parser::from_env()), HELP)
     }
 
     /// Returns `None` for `--help`.

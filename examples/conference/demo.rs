@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use shared::test_picture::TestPicture;
 use tokio::task;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::picture;
 use crate::room::{Person, Room};
-use crate::test_picture::TestPicture;
 
 /// Adds `count` demo participants, with test pictures of different sizes and rates.
 pub(crate) fn join(room: &Room, count: usize) {

@@ -6,8 +6,6 @@
 #![expect(clippy::print_stdout, reason = "a program prints its address")]
 
 mod args;
-#[path = "../camera/canvas.rs"]
-mod canvas;
 mod demo;
 mod picture;
 mod post;
@@ -15,16 +13,13 @@ mod problem;
 mod room;
 mod routes;
 mod serve;
-#[path = "../camera/server.rs"]
-mod server;
-#[path = "../camera/test_picture.rs"]
-mod test_picture;
 mod tls;
 mod token;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
+use shared::server;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -34,18 +29,11 @@ use crate::room::Room;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Args::from_command_line()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("conference: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    server::exit_code(run(Args::from_command_line()).await)
 }
 
 async fn run(args: Args) -> Result<(), String> {
-    let listener = server::listen(&args.listen)?;
-    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let (listener, address) = server::listen(&args.listen)?;
     let tls = args.tls.then(|| tls::acceptor(tls::names(address))).transpose()?;
     let room = Room::new(args.people).map_err(|error| error.to_string())?;
     demo::join(&room, args.demo);

@@ -24,8 +24,9 @@ const MAX_SIDE: usize = 1920;
 
 #[cfg(test)]
 mod tests {
+    use shared::test_picture::TestPicture;
+
     use super::*;
-    use crate::test_picture::TestPicture;
 
     fn declares(width: u16, height: u16) -> Bytes {
         let mut picture = TestPicture::new((64, 64), 1.0).jpeg(1).unwrap().to_vec();

@@ -7,43 +7,27 @@
 #![expect(clippy::print_stdout, reason = "a program prints its address")]
 
 mod args;
-#[path = "../camera/canvas.rs"]
-mod canvas;
-#[path = "../camera/server.rs"]
-mod server;
-#[path = "../camera/test_picture.rs"]
-mod test_picture;
 
 use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use axum::Router;
-use axum::serve::ListenerExt as _;
-use futures_util::FutureExt as _;
-use mixed_replace::{Hubs, Live, Metrics, Publisher, hub, hubs, socket, source};
+use mixed_replace::{Hubs, Live, Metrics, Publisher, hub, hubs, source};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use shared::server;
+use shared::test_picture::TestPicture;
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::args::Args;
-use crate::test_picture::TestPicture;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Args::from_command_line()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("edge: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    server::exit_code(run(Args::from_command_line()).await)
 }
 
 async fn run(args: Args) -> Result<(), String> {
-    let listener = server::listen(&args.listen)?;
-    let address = listener.local_addr().map_or(args.listen, |address| address.to_string());
+    let (listener, address) = server::listen(&args.listen)?;
     println!("The node is at http://{address}/cameras");
 
     let cameras = Hubs::builder()
@@ -57,17 +41,7 @@ async fn run(args: Args) -> Result<(), String> {
         .nest_service("/cameras", Live::by_name(cameras.clone()))
         .route_service("/metrics", Metrics::by_name(cameras.clone()));
 
-    let listener = TcpListener::from_std(listener).map_err(|error| error.to_string())?;
-    let listener = listener.tap_io(|connection| drop(socket::tune(connection)));
-    let (stop, stopped) = oneshot::channel::<()>();
-    let serving = axum::serve(listener, app).with_graceful_shutdown(stopped.map(drop));
-    let serving = tokio::spawn(serving.into_future());
-    server::stop_signal().await;
-    // axum waits for its connections. Streams are ended first; stalled connections are dropped after the grace period.
-    cameras.close();
-    let _ = stop.send(());
-    let _ = timeout(server::GRACE, serving).await;
-    Ok(())
+    server::serve(listener, app, server::stop_signal(), || cameras.close()).await
 }
 
 type BoxError = Box<dyn Error + Send + Sync>;

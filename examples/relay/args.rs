@@ -1,9 +1,9 @@
 //! The command line.
 
 use std::path::PathBuf;
-use std::process::exit;
 
 use mixed_replace::source::{self, Http, Source};
+use shared::server;
 
 pub(crate) struct Args {
     pub(crate) cameras: Vec<Source<Http>>,
@@ -16,17 +16,7 @@ pub(crate) struct Args {
 impl Args {
     /// Parses this process's arguments. Exits after printing the help or an error.
     pub(crate) fn from_command_line() -> Self {
-        match Self::parse(std::env::args().skip(1)) {
-            Ok(Some(args)) => args,
-            Ok(None) => {
-                println!("{HELP}");
-                exit(0)
-            }
-            Err(mistake) => {
-                eprintln!("relay: {mistake} (--help lists the options)");
-                exit(2)
-            }
-        }
+        server::parsed(Self::parse(std::env::args().skip(1)), HELP)
     }
 
     /// Returns `None` for `--help`.

@@ -1,32 +1,30 @@
 //! The command line of both status servers.
 
-use std::process::exit;
 use std::time::Duration;
 
 use lexopt::prelude::*;
+use shared::{server, session};
 
-use crate::session;
-
+/// The options.
 #[derive(Clone, Debug)]
-pub(crate) struct Args {
+pub struct Args {
     /// `HOST:PORT`.
-    pub(crate) listen: String,
+    pub listen: String,
     /// The password of all viewers.
-    pub(crate) password: String,
+    pub password: String,
     /// The time between simulated changes, or `None` for no such changes.
-    pub(crate) every: Option<Duration>,
+    pub every: Option<Duration>,
 }
 
 impl Args {
     /// Parses the arguments of this process. Exits after `--help` and after an invalid argument.
-    pub(crate) fn from_command_line() -> Self {
-        Self::parse(lexopt::Parser::from_env()).unwrap_or_else(|error| {
-            eprintln!("{NAME}: {error} (--help lists the options)");
-            exit(2)
-        })
+    #[must_use]
+    pub fn from_command_line() -> Self {
+        server::parsed(Self::parse(lexopt::Parser::from_env()), HELP)
     }
 
-    fn parse(mut arguments: lexopt::Parser) -> Result<Self, lexopt::Error> {
+    /// Returns `None` for `--help`.
+    fn parse(mut arguments: lexopt::Parser) -> Result<Option<Self>, lexopt::Error> {
         let mut args = Self {
             listen: "127.0.0.1:3000".to_owned(),
             password: session::random().split_off(12),
@@ -37,14 +35,11 @@ impl Args {
                 Long("every") => args.every = arguments.value()?.parse_with(every)?,
                 Long("listen") => args.listen = arguments.value()?.string()?,
                 Long("password") => args.password = arguments.value()?.string()?,
-                Long("help") | Short('h') => {
-                    println!("A status board that replaces itself when a service changes.\n\nusage: {NAME} {HELP}");
-                    exit(0)
-                }
+                Long("help") | Short('h') => return Ok(None),
                 _ => return Err(argument.unexpected()),
             }
         }
-        Ok(args)
+        Ok(Some(args))
     }
 }
 
@@ -56,11 +51,10 @@ fn every(seconds: &str) -> Result<Option<Duration>, &'static str> {
     }
 }
 
-/// The name of the program, which differs between the two servers.
-pub(crate) const NAME: &str = env!("CARGO_PKG_NAME");
-
 const HELP: &str = "\
-[--listen HOST:PORT] [--password WORD] [--every SECONDS]
+A status board that replaces itself when a service changes.
+
+usage: PROGRAM [--listen HOST:PORT] [--password WORD] [--every SECONDS]
 
   --listen HOST:PORT  address to listen on [127.0.0.1:3000]; port 0 picks a free port
   --password WORD     password of all viewers [a random one, printed at the start]
@@ -71,7 +65,8 @@ mod tests {
     use super::*;
 
     fn parse(arguments: &[&str]) -> Result<Args, String> {
-        Args::parse(lexopt::Parser::from_args(arguments)).map_err(|error| error.to_string())
+        let args = Args::parse(lexopt::Parser::from_args(arguments)).map_err(|error| error.to_string())?;
+        args.ok_or_else(|| "--help".to_owned())
     }
 
     #[test]

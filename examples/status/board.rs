@@ -3,9 +3,8 @@
 use std::collections::VecDeque;
 
 use serde::Deserialize;
+use shared::refusal::{Refusal, quoted};
 use time::OffsetDateTime;
-
-use crate::refusal::{Refusal, quoted};
 
 /// The state of a service, ordered from best to worst.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]

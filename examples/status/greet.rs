@@ -1,11 +1,11 @@
 //! Output of the process on the terminal.
 
-use std::process::ExitCode;
+use std::net::SocketAddr;
 
-use crate::args::{Args, NAME};
+use crate::args::Args;
 
 /// Prints the address, the password and a few commands.
-pub(crate) fn greet(args: &Args, address: &str) {
+pub fn greet(args: &Args, address: SocketAddr) {
     let password = &args.password;
     println!(
         "\
@@ -20,17 +20,6 @@ Ctrl-C stops the server; viewers keep the last board."
     );
 }
 
-/// Converts the result to an exit code, printing an error as one line.
-pub(crate) fn exit_code(result: Result<(), String>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{NAME}: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
 /// The message for requests without a session.
-pub(crate) const HOW_TO_SIGN_IN: &str =
+pub const HOW_TO_SIGN_IN: &str =
     "sign in first: post the password to /login and send the cookie that it sets with each request";

@@ -2,24 +2,6 @@
 //!
 //! Run `cargo run --release -p status` and open the address that it prints. `--help` lists the options.
 
-#![expect(clippy::print_stdout, reason = "a program prints its address")]
-
-mod answer;
-mod args;
-mod board;
-mod drift;
-mod foreign;
-mod greet;
-mod page;
-mod plant;
-mod posted;
-mod refusal;
-mod serve;
-#[path = "../camera/server.rs"]
-mod server;
-mod session;
-mod view;
-
 use std::process::ExitCode;
 
 use axum::Router;
@@ -29,22 +11,20 @@ use axum::http::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN, SET_COOKI
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-
-use crate::answer::{field, fields, is_browser};
-use crate::args::Args;
-use crate::plant::Plant;
-use crate::refusal::Refusal;
+use shared::answer::{self, field, fields, is_browser};
+use shared::refusal::Refusal;
+use shared::{posted, server};
+use status::{Args, HOW_TO_SIGN_IN, Plant, greet, view};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    greet::exit_code(run(Args::from_command_line()).await)
+    server::exit_code(run(Args::from_command_line()).await)
 }
 
 async fn run(args: Args) -> Result<(), String> {
-    let listener = server::listen(&args.listen)?;
-    let address = listener.local_addr().map_or(args.listen.clone(), |address| address.to_string());
-    let plant = Plant::start(&args, &address)?;
-    greet::greet(&args, &address);
+    let (listener, address) = server::listen(&args.listen)?;
+    let plant = Plant::start(&args, address)?;
+    greet(&args, address);
 
     // One check covers the page, the stream and the snapshot.
     let board = Router::new()
@@ -52,14 +32,14 @@ async fn run(args: Args) -> Result<(), String> {
         .route("/report", get(report))
         .layer(from_fn_with_state(plant.clone(), only_signed_in));
     let app = board.route("/login", post(sign_in)).route("/update", post(update)).with_state(plant.clone());
-    serve::serve(listener, app, move || plant.close()).await
+    server::serve(listener, app, server::stop_signal(), || plant.close()).await
 }
 
 async fn only_signed_in(State(plant): State<Plant>, request: Request, next: Next) -> Response {
     if plant.is_signed_in(fields(request.headers(), COOKIE)) {
         return next.run(request).await;
     }
-    let refusal = Refusal::new(401, greet::HOW_TO_SIGN_IN);
+    let refusal = Refusal::new(401, HOW_TO_SIGN_IN);
     answer::refused(&refusal, request.headers(), |_| view::sign_in(None))
 }
 

@@ -1,23 +1,25 @@
 //! The plant of both servers: its board, its sessions and its hub.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mixed_replace::{Hub, Page, Part, Publisher, hub};
 use serde::Deserialize;
+use shared::posted;
+use shared::refusal::Refusal;
+use shared::session::Sessions;
 use tokio::time::{interval, sleep};
 
 use crate::args::Args;
 use crate::board::{Board, Report};
-use crate::drift;
-use crate::posted;
-use crate::refusal::Refusal;
-use crate::session::Sessions;
-use crate::view;
+use crate::{drift, view};
 
-#[derive(Clone)]
-pub(crate) struct Plant(Arc<Inner>);
+/// A handle to a plant.
+#[derive(Clone, Debug)]
+pub struct Plant(Arc<Inner>);
 
+#[derive(Debug)]
 struct Inner {
     /// The address of the server, for the command on the page.
     address: String,
@@ -31,11 +33,15 @@ struct Inner {
 
 impl Plant {
     /// Creates a plant with every service up, and starts the simulated changes.
-    pub(crate) fn start(args: &Args, address: &str) -> Result<Self, String> {
+    ///
+    /// # Errors
+    ///
+    /// Fails if the first page cannot be published.
+    pub fn start(args: &Args, address: SocketAddr) -> Result<Self, String> {
         let (publisher, hub) = hub::builder().max_subscribers(VIEWERS).build();
         let board = Board::new();
         let inner = Inner {
-            address: address.to_owned(),
+            address: address.to_string(),
             password: args.password.clone(),
             sessions: Sessions::new("status_session"),
             board: Mutex::new(board.clone()),
@@ -51,22 +57,26 @@ impl Plant {
     }
 
     /// Returns the endpoint of the board. It may be trusted: every tag is from a template, and user input is escaped.
-    pub(crate) fn page(&self) -> Page {
+    pub fn page(&self) -> Page {
         Page::new(self.0.hub.clone()).title("Waterworks").trusted(true)
     }
 
     /// Ends every stream. Viewers keep the last page.
-    pub(crate) fn close(&self) {
+    pub fn close(&self) {
         self.0.hub.close();
     }
 
     /// Returns `true` if one of these values of `Cookie` names an open session.
-    pub(crate) fn is_signed_in<'a>(&self, cookies: impl Iterator<Item = &'a str>) -> bool {
+    pub fn is_signed_in<'a>(&self, cookies: impl Iterator<Item = &'a str>) -> bool {
         self.0.sessions.find(cookies).is_some()
     }
 
     /// Checks a posted password and opens a session. Returns the value of `Set-Cookie`.
-    pub(crate) async fn sign_in(&self, content_type: Option<&str>, body: &[u8]) -> Result<String, Refusal> {
+    ///
+    /// # Errors
+    ///
+    /// Fails with 401 after a wrong password, and as [`posted::decode`] and [`Sessions::open`] do.
+    pub async fn sign_in(&self, content_type: Option<&str>, body: &[u8]) -> Result<String, Refusal> {
         let SignIn { password } = posted::decode(content_type, body)?;
         if !is_same(password.as_bytes(), self.0.password.as_bytes()) {
             // Slows down guessing.
@@ -77,7 +87,11 @@ impl Plant {
     }
 
     /// Applies a posted report and publishes the board. Returns the message for the sender.
-    pub(crate) fn update(&self, content_type: Option<&str>, body: &[u8]) -> Result<String, Refusal> {
+    ///
+    /// # Errors
+    ///
+    /// Fails if the report is invalid.
+    pub fn update(&self, content_type: Option<&str>, body: &[u8]) -> Result<String, Refusal> {
         let report: Report = posted::decode(content_type, body)?;
         let summary = format!("{} is {}", report.service, report.state.word());
         self.apply(report)?;
@@ -85,7 +99,8 @@ impl Plant {
     }
 
     /// Renders the page that has only the form.
-    pub(crate) fn report(&self) -> String {
+    #[must_use]
+    pub fn report(&self) -> String {
         view::report(&self.0.board.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

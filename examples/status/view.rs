@@ -1,13 +1,13 @@
 //! The pages.
 
 use maud::{Markup, PreEscaped, html};
+use shared::foreign::Foreign;
+use shared::page::{self, Icon};
+use shared::refusal::Refusal;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
 use crate::board::{Board, Change, NOTE, PAST, Service, State};
-use crate::foreign::Foreign;
-use crate::page::{self, Icon};
-use crate::refusal::Refusal;
 
 /// Renders the complete board: the document that is replaced.
 pub(crate) fn board(board: &Board, address: &str) -> String {
@@ -136,7 +136,8 @@ pub(crate) fn report(board: &Board) -> String {
 }
 
 /// Renders the sign-in form, with the reason of a refused attempt.
-pub(crate) fn sign_in(refusal: Option<&Refusal>) -> String {
+#[must_use]
+pub fn sign_in(refusal: Option<&Refusal>) -> String {
     page::small(
         "Waterworks",
         ICON,
@@ -155,7 +156,8 @@ pub(crate) fn sign_in(refusal: Option<&Refusal>) -> String {
 }
 
 /// Renders the refusal of a posted form.
-pub(crate) fn refused(refusal: &Refusal) -> String {
+#[must_use]
+pub fn refused(refusal: &Refusal) -> String {
     page::small(
         "Report rejected",
         ICON,

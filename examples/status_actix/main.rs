@@ -2,33 +2,6 @@
 //!
 //! Run `cargo run --release -p status_actix` and open the address that it prints. `--help` lists the options.
 
-#![expect(clippy::print_stdout, reason = "a program prints its address")]
-
-#[path = "../status/args.rs"]
-mod args;
-#[path = "../status/board.rs"]
-mod board;
-#[path = "../status/drift.rs"]
-mod drift;
-#[path = "../status/foreign.rs"]
-mod foreign;
-#[path = "../status/greet.rs"]
-mod greet;
-#[path = "../status/page.rs"]
-mod page;
-#[path = "../status/plant.rs"]
-mod plant;
-#[path = "../status/posted.rs"]
-mod posted;
-#[path = "../status/refusal.rs"]
-mod refusal;
-#[path = "../camera/server.rs"]
-mod server;
-#[path = "../status/session.rs"]
-mod session;
-#[path = "../status/view.rs"]
-mod view;
-
 use std::process::ExitCode;
 
 use actix_web::body::MessageBody;
@@ -43,20 +16,18 @@ use actix_web::web::{Data, Payload, get, post, resource, to};
 use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, Responder as _};
 use futures_util::stream;
 use mixed_replace::{MixedReplace, Part, Wire, socket};
-
-use crate::args::Args;
-use crate::plant::Plant;
-use crate::refusal::Refusal;
+use shared::refusal::Refusal;
+use shared::{page, posted, server};
+use status::{Args, HOW_TO_SIGN_IN, Plant, greet, view};
 
 fn main() -> ExitCode {
-    greet::exit_code(actix_web::rt::System::new().block_on(run(Args::from_command_line())))
+    server::exit_code(actix_web::rt::System::new().block_on(run(Args::from_command_line())))
 }
 
 async fn run(args: Args) -> Result<(), String> {
-    let listener = server::listen(&args.listen)?;
-    let address = listener.local_addr().map_or(args.listen.clone(), |address| address.to_string());
-    let plant = Plant::start(&args, &address)?;
-    greet::greet(&args, &address);
+    let (listener, address) = server::listen(&args.listen)?;
+    let plant = Plant::start(&args, address)?;
+    greet(&args, address);
 
     let data = Data::new(plant.clone());
     let app = move || {
@@ -96,7 +67,7 @@ async fn only_signed_in(
     if plant.is_signed_in(fields(request.request(), COOKIE)) {
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
-    let refusal = Refusal::new(401, greet::HOW_TO_SIGN_IN);
+    let refusal = Refusal::new(401, HOW_TO_SIGN_IN);
     let answer = answer(&refusal, request.request(), |_| view::sign_in(None));
     Ok(request.into_response(answer))
 }

@@ -11,11 +11,6 @@
 mod pictures;
 mod request;
 
-#[path = "../../camera/canvas.rs"]
-mod canvas;
-#[path = "../../camera/test_picture.rs"]
-mod test_picture;
-
 use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -8,8 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use mixed_replace::Part;
-
-use crate::test_picture::TestPicture;
+use shared::test_picture::TestPicture;
 
 pub(crate) enum Pictures {
     File {

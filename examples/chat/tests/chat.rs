@@ -1,23 +1,13 @@
 //! The chat server over sockets.
 #![cfg(unix)]
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a failure of a helper is a failure of its test; it prints its measurement"
-)]
 
 use std::path::Path;
 use std::time::Duration;
 
+use test_support::client::{Answer, Server, text};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-
-use self::client::{Answer, Server, text};
-
-#[path = "../../status/client.rs"]
-mod client;
 
 fn start(arguments: &[&str]) -> Server {
     Server::start(Path::new(env!("CARGO_BIN_EXE_chat")), arguments)

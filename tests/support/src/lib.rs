@@ -4,6 +4,8 @@
 #![expect(clippy::missing_panics_doc, reason = "a panic is how a test fails")]
 
 mod children;
+#[cfg(feature = "client")]
+pub mod client;
 pub mod net;
 mod server;
 mod viewer;

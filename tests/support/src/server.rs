@@ -19,7 +19,7 @@ use crate::viewer::get;
 pub enum Program {
     /// The program with the name of its package.
     Package(&'static str),
-    /// An example of the package `examples`.
+    /// The example with the name of its package.
     Example(&'static str),
 }
 
@@ -61,7 +61,7 @@ impl Program {
         build.args(["build", "--message-format=json-render-diagnostics"]);
         match self {
             Self::Package(name) => build.args(["--package", name, "--bin", name]),
-            Self::Example(name) => build.args(["--package", "examples", "--example", name]),
+            Self::Example(name) => build.args(["--package", name, "--example", name]),
         };
         if !cfg!(debug_assertions) {
             build.arg("--release");

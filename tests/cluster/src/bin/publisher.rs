@@ -1,33 +1,14 @@
 //! A node of the `cluster` example that publishes parts of one size, so that the bench can choose which:
 //! `publisher BROKER BYTES PARTS-A-SECOND`, or 0 for as many as the broker takes.
 
-#[path = "../../../../examples/cluster/backplane.rs"]
-mod backplane;
-#[path = "../../../../examples/cluster/broker.rs"]
-mod broker;
-#[path = "../../../../examples/cluster/envelope.rs"]
-mod envelope;
-#[path = "../../../../examples/cluster/mqtt.rs"]
-mod mqtt;
-#[expect(dead_code, reason = "the example shows more of its state")]
-#[path = "../../../../examples/cluster/node.rs"]
-mod node;
-#[path = "../../../../examples/cluster/pauses.rs"]
-mod pauses;
-#[path = "../../../../examples/cluster/redis.rs"]
-mod redis;
-#[path = "../../../../examples/cluster/sources.rs"]
-mod sources;
-
 use std::iter::successors;
 use std::time::Duration;
 
+use cluster::Node;
 use cluster_tests::TOPIC;
 use mixed_replace::Part;
 use tokio::task::yield_now;
 use tokio::time::{interval, sleep};
-
-use crate::node::Node;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {

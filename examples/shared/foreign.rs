@@ -9,7 +9,7 @@ use maud::Render;
 /// A viewer knows the hub's boundary, and a hub refuses a part that contains it. So no run of letters and digits is as long
 /// as a boundary: every 16th character of a run is written as a numeric reference.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Foreign<'a>(pub(crate) &'a str);
+pub struct Foreign<'a>(pub &'a str);
 
 impl Render for Foreign<'_> {
     fn render_to(&self, html: &mut String) {

@@ -4,9 +4,11 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// The colours of the icon in the browser's tab.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Icon {
-    pub(crate) ground: &'static str,
-    pub(crate) mark: &'static str,
+pub struct Icon {
+    /// The colour of the square.
+    pub ground: &'static str,
+    /// The colour of the dot on it.
+    pub mark: &'static str,
 }
 
 impl Icon {
@@ -21,7 +23,8 @@ impl Icon {
 }
 
 /// Renders a document with the common style and `style`.
-pub(crate) fn document(title: &str, icon: Icon, style: &str, body: &Markup) -> String {
+#[must_use]
+pub fn document(title: &str, icon: Icon, style: &str, body: &Markup) -> String {
     let document = html! {
         (DOCTYPE)
         html lang="en" {
@@ -40,13 +43,14 @@ pub(crate) fn document(title: &str, icon: Icon, style: &str, body: &Markup) -> S
 }
 
 /// Renders a small page with one message or form.
-pub(crate) fn small(title: &str, icon: Icon, body: &Markup) -> String {
+#[must_use]
+pub fn small(title: &str, icon: Icon, body: &Markup) -> String {
     document(title, icon, include_str!("small.css"), &html! { main { (body) } })
 }
 
 /// The policy of pages other than [`mixed_replace::Page`], which sets its own: no scripts and no foreign content.
-pub(crate) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-src 'self'; \
+pub const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-src 'self'; \
                                  form-action 'self'; base-uri 'none'; frame-ancestors 'self'";
 
 /// The value of `WWW-Authenticate` with a 401.
-pub(crate) const CHALLENGE: &str = "Cookie realm=\"sign in\"";
+pub const CHALLENGE: &str = "Cookie realm=\"sign in\"";

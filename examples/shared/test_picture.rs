@@ -8,8 +8,11 @@ use jpeg_encoder::{ColorType, Encoder};
 
 use crate::canvas::{Canvas, Color, Point, mix};
 
+/// A moving picture.
+///
 /// Draws the background once, and on a copy of it the clock, its hand, the ball and the number of each picture.
-pub(crate) struct TestPicture {
+#[derive(Debug)]
+pub struct TestPicture {
     background: Canvas,
     /// The centre of the dial.
     center: Point,
@@ -18,7 +21,9 @@ pub(crate) struct TestPicture {
 }
 
 impl TestPicture {
-    pub(crate) fn new(size: (u16, u16), fps: f64) -> Self {
+    /// Draws the background of this size, with the rate as a caption.
+    #[must_use]
+    pub fn new(size: (u16, u16), fps: f64) -> Self {
         let (width, height) = (f32::from(size.0), f32::from(size.1));
         let unit = (width / 640.0).min(height / 480.0);
         let center = (width / 2.0, height / 2.0 - 40.0 * unit);
@@ -41,7 +46,11 @@ impl TestPicture {
     }
 
     /// Encodes picture `number` as JPEG.
-    pub(crate) fn jpeg(&self, number: u64) -> Result<Bytes, String> {
+    ///
+    /// # Errors
+    ///
+    /// Fails if the picture cannot be encoded.
+    pub fn jpeg(&self, number: u64) -> Result<Bytes, String> {
         let mut jpeg = Vec::with_capacity(64 * 1024);
         let canvas = self.draw(number, SystemTime::now());
         Encoder::new(&mut jpeg, 85)

@@ -3,26 +3,32 @@
 use std::f32::consts::PI;
 
 /// A picture of RGB bytes.
-#[derive(Clone)]
-pub(crate) struct Canvas {
-    pub(crate) width: u16,
-    pub(crate) height: u16,
-    pub(crate) pixels: Vec<u8>,
+#[derive(Clone, Debug)]
+pub struct Canvas {
+    /// The width in pixels.
+    pub width: u16,
+    /// The height in pixels.
+    pub height: u16,
+    /// Three bytes a pixel, row by row.
+    pub pixels: Vec<u8>,
 }
 
-pub(crate) type Point = (f32, f32);
-pub(crate) type Color = [f32; 3];
+/// A place in pixels from the left and from the top.
+pub type Point = (f32, f32);
+/// Red, green and blue, from 0 to 255.
+pub type Color = [f32; 3];
 
 impl Canvas {
     /// Creates a picture from the colour of each point.
-    pub(crate) fn new((width, height): (u16, u16), color: impl Fn(Point) -> Color) -> Self {
+    #[must_use]
+    pub fn new((width, height): (u16, u16), color: impl Fn(Point) -> Color) -> Self {
         let points = (0..height).flat_map(|y| (0..width).map(move |x| (f32::from(x), f32::from(y))));
         let pixels = points.flat_map(|point| color(point).map(byte)).collect();
         Self { width, height, pixels }
     }
 
     /// Draws a line from `a` to `b` with round ends, `weight` wide.
-    pub(crate) fn stroke(&mut self, a: Point, b: Point, weight: f32, color: Color) {
+    pub fn stroke(&mut self, a: Point, b: Point, weight: f32, color: Color) {
         let reach = weight / 2.0 + 1.0;
         let (dx, dy) = (b.0 - a.0, b.1 - a.1);
         let length2 = (dx * dx + dy * dy).max(1e-6);
@@ -46,12 +52,12 @@ impl Canvas {
     }
 
     /// Draws a dot.
-    pub(crate) fn dot(&mut self, center: Point, diameter: f32, color: Color) {
+    pub fn dot(&mut self, center: Point, diameter: f32, color: Color) {
         self.stroke(center, center, diameter, color);
     }
 
     /// Draws a line of text around `center`, its capitals `size` high. All digits have the same width.
-    pub(crate) fn text(&mut self, text: &str, center: Point, size: f32, weight: f32, color: Color) {
+    pub fn text(&mut self, text: &str, center: Point, size: f32, weight: f32, color: Color) {
         let width = text.chars().map(|c| advance(c) * size).sum::<f32>() - GAP * size;
         let mut x = center.0 - width / 2.0;
         let top = center.1 - size / 2.0;
@@ -68,7 +74,8 @@ impl Canvas {
 }
 
 /// Mixes two colours; `share` is that of the second.
-pub(crate) fn mix(a: Color, b: Color, share: f32) -> Color {
+#[must_use]
+pub fn mix(a: Color, b: Color, share: f32) -> Color {
     let mut mixed = a;
     for (mixed, b) in mixed.iter_mut().zip(b) {
         *mixed += (b - *mixed) * share.clamp(0.0, 1.0);

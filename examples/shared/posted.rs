@@ -14,10 +14,11 @@ use crate::refusal::{Refusal, quoted};
 /// Reads a body of at most `limit` bytes, with a timeout.
 ///
 /// A larger body is read and discarded up to 8 MiB, because most clients read the response only after writing the body.
-pub(crate) async fn read<E: Display>(
-    body: impl Stream<Item = Result<Bytes, E>>,
-    limit: usize,
-) -> Result<Vec<u8>, Refusal> {
+///
+/// # Errors
+///
+/// Fails with 400, 408 or 413.
+pub async fn read<E: Display>(body: impl Stream<Item = Result<Bytes, E>>, limit: usize) -> Result<Vec<u8>, Refusal> {
     timeout(TIMEOUT, read_all(body, limit))
         .await
         .unwrap_or_else(|_| Err(Refusal::new(408, format!("the body is incomplete after {} s", TIMEOUT.as_secs()))))
@@ -44,7 +45,11 @@ async fn read_all<E: Display>(body: impl Stream<Item = Result<Bytes, E>>, limit:
 }
 
 /// Decodes a form or JSON, by its content type.
-pub(crate) fn decode<T: DeserializeOwned>(content_type: Option<&str>, body: &[u8]) -> Result<T, Refusal> {
+///
+/// # Errors
+///
+/// Fails with 400 or 415.
+pub fn decode<T: DeserializeOwned>(content_type: Option<&str>, body: &[u8]) -> Result<T, Refusal> {
     let of_type = |known: &str| {
         let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
         essence.trim().eq_ignore_ascii_case(known)
@@ -63,7 +68,11 @@ pub(crate) fn decode<T: DeserializeOwned>(content_type: Option<&str>, body: &[u8
 }
 
 /// Rejects a form of another site, which a browser posts with the user's cookies and from the user's network.
-pub(crate) fn must_be_same_origin(origin: Option<&str>, host: Option<&str>) -> Result<(), Refusal> {
+///
+/// # Errors
+///
+/// Fails with 403.
+pub fn must_be_same_origin(origin: Option<&str>, host: Option<&str>) -> Result<(), Refusal> {
     let Some(origin) = origin else { return Ok(()) };
     let (_, site) = origin.split_once("://").unwrap_or_default();
     if host.is_some_and(|host| host == site) {

@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 
 /// The open sessions and their users, in memory only.
 #[derive(Debug)]
-pub(crate) struct Sessions<T> {
+pub struct Sessions<T> {
     /// The name of the cookie. Cookies are shared by all ports of a host, so each server uses another name.
     cookie: &'static str,
     open: Mutex<HashMap<String, Session<T>>>,
@@ -24,12 +24,18 @@ struct Session<T> {
 }
 
 impl<T: Clone> Sessions<T> {
-    pub(crate) fn new(cookie: &'static str) -> Self {
+    /// Creates an empty list of sessions, which are identified by a cookie of this name.
+    #[must_use]
+    pub fn new(cookie: &'static str) -> Self {
         Self { cookie, open: Mutex::default() }
     }
 
-    /// Opens a session and returns the value of `Set-Cookie`. Fails if `conflict` returns a refusal for an open session.
-    pub(crate) fn open(&self, user: T, conflict: impl Fn(&T) -> Option<Refusal>) -> Result<String, Refusal> {
+    /// Opens a session and returns the value of `Set-Cookie`.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the refusal that `conflict` returns for an open session, and with 503 if there are too many sessions.
+    pub fn open(&self, user: T, conflict: impl Fn(&T) -> Option<Refusal>) -> Result<String, Refusal> {
         let now = Instant::now();
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, session| session.until > now);
@@ -47,7 +53,7 @@ impl<T: Clone> Sessions<T> {
     }
 
     /// Returns the user of the first of these values of `Cookie` that names an open session.
-    pub(crate) fn find<'a>(&self, cookies: impl Iterator<Item = &'a str>) -> Option<T> {
+    pub fn find<'a>(&self, cookies: impl Iterator<Item = &'a str>) -> Option<T> {
         let mut candidates =
             cookies.flat_map(Cookie::split_parse).flatten().filter(|cookie| cookie.name() == self.cookie);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,7 +69,8 @@ impl<T: Clone> Sessions<T> {
 }
 
 /// Returns a random token of 130 bits.
-pub(crate) fn random() -> String {
+#[must_use]
+pub fn random() -> String {
     Alphanumeric.sample_string(&mut rand::rng(), 22)
 }
 

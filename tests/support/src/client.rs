@@ -1,4 +1,11 @@
-//! Helpers for the tests of the servers: a process, requests to it, and readers of its streams.
+//! A server with sessions and forms, requests to it, and readers of its streams, for asynchronous tests.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a failure of a helper is a failure of its test; it prints its measurement"
+)]
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -12,31 +19,39 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// A server process, killed when dropped.
-pub(crate) struct Server {
+#[derive(Debug)]
+pub struct Server {
     child: Child,
-    pub(crate) address: String,
+    /// Host and port.
+    pub address: String,
     _stdout: BufReader<ChildStdout>,
 }
 
 /// A response with a complete body.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) head: String,
-    pub(crate) body: String,
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The status line and the header fields.
+    pub head: String,
+    /// The body, which is text.
+    pub body: String,
 }
 
 /// A connection that receives parts.
-pub(crate) struct Reader {
+#[derive(Debug)]
+pub struct Reader {
     connection: TcpStream,
     received: BytesMut,
-    pub(crate) head: String,
+    /// The status line and the header fields.
+    pub head: String,
     decoder: Decoder,
 }
 
 impl Server {
     /// Starts a server on a free port and waits for its greeting.
-    pub(crate) fn start(program: &Path, arguments: &[&str]) -> Self {
+    #[must_use]
+    pub fn start(program: &Path, arguments: &[&str]) -> Self {
         let mut command = Command::new(program);
         command.args(["--listen", "127.0.0.1:0"]).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -49,12 +64,12 @@ impl Server {
     }
 
     /// Requests a path with further header lines.
-    pub(crate) async fn get(&self, path: &str, fields: &[&str]) -> Answer {
+    pub async fn get(&self, path: &str, fields: &[&str]) -> Answer {
         self.ask("GET", path, fields, b"").await
     }
 
     /// Posts a body, by default as a form.
-    pub(crate) async fn post(&self, path: &str, fields: &[&str], body: impl AsRef<[u8]>) -> Answer {
+    pub async fn post(&self, path: &str, fields: &[&str], body: impl AsRef<[u8]>) -> Answer {
         self.ask("POST", path, fields, body.as_ref()).await
     }
 
@@ -68,7 +83,7 @@ impl Server {
     }
 
     /// Opens a stream.
-    pub(crate) async fn read(&self, path: &str, accept: &str, cookie: &str) -> Reader {
+    pub async fn read(&self, path: &str, accept: &str, cookie: &str) -> Reader {
         let mut connection = self.request("GET", path, &[&format!("Accept: {accept}"), cookie], b"").await;
         let mut received = BytesMut::new();
         let end = loop {
@@ -97,7 +112,7 @@ impl Server {
     }
 
     /// Posts a form to `/login` and returns the `Cookie` line of the new session.
-    pub(crate) async fn sign_in(&self, form: &str) -> String {
+    pub async fn sign_in(&self, form: &str) -> String {
         let answer = self.post("/login", &[], form).await;
         assert_eq!(answer.status, 303, "{answer:?}");
         let cookie = answer.field("set-cookie").unwrap();
@@ -106,7 +121,7 @@ impl Server {
     }
 
     /// Asserts that requests without a session, or with an unknown one, get 401 and nothing of `secret`.
-    pub(crate) async fn rejects_unknown_sessions(&self, path: &str, cookie: &str, secret: &str) {
+    pub async fn rejects_unknown_sessions(&self, path: &str, cookie: &str, secret: &str) {
         for cookie in ["", &format!("Cookie: {cookie}="), &format!("Cookie: {cookie}=0123456789012345678901")] {
             for query in ["", "?snapshot", "?pull", "?client", "?fps=1"] {
                 for accept in ["text/html", "*/*", "multipart/mixed", "image/*"] {
@@ -122,7 +137,7 @@ impl Server {
     }
 
     /// Asserts that a thousand readers on separate connections receive `text` soon after `post`.
-    pub(crate) async fn reaches_a_thousand(
+    pub async fn reaches_a_thousand(
         &self,
         path: &str,
         cookie: &str,
@@ -155,7 +170,7 @@ impl Server {
     }
 
     /// Asserts that a signal ends the process in time and closes every stream, beside a viewer that does not read.
-    pub(crate) async fn shuts_down(mut self, path: &str, cookie: &str, signal: &str) {
+    pub async fn shuts_down(mut self, path: &str, cookie: &str, signal: &str) {
         let mut readers = Vec::new();
         for accept in ["image/*", "*/*", "multipart/mixed"] {
             let mut reader = self.read(path, accept, cookie).await;
@@ -189,14 +204,16 @@ impl Drop for Server {
 }
 
 impl Answer {
-    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+    /// Returns the value of a header field.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
         field(&self.head, name)
     }
 }
 
 impl Reader {
     /// Returns the next part as HTML, or `None` at the end.
-    pub(crate) async fn next(&mut self) -> Option<String> {
+    pub async fn next(&mut self) -> Option<String> {
         loop {
             if let Some(part) = self.decoder.decode(&mut self.received).unwrap() {
                 assert_eq!(part.content_type().essence_str(), "text/html");
@@ -210,7 +227,7 @@ impl Reader {
     }
 
     /// Reads until a part contains `text`.
-    pub(crate) async fn sees(&mut self, text: &str) -> String {
+    pub async fn sees(&mut self, text: &str) -> String {
         loop {
             let part = self.next().await.unwrap_or_else(|| panic!("the stream ended without {text:?}"));
             if part.contains(text) {
@@ -219,13 +236,16 @@ impl Reader {
         }
     }
 
-    pub(crate) fn boundary(&self) -> String {
+    /// Returns the boundary of its stream.
+    #[must_use]
+    pub fn boundary(&self) -> String {
         self.decoder.boundary().unwrap().to_string()
     }
 }
 
-/// Decodes numeric references, which [`Foreign`](crate::foreign) writes.
-pub(crate) fn text(html: &str) -> String {
+/// Decodes numeric references, which the examples write into pages instead of some characters.
+#[must_use]
+pub fn text(html: &str) -> String {
     let mut pieces = html.split("&#");
     let first = pieces.next().unwrap().to_owned();
     pieces.fold(first, |text, piece| {

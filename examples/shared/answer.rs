@@ -10,7 +10,7 @@ use crate::page;
 use crate::refusal::Refusal;
 
 /// Creates the response for a refusal.
-pub(crate) fn refused(refusal: &Refusal, headers: &HeaderMap, page: impl FnOnce(&Refusal) -> String) -> Response {
+pub fn refused(refusal: &Refusal, headers: &HeaderMap, page: impl FnOnce(&Refusal) -> String) -> Response {
     let mut response = if Wire::for_request(headers) == Wire::Script {
         // The session has ended, for example by a restart of the server: the sign-in page replaces the last part.
         let part = Part::html(page(refusal));
@@ -28,18 +28,24 @@ pub(crate) fn refused(refusal: &Refusal, headers: &HeaderMap, page: impl FnOnce(
 }
 
 /// Creates the response for a page, with a policy against foreign content.
-pub(crate) fn page(page: String) -> Response {
+#[must_use]
+pub fn page(page: String) -> Response {
     ([(CONTENT_SECURITY_POLICY, page::POLICY)], Html(page)).into_response()
 }
 
-pub(crate) fn is_browser(headers: &HeaderMap) -> bool {
+/// Returns whether the client shows pages.
+#[must_use]
+pub fn is_browser(headers: &HeaderMap) -> bool {
     fields(headers, ACCEPT).any(|accept| accept.contains("text/html"))
 }
 
-pub(crate) fn field(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+/// Returns the first value of a header field, if it is text.
+#[must_use]
+pub fn field(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-pub(crate) fn fields(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+/// Returns the values of a header field that are text.
+pub fn fields(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
 }

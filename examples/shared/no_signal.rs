@@ -8,7 +8,11 @@ use mixed_replace::Part;
 use crate::canvas::{Canvas, Color, Point, mix};
 
 /// Draws a JPEG, the type that most cameras send. A change of type costs browsers a repeated picture.
-pub(crate) fn draw() -> Result<Part, String> {
+///
+/// # Errors
+///
+/// Fails if the picture cannot be encoded.
+pub fn draw() -> Result<Part, String> {
     let mut canvas = Canvas::new((640, 480), |(x, y)| mix(NIGHT, DUSK, 1.0 - (x - 320.0).hypot(y - 220.0) / 420.0));
     let lens = (320.0, 196.0);
     for step in 0_u8..60 {
