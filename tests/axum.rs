@@ -3,8 +3,6 @@
 #![cfg(feature = "axum")]
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
-mod served;
-
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 
@@ -12,6 +10,7 @@ use axum::Router;
 use axum::http::Uri;
 use axum::routing::get;
 use mixed_replace::{MixedReplace, Wire};
+use test_support::{served, served_cases};
 
 static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
     let live = async |wire: Wire, uri: Uri| MixedReplace::new(served::source(uri.path()), wire);
@@ -19,43 +18,4 @@ static SERVER: LazyLock<SocketAddr> = LazyLock::new(|| {
     served::serve(async |listener| axum::serve(listener, router).await.unwrap())
 });
 
-#[test]
-fn responds_with_a_part() {
-    served::responds_with_a_part(*SERVER);
-}
-
-#[test]
-fn boundaries_differ_between_responses() {
-    served::boundaries_differ_between_responses(*SERVER);
-}
-
-#[test]
-fn http_1_0_response_is_not_chunked() {
-    served::http_1_0_response_is_not_chunked(*SERVER);
-}
-
-#[test]
-fn failed_source_sends_no_close_delimiter() {
-    served::failed_source_sends_no_close_delimiter(*SERVER);
-}
-
-#[test]
-fn sends_all_parts_before_a_failure() {
-    served::sends_all_parts_before_a_failure(*SERVER);
-}
-
-#[test]
-fn head_request_does_not_poll_the_source() {
-    served::head_request_does_not_poll_the_source(*SERVER);
-}
-
-#[test]
-fn head_carries_type_and_cache_headers() {
-    served::head_carries_type_and_cache_headers(*SERVER);
-}
-
-#[test]
-#[ignore = "needs curl"]
-fn serves_curl() {
-    served::serves_curl(*SERVER);
-}
+served_cases!(*SERVER);

@@ -2,6 +2,11 @@
 #![cfg(all(feature = "axum", feature = "actix-web"))]
 
 mod both;
+mod recipes {
+    pub(crate) mod access;
+    pub(crate) mod access_actix;
+    pub(crate) mod access_axum;
+}
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,15 +15,9 @@ use mixed_replace::{Hub, Part, hub};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use self::access::Access;
 use self::both::{answer, ask, servers};
-
-#[path = "recipes/access.rs"]
-mod access;
-#[path = "recipes/access_actix.rs"]
-mod access_actix;
-#[path = "recipes/access_axum.rs"]
-mod access_axum;
+use self::recipes::access::Access;
+use self::recipes::{access_actix, access_axum};
 
 #[test]
 fn the_programs_are_those_of_the_documentation() {

@@ -2,8 +2,9 @@
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
-#[path = "strict/mod.rs"]
-mod reader;
+mod strict {
+    pub(crate) mod reader;
+}
 
 use std::io::{self, ErrorKind, Write};
 use std::pin::Pin;
@@ -17,7 +18,7 @@ use http::{HeaderName, HeaderValue};
 use mixed_replace::write::WriteError;
 use mixed_replace::{Boundary, Encoder, KeepAlive, MixedReplace, Part, Wire, Writer, hub};
 
-use self::reader::{End, ReadPart, read};
+use self::strict::reader::{self, End, ReadPart, read};
 
 const WIRES: [Wire; 3] = [Wire::Browser, Wire::Machine, Wire::Script];
 const ROUNDS: u64 = 300;

@@ -1,9 +1,5 @@
 //! Compression layers must skip streams, because they delay each part until one of their blocks is full.
 
-#[expect(dead_code, reason = "each file uses a part of it")]
-#[path = "../../served/mod.rs"]
-mod served;
-
 use std::io::Write as _;
 use std::net::SocketAddr;
 
@@ -15,6 +11,7 @@ use axum::http::Uri;
 use axum::response::IntoResponse as _;
 use axum::routing::get;
 use mixed_replace::{MixedReplace, Wire};
+use test_support::served;
 use tower_http::compression::CompressionLayer;
 
 /// `/plain/…` is the control: the same stream without `Content-Encoding`.

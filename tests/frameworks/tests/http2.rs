@@ -1,9 +1,5 @@
 //! HTTP/2 without TLS on axum and actix, with a client that records each DATA frame.
 
-#[expect(dead_code, reason = "each file uses a part of it")]
-#[path = "../../served/mod.rs"]
-mod served;
-
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -17,6 +13,7 @@ use futures::future::join_all;
 use h2::client::{ResponseFuture, SendRequest};
 use http::Request;
 use mixed_replace::{MixedReplace, Wire};
+use test_support::served;
 use tokio::time::{sleep, timeout};
 
 static AXUM: LazyLock<SocketAddr> = LazyLock::new(|| {

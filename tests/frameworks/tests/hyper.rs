@@ -1,9 +1,5 @@
 //! The line for hyper in the table of the module `body`.
 
-#[expect(dead_code, reason = "each file uses a part of it")]
-#[path = "../../served/mod.rs"]
-mod served;
-
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::LazyLock;
@@ -16,6 +12,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use mixed_replace::body::Body;
 use mixed_replace::{KeepAlive, MixedReplace, Wire};
+use test_support::served;
 
 async fn live(request: Request<Incoming>) -> Result<Response<Body<MixedReplace<served::Source>>>, Infallible> {
     let parts = served::source(request.uri().path());

@@ -1,9 +1,5 @@
 //! The lines for poem in the table of the module `body`.
 
-#[expect(dead_code, reason = "each file uses a part of it")]
-#[path = "../../served/mod.rs"]
-mod served;
-
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -14,6 +10,7 @@ use poem::endpoint::TowerCompatExt as _;
 use poem::http::Uri;
 use poem::listener::TcpAcceptor;
 use poem::{Endpoint as _, Request, Response, Route, Server, handler};
+use test_support::served;
 
 #[handler]
 fn live(request: &Request) -> Response {

@@ -1,9 +1,5 @@
 //! The line for rocket in the table of the module `body`.
 
-#[expect(dead_code, reason = "each file uses a part of it")]
-#[path = "../../served/mod.rs"]
-mod served;
-
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{LazyLock, mpsc};
@@ -15,6 +11,7 @@ use mixed_replace::{KeepAlive, MixedReplace, Wire};
 use rocket::fairing::AdHoc;
 use rocket::http::{Accept, ContentType};
 use rocket::response::stream::ByteStream;
+use test_support::served;
 
 #[rocket::get("/<path..>")]
 fn live(path: PathBuf, accept: Option<&Accept>) -> (ContentType, ByteStream<impl Stream<Item = Bytes>>) {

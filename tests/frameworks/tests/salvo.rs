@@ -1,9 +1,5 @@
 //! The line for salvo in the table of the module `body`.
 
-#[expect(dead_code, reason = "each file uses a part of it")]
-#[path = "../../served/mod.rs"]
-mod served;
-
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -12,6 +8,7 @@ use mixed_replace::{KeepAlive, MixedReplace, Wire};
 use salvo::conn::tcp::TcpAcceptor;
 use salvo::http::ResBody;
 use salvo::{Request, Response, Router, Server, handler};
+use test_support::served;
 
 #[handler]
 async fn serve(request: &Request, response: &mut Response) {

@@ -1,14 +1,11 @@
 //! The line for warp in the table of the module `body`.
 
-#[expect(dead_code, reason = "each file uses a part of it")]
-#[path = "../../served/mod.rs"]
-mod served;
-
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use mixed_replace::{KeepAlive, MixedReplace, Wire};
+use test_support::served;
 use warp::http::HeaderMap;
 use warp::path::FullPath;
 use warp::{Filter, Reply};

@@ -7,6 +7,8 @@ mod children;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod net;
+#[cfg(feature = "served")]
+pub mod served;
 mod server;
 mod viewer;
 

@@ -1,5 +1,5 @@
 //! Sources, and checks over TCP that every server must pass with them.
-//! The servers are in `axum.rs`, `actix.rs` and the package `frameworks`.
+//! The servers are in the tests `axum` and `actix` of the crate, and in the package `frameworks`.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
@@ -16,10 +16,11 @@ use http::{HeaderName, HeaderValue};
 use mixed_replace::Part;
 use socket2::{Domain, Socket, Type};
 
-pub(crate) type Source = Pin<Box<dyn Stream<Item = Result<Part, io::Error>> + Send + Sync>>;
+/// A stream of parts that may fail.
+pub type Source = Pin<Box<dyn Stream<Item = Result<Part, io::Error>> + Send + Sync>>;
 
 /// Returns the source that a server serves at a path.
-pub(crate) fn source(path: &str) -> Source {
+pub fn source(path: &str) -> Source {
     match path {
         "/finite" => Box::pin(stream::iter(["one", "two", "three"]).map(text)),
         "/endless" => Box::pin(stream::iter([text(" ".repeat(3_000))]).chain(stream::pending())),
@@ -44,7 +45,7 @@ pub(crate) fn source(path: &str) -> Source {
 static TOUCHED: AtomicUsize = AtomicUsize::new(0);
 
 /// A single part, served at `/part`.
-pub(crate) fn part() -> Part {
+pub fn part() -> Part {
     let mut part = Part::svg("<svg/>").unwrap();
     part.insert_header(http::header::CACHE_CONTROL, HeaderValue::from_static("no-cache")).unwrap();
     part.insert_header(HeaderName::from_static("x-timestamp"), HeaderValue::from_static("12.5")).unwrap();
@@ -64,7 +65,7 @@ fn fails(count: usize, len: usize) -> Source {
 }
 
 /// Runs a server on a free port for the rest of the test, with small buffers as for many viewers.
-pub(crate) fn serve<F: Future>(server: impl FnOnce(tokio::net::TcpListener) -> F + Send + 'static) -> SocketAddr {
+pub fn serve<F: Future>(server: impl FnOnce(tokio::net::TcpListener) -> F + Send + 'static) -> SocketAddr {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_send_buffer_size(1 << 14).unwrap();
     socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
@@ -79,7 +80,8 @@ pub(crate) fn serve<F: Future>(server: impl FnOnce(tokio::net::TcpListener) -> F
     address
 }
 
-pub(crate) fn head_carries_type_and_cache_headers(server: SocketAddr) {
+/// The head of each wire has its type, and fields against caches and buffers.
+pub fn head_carries_type_and_cache_headers(server: SocketAddr) {
     for (accept, media_type, prefix) in [
         ("", "multipart/x-mixed-replace", "--B\r\nContent-Type: text/css\r\nContent-Length: 3\r\n\r\none\r\n--B\r\nC"),
         (
@@ -127,13 +129,15 @@ pub(crate) fn head_carries_type_and_cache_headers(server: SocketAddr) {
     }
 }
 
-pub(crate) fn boundaries_differ_between_responses(server: SocketAddr) {
+/// Two responses with the same parts have different boundaries.
+pub fn boundaries_differ_between_responses(server: SocketAddr) {
     let [one, two] = [(); 2].map(|()| get(server, "GET /finite HTTP/1.1\r\nHost: x\r\n\r\n"));
     assert_ne!(one.boundary(), two.boundary());
     assert_eq!(one.text(), two.text());
 }
 
-pub(crate) fn head_request_does_not_poll_the_source(server: SocketAddr) {
+/// A `HEAD` request gets the head, and the connection can be used again.
+pub fn head_request_does_not_poll_the_source(server: SocketAddr) {
     let answer = get(server, "HEAD /untouched HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: image/*\r\n\r\n");
     assert_eq!(answer.status, "HTTP/1.1 200 OK");
     assert!(answer.boundary().len() > 15);
@@ -148,7 +152,8 @@ pub(crate) fn head_request_does_not_poll_the_source(server: SocketAddr) {
     assert_eq!(TOUCHED.load(Ordering::SeqCst), 0, "the source has been polled");
 }
 
-pub(crate) fn http_1_0_response_is_not_chunked(server: SocketAddr) {
+/// An HTTP/1.0 client gets a response that ends with the connection.
+pub fn http_1_0_response_is_not_chunked(server: SocketAddr) {
     for connection in ["", "Connection: keep-alive\r\n", "Connection: close\r\n"] {
         let answer = get(server, &format!("GET /finite HTTP/1.0\r\n{connection}\r\n"));
         assert!(answer.status.ends_with(" 200 OK"), "{}", answer.status);
@@ -167,13 +172,14 @@ pub(crate) fn http_1_0_response_is_not_chunked(server: SocketAddr) {
 }
 
 /// The missing close-delimiter is the only sign of truncation for an HTTP/1.0 client.
-pub(crate) fn failed_source_sends_no_close_delimiter(server: SocketAddr) {
+pub fn failed_source_sends_no_close_delimiter(server: SocketAddr) {
     let answer = get(server, "GET /fails/small HTTP/1.0\r\n\r\n");
     assert_eq!(answer.parts().len(), 3);
     assert!(answer.text().ends_with(" 2\r\n--B\r\n"), "{}", answer.text());
 }
 
-pub(crate) fn sends_all_parts_before_a_failure(server: SocketAddr) {
+/// Viewers get every part in front of a failure, then an aborted body, or a clean end on the browser wire.
+pub fn sends_all_parts_before_a_failure(server: SocketAddr) {
     std::thread::scope(|all| {
         for (stream, count) in [("small", 3), ("50k", 20), ("2m", 2)] {
             for accept in ["*/*", "multipart/mixed"] {
@@ -201,7 +207,8 @@ fn fails_behind(server: SocketAddr, path: &str, count: usize, accept: &str, paus
     assert!(!answer.body.ends_with(b"--\r\n"), "{context}: no close-delimiter");
 }
 
-pub(crate) fn responds_with_a_part(server: SocketAddr) {
+/// A single part is an ordinary response with the headers of the part.
+pub fn responds_with_a_part(server: SocketAddr) {
     for version in ["1.0", "1.1"] {
         let answer = get(server, &format!("GET /part HTTP/{version}\r\nHost: x\r\n\r\n"));
         assert!(answer.status.ends_with(" 200 OK"), "{}", answer.status);
@@ -215,7 +222,8 @@ pub(crate) fn responds_with_a_part(server: SocketAddr) {
     }
 }
 
-pub(crate) fn serves_curl(server: SocketAddr) {
+/// curl reads every part, and reports a failed source.
+pub fn serves_curl(server: SocketAddr) {
     let curl = |options: &[&str], path| {
         let output = Command::new("curl")
             .args(["-s", "--max-time", "30"])
@@ -235,18 +243,21 @@ pub(crate) fn serves_curl(server: SocketAddr) {
 
 /// One response.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub struct Answer {
+    /// The status line.
     pub status: String,
     /// Names in lower case.
     pub fields: Vec<(String, String)>,
     /// Without the chunked coding.
     pub body: Vec<u8>,
+    /// How the body ended.
     pub ended: Ended,
 }
 
 /// How a body ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Ended {
+#[expect(clippy::exhaustive_enums, reason = "tests compare every variant")]
+pub enum Ended {
     /// The connection was reset, or ended within the chunked coding or a known length.
     Aborted,
     /// By the last chunk or by a length.
@@ -256,24 +267,30 @@ pub(crate) enum Ended {
 }
 
 impl Answer {
-    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+    /// Returns the value of a header field, of which there is one at most.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
         let mut values = self.fields.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str());
         let value = values.next();
         assert_eq!(values.next(), None, "duplicate header {name}");
         value
     }
 
-    pub(crate) fn boundary(&self) -> &str {
+    /// Returns the boundary of its type.
+    #[must_use]
+    pub fn boundary(&self) -> &str {
         self.field("content-type").unwrap().split_once("boundary=").unwrap().1
     }
 
     /// Returns the body with its boundary replaced by `B`.
-    pub(crate) fn text(&self) -> String {
+    #[must_use]
+    pub fn text(&self) -> String {
         String::from_utf8(self.body.clone()).unwrap().replace(self.boundary(), "B")
     }
 
     /// Returns the complete parts by their `Content-Length`, each of which must be followed by a delimiter.
-    pub(crate) fn parts(&self) -> Vec<&[u8]> {
+    #[must_use]
+    pub fn parts(&self) -> Vec<&[u8]> {
         let delimiter = format!("\r\n--{}", self.boundary());
         let mut parts = Vec::new();
         let mut rest = self.body.as_slice();
@@ -304,7 +321,9 @@ impl io::Read for Slow {
     }
 }
 
-pub(crate) fn connect(server: SocketAddr) -> TcpStream {
+/// Connects with a small receive buffer.
+#[must_use]
+pub fn connect(server: SocketAddr) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(1 << 14).unwrap();
     socket.connect(&server.into()).unwrap();
@@ -313,14 +332,16 @@ pub(crate) fn connect(server: SocketAddr) -> TcpStream {
     socket
 }
 
-pub(crate) fn get(server: SocketAddr, request: &str) -> Answer {
+/// Sends a request and reads its response.
+#[must_use]
+pub fn get(server: SocketAddr, request: &str) -> Answer {
     let mut socket = connect(server);
     socket.write_all(request.as_bytes()).unwrap();
     read(&mut socket, request.starts_with("HEAD"))
 }
 
 /// Reads one response and no byte after it. A body without chunks or a length ends with the connection.
-pub(crate) fn read(socket: &mut impl io::Read, head_only: bool) -> Answer {
+pub fn read(socket: &mut impl io::Read, head_only: bool) -> Answer {
     let status = line(socket).expect("a head");
     let mut answer = Answer { status, fields: Vec::new(), body: Vec::new(), ended: Ended::Cleanly };
     while let Some(field) = line(socket).filter(|line| !line.is_empty()) {
@@ -352,7 +373,7 @@ pub(crate) fn read(socket: &mut impl io::Read, head_only: bool) -> Answer {
 }
 
 /// Reads a chunk of the chunked coding and returns its size. `None` if it is truncated.
-pub(crate) fn chunk(socket: &mut impl io::Read, into: &mut Vec<u8>) -> Option<usize> {
+pub fn chunk(socket: &mut impl io::Read, into: &mut Vec<u8>) -> Option<usize> {
     let size = line(socket).and_then(|size| usize::from_str_radix(&size, 16).ok())?;
     (exactly(socket, size, into) && line(socket).is_some()).then_some(size)
 }
@@ -389,4 +410,29 @@ fn exactly(socket: &mut impl io::Read, mut len: usize, into: &mut Vec<u8>) -> bo
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     bytes.windows(wanted.len()).position(|window| window == wanted)
+}
+
+/// Makes a test of each check of this module for the server at an address.
+#[macro_export]
+macro_rules! served_cases {
+    ($server:expr) => {
+        $crate::served_cases! { $server;
+            responds_with_a_part,
+            boundaries_differ_between_responses,
+            http_1_0_response_is_not_chunked,
+            failed_source_sends_no_close_delimiter,
+            sends_all_parts_before_a_failure,
+            head_request_does_not_poll_the_source,
+            head_carries_type_and_cache_headers,
+            #[ignore = "needs curl"]
+            serves_curl,
+        }
+    };
+    ($server:expr; $($(#[$attribute:meta])* $case:ident,)*) => {
+        $(#[test]
+        $(#[$attribute])*
+        fn $case() {
+            $crate::served::$case($server);
+        })*
+    };
 }
