@@ -149,6 +149,20 @@ pin_project! {
     ///
     /// The stream of a [`Subscriber`](crate::Subscriber) cannot detect when its bytes are written: it considers a part written
     /// when it is polled again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::executor::block_on_stream;
+    /// use mixed_replace::{Part, Wire, body::Chunks, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// publisher.publish(Part::text("on")?)?;
+    /// let chunks: Chunks<_> = hub.subscribe(Wire::Script)?.into_stream();
+    /// let first = block_on_stream(chunks).next().unwrap().unwrap();
+    /// assert!(first.starts_with(b"--"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use = "a stream does nothing unless polled"]
     pub struct Chunks<R>
     where

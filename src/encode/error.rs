@@ -7,6 +7,19 @@ use crate::part::InvalidPart;
 
 /// The error of a part that cannot be sent, by [`Encoder::encode`](crate::Encoder::encode),
 /// [`Writer::write`](crate::Writer::write) and [`Publisher::publish`](crate::Publisher::publish).
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::{Boundary, Encoder, Part, Wire, encode::EncodeError};
+///
+/// let boundary = Boundary::from_static("ThisRandomString");
+/// let encoder = Encoder::new(boundary.clone(), Wire::Machine);
+/// let error = encoder.encode(&Part::text("ThisRandomString")?).unwrap_err();
+/// assert_eq!(error, EncodeError::BoundaryInPart(boundary));
+/// assert_eq!(error.to_string(), "the part holds the boundary \"ThisRandomString\"");
+/// # Ok::<(), mixed_replace::InvalidPart>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum EncodeError {

@@ -3,6 +3,20 @@
 use bytes::Bytes;
 
 /// An encoded part: head, body and tail on one wire.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::{Boundary, Encoder, Part, Wire};
+///
+/// let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), Wire::Machine);
+/// let part = encoder.encode(&Part::text("on")?)?;
+/// assert_eq!(part.body(), b"on");
+/// let chunks: Vec<_> = part.chunks().collect();
+/// assert_eq!(chunks, [part.to_bytes()]);
+/// assert_eq!(part.len(), chunks[0].len());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 #[derive(Clone, Debug)]
 pub struct EncodedPart {

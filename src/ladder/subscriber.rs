@@ -20,6 +20,18 @@ use crate::wire::Wire;
 /// Created by [`Ladder::subscribe`](super::Ladder::subscribe). It is returned from a handler like a
 /// [`hub::Subscriber`](crate::Subscriber).
 ///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::{Ladder, Wire, hub, ladder::Size};
+///
+/// let (publisher, hub) = hub::channel();
+/// let ladder = Ladder::new([hub]);
+/// let viewer = ladder.subscribe(Wire::Browser, Size::Line)?;
+/// assert!(viewer.headers()["content-type"].to_str().unwrap().starts_with("multipart/x-mixed-replace; boundary="));
+/// # Ok::<(), hub::Refused>(())
+/// ```
+///
 /// # Cancel safety
 ///
 /// Dropping the body between two polls loses the rest of the part in flight; it does not affect the hubs or other viewers.
