@@ -1,0 +1,3 @@
+fn app(hub: Hub) -> axum::Router {
+    axum::Router::new().route_service("/live", Live::new(hub))
+}
