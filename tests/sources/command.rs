@@ -147,7 +147,7 @@ async fn program_and_its_children_end_when_nobody_watches_and_come_back() {
         for _ in 0..2 {
             watched.come();
             watched.until(SOON, |status| *status == Status::Live).await;
-            assert_eq!(running(&mark), 1);
+            child_runs(&mark).await;
             watched.leave();
             watched.until(SOON, |status| *status == Status::Asleep).await;
             assert_eq!(running(&mark), 0, "{trap:?}");
@@ -191,9 +191,9 @@ fn runtime_that_ends_kills_the_program() {
         let script = format!("trap '' TERM; cat {}; sleep {mark}; true", folder.path("0.jpg"));
         let hub = source::command("sh", ["-c", &script]).always(true).spawn();
         assert!(hub.snapshot(Duration::MAX).await.is_some());
+        child_runs(&mark).await;
         hub
     });
-    assert_eq!(running(&mark), 1);
     drop(runtime);
     let begin = Instant::now();
     while running(&mark) > 0 {
@@ -258,6 +258,15 @@ fn mark() -> String {
 fn running(mark: &str) -> usize {
     let listing = Command::new("ps").args(["-A", "-o", "args"]).output().unwrap().stdout;
     String::from_utf8_lossy(&listing).lines().filter(|line| *line == format!("sleep {mark}")).count()
+}
+
+/// Waits until the program has started this child, which may be after its first picture.
+async fn child_runs(mark: &str) {
+    let begin = Instant::now();
+    while running(mark) != 1 {
+        assert!(begin.elapsed() < SOON);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// Waits until no child of this process is a zombie, as other tests' children are for a moment.
