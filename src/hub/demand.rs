@@ -14,8 +14,9 @@ use crate::sync::{block_on, keep, on_drop};
 /// [`linger`](super::Builder::linger) after the last one.
 ///
 /// A viewer counts from the first poll of its stream, unless it is
-/// [passive](crate::Subscriber::passive), and a [`snapshot`](crate::Hub::snapshot) while it waits. So a request for a still picture starts the camera, and a `HEAD` request does
-/// not.
+/// [passive](crate::Subscriber::passive), and a [`snapshot`](crate::Hub::snapshot) while it waits. So a
+/// request for a still picture starts the camera. A `HEAD` request does not, except of a strict
+/// [`Snapshot`](crate::Snapshot).
 ///
 /// Each method checks the hub's state at the time of the call, so it never waits for a change that
 /// has already happened. Changes that were reverted between two calls are not seen.
@@ -82,7 +83,7 @@ impl Demand {
         self.changed(false).await;
     }
 
-    /// Waits until the demand is so, or the hub is closed. Returns `false` if it is closed.
+    /// Waits until [`is_wanted`](Self::is_wanted) returns `wanted`, or the hub is closed. Returns `false` if it is closed.
     async fn changed(&self, wanted: bool) -> bool {
         let place = self.shared.update(|state| state.for_demand.insert(None));
         let _place = on_drop(|| self.shared.update(|state| state.forget_demand(place)));

@@ -181,7 +181,9 @@ impl Seat {
     /// Sets when the stream ends at the latest, once it has started.
     pub(crate) fn set_expires(&self, at: Option<Instant>) {
         self.shared.update(|state| {
-            if state.slots[self.id].ended.is_none() {
+            let slot = &state.slots[self.id];
+            // The timer of a seat that has not started or has ended would outlive it.
+            if slot.is_watching() && slot.ended.is_none() {
                 state.timers.set(Timer::Lifetime(self.id), at);
             }
         });

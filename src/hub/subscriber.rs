@@ -161,7 +161,8 @@ impl Subscriber {
     /// # Ok::<(), hub::Refused>(())
     /// ```
     pub fn label(self, label: impl Into<String>) -> Self {
-        self.seat.configure(|slot| slot.settings().label = Some(label.into().into()));
+        let label = label.into();
+        self.seat.configure(|slot| slot.settings().label = Some(label.into()));
         self
     }
 
@@ -350,7 +351,8 @@ impl Parts {
 
     /// Sets a label, as [`Subscriber::label`](crate::Subscriber::label) does, such as `recorder`.
     pub fn label(self, label: impl Into<String>) -> Self {
-        self.seat.configure(|slot| slot.settings().label = Some(label.into().into()));
+        let label = label.into();
+        self.seat.configure(|slot| slot.settings().label = Some(label.into()));
         self
     }
 

@@ -70,6 +70,7 @@ impl<'a> Query<'a> {
         Ok(seconds.map(Duration::from_secs))
     }
 
+    /// Returns the number of a parameter, or an error that names what is expected.
     fn number<T: FromStr>(
         &self,
         name: &str,

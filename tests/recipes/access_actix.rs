@@ -12,7 +12,7 @@ use mixed_replace::{Hub, Live};
 
 use super::access::Access;
 
-/// Serves a page behind the login, with a picture whose address is valid for an hour.
+/// Serves a page that requires the login, with a picture whose address is valid for an hour.
 pub(crate) fn configure(app: &mut ServiceConfig, hub: Hub, access: Arc<Access>) {
     let (users, times) = (Arc::clone(&access), Arc::clone(&access));
     let live = Live::new(hub)
