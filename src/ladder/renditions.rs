@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ struct Rung {
     publisher: Publisher,
     demand: Demand,
     made: Arc<Made>,
+    /// Whether its hub was not sent the latest part, since nobody watched.
+    lacks_latest: AtomicBool,
 }
 
 impl Ladder {
@@ -66,7 +68,13 @@ impl Ladder {
         for rendition in renditions {
             let made = Arc::new(Made::default());
             let (publisher, smaller) = hub.rendition(rendition.width);
-            making.push(Rung { rendition, demand: publisher.demand(), publisher, made: Arc::clone(&made) });
+            making.push(Rung {
+                rendition,
+                demand: publisher.demand(),
+                publisher,
+                made: Arc::clone(&made),
+                lacks_latest: AtomicBool::new(false),
+            });
             rungs.push((smaller, Some(u32::from(rendition.width)), Some(made)));
         }
         let task = tokio::spawn(run(hub, making));
@@ -88,8 +96,8 @@ impl Drop for AbortOnDrop {
     }
 }
 
-async fn run(hub: Hub, rungs: Vec<Rung>) {
-    while wanted(&rungs).await {
+async fn run(hub: Hub, mut rungs: Vec<Rung>) {
+    while wanted(&rungs, |_| true).await {
         let mut parts = match hub.parts() {
             Ok(parts) => parts.label("renditions"),
             Err(Refused::Closed) => return,
@@ -98,20 +106,37 @@ async fn run(hub: Hub, rungs: Vec<Rung>) {
                 continue;
             }
         };
-        while let Some(part) = next(&mut parts, &rungs).await {
-            match part {
-                Some(part) if part.no_signal => show_no_signal(&part.part, &rungs),
-                Some(part) => publish(&part.part, &rungs).await,
-                None => return,
+        let mut latest: Option<Arc<Published>> = None;
+        loop {
+            match next(&mut parts, &rungs).await {
+                Next::Part(part) => {
+                    for rung in &rungs {
+                        rung.lacks_latest.store(true, Relaxed);
+                        rung.made.saved.fetch_add(u64::from(!rung.demand.is_wanted()), Relaxed);
+                    }
+                    show(latest.insert(part), &rungs).await;
+                }
+                Next::Wanted => {
+                    if let Some(latest) = &latest {
+                        show(latest, &rungs).await;
+                    }
+                }
+                Next::Unwanted => break,
+                Next::End => {
+                    // The others get the last part when somebody watches them.
+                    rungs.retain(|rung| rung.lacks_latest.load(Relaxed));
+                    break;
+                }
             }
         }
+        rungs.iter().for_each(|rung| rung.lacks_latest.store(false, Relaxed));
     }
 }
 
-/// Waits until somebody watches a rung. Returns `false` if all are closed.
-async fn wanted(rungs: &[Rung]) -> bool {
+/// Waits until somebody watches one of these rungs. Returns `false` if all are closed.
+async fn wanted(rungs: &[Rung], of: impl Fn(&Rung) -> bool) -> bool {
     let mut waits: Vec<Pin<Box<dyn Future<Output = bool> + Send + '_>>> = Vec::new();
-    for rung in rungs {
+    for rung in rungs.iter().filter(|rung| of(rung)) {
         waits.push(Box::pin(rung.demand.wanted()));
     }
     poll_fn(|cx| {
@@ -128,8 +153,18 @@ async fn wanted(rungs: &[Rung]) -> bool {
     .await
 }
 
-/// Returns the newest part of the hub, or `Some(None)` if it is closed. `None` if nobody watches any more.
-async fn next(parts: &mut Parts, rungs: &[Rung]) -> Option<Option<Arc<Published>>> {
+enum Next {
+    /// The newest part of the hub, which may be its "no signal" part.
+    Part(Arc<Published>),
+    /// Somebody watches a rung that does not have the latest part.
+    Wanted,
+    /// Nobody watches any more.
+    Unwanted,
+    /// The hub is closed.
+    End,
+}
+
+async fn next(parts: &mut Parts, rungs: &[Rung]) -> Next {
     let mut unwanted = pin!(async {
         while rungs.iter().any(|rung| rung.demand.is_wanted()) {
             for rung in rungs {
@@ -137,24 +172,42 @@ async fn next(parts: &mut Parts, rungs: &[Rung]) -> Option<Option<Arc<Published>
             }
         }
     });
+    let mut lacking = pin!(wanted(rungs, |rung| rung.lacks_latest.load(Relaxed)));
+    let mut open = true;
     poll_fn(|cx| {
         if unwanted.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(None);
+            return Poll::Ready(Next::Unwanted);
         }
-        parts.poll_published(cx).map(Some)
+        if let Poll::Ready(part) = parts.poll_published(cx) {
+            return Poll::Ready(part.map_or(Next::End, Next::Part));
+        }
+        match if open { lacking.as_mut().poll(cx) } else { Poll::Pending } {
+            Poll::Ready(true) => return Poll::Ready(Next::Wanted),
+            Poll::Ready(false) => open = false,
+            Poll::Pending => {}
+        }
+        Poll::Pending
     })
     .await
 }
 
-fn show_no_signal(part: &Part, rungs: &[Rung]) {
-    rungs.iter().for_each(|rung| rung.publisher.publish_no_signal(part.clone()));
+/// Shows a part of the hub on the rungs that have viewers, and not this part.
+async fn show(part: &Published, rungs: &[Rung]) {
+    if part.no_signal {
+        for rung in rungs {
+            rung.lacks_latest.store(false, Relaxed);
+            rung.publisher.publish_no_signal(part.part.clone());
+        }
+        return;
+    }
+    let wanted = |rung: &&Rung| rung.demand.is_wanted() && rung.lacks_latest.swap(false, Relaxed);
+    let wanted: Vec<_> = rungs.iter().filter(wanted).collect();
+    if !wanted.is_empty() {
+        publish(&part.part, &wanted).await;
+    }
 }
 
-async fn publish(part: &Part, rungs: &[Rung]) {
-    let (wanted, idle): (Vec<_>, Vec<_>) = rungs.iter().partition(|rung| rung.demand.is_wanted());
-    for rung in idle {
-        rung.made.saved.fetch_add(1, Relaxed);
-    }
+async fn publish(part: &Part, wanted: &[&Rung]) {
     let is_jpeg = crate::picture::sniff(part.body()) == Some(mime::IMAGE_JPEG);
     let renditions: Vec<_> = wanted.iter().map(|rung| rung.rendition).collect();
     let body = part.body().clone();

@@ -153,7 +153,32 @@ async fn end_of_the_hub_moves_no_viewer_to_a_rendition() {
     while viewer.next().await.is_some() {}
     let stats = ladder.stats();
     assert_eq!((stats.moves_down, stats.rungs[1].encodings), (0, 0));
-    // A viewer of the rendition gets the last picture, and the end.
-    let small = ladder.hubs().nth(1).unwrap().parts().unwrap();
+}
+
+#[tokio::test]
+async fn last_picture_of_a_hub_is_on_each_rung() {
+    let (publisher, hub) = hub::channel();
+    let ladder = Ladder::from_hub(hub, [Rendition::width(80), Rendition::width(40)]);
+    publisher.publish(picture(160)).unwrap();
+    let hubs: Vec<_> = ladder.hubs().cloned().collect();
+    let mut medium = hubs[1].parts().unwrap();
+    assert!(medium.next().await.is_some());
+    drop(publisher);
+    assert_eq!(medium.next().await, None);
+    let small = hubs[2].parts().unwrap();
     assert_eq!(small.count().await, 1);
+}
+
+#[tokio::test]
+async fn viewer_of_another_rung_does_not_wait_for_the_next_picture() {
+    let (publisher, hub) = hub::channel();
+    let ladder = Ladder::from_hub(hub, [Rendition::width(80), Rendition::width(40)]);
+    let hubs: Vec<_> = ladder.hubs().cloned().collect();
+    publisher.publish(picture(160)).unwrap();
+    let mut medium = hubs[1].parts().unwrap();
+    assert_eq!(medium.next().await.and_then(|part| picture::width(part.body())), Some(80));
+    let mut small = hubs[2].parts().unwrap();
+    assert_eq!(small.next().await.and_then(|part| picture::width(part.body())), Some(40));
+    let made: Vec<_> = ladder.stats().rungs.iter().map(|rung| rung.encodings).collect();
+    assert_eq!(made, [0, 1, 1]);
 }
