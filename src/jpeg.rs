@@ -415,7 +415,7 @@ pub fn complete_len(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Returns a copy of a picture with the EOI that it lacks.
-fn with_eoi(picture: &[u8]) -> Bytes {
+pub(crate) fn with_eoi(picture: &[u8]) -> Bytes {
     Bytes::from([picture, b"\xff\xd9"].concat())
 }
 

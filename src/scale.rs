@@ -85,30 +85,13 @@ impl fmt::Display for Unscalable {
 /// It is decoded once, or not at all. An ICC profile and the orientation of EXIF are kept, so that a viewer shows the smaller
 /// picture as it shows the large one.
 pub(crate) fn scaled(picture: Bytes, renditions: &[Rendition]) -> Result<Vec<Option<Vec<u8>>>, Unscalable> {
-    if jpeg::complete_len(&picture).is_none() {
-        return Err(Unscalable::CutOff);
-    }
+    let complete = jpeg::complete_len(&picture).is_some();
     // Webcams leave them out.
     let jpeg = &*jpeg::with_huffman_tables(picture);
-    // Each scan of a progressive picture is a pass over all of it, however few bytes it has.
-    let scans = memmem::find_iter(jpeg, b"\xff\xda").count();
-    if scans > MAX_SCANS {
-        return Err(Unscalable::Scans(scans));
-    }
     let options = DecoderOptions::default().set_max_width(MAX_SIDE).set_max_height(MAX_SIDE).set_strict_mode(false);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(jpeg), options);
     decoder.decode_headers().map_err(|error| Unscalable::Decode(error.to_string()))?;
     let (width, height) = decoder.dimensions().ok_or_else(|| Unscalable::Decode("it has no size".to_owned()))?;
-    if width.saturating_mul(height) > MAX_PIXELS {
-        return Err(Unscalable::TooLarge { width, height });
-    }
-    let (space, pixel, color) = match decoder.input_colorspace() {
-        Some(ColorSpace::Luma) => (ColorSpace::Luma, PixelType::U8, ColorType::Luma),
-        // Without a conversion to RGB and back.
-        Some(ColorSpace::YCbCr) => (ColorSpace::YCbCr, PixelType::U8x3, ColorType::Ycbcr),
-        Some(ColorSpace::RGB) => (ColorSpace::RGB, PixelType::U8x3, ColorType::Rgb),
-        other => return Err(Unscalable::Components(format!("{other:?}"))),
-    };
     let orientation = decoder.exif().and_then(|exif| orientation(exif)).filter(|orientation| *orientation > 1);
     // On its side, the width that is shown is the height.
     let on_its_side = orientation.is_some_and(|orientation| orientation >= 5);
@@ -117,6 +100,24 @@ pub(crate) fn scaled(picture: Bytes, renditions: &[Rendition]) -> Result<Vec<Opt
     if renditions.iter().all(|rendition| shown <= usize::from(rendition.width)) {
         return Ok(vec![None; renditions.len()]);
     }
+    if !complete {
+        return Err(Unscalable::CutOff);
+    }
+    if width.saturating_mul(height) > MAX_PIXELS {
+        return Err(Unscalable::TooLarge { width, height });
+    }
+    // Each scan of a progressive picture is a pass over all of it, however few bytes it has.
+    let scans = memmem::find_iter(jpeg, b"\xff\xda").count();
+    if scans > MAX_SCANS {
+        return Err(Unscalable::Scans(scans));
+    }
+    let (space, pixel, color) = match decoder.input_colorspace() {
+        Some(ColorSpace::Luma) => (ColorSpace::Luma, PixelType::U8, ColorType::Luma),
+        // Without a conversion to RGB and back.
+        Some(ColorSpace::YCbCr) => (ColorSpace::YCbCr, PixelType::U8x3, ColorType::Ycbcr),
+        Some(ColorSpace::RGB) => (ColorSpace::RGB, PixelType::U8x3, ColorType::Rgb),
+        other => return Err(Unscalable::Components(format!("{other:?}"))),
+    };
     decoder.set_options(options.jpeg_set_out_colorspace(space));
     let pixels = decoder.decode().map_err(|error| Unscalable::Decode(error.to_string()))?;
     let image = image(size, &pixels, pixel).map_err(|error| Unscalable::Decode(error.to_string()))?;

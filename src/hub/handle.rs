@@ -55,9 +55,16 @@ impl Hub {
     pub(crate) fn rendition(&self, width: u16) -> (Publisher, Self) {
         let mut config = self.shared.read(|state| state.config.clone());
         config.linger = Duration::ZERO;
-        config.stale_after = None;
         config.name = self.name().map(|name| Arc::from(format!("{name}-{width}")));
         config.build()
+    }
+
+    /// Returns a stream for the renditions of the hub, which takes no viewer's place: renditions are needed most when slow
+    /// viewers have filled the hub.
+    #[cfg(feature = "scale")]
+    pub(crate) fn parts_for_renditions(&self) -> Result<Parts, Refused> {
+        Seat::join_by(&self.shared, &self.guard, |state| state.join_beyond_limit(None))
+            .map(|seat| Parts::new(seat).label("renditions"))
     }
 
     /// Returns the [name](Builder::name) of the hub, if it has one.

@@ -14,6 +14,8 @@ pub(crate) struct Published {
     pub(crate) version: u64,
     /// Whether it is the "no signal" part and not the publisher's.
     pub(crate) no_signal: bool,
+    /// Whether it was there before, in another size, and answers no snapshot that waits for the next part.
+    pub(super) found: bool,
     /// When the part was captured. For the "no signal" part, when it replaced the publisher's.
     pub(crate) at: Instant,
     /// When the part was published, by the wall clock, for `Last-Modified`. A time of capture would not do: of two parts, the
@@ -27,7 +29,7 @@ impl Published {
     pub(super) fn new(part: Part, now: Instant, modified: SystemTime) -> Self {
         let age = part.captured().and_then(|captured| modified.duration_since(captured).ok()).unwrap_or_default();
         let at = now.checked_sub(age).unwrap_or(now);
-        Self { part, version: 0, no_signal: false, at, modified, encoded: PerWire::default() }
+        Self { part, version: 0, no_signal: false, found: false, at, modified, encoded: PerWire::default() }
     }
 
     pub(super) fn new_no_signal(part: Part, now: Instant) -> Self {

@@ -65,6 +65,11 @@ impl Publisher {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn publish(&self, part: Part) -> Result<(), PublishError> {
+        self.publish_as(part, false)
+    }
+
+    /// Publishes a part that was there before, in another size, if `found`. It answers no snapshot that waits for the next part.
+    pub(crate) fn publish_as(&self, part: Part, found: bool) -> Result<(), PublishError> {
         let time = SystemTime::now();
         let given = (part.captured(), part.sequence());
         if let Err(error) = self.shared.encoder(Wire::Machine).check(&part) {
@@ -74,7 +79,7 @@ impl Publisher {
         // Afterwards, so that only parts that are published take a number: a gap tells readers that they missed one.
         let sent = self.shared.encoder(Wire::Machine).sends_timestamps();
         let part = part.stamped(time, || self.shared.next_sequence(), sent);
-        Ok(self.publish_valid(part, given, time)?)
+        Ok(self.publish_valid(part, given, time, found)?)
     }
 
     /// Publishes a JPEG picture, or skips it if it is damaged.
@@ -190,9 +195,11 @@ impl Publisher {
         part: Part,
         given: (Option<SystemTime>, Option<u64>),
         time: SystemTime,
+        found: bool,
     ) -> Result<(), Closed> {
         let now = Instant::now();
-        let published = Published::new(part, now, time);
+        let mut published = Published::new(part, now, time);
+        published.found = found;
         let (again, latest, wires) = self.shared.read(|state| {
             let wires = Wire::ALL.map(|wire| Some(wire).filter(|wire| state.listens(*wire)));
             let again = state.latest.clone().filter(|latest| latest.part.is_again(given.0, given.1));
@@ -293,6 +300,7 @@ impl State {
             return Err(Closed(()));
         }
         self.stats.parts_published += 1;
+        self.answers += u64::from(!published.found);
         let bytes = published.part.body().len() as u64;
         self.stats.bytes_published += bytes;
         self.clock.set(now);

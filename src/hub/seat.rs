@@ -13,8 +13,9 @@ use super::error::Refused;
 use super::published::Published;
 use super::shared::Shared;
 use super::slot::Slot;
+use super::state::State;
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
-use super::state::{State, Timer};
+use super::state::Timer;
 use crate::body::Step;
 use crate::clock;
 #[cfg(any(feature = "actix-web", feature = "http-body"))]
@@ -42,7 +43,15 @@ pub(crate) struct Seat {
 impl Seat {
     /// Reserves a slot. `wire` is `None` for a stream of parts.
     pub(super) fn join(shared: &Arc<Shared>, guard: &Guard, wire: Option<Wire>) -> Result<Self, Refused> {
-        let joined = shared.update(|state| state.join(wire));
+        Self::join_by(shared, guard, |state| state.join(wire))
+    }
+
+    pub(super) fn join_by(
+        shared: &Arc<Shared>,
+        guard: &Guard,
+        join: impl FnOnce(&mut State) -> Result<(usize, u64), Refused>,
+    ) -> Result<Self, Refused> {
+        let joined = shared.update(join);
         #[cfg(feature = "tracing")]
         if let Err(refused) = &joined {
             tracing::warn!(hub = shared.name(), "subscriber refused: {refused}");

@@ -33,7 +33,7 @@ pub struct SnapshotFuture {
 #[derive(Debug)]
 struct Waiting {
     /// The number of parts that had been published when the wait started.
-    parts_before: u64,
+    answers_before: u64,
     /// The time at which the limit expires.
     until: Option<Instant>,
     place: usize,
@@ -109,7 +109,7 @@ impl Future for SnapshotFuture {
         this.shared.update(|state| {
             let fresh = state.latest(now).is_some_and(|(_, age)| age <= this.max_age);
             let waiting = this.waiting.as_ref();
-            let next = waiting.is_some_and(|waiting| waiting.parts_before < state.stats.parts_published);
+            let next = waiting.is_some_and(|waiting| waiting.answers_before < state.answers);
             let late = waiting.and_then(|waiting| waiting.until).is_some_and(|until| until <= now);
             let refused =
                 this.limit.is_some() && waiting.is_none() && state.snapshots.len() >= state.config.max_snapshots;
@@ -133,7 +133,7 @@ impl Future for SnapshotFuture {
             }
             let until = this.limit.and_then(|limit| now.checked_add(state.snapshot_limit(limit)));
             let place = state.start_snapshot(until, cx.waker(), now);
-            this.waiting = Some(Waiting { parts_before: state.stats.parts_published, until, place });
+            this.waiting = Some(Waiting { answers_before: state.answers, until, place });
             Poll::Pending
         })
     }

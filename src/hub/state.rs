@@ -53,6 +53,8 @@ pub(super) struct State {
     /// Tasks that wait for a change of demand, and snapshots that wait for a part.
     pub(super) for_demand: Slab<Option<Waker>>,
     pub(super) snapshots: Slab<Option<Waker>>,
+    /// The number of published parts that answer such a snapshot.
+    pub(super) answers: u64,
     pub(super) timers: Times<Timer>,
     pub(super) effects: Effects<Arc<Published>>,
     pub(super) stats: Stats,
@@ -87,6 +89,11 @@ impl State {
         self.set_stale_timer();
     }
 
+    /// Returns whether no part can come and none is there.
+    fn is_over(&self) -> bool {
+        self.closed && self.current.is_none()
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.closed
     }
@@ -115,12 +122,17 @@ impl State {
 
     /// Reserves a slot for a subscriber. Returns its index and serial number.
     pub(super) fn join(&mut self, wire: Option<Wire>) -> Result<(usize, u64), Refused> {
-        if self.closed && self.current.is_none() {
-            return Err(Refused::Closed);
-        }
-        if self.slots.len() >= self.config.max_subscribers {
+        if !self.is_over() && self.slots.len() >= self.config.max_subscribers {
             self.stats.ended.refused += 1;
             return Err(Refused::TooManyViewers { retry_after: self.config.retry_after });
+        }
+        self.join_beyond_limit(wire)
+    }
+
+    /// The same, whatever the number of subscribers.
+    pub(super) fn join_beyond_limit(&mut self, wire: Option<Wire>) -> Result<(usize, u64), Refused> {
+        if self.is_over() {
+            return Err(Refused::Closed);
         }
         self.serials += 1;
         let mut slot = Slot::new(self.serials, wire);

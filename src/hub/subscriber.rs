@@ -308,6 +308,15 @@ impl Parts {
         Self { seat, started: false }
     }
 
+    /// Returns the part that is there already, if any.
+    #[cfg(feature = "scale")]
+    pub(crate) fn found(&mut self) -> Option<Arc<Published>> {
+        match self.poll_published(&mut Context::from_waker(std::task::Waker::noop())) {
+            Poll::Ready(part) => part,
+            Poll::Pending => None,
+        }
+    }
+
     /// Returns the next part, which may be the "no signal" part.
     pub(crate) fn poll_published(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arc<Published>>> {
         if !std::mem::replace(&mut self.started, true) {

@@ -1,16 +1,20 @@
 //! The rungs that are made here, of the pictures of a hub.
 
+use std::cmp::Reverse;
 use std::future::{Future, poll_fn};
+use std::num::NonZero;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, LazyLock};
 use std::task::Poll;
-use std::time::Duration;
+
+use tokio::sync::Semaphore;
 
 use super::handle::Ladder;
 use super::shared::{Made, Shared};
 use crate::boundary::Boundary;
-use crate::hub::{Demand, Hub, Parts, Published, Publisher, Refused};
+use crate::hub::{Demand, Hub, Parts, Published, Publisher};
+use crate::jpeg;
 use crate::part::Part;
 use crate::scale::{Rendition, scaled};
 
@@ -25,7 +29,8 @@ struct Rung {
 }
 
 impl Ladder {
-    /// Creates a ladder of a hub with JPEG pictures, and of renditions of them that are made here, the widest first.
+    /// Creates a ladder of a hub with JPEG pictures, and of renditions of them that are made here, in the order
+    /// of their widths.
     ///
     /// Nothing is decoded while all viewers are on the first rung, which is the hub. A picture is decoded once for all
     /// renditions that have viewers, and encoded once for each of these, however many viewers they have. That runs on the
@@ -36,13 +41,15 @@ impl Ladder {
     /// | a JPEG, baseline or progressive, in color or gray | scaled, with its time, number, ICC profile and EXIF orientation |
     /// | a JPEG that is not wider than the rung, or a part of another type | as it is |
     /// | the "no signal" part | as it is |
-    /// | a JPEG that is cut off, or of 12 bits, in CMYK, of more than 16.7 million pixels or 64 scans | skipped |
+    /// | a JPEG that is cut off, unless the one before it was too, as of a camera that writes no EOI | skipped, as it is then |
+    /// | a JPEG of 12 bits, in CMYK, of more than 16.7 million pixels or 64 scans | skipped |
     ///
     /// Viewers keep the picture before a skipped one. [`Stats::parts_invalid`](crate::hub::Stats::parts_invalid) of the rung's hub
     /// counts it, and with the feature `tracing` a `WARN` event names the reason, at most once in 10 seconds.
     ///
-    /// The hubs of the renditions have the configuration of the hub, and its name with the width, such as `yard-640`. While
-    /// one of them has viewers, their pictures take one viewer's place in the hub.
+    /// The hubs of the renditions have the configuration of the hub, and the name that it has now with the width, such as
+    /// `yard-640`. While one of them has viewers, the hub lists a viewer with the label `renditions`, which counts as demand.
+    /// In all of the process, no more pictures are scaled at a time than there are processors.
     ///
     /// # Panics
     ///
@@ -65,6 +72,8 @@ impl Ladder {
     pub fn from_hub(hub: Hub, renditions: impl IntoIterator<Item = Rendition>) -> Self {
         let mut rungs = vec![(hub.clone(), None, None)];
         let mut making = Vec::new();
+        let mut renditions: Vec<_> = renditions.into_iter().collect();
+        renditions.sort_by_key(|rendition| Reverse(rendition.width));
         for rendition in renditions {
             let made = Arc::new(Made::default());
             let (publisher, smaller) = hub.rendition(rendition.width);
@@ -97,28 +106,27 @@ impl Drop for AbortOnDrop {
 }
 
 async fn run(hub: Hub, mut rungs: Vec<Rung>) {
+    let mut works = Works::default();
     while wanted(&rungs, |_| true).await {
-        let mut parts = match hub.parts() {
-            Ok(parts) => parts.label("renditions"),
-            Err(Refused::Closed) => return,
-            Err(_) => {
-                tokio::time::sleep(REFUSED).await;
-                continue;
-            }
-        };
-        let mut latest: Option<Arc<Published>> = None;
+        let Ok(mut parts) = hub.parts_for_renditions() else { return };
+        let mut latest = parts.found();
+        rungs.iter().for_each(|rung| rung.lacks_latest.store(latest.is_some(), Relaxed));
         loop {
             match next(&mut parts, &rungs).await {
-                Next::Part(part) => {
+                Next::Part(mut part) => {
+                    // While the processors were busy with other pictures, a newer one may have come.
+                    let _permit = SCALING.acquire().await;
+                    part = parts.found().unwrap_or(part);
                     for rung in &rungs {
                         rung.lacks_latest.store(true, Relaxed);
                         rung.made.saved.fetch_add(u64::from(!rung.demand.is_wanted()), Relaxed);
                     }
-                    show(latest.insert(part), &rungs).await;
+                    works.show(latest.insert(part), &rungs, false).await;
                 }
                 Next::Wanted => {
+                    let _permit = SCALING.acquire().await;
                     if let Some(latest) = &latest {
-                        show(latest, &rungs).await;
+                        works.show(latest, &rungs, true).await;
                     }
                 }
                 Next::Unwanted => break,
@@ -178,72 +186,87 @@ async fn next(parts: &mut Parts, rungs: &[Rung]) -> Next {
         if unwanted.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Next::Unwanted);
         }
-        if let Poll::Ready(part) = parts.poll_published(cx) {
-            return Poll::Ready(part.map_or(Next::End, Next::Part));
+        let part = parts.poll_published(cx);
+        if let Poll::Ready(Some(part)) = part {
+            return Poll::Ready(Next::Part(part));
         }
         match if open { lacking.as_mut().poll(cx) } else { Poll::Pending } {
             Poll::Ready(true) => return Poll::Ready(Next::Wanted),
             Poll::Ready(false) => open = false,
             Poll::Pending => {}
         }
-        Poll::Pending
+        // After the last part, which a rung may lack.
+        part.map(|_| Next::End)
     })
     .await
 }
 
-/// Shows a part of the hub on the rungs that have viewers, and not this part.
-async fn show(part: &Published, rungs: &[Rung]) {
-    if part.no_signal {
-        for rung in rungs {
-            rung.lacks_latest.store(false, Relaxed);
-            rung.publisher.publish_no_signal(part.part.clone());
-        }
-        return;
-    }
-    let wanted = |rung: &&Rung| rung.demand.is_wanted() && rung.lacks_latest.swap(false, Relaxed);
-    let wanted: Vec<_> = rungs.iter().filter(wanted).collect();
-    if !wanted.is_empty() {
-        publish(&part.part, &wanted).await;
-    }
+#[derive(Default)]
+struct Works {
+    /// Whether the last picture was cut off.
+    cut_off: bool,
 }
 
-async fn publish(part: &Part, wanted: &[&Rung]) {
-    let is_jpeg = crate::picture::sniff(part.body()) == Some(mime::IMAGE_JPEG);
-    let renditions: Vec<_> = wanted.iter().map(|rung| rung.rendition).collect();
-    let body = part.body().clone();
-    let scaled = if is_jpeg {
-        match tokio::task::spawn_blocking(move || scaled(body, &renditions)).await {
-            Ok(scaled) => scaled.map_err(|error| error.to_string()),
-            // A decoder's panic costs one picture.
-            Err(error) => Err(format!("the picture cannot be scaled: {error}")),
+impl Works {
+    /// Shows a part of the hub on the rungs that have viewers, and not this part. `found` means that it is not a new one.
+    async fn show(&mut self, part: &Published, rungs: &[Rung], found: bool) {
+        if part.no_signal {
+            for rung in rungs {
+                rung.lacks_latest.store(false, Relaxed);
+                rung.publisher.publish_no_signal(part.part.clone());
+            }
+            return;
         }
-    } else {
-        Ok(vec![None; wanted.len()])
-    };
-    match scaled {
-        Err(error) => wanted.iter().for_each(|rung| rung.publisher.skip(&error)),
-        Ok(scaled) => {
-            for (rung, picture) in wanted.iter().zip(scaled) {
-                let smaller = match picture.map(Part::jpeg) {
-                    None => part.clone(),
-                    Some(Ok(smaller)) => {
-                        rung.made.encodings.fetch_add(1, Relaxed);
-                        smaller.stamped_as(part)
-                    }
-                    Some(Err(error)) => {
-                        rung.publisher.skip(&error);
-                        continue;
-                    }
-                };
-                // A closed rung has no viewers, and a part with the boundary is counted.
-                let _ = rung.publisher.publish(smaller);
+        let wanted = |rung: &&Rung| rung.demand.is_wanted() && rung.lacks_latest.swap(false, Relaxed);
+        let wanted: Vec<_> = rungs.iter().filter(wanted).collect();
+        if !wanted.is_empty() {
+            self.publish(&part.part, &wanted, found).await;
+        }
+    }
+
+    async fn publish(&mut self, part: &Part, wanted: &[&Rung], found: bool) {
+        let is_jpeg = crate::picture::sniff(part.body()) == Some(mime::IMAGE_JPEG);
+        let renditions: Vec<_> = wanted.iter().map(|rung| rung.rendition).collect();
+        let body = part.body().clone();
+        let scaled = if is_jpeg {
+            let complete = jpeg::complete_len(&body).is_some();
+            // As in a `Splitter`, two in a row are the habit of a camera that writes no EOI.
+            let body = if !complete && self.cut_off { jpeg::with_eoi(&body) } else { body };
+            self.cut_off = !complete;
+            match tokio::task::spawn_blocking(move || scaled(body, &renditions)).await {
+                Ok(scaled) => scaled.map_err(|error| error.to_string()),
+                // A decoder's panic costs one picture.
+                Err(error) => Err(format!("the picture cannot be scaled: {error}")),
+            }
+        } else {
+            Ok(vec![None; wanted.len()])
+        };
+        match scaled {
+            Err(error) => wanted.iter().for_each(|rung| rung.publisher.skip(&error)),
+            Ok(scaled) => {
+                for (rung, picture) in wanted.iter().zip(scaled) {
+                    let smaller = match picture.map(Part::jpeg) {
+                        None => part.clone(),
+                        Some(Ok(smaller)) => {
+                            rung.made.encodings.fetch_add(1, Relaxed);
+                            smaller.stamped_as(part)
+                        }
+                        Some(Err(error)) => {
+                            rung.publisher.skip(&error);
+                            continue;
+                        }
+                    };
+                    // A closed rung has no viewers, and a part with the boundary is counted.
+                    let _ = rung.publisher.publish_as(smaller, found);
+                }
             }
         }
     }
 }
 
-/// The pause after the hub had no place.
-const REFUSED: Duration = Duration::from_secs(1);
+/// Scales no more pictures at a time than there are processors, whatever the number of ladders: more would only take memory.
+static SCALING: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get)));
 
 #[cfg(all(test, not(loom)))]
 mod tests;

@@ -253,13 +253,13 @@ impl Failures {
     fn add(&mut self, now: Instant, lasted: Duration) {
         let since = |at: Option<Instant>| at.map(|at| now.saturating_duration_since(at));
         if since(self.last).is_some_and(|last| last > FORGOTTEN) {
-            self.first = None;
+            (self.first, self.pause) = (None, Duration::ZERO);
         }
         self.pause = match since(self.first) {
             None if lasted < CLEARLY => PAUSE,
             Some(first) if first < EAGER && lasted < CLEARLY => PAUSE,
             _ if self.pause < RELUCTANT => RELUCTANT,
-            _ => self.pause * 5,
+            _ => (self.pause * 5).min(LONGEST),
         };
         self.first.get_or_insert(now);
         self.last = Some(now);
@@ -324,6 +324,8 @@ const PAUSE: Duration = Duration::from_secs(11);
 const CLEARLY: Duration = Duration::from_secs(5);
 const EAGER: Duration = Duration::from_secs(30);
 const RELUCTANT: Duration = Duration::from_secs(120);
+/// The longest pause between two tries.
+const LONGEST: Duration = Duration::from_secs(3000);
 /// The time after the last failed try when the next one counts as the first again.
 const FORGOTTEN: Duration = Duration::from_secs(3600);
 /// The part of the measured rate that a rung may need.

@@ -258,7 +258,10 @@ impl Rung {
             measured.period = average(measured.period, period.min(longest));
         }
         measured.last = Some((part.version, part.at));
-        measured.width = picture::width(part.part.body()).or(measured.width);
+        // The width of a rendition is as shown, and that in the header of a picture on its side is not.
+        if self.made.is_none() {
+            measured.width = picture::width(part.part.body()).or(measured.width);
+        }
     }
 
     fn stats(&self) -> RungStats {

@@ -129,7 +129,10 @@ impl Drop for Listed {
 impl Subscriber {
     pub(super) fn new(ladder: &Arc<Shared>, wire: Wire, size: Size) -> Result<Self, Refused> {
         let options = Options { exclusive: false, key: None, label: None, min_interval: None, size, wire };
-        let current = Place::join(ladder, ladder.rung_of(size), wire).or_else(|refused| {
+        // By the line, a rung that has pictures is better than a larger one whose source does not answer.
+        let signal = |rung: &usize| ladder.rung(*rung).hub().latest_dated().is_some_and(|part| !part.stale);
+        let start = if size == Size::Line { (0..ladder.rungs.len()).find(signal) } else { None };
+        let current = Place::join(ladder, start.unwrap_or_else(|| ladder.rung_of(size)), wire).or_else(|refused| {
             // For one hub that is full or closed there is another.
             let rungs = if size == Size::Line { 1..ladder.rungs.len() } else { 0..0 };
             rungs.into_iter().find_map(|rung| Place::join(ladder, rung, wire).ok()).ok_or(refused)
@@ -353,12 +356,11 @@ impl Subscriber {
         if !self.enter(place, Reason::Closed, now) {
             return false;
         }
-        self.without_picture = !self.current.seat().has_signal();
-        if self.without_picture {
-            // Nothing is written meanwhile, so nothing shows whether the viewer is there.
-            let at = now.checked_add(FIRST_PICTURE);
-            self.current.seat().set_expires(at.into_iter().chain(self.expires).min());
-        }
+        // Its last picture may be older than the viewer's. Nothing is written meanwhile, so nothing shows whether the viewer is
+        // there.
+        self.without_picture = true;
+        let at = now.checked_add(FIRST_PICTURE);
+        self.current.seat().set_expires(at.into_iter().chain(self.expires).min());
         true
     }
 

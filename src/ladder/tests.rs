@@ -607,3 +607,29 @@ fn still_of_a_closed_rung_is_that_of_the_nearest_that_is_open() {
     drop((medium, small));
     assert_eq!(still().as_deref(), Some(&b"large"[..]), "the last of the size");
 }
+
+#[test]
+fn viewer_of_a_closed_rung_does_not_wait_long_where_the_picture_is_older() {
+    let ([large, small], _, ladder) = ladder();
+    small.publish(text("old")).unwrap();
+    sleep(Duration::from_millis(5));
+    large.publish(text("new")).unwrap();
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Full).unwrap());
+    assert_eq!(viewer.parts(), ["new"]);
+    drop(large);
+    assert_eq!(viewer.parts(), [""; 0]);
+    assert!(viewer.feed.supply.ends_at().unwrap() - Instant::now() <= Duration::from_secs(15));
+}
+
+#[test]
+fn viewer_starts_on_a_rung_that_has_pictures() {
+    let ([large, small], _, ladder) = ladder();
+    small.publish(text("small")).unwrap();
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap());
+    assert_eq!(viewer.parts(), ["small"]);
+    // Who asks for a size gets no other.
+    let mut full = Viewer::new(ladder.subscribe(Wire::Script, Size::Full).unwrap());
+    assert_eq!(full.parts(), [""; 0]);
+    large.publish(text("large")).unwrap();
+    assert_eq!(full.parts(), ["large"]);
+}

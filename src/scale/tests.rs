@@ -208,9 +208,9 @@ fn with_frame(mut picture: Vec<u8>, precision: u8, width: u16, height: u16) -> V
 fn picture_that_cannot_be_scaled_is_refused_with_its_reason() {
     let plain = jpeg(|_| ());
     let mut cmyk = Vec::new();
-    Encoder::new(&mut cmyk, 90).encode(&[90; 16 * 16 * 4], 16, 16, ColorType::Cmyk).unwrap();
+    Encoder::new(&mut cmyk, 90).encode(&[90; 96 * 16 * 4], 96, 16, ColorType::Cmyk).unwrap();
     let mut ycck = Vec::new();
-    Encoder::new(&mut ycck, 90).encode(&[90; 16 * 16 * 4], 16, 16, ColorType::CmykAsYcck).unwrap();
+    Encoder::new(&mut ycck, 90).encode(&[90; 96 * 16 * 4], 96, 16, ColorType::CmykAsYcck).unwrap();
     let progressive = jpeg(|encoder| encoder.set_progressive(true));
     let scan = progressive.windows(2).position(|marker| marker == [0xff, 0xda]).unwrap();
     let mut scans = progressive[..progressive.len() - 2].to_vec();

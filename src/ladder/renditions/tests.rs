@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures::StreamExt as _;
 use jpeg_encoder::{ColorType, Encoder};
@@ -181,4 +181,61 @@ async fn viewer_of_another_rung_does_not_wait_for_the_next_picture() {
     assert_eq!(small.next().await.and_then(|part| picture::width(part.body())), Some(40));
     let made: Vec<_> = ladder.stats().rungs.iter().map(|rung| rung.encodings).collect();
     assert_eq!(made, [0, 1, 1]);
+}
+
+#[tokio::test]
+async fn still_of_a_rendition_is_the_next_picture_and_not_one_that_was_there() {
+    let (publisher, hub) = hub::builder().linger(Duration::ZERO).build();
+    let ladder = Ladder::from_hub(hub, [Rendition::width(40)]);
+    let small = ladder.hubs().nth(1).unwrap().clone();
+    publisher.publish(picture(160)).unwrap();
+    let before = SystemTime::now();
+    let still = tokio::spawn({
+        let small = small.clone();
+        async move { small.snapshot(Duration::ZERO).or_latest_after(Duration::from_secs(20)).await }
+    });
+    // The old picture is on the rung, and answers nobody who wants a new one.
+    eventually(|| small.latest().is_some()).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!still.is_finished());
+    publisher.publish(picture(160)).unwrap();
+    let still = still.await.unwrap().unwrap();
+    assert!(still.part.captured().unwrap() >= before);
+    // A still that may be as old as the picture does not wait.
+    assert!(small.snapshot(Duration::from_secs(60)).await.is_some());
+}
+
+#[tokio::test]
+async fn full_hub_has_renditions() {
+    let (publisher, hub) = hub::builder().max_subscribers(1).build();
+    let ladder = Ladder::from_hub(hub.clone(), [Rendition::width(40)]);
+    let _viewer = hub.subscribe(Wire::Machine).unwrap();
+    let mut viewer = ladder.hubs().nth(1).unwrap().parts().unwrap();
+    publisher.publish(picture(160)).unwrap();
+    assert_eq!(picture::width(viewer.next().await.unwrap().body()), Some(40));
+    assert_eq!(hub.stats().ended.refused, 0);
+}
+
+#[tokio::test]
+async fn renditions_are_in_the_order_of_their_widths() {
+    let (_publisher, hub) = hub::channel();
+    let ladder = Ladder::from_hub(hub, [Rendition::width(40), Rendition::width(80)]);
+    assert_eq!(ladder.stats().rungs.iter().map(|rung| rung.width).collect::<Vec<_>>(), [None, Some(80), Some(40)]);
+}
+
+#[tokio::test]
+async fn camera_that_writes_no_eoi_has_renditions() {
+    let (publisher, hub) = hub::channel();
+    let ladder = Ladder::from_hub(hub, [Rendition::width(40)]);
+    let small = ladder.hubs().nth(1).unwrap().clone();
+    let mut viewer = small.parts().unwrap();
+    let cut_off = || {
+        let body = picture(160).into_body();
+        Part::jpeg(body.slice(..body.len() - 2)).unwrap()
+    };
+    publisher.publish(cut_off()).unwrap();
+    let next = tokio::spawn(async move { viewer.next().await.map(|part| picture::width(part.body())) });
+    eventually(|| small.stats().parts_invalid == 1).await;
+    publisher.publish(cut_off()).unwrap();
+    assert_eq!(next.await.unwrap(), Some(Some(40)));
 }

@@ -11,7 +11,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Move, Reason, Rule, Written};
+use super::{FORGOTTEN, Failures, LONGEST, Move, PAUSE, RELUCTANT, Reason, Rule, Written};
 
 /// Bytes of a picture on each rung, which take 7.2, 4.3, 2.2 and 0.84 Mbit/s.
 pub(super) const SIZES: [f64; 4] = [30_000.0, 18_000.0, 9_000.0, 3_500.0];
@@ -253,4 +253,18 @@ fn needs_are_computed_only_for_a_move() {
         let part = Written { at, bytes: 30_000, in_flight, missed: Some(0), period };
         assert_eq!(rule.written(part, || unreachable!("the largest picture keeps up")), None);
     }
+}
+
+#[test]
+fn pause_after_failed_tries_is_bounded_and_forgotten() {
+    let mut failures = Failures::default();
+    let mut now = Instant::now();
+    for _ in 0..10 {
+        failures.add(now, Duration::from_secs(20));
+        assert!((RELUCTANT..=LONGEST).contains(&failures.pause), "{:?}", failures.pause);
+        now += failures.pause;
+    }
+    assert_eq!(failures.pause, LONGEST);
+    failures.add(now + FORGOTTEN * 2, Duration::from_secs(1));
+    assert_eq!(failures.pause, PAUSE);
 }
