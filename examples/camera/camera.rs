@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mixed_replace::ladder::{self, Rendition};
 use mixed_replace::source::{self, Monitor, Status};
-use mixed_replace::{Hub, Ladder, Metrics, Publisher, decode, hub};
+use mixed_replace::{Hub, Hubs, Ladder, Metrics, Publisher, decode, hub};
 use serde::Serialize;
 use shared::no_signal;
 use shared::test_picture::TestPicture;
@@ -119,9 +119,17 @@ impl Camera {
         std::future::pending().await
     }
 
-    /// Returns the counters for Prometheus.
+    /// Returns the counters for Prometheus, of each size.
+    ///
+    /// # Panics
+    ///
+    /// Never.
     pub fn metrics(&self) -> Metrics {
-        let metrics = Metrics::new(self.hub.clone());
+        let sizes = Hubs::new();
+        for hub in self.ladder.hubs() {
+            sizes.insert(hub.name().unwrap_or(NAME), hub.clone()).expect("a valid name");
+        }
+        let metrics = Metrics::by_name(sizes);
         match &self.monitor {
             Some(monitor) => metrics.source(NAME, monitor.clone()),
             None => metrics,

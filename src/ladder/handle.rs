@@ -110,7 +110,10 @@ impl Ladder {
     pub(crate) fn hub_of(&self, size: Size) -> &Hub {
         let rung = self.shared.rung_of(size);
         let open = |rung: &usize| !self.shared.is_closed(*rung);
-        let rung = Some(rung).filter(open).or_else(|| self.shared.nearest(rung).find(open)).unwrap_or(rung);
+        // A closed hub still has its last part.
+        let has_part = |rung: &usize| self.shared.rung(*rung).hub().latest().is_some();
+        let nearest = || std::iter::once(rung).chain(self.shared.nearest(rung));
+        let rung = nearest().find(open).or_else(|| nearest().find(has_part)).unwrap_or(rung);
         self.shared.rung(rung).hub()
     }
 

@@ -451,7 +451,7 @@ impl Subscriber {
         }
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn ends_at(&mut self) -> Option<Instant> {
         self.current.seat().expires()
     }

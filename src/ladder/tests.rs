@@ -633,3 +633,15 @@ fn viewer_starts_on_a_rung_that_has_pictures() {
     large.publish(text("large")).unwrap();
     assert_eq!(full.parts(), ["large"]);
 }
+
+#[test]
+fn still_of_a_closed_ladder_is_that_of_the_nearest_rung_with_a_picture() {
+    let ([large, medium, small], hubs, ladder) = ladder();
+    for (publisher, width) in [(&large, 1280), (&medium, 640)] {
+        publisher.publish(picture(width, 0)).unwrap();
+    }
+    drop((large, medium, small));
+    assert!(hubs.iter().all(Hub::is_closed));
+    assert_eq!(ladder.hub_of(Size::Width(640)).latest(), hubs[1].latest());
+    assert_eq!(ladder.hub_of(Size::Full).latest(), hubs[0].latest());
+}
