@@ -156,5 +156,6 @@ fn latency_of_each_level() {
     }
     let added = (ages[3].0 - ages[0].0) / 3;
     println!("each level adds {added:?}");
-    assert!(added < Duration::from_millis(2), "{added:?}");
+    // 0.6 ms on a quiet machine. A level that waited for the next picture would add 40 ms.
+    assert!(added < Duration::from_millis(20), "{added:?}");
 }

@@ -20,14 +20,14 @@ fn part_reaches_viewers_of_every_node_at_once() {
         let mut ages = Vec::new();
         let mut last = Duration::ZERO;
         for _ in 0..100 {
-            let part = viewer.next(Duration::from_secs(1)).expect("the next part");
+            let part = viewer.next(Duration::from_secs(5)).expect("the next part");
             assert!(published(&part) > last, "in order");
             last = published(&part);
             ages.push(age(&part));
         }
         ages.sort();
         eprintln!("{kind:?}: published on one node, read from the other: median {:?}, most {:?}", ages[50], ages[99]);
-        assert!(ages[50] < Duration::from_millis(20), "{ages:?}");
+        assert!(ages[50] < Duration::from_millis(100), "{ages:?}");
         // The publishing node shows each part once.
         let state = source.state();
         assert_eq!(state["received"], 0, "{state}");
