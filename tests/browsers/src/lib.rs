@@ -29,6 +29,7 @@ pub mod clock;
 pub mod driver;
 pub mod engine;
 pub mod gif;
+pub mod ladder;
 pub mod picture;
 pub mod raw;
 pub mod screen;
@@ -43,6 +44,7 @@ pub use crate::{
     browser::Browser,
     clock::Clock,
     engine::{Engine, Setup, each_engine, each_engine_as, in_engines},
+    ladder::Ladder,
     picture::Colour,
     raw::Raw,
     site::{Site, Stack, Viewer},

@@ -54,17 +54,23 @@ impl Colour {
 
     /// Creates a JPEG part of 320 x 240 pixels, and about 10 kB as a camera's: noise, with corners of this colour.
     pub fn scene(self) -> Part {
-        let mut pixels = self.rgb.repeat(320 * 240);
+        self.scene_of(320, 240)
+    }
+
+    /// Creates a [scene](Self::scene) of another size.
+    pub fn scene_of(self, width: u16, height: u16) -> Part {
+        let [columns, rows] = [width, height].map(usize::from);
+        let mut pixels = self.rgb.repeat(columns * rows);
         let mut random = 1_u32;
         for (at, value) in pixels.iter_mut().enumerate() {
-            let (x, y) = (at / 3 % 320, at / 960);
-            if (60..260).contains(&x) && (50..190).contains(&y) {
+            let (x, y) = (at / 3 % columns, at / 3 / columns);
+            if (columns * 3 / 16..columns * 13 / 16).contains(&x) && (rows * 5 / 24..rows * 19 / 24).contains(&y) {
                 random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 *value = 90 + u8::try_from((random >> 24) % 64).unwrap_or_default();
             }
         }
         let mut file = Vec::new();
-        let encoded = Encoder::new(&mut file, 50).encode(&pixels, 320, 240, ColorType::Rgb);
+        let encoded = Encoder::new(&mut file, 50).encode(&pixels, width, height, ColorType::Rgb);
         encoded.expect("a picture of this size");
         Part::jpeg(file).expect("a JPEG file")
     }

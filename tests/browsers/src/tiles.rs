@@ -11,8 +11,10 @@ use crate::screen::Screen;
 
 /// The number of tiles in a row.
 const COLUMNS: usize = 10;
-const WIDTH: usize = 120;
-const HEIGHT: usize = 90;
+/// The width of a tile.
+pub const WIDTH: usize = 120;
+/// The height of a tile.
+pub const HEIGHT: usize = 90;
 /// A point this far from two opposite corners of a tile has the colour of its picture.
 const INSET: usize = 6;
 /// The colour of the square in the page's corner, which shows where the page is on the screen.
@@ -24,9 +26,9 @@ pub(crate) const MARGIN: usize = 10;
 #[must_use]
 pub fn page(count: usize, more: &str) -> String {
     let tile = |number: usize| {
-        let (x, y) = corner(number);
+        let place = place(number);
         format!(
-            "<mixed-replace src='/wall#t{number}' timeout=3 style='left:{x}px; top:{y}px'>
+            "<mixed-replace src='/wall#t{number}' timeout=3 style='{place}'>
              <img alt='Camera {number}'></mixed-replace>"
         )
     };
@@ -39,7 +41,8 @@ pub fn page(count: usize, more: &str) -> String {
 }
 
 /// Returns a page with the client, this body, elements that are placed by their `style`, and a mark in its corner.
-pub(crate) fn marked(body: &str) -> String {
+#[must_use]
+pub fn marked(body: &str) -> String {
     let [r, g, b] = PAGE;
     let mark = MARK.map(|value| value.to_string()).join(",");
     format!(
@@ -69,6 +72,13 @@ pub(crate) async fn origin(browser: &Browser) -> (usize, usize) {
         before = mark;
         assert!(Instant::now() < deadline, "{} does not show the page", browser.engine());
     }
+}
+
+/// Returns the style of an element at the place of a tile.
+#[must_use]
+pub fn place(number: usize) -> String {
+    let (x, y) = corner(number);
+    format!("left:{x}px; top:{y}px")
 }
 
 fn corner(number: usize) -> (usize, usize) {

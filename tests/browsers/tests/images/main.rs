@@ -2,6 +2,8 @@
 
 #![expect(clippy::print_stdout, reason = "the figures are a result")]
 
+mod ladder;
+
 use std::time::{Duration, Instant};
 
 use browser_tests::picture::PALETTE;
