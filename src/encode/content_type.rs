@@ -6,6 +6,7 @@ use http::HeaderValue;
 use mime::Mime;
 
 use crate::boundary::{Boundary, InvalidBoundary};
+use crate::part::parameter;
 
 /// A parsed `Content-Type`.
 pub(super) struct Parsed {
@@ -22,8 +23,10 @@ pub(super) fn parse(value: &[u8]) -> Result<Parsed, InvalidContentType> {
     if mime.type_() != mime::MULTIPART {
         return Err(refuse());
     }
-    let boundary = mime.get_param(mime::BOUNDARY).ok_or(InvalidContentType(Reason::NoBoundary))?;
-    let boundary = Boundary::fixed(boundary.as_str()).map_err(|error| InvalidContentType(Reason::Boundary(error)))?;
+    // As readers do it: `mime` takes no notice of a backslash before a quote.
+    let boundary = parameter::find(value, b"boundary").ok_or(InvalidContentType(Reason::NoBoundary))?;
+    let boundary = std::str::from_utf8(&boundary.content).map_err(|_| refuse())?;
+    let boundary = Boundary::fixed(boundary).map_err(|error| InvalidContentType(Reason::Boundary(error)))?;
     Ok(Parsed {
         value: HeaderValue::from_bytes(value).map_err(|_| refuse())?,
         boundary,
@@ -94,6 +97,8 @@ mod tests {
         }
         for (value, why) in [
             ("multipart/mixed", "the content type must have a boundary parameter"),
+            // In the value of `start`, whose quote is not closed.
+            ("multipart/mixed; start=\"a\\\\\\\"; boundary=x", "the content type must have a boundary parameter"),
             ("multipart/mixed; boundary=\"a;b\"", "invalid boundary: must not contain ';'"),
             ("multipart/mixed; boundary=\"a \"", "invalid boundary: must not end with a space"),
             (
