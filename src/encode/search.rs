@@ -14,7 +14,7 @@ use crate::wire::Wire;
 pub(super) enum Search {
     /// Anywhere, as readers of `multipart/x-mixed-replace` search inside lines too.
     Anywhere,
-    /// At line starts only. Other readers go by `Content-Length` or by lines, and their fixed
+    /// At line starts, and after a JPEG's EOI. Other readers go by `Content-Length` or by lines, and their fixed
     /// boundaries can be as short as `-`.
     LineStarts,
     /// Nowhere, since the author of the part cannot know the boundary.
@@ -55,10 +55,35 @@ impl Encoder {
             Search::Anywhere => memmem::find(bytes, boundary).is_some(),
             Search::LineStarts => {
                 let dash_boundary = [b"--", boundary].concat();
-                memmem::find_iter(bytes, &dash_boundary)
-                    .any(|at| at == 0 || bytes.get(at - 1).is_some_and(|before| matches!(before, b'\r' | b'\n')))
+                // Cameras write a delimiter directly after a picture too, and readers take it.
+                memmem::find_iter(bytes, &dash_boundary).any(|at| {
+                    let before = bytes.get(..at).unwrap_or_default();
+                    matches!(before, [] | [.., b'\r' | b'\n'] | [.., 0xff, 0xd9])
+                })
             }
             Search::Nowhere => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_a_fixed_boundary_where_readers_take_it_for_a_delimiter() {
+        let encoder = Encoder::for_content_type("multipart/mixed; boundary=id").unwrap();
+        for (body, is_refused) in [
+            (&b"--id"[..], true),
+            (b"a\r\n--id", true),
+            (b"a\n--id", true),
+            (b"a\xff\xd9--id", true),
+            (b"a--id", false),
+            (b"a\xff--id", false),
+            (b"a\xff\xd9-id", false),
+        ] {
+            let part = Part::new(mime::APPLICATION_OCTET_STREAM, body).unwrap();
+            assert_eq!(encoder.encode(&part).is_err(), is_refused, "{}", body.escape_ascii());
         }
     }
 }
