@@ -10,6 +10,9 @@ use std::time::Duration;
 /// The time that viewers get to read the end of their streams. A stalled viewer never reads it.
 pub const GRACE: Duration = Duration::from_secs(4);
 
+/// The connections that may wait to be accepted. The kernel takes less where its own limit (`net.core.somaxconn`) is less.
+const BACKLOG: i32 = 4096;
+
 /// Returns the parsed command line. Exits after printing `help` if it is `None`, or after an error in one line.
 #[expect(clippy::print_stdout, reason = "a program prints its help")]
 pub fn parsed<A, E: Display>(args: Result<Option<A>, E>, help: &str) -> A {
@@ -46,6 +49,9 @@ pub fn exit_code(result: Result<(), String>) -> ExitCode {
 pub fn listen(address: &str) -> Result<(TcpListener, SocketAddr), String> {
     let listener = TcpListener::bind(address).and_then(|listener| {
         listener.set_nonblocking(true)?;
+        // The standard library lets 128 connections wait. Of more viewers who come at once, the kernel drops some, and each tries
+        // again after 1, 3 and 7 s. Where a listener listens already, this changes the number.
+        socket2::SockRef::from(&listener).listen(BACKLOG)?;
         let address = listener.local_addr()?;
         Ok((listener, address))
     });
