@@ -4,8 +4,8 @@ use std::io::Cursor;
 use std::time::{Duration, Instant};
 
 use crate::room::Room;
-use browser_tests::{Browser, Engine};
 use futures_util::future::join_all;
+use interop_tests::browsers::{Browser, Engine};
 use serde_json::{Map, Value, json};
 use tokio::time::sleep;
 

@@ -8,7 +8,7 @@ use crate::room::{Person, Room, answer};
 
 /// Returns a complete picture of 320x240.
 fn picture() -> Vec<u8> {
-    browser_tests::picture::PALETTE[0].jpeg().body().to_vec()
+    interop_tests::browsers::picture::PALETTE[0].jpeg().body().to_vec()
 }
 
 fn room() -> (Room, Person) {

@@ -7,8 +7,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::room::{Person, Room, answer};
-use browser_tests::picture::PALETTE;
 use bytes::BytesMut;
+use interop_tests::browsers::picture::PALETTE;
 use mixed_replace::{Decoder, Part};
 
 /// The parts of a running response.
