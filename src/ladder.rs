@@ -10,6 +10,7 @@
 //! until the other has a picture that is at least as recent. So the picture never blanks, and only rungs with viewers are demand.
 
 mod handle;
+mod order;
 #[cfg(feature = "scale")]
 mod renditions;
 pub(crate) mod rule;

@@ -20,7 +20,7 @@ pub(crate) struct Published {
     pub(crate) at: Instant,
     /// When the part was published, by the wall clock, for `Last-Modified`. A time of capture would not do: of two parts, the
     /// later one may have been captured in the second of which a client has the earlier one.
-    pub(super) modified: SystemTime,
+    pub(crate) modified: SystemTime,
     encoded: PerWire<OnceLock<Arc<EncodedPart>>>,
 }
 

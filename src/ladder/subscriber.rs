@@ -6,6 +6,7 @@ use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use super::handle::Size;
+use super::order::{Late, Times};
 use super::rule::{Move, Reason, Rule, Written};
 use super::shared::Shared;
 use super::stats::Viewer;
@@ -92,6 +93,7 @@ struct Next {
     place: Place,
     reason: Reason,
     since: Instant,
+    late: Late,
 }
 
 /// A place in the hub of a rung.
@@ -273,7 +275,7 @@ impl Subscriber {
     pub(super) fn start_move(&mut self, to: usize, reason: Reason) {
         let since = Instant::now();
         match self.join(to) {
-            Ok(place) => self.next = Some(Next { place, reason, since }),
+            Ok(place) => self.next = Some(Next { place, reason, since, late: Late::default() }),
             Err(_) => self.give_up(to, since),
         }
     }
@@ -323,7 +325,8 @@ impl Subscriber {
                     return None;
                 }
             };
-            let skipped = part.no_signal || is_older(&part, rung, self.last.as_ref());
+            let older = older(&part, rung, self.last.as_ref());
+            let skipped = part.no_signal || !next.late.permits(older, Instant::now());
             let encoder = self.ladder.encoder(self.options.wire);
             let encoded =
                 if skipped { None } else { self.ladder.rung(rung).encoded(&part, encoder, next.place.seat()) };
@@ -388,7 +391,7 @@ impl Subscriber {
                 Step::Part(part) => {
                     let rung = self.current.rung;
                     // No picture goes back in time when the hub of an earlier rung was closed.
-                    let skipped = !part.no_signal && is_older(&part, rung, self.last.as_ref());
+                    let skipped = !part.no_signal && !older(&part, rung, self.last.as_ref()).is_zero();
                     let encoded = if skipped { None } else { self.encoded(&part) };
                     let Some(encoded) = encoded else {
                         self.current.seat().pass();
@@ -431,7 +434,7 @@ impl Subscriber {
         }
         let part = self.current.seat().renewed()?;
         let rung = self.current.rung;
-        if is_older(&part, rung, self.last.as_ref()) {
+        if !older(&part, rung, self.last.as_ref()).is_zero() {
             return None;
         }
         let encoded = self.encoded(&part)?;
@@ -517,18 +520,10 @@ impl Supply for Subscriber {
     }
 }
 
-/// Returns whether a picture of one rung is older than the last one, of another rung.
-///
-/// Their times of capture are compared, unless they differ so much that they are of two clocks. Then those of publication are.
-fn is_older(part: &Published, rung: usize, last: Option<&(usize, Arc<Published>)>) -> bool {
-    let Some((_, last)) = last.filter(|(of, _)| *of != rung) else { return false };
-    let captured = part.part.captured().zip(last.part.captured());
-    let difference = captured.map(|(part, last)| last.duration_since(part));
-    match difference {
-        Some(Ok(older)) if older < TWO_CLOCKS => !older.is_zero(),
-        Some(Err(newer)) if newer.duration() < TWO_CLOCKS => false,
-        _ => part.at < last.at,
-    }
+/// Returns how much older a picture of one rung is than the last one, of another rung.
+fn older(part: &Published, rung: usize, last: Option<&(usize, Arc<Published>)>) -> Duration {
+    let last = last.filter(|(of, _)| *of != rung);
+    last.map_or(Duration::ZERO, |(_, last)| Times::of(part).older_than(Times::of(last)))
 }
 
 impl fmt::Debug for Subscriber {
@@ -542,5 +537,3 @@ impl fmt::Debug for Subscriber {
 const FIRST_PICTURE: Duration = Duration::from_secs(15);
 /// How long a viewer is not moved to a rung that had no place or no picture.
 const UNREACHABLE: Duration = Duration::from_secs(120);
-/// Pictures of one moment do not differ so much, and clocks that are set may.
-const TWO_CLOCKS: Duration = Duration::from_secs(60);

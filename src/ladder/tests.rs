@@ -185,6 +185,25 @@ fn viewer_goes_on_until_the_new_rung_has_a_picture_that_is_no_older() {
 }
 
 #[test]
+fn viewer_moves_to_a_rung_whose_pictures_come_later() {
+    let ([large, small], _, ladder) = ladder();
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap());
+    large.publish(text("large")).unwrap();
+    assert_eq!(viewer.parts(), ["large"]);
+    viewer.move_to(1);
+    let start = Instant::now();
+    while ladder.viewers()[0].rung == 0 {
+        assert!(start.elapsed() < Duration::from_secs(20));
+        sleep(Duration::from_millis(10));
+        let now = SystemTime::now();
+        large.publish(text("large").captured_at(now)).unwrap();
+        small.publish(text("small").captured_at(now - Duration::from_millis(300))).unwrap();
+        viewer.take();
+    }
+    assert_eq!(viewer.parts().last().map(String::as_str), Some("small"));
+}
+
+#[test]
 fn only_rungs_with_viewers_are_demand() {
     let builder = || hub::builder().linger(Duration::ZERO).build();
     let ([large, small], hubs, ladder) = ladder_of([builder(), builder()]);
