@@ -64,7 +64,7 @@ impl Hub {
     #[cfg(feature = "scale")]
     pub(crate) fn parts_for_renditions(&self) -> Result<Parts, Refused> {
         Seat::join_by(&self.shared, &self.guard, |state| state.join_beyond_limit(None))
-            .map(|seat| Parts::new(seat).label("renditions"))
+            .map(|seat| Parts::new(seat).label("renditions").with_renewals())
     }
 
     /// Returns the [name](Builder::name) of the hub, if it has one.

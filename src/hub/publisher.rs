@@ -315,6 +315,7 @@ impl State {
             self.effects.dropped.extend(self.latest.replace(Arc::clone(&renewed)));
             self.effects.dropped.extend(self.current.replace(renewed));
             self.effects.dropped.push(identical);
+            self.wake_for_renewal(now);
             self.set_stale_timer();
             return Ok(());
         }

@@ -80,6 +80,8 @@ pub(super) struct Settings {
     /// The newest version when the transport released the last part.
     pub(super) released: u64,
     pub(super) limited: u64,
+    /// Whether a later time of the last part is a step.
+    pub(super) renewals: bool,
 }
 
 impl Settings {
@@ -174,7 +176,9 @@ impl Slot {
             Some(part) if hub.closed || !limited() => Step::Part(part),
             None if hub.closed => Step::End,
             _ if self.repeat && self.seen > 0 => Step::Repeat,
-            _ => Step::Wait,
+            Some(_) => Step::Wait,
+            None if self.takes_renewals() && hub.current.is_some_and(|part| self.is_renewed(part)) => Step::Repeat,
+            None => Step::Wait,
         }
     }
 
@@ -235,7 +239,20 @@ impl Slot {
 
     /// Records that the last part is sent with a later time. Returns `false` if it has none.
     pub(super) fn renew(&mut self, part: &Published) -> bool {
-        part.version == self.seen && self.seen_at.replace(part.at) != Some(part.at)
+        let renewed = self.is_renewed(part);
+        if renewed {
+            self.seen_at = Some(part.at);
+        }
+        renewed
+    }
+
+    fn is_renewed(&self, part: &Published) -> bool {
+        part.version == self.seen && self.seen_at != Some(part.at)
+    }
+
+    /// Returns whether a later time of the last part is a step.
+    pub(super) fn takes_renewals(&self) -> bool {
+        self.settings.as_ref().is_some_and(|settings| settings.renewals)
     }
 
     /// Records that the transport has released the part in flight.

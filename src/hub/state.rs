@@ -412,6 +412,14 @@ impl State {
         }
     }
 
+    /// Wakes those who take a later time of the last part at once.
+    pub(super) fn wake_for_renewal(&mut self, now: Instant) {
+        let view = View { now: &&now, current: self.current.as_ref(), closed: self.closed };
+        for (_, slot) in self.slots.iter_mut().filter(|(_, slot)| slot.takes_renewals()) {
+            slot.wake(&view, &mut self.effects.wakers);
+        }
+    }
+
     pub(super) fn wake_snapshots(&mut self) {
         self.effects.wakers.extend(self.snapshots.iter_mut().filter_map(|(_, waker)| waker.take()));
     }

@@ -301,11 +301,12 @@ impl Supply for Subscriber {
 pub struct Parts {
     seat: Seat,
     started: bool,
+    renewals: bool,
 }
 
 impl Parts {
     pub(super) fn new(seat: Seat) -> Self {
-        Self { seat, started: false }
+        Self { seat, started: false, renewals: false }
     }
 
     /// Returns the part that is there already, if any.
@@ -317,11 +318,20 @@ impl Parts {
         }
     }
 
+    /// Makes a later time of the last part an item too: see [`drop_identical`](super::Builder::drop_identical).
+    #[cfg(feature = "scale")]
+    pub(super) fn with_renewals(mut self) -> Self {
+        self.seat.configure(|slot| slot.settings().renewals = true);
+        self.renewals = true;
+        self
+    }
+
     /// Returns the next part, which may be the "no signal" part.
     pub(crate) fn poll_published(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arc<Published>>> {
         if !std::mem::replace(&mut self.started, true) {
             self.seat.start();
         }
+        let mut renewed = None;
         loop {
             match self.seat.poll(false, 0, cx) {
                 Step::Part(part) => {
@@ -329,7 +339,10 @@ impl Parts {
                     self.seat.release(part.part.body().len() as u64)();
                     return Poll::Ready(Some(part));
                 }
+                // The next poll releases it.
+                Step::Repeat if self.renewals => renewed = self.seat.renewed().or(renewed),
                 Step::Repeat => {}
+                Step::Wait if renewed.is_some() => return Poll::Ready(renewed),
                 Step::Wait => return Poll::Pending,
                 Step::End => return Poll::Ready(None),
             }

@@ -21,6 +21,7 @@ use crate::scale::{Rendition, scaled};
 /// A rung and the hub to which its pictures go.
 struct Rung {
     rendition: Rendition,
+    hub: Hub,
     publisher: Publisher,
     demand: Demand,
     made: Arc<Made>,
@@ -41,6 +42,7 @@ impl Ladder {
     /// | a JPEG, baseline or progressive, in color or gray | scaled, with its time, number, ICC profile and EXIF orientation |
     /// | a JPEG that is not wider than the rung, or a part of another type | as it is |
     /// | the "no signal" part | as it is |
+    /// | an identical part that [`drop_identical`](crate::hub::Builder::drop_identical) drops | its time and number, without scaling |
     /// | a JPEG that is cut off, unless the one before it was too, as of a camera that writes no EOI | skipped, as it is then |
     /// | a JPEG of 12 bits, in CMYK, of more than 16.7 million pixels or 64 scans | skipped |
     ///
@@ -69,6 +71,7 @@ impl Ladder {
     /// ```
     #[cfg_attr(docsrs, doc(cfg(feature = "scale")))]
     #[must_use]
+    #[track_caller]
     pub fn from_hub(hub: Hub, renditions: impl IntoIterator<Item = Rendition>) -> Self {
         let mut rungs = vec![(hub.clone(), None, None)];
         let mut making = Vec::new();
@@ -79,6 +82,7 @@ impl Ladder {
             let (publisher, smaller) = hub.rendition(rendition.width);
             making.push(Rung {
                 rendition,
+                hub: smaller.clone(),
                 demand: publisher.demand(),
                 publisher,
                 made: Arc::clone(&made),
@@ -113,6 +117,10 @@ async fn run(hub: Hub, mut rungs: Vec<Rung>) {
         rungs.iter().for_each(|rung| rung.lacks_latest.store(latest.is_some(), Relaxed));
         loop {
             match next(&mut parts, &rungs).await {
+                Next::Part(part) if latest.as_ref().is_some_and(|latest| latest.version == part.version) => {
+                    let before = latest.replace(part);
+                    before.iter().zip(&latest).for_each(|(before, part)| renew(&before.part, &part.part, &rungs));
+                }
                 Next::Part(mut part) => {
                     // While the processors were busy with other pictures, a newer one may have come.
                     let _permit = SCALING.acquire().await;
@@ -141,6 +149,18 @@ async fn run(hub: Hub, mut rungs: Vec<Rung>) {
     }
 }
 
+/// Gives a part's later time to the pictures that were made of it.
+fn renew(before: &Part, part: &Part, rungs: &[Rung]) {
+    // A rung may have an older one, because nobody watches it or the part was skipped.
+    let is_of_before = |made: &Part| (made.captured(), made.sequence()) == (before.captured(), before.sequence());
+    for rung in rungs {
+        if let Some(made) = rung.hub.latest().filter(is_of_before) {
+            // A closed rung has no viewers.
+            let _ = rung.publisher.publish(made.stamped_as(part));
+        }
+    }
+}
+
 /// Waits until somebody watches one of these rungs. Returns `false` if all are closed.
 async fn wanted(rungs: &[Rung], of: impl Fn(&Rung) -> bool) -> bool {
     let mut waits: Vec<Pin<Box<dyn Future<Output = bool> + Send + '_>>> = Vec::new();
@@ -162,7 +182,7 @@ async fn wanted(rungs: &[Rung], of: impl Fn(&Rung) -> bool) -> bool {
 }
 
 enum Next {
-    /// The newest part of the hub, which may be its "no signal" part.
+    /// The newest part of the hub, which may be its "no signal" part, or the latest one with a later time.
     Part(Arc<Published>),
     /// Somebody watches a rung that does not have the latest part.
     Wanted,

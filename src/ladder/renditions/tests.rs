@@ -132,6 +132,33 @@ async fn rendition_has_the_time_and_number_of_its_picture() {
 }
 
 #[tokio::test]
+async fn identical_picture_renews_the_renditions_without_scaling() {
+    let (publisher, hub) = hub::builder().drop_identical(true).build();
+    let ladder = Ladder::from_hub(hub.clone(), [Rendition::width(80), Rendition::width(40)]);
+    let [medium, small] = [1, 2].map(|rung| ladder.hubs().nth(rung).unwrap().clone());
+    let stamp = |hub: &hub::Hub| hub.latest().map(|part| (part.captured(), part.sequence()));
+    let encodings = || [1, 2].map(|rung| ladder.stats().rungs[rung].encodings);
+    publisher.publish(picture(160)).unwrap();
+    let mut viewer = small.parts().unwrap();
+    assert!(viewer.next().await.is_some());
+    for nth in 1..=3 {
+        publisher.publish(picture(160)).unwrap();
+        eventually(|| stamp(&small) == stamp(&hub)).await;
+        assert_eq!(small.stats().parts_identical, nth);
+    }
+    assert_eq!((encodings(), medium.latest()), ([0, 1], None));
+    // A picture that was not scaled has no later time to give.
+    let large = picture(160).into_body();
+    publisher.publish(Part::jpeg(large.slice(..large.len() - 2)).unwrap()).unwrap();
+    eventually(|| small.stats().parts_invalid == 1).await;
+    let before = stamp(&small);
+    publisher.publish(Part::jpeg(large.slice(..large.len() - 2)).unwrap()).unwrap();
+    // A viewer of another rung comes, which is a later step of the same task.
+    drop(medium.parts().unwrap().next().await);
+    assert_eq!((stamp(&small), hub.stats().parts_identical), (before, 4));
+}
+
+#[tokio::test]
 async fn rungs_end_with_the_hub() {
     let (publisher, hub) = hub::channel();
     let ladder = Ladder::from_hub(hub, [Rendition::width(40)]);
