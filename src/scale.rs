@@ -56,7 +56,11 @@ pub(crate) enum Unscalable {
     Components(String),
     /// It has no end, so its lower part would be gray.
     CutOff,
-    Scans(usize),
+    Scans {
+        scans: usize,
+        width: usize,
+        height: usize,
+    },
     TooLarge {
         width: usize,
         height: usize,
@@ -72,7 +76,10 @@ impl fmt::Display for Unscalable {
                 write!(f, "a picture in {components} is not scaled, only gray, YCbCr and RGB are")
             }
             Self::CutOff => f.write_str("the picture has no end, so it is not scaled"),
-            Self::Scans(scans) => write!(f, "the picture has {scans} scans, at most {MAX_SCANS} are decoded"),
+            Self::Scans { scans, width, height } => {
+                let most = MAX_SCANNED / (width * height).max(1);
+                write!(f, "the picture of {width} x {height} pixels has {scans} scans, at most {most} are decoded")
+            }
             Self::TooLarge { width, height } => {
                 write!(f, "the picture has {width} x {height} pixels, at most {MAX_PIXELS} are decoded")
             }
@@ -96,6 +103,7 @@ pub(crate) fn scaled(picture: Bytes, renditions: &[Rendition]) -> Result<Vec<Opt
     // On its side, the width that is shown is the height.
     let on_its_side = orientation.is_some_and(|orientation| orientation >= 5);
     let (size, profile) = ((width, height), decoder.icc_profile());
+    let components = decoder.info().map(|info| info.components);
     let shown = if on_its_side { height } else { width };
     if renditions.iter().all(|rendition| shown <= usize::from(rendition.width)) {
         return Ok(vec![None; renditions.len()]);
@@ -108,14 +116,16 @@ pub(crate) fn scaled(picture: Bytes, renditions: &[Rendition]) -> Result<Vec<Opt
     }
     // Each scan of a progressive picture is a pass over all of it, however few bytes it has.
     let scans = memmem::find_iter(jpeg, b"\xff\xda").count();
-    if scans > MAX_SCANS {
-        return Err(Unscalable::Scans(scans));
+    if scans.saturating_mul(width * height) > MAX_SCANNED {
+        return Err(Unscalable::Scans { scans, width, height });
     }
     let (space, pixel, color) = match decoder.input_colorspace() {
         Some(ColorSpace::Luma) => (ColorSpace::Luma, PixelType::U8, ColorType::Luma),
         // Without a conversion to RGB and back.
         Some(ColorSpace::YCbCr) => (ColorSpace::YCbCr, PixelType::U8x3, ColorType::Ycbcr),
         Some(ColorSpace::RGB) => (ColorSpace::RGB, PixelType::U8x3, ColorType::Rgb),
+        // Of Adobe's APP14 with transform 0. The decoder finds out later that three components are RGB.
+        Some(ColorSpace::CMYK) if components == Some(3) => (ColorSpace::RGB, PixelType::U8x3, ColorType::Rgb),
         other => return Err(Unscalable::Components(format!("{other:?}"))),
     };
     decoder.set_options(options.jpeg_set_out_colorspace(space));
@@ -200,5 +210,5 @@ const EXIF: &[u8] = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0";
 /// 4096 x 4096. Decoded, they take 50 MB, and 100 more if the picture is progressive.
 const MAX_PIXELS: usize = 1 << 24;
 const MAX_SIDE: usize = 16_384;
-/// libjpeg's progressive pictures have ten.
-const MAX_SCANS: usize = 64;
+/// The pixels of all scans. libjpeg's progressive pictures have ten scans.
+const MAX_SCANNED: usize = 16 * MAX_PIXELS;

@@ -7,8 +7,6 @@
     reason = "a failure of a helper is a failure of its test"
 )]
 
-use std::time::{Duration, Instant};
-
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
 use super::*;
@@ -176,6 +174,77 @@ fn colors_of_each_sampling_and_of_progressive_pictures_stay() {
     }
 }
 
+/// Of Adobe's programs, and of encoders that name the components.
+#[test]
+fn rgb_picture_keeps_its_colors() {
+    let encoded = |app14: Option<&[u8]>| {
+        let mut picture = Vec::new();
+        let mut encoder = Encoder::new(&mut picture, 95);
+        encoder.set_sampling_factor(SamplingFactor::F_1_1);
+        app14.into_iter().for_each(|bytes| encoder.add_app_segment(14, bytes.to_vec()).unwrap());
+        // The pixels are stored as they are.
+        encoder.encode(&pixels(160, 80), 160, 80, ColorType::Ycbcr).unwrap();
+        // JFIF is always YCbCr.
+        let jfif = picture.windows(2).position(|marker| marker == [0xff, 0xe0]).unwrap();
+        picture.drain(jfif..jfif + 18);
+        picture
+    };
+    let adobe = encoded(Some(b"Adobe\0\x64\0\0\0\0\0"));
+    let mut named = encoded(None);
+    let frame = named.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
+    let scan = named.windows(2).position(|marker| marker == [0xff, 0xda]).unwrap();
+    for (component, name) in b"RGB".iter().enumerate() {
+        named[frame + 10 + 3 * component] = *name;
+        named[scan + 5 + 2 * component] = *name;
+    }
+    let (_, _, plain) = decoded(&half(&jpeg(|_| ())).unwrap());
+    for picture in [adobe, named] {
+        let (width, height, scaled) = decoded(&half(&picture).unwrap());
+        assert_eq!((width, height), (80, 40));
+        let same = psnr(&scaled, &plain, (80, 40), (0, 0));
+        assert!(same > 25.0, "{same} dB");
+    }
+}
+
+/// Sizes that fill no block, in each sampling, turned and not.
+#[test]
+fn odd_sizes_keep_their_shape_and_brightness() {
+    for (width, height) in [(1_u16, 1_u16), (1, 9), (15, 9), (161, 83), (333, 17)] {
+        let size = (usize::from(width), usize::from(height));
+        for sampling in [SamplingFactor::F_1_1, SamplingFactor::F_2_1, SamplingFactor::F_1_2, SamplingFactor::F_2_2] {
+            for orientation in [1, 6] {
+                let mut large = Vec::new();
+                let mut encoder = Encoder::new(&mut large, 95);
+                encoder.set_sampling_factor(sampling);
+                let exif = [EXIF, &[orientation, 0, 0, 0, 0, 0, 0, 0]].concat();
+                encoder.add_app_segment(1, exif).unwrap();
+                encoder.encode(&pixels(size.0, size.1), width, height, ColorType::Rgb).unwrap();
+                let shown = if orientation == 1 { width } else { height };
+                let widths = [shown - 1, shown / 2, shown / 3, 1].map(|width| Rendition::width(width).quality(90));
+                let rungs = scaled(large.clone().into(), &widths).unwrap();
+                let original = mean(&decoded(&large).2);
+                for (rendition, rung) in widths.iter().zip(rungs) {
+                    let case = format!("{width} x {height} to {}, {sampling:?}, {orientation}", rendition.width);
+                    let Some(rung) = rung else {
+                        assert!(rendition.width >= shown, "{case}");
+                        continue;
+                    };
+                    let (scaled_width, scaled_height, pixels) = decoded(&rung);
+                    let ratio = f64::from(rendition.width) / f64::from(shown);
+                    for (scaled, full) in [(scaled_width, width), (scaled_height, height)] {
+                        let exact = (f64::from(full) * ratio).max(1.0);
+                        assert!((scaled as f64 - exact).abs() <= 0.5, "{case}: {scaled_width} x {scaled_height}");
+                    }
+                    // A few pixels are not the mean of all.
+                    let most = if scaled_width * scaled_height < 100 { 16.0 } else { 4.0 };
+                    let brighter = mean(&pixels) - original;
+                    assert!(brighter.abs() < most, "{case}: {brighter} brighter");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn webcam_picture_without_huffman_tables_is_scaled() {
     let mut picture = jpeg(|_| ());
@@ -216,6 +285,7 @@ fn picture_that_cannot_be_scaled_is_refused_with_its_reason() {
     let mut scans = progressive[..progressive.len() - 2].to_vec();
     (0..100).for_each(|_| scans.extend_from_slice(&progressive[scan..scan + 14]));
     scans.extend_from_slice(b"\xff\xd9");
+    let scans = with_frame(scans, 8, 4096, 4096);
     for (picture, reason) in [
         (plain[..plain.len() / 2].to_vec(), "the picture has no end"),
         (with_frame(plain.clone(), 8, 20_000, 20_000), "20000"),
@@ -224,21 +294,35 @@ fn picture_that_cannot_be_scaled_is_refused_with_its_reason() {
         (with_frame(plain, 8, 0, 80), "zero"),
         (cmyk, "CMYK"),
         (ycck, "YCCK"),
-        (scans, "scans, at most 64"),
+        (scans, "scans, at most 16"),
     ] {
         let error = half(&picture).unwrap_err().to_string();
         assert!(error.contains(reason), "{error}");
     }
 }
 
-/// The largest pictures of few bytes that are decoded.
+/// The largest pictures of few bytes that are decoded. What they cost is counted, since a time depends on the machine: the memory,
+/// and the pixels of all scans.
 #[test]
-fn bomb_costs_bounded_memory_and_time() {
+fn bomb_costs_bounded_memory_and_work() {
     for progressive in [false, true] {
         let bomb = with_frame(jpeg(|encoder| encoder.set_progressive(progressive)), 8, 4096, 4096);
-        let start = Instant::now();
         let memory = allocation_counter::measure(|| drop(half(&bomb)));
         assert!(memory.bytes_max < 250_000_000, "{} bytes", memory.bytes_max);
-        assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
+    }
+    let progressive = jpeg(|encoder| encoder.set_progressive(true));
+    let scan = progressive.windows(2).position(|marker| marker == [0xff, 0xda]).unwrap();
+    let before = progressive.windows(2).filter(|marker| *marker == [0xff, 0xda]).count();
+    let with_scans = |scans: usize| {
+        let mut picture = progressive[..progressive.len() - 2].to_vec();
+        (before..scans).for_each(|_| picture.extend_from_slice(&progressive[scan..scan + 14]));
+        picture.extend_from_slice(b"\xff\xd9");
+        picture
+    };
+    // An encoder writes ten.
+    for (width, height, scans, refused) in [(4096, 4096, 17, true), (1920, 1080, 130, true), (512, 512, 64, false)] {
+        let scaled = half(&with_frame(with_scans(scans), 8, width, height));
+        let is_refused = matches!(scaled, Err(Unscalable::Scans { .. }));
+        assert_eq!(is_refused, refused, "{width} x {height}, {scans} scans: {:?}", scaled.map(|picture| picture.len()));
     }
 }
