@@ -154,6 +154,7 @@ impl Camera {
             note,
             again_in: again_in.as_secs_f64(),
             hub: self.hub.stats(),
+            skipped: self.ladder.hubs().map(|hub| skipped(&hub.stats())).sum(),
             ladder: self.ladder.stats(),
             program: self.monitor.as_ref().map(Monitor::stats),
         };
@@ -171,8 +172,15 @@ struct State<'a> {
     /// The seconds until a lost source is opened again.
     again_in: f64,
     hub: hub::Stats,
+    /// The pictures that slow viewers were not sent, in every size.
+    skipped: u64,
     ladder: ladder::Stats,
     program: Option<source::Stats>,
+}
+
+/// Returns how many pictures viewers were not sent because they were slow.
+fn skipped(stats: &hub::Stats) -> u64 {
+    stats.parts_skipped.saturating_sub(stats.parts_limited)
 }
 
 /// The name of the hub, in events and metrics.
