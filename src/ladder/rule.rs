@@ -99,7 +99,7 @@ impl Rule {
     }
 
     /// Returns the rung that the viewer is on.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(crate) fn rung(&self) -> usize {
         self.rung
     }

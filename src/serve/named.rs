@@ -20,6 +20,7 @@ pub(super) struct Named {
 }
 
 /// The path of a request below the address where its endpoint is mounted, if the request's URI has the complete path.
+#[cfg(feature = "actix-web")]
 #[derive(Clone, Debug)]
 pub(super) struct MountedPath(pub(super) String);
 
@@ -49,13 +50,23 @@ impl Named {
 
 /// Returns the path of a request below the address where its endpoint is mounted.
 pub(super) fn below_mount(request: &Parts) -> &str {
-    let mounted = request.extensions.get().map(|MountedPath(path)| path.as_str());
-    mounted.unwrap_or(request.uri.path()).trim_start_matches('/')
+    mounted_path(request).unwrap_or(request.uri.path()).trim_start_matches('/')
 }
 
 /// Returns whether a request is known to be for an address below that where its endpoint is mounted.
 pub(super) fn is_below_mount(request: &Parts) -> bool {
-    request.extensions.get().is_some_and(|MountedPath(path)| !path.trim_matches('/').is_empty())
+    mounted_path(request).is_some_and(|path| !path.trim_matches('/').is_empty())
+}
+
+#[cfg(feature = "actix-web")]
+fn mounted_path(request: &Parts) -> Option<&str> {
+    request.extensions.get().map(|MountedPath(path)| path.as_str())
+}
+
+/// Other frameworks remove the mount from the URI.
+#[cfg(not(feature = "actix-web"))]
+fn mounted_path(_: &Parts) -> Option<&str> {
+    None
 }
 
 pub(super) fn percent_decoded(segment: &str) -> Result<String, InvalidName> {
