@@ -4,15 +4,21 @@
 
 use std::hint::black_box;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use futures::executor::block_on;
 use http_body::Body;
 use mixed_replace::serve::ResponseBody;
 use mixed_replace::{Encoder, Part, Subscriber, Wire, body};
 use mixed_replace::{Hubs, Live, Wall, hub};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
 
 /// Reads all chunks that are ready.
 fn drain(body: &mut body::Body<Subscriber>, cx: &mut Context<'_>) {
@@ -92,6 +98,94 @@ fn wall(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Compares a hub with a `watch` channel of encoded parts, each with 1,000 viewers that are tasks of a runtime with one worker and
+/// with two. The time is from the publish until the last viewer has the part: without contention two workers need half of it.
+fn workers(criterion: &mut Criterion) {
+    let viewers = 1_000;
+    let part = picture(30_000);
+    let encoded = Encoder::random(Wire::Machine).encode(&part).expect("a random boundary occurs in no part").to_bytes();
+    let mut group = criterion.benchmark_group(format!("from one thread to {viewers} tasks"));
+    group.throughput(Throughput::Elements(viewers as u64));
+    for workers in [1, 2] {
+        let start = || Builder::new_multi_thread().worker_threads(workers).build().expect("a runtime");
+        let name = |kind| BenchmarkId::new(kind, if workers == 1 { "1 worker" } else { "2 workers" });
+
+        let (runtime, (publisher, hub), missing) = (start(), hub::channel(), Missing::default());
+        for _ in 0..viewers {
+            let mut body = hub.subscribe(Wire::Machine).expect("no limit is set").into_body();
+            let missing = missing.clone();
+            // The first part comes in two pieces.
+            let (part, mut received) = (part.clone(), 0);
+            runtime.spawn(async move {
+                while let Some(Ok(chunk)) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+                    received += chunk.into_data().map(|bytes| black_box(bytes).len()).unwrap_or_default();
+                    if received >= part.body().len() {
+                        received = 0;
+                        missing.arrived();
+                    }
+                }
+            });
+        }
+        let publish = || publisher.publish(part.clone()).expect("the hub is open");
+        missing.until_all(viewers, publish);
+        group.bench_function(name("hub"), |bencher| {
+            bencher.iter_custom(|times| (0..times).map(|_| missing.until_all(viewers, publish)).sum());
+        });
+        end(runtime);
+
+        let (runtime, (sender, receiver), missing) = (start(), watch::channel(Bytes::new()), Missing::default());
+        for _ in 0..viewers {
+            let (mut receiver, missing) = (receiver.clone(), missing.clone());
+            runtime.spawn(async move {
+                while receiver.changed().await.is_ok() {
+                    black_box(Bytes::clone(&receiver.borrow_and_update()));
+                    missing.arrived();
+                }
+            });
+        }
+        let publish = || drop(sender.send_replace(encoded.clone()));
+        missing.until_all(viewers, publish);
+        group.bench_function(name("watch"), |bencher| {
+            bencher.iter_custom(|times| (0..times).map(|_| missing.until_all(viewers, publish)).sum());
+        });
+        end(runtime);
+    }
+    group.finish();
+}
+
+/// How many viewers do not have the part yet, for a thread that waits for them.
+#[derive(Clone)]
+struct Missing(Arc<(AtomicUsize, Thread)>);
+
+impl Default for Missing {
+    fn default() -> Self {
+        Self(Arc::new((AtomicUsize::new(0), thread::current())))
+    }
+}
+
+impl Missing {
+    fn arrived(&self) {
+        if self.0.0.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.1.unpark();
+        }
+    }
+
+    /// Publishes a part and returns the time until all viewers have it.
+    fn until_all(&self, viewers: usize, publish: impl FnOnce()) -> Duration {
+        self.0.0.store(viewers, Ordering::Release);
+        let start = Instant::now();
+        publish();
+        while self.0.0.load(Ordering::Acquire) > 0 {
+            thread::park();
+        }
+        start.elapsed()
+    }
+}
+
+fn end(runtime: Runtime) {
+    runtime.shutdown_timeout(Duration::from_secs(1));
+}
+
 /// Returns the processor time of this thread so far. Linux only.
 fn processor_time() -> Duration {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
@@ -115,5 +209,5 @@ fn layout(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, fan_out, wall, layout);
+criterion_group!(benches, fan_out, wall, workers, layout);
 criterion_main!(benches);
