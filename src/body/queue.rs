@@ -54,7 +54,7 @@ impl<P: Borrow<EncodedPart>, E: Borrow<Encoder>> Queue<P, E> {
             self.chunks.extend(bridge.chunks());
         }
         if self.opened {
-            self.chunks.extend(next.chunks());
+            next.for_each_chunk(|chunk| self.chunks.push(chunk));
         } else {
             let guard = self.flight.as_ref().map(Flight::guard);
             self.chunks.extend(lead(&encoder.opening(next), next.chunks(), guard));

@@ -1,5 +1,7 @@
 //! An encoded part, in the pieces that are cheapest to send.
 
+use std::iter;
+
 use bytes::Bytes;
 
 /// An encoded part: head, body and tail on one wire.
@@ -84,15 +86,22 @@ impl EncodedPart {
     ///
     /// Copies nothing, so an encoded part can be sent to many clients.
     pub fn chunks(&self) -> impl Iterator<Item = Bytes> + use<> {
-        let pieces = match &self.shared {
+        let (first, more) = match &self.shared {
             Some(body) => {
                 let cut = self.head_len + EDGE;
-                let middle = body.slice(EDGE..body.len() - EDGE);
-                [Some(self.copied.slice(..cut)), Some(middle), Some(self.copied.slice(cut..))]
+                (self.copied.slice(..cut), Some([body.slice(EDGE..body.len() - EDGE), self.copied.slice(cut..)]))
             }
-            None => [Some(self.copied.clone()), None, None],
+            None => (self.copied.clone(), None),
         };
-        pieces.into_iter().flatten()
+        iter::once(first).chain(more.into_iter().flatten())
+    }
+
+    /// Passes on the chunks. For each viewer and part, an iterator takes 100 instructions more, of 2,270 in all.
+    pub(crate) fn for_each_chunk(&self, mut f: impl FnMut(Bytes)) {
+        match &self.shared {
+            Some(_) => self.chunks().for_each(f),
+            None => f(self.copied.clone()),
+        }
     }
 
     #[expect(clippy::indexing_slicing, reason = "the copied bytes begin with the head")]
