@@ -111,11 +111,14 @@
 //!
 //! Requires Rust 1.85 or later. Raising that is a minor release. There is no `unsafe` code.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// What only endpoints use is compiled without them too. A build with them reports it if nothing uses it.
+#![cfg_attr(not(any(feature = "actix-web", feature = "http-body")), allow(dead_code, unused_imports))]
 
 pub mod body;
 mod boundary;
 mod clock;
 pub mod decode;
+mod derive;
 pub mod encode;
 pub mod hub;
 pub mod hubs;

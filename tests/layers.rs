@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The rooms of each layer, from the ground up. Some are still to be built.
 const LAYERS: &[&[&str]] = &[
-    &["boundary", "clock", "list", "missing", "part", "picture", "socket", "stats", "sync", "wire"],
+    &["boundary", "clock", "derive", "list", "missing", "part", "picture", "socket", "stats", "sync", "wire"],
     &["decode", "encode", "jpeg", "response", "scale"],
     &["body", "part_response", "write"],
     &["hub"],

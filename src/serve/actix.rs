@@ -153,23 +153,12 @@ impl MessageBody for Holding {
 }
 
 async fn respond(reply: Reply, request: HttpRequest) -> HttpResponse {
-    match reply {
-        Reply::Full(response) => full(response),
-        Reply::Pending(pending) => full(pending.await),
-        Reply::Starting(starting) => match starting.wait().await {
-            Ok(parts) => respond_with(parts, &request),
-            Err(rejection) => full(rejection.response()),
-        },
-        Reply::Stream(parts) => respond_with(parts, &request),
-    }
-}
-
-fn respond_with(parts: reply::Stream, request: &HttpRequest) -> HttpResponse {
-    match parts {
-        reply::Stream::Hub(subscriber) => streamed(subscriber, request),
-        reply::Stream::Ladder(subscriber) => streamed(*subscriber, request),
-        reply::Stream::Wall(subscriber) => streamed(*subscriber, request),
-    }
+    let streamed = |stream| match stream {
+        reply::Stream::Hub(subscriber) => streamed(subscriber, &request),
+        reply::Stream::Ladder(subscriber) => streamed(*subscriber, &request),
+        reply::Stream::Wall(subscriber) => streamed(*subscriber, &request),
+    };
+    reply.finish(full, streamed).await
 }
 
 fn streamed<R>(response: R, request: &HttpRequest) -> HttpResponse

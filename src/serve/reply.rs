@@ -1,9 +1,5 @@
 //! The reply of an endpoint, before a framework's adapter turns it into a response.
 
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,7 +12,6 @@ use crate::hub::{self, DatedPart, Hub, Subscriber};
 use crate::{ladder, response, wall};
 
 /// The reply of an endpoint.
-#[derive(Debug)]
 pub(super) enum Reply {
     /// A response with its complete body.
     Full(Response<Bytes>),
@@ -29,7 +24,6 @@ pub(super) enum Reply {
 }
 
 /// A stream of parts.
-#[derive(Debug)]
 pub(super) enum Stream {
     Hub(Subscriber),
     Ladder(Box<ladder::Subscriber>),
@@ -59,6 +53,23 @@ impl Reply {
             Self::Stream(stream) => head(stream.headers()),
         }))
     }
+
+    /// Waits for what the response depends on, and makes it by one of two functions.
+    pub(super) async fn finish<R>(
+        self,
+        full: impl FnOnce(Response<Bytes>) -> R,
+        streamed: impl FnOnce(Stream) -> R,
+    ) -> R {
+        match self {
+            Self::Full(response) => full(response),
+            Self::Pending(pending) => full(pending.wait().await),
+            Self::Starting(starting) => match starting.wait().await {
+                Ok(stream) => streamed(stream),
+                Err(rejection) => full(rejection.response()),
+            },
+            Self::Stream(stream) => streamed(stream),
+        }
+    }
 }
 
 /// Returns a response of the current state, which no cache may keep.
@@ -75,8 +86,7 @@ fn head(headers: HeaderMap) -> Response<Bytes> {
     response
 }
 
-/// A future of a stream that waits for the first part of its hub.
-#[derive(Debug)]
+/// A stream that waits for the first part of its hub.
 pub(super) struct Starting {
     hub: Hub,
     stream: Stream,
@@ -89,7 +99,7 @@ impl Starting {
     }
 
     /// Returns the stream once there is a part.
-    pub(super) async fn wait(self) -> Result<Stream, Rejection> {
+    async fn wait(self) -> Result<Stream, Rejection> {
         match self.hub.snapshot(Duration::MAX).or_latest_after(self.limit).await {
             Some(_) => Ok(self.stream),
             None => Err(Rejection::no_part(&self.hub)),
@@ -97,7 +107,7 @@ impl Starting {
     }
 }
 
-/// A future of a response that is made of a hub's latest part, once that is fresh enough.
+/// A response that is made of a hub's latest part, once that is fresh enough.
 pub(super) struct Pending {
     hub: Hub,
     /// Whether a part that is too old is rejected.
@@ -134,19 +144,9 @@ impl Pending {
     fn without_waiting(&self) -> Result<Response<Bytes>, Rejection> {
         (self.finish)(self.hub.latest_dated())
     }
-}
 
-impl Future for Pending {
-    type Output = Response<Bytes>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response<Bytes>> {
-        let part = ready!(Pin::new(&mut self.snapshot).poll(cx));
-        Poll::Ready((self.finish)(part).unwrap_or_else(|rejection| rejection.response()))
-    }
-}
-
-impl fmt::Debug for Pending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pending").field("snapshot", &self.snapshot).finish_non_exhaustive()
+    /// Returns the response once the part is fresh enough.
+    async fn wait(self) -> Response<Bytes> {
+        (self.finish)(self.snapshot.await).unwrap_or_else(|rejection| rejection.response())
     }
 }

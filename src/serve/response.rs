@@ -1,7 +1,6 @@
 //! Responses for stacks on the `http` and `http-body` crates.
 
 use std::convert::Infallible;
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
@@ -13,9 +12,10 @@ use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::reply::{self, Pending, Reply};
+use super::reply;
 use super::{Endpoint, Ingest, endpoints};
 use crate::body::{Body as ChunkedBody, Respond as _};
+use crate::derive::opaque_debug;
 use crate::hub::Subscriber;
 use crate::{ladder, wall};
 
@@ -47,7 +47,7 @@ impl Ingest {
         B: Body,
     {
         let (head, body) = request.into_parts();
-        self.receive(head, Data { body }).await.map(|bytes| ResponseBody(Content::Full(bytes)))
+        full(self.receive(head, Data { body }).await)
     }
 }
 
@@ -84,49 +84,44 @@ impl<B: Body> Stream for Data<B> {
 ///
 /// Nothing is lost when the future is dropped.
 #[must_use = "a future does nothing until it is polled"]
-#[derive(Debug)]
-pub struct ResponseFuture(State);
+pub struct ResponseFuture(Mutex<Pin<Box<dyn Future<Output = Response<ResponseBody>> + Send>>>);
 
-#[derive(Debug)]
-enum State {
-    Done,
-    Pending(Pending),
-    Waiting(Waiting),
-    Ready(Box<Response<ResponseBody>>),
-}
-
-/// A future that reads a request's body, or waits for a hub's first part. In a lock that is never contended, which makes
-/// it `Sync`.
-struct Waiting(Mutex<Pin<Box<dyn Future<Output = Response<ResponseBody>> + Send>>>);
-
-impl Waiting {
-    fn new(response: impl Future<Output = Response<ResponseBody>> + Send + 'static) -> Self {
-        Self(Mutex::new(Box::pin(response)))
-    }
-}
-
-impl fmt::Debug for Waiting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Waiting")
-    }
-}
+opaque_debug!(ResponseFuture);
 
 impl ResponseFuture {
     pub(super) fn new<B>(endpoint: &impl Endpoint, request: Request<B>) -> Self {
         let (request, _body) = request.into_parts();
-        let full = |bytes| ResponseBody(Content::Full(bytes));
-        Self(match super::reply(endpoint, &request) {
-            Reply::Full(response) => State::Ready(Box::new(response.map(full))),
-            Reply::Pending(pending) => State::Pending(pending),
-            Reply::Starting(starting) => State::Waiting(Waiting::new(async move {
-                match starting.wait().await {
-                    Ok(stream) => streamed(stream),
-                    Err(rejection) => rejection.response().map(full),
-                }
-            })),
-            Reply::Stream(stream) => State::Ready(Box::new(streamed(stream))),
-        })
+        Self::of(super::reply(endpoint, &request).finish(full, streamed))
     }
+
+    #[cfg(feature = "tower")]
+    pub(super) fn receive<B>(ingest: &Ingest, request: Request<B>) -> Self
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+    {
+        let (head, body) = request.into_parts();
+        let response = ingest.receive(head, Data { body });
+        Self::of(async { full(response.await) })
+    }
+
+    /// The lock is never contended. It makes the future `Sync`.
+    fn of(response: impl Future<Output = Response<ResponseBody>> + Send + 'static) -> Self {
+        Self(Mutex::new(Box::pin(response)))
+    }
+}
+
+impl Future for ResponseFuture {
+    type Output = Result<Response<ResponseBody>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let response = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        response.as_mut().poll(cx).map(Ok)
+    }
+}
+
+fn full(response: Response<Bytes>) -> Response<ResponseBody> {
+    response.map(|bytes| ResponseBody(Content::Full(bytes)))
 }
 
 fn streamed(stream: reply::Stream) -> Response<ResponseBody> {
@@ -138,43 +133,6 @@ fn streamed(stream: reply::Stream) -> Response<ResponseBody> {
         reply::Stream::Wall(subscriber) => subscriber.into_http_response().map(|body| Content::Wall(Box::new(body))),
     }
     .map(ResponseBody)
-}
-
-#[cfg(feature = "tower")]
-impl ResponseFuture {
-    pub(super) fn receive<B>(ingest: &Ingest, request: Request<B>) -> Self
-    where
-        B: Body + Send + 'static,
-        B::Data: Send,
-    {
-        let (head, body) = request.into_parts();
-        let response = ingest.receive(head, Data { body });
-        Self(State::Waiting(Waiting::new(async { response.await.map(|bytes| ResponseBody(Content::Full(bytes))) })))
-    }
-}
-
-impl Future for ResponseFuture {
-    type Output = Result<Response<ResponseBody>, Infallible>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let response = match &mut self.0 {
-            State::Pending(pending) => {
-                Some(ready!(Pin::new(pending).poll(cx)).map(|bytes| ResponseBody(Content::Full(bytes))))
-            }
-            State::Waiting(Waiting(waiting)) => {
-                let waiting = waiting.get_mut().unwrap_or_else(PoisonError::into_inner);
-                Some(ready!(waiting.as_mut().poll(cx)))
-            }
-            State::Done | State::Ready(_) => None,
-        };
-        if let Some(response) = response {
-            self.0 = State::Ready(Box::new(response));
-        }
-        match std::mem::replace(&mut self.0, State::Done) {
-            State::Ready(response) => Poll::Ready(Ok(*response)),
-            State::Done | State::Pending(_) | State::Waiting(_) => panic!("polled again after it was ready"),
-        }
-    }
 }
 
 /// The body of an endpoint's response.
