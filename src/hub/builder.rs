@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::derive::setters;
 use crate::part::Part;
 
 /// The configuration of a hub.
@@ -62,62 +63,58 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// Drops a part that equals the previous one, headers included. Off by default.
-    ///
-    /// A dropped part still renews the age of the latest part. It does not postpone keep-alives. Of two equal parts that
-    /// are published by two threads at once, neither is dropped: bodies are compared without a lock.
-    pub fn drop_identical(mut self, drop: bool) -> Self {
-        self.drop_identical = drop;
-        self
-    }
+    setters! {
+        /// Drops a part that equals the previous one, headers included. Off by default.
+        ///
+        /// A dropped part still renews the age of the latest part. It does not postpone keep-alives. Of two equal parts
+        /// that are published by two threads at once, neither is dropped: bodies are compared without a lock.
+        drop_identical(bool) => drop_identical;
 
-    /// Repeats the last part to a viewer that was sent nothing for this long, or up to an eighth
-    /// less. `None` turns that off. 10 seconds by default.
-    ///
-    /// Only a write reliably detects that a viewer has disconnected, and proxies close connections
-    /// that are silent for a minute: see [`KeepAlive`](crate::KeepAlive). A viewer that disconnects
-    /// from an idle stream is detected within two intervals.
-    pub fn keep_alive_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
-        self.keep_alive = interval.into();
-        self
-    }
+        /// Repeats the last part to a viewer that was sent nothing for this long, or up to an eighth
+        /// less. `None` turns that off. 10 seconds by default.
+        ///
+        /// Only a write reliably detects that a viewer has disconnected, and proxies close connections
+        /// that are silent for a minute: see [`KeepAlive`](crate::KeepAlive). A viewer that disconnects
+        /// from an idle stream is detected within two intervals.
+        keep_alive_interval(impl Into<Option<Duration>>) => keep_alive;
 
-    /// Sets for how long [`Demand`](super::Demand) lasts after the last viewer has disconnected, so
-    /// that a reloaded page does not restart the camera. 10 seconds by default.
-    pub fn linger(mut self, linger: Duration) -> Self {
-        self.linger = linger;
-        self
-    }
+        /// Sets for how long [`Demand`](super::Demand) lasts after the last viewer has disconnected, so
+        /// that a reloaded page does not restart the camera. 10 seconds by default.
+        linger(Duration) => linger;
 
-    /// Ends each viewer's stream after this time, as
-    /// [`Subscriber::max_lifetime`](crate::Subscriber::max_lifetime) does. `None`, the default,
-    /// sets no limit.
-    pub fn max_lifetime(mut self, max_lifetime: impl Into<Option<Duration>>) -> Self {
-        self.max_lifetime = max_lifetime.into();
-        self
-    }
+        /// Ends each viewer's stream after this time, as
+        /// [`Subscriber::max_lifetime`](crate::Subscriber::max_lifetime) does. `None`, the default,
+        /// sets no limit.
+        max_lifetime(impl Into<Option<Duration>>) => max_lifetime;
 
-    /// Limits the number of [snapshots](crate::Hub::snapshot) with a
-    /// [time limit](super::SnapshotFuture::or_latest_after), such as responses to requests, that
-    /// wait for a part at a time. A further one does not wait. 10,000 by default.
-    pub fn max_snapshots(mut self, max: usize) -> Self {
-        self.max_snapshots = max;
-        self
-    }
+        /// Limits the number of [snapshots](crate::Hub::snapshot) with a
+        /// [time limit](super::SnapshotFuture::or_latest_after), such as responses to requests, that
+        /// wait for a part at a time. A further one does not wait. 10,000 by default.
+        max_snapshots(usize) => max_snapshots;
 
-    /// Limits the number of concurrent viewers. Further calls to
-    /// [`subscribe`](crate::Hub::subscribe) fail. Unlimited by default.
-    pub fn max_subscribers(mut self, max: usize) -> Self {
-        self.max_subscribers = max;
-        self
-    }
+        /// Limits the number of concurrent viewers. Further calls to
+        /// [`subscribe`](crate::Hub::subscribe) fail. Unlimited by default.
+        max_subscribers(usize) => max_subscribers;
 
-    /// Limits the rate of each viewer by the shortest time between parts, as
-    /// [`Subscriber::min_interval`](crate::Subscriber::min_interval) does. `None`, the default,
-    /// sets no limit.
-    pub fn min_interval(mut self, min_interval: impl Into<Option<Duration>>) -> Self {
-        self.min_interval = min_interval.into();
-        self
+        /// Limits the rate of each viewer by the shortest time between parts, as
+        /// [`Subscriber::min_interval`](crate::Subscriber::min_interval) does. `None`, the default,
+        /// sets no limit.
+        min_interval(impl Into<Option<Duration>>) => min_interval;
+
+        /// Ends a viewer's stream when one part takes longer than this to be written. `None` turns that
+        /// off. 30 seconds by default.
+        part_timeout(impl Into<Option<Duration>>) => part_timeout;
+
+        /// Sets the `Retry-After` of a refused viewer, which is rounded up to seconds. 5 seconds by
+        /// default.
+        retry_after(Duration) => retry_after;
+
+        /// Sets whether the time and the number of each part are sent, as `X-Timestamp` and `X-Sequence`. On by
+        /// default.
+        ///
+        /// They are in each part on the machine and the script wire, and in a snapshot. The browser wire never has them. See
+        /// [`Part::captured_at`].
+        timestamps(bool) => timestamps;
     }
 
     /// Sets the hub's name, which its events carry (feature `tracing`). By default it has none.
@@ -143,20 +140,6 @@ impl Builder {
         self
     }
 
-    /// Ends a viewer's stream when one part takes longer than this to be written. `None` turns that
-    /// off. 30 seconds by default.
-    pub fn part_timeout(mut self, part_timeout: impl Into<Option<Duration>>) -> Self {
-        self.part_timeout = part_timeout.into();
-        self
-    }
-
-    /// Sets the `Retry-After` of a refused viewer, which is rounded up to seconds. 5 seconds by
-    /// default.
-    pub fn retry_after(mut self, retry_after: Duration) -> Self {
-        self.retry_after = retry_after;
-        self
-    }
-
     /// Sends this part, such as a "no signal" picture, when nothing has been published for
     /// `silence` while the hub was watched. Off by default.
     ///
@@ -165,15 +148,6 @@ impl Builder {
     /// [`Hub::latest`](crate::Hub::latest) still returns the publisher's last part.
     pub fn stale_after(mut self, silence: Duration, part: Part) -> Self {
         self.stale_after = Some((silence, part));
-        self
-    }
-
-    /// Sets whether the time and the number of each part are sent, as `X-Timestamp` and `X-Sequence`. On by default.
-    ///
-    /// They are in each part on the machine and the script wire, and in a snapshot. The browser wire never has them. See
-    /// [`Part::captured_at`].
-    pub fn timestamps(mut self, sent: bool) -> Self {
-        self.timestamps = sent;
         self
     }
 }

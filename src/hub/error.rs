@@ -1,9 +1,9 @@
 //! Errors of a hub.
 
-use std::error::Error;
+use std::io;
 use std::time::Duration;
-use std::{fmt, io};
 
+use crate::derive::{error_messages, io_error};
 use crate::encode::EncodeError;
 
 /// The error of [`Publisher::publish`](crate::Publisher::publish).
@@ -37,23 +37,10 @@ impl PublishError {
     }
 }
 
-impl fmt::Display for PublishError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Closed => Closed(()).fmt(f),
-            Self::Encode(_) => f.write_str("the part cannot be sent to this hub's viewers"),
-        }
-    }
-}
-
-impl Error for PublishError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Closed => None,
-            Self::Encode(source) => Some(source),
-        }
-    }
-}
+error_messages! { PublishError {
+    Self::Closed => "{}", Closed(());
+    Self::Encode(_) => "the part cannot be sent to this hub's viewers";
+} sources { Encode } }
 
 impl From<Closed> for PublishError {
     fn from(_: Closed) -> Self {
@@ -73,20 +60,11 @@ impl From<PublishError> for io::Error {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Closed(pub(super) ());
 
-impl fmt::Display for Closed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the hub is closed")
-    }
-}
+error_messages! { Closed {
+    Self(()) => "the hub is closed";
+} }
 
-impl Error for Closed {}
-
-/// `BrokenPipe`.
-impl From<Closed> for io::Error {
-    fn from(error: Closed) -> Self {
-        Self::new(io::ErrorKind::BrokenPipe, error)
-    }
-}
+io_error!(Closed, BrokenPipe);
 
 /// The error of [`Hub::subscribe`](crate::Hub::subscribe).
 ///
@@ -116,7 +94,6 @@ impl Refused {
     }
 
     /// Returns the value of `Retry-After` in seconds, rounded up (RFC 9110 §10.2.3).
-    #[cfg(any(feature = "actix-web", feature = "axum", feature = "http-body"))]
     pub(crate) fn retry_after_secs(&self) -> Option<u64> {
         self.retry_after().map(full_seconds)
     }
@@ -127,18 +104,10 @@ fn full_seconds(retry_after: Duration) -> u64 {
     retry_after.as_secs().saturating_add(up).max(1)
 }
 
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Closed => f.write_str("the hub was closed before its first part"),
-            Self::TooManyViewers { retry_after } => {
-                write!(f, "too many viewers, try again in {} s", full_seconds(*retry_after))
-            }
-        }
-    }
-}
-
-impl Error for Refused {}
+error_messages! { Refused {
+    Self::Closed => "the hub was closed before its first part";
+    Self::TooManyViewers { retry_after } => "too many viewers, try again in {} s", full_seconds(*retry_after);
+} }
 
 /// `BrokenPipe` if the hub is closed, `ResourceBusy` if it has too many viewers.
 impl From<Refused> for io::Error {

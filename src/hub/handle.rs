@@ -197,7 +197,6 @@ impl Hub {
 
     /// Returns the part of a [`snapshot`](Self::snapshot) that does not wait, for the response to a
     /// `HEAD` request.
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(crate) fn latest_dated(&self) -> Option<super::DatedPart> {
         let now = Instant::now();
         self.shared.read(|state| state.dated(false, now))
@@ -268,20 +267,17 @@ impl Hub {
     }
 
     /// Ends the streams with this key, for a newer one with the same key in another hub.
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(crate) fn replace(&self, key: &str) {
         let now = Instant::now();
         self.shared.update(|state| state.replace(key, now));
     }
 
     /// Returns whether both are handles for one hub.
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 
     /// Returns whether the time and the number of a part are sent.
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(crate) fn timestamps(&self) -> bool {
         self.shared.encoder(Wire::Machine).sends_timestamps()
     }

@@ -70,16 +70,33 @@ impl Publisher {
 
     /// Publishes a part that was there before, in another size, if `found`. It answers no snapshot that waits for the next part.
     pub(crate) fn publish_as(&self, part: Part, found: bool) -> Result<(), PublishError> {
-        let time = SystemTime::now();
-        let given = (part.captured(), part.sequence());
-        if let Err(error) = self.shared.encoder(Wire::Machine).check(&part) {
-            self.shared.skip(&error)?;
+        let (time, machine) = (SystemTime::now(), self.shared.encoder(Wire::Machine));
+        let (captured, sequence) = (part.captured(), part.sequence());
+        if let Err(error) = machine.check(&part) {
+            self.shared.skip(&error, error.is_of_boundary())?;
             return Err(PublishError::Encode(error));
         }
         // Afterwards, so that only parts that are published take a number: a gap tells readers that they missed one.
-        let sent = self.shared.encoder(Wire::Machine).sends_timestamps();
-        let part = part.stamped(time, || self.shared.next_sequence(), sent);
-        Ok(self.publish_valid(part, given, time, found)?)
+        let part = part.stamped(time, || self.shared.next_sequence(), machine.sends_timestamps());
+        let now = Instant::now();
+        let mut published = Published::new(part, now, time);
+        published.found = found;
+        let (again, latest, wires) = self.shared.read(|state| {
+            let wires = Wire::ALL.map(|wire| Some(wire).filter(|wire| state.watching[*wire] > 0));
+            let again = state.latest.clone().filter(|latest| latest.part.is_again(captured, sequence));
+            if state.is_closed() { Err(Closed(())) } else { Ok((again, state.comparable(), wires)) }
+        })?;
+        if again.is_some_and(|latest| latest.part == published.part) {
+            self.shared.update(|state| state.stats.parts_repeated += 1);
+            return Ok(());
+        }
+        let identical = latest.filter(|latest| latest.part == published.part);
+        let mut encodings = 0;
+        for wire in wires.into_iter().flatten().filter(|_| identical.is_none()) {
+            published.encoded(self.shared.encoder(wire));
+            encodings += 1;
+        }
+        Ok(self.shared.update(|state| state.publish(published, encodings, identical.as_ref(), now))?)
     }
 
     /// Publishes a JPEG picture, or skips it if it is damaged.
@@ -133,7 +150,7 @@ impl Publisher {
             Ok(part) => self.publish(part),
             Err(error) => {
                 let error = EncodeError::from(error);
-                self.shared.skip(&error)?;
+                self.shared.skip(&error, error.is_of_boundary())?;
                 Err(PublishError::Encode(error))
             }
         };
@@ -189,35 +206,6 @@ impl Publisher {
         }
     }
 
-    /// `given` is what was set of the part's time and number before.
-    fn publish_valid(
-        &self,
-        part: Part,
-        given: (Option<SystemTime>, Option<u64>),
-        time: SystemTime,
-        found: bool,
-    ) -> Result<(), Closed> {
-        let now = Instant::now();
-        let mut published = Published::new(part, now, time);
-        published.found = found;
-        let (again, latest, wires) = self.shared.read(|state| {
-            let wires = Wire::ALL.map(|wire| Some(wire).filter(|wire| state.listens(*wire)));
-            let again = state.latest.clone().filter(|latest| latest.part.is_again(given.0, given.1));
-            if state.is_closed() { Err(Closed(())) } else { Ok((again, state.comparable(), wires)) }
-        })?;
-        if again.is_some_and(|latest| latest.part == published.part) {
-            self.shared.update(|state| state.stats.parts_repeated += 1);
-            return Ok(());
-        }
-        let identical = latest.filter(|latest| latest.part == published.part);
-        let mut encodings = 0;
-        for wire in wires.into_iter().flatten().filter(|_| identical.is_none()) {
-            published.encoded(self.shared.encoder(wire));
-            encodings += 1;
-        }
-        self.shared.update(|state| state.publish(published, encodings, identical.as_ref(), now))
-    }
-
     /// Returns the name of the hub, for the events of its source.
     #[cfg(all(feature = "source", feature = "tracing"))]
     pub(crate) fn hub_name(&self) -> Option<&str> {
@@ -228,7 +216,7 @@ impl Publisher {
     #[cfg(feature = "scale")]
     pub(crate) fn skip(&self, error: &dyn std::fmt::Display) {
         // A closed hub counts no more.
-        let _ = self.shared.skip_for(error, false, Instant::now());
+        let _ = self.shared.skip(error, false);
     }
 
     /// Sends the "no signal" part of another hub until the next part is published.
@@ -259,14 +247,13 @@ impl Publisher {
 impl Drop for Publisher {
     fn drop(&mut self) {
         let now = Instant::now();
-        #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "there is no log"))]
-        let was_closed = self.shared.update(|state| {
+        let _was_closed = self.shared.update(|state| {
             let was_closed = state.is_closed();
             state.close(now);
             was_closed
         });
         #[cfg(feature = "tracing")]
-        if std::thread::panicking() && !was_closed {
+        if std::thread::panicking() && !_was_closed {
             tracing::warn!(hub = self.shared.name(), "hub closed: the thread of its publisher panicked");
         }
     }
@@ -276,11 +263,6 @@ impl State {
     /// Returns the part that an identical one would not replace.
     pub(super) fn comparable(&self) -> Option<Arc<Published>> {
         self.latest.clone().filter(|_| self.config.drop_identical && !self.stale)
-    }
-
-    /// Returns `true` if a viewer watches who needs the hub's encoding on this wire.
-    fn listens(&self, wire: Wire) -> bool {
-        self.watching[wire] > 0
     }
 
     /// Makes a part the latest one, unless it equals that one. `identical_to` is the part that it
@@ -327,9 +309,9 @@ impl State {
     }
 
     /// Counts a frame that cannot be published. Returns the count if a warning is due.
-    pub(super) fn skip_invalid(&mut self, with_boundary: bool, now: Instant) -> Option<u64> {
+    pub(super) fn skip_invalid(&mut self, has_boundary: bool, now: Instant) -> Option<u64> {
         self.stats.parts_invalid += 1;
-        self.stats.parts_with_boundary += u64::from(with_boundary);
+        self.stats.parts_with_boundary += u64::from(has_boundary);
         if self.warned_at.is_some_and(|at| now.saturating_duration_since(at) < WARN_INTERVAL) {
             return None;
         }

@@ -4,23 +4,17 @@
 use std::any::Any;
 use std::cell::LazyCell;
 use std::sync::Arc;
-use std::task::Context;
-#[cfg(any(feature = "actix-web", feature = "http-body"))]
-use std::task::Waker;
+use std::task::{Context, Waker};
 use std::time::Instant;
 
 use super::error::Refused;
 use super::published::Published;
 use super::shared::Shared;
 use super::slot::Slot;
-use super::state::State;
-#[cfg(any(feature = "actix-web", feature = "http-body"))]
-use super::state::Timer;
+use super::state::{State, Timer};
 use crate::body::Step;
 use crate::clock;
-#[cfg(any(feature = "actix-web", feature = "http-body"))]
 use crate::encode::EncodeError;
-#[cfg(any(feature = "actix-web", feature = "http-body"))]
 use crate::stats::Reason;
 use crate::wire::Wire;
 
@@ -144,7 +138,6 @@ impl Seat {
 }
 
 /// For a response that shows several hubs.
-#[cfg(any(feature = "actix-web", feature = "http-body"))]
 impl Seat {
     /// Keeps the hub from encoding parts for this subscriber. Called before [`start`](Self::start).
     pub(super) fn without_encoding(self) -> Self {
@@ -167,7 +160,7 @@ impl Seat {
     /// Counts a part that cannot be sent, and logs that from time to time.
     pub(crate) fn count_invalid(&self, error: &EncodeError) {
         // A closed hub counts no more.
-        let _ = self.shared.skip(error);
+        let _ = self.shared.skip(error, error.is_of_boundary());
     }
 
     /// Returns whether the hub has a part of its publisher that is not stale.

@@ -11,7 +11,7 @@ use super::published::Published;
 use super::state::State;
 use crate::boundary::Boundary;
 use crate::clock::{self, Timed};
-use crate::encode::{EncodeError, EncodedPart, Encoder};
+use crate::encode::{EncodedPart, Encoder};
 use crate::sync::{Mutex, lock};
 use crate::wire::{PerWire, Wire};
 
@@ -74,28 +74,14 @@ impl Shared {
     }
 
     /// Counts a frame that cannot be sent, and logs that from time to time. A closed hub takes precedence, to end the loop.
-    pub(super) fn skip(self: &Arc<Self>, error: &EncodeError) -> Result<(), Closed> {
+    pub(super) fn skip(self: &Arc<Self>, _error: &dyn fmt::Display, has_boundary: bool) -> Result<(), Closed> {
         let now = Instant::now();
-        let with_boundary = matches!(error, EncodeError::BoundaryInPart(_));
-        self.skip_for(error, with_boundary, now)
-    }
-
-    /// The same for any reason.
-    #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "there is no log"))]
-    pub(super) fn skip_for(
-        self: &Arc<Self>,
-        error: &dyn fmt::Display,
-        with_boundary: bool,
-        now: Instant,
-    ) -> Result<(), Closed> {
-        let skipped = self.update(|state| (!state.is_closed()).then(|| state.skip_invalid(with_boundary, now)));
-        let warning = skipped.ok_or(Closed(()))?;
+        let skipped = self.update(|state| (!state.is_closed()).then(|| state.skip_invalid(has_boundary, now)));
+        let _warning = skipped.ok_or(Closed(()))?;
         #[cfg(feature = "tracing")]
-        if let Some(skipped) = warning {
-            tracing::warn!(hub = self.name(), %error, skipped, "frame skipped");
+        if let Some(skipped) = _warning {
+            tracing::warn!(hub = self.name(), error = %_error, skipped, "frame skipped");
         }
-        #[cfg(not(feature = "tracing"))]
-        let _ = warning;
         Ok(())
     }
 

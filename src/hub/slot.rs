@@ -27,7 +27,7 @@ pub(super) struct View<'a> {
 pub(super) type Time<'a> = &'a dyn Deref<Target = Instant>;
 
 /// The state of a subscriber.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Slot {
     /// Distinguishes subscribers that reuse one slot.
     pub(super) serial: u64,
@@ -95,29 +95,7 @@ impl Settings {
 
 impl Slot {
     pub(super) fn new(serial: u64, wire: Option<Wire>) -> Self {
-        Self {
-            serial,
-            wire,
-            encoded: wire.is_some(),
-            passive: false,
-            exclusive: false,
-            ended: None,
-            settings: None,
-            repeat: false,
-            waker: None,
-            watching: None,
-            seen: 0,
-            seen_at: None,
-            #[cfg(feature = "histogram")]
-            measured: false,
-            in_flight: None,
-            gated: false,
-            idle_pulses: 0,
-            delivered: 0,
-            bytes: 0,
-            rate: Meter::default(),
-            skipped: 0,
-        }
+        Self { serial, wire, encoded: wire.is_some(), ..Self::default() }
     }
 
     pub(super) fn settings(&mut self) -> &mut Settings {

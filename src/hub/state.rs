@@ -215,7 +215,6 @@ impl State {
     }
 
     /// Ends the streams with this key, for a newer one with the same key in another hub.
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(super) fn replace(&mut self, key: &str, now: Instant) {
         for id in self.with_key(key) {
             self.dismiss(id, Reason::Replaced, now);
@@ -248,7 +247,6 @@ impl State {
     }
 
     /// Returns the next step of a viewer who polls again only when woken, so the waker is stored in any case.
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(super) fn poll_once(&mut self, id: usize, waker: Waker, now: Time<'_>) -> Step<Arc<Published>> {
         let step = self.next_step(id, true, now);
         self.effects.dropped_wakers.extend(self.slots[id].waker.replace(waker));
@@ -291,7 +289,6 @@ impl State {
     }
 
     /// Offers a viewer the next part in place of the last one, which was not sent.
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(super) fn pass(&mut self, id: usize, now: Time<'_>) {
         self.slots[id].release(self.current.as_ref());
         self.wake_viewer(id, now);
@@ -381,7 +378,11 @@ impl State {
                 }
                 Timer::Rate(id) => self.wake_viewer(id, &&now),
                 Timer::Snapshot(id) => self.effects.wakers.extend(self.snapshots[id].take()),
-                Timer::Stale => self.become_stale(now),
+                Timer::Stale => {
+                    if let Some(part) = self.no_signal_part() {
+                        self.set_no_signal(part, now);
+                    }
+                }
             }
         }
     }
@@ -428,12 +429,6 @@ impl State {
         let watched = self.watched_since.is_some() || self.passive_viewers > 0;
         let next = self.config.keep_alive.filter(|_| watched).and_then(|period| now.checked_add(pulse(period)));
         self.timers.set(Timer::KeepAlive, next);
-    }
-
-    fn become_stale(&mut self, now: Instant) {
-        if let Some(part) = self.no_signal_part() {
-            self.set_no_signal(part, now);
-        }
     }
 
     /// Shows a "no signal" part until the next part is published.

@@ -1,6 +1,5 @@
 //! The two kinds of subscribers: the response of a viewer, and a stream of parts.
 
-use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -65,6 +64,7 @@ use crate::wire::Wire;
 /// ```
 #[doc(alias("IntoResponse", "Responder", "axum", "actix-web"))]
 #[must_use = "a response does nothing until it is returned from a handler"]
+#[derive(Debug)]
 pub struct Subscriber {
     pub(crate) seat: Seat,
     wire: Wire,
@@ -214,13 +214,11 @@ impl Subscriber {
     }
 
     /// Returns its place in the hub, for a response that shows several hubs and encodes their parts itself.
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(crate) fn into_seat(self) -> Seat {
         self.unencoded().seat
     }
 
     /// Keeps the hub from encoding parts for this viewer, whose response does that itself.
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(crate) fn unencoded(self) -> Self {
         Self { seat: self.seat.without_encoding(), ..self }
     }
@@ -234,12 +232,6 @@ impl Subscriber {
         /// A stream cannot detect when its bytes are written. It returns the newest part whenever it is polled, and parts that
         /// the server then queues grow old. Prefer [`into_body`](Self::into_body).
         into_stream
-    }
-}
-
-impl fmt::Debug for Subscriber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscriber").field("wire", &self.wire).finish_non_exhaustive()
     }
 }
 
