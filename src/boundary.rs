@@ -8,6 +8,8 @@ use std::str::FromStr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::derive::error_messages;
+
 /// A boundary for a stream that is sent: the string between its parts, without the dashes.
 ///
 /// ```text
@@ -169,22 +171,16 @@ pub struct InvalidBoundary {
     rules: Rules,
 }
 
-impl fmt::Display for InvalidBoundary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("invalid boundary: ")?;
-        match (&self.offence, self.rules) {
-            (Offence::Byte(byte), _) => write!(f, "must not contain {:?}", char::from(*byte)),
-            (Offence::LeadingDash, _) => f.write_str("must not start with a dash, or WebKitGTK shows no part"),
-            (Offence::Length(len), Rules::Fixed) => write!(f, "has {len} characters, must have 1 to {FIXED_MAX}"),
-            (Offence::Length(len), Rules::Own) => {
-                write!(f, "has {len} characters, must have {OWN_MIN} to {OWN_MAX}")
-            }
-            (Offence::TrailingSpace, _) => f.write_str("must not end with a space"),
-        }
-    }
-}
-
-impl std::error::Error for InvalidBoundary {}
+error_messages! { InvalidBoundary {
+    Self { offence: Offence::Byte(byte), .. } => "invalid boundary: must not contain {:?}", char::from(*byte);
+    Self { offence: Offence::LeadingDash, .. } =>
+        "invalid boundary: must not start with a dash, or WebKitGTK shows no part";
+    Self { offence: Offence::Length(len), rules: Rules::Fixed } =>
+        "invalid boundary: has {len} characters, must have 1 to {FIXED_MAX}";
+    Self { offence: Offence::Length(len), rules: Rules::Own } =>
+        "invalid boundary: has {len} characters, must have {OWN_MIN} to {OWN_MAX}";
+    Self { offence: Offence::TrailingSpace, .. } => "invalid boundary: must not end with a space";
+} }
 
 /// The rules for a boundary.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

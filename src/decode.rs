@@ -14,22 +14,17 @@ mod head;
 mod json;
 mod limits;
 mod parts;
-#[cfg(any(feature = "actix-web", feature = "http-body", feature = "process"))]
 mod passed;
 mod reader;
 mod scan;
-#[cfg(any(feature = "actix-web", feature = "http-body", feature = "process"))]
 mod sender_clock;
 mod state;
 
 #[cfg(any(feature = "client", feature = "process"))]
 pub(crate) use self::any::AnyParts;
-#[cfg(any(feature = "actix-web", feature = "http-body"))]
 pub(crate) use self::any::Prefixed;
 pub(crate) use self::decoder::Decoder;
-#[cfg(any(feature = "actix-web", feature = "http-body", feature = "process"))]
 pub(crate) use self::passed::{NotPassed, passed};
-#[cfg(any(feature = "actix-web", feature = "http-body", feature = "process"))]
 pub(crate) use self::sender_clock::SenderClock;
 
 pub use self::any::ReadError;

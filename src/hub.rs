@@ -28,7 +28,6 @@ mod state;
 pub(crate) mod subscriber;
 
 pub(crate) use self::{handle::Hub, publisher::Publisher};
-#[cfg(any(feature = "actix-web", feature = "http-body"))]
 pub(crate) use self::{published::Published, seat::Seat, subscriber::Subscriber};
 
 pub use self::builder::Builder;

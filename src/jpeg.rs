@@ -16,6 +16,7 @@ pub use self::error::SplitError;
 pub use self::huffman::with_huffman_tables;
 pub use self::pictures::{Pictures, PicturesError};
 pub(crate) use self::walk::{Step, Walk};
+use crate::derive::setters;
 use crate::picture::marker::View;
 
 /// Cuts a run of bytes into JPEG pictures.
@@ -107,45 +108,41 @@ impl Splitter {
         }
     }
 
-    /// Limits the length of a picture in bytes. The default is 16 MiB, several times what a 4K camera sends at its best
-    /// quality.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use bytes::BytesMut;
-    /// use mixed_replace::jpeg::Splitter;
-    ///
-    /// let mut buffer = BytesMut::from(&b"\xff\xd8\xff\xc0\x00\x02\xff\xda\x00\x02...\xff\xd9"[..]);
-    /// let error = Splitter::new().max_picture_bytes(14).split(&mut buffer).unwrap_err();
-    /// assert_eq!(error.to_string(), "a JPEG picture exceeds the limit of 14 bytes");
-    /// ```
-    #[must_use]
-    pub fn max_picture_bytes(mut self, bytes: usize) -> Self {
-        self.max_picture = bytes;
-        self
-    }
+    setters! {
+        /// Limits the length of a picture in bytes. The default is 16 MiB, several times what a 4K camera sends at its
+        /// best quality.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use bytes::BytesMut;
+        /// use mixed_replace::jpeg::Splitter;
+        ///
+        /// let mut buffer = BytesMut::from(&b"\xff\xd8\xff\xc0\x00\x02\xff\xda\x00\x02...\xff\xd9"[..]);
+        /// let error = Splitter::new().max_picture_bytes(14).split(&mut buffer).unwrap_err();
+        /// assert_eq!(error.to_string(), "a JPEG picture exceeds the limit of 14 bytes");
+        /// ```
+        #[must_use]
+        max_picture_bytes(usize) => max_picture;
 
-    /// Limits the junk in front of the first picture, in bytes. The default is 4 MiB.
-    ///
-    /// Bytes without a picture up to here are not a JPEG stream. The default leaves room for the rest of a large picture,
-    /// because a reader may start in the middle of one; for the output of a child process much less is enough. After the
-    /// first picture junk is skipped and counted without a limit.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use bytes::BytesMut;
-    /// use mixed_replace::jpeg::Splitter;
-    ///
-    /// let mut buffer = BytesMut::from(&b"\0\0\0\x01\x67\x64\0\x28"[..]);
-    /// let error = Splitter::new().max_junk_bytes(7).split(&mut buffer).unwrap_err();
-    /// assert_eq!(error.to_string(), "no JPEG picture in 8 bytes that start with 00 00 00 01 67 64 00 28");
-    /// ```
-    #[must_use]
-    pub fn max_junk_bytes(mut self, bytes: usize) -> Self {
-        self.max_junk = bytes;
-        self
+        /// Limits the junk in front of the first picture, in bytes. The default is 4 MiB.
+        ///
+        /// Bytes without a picture up to here are not a JPEG stream. The default leaves room for the rest of a large
+        /// picture, because a reader may start in the middle of one; for the output of a child process much less is
+        /// enough. After the first picture junk is skipped and counted without a limit.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use bytes::BytesMut;
+        /// use mixed_replace::jpeg::Splitter;
+        ///
+        /// let mut buffer = BytesMut::from(&b"\0\0\0\x01\x67\x64\0\x28"[..]);
+        /// let error = Splitter::new().max_junk_bytes(7).split(&mut buffer).unwrap_err();
+        /// assert_eq!(error.to_string(), "no JPEG picture in 8 bytes that start with 00 00 00 01 67 64 00 28");
+        /// ```
+        #[must_use]
+        max_junk_bytes(usize) => max_junk;
     }
 
     /// Returns the next picture, from SOI to EOI, if `src` holds all of it.

@@ -3,7 +3,6 @@
 mod families;
 mod text;
 
-use std::fmt;
 #[cfg(feature = "source")]
 use std::sync::Arc;
 
@@ -70,7 +69,7 @@ use crate::source::Monitor;
 /// [OpenMetrics 1.0]: https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md
 #[doc(alias("Prometheus", "OpenMetrics", "exporter"))]
 #[must_use]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Metrics {
     streams: Streams,
     #[cfg(feature = "source")]
@@ -186,11 +185,5 @@ impl Metrics {
             let sources = self.sources.iter().map(|(stream, monitor)| Source::new(stream, monitor));
             text.families(OF_SOURCE, &sources.collect::<Vec<_>>());
         }
-    }
-}
-
-impl fmt::Debug for Metrics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Metrics").field("streams", &self.streams).finish_non_exhaustive()
     }
 }

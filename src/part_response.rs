@@ -10,6 +10,7 @@ use http::header::{
 };
 use http::{Response, StatusCode};
 
+use crate::derive::setters;
 use crate::part::{Part, stamp};
 use crate::response;
 
@@ -68,71 +69,62 @@ impl PartResponse {
         Self { part, timestamps: true, age: None, cache_for: None, last_modified: None, refresh: None }
     }
 
-    /// Adds `Age`: the time since the part was made, in full seconds, rounded down. Default: the time since it was
-    /// [captured](Part::captured), if that is known.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::time::{Duration, SystemTime};
-    /// use http::HeaderMap;
-    /// use http::header::{AGE, LAST_MODIFIED};
-    /// use mixed_replace::{Part, PartResponse};
-    ///
-    /// let made = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
-    /// let response = PartResponse::new(Part::text("on")?).age(Duration::from_millis(61_900)).last_modified(made);
-    /// let response = response.for_request(&HeaderMap::new());
-    /// assert_eq!(response.headers()[AGE], "61");
-    /// assert_eq!(response.headers()[LAST_MODIFIED], "Sun, 06 Nov 1994 08:49:37 GMT");
-    /// # Ok::<(), mixed_replace::InvalidPart>(())
-    /// ```
-    pub fn age(mut self, age: Duration) -> Self {
-        self.age = Some(age);
-        self
-    }
+    setters! {
+        /// Adds `Age`: the time since the part was made, in full seconds, rounded down. Default: the time since it was
+        /// [captured](Part::captured), if that is known.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use std::time::{Duration, SystemTime};
+        /// use http::HeaderMap;
+        /// use http::header::{AGE, LAST_MODIFIED};
+        /// use mixed_replace::{Part, PartResponse};
+        ///
+        /// let made = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        /// let response = PartResponse::new(Part::text("on")?).age(Duration::from_millis(61_900)).last_modified(made);
+        /// let response = response.for_request(&HeaderMap::new());
+        /// assert_eq!(response.headers()[AGE], "61");
+        /// assert_eq!(response.headers()[LAST_MODIFIED], "Sun, 06 Nov 1994 08:49:37 GMT");
+        /// # Ok::<(), mixed_replace::InvalidPart>(())
+        /// ```
+        age(Duration) => age;
 
-    /// Sets `Cache-Control: public, max-age=1` in place of `private, no-cache`, in full seconds, rounded down: caches, such as
-    /// those of a CDN, return the response for this time without a request. Only for parts that everybody may see: `public`
-    /// lets them store answers to requests with a login too (RFC 9111 §3.5).
-    ///
-    /// The response then has no `Age`, by which a cache would take it for one that is stored elsewhere (RFC 9111 §4.2.3).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use http::{HeaderMap, header::CACHE_CONTROL};
-    /// use mixed_replace::{Part, PartResponse};
-    ///
-    /// let response = PartResponse::new(Part::text("on")?).cache_for(Duration::from_secs(1));
-    /// assert_eq!(response.for_request(&HeaderMap::new()).headers()[CACHE_CONTROL], "public, max-age=1");
-    /// # Ok::<(), mixed_replace::InvalidPart>(())
-    /// ```
-    pub fn cache_for(mut self, time: Duration) -> Self {
-        self.cache_for = Some(time);
-        self
-    }
+        /// Sets `Cache-Control: public, max-age=1` in place of `private, no-cache`, in full seconds, rounded down:
+        /// caches, such as those of a CDN, return the response for this time without a request. Only for parts that
+        /// everybody may see: `public` lets them store answers to requests with a login too (RFC 9111 §3.5).
+        ///
+        /// The response then has no `Age`, by which a cache would take it for one that is stored elsewhere (RFC 9111
+        /// §4.2.3).
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use std::time::Duration;
+        /// use http::{HeaderMap, header::CACHE_CONTROL};
+        /// use mixed_replace::{Part, PartResponse};
+        ///
+        /// let response = PartResponse::new(Part::text("on")?).cache_for(Duration::from_secs(1));
+        /// assert_eq!(response.for_request(&HeaderMap::new()).headers()[CACHE_CONTROL], "public, max-age=1");
+        /// # Ok::<(), mixed_replace::InvalidPart>(())
+        /// ```
+        cache_for(Duration) => cache_for;
 
-    /// Adds `Last-Modified`, unless the part has such a header already. A client that sends it back in `If-Modified-Since`, and
-    /// no `If-None-Match`, gets `304 Not Modified` until the time is later.
-    ///
-    /// It is rounded up to a full second, or down while that second lasts. So of two parts of one second, a client that has the
-    /// first gets the second.
-    pub fn last_modified(mut self, time: SystemTime) -> Self {
-        self.last_modified = Some(time);
-        self
+        /// Adds `Last-Modified`, unless the part has such a header already. A client that sends it back in
+        /// `If-Modified-Since`, and no `If-None-Match`, gets `304 Not Modified` until the time is later.
+        ///
+        /// It is rounded up to a full second, or down while that second lasts. So of two parts of one second, a client
+        /// that has the first gets the second.
+        last_modified(SystemTime) => last_modified;
+
+        /// Sets whether the time and the number of the part are sent, as `X-Timestamp` and `X-Sequence`. On by default.
+        timestamps(bool) => timestamps;
     }
 
     /// Adds `Refresh: 5`: a browser requests the same address again after this time, in full seconds, rounded down. Below
     /// one second it does so at once.
     pub fn refresh(mut self, period: Duration) -> Self {
         self.refresh = Some(HeaderValue::from(period.as_secs()));
-        self
-    }
-
-    /// Sets whether the time and the number of the part are sent, as `X-Timestamp` and `X-Sequence`. On by default.
-    pub fn timestamps(mut self, sent: bool) -> Self {
-        self.timestamps = sent;
         self
     }
 
@@ -244,6 +236,7 @@ pub(crate) fn etag<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> HeaderValue {
         hash.write(piece);
         len = piece.len();
     }
+
     let value = HeaderValue::try_from(format!("\"{len:x}-{:016x}\"", hash.finish()));
     value.unwrap_or_else(|_| unreachable!("hexadecimal digits in quotes"))
 }

@@ -104,7 +104,6 @@ pub(crate) fn names_jpeg(media_type: &str) -> bool {
 }
 
 /// Returns whether senders name a run of JPEGs by this media type, in lower case, or bytes of any kind.
-#[cfg(any(feature = "actix-web", feature = "http-body"))]
 pub(crate) fn names_jpegs(media_type: &str) -> bool {
     matches!(
         media_type,
@@ -113,7 +112,6 @@ pub(crate) fn names_jpegs(media_type: &str) -> bool {
 }
 
 /// Returns the width of a JPEG, PNG or GIF image in pixels. `None` if it is another one, or damaged.
-#[cfg(any(feature = "actix-web", feature = "http-body"))]
 pub(crate) fn width(body: &[u8]) -> Option<u32> {
     match Format::sniff(body)? {
         Format::Gif => Some(u32::from(u16::from_le_bytes([*body.get(6)?, *body.get(7)?]))),

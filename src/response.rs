@@ -39,7 +39,6 @@ pub(crate) fn part_head(part: &Part) -> HeaderMap {
 }
 
 /// Returns a text that is neither cached nor sniffed.
-#[cfg(any(feature = "actix-web", feature = "http-body"))]
 pub(crate) fn text(content_type: &'static str, text: String) -> http::Response<Bytes> {
     let mut response = http::Response::new(Bytes::from(text));
     response.headers_mut().extend([

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
+use crate::derive::setters;
+
 /// Sets the TCP options of a connection that carries a stream: those of [`Tuning::default`].
 ///
 /// Call it for each connection that your server accepts: on axum with `ListenerExt::tap_io`, on actix with
@@ -70,27 +72,22 @@ impl Default for Tuning {
 }
 
 impl Tuning {
-    /// Sets `TCP_NODELAY`, so that the end of a part does not wait for the acknowledgement of its first bytes. Default: on.
-    pub fn no_delay(mut self, on: bool) -> Self {
-        self.no_delay = on;
-        self
-    }
+    setters! {
+        /// Sets `TCP_NODELAY`, so that the end of a part does not wait for the acknowledgement of its first bytes.
+        /// Default: on.
+        no_delay(bool) => no_delay;
 
-    /// Sets `TCP_NOTSENT_LOWAT`: how many bytes that are not sent yet the system may queue. Default: 16 KiB.
-    ///
-    /// Queued parts grow old, and take memory for viewers that do not read. Linux and Android only; ignored elsewhere.
-    pub fn notsent_lowat(mut self, bytes: u32) -> Self {
-        self.notsent_lowat = bytes;
-        self
-    }
+        /// Sets `TCP_NOTSENT_LOWAT`: how many bytes that are not sent yet the system may queue. Default: 16 KiB.
+        ///
+        /// Queued parts grow old, and take memory for viewers that do not read. Linux and Android only; ignored
+        /// elsewhere.
+        notsent_lowat(u32) => notsent_lowat;
 
-    /// Sets `TCP_USER_TIMEOUT`: how long sent data may stay unacknowledged, or a full receiver may accept nothing, before
-    /// the system closes the connection. Default: 15 seconds.
-    ///
-    /// Zero selects the system's default, which is minutes. Linux and Android only; ignored elsewhere.
-    pub fn user_timeout(mut self, timeout: Duration) -> Self {
-        self.user_timeout = timeout;
-        self
+        /// Sets `TCP_USER_TIMEOUT`: how long sent data may stay unacknowledged, or a full receiver may accept nothing,
+        /// before the system closes the connection. Default: 15 seconds.
+        ///
+        /// Zero selects the system's default, which is minutes. Linux and Android only; ignored elsewhere.
+        user_timeout(Duration) => user_timeout;
     }
 
     /// Sets the options on a connection.

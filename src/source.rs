@@ -57,6 +57,7 @@ use tokio::task::JoinHandle;
 
 use self::open::Open;
 use self::pauses::Pauses;
+use crate::derive::setters;
 use crate::hub::{self, Hub, Publisher};
 
 #[cfg(feature = "process")]
@@ -120,16 +121,19 @@ impl<O> Source<O> {
         }
     }
 
-    /// Opens the source even while nobody watches. Off by default: then it runs from the first viewer until the hub's
-    /// [`linger`](hub::Builder::linger) after the last one.
-    pub fn always(self, always: bool) -> Self {
-        Self { always, ..self }
-    }
+    setters! {
+        /// Opens the source even while nobody watches. Off by default: then it runs from the first viewer until the hub's
+        /// [`linger`](hub::Builder::linger) after the last one.
+        always(bool) => always;
 
-    /// Sets the name in events (feature `tracing`) and of the [`Monitor`]. By default it is the program, or the host and path
-    /// without a query.
-    pub fn name(self, name: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), ..self }
+        /// Sets the name in events (feature `tracing`) and of the [`Monitor`]. By default it is the program, or the host
+        /// and path without a query.
+        name(impl Into<Arc<str>>) => name;
+
+        /// Sets the time without a picture after which the source is closed and opened again. 15 seconds by default.
+        ///
+        /// It is measured between pictures rather than bytes, so that a source that drips bytes is lost too.
+        timeout(Duration) => timeout;
     }
 
     /// Sets the pauses between attempts: the first is at most `first`, each further one at most twice as long, up to
@@ -139,13 +143,6 @@ impl<O> Source<O> {
     /// problem that only a person can mend, such as a refused password, is tried again after `longest`.
     pub fn pauses(self, first: Duration, longest: Duration) -> Self {
         Self { pauses: Pauses::new(first, longest), ..self }
-    }
-
-    /// Sets the time without a picture after which the source is closed and opened again. 15 seconds by default.
-    ///
-    /// It is measured between pictures rather than bytes, so that a source that drips bytes is lost too.
-    pub fn timeout(self, timeout: Duration) -> Self {
-        Self { timeout, ..self }
     }
 
     /// Returns a handle for watching the status of the source. Take it after the last option, before the source is spawned or

@@ -107,7 +107,6 @@ pub(crate) enum Reason {
     Closed,
     Expired,
     Disconnected,
-    #[cfg_attr(not(any(feature = "actix-web", feature = "http-body")), expect(dead_code, reason = "for ladders"))]
     Moved,
     Replaced,
     Revoked,

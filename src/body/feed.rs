@@ -3,7 +3,6 @@
 
 use std::borrow::Borrow;
 use std::convert::Infallible;
-use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,6 +13,7 @@ use http::HeaderValue;
 use super::queue::Queue;
 use super::respond::Respond;
 use super::tracked::tracked;
+use crate::derive::opaque_debug;
 use crate::encode::{EncodedPart, Encoder};
 use crate::sync::on_drop;
 
@@ -142,8 +142,4 @@ impl<S: Supply> Respond for S {
     }
 }
 
-impl<S: Supply> fmt::Debug for Feed<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Feed").finish_non_exhaustive()
-    }
-}
+opaque_debug!(Feed<S: Supply>);

@@ -1,12 +1,13 @@
 //! The keep-alive of a stream.
 
-use std::fmt;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::Stream;
+
+use crate::derive::opaque_debug;
 
 /// A timer that repeats the last part when nothing has been sent for one of its periods.
 ///
@@ -123,11 +124,7 @@ impl KeepAlive {
     }
 }
 
-impl fmt::Debug for KeepAlive {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeepAlive").finish_non_exhaustive()
-    }
-}
+opaque_debug!(KeepAlive);
 
 /// A stream from a closure.
 #[cfg(feature = "tokio")]

@@ -1,6 +1,5 @@
 //! The body of every response, for hyper-like stacks and as a plain stream.
 
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -9,6 +8,7 @@ use futures_core::Stream;
 use http::{HeaderMap, HeaderValue};
 use pin_project_lite::pin_project;
 
+use crate::derive::opaque_debug;
 use crate::response::stream_head;
 
 /// A response that is sent chunk by chunk.
@@ -137,11 +137,7 @@ impl<R: Respond> http_body::Body for Body<R> {
 }
 
 #[cfg(feature = "http-body")]
-impl<R: Respond> fmt::Debug for Body<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Body").finish_non_exhaustive()
-    }
-}
+opaque_debug!(Body<R: Respond>);
 
 pin_project! {
     /// The body of a response as a stream of bytes: [`Subscriber::into_stream`](crate::Subscriber::into_stream) and
@@ -181,8 +177,4 @@ impl<R: Respond> Stream for Chunks<R> {
     }
 }
 
-impl<R: Respond> fmt::Debug for Chunks<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chunks").finish_non_exhaustive()
-    }
-}
+opaque_debug!(Chunks<R: Respond>);

@@ -1,14 +1,15 @@
 //! The parts in bytes whose framing nobody has announced.
 
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::{fmt, io};
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 
 use super::{DecodeError, Decoder, Limits, Parts, PartsError};
+use crate::derive::transparent_error;
 use crate::jpeg::{Pictures, PicturesError, SplitError, Splitter, with_huffman_tables};
 use crate::part::{InvalidPart, Part};
 
@@ -196,26 +197,7 @@ pub enum ReadError {
     NoPicture(SplitError),
 }
 
-impl fmt::Display for ReadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Decode(error) => error.fmt(f),
-            Self::Io(error) => error.fmt(f),
-            Self::NoPicture(error) => error.fmt(f),
-        }
-    }
-}
-
-/// `Display` already includes the variant's message, so `source` skips to the variant's source.
-impl std::error::Error for ReadError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Decode(error) => error.source(),
-            Self::Io(error) => error.source(),
-            Self::NoPicture(error) => error.source(),
-        }
-    }
-}
+transparent_error!(ReadError, Decode, Io, NoPicture);
 
 impl From<PartsError<io::Error>> for ReadError {
     fn from(error: PartsError<io::Error>) -> Self {

@@ -1,8 +1,8 @@
 //! Why decoding stopped.
 
-use std::fmt;
-
 use bytes::Bytes;
+
+use crate::derive::{Hex, error_messages};
 
 /// An error after which a stream cannot be decoded any further.
 ///
@@ -76,35 +76,15 @@ pub enum DecodeError {
     },
 }
 
-impl fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::HeaderTooLong { max_bytes, offset } => {
-                write!(f, "the header block at byte {offset} exceeds the limit of {max_bytes} bytes")
-            }
-            Self::JunkTooLong { max_bytes, offset } => {
-                write!(f, "no delimiter follows byte {offset} within the limit of {max_bytes} bytes")
-            }
-            Self::LineTooLong { max_bytes, offset } => {
-                write!(f, "the line at byte {offset} exceeds the limit of {max_bytes} bytes")
-            }
-            Self::NoDelimiter { delimiter, max_bytes, offset, starts_with } => {
-                write!(f, "no delimiter ")?;
-                if let Some(delimiter) = delimiter {
-                    write!(f, "{delimiter:?} ")?;
-                }
-                write!(f, "within the limit of {max_bytes} bytes of the part at byte {offset}, which starts with")?;
-                starts_with.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
-            }
-            Self::PartTooLong { max_bytes, offset } => {
-                write!(f, "the part at byte {offset} exceeds the limit of {max_bytes} bytes")
-            }
-            Self::TooManyHeaders { max_headers, offset } => {
-                write!(f, "the header block at byte {offset} exceeds the limit of {max_headers} lines")
-            }
-            Self::Truncated { offset } => write!(f, "the stream ended at byte {offset} without a close-delimiter"),
-        }
-    }
-}
-
-impl std::error::Error for DecodeError {}
+error_messages! { DecodeError {
+    Self::HeaderTooLong { max_bytes, offset } => "the header block at byte {offset} exceeds the limit of {max_bytes} bytes";
+    Self::JunkTooLong { max_bytes, offset } => "no delimiter follows byte {offset} within the limit of {max_bytes} bytes";
+    Self::LineTooLong { max_bytes, offset } => "the line at byte {offset} exceeds the limit of {max_bytes} bytes";
+    Self::NoDelimiter { delimiter, max_bytes, offset, starts_with } =>
+        "no delimiter {}within the limit of {max_bytes} bytes of the part at byte {offset}, which starts with{}",
+        delimiter.as_ref().map(|delimiter| format!("{delimiter:?} ")).unwrap_or_default(), Hex(starts_with);
+    Self::PartTooLong { max_bytes, offset } => "the part at byte {offset} exceeds the limit of {max_bytes} bytes";
+    Self::TooManyHeaders { max_headers, offset } =>
+        "the header block at byte {offset} exceeds the limit of {max_headers} lines";
+    Self::Truncated { offset } => "the stream ended at byte {offset} without a close-delimiter";
+} }

@@ -80,11 +80,6 @@ impl Limits {
         Self { max_line_bytes: max, ..self }
     }
 
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
-    pub(crate) const fn part_bytes(&self) -> usize {
-        self.max_part_bytes
-    }
-
     /// Limits the body of a part.
     pub const fn max_part_bytes(self, max: usize) -> Self {
         Self { max_part_bytes: max, ..self }

@@ -1,7 +1,5 @@
 //! The decoder over a stream of bytes.
 
-use std::error::Error;
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -10,6 +8,7 @@ use futures_core::Stream;
 use pin_project_lite::pin_project;
 
 use super::{DecodeError, Decoder};
+use crate::derive::transparent_error;
 use crate::part::Part;
 
 pin_project! {
@@ -150,23 +149,7 @@ pub enum PartsError<E> {
     Source(E),
 }
 
-impl<E: fmt::Display> fmt::Display for PartsError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Decode(error) => error.fmt(f),
-            Self::Source(error) => error.fmt(f),
-        }
-    }
-}
-
-impl<E: Error> Error for PartsError<E> {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Decode(error) => error.source(),
-            Self::Source(error) => error.source(),
-        }
-    }
-}
+transparent_error!(PartsError<E>, Decode, Source);
 
 /// Appends a chunk, with room for the rest of the part, or for as much again as is in the buffer.
 ///

@@ -19,7 +19,6 @@ pub(crate) struct SenderClock {
 
 impl SenderClock {
     /// Returns the clock of the sender of a message with these headers, which began to arrive at `now`.
-    #[cfg(any(feature = "actix-web", feature = "client", feature = "http-body"))]
     pub(crate) fn of(headers: &http::HeaderMap, now: SystemTime) -> Self {
         let date = headers.get(http::header::DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
         // The sender's second began at `Date` and may be over.

@@ -1,11 +1,10 @@
 //! A parser of `Content-Type` values that another protocol prescribes.
 
-use std::fmt;
-
 use http::HeaderValue;
 use mime::Mime;
 
 use crate::boundary::{Boundary, InvalidBoundary};
+use crate::derive::error_messages;
 use crate::part::parameter;
 
 /// A parsed `Content-Type`.
@@ -45,17 +44,11 @@ enum Reason {
     NotMultipart(String),
 }
 
-impl fmt::Display for InvalidContentType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Reason::Boundary(error) => error.fmt(f),
-            Reason::NoBoundary => f.write_str("the content type must have a boundary parameter"),
-            Reason::NotMultipart(value) => write!(f, "the content type must be multipart/...: {value}"),
-        }
-    }
-}
-
-impl std::error::Error for InvalidContentType {}
+error_messages! { InvalidContentType {
+    Self(Reason::Boundary(error)) => "{error}";
+    Self(Reason::NoBoundary) => "the content type must have a boundary parameter";
+    Self(Reason::NotMultipart(value)) => "the content type must be multipart/...: {value}";
+} }
 
 #[cfg(test)]
 mod tests {

@@ -1,8 +1,7 @@
 //! The error of a part that cannot be sent.
 
-use std::{fmt, io};
-
 use crate::boundary::Boundary;
+use crate::derive::{error_messages, io_error};
 use crate::part::InvalidPart;
 
 /// The error of a part that cannot be sent, by [`Encoder::encode`](crate::Encoder::encode),
@@ -30,16 +29,16 @@ pub enum EncodeError {
     InvalidPart(InvalidPart),
 }
 
-impl fmt::Display for EncodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BoundaryInPart(boundary) => write!(f, "the part holds the boundary {:?}", boundary.as_str()),
-            Self::InvalidPart(error) => error.fmt(f),
-        }
+error_messages! { EncodeError {
+    Self::BoundaryInPart(boundary) => "the part holds the boundary {:?}", boundary.as_str();
+    Self::InvalidPart(error) => "{error}";
+} }
+
+impl EncodeError {
+    pub(crate) fn is_of_boundary(&self) -> bool {
+        matches!(self, Self::BoundaryInPart(_))
     }
 }
-
-impl std::error::Error for EncodeError {}
 
 impl From<InvalidPart> for EncodeError {
     fn from(error: InvalidPart) -> Self {
@@ -47,9 +46,4 @@ impl From<InvalidPart> for EncodeError {
     }
 }
 
-/// `InvalidData`.
-impl From<EncodeError> for io::Error {
-    fn from(error: EncodeError) -> Self {
-        Self::new(io::ErrorKind::InvalidData, error)
-    }
-}
+io_error!(EncodeError, InvalidData);

@@ -75,7 +75,6 @@ impl Encoder {
 
     /// Encodes a part with this `Content-Location` (RFC 2557 §4.2) in place of its own, into one piece. The browser wire
     /// leaves it out.
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(crate) fn encode_located(
         &self,
         part: &Part,

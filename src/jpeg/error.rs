@@ -1,9 +1,8 @@
 //! The error of a splitter.
 
-use std::fmt;
-
 use bytes::Bytes;
 
+use crate::derive::{Hex, error_messages};
 use crate::picture::marker::View;
 
 /// An error of a [`Splitter`](super::Splitter).
@@ -32,20 +31,11 @@ pub enum SplitError {
     },
 }
 
-impl fmt::Display for SplitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoPicture { bytes, starts_with } => {
-                write!(f, "no JPEG picture in {bytes} bytes that start with")?;
-                starts_with.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
-            }
-            Self::TooLarge { max_bytes } => write!(f, "a JPEG picture exceeds the limit of {max_bytes} bytes"),
-            Self::Truncated { bytes } => write!(f, "the stream ends {bytes} bytes into a JPEG picture"),
-        }
-    }
-}
-
-impl std::error::Error for SplitError {}
+error_messages! { SplitError {
+    Self::NoPicture { bytes, starts_with } => "no JPEG picture in {bytes} bytes that start with{}", Hex(starts_with);
+    Self::TooLarge { max_bytes } => "a JPEG picture exceeds the limit of {max_bytes} bytes";
+    Self::Truncated { bytes } => "the stream ends {bytes} bytes into a JPEG picture";
+} }
 
 /// The bytes in front of the first picture.
 #[derive(Clone, Debug, Default)]

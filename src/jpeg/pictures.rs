@@ -1,7 +1,5 @@
 //! A stream of pictures from a stream of bytes.
 
-use std::error::Error;
-use std::fmt;
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,6 +9,7 @@ use futures_core::Stream;
 use pin_project_lite::pin_project;
 
 use super::{Found, SplitError, Splitter, with_eoi};
+use crate::derive::transparent_error;
 use crate::picture::marker::View;
 
 pin_project! {
@@ -178,20 +177,4 @@ pub enum PicturesError<E> {
     Split(SplitError),
 }
 
-impl<E: fmt::Display> fmt::Display for PicturesError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Source(error) => error.fmt(f),
-            Self::Split(error) => error.fmt(f),
-        }
-    }
-}
-
-impl<E: Error> Error for PicturesError<E> {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Source(error) => error.source(),
-            Self::Split(error) => error.source(),
-        }
-    }
-}
+transparent_error!(PicturesError<E>, Source, Split);

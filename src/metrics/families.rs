@@ -1,5 +1,6 @@
 //! The numbers of a hub and of a source: their names, their help, and where they come from.
 
+use super::text::Samples::{By, One};
 #[cfg(feature = "histogram")]
 use super::text::summary;
 use super::text::{Counted, Family, Number, Sample, bytes, counter, gauge, label, seconds};
@@ -28,61 +29,53 @@ impl Counted for Stream {
 }
 
 pub(super) const OF_STREAM: &[Family<Stream>] = &[
-    gauge("viewers", "Current viewers.", &[("", |of| count(of.stats.viewers as u64))]),
-    counter("viewers_ended", "Streams that ended, by reason.", ENDED).by("reason"),
+    gauge("viewers", "Current viewers.", One(|of| count(of.stats.viewers as u64))),
+    counter("viewers_ended", "Streams that ended, by reason.", By("reason", ENDED)),
     counter(
         "viewers_refused",
         "Viewers turned away because the hub was full.",
-        &[("", |of| count(of.stats.ended.refused))],
+        One(|of| count(of.stats.ended.refused)),
     ),
-    counter(
-        "parts_published",
-        "Parts published, including identical ones.",
-        &[("", |of| count(of.stats.parts_published))],
-    ),
-    bytes(
-        "published_bytes",
-        "The bytes of the bodies of published parts.",
-        &[("", |of| count(of.stats.bytes_published))],
-    ),
+    counter("parts_published", "Parts published, including identical ones.", One(|of| count(of.stats.parts_published))),
+    bytes("published_bytes", "The bytes of the bodies of published parts.", One(|of| count(of.stats.bytes_published))),
     counter(
         "parts_identical",
         "Published parts that were dropped because they equal the previous one.",
-        &[("", |of| count(of.stats.parts_identical))],
+        One(|of| count(of.stats.parts_identical)),
     ),
     counter(
         "parts_repeated",
         "Parts dropped because they were published before, such as keep-alives of a relayed server.",
-        &[("", |of| count(of.stats.parts_repeated))],
+        One(|of| count(of.stats.parts_repeated)),
     ),
-    counter("parts_refused", "Frames that were not published, by reason.", REFUSED).by("reason"),
+    counter("parts_refused", "Frames that were not published, by reason.", By("reason", REFUSED)),
     counter(
         "parts_encoded",
         "Encodings of parts, at most one for each part and wire in use.",
-        &[("", |of| count(of.stats.encodings))],
+        One(|of| count(of.stats.encodings)),
     ),
     counter(
         "parts_delivered",
         "Parts taken by the transports of viewers, repeats included.",
-        &[("", |of| count(of.stats.parts_delivered))],
+        One(|of| count(of.stats.parts_delivered)),
     ),
     bytes(
         "delivered_bytes",
         "The bytes of delivered parts, framing included.",
-        &[("", |of| count(of.stats.bytes_delivered))],
+        One(|of| count(of.stats.bytes_delivered)),
     ),
-    counter("parts_skipped", "Parts not sent to a viewer, by reason.", SKIPPED).by("reason"),
-    counter("snapshots", "Parts returned by snapshots.", &[("", |of| count(of.stats.snapshots))]),
+    counter("parts_skipped", "Parts not sent to a viewer, by reason.", By("reason", SKIPPED)),
+    counter("snapshots", "Parts returned by snapshots.", One(|of| count(of.stats.snapshots))),
     gauge(
         "wanted",
         "Whether somebody watches, or did less than the linger ago.",
-        &[("", |of| is(!matches!(of.activity, Activity::Asleep | Activity::Ended)))],
+        One(|of| is(!matches!(of.activity, Activity::Asleep | Activity::Ended))),
     ),
-    gauge("activity", "Whether this is the state of the hub.", ACTIVITY).by("state"),
+    gauge("activity", "Whether this is the state of the hub.", By("state", ACTIVITY)),
     seconds(
         "part_age_seconds",
         "The time since the last part was captured.",
-        &[("", |of| of.stats.age.map(|age| Number::Seconds(age.as_secs_f64())))],
+        One(|of| of.stats.age.map(|age| Number::Seconds(age.as_secs_f64()))),
     ),
 ];
 
@@ -147,23 +140,19 @@ impl Counted for Source {
 
 #[cfg(feature = "source")]
 pub(super) const OF_SOURCE: &[Family<Source>] = &[
-    counter("source_attempts", "Attempts to open the source.", &[("", |of| count(of.stats.attempts))]),
-    counter(
-        "source_openings",
-        "Times that the source was opened and sent a part.",
-        &[("", |of| count(of.stats.openings))],
-    ),
+    counter("source_attempts", "Attempts to open the source.", One(|of| count(of.stats.attempts))),
+    counter("source_openings", "Times that the source was opened and sent a part.", One(|of| count(of.stats.openings))),
     counter(
         "source_parts_damaged",
         "Pictures of the source that were left out because they are damaged.",
-        &[("", |of| count(of.stats.parts_damaged))],
+        One(|of| count(of.stats.parts_damaged)),
     ),
     counter(
         "source_parts_refused",
         "Parts of the source that were left out because they are no pictures.",
-        &[("", |of| count(of.stats.parts_refused))],
+        One(|of| count(of.stats.parts_refused)),
     ),
-    gauge("source_status", "Whether this is the status of the source.", STATUS).by("state"),
+    gauge("source_status", "Whether this is the status of the source.", By("state", STATUS)),
 ];
 
 #[cfg(feature = "source")]

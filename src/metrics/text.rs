@@ -9,44 +9,44 @@ pub(super) struct Family<T: 'static> {
     name: &'static str,
     unit: Option<&'static str>,
     help: &'static str,
-    /// The label that tells the samples of one thing apart.
-    label: Option<&'static str>,
-    /// The values of that label with their numbers, or one number.
-    samples: &'static [Sample<T>],
+    samples: Samples<T>,
 }
 
-/// The value of a label, and a function that returns the number. A thing without one has no sample.
-pub(super) type Sample<T> = (&'static str, fn(&T) -> Option<Number>);
+/// The samples of one thing.
+pub(super) enum Samples<T: 'static> {
+    One(Count<T>),
+    /// One for each value of a label.
+    By(&'static str, &'static [Sample<T>]),
+}
 
-pub(super) const fn counter<T>(name: &'static str, help: &'static str, samples: &'static [Sample<T>]) -> Family<T> {
-    Family { kind: Kind::Counter, name, unit: None, help, label: None, samples }
+/// The value of a label, and its number.
+pub(super) type Sample<T> = (&'static str, Count<T>);
+
+/// A function that returns a number. A thing without one has no sample.
+type Count<T> = fn(&T) -> Option<Number>;
+
+pub(super) const fn counter<T>(name: &'static str, help: &'static str, samples: Samples<T>) -> Family<T> {
+    Family { kind: Kind::Counter, name, unit: None, help, samples }
 }
 
 /// Returns a counter of bytes.
-pub(super) const fn bytes<T>(name: &'static str, help: &'static str, samples: &'static [Sample<T>]) -> Family<T> {
-    Family { kind: Kind::Counter, name, unit: Some("bytes"), help, label: None, samples }
+pub(super) const fn bytes<T>(name: &'static str, help: &'static str, samples: Samples<T>) -> Family<T> {
+    Family { kind: Kind::Counter, name, unit: Some("bytes"), help, samples }
 }
 
-pub(super) const fn gauge<T>(name: &'static str, help: &'static str, samples: &'static [Sample<T>]) -> Family<T> {
-    Family { kind: Kind::Gauge, name, unit: None, help, label: None, samples }
+pub(super) const fn gauge<T>(name: &'static str, help: &'static str, samples: Samples<T>) -> Family<T> {
+    Family { kind: Kind::Gauge, name, unit: None, help, samples }
 }
 
 /// Returns a gauge of seconds.
-pub(super) const fn seconds<T>(name: &'static str, help: &'static str, samples: &'static [Sample<T>]) -> Family<T> {
-    Family { kind: Kind::Gauge, name, unit: Some("seconds"), help, label: None, samples }
+pub(super) const fn seconds<T>(name: &'static str, help: &'static str, samples: Samples<T>) -> Family<T> {
+    Family { kind: Kind::Gauge, name, unit: Some("seconds"), help, samples }
 }
 
 /// Returns a summary of seconds, without a sum.
 #[cfg(feature = "histogram")]
 pub(super) const fn summary<T>(name: &'static str, help: &'static str, samples: &'static [Sample<T>]) -> Family<T> {
-    Family { kind: Kind::Summary, name, unit: Some("seconds"), help, label: Some("quantile"), samples }
-}
-
-impl<T> Family<T> {
-    /// Sets the label that tells the samples of one thing apart.
-    pub(super) const fn by(self, label: &'static str) -> Self {
-        Self { label: Some(label), ..self }
-    }
+    Family { kind: Kind::Summary, name, unit: Some("seconds"), help, samples: Samples::By("quantile", samples) }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -106,10 +106,12 @@ impl<'a> Text<'a> {
         for family in families {
             self.head(family);
             for thing in things {
-                for (value, number) in family.samples {
-                    if let Some(number) = number(thing) {
-                        let of = family.label.map(|label| (label, *value));
-                        self.sample(family.name, family.kind, thing.labels(), of, number);
+                match family.samples {
+                    Samples::One(number) => self.sample(family, thing, None, number),
+                    Samples::By(label, values) => {
+                        for (value, number) in values {
+                            self.sample(family, thing, Some((label, value)), *number);
+                        }
                     }
                 }
             }
@@ -131,9 +133,10 @@ impl<'a> Text<'a> {
         self.push(&["# HELP ", PREFIX, family.name, total, " ", family.help, "\n"]);
     }
 
-    fn sample(&mut self, name: &str, kind: Kind, labels: &str, of: Option<(&str, &str)>, number: Number) {
-        self.push(&[PREFIX, name, if kind == Kind::Counter { TOTAL } else { "" }]);
-        match (labels, of) {
+    fn sample<T: Counted>(&mut self, family: &Family<T>, thing: &T, of: Option<(&str, &str)>, number: Count<T>) {
+        let Some(number) = number(thing) else { return };
+        self.push(&[PREFIX, family.name, if family.kind == Kind::Counter { TOTAL } else { "" }]);
+        match (thing.labels(), of) {
             ("", None) => {}
             (labels, None) => self.push(&["{", labels, "}"]),
             (labels, Some((label, value))) => {

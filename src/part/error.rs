@@ -1,9 +1,8 @@
 //! The error of making a part.
 
-use std::{fmt, io};
-
 use mime::Mime;
 
+use crate::derive::{error_messages, io_error};
 use crate::picture::InvalidPicture;
 
 /// The reason why a body cannot be sent as a part.
@@ -18,19 +17,11 @@ pub enum InvalidPart {
     Type(Mime),
 }
 
-impl fmt::Display for InvalidPart {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("a part cannot have an empty body"),
-            Self::Picture(error) => error.fmt(f),
-            Self::Type(content_type) => {
-                write!(f, "a part cannot have the content type {content_type}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for InvalidPart {}
+error_messages! { InvalidPart {
+    Self::Empty => "a part cannot have an empty body";
+    Self::Picture(error) => "{error}";
+    Self::Type(content_type) => "a part cannot have the content type {content_type}";
+} }
 
 impl From<InvalidPicture> for InvalidPart {
     fn from(error: InvalidPicture) -> Self {
@@ -38,9 +29,4 @@ impl From<InvalidPicture> for InvalidPart {
     }
 }
 
-/// `InvalidData`.
-impl From<InvalidPart> for io::Error {
-    fn from(error: InvalidPart) -> Self {
-        Self::new(io::ErrorKind::InvalidData, error)
-    }
-}
+io_error!(InvalidPart, InvalidData);

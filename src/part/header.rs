@@ -1,11 +1,11 @@
 //! The header fields of a part, and the check of their names, their values and their number.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use http::header::{CONTENT_DISPOSITION, HeaderMap, HeaderName, HeaderValue};
 
 use super::{Part, parameter};
+use crate::derive::{error_messages, io_error};
 
 /// The reason why a part cannot carry a header field.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -49,32 +49,15 @@ pub enum InvalidHeader {
     },
 }
 
-impl fmt::Display for InvalidHeader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BlockTooLong { name, max_bytes } => {
-                write!(f, "with the header {name} the part's headers exceed {max_bytes} bytes")
-            }
-            Self::Forbidden { name } => write!(f, "a part cannot carry the header {name}"),
-            Self::LineTooLong { name, max_bytes } => write!(f, "the header {name} exceeds {max_bytes} bytes"),
-            Self::TooManyLines { name, max_lines } => {
-                write!(f, "with the header {name} the part has more than {max_lines} header lines")
-            }
-            Self::Value { name } => {
-                write!(f, "the value of the header {name} must be printable ASCII without spaces at its ends")
-            }
-        }
-    }
-}
+error_messages! { InvalidHeader {
+    Self::BlockTooLong { name, max_bytes } => "with the header {name} the part's headers exceed {max_bytes} bytes";
+    Self::Forbidden { name } => "a part cannot carry the header {name}";
+    Self::LineTooLong { name, max_bytes } => "the header {name} exceeds {max_bytes} bytes";
+    Self::TooManyLines { name, max_lines } => "with the header {name} the part has more than {max_lines} header lines";
+    Self::Value { name } => "the value of the header {name} must be printable ASCII without spaces at its ends";
+} }
 
-impl std::error::Error for InvalidHeader {}
-
-/// `InvalidData`.
-impl From<InvalidHeader> for std::io::Error {
-    fn from(error: InvalidHeader) -> Self {
-        Self::new(std::io::ErrorKind::InvalidData, error)
-    }
-}
+io_error!(InvalidHeader, InvalidData);
 
 impl Part {
     /// Inserts a header field, replacing those of the same name. It is written between `Content-Type` and `Content-Length`.

@@ -203,7 +203,6 @@ pub(crate) fn fields(part: &Part) -> impl Iterator<Item = (HeaderName, HeaderVal
 }
 
 /// Returns the fields of the time and the number in the head of a message that is one part.
-#[cfg(any(feature = "actix-web", feature = "client", feature = "http-body"))]
 pub(crate) fn received(headers: &http::HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
     [TIMESTAMP, SEQUENCE].into_iter().filter_map(|name| Some((name.clone(), headers.get(name)?.clone()))).collect()
 }

@@ -1,10 +1,11 @@
 //! The error of the check.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use bytes::Bytes;
 use mime::Mime;
+
+use crate::derive::{Hex, error_messages};
 
 /// An image that no decoder gets through the header of.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -43,25 +44,12 @@ impl InvalidPicture {
     }
 }
 
-impl fmt::Display for InvalidPicture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Header { content_type, problem } => write!(f, "invalid {content_type} header: {problem}"),
-            Self::Signature { content_type, starts_with } if starts_with.is_empty() => {
-                write!(f, "invalid {content_type} body: empty")
-            }
-            Self::Signature { content_type, starts_with } => {
-                write!(f, "invalid {content_type} body: starts with")?;
-                starts_with.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
-            }
-            Self::Truncated { content_type, bytes } => {
-                write!(f, "invalid {content_type} body: incomplete at {bytes} bytes")
-            }
-        }
-    }
-}
-
-impl std::error::Error for InvalidPicture {}
+error_messages! { InvalidPicture {
+    Self::Header { content_type, problem } => "invalid {content_type} header: {problem}";
+    Self::Signature { content_type, starts_with } if starts_with.is_empty() => "invalid {content_type} body: empty";
+    Self::Signature { content_type, starts_with } => "invalid {content_type} body: starts with{}", Hex(starts_with);
+    Self::Truncated { content_type, bytes } => "invalid {content_type} body: incomplete at {bytes} bytes";
+} }
 
 /// The same without the type, as the checks of the formats report it.
 #[derive(Debug)]

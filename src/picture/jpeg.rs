@@ -55,7 +55,6 @@ pub(super) fn check(body: &[u8]) -> Result<(), Problem> {
 }
 
 /// Returns the width in the frame header.
-#[cfg(any(feature = "actix-web", feature = "http-body"))]
 pub(super) fn width(body: &[u8]) -> Option<u32> {
     let picture = View::new(body, &[]);
     let mut at = SOI_LEN;

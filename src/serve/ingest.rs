@@ -22,6 +22,7 @@ use self::receiving::{Receiving, Tally};
 use self::sender::{Desk, Sender};
 use super::rejection::Rejection;
 use crate::decode::{Decoder, Limits, Prefixed};
+use crate::derive::{opaque_debug, setters};
 use crate::hub::{Publisher, Refused};
 use crate::part::Part;
 
@@ -132,67 +133,55 @@ impl Ingest {
         self
     }
 
-    /// Sets whether pages of other sites may send. Default: `false`: browsers mark such requests by
-    /// `Sec-Fetch-Site: cross-site`, which are rejected. Programs send no such header.
-    ///
-    /// Otherwise any page that a user opens could send to a server that only the user's machine can reach. With `true`, put a
-    /// CORS layer in front that names the origins: the endpoint does not answer preflight requests.
-    pub fn cross_site(mut self, cross_site: bool) -> Self {
-        self.cross_site = cross_site;
-        self
-    }
+    setters! {
+        /// Sets whether pages of other sites may send. Default: `false`: browsers mark such requests by
+        /// `Sec-Fetch-Site: cross-site`, which are rejected. Programs send no such header.
+        ///
+        /// Otherwise any page that a user opens could send to a server that only the user's machine can reach. With
+        /// `true`, put a CORS layer in front that names the origins: the endpoint does not answer preflight requests.
+        cross_site(bool) => cross_site;
 
-    /// Sets the limits of a part, of its headers and of what is between parts. Default: those of [`Limits`], with parts of
-    /// up to 16 MiB.
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
-    }
+        /// Sets the limits of a part, of its headers and of what is between parts. Default: those of [`Limits`], with
+        /// parts of up to 16 MiB.
+        limits(Limits) => limits;
 
-    /// Publishes pictures at least this far apart, in one request and across requests. Default: `None`, which is off.
-    ///
-    /// A picture that comes earlier waits, and none is skipped: a stream is read no faster, and the response to a single
-    /// picture comes no earlier. This slows the sender down, because `send.js` and a stream's TCP connection take the next
-    /// picture only when the previous one has arrived. A status such as `429` would need a sender that reads it and waits.
-    ///
-    /// The wait does not count against [`part_timeout`](Self::part_timeout). Keep it well below the time that senders and
-    /// proxies wait for a response.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use mixed_replace::{Ingest, hub};
-    ///
-    /// let (publisher, hub) = hub::channel();
-    /// // At most 15 pictures a second.
-    /// let ingest = Ingest::new(publisher).min_interval(Duration::from_secs(1) / 15);
-    /// ```
-    pub fn min_interval(mut self, min_interval: impl Into<Option<Duration>>) -> Self {
-        self.min_interval = min_interval.into();
-        self
-    }
+        /// Publishes pictures at least this far apart, in one request and across requests. Default: `None`, which is
+        /// off.
+        ///
+        /// A picture that comes earlier waits, and none is skipped: a stream is read no faster, and the response to a
+        /// single picture comes no earlier. This slows the sender down, because `send.js` and a stream's TCP connection
+        /// take the next picture only when the previous one has arrived. A status such as `429` would need a sender
+        /// that reads it and waits.
+        ///
+        /// The wait does not count against [`part_timeout`](Self::part_timeout). Keep it well below the time that
+        /// senders and proxies wait for a response.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use std::time::Duration;
+        /// use mixed_replace::{Ingest, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// // At most 15 pictures a second.
+        /// let ingest = Ingest::new(publisher).min_interval(Duration::from_secs(1) / 15);
+        /// ```
+        min_interval(impl Into<Option<Duration>>) => min_interval;
 
-    /// Ends a request when no part was published for this long. `None` turns that off. Default: 30 seconds.
-    pub fn part_timeout(mut self, part_timeout: impl Into<Option<Duration>>) -> Self {
-        self.part_timeout = part_timeout.into();
-        self
-    }
+        /// Ends a request when no part was published for this long. `None` turns that off. Default: 30 seconds.
+        part_timeout(impl Into<Option<Duration>>) => part_timeout;
 
-    /// Sets whether a request ends an earlier one that is still sending. Default: `false`: the newer one is rejected.
-    ///
-    /// Useful for a camera that reconnects before its old connection is known to be dead.
-    pub fn takeover(mut self, takeover: bool) -> Self {
-        self.takeover = takeover;
-        self
-    }
+        /// Sets whether a request ends an earlier one that is still sending. Default: `false`: the newer one is
+        /// rejected.
+        ///
+        /// Useful for a camera that reconnects before its old connection is known to be dead.
+        takeover(bool) => takeover;
 
-    /// Passes on parts of any type, and all headers that a part may carry. Off by default.
-    ///
-    /// For a sender of your own: parts of active types, such as HTML, run with your origin in the viewers' browsers.
-    pub fn trusted(mut self, trusted: bool) -> Self {
-        self.trusted = trusted;
-        self
+        /// Passes on parts of any type, and all headers that a part may carry. Off by default.
+        ///
+        /// For a sender of your own: parts of active types, such as HTML, run with your origin in the viewers'
+        /// browsers.
+        trusted(bool) => trusted;
     }
 
     /// Returns the response to a request, once its body has been read.
@@ -228,7 +217,7 @@ impl Ingest {
         if !self.cross_site && head.headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
             return Err(Rejection::CrossSite);
         }
-        let (max_bytes, announced) = (self.limits.part_bytes(), content_length(head));
+        let (max_bytes, announced) = (self.limits.max_part_bytes, content_length(head));
         let format = Format::of_headers(&head.headers)?;
         if matches!(format, Format::Image(_)) && announced.is_some_and(|bytes| bytes > max_bytes as u64) {
             return Err(Rejection::TooLarge { max_bytes });
@@ -260,7 +249,7 @@ impl Ingest {
                 receiving.parts(decoder.limits(self.limits), body).await?;
             }
         }
-        receiving.finish()
+        receiving.tally.checked()
     }
 }
 
@@ -278,6 +267,7 @@ where
     if unrequested || only_stream || body.is_ended() {
         return;
     }
+
     let timer = Sender::new(Some(DRAINED_FOR));
     poll_fn(|cx| {
         while timer.check(cx.waker()).is_ok() && !body.is_ended() {
@@ -300,11 +290,7 @@ struct Check(Arc<CheckFn>);
 
 type CheckFn = dyn Fn(Part) -> Result<Part, String> + Send + Sync;
 
-impl fmt::Debug for Check {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Check")
-    }
-}
+opaque_debug!(Check);
 
 /// The methods that the endpoint answers, as `Allow` lists them.
 const METHODS: &str = "POST, PUT";

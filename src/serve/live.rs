@@ -1,6 +1,5 @@
 //! The stream of a hub.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use super::query::Query;
 use super::rejection::Rejection;
 use super::reply::{Reply, Starting, Stream};
 use super::snapshot::Snapshot;
+use crate::derive::{opaque_debug, setters};
 use crate::hub::Hub;
 use crate::hubs::Hubs;
 use crate::ladder::Ladder;
@@ -227,10 +227,25 @@ impl Live {
         self
     }
 
-    /// Sets whether a stream ends the older ones with the same [`key`](Self::key). Default: `false`.
-    pub fn exclusive(mut self, exclusive: bool) -> Self {
-        self.exclusive = exclusive;
-        self
+    setters! {
+        /// Sets whether a stream ends the older ones with the same [`key`](Self::key). Default: `false`.
+        exclusive(bool) => exclusive;
+
+        /// Sets how long the response waits for the first part of a hub that has none. `None` sends its head at once.
+        /// Default: 15 seconds.
+        ///
+        /// A camera that never answers then is a `503`, and not an `<img>` that loads for ever. The wait is
+        /// [`Demand`](crate::hub::Demand), so it starts the camera.
+        first_part_timeout(impl Into<Option<Duration>>) => first_part_timeout;
+
+        /// Sets whether `?fps` lowers the rate of a stream. Default: `true`.
+        ///
+        /// A client can never raise the rate above what the hub's [`min_interval`](crate::hub::Builder::min_interval)
+        /// allows.
+        rate_param(bool) => rate_param;
+
+        /// Sets whether `?snapshot` and `?action=snapshot` return one part. Default: `true`.
+        snapshot_param(bool) => snapshot_param;
     }
 
     /// Sets a function that returns after which time a stream [ends](crate::hub::Subscriber::expires_in), such as that of a
@@ -240,30 +255,6 @@ impl Live {
     /// [`revoke`](crate::hub::Hub::revoke) in between ends the stream. It does not decide who may watch.
     pub fn expires_in(mut self, time: impl Fn(&Parts) -> Option<Duration> + Send + Sync + 'static) -> Self {
         self.expires_in = Some(FromRequest(Arc::new(time)));
-        self
-    }
-
-    /// Sets how long the response waits for the first part of a hub that has none. `None` sends its head at once. Default:
-    /// 15 seconds.
-    ///
-    /// A camera that never answers then is a `503`, and not an `<img>` that loads for ever. The wait is
-    /// [`Demand`](crate::hub::Demand), so it starts the camera.
-    pub fn first_part_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.first_part_timeout = timeout.into();
-        self
-    }
-
-    /// Sets whether `?fps` lowers the rate of a stream. Default: `true`.
-    ///
-    /// A client can never raise the rate above what the hub's [`min_interval`](crate::hub::Builder::min_interval) allows.
-    pub fn rate_param(mut self, enabled: bool) -> Self {
-        self.rate_param = enabled;
-        self
-    }
-
-    /// Sets whether `?snapshot` and `?action=snapshot` return one part. Default: `true`.
-    pub fn snapshot_param(mut self, enabled: bool) -> Self {
-        self.snapshot_param = enabled;
         self
     }
 }
@@ -361,8 +352,4 @@ struct FromRequest<T>(Arc<FromRequestFn<T>>);
 
 type FromRequestFn<T> = dyn Fn(&Parts) -> Option<T> + Send + Sync;
 
-impl<T> fmt::Debug for FromRequest<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("FromRequest")
-    }
-}
+opaque_debug!(FromRequest<T>);

@@ -5,8 +5,6 @@ mod document;
 mod script;
 pub(crate) mod send_script;
 
-use std::error::Error;
-use std::fmt;
 use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderValue, IF_NONE_MATCH};
@@ -20,6 +18,7 @@ use super::rejection::Rejection;
 use super::reply::{Pending, Reply};
 use super::snapshot::{self, Snapshot};
 use super::{Endpoint, Live};
+use crate::derive::{error_messages, setters};
 use crate::hub::Hub;
 use crate::wire::{self, Wire};
 
@@ -80,12 +79,29 @@ impl Page {
         Self { live: Live::new(hub.clone()), hub, settings: Settings::default(), native: false }
     }
 
-    /// Sets the title of the page, which also names its frame or picture for screen readers. Default: `Status`.
-    ///
-    /// A trusted HTML part has a title itself.
-    pub fn title(mut self, title: impl Into<String>) -> Self {
-        self.settings.title = title.into();
-        self
+    setters! {
+        /// Sets the title of the page, which also names its frame or picture for screen readers. Default: `Status`.
+        ///
+        /// A trusted HTML part has a title itself.
+        title(impl Into<String>) => settings.title;
+
+        /// Sets whether the page displays the age of the latest part, in the language of the document: "3 minutes ago".
+        /// Default: `false`.
+        ///
+        /// It shows that a quiet page is connected. A keep-alive that repeats the last part does not reset the age.
+        show_age(bool) => settings.show_age;
+
+        /// Sets whether HTML parts are the page itself, without a frame. Default: `false`.
+        ///
+        /// For parts whose markup is yours. Escape the text of others, as in any page. Scripts in them do not run;
+        /// links, forms and styles work.
+        trusted(bool) => settings.trusted;
+
+        /// Sets whether browsers that replace documents by themselves (Firefox, WebKit) get the stream and no script.
+        /// Default: `false`.
+        ///
+        /// Chromium gets the page. For trusted parts only: each is a document of your origin in which scripts run.
+        native(bool) => native;
     }
 
     /// Sets the period at which a browser without scripts reloads the page, in full seconds. Default: 5 seconds.
@@ -93,15 +109,6 @@ impl Page {
     /// While nothing changes, the response is `304 Not Modified`.
     pub fn refresh(mut self, period: Duration) -> Self {
         self.settings.refresh = Duration::from_secs(period.as_secs().max(1));
-        self
-    }
-
-    /// Sets whether the page displays the age of the latest part, in the language of the document: "3 minutes ago".
-    /// Default: `false`.
-    ///
-    /// It shows that a quiet page is connected. A keep-alive that repeats the last part does not reset the age.
-    pub fn show_age(mut self, show_age: bool) -> Self {
-        self.settings.show_age = show_age;
         self
     }
 
@@ -135,24 +142,6 @@ impl Page {
         }
         sources.clone_into(&mut self.settings.ancestors);
         Ok(self)
-    }
-
-    /// Sets whether HTML parts are the page itself, without a frame. Default: `false`.
-    ///
-    /// For parts whose markup is yours. Escape the text of others, as in any page. Scripts in them do not run; links, forms
-    /// and styles work.
-    pub fn trusted(mut self, trusted: bool) -> Self {
-        self.settings.trusted = trusted;
-        self
-    }
-
-    /// Sets whether browsers that replace documents by themselves (Firefox, WebKit) get the stream and no script.
-    /// Default: `false`.
-    ///
-    /// Chromium gets the page. For trusted parts only: each is a document of your origin in which scripts run.
-    pub fn native(mut self, native: bool) -> Self {
-        self.native = native;
-        self
     }
 
     live_options! {
@@ -245,15 +234,9 @@ pub enum InvalidFrameAncestors {
     Empty,
 }
 
-impl fmt::Display for InvalidFrameAncestors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Char(char) => write!(f, "invalid frame ancestors: contain {char:?}"),
-            Self::Empty => f.write_str("invalid frame ancestors: are empty, use 'none' to forbid all frames"),
-        }
-    }
-}
-
-impl Error for InvalidFrameAncestors {}
+error_messages! { InvalidFrameAncestors {
+    Self::Char(char) => "invalid frame ancestors: contain {char:?}";
+    Self::Empty => "invalid frame ancestors: are empty, use 'none' to forbid all frames";
+} }
 
 const SEC_FETCH_DEST: &str = "sec-fetch-dest";

@@ -9,6 +9,7 @@ use super::Endpoint;
 use super::query::Query;
 use super::rejection::Rejection;
 use super::reply::{Pending, Reply};
+use crate::derive::setters;
 use crate::hub::Hub;
 use crate::part_response::PartResponse;
 
@@ -71,55 +72,38 @@ impl Snapshot {
         }
     }
 
-    /// Sets whether `?snapshot=2` sets [`fresh_for`](Self::fresh_for) of a request, in seconds. Default: `true`.
-    pub fn age_param(mut self, enabled: bool) -> Self {
-        self.age_param = enabled;
-        self
-    }
+    setters! {
+        /// Sets whether `?snapshot=2` sets [`fresh_for`](Self::fresh_for) of a request, in seconds. Default: `true`.
+        age_param(bool) => age_param;
 
-    /// Sets `Cache-Control: public, max-age=1`, in full seconds, rounded down. Default: `private, no-cache`.
-    ///
-    /// A cache in front, such as a CDN, then serves any number of clients with one request in this time. Only for pictures
-    /// that everybody may see: it stores answers to logins too (RFC 9111 §3.5). See [`PartResponse::cache_for`].
-    pub fn cache_for(mut self, time: Duration) -> Self {
-        self.cache_for = Some(time);
-        self
-    }
+        /// Sets `Cache-Control: public, max-age=1`, in full seconds, rounded down. Default: `private, no-cache`.
+        ///
+        /// A cache in front, such as a CDN, then serves any number of clients with one request in this time. Only for
+        /// pictures that everybody may see: it stores answers to logins too (RFC 9111 §3.5). See
+        /// [`PartResponse::cache_for`].
+        cache_for(Duration) => cache_for;
 
-    /// Sets the age up to which the latest part is returned at once. Default: 1 second. It does not set `Cache-Control`.
-    pub fn fresh_for(mut self, fresh_for: Duration) -> Self {
-        self.fresh_for = fresh_for;
-        self
-    }
+        /// Sets the age up to which the latest part is returned at once. Default: 1 second. It does not set
+        /// `Cache-Control`.
+        fresh_for(Duration) => fresh_for;
 
-    /// Sets how long a request waits for a part that is fresh enough. Default: 5 seconds, which most cameras need to
-    /// start.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
-    }
+        /// Sets how long a request waits for a part that is fresh enough. Default: 5 seconds, which most cameras need
+        /// to start.
+        timeout(Duration) => timeout;
 
-    /// Adds a `Refresh` header, so that a browser reloads the part after this time. In full seconds, rounded down. Default:
-    /// no header.
-    pub fn refresh(mut self, period: Duration) -> Self {
-        self.refresh = Some(period);
-        self
-    }
+        /// Adds a `Refresh` header, so that a browser reloads the part after this time. In full seconds, rounded down.
+        /// Default: no header.
+        refresh(Duration) => refresh;
 
-    /// Sets whether `?refresh=5` sets the [`Refresh`](Self::refresh) header of a response. Default: `true`.
-    pub fn refresh_param(mut self, enabled: bool) -> Self {
-        self.refresh_param = enabled;
-        self
-    }
+        /// Sets whether `?refresh=5` sets the [`Refresh`](Self::refresh) header of a response. Default: `true`.
+        refresh_param(bool) => refresh_param;
 
-    /// Sets whether a part that is older than [`fresh_for`](Self::fresh_for) is rejected. Default: `false`.
-    ///
-    /// When no newer part is published before the [`timeout`](Self::timeout), the response is the "no signal" part of
-    /// [`stale_after`](crate::hub::Builder::stale_after), or `503 Service Unavailable` if the hub has none. A `HEAD` waits as a
-    /// `GET` does, since its status depends on the part.
-    pub fn strict(mut self, strict: bool) -> Self {
-        self.strict = strict;
-        self
+        /// Sets whether a part that is older than [`fresh_for`](Self::fresh_for) is rejected. Default: `false`.
+        ///
+        /// When no newer part is published before the [`timeout`](Self::timeout), the response is the "no signal" part of
+        /// [`stale_after`](crate::hub::Builder::stale_after), or `503 Service Unavailable` if the hub has none. A `HEAD` waits as a
+        /// `GET` does, since its status depends on the part.
+        strict(bool) => strict;
     }
 
     pub(super) fn pending(&self, request: &Parts) -> Result<Pending, Rejection> {

@@ -21,6 +21,7 @@ use super::open::{Item, Open};
 use super::received::Received;
 use super::{Error, Source};
 use crate::decode::{AnyParts, Limits, SenderClock};
+use crate::derive::setters;
 
 /// Creates a source that runs a program while the hub is watched, and publishes the pictures that it writes to its standard
 /// output.
@@ -78,18 +79,15 @@ impl Source<Command> {
         self
     }
 
-    /// Sets how long the program and its children may take to exit after SIGTERM, before SIGKILL. One second by default.
-    ///
-    /// A program that has closed its output gets this time to exit by itself.
-    pub fn grace(mut self, grace: Duration) -> Self {
-        self.open.grace = grace;
-        self
-    }
+    setters! {
+        /// Sets how long the program and its children may take to exit after SIGTERM, before SIGKILL. One second by
+        /// default.
+        ///
+        /// A program that has closed its output gets this time to exit by itself.
+        grace(Duration) => open.grace;
 
-    /// Sets the limits of the output. A picture is limited by [`max_part_bytes`](Limits::max_part_bytes).
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.open.limits = limits;
-        self
+        /// Sets the limits of the output. A picture is limited by [`max_part_bytes`](Limits::max_part_bytes).
+        limits(Limits) => open.limits;
     }
 }
 
@@ -331,6 +329,7 @@ async fn tail(mut stderr: ChildStderr) -> Vec<String> {
         is_cut |= tail.len() > TAIL;
         tail.advance(tail.len().saturating_sub(TAIL));
     }
+
     last_lines(&String::from_utf8_lossy(&tail), is_cut)
 }
 

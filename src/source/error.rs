@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::derive::error_messages;
+
 /// The reason why a source sends no parts. Its message is one line, in which the user, the password and the query of a URL
 /// are replaced by `…`.
 ///
@@ -21,9 +23,10 @@ use std::sync::Arc;
 /// assert_eq!(error.to_string(), "rtsp://…@10.0.0.7/live: Connection refused");
 /// assert!(!Error::transient("connection reset").is_permanent());
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Error(Arc<Reason>);
 
+#[derive(Debug, Eq, PartialEq)]
 struct Reason {
     message: String,
     permanent: bool,
@@ -105,17 +108,7 @@ pub(super) fn without_logins(text: &str) -> String {
     text.split_inclusive(char::is_whitespace).map(|text| word(text).unwrap_or_else(|| text.to_owned())).collect()
 }
 
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Error").field("message", &self.0.message).field("permanent", &self.0.permanent).finish()
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
-    }
-}
+error_messages! { Error { Self(reason) => "{}", reason.message; } }
 
 /// As its message.
 #[cfg(feature = "serde")]
@@ -125,17 +118,6 @@ impl serde::Serialize for Error {
         serializer.serialize_str(&self.0.message)
     }
 }
-
-impl std::error::Error for Error {}
-
-/// By message and kind.
-impl PartialEq for Error {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.message == other.0.message && self.0.permanent == other.0.permanent
-    }
-}
-
-impl Eq for Error {}
 
 /// The longest message in characters.
 const LONGEST: usize = 400;

@@ -25,6 +25,7 @@ use super::open::{Item, Open};
 use super::received::Received;
 use super::{Error, Source};
 use crate::decode::{AnyParts, Limits};
+use crate::derive::setters;
 
 pub use self::address::InvalidUrl;
 #[cfg(feature = "tls")]
@@ -143,10 +144,23 @@ impl Http {
 }
 
 impl Source<Http> {
-    /// Sets the body of the request, for cameras that require a `POST`. Empty by default.
-    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
-        self.open.requester.body = body.into();
-        self
+    setters! {
+        /// Sets the body of the request, for cameras that require a `POST`. Empty by default.
+        body(impl Into<Bytes>) => open.requester.body;
+
+        /// Sets the limits of a stream. Any picture is limited by [`max_part_bytes`](Limits::max_part_bytes).
+        limits(Limits) => open.requester.limits;
+
+        /// Sets the method of the request. `GET` by default.
+        method(Method) => open.requester.method;
+
+        /// Sets the period in which a single picture is requested. One second by default.
+        poll_every(Duration) => open.period;
+
+        /// Passes on parts of any type, and all headers that a part may carry. Off by default.
+        ///
+        /// For a server of your own, such as another node of a relay tree.
+        trusted(bool) => open.trusted;
     }
 
     /// Adds a header to the request, such as `Content-Type` or a token. It replaces one of the same name.
@@ -158,35 +172,9 @@ impl Source<Http> {
         self
     }
 
-    /// Sets the limits of a stream. Any picture is limited by [`max_part_bytes`](Limits::max_part_bytes).
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.open.requester.limits = limits;
-        self
-    }
-
     /// Sets the user and the password, in place of those in the URL.
     pub fn login(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
         self.open.requester.address.login = Some(Login { user: user.into(), password: password.into() });
-        self
-    }
-
-    /// Sets the method of the request. `GET` by default.
-    pub fn method(mut self, method: Method) -> Self {
-        self.open.requester.method = method;
-        self
-    }
-
-    /// Sets the period in which a single picture is requested. One second by default.
-    pub fn poll_every(mut self, period: Duration) -> Self {
-        self.open.period = period;
-        self
-    }
-
-    /// Passes on parts of any type, and all headers that a part may carry. Off by default.
-    ///
-    /// For a server of your own, such as another node of a relay tree.
-    pub fn trusted(mut self, trusted: bool) -> Self {
-        self.open.trusted = trusted;
         self
     }
 }

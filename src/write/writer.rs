@@ -8,6 +8,7 @@ use bytes::{Buf as _, Bytes};
 use http::HeaderMap;
 
 use crate::body::Queue;
+use crate::derive::error_messages;
 use crate::encode::{EncodeError, EncodedPart, Encoder};
 use crate::part::Part;
 use crate::response;
@@ -346,24 +347,11 @@ impl WriteError {
     }
 }
 
-impl fmt::Display for WriteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Encode(_) => "the part cannot be sent to this client",
-            Self::Io(_) => "the stream cannot be written",
-            Self::Disconnected(_) => "the client has disconnected",
-        })
-    }
-}
-
-impl std::error::Error for WriteError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Encode(source) => Some(source),
-            Self::Io(source) | Self::Disconnected(source) => Some(source),
-        }
-    }
-}
+error_messages! { WriteError {
+    Self::Encode(_) => "the part cannot be sent to this client";
+    Self::Io(_) => "the stream cannot be written";
+    Self::Disconnected(_) => "the client has disconnected";
+} sources { Encode, Io, Disconnected } }
 
 impl From<EncodeError> for WriteError {
     fn from(error: EncodeError) -> Self {

@@ -36,7 +36,7 @@ impl Format {
             name if picture::names_jpeg(name) => Self::Jpegs,
             name if picture::names_jpegs(name) => Self::Detected,
             _ => match essence.parse() {
-                Ok(content_type) if is_picture(&content_type) => Self::Image(content_type),
+                Ok(content_type) if picture::is_checked(&content_type) => Self::Image(content_type),
                 _ => {
                     let essence: String = essence.chars().take(60).collect();
                     return Err(Rejection::Unsupported(format!("unsupported type {essence:?}")));
@@ -55,11 +55,6 @@ impl Format {
             _ => Self::Jpegs,
         }
     }
-}
-
-/// Returns whether parts of this type are published. Those of an active type run with the app's origin.
-pub(super) fn is_picture(content_type: &Mime) -> bool {
-    picture::is_checked(content_type)
 }
 
 /// The number of bytes after which a format is detected: enough for a RIFF header.

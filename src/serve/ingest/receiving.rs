@@ -25,18 +25,13 @@ pub(super) struct Receiving<'a> {
     sender: &'a Sender,
     head: &'a Head,
     clock: SenderClock,
-    tally: Tally,
+    pub(super) tally: Tally,
 }
 
 impl<'a> Receiving<'a> {
     pub(super) fn new(ingest: &'a Ingest, sender: &'a Sender, head: &'a Head) -> Self {
         let clock = SenderClock::of(&head.headers, SystemTime::now());
         Self { ingest, sender, head, clock, tally: Tally::default() }
-    }
-
-    /// Fails unless a part was published.
-    pub(super) fn finish(self) -> Result<Tally, Rejection> {
-        self.tally.checked()
     }
 
     /// Returns the next item. Fails at the time limit, and when a newer request takes over.
@@ -63,7 +58,7 @@ impl<'a> Receiving<'a> {
                 None | Some(Err(PartsError::Decode(DecodeError::Truncated { .. }))) => return Ok(()),
                 Some(Err(PartsError::Decode(error))) => {
                     let too_large = matches!(error, DecodeError::PartTooLong { .. } | DecodeError::NoDelimiter { .. });
-                    let max_bytes = self.ingest.limits.part_bytes();
+                    let max_bytes = self.ingest.limits.max_part_bytes;
                     return Err(if too_large {
                         Rejection::TooLarge { max_bytes }
                     } else {
@@ -80,7 +75,7 @@ impl<'a> Receiving<'a> {
     where
         S: Stream<Item = Result<Bytes, E>>,
     {
-        let max_bytes = self.ingest.limits.part_bytes();
+        let max_bytes = self.ingest.limits.max_part_bytes;
         let splitter = Splitter::new().max_picture_bytes(max_bytes).max_junk_bytes(JUNK);
         let mut pictures = pin!(Pictures::new(body, splitter));
         loop {
@@ -109,7 +104,7 @@ impl<'a> Receiving<'a> {
     where
         S: Stream<Item = Result<Bytes, E>>,
     {
-        let max_bytes = self.ingest.limits.part_bytes();
+        let max_bytes = self.ingest.limits.max_part_bytes;
         let mut image = BytesMut::new();
         while let Some(chunk) = self.next(body.as_mut()).await? {
             let chunk = chunk.map_err(|_| Rejection::Incomplete)?;
@@ -185,7 +180,7 @@ impl Tally {
         self.reason = Some(reason);
     }
 
-    fn checked(self) -> Result<Self, Rejection> {
+    pub(super) fn checked(self) -> Result<Self, Rejection> {
         if self.published > 0 {
             return Ok(self);
         }

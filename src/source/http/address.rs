@@ -7,6 +7,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::login::Login;
+use crate::derive::{error_messages, io_error};
 
 /// `[http://][USER:PASSWORD@]HOST[:PORT][/PATH]`.
 #[derive(Clone)]
@@ -47,6 +48,11 @@ impl FromStr for Address {
         url.set_fragment(None);
         Ok(Self { name: name(&url), url, login })
     }
+}
+
+/// Returns the host without the brackets of an IPv6 address.
+pub(super) fn host(url: &Url) -> &str {
+    url.host_str().unwrap_or_default().trim_matches(['[', ']'])
 }
 
 pub(super) fn is_supported(url: &Url) -> bool {
@@ -97,20 +103,11 @@ fn without_login(address: &str) -> String {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct InvalidUrl(String);
 
-impl fmt::Display for InvalidUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+error_messages! { InvalidUrl {
+    Self(message) => "{message}";
+} }
 
-impl std::error::Error for InvalidUrl {}
-
-/// `InvalidInput`.
-impl From<InvalidUrl> for std::io::Error {
-    fn from(error: InvalidUrl) -> Self {
-        Self::new(std::io::ErrorKind::InvalidInput, error)
-    }
-}
+io_error!(InvalidUrl, InvalidInput);
 
 const SCHEMES: &[&str] = if cfg!(feature = "tls") { &["http", "https"] } else { &["http"] };
 /// The error of `https` without the feature.

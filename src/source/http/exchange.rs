@@ -19,9 +19,9 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use url::{Host, Position, Url};
+use url::{Position, Url};
 
-use super::address::Address;
+use super::address::{self, Address};
 use super::login;
 use crate::decode::{Limits, SenderClock};
 use crate::part::{Part, stamp};
@@ -107,13 +107,10 @@ fn redirected(from: &Url, head: &http::response::Parts, redirects: usize) -> Res
     to.set_fragment(None);
     // Without its query, which may be secret.
     let shown = &to[..Position::AfterPath];
-    if to.scheme() == "https" && to.host() == from.host() && !super::address::is_supported(&to) {
-        return Err(refused(shown, super::address::TLS_IS_OFF));
+    if to.scheme() == "https" && to.host() == from.host() && !address::is_supported(&to) {
+        return Err(refused(shown, address::TLS_IS_OFF));
     }
-    if to.host() != from.host()
-        || !super::address::is_supported(&to)
-        || from.scheme() == "https" && to.scheme() == "http"
-    {
+    if to.host() != from.host() || !address::is_supported(&to) || from.scheme() == "https" && to.scheme() == "http" {
         return Err(refused(shown, "which is not followed"));
     }
     if redirects == MOST_REDIRECTS {
@@ -181,7 +178,8 @@ impl Response {
             request.headers_mut().insert(AUTHORIZATION, authorization);
         }
 
-        let socket = connect(url).await.map_err(Error::transient)?;
+        let address = (address::host(url), url.port_or_known_default().unwrap_or(80));
+        let socket = TcpStream::connect(address).await.map_err(Error::transient)?;
         let _ = socket.set_nodelay(true);
         #[cfg(feature = "tls")]
         if url.scheme() == "https" {
@@ -328,16 +326,6 @@ impl http_body::Body for Once {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.0.as_ref().map_or(0, |bytes| bytes.len() as u64))
-    }
-}
-
-async fn connect(url: &Url) -> io::Result<TcpStream> {
-    let port = url.port_or_known_default().unwrap_or(80);
-    match url.host() {
-        Some(Host::Ipv4(address)) => TcpStream::connect((address, port)).await,
-        Some(Host::Ipv6(address)) => TcpStream::connect((address, port)).await,
-        Some(Host::Domain(name)) => TcpStream::connect((name, port)).await,
-        None => Err(io::ErrorKind::InvalidInput.into()),
     }
 }
 

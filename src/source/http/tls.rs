@@ -1,6 +1,5 @@
 //! TLS with verified certificates.
 
-use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -16,9 +15,10 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{self, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use url::{Host, Url};
+use url::Url;
 
-use super::{Http, Source};
+use super::{Http, Source, address};
+use crate::derive::{error_messages, io_error};
 use crate::source::Error;
 use crate::source::error::cause;
 
@@ -68,14 +68,8 @@ impl Tls {
     /// Returns the encrypted connection, if the server's certificate is trusted.
     pub(super) async fn connect(&self, url: &Url, socket: TcpStream) -> Result<Connection, Error> {
         let connector = TlsConnector::from(self.config()?);
-        let name = match url.host() {
-            Some(Host::Ipv4(address)) => ServerName::IpAddress(std::net::IpAddr::V4(address).into()),
-            Some(Host::Ipv6(address)) => ServerName::IpAddress(std::net::IpAddr::V6(address).into()),
-            Some(Host::Domain(name)) => {
-                ServerName::try_from(name.to_owned()).map_err(|error| Error::permanent(cause(&error)))?
-            }
-            None => return Err(Error::permanent("no host")),
-        };
+        let name = ServerName::try_from(address::host(url).to_owned());
+        let name = name.map_err(|error| Error::permanent(cause(&error)))?;
         connector.connect(name, socket).await.map(Connection).map_err(|error| failed(url, &error))
     }
 
@@ -211,19 +205,10 @@ fn certificates(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, InvalidCer
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub struct InvalidCertificate(String);
 
-impl fmt::Display for InvalidCertificate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+error_messages! { InvalidCertificate {
+    Self(message) => "{message}";
+} }
 
-impl std::error::Error for InvalidCertificate {}
-
-/// `InvalidInput`.
-impl From<InvalidCertificate> for io::Error {
-    fn from(error: InvalidCertificate) -> Self {
-        Self::new(io::ErrorKind::InvalidInput, error)
-    }
-}
+io_error!(InvalidCertificate, InvalidInput);
 
 const PEM: &[u8] = b"-----BEGIN ";
