@@ -11,8 +11,7 @@ use futures::task::noop_waker_ref;
 use futures::{Stream, StreamExt as _, stream};
 use http::{HeaderName, HeaderValue};
 use mixed_replace::{Encoder, KeepAlive, MixedReplace, Part, Wire};
-
-const WIRES: [Wire; 3] = [Wire::Browser, Wire::Machine, Wire::Script];
+use test_support::WIRES;
 
 /// Returns the number and the total size of the allocations that `work` makes.
 fn made<R>(work: impl FnOnce() -> R) -> (u64, u64, R) {

@@ -10,8 +10,7 @@ use bytes::Bytes;
 use futures::task::noop_waker_ref;
 use futures::{FutureExt as _, Stream, StreamExt as _, stream};
 use mixed_replace::{KeepAlive, MixedReplace, Part, Wire};
-
-const WIRES: [Wire; 3] = [Wire::Browser, Wire::Machine, Wire::Script];
+use test_support::WIRES;
 
 /// A stream that is pending before each item and before its end, and owns a value.
 struct Halting<S> {

@@ -13,6 +13,7 @@ use memchr::memmem;
 use mime::Mime;
 use mixed_replace::hub;
 use mixed_replace::{Boundary, Encoder, Part, Subscriber, Wire, body};
+use test_support::{WIRES, boundary};
 
 /// A pseudorandom number generator with a fixed seed.
 struct Random(u64);
@@ -84,7 +85,7 @@ fn no_encoded_body_is_split() {
     let (mut sent, mut refused) = (0, 0);
     for round in 0..30_000 {
         let boundary = random.one(&["Bd", "ThisRandomString", "a-b", "0123456789abcdef0123456789abcdef01234567"]);
-        let wire = [Wire::Browser, Wire::Machine, Wire::Script][round % 3];
+        let wire = WIRES[round % 3];
         let encoder = Encoder::new(Boundary::from_static(boundary), wire);
         let body = random.body(boundary);
         let part = Part::new(mime::TEXT_PLAIN, body.clone()).unwrap();
@@ -113,11 +114,9 @@ fn no_published_body_is_split() {
     for round in 1..300 {
         let mut random = Random(round);
         let (publisher, hub) = hub::channel();
-        let mut viewers = [Wire::Browser, Wire::Machine, Wire::Script].map(|wire| {
+        let mut viewers = WIRES.map(|wire| {
             let subscriber = hub.subscribe(wire).unwrap();
-            let headers = subscriber.headers();
-            let content_type = headers["content-type"].to_str().unwrap();
-            let boundary = content_type.split_once("boundary=").unwrap().1.to_owned();
+            let boundary = boundary(&subscriber.headers()["content-type"]);
             (wire, boundary, subscriber.into_stream(), Vec::new())
         });
         let boundary = viewers[0].1.clone();

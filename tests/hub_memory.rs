@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures::Stream as _;
 use http_body::Body as _;
 use mixed_replace::{Hub, Part, Publisher, Subscriber, Wire, body, hub};
+use test_support::WIRES;
 
 const VIEWERS: usize = 1000;
 const PICTURE: usize = 50_000;
@@ -64,7 +65,7 @@ fn started() -> (Publisher, Hub) {
     let (publisher, hub) = hub::channel();
     publisher.publish(picture()).unwrap();
     // One viewer for each wire, so that the measurement contains no encoding.
-    for wire in [Wire::Browser, Wire::Machine, Wire::Script] {
+    for wire in WIRES {
         drop(streams(&hub, 1, wire));
     }
     (publisher, hub)
@@ -93,7 +94,7 @@ const SHARING: u64 = 1;
 
 #[test]
 fn part_costs_a_body_one_small_allocation_and_no_copy() {
-    for wire in [Wire::Browser, Wire::Machine, Wire::Script] {
+    for wire in WIRES {
         let (publisher, hub) = started();
         let mut viewers = bodies(&hub, VIEWERS, wire);
         publisher.publish(picture()).unwrap();
@@ -127,7 +128,7 @@ fn part_costs_a_body_one_small_allocation_and_no_copy() {
 
 #[test]
 fn part_costs_a_stream_no_allocation() {
-    for wire in [Wire::Browser, Wire::Machine, Wire::Script] {
+    for wire in WIRES {
         let (publisher, hub) = started();
         let mut viewers = streams(&hub, VIEWERS, wire);
         publisher.publish(picture()).unwrap();

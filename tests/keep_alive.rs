@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
 use mixed_replace::{KeepAlive, MixedReplace, Part, Wire};
+use test_support::WIRES;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 const PULSE: Duration = Duration::from_secs(10);
@@ -42,7 +43,7 @@ fn log<const N: usize>(log: [(u128, &str); N]) -> Vec<(u128, String)> {
 
 #[tokio::test(start_paused = true)]
 async fn pulse_repeats_last_part() {
-    for wire in [Wire::Browser, Wire::Machine, Wire::Script] {
+    for wire in WIRES {
         let body = MixedReplace::new(parts([(0, "one")]), wire).keep_alive(KeepAlive::every(PULSE));
         let sixfold = [0, 10_000, 20_000, 30_000, 40_000, 50_000].map(|at| (at, "one"));
         assert_eq!(minute(body.into_stream()).await, log(sixfold), "{wire:?}");

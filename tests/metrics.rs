@@ -9,6 +9,7 @@ use futures::executor::block_on_stream;
 use futures::{FutureExt as _, StreamExt as _};
 use mixed_replace::body::Chunks;
 use mixed_replace::{Hub, Hubs, Metrics, Part, Publisher, Subscriber, Wire, hub};
+use test_support::boundary;
 
 fn openmetrics(metrics: &Metrics) -> String {
     let mut text = String::new();
@@ -35,8 +36,7 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
 
 /// Returns the boundary, which each viewer knows.
 fn viewer_boundary(hub: &Hub) -> String {
-    let head = hub.subscribe(Wire::Machine).unwrap().headers();
-    head.get("content-type").unwrap().to_str().unwrap().split_once("boundary=").unwrap().1.to_owned()
+    boundary(&hub.subscribe(Wire::Machine).unwrap().headers()["content-type"])
 }
 
 fn watched() -> (Publisher, Hub) {

@@ -14,6 +14,7 @@ use mime::Mime;
 use mixed_replace::encode::EncodeError;
 use mixed_replace::write::WriteError;
 use mixed_replace::{Decoder, Encoder, MixedReplace, Part, Wire, Writer, hub, picture};
+use test_support::WIRES;
 
 /// Each name says what Chromium and WebKit do: `refuse-` stays broken for good, `take-` and `good-` go on.
 #[test]
@@ -610,7 +611,7 @@ fn no_sender_sends_a_damaged_image_that_a_decoder_returned() {
         publisher.publish(good.clone()).unwrap();
         assert_eq!(hub.latest(), Some(good.clone()));
 
-        for wire in [Wire::Browser, Wire::Machine, Wire::Script] {
+        for wire in WIRES {
             let encoder = Encoder::new("ThisRandomString".parse().unwrap(), wire);
             assert!(matches!(encoder.encode(&damaged), Err(EncodeError::InvalidPart(_))));
 

@@ -3,8 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue};
 use mixed_replace::{Boundary, Decoder, Encoder, Part, Wire, Writer};
-
-const WIRES: [Wire; 3] = [Wire::Browser, Wire::Machine, Wire::Script];
+use test_support::WIRES;
 
 /// Each wire, and the script wire under other content types.
 fn encoders(boundary: &Boundary) -> Vec<Encoder> {

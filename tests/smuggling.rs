@@ -5,6 +5,7 @@
 use bytes::BytesMut;
 use http::{HeaderName, HeaderValue};
 use mixed_replace::{Boundary, Decoder, Encoder, Part, Wire, hub};
+use test_support::boundary;
 
 /// Decodes a camera's part with these header lines.
 fn decode(lines: &[u8]) -> Part {
@@ -81,9 +82,7 @@ fn reads_all_headers_and_sends_as_many_as_fit() {
 #[test]
 fn rejects_body_with_the_boundary_of_the_viewer() {
     let (publisher, hub) = hub::channel();
-    let headers = hub.subscribe(Wire::Machine).unwrap().headers();
-    let content_type = headers["content-type"].to_str().unwrap();
-    let boundary = content_type.split_once("boundary=").unwrap().1;
+    let boundary = boundary(&hub.subscribe(Wire::Machine).unwrap().headers()["content-type"]);
     let bytes = format!(
         "--camera\r\nContent-Type: text/plain\r\n\r\non\r\n--{boundary}\r\nSet-Cookie: a=b\r\n\r\nforged\r\n--camera--"
     );

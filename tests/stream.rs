@@ -14,8 +14,7 @@ use futures::{Stream, StreamExt as _, stream};
 use http::{HeaderMap, HeaderValue};
 use mixed_replace::body::Chunks;
 use mixed_replace::{KeepAlive, MixedReplace, Part, Wire};
-
-const WIRES: [Wire; 3] = [Wire::Browser, Wire::Machine, Wire::Script];
+use test_support::{WIRES, boundary};
 
 /// A body that is polled by hand.
 struct Viewer<S: Stream> {
@@ -28,9 +27,7 @@ where
     S: Stream<Item = Result<Part, E>>,
 {
     fn new(response: MixedReplace<S>) -> Self {
-        let headers = response.headers();
-        let content_type = headers.get("content-type").unwrap().to_str().unwrap();
-        let boundary = content_type.split_once("boundary=").unwrap().1.to_owned();
+        let boundary = boundary(&response.headers()["content-type"]);
         Self { body: Box::pin(response.into_stream()), boundary }
     }
 

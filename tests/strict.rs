@@ -17,10 +17,10 @@ use futures::{Stream, stream};
 use http::{HeaderName, HeaderValue};
 use mixed_replace::write::WriteError;
 use mixed_replace::{Boundary, Encoder, KeepAlive, MixedReplace, Part, Wire, Writer, hub};
+use test_support::WIRES;
 
 use self::strict::reader::{self, End, ReadPart, read};
 
-const WIRES: [Wire; 3] = [Wire::Browser, Wire::Machine, Wire::Script];
 const ROUNDS: u64 = 300;
 
 /// The parts that a client must receive.

@@ -18,6 +18,7 @@ use http::{HeaderName, Request};
 use http_body::Body as _;
 use mixed_replace::serve::ResponseBody;
 use mixed_replace::{Decoder, Hubs, Live, Part, Publisher, Wall, hub, socket};
+use test_support::boundary;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const VIEWERS: u64 = 200;
@@ -132,8 +133,7 @@ async fn slow_viewer_gets_every_camera_at_an_even_rate_and_fresh() {
         if decoder.is_none() {
             let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
             let head = String::from_utf8(bytes.split_to(end + 4).to_vec()).unwrap();
-            let boundary = head.split("boundary=").nth(1).unwrap().lines().next().unwrap();
-            decoder = Some(Decoder::new(boundary));
+            decoder = Some(Decoder::new(boundary(head)));
         }
         while let Some(part) = decoder.as_mut().unwrap().decode(&mut bytes).unwrap() {
             let Some(name) = part.headers().get("content-location") else { continue };

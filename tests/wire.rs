@@ -6,6 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use mixed_replace::encode::EncodedPart;
 use mixed_replace::{Boundary, Encoder, Part, Wire};
+use test_support::WIRES;
 
 const B: Boundary = Boundary::from_static("ThisRandomString");
 
@@ -251,7 +252,7 @@ fn tiny_first_body_is_padded_on_the_browser_wire() {
 
 #[test]
 fn empty_stream_is_a_close_delimiter() {
-    for wire in [Wire::Browser, Wire::Machine, Wire::Script] {
+    for wire in WIRES {
         assert_eq!(body(wire, &[]), "--ThisRandomString--\\r\\n\n");
     }
 }
@@ -345,7 +346,7 @@ fn long_frame_is_not_truncated() {
     let long = Boundary::from_static("bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb");
     let mut part = Part::new(format!("text/x; a={}", "y".repeat(90)).parse().unwrap(), vec![b'x'; 70_000]).unwrap();
     part.insert_header("x-a".parse().unwrap(), "v".repeat(50).parse().unwrap()).unwrap();
-    for wire in [Wire::Browser, Wire::Machine, Wire::Script] {
+    for wire in WIRES {
         let encoded = Encoder::new(long.clone(), wire).encode(&part).unwrap();
         let chunks: Vec<_> = encoded.chunks().collect();
         assert_eq!(chunks.len(), 3, "{wire:?}");

@@ -17,8 +17,7 @@ use futures::{Stream as _, stream};
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 use mixed_replace::write::{Head, WriteError};
 use mixed_replace::{Boundary, Encoder, KeepAlive, MixedReplace, Part, Wire, Writer};
-
-const WIRES: [Wire; 3] = [Wire::Browser, Wire::Machine, Wire::Script];
+use test_support::WIRES;
 
 /// A step of a stream.
 #[derive(Clone, Debug)]

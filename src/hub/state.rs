@@ -3,7 +3,7 @@
 //! A change collects its [`Effects`], which are performed after unlocking.
 #![expect(clippy::indexing_slicing, reason = "a slot lives from its subscriber's creation to its drop")]
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 
 use std::collections::HashMap;

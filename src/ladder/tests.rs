@@ -2,14 +2,13 @@
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
+use test_support::Wakes;
 
 use super::shared::Shared;
 use super::{Ladder, Reason, Size, Subscriber};
@@ -52,15 +51,6 @@ struct Viewer {
     wakes: Arc<Wakes>,
     in_flight: Option<Bytes>,
     all: BytesMut,
-}
-
-#[derive(Default)]
-struct Wakes(AtomicUsize);
-
-impl Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, SeqCst);
-    }
 }
 
 /// A waker that polls another viewer, as a task on another thread may do in the middle of a call.
@@ -400,9 +390,9 @@ fn release_wakes_a_viewer_whose_next_rung_has_a_picture() {
     assert!(viewer.poll().is_pending());
     small.publish(text("small")).unwrap();
     assert!(viewer.poll().is_pending());
-    let before = viewer.wakes.0.load(SeqCst);
+    let before = viewer.wakes.count();
     viewer.in_flight = None;
-    assert!(viewer.wakes.0.load(SeqCst) > before);
+    assert!(viewer.wakes.count() > before);
     assert_eq!(viewer.parts(), ["large", "small"]);
 }
 

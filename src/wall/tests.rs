@@ -5,11 +5,11 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use bytes::Bytes;
+use test_support::Wakes;
 
 use super::ready::{Ready, Track};
 use super::shared::{Config, Shared};
@@ -94,15 +94,6 @@ struct Viewer {
     in_flight: Option<Bytes>,
 }
 
-#[derive(Default)]
-struct Wakes(AtomicUsize);
-
-impl Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, SeqCst);
-    }
-}
-
 impl Viewer {
     fn new(subscriber: Subscriber) -> Self {
         let mut viewer = Self { feed: subscriber.into_feed(), wakes: Arc::default(), in_flight: None };
@@ -132,7 +123,7 @@ impl Viewer {
     }
 
     fn wakes(&self) -> usize {
-        self.wakes.0.swap(0, SeqCst)
+        self.wakes.take()
     }
 }
 
@@ -515,7 +506,7 @@ fn stack_without_releases_gets_each_part_when_it_polls() {
     // The transport is full: it polls when it has room, and is not woken before.
     wall.publish("a", "2");
     wall.publish("b", "1");
-    assert_eq!(wakes.0.load(SeqCst), 0);
+    assert_eq!(wakes.count(), 0);
     let mut shown = [next(), next(), next()].concat();
     shown.sort();
     assert_eq!(shown, ["a: 2", "b: 1", r#"{"tracks":{"b":"live"}}"#]);
@@ -523,5 +514,5 @@ fn stack_without_releases_gets_each_part_when_it_polls() {
     let stats = wall.hubs.get("a").unwrap().stats();
     assert_eq!((stats.parts_delivered, stats.viewers), (2, 1));
     wall.publish("a", "3");
-    assert_eq!((wakes.0.load(SeqCst), next()), (1, vec!["a: 3".to_owned()]));
+    assert_eq!((wakes.count(), next()), (1, vec!["a: 3".to_owned()]));
 }

@@ -48,7 +48,7 @@ fn tasks_wait_for_start_and_end_of_demand() {
         assert!(wanted.as_mut().poll(&mut context).is_pending());
         let mut viewer = Viewer::new(&hub);
         assert_eq!(viewer.poll(), Poll::Pending);
-        assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+        assert_eq!(wakes.count(), 1);
         assert_eq!(wanted.as_mut().poll(&mut context), Poll::Ready(true));
 
         let mut unwanted = pin!(demand.unwanted());
@@ -56,7 +56,7 @@ fn tasks_wait_for_start_and_end_of_demand() {
         assert!(unwanted.as_mut().poll(&mut context).is_pending());
         drop(viewer);
         // The timer thread ends demand, even with a linger of zero.
-        while wakes.0.load(Ordering::Relaxed) < 2 {
+        while wakes.count() < 2 {
             std::thread::yield_now();
         }
         assert!(unwanted.as_mut().poll(&mut context).is_ready());

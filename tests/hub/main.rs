@@ -15,15 +15,14 @@ mod wakes;
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures::Stream as _;
-use http::header::CONTENT_TYPE;
 use mixed_replace::hub::Builder;
 use mixed_replace::{Hub, Part, Publisher, Subscriber, Wire, body, hub};
+use test_support::{Wakes, boundary};
 
 /// A builder of hubs without keep-alive and linger, whose bytes do not depend on the time.
 fn quiet_builder() -> Builder {
@@ -55,9 +54,7 @@ impl Viewer {
     }
 
     fn of(subscriber: Subscriber) -> Self {
-        let headers = subscriber.headers();
-        let content_type = headers.get(CONTENT_TYPE).unwrap().to_str().unwrap();
-        let boundary = content_type.split_once("boundary=").unwrap().1.to_owned();
+        let boundary = boundary(&subscriber.headers()["content-type"]);
         Self {
             body: Body::Offered(Some(subscriber)),
             boundary,
@@ -93,7 +90,7 @@ impl Viewer {
     }
 
     fn wakes(&self) -> usize {
-        self.wakes.0.load(Ordering::Relaxed)
+        self.wakes.count()
     }
 
     fn skipped(&self) -> u64 {
@@ -130,15 +127,6 @@ impl Body {
         }
         let Self::Body(body) = self else { panic!("polled as a stream before") };
         body
-    }
-}
-
-#[derive(Default)]
-struct Wakes(AtomicUsize);
-
-impl Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
 

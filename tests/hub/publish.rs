@@ -120,8 +120,7 @@ fn time_that_says_nothing_is_replaced() {
 fn rejected_part_takes_no_number() {
     let (publisher, hub) = quiet();
     let viewer = hub.subscribe(Wire::Machine).unwrap();
-    let content_type = viewer.headers()["content-type"].to_str().unwrap().to_owned();
-    let (_, boundary) = content_type.split_once("boundary=").unwrap();
+    let boundary = boundary(&viewer.headers()["content-type"]);
     publisher.publish(text("first")).unwrap();
     publisher.publish(text(&format!("\r\n--{boundary}"))).unwrap_err();
     publisher.publish(text("second")).unwrap();

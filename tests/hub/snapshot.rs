@@ -198,7 +198,7 @@ fn wakes_all_waiting_snapshots_but_cancelled_ones() {
     waiting.pop();
     assert_eq!(Arc::strong_count(&wakes), 4);
     publisher.publish(text("on")).unwrap();
-    assert_eq!(wakes.0.load(Ordering::Relaxed), 2);
+    assert_eq!(wakes.count(), 2);
     assert_eq!(Arc::strong_count(&wakes), 2);
 }
 

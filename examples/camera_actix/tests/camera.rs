@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use test_support::Program;
+use test_support::{Program, boundary};
 
 const AXUM: Program = Program::Example("camera");
 const ACTIX: Program = Program::Package("camera_actix");
@@ -185,7 +185,7 @@ fn rest(connection: &mut TcpStream) -> Vec<u8> {
 /// Returns the number of parts, and whether the stream ends with the close-delimiter.
 fn parts(answer: &[u8]) -> (usize, bool) {
     let text = String::from_utf8_lossy(answer);
-    let boundary = text.split("boundary=").nth(1).and_then(|rest| rest.split("\r\n").next()).unwrap();
+    let boundary = boundary(answer);
     let ends = text.ends_with(&format!("\r\n--{boundary}--\r\n"));
     (text.matches(&format!("--{boundary}\r\nContent-Type: image/jpeg\r\n")).count(), ends)
 }

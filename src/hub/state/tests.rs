@@ -4,8 +4,7 @@ mod late;
 mod rates;
 mod watched;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Wake;
+use test_support::Wakes;
 
 use super::*;
 
@@ -33,15 +32,6 @@ struct World {
     now: u64,
     timer: Option<Instant>,
     wakes: Arc<Wakes>,
-}
-
-#[derive(Default)]
-struct Wakes(AtomicUsize);
-
-impl Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
 }
 
 impl World {
@@ -125,7 +115,7 @@ impl World {
 
     /// Returns how often viewers were woken since the previous call.
     fn wakes(&self) -> usize {
-        self.wakes.0.swap(0, Ordering::Relaxed)
+        self.wakes.take()
     }
 
     /// Returns everything that a fast viewer receives until a time, with the times.

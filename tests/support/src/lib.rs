@@ -11,7 +11,11 @@ pub mod net;
 pub mod served;
 mod server;
 mod viewer;
+mod wakes;
+mod wire;
 
 pub use crate::children::{Children, must_be_installed};
 pub use crate::server::{Program, Server, eventually};
 pub use crate::viewer::{Viewer, get};
+pub use crate::wakes::Wakes;
+pub use crate::wire::{WIRES, boundary};

@@ -113,7 +113,7 @@ pub fn head_carries_type_and_cache_headers(server: SocketAddr) {
         let answer = get(server, &format!("GET /finite HTTP/1.1\r\nHost: x\r\n{accept}\r\n"));
         assert_eq!(answer.status, "HTTP/1.1 200 OK");
         assert_eq!(
-            answer.field("content-type").unwrap().replace(answer.boundary(), "B"),
+            answer.field("content-type").unwrap().replace(&answer.boundary(), "B"),
             format!("{media_type}; boundary=B")
         );
         assert_eq!(answer.field("cache-control"), Some("no-store, no-transform"));
@@ -278,14 +278,14 @@ impl Answer {
 
     /// Returns the boundary of its type.
     #[must_use]
-    pub fn boundary(&self) -> &str {
-        self.field("content-type").unwrap().split_once("boundary=").unwrap().1
+    pub fn boundary(&self) -> String {
+        crate::boundary(self.field("content-type").unwrap())
     }
 
     /// Returns the body with its boundary replaced by `B`.
     #[must_use]
     pub fn text(&self) -> String {
-        String::from_utf8(self.body.clone()).unwrap().replace(self.boundary(), "B")
+        String::from_utf8(self.body.clone()).unwrap().replace(&self.boundary(), "B")
     }
 
     /// Returns the complete parts by their `Content-Length`, each of which must be followed by a delimiter.
