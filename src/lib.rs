@@ -102,7 +102,7 @@
 //! | `process` | `source::command`: programs that write pictures |
 //! | `scale` | [`Ladder::from_hub`](Ladder): smaller JPEGs of a hub's pictures, by zune-jpeg, fast_image_resize and jpeg-encoder |
 //! | `serde` | `Serialize` for the counters and states of hubs, ladders, viewers and sources; durations are seconds |
-//! | `socket` | the module `socket`: the TCP options of a connection |
+//! | `socket` | `socket::tune` and `socket::on_connect`: the TCP options of a connection. Call one of them wherever viewers may stop reading, vanish or have slow lines, which is any server on the internet; without it the kernel queues seconds of old pictures, and keeps viewers that are gone |
 //! | `source` | the module `source`: a supervisor for any stream of parts |
 //! | `tls` | `https` for `source::http` and `source::snapshots`, with verified certificates, by rustls |
 //! | `tokio` | `KeepAlive::every`, which needs a tokio 1 runtime |

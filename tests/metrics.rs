@@ -36,7 +36,7 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
 
 /// Returns the boundary, which each viewer knows.
 fn viewer_boundary(hub: &Hub) -> String {
-    boundary(&hub.subscribe(Wire::Machine).unwrap().headers()["content-type"])
+    boundary(hub.subscribe(Wire::Machine).unwrap().headers().get("content-type").unwrap())
 }
 
 fn watched() -> (Publisher, Hub) {

@@ -13,7 +13,7 @@ use futures::{TryStreamExt as _, stream};
 use mime::Mime;
 use mixed_replace::encode::EncodeError;
 use mixed_replace::write::WriteError;
-use mixed_replace::{Decoder, Encoder, MixedReplace, Part, Wire, Writer, hub, picture};
+use mixed_replace::{Decoder, Encoder, MixedReplace, Part, Writer, hub, picture};
 use test_support::WIRES;
 
 /// Each name says what Chromium and WebKit do: `refuse-` stays broken for good, `take-` and `good-` go on.

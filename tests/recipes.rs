@@ -49,9 +49,12 @@ async fn only_the_login_gets_the_page_and_its_address_the_stream() {
     let (publisher, hub) = hub::channel();
     publisher.publish(Part::text("picture").unwrap()).unwrap();
     let (access, servers) = cameras(&hub).await;
-    let signed = access.sign("/live", "ada", Duration::from_secs(60));
-    let elsewhere = access.sign("/other", "ada", Duration::from_secs(60)).replace("/other", "/live");
-    let expired = access.sign("/live", "ada", Duration::ZERO);
+    let signed = access.sign("/live", "ada", Duration::from_secs(60)).unwrap();
+    for name in ["", "a b", "a&b", "\u{e4}da"] {
+        assert_eq!(access.sign("/live", name, Duration::from_secs(60)), None, "{name:?}");
+    }
+    let elsewhere = access.sign("/other", "ada", Duration::from_secs(60)).unwrap().replace("/other", "/live");
+    let expired = access.sign("/live", "ada", Duration::ZERO).unwrap();
     let until = signed.split("&until=").nth(1).unwrap().split('&').next().unwrap();
     let (cut, longer) = (&signed[..signed.len() - 1], format!("{signed}0"));
     let (eve, later) = (signed.replace("ada", "eve"), signed.replace(until, "9999999999"));
@@ -99,7 +102,7 @@ async fn stream_ends_with_its_address_and_keeps_its_picture() {
     let (access, servers) = cameras(&hub).await;
     for server in &servers {
         let start = Instant::now();
-        let signed = access.sign("/live", "ada", Duration::from_secs(2));
+        let signed = access.sign("/live", "ada", Duration::from_secs(2)).unwrap();
         // The close-delimiter, and the end of the chunks.
         let answer = ask(server, get(&signed, "Accept: image/*\r\n"), "--\r\n\r\n0\r\n\r\n").await;
         assert!(answer.contains("picture"), "{answer}");
@@ -115,7 +118,7 @@ async fn revoked_address_ends_its_stream_and_is_not_valid_again() {
         let (publisher, hub) = hub::channel();
         publisher.publish(Part::text("picture").unwrap()).unwrap();
         let (access, servers) = cameras(&hub).await;
-        let (ada, eve) = ["ada", "eve"].map(|user| access.sign("/live", user, Duration::from_secs(60))).into();
+        let (ada, eve) = ["ada", "eve"].map(|user| access.sign("/live", user, Duration::from_secs(60)).unwrap()).into();
         let mut streams = Vec::new();
         for address in [&ada, &eve] {
             let mut stream = TcpStream::connect(&servers[nth]).await.unwrap();

@@ -27,7 +27,7 @@ where
     S: Stream<Item = Result<Part, E>>,
 {
     fn new(response: MixedReplace<S>) -> Self {
-        let boundary = boundary(&response.headers()["content-type"]);
+        let boundary = boundary(response.headers().get("content-type").unwrap());
         Self { body: Box::pin(response.into_stream()), boundary }
     }
 

@@ -54,7 +54,7 @@ impl Viewer {
     }
 
     fn of(subscriber: Subscriber) -> Self {
-        let boundary = boundary(&subscriber.headers()["content-type"]);
+        let boundary = boundary(subscriber.headers().get("content-type").unwrap());
         Self {
             body: Body::Offered(Some(subscriber)),
             boundary,

@@ -66,7 +66,7 @@ fn lifetime_ends_viewer() {
 #[test]
 fn panic_in_a_waker_does_not_stop_timers_of_other_hubs() {
     struct Panics;
-    impl Wake for Panics {
+    impl std::task::Wake for Panics {
         fn wake(self: Arc<Self>) {
             panic!("panic in a waker");
         }

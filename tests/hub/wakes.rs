@@ -1,6 +1,7 @@
 //! Wakes: how often viewers are woken, and calls of the hub from wakers and drops.
 
 use std::sync::mpsc;
+use std::task::Wake;
 
 use super::*;
 

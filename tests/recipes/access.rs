@@ -24,12 +24,15 @@ impl Access {
         authorization.is_some_and(|value| self.equal(&self.login, value))
     }
 
-    /// Returns an address for the `<img>` of a user. The name has letters and digits only, because it is written into a page.
-    pub(crate) fn sign(&self, path: &str, user: &str, valid: Duration) -> String {
-        assert!(user.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{user:?} would have to be escaped");
+    /// Returns an address for the `<img>` of a user. `None` for a name with other bytes than letters and digits, which
+    /// the address and the page would have to escape.
+    pub(crate) fn sign(&self, path: &str, user: &str, valid: Duration) -> Option<String> {
+        if user.is_empty() || !user.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return None;
+        }
         let until = (now() + valid).as_secs();
         let address = format!("{path}?user={user}&until={until}");
-        format!("{address}&signature={}", self.signature(&address))
+        Some(format!("{address}&signature={}", self.signature(&address)))
     }
 
     /// Returns the user of an address, and for how long it is still valid.

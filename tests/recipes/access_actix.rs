@@ -27,9 +27,11 @@ pub(crate) fn configure(app: &mut ServiceConfig, hub: Hub, access: Arc<Access>) 
         .service(web::resource("/").wrap(from_fn(login)).route(web::get().to(page)));
 }
 
-async fn page(access: Data<Access>) -> Html {
-    let address = access.sign("/live", "ada", Duration::from_secs(3600)).replace('&', "&amp;");
-    Html::new(format!("<!doctype html><title>Yard</title><img alt=\"The yard\" src=\"{address}\">"))
+async fn page(access: Data<Access>) -> actix_web::Result<Html> {
+    let address = access.sign("/live", "ada", Duration::from_secs(3600));
+    let address = address.ok_or_else(|| ErrorForbidden("this name cannot be written into an address"))?;
+    let address = address.replace('&', "&amp;");
+    Ok(Html::new(format!("<!doctype html><title>Yard</title><img alt=\"The yard\" src=\"{address}\">")))
 }
 
 async fn login(

@@ -28,9 +28,10 @@ pub(crate) fn app(hub: Hub, access: Arc<Access>) -> Router {
         .with_state(access)
 }
 
-async fn page(State(access): State<Arc<Access>>) -> Html<String> {
-    let address = access.sign("/live", "ada", Duration::from_secs(3600)).replace('&', "&amp;");
-    Html(format!("<!doctype html><title>Yard</title><img alt=\"The yard\" src=\"{address}\">"))
+async fn page(State(access): State<Arc<Access>>) -> Result<Html<String>, StatusCode> {
+    let address = access.sign("/live", "ada", Duration::from_secs(3600)).ok_or(StatusCode::FORBIDDEN)?;
+    let address = address.replace('&', "&amp;");
+    Ok(Html(format!("<!doctype html><title>Yard</title><img alt=\"The yard\" src=\"{address}\">")))
 }
 
 async fn login(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {

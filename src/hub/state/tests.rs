@@ -1,5 +1,7 @@
 //! Tests of the state machine with invented time, in milliseconds since the hub's creation.
 
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
+
 mod late;
 mod rates;
 mod watched;

@@ -116,7 +116,7 @@ fn snapshot_limit_wakes_only_its_snapshot() {
         world.state.start_snapshot(Some(until), &waker, world.time());
         world.perform_effects();
     }
-    let woken = || wakers.iter().map(|wakes| wakes.0.load(Ordering::Relaxed)).collect::<Vec<_>>();
+    let woken = || wakers.iter().map(|wakes| wakes.count()).collect::<Vec<_>>();
     world.to(50);
     assert_eq!(woken(), [[1; 50], [0; 50]].concat());
     world.state.end_snapshot(60, world.time());

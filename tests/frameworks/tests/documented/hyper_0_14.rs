@@ -1,8 +1,19 @@
+use std::convert::Infallible;
+
+use hyper::{Body, Request, Response};
+use mixed_replace::{Hub, Wire};
+
 async fn live(hub: Hub, request: Request<Body>) -> Result<Response<Body>, Infallible> {
     let accept = request.headers().get_all("accept").iter().map(|value| value.as_bytes());
-    let Ok(viewer) = hub.subscribe(Wire::for_accept(accept)) else {
-        let full = Response::builder().status(503).header("retry-after", "5");
-        return Ok(full.body(Body::empty()).expect("a valid response"));
+    let viewer = match hub.subscribe(Wire::for_accept(accept)) {
+        Ok(viewer) => viewer,
+        Err(refused) => {
+            let mut response = Response::builder().status(503);
+            if let Some(pause) = refused.retry_after() {
+                response = response.header("retry-after", pause.as_secs().max(1));
+            }
+            return Ok(response.body(Body::from(refused.to_string())).expect("a valid response"));
+        }
     };
     let mut response = Response::builder();
     for (name, value) in &viewer.headers() {
