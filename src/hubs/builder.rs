@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::handle::{Config, Hubs, Shared};
+use crate::derive::setters;
 use crate::hub::{self, Publisher};
 
 /// The configuration of a set of hubs.
@@ -48,25 +49,19 @@ impl Builder {
         Hubs { shared: Shared::new(Config { hub, idle, max, source }) }
     }
 
-    /// Sets the configuration of the hubs that are made by the source.
-    pub fn hub(mut self, hub: hub::Builder) -> Self {
-        self.hub = hub;
-        self
-    }
+    setters! {
+        /// Sets the configuration of the hubs that are made by the source.
+        hub(hub::Builder) => hub;
 
-    /// Sets how long a hub that was made by the source is kept without viewers. Default: 30 seconds.
-    ///
-    /// The camera stops earlier: [`Demand`](crate::hub::Demand) ends after the hub's [`linger`](hub::Builder::linger). Until
-    /// it is dropped, an idle hub keeps its last part and its place among [`max`](Self::max).
-    pub fn idle(mut self, idle: Duration) -> Self {
-        self.idle = idle;
-        self
-    }
+        /// Sets how long a hub that was made by the source is kept without viewers. Default: 30 seconds.
+        ///
+        /// The camera stops earlier: [`Demand`](crate::hub::Demand) ends after the hub's
+        /// [`linger`](hub::Builder::linger). Until it is dropped, an idle hub keeps its last part and its place among
+        /// [`max`](Self::max).
+        idle(Duration) => idle;
 
-    /// Limits the number of hubs. Default: 1000.
-    pub fn max(mut self, max: usize) -> Self {
-        self.max = max;
-        self
+        /// Limits the number of hubs. Default: 1000.
+        max(usize) => max;
     }
 
     /// Sets a function that starts the source of a hub, called when the first viewer of a name comes.

@@ -4,18 +4,13 @@ use std::error::Error;
 use std::fmt;
 
 use super::builder::BoxError;
+use crate::derive::error_messages;
 
 /// The error of a [source](super::Builder::source) that does not know a name.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Unknown;
 
-impl fmt::Display for Unknown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no hub has this name")
-    }
-}
-
-impl Error for Unknown {}
+error_messages! { Unknown { Self => "no hub has this name"; } }
 
 /// The reason why a string is no name of a hub.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -37,19 +32,13 @@ pub enum InvalidName {
     },
 }
 
-impl fmt::Display for InvalidName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Char(char) => write!(f, "invalid name: contains {char:?}"),
-            Self::Dots => f.write_str("invalid name: is only dots"),
-            Self::Empty => f.write_str("invalid name: is empty"),
-            Self::Encoding => f.write_str("invalid name: is not UTF-8 after percent-decoding"),
-            Self::TooLong { max_bytes } => write!(f, "invalid name: is longer than {max_bytes} bytes, percent-encoded"),
-        }
-    }
-}
-
-impl Error for InvalidName {}
+error_messages! { InvalidName {
+    Self::Char(char) => "invalid name: contains {char:?}";
+    Self::Dots => "invalid name: is only dots";
+    Self::Empty => "invalid name: is empty";
+    Self::Encoding => "invalid name: is not UTF-8 after percent-decoding";
+    Self::TooLong { max_bytes } => "invalid name: is longer than {max_bytes} bytes, percent-encoded";
+} }
 
 /// The error of [`Hubs::insert`](super::Hubs::insert).
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -67,17 +56,11 @@ pub enum InsertError {
     InvalidName(InvalidName),
 }
 
-impl fmt::Display for InsertError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Closed => f.write_str(CLOSED),
-            Self::Full { max } => full(*max, f),
-            Self::InvalidName(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for InsertError {}
+error_messages! { InsertError {
+    Self::Closed => "the hubs are closed";
+    Self::Full { max } => "too many hubs, at most {max} are allowed";
+    Self::InvalidName(error) => "{error}";
+} }
 
 impl From<InvalidName> for InsertError {
     fn from(error: InvalidName) -> Self {
@@ -114,8 +97,8 @@ impl OpenError {
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Closed => f.write_str(CLOSED),
-            Self::Full { max } => full(*max, f),
+            Self::Closed => InsertError::Closed.fmt(f),
+            Self::Full { max } => InsertError::Full { max: *max }.fmt(f),
             Self::InvalidName(error) => error.fmt(f),
             Self::Source(_) => f.write_str("the source cannot be started"),
             Self::Unknown => Unknown.fmt(f),
@@ -137,9 +120,3 @@ impl From<InvalidName> for OpenError {
         Self::InvalidName(error)
     }
 }
-
-fn full(max: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    write!(f, "too many hubs, at most {max} are allowed")
-}
-
-const CLOSED: &str = "the hubs are closed";
