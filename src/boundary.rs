@@ -165,6 +165,15 @@ impl TryFrom<&str> for Boundary {
 }
 
 /// An error for a string that cannot be sent as a boundary. Its message names the reason.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::Boundary;
+///
+/// let error = "a b".parse::<Boundary>().unwrap_err();
+/// assert!(error.to_string().starts_with("invalid boundary: "));
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct InvalidBoundary {
     offence: Offence,

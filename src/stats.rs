@@ -18,6 +18,18 @@ pub(crate) use self::rate::{Clock, Meter, Millis};
 use crate::wire::Wire;
 
 /// The counters of a hub since its creation, returned by [`Hub::stats`](crate::Hub::stats).
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::{Part, hub};
+///
+/// let (publisher, hub) = hub::channel();
+/// publisher.publish(Part::text("on")?)?;
+/// let stats = hub.stats();
+/// assert_eq!((stats.parts_published, stats.bytes_published), (1, 2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -68,6 +80,17 @@ pub struct Stats {
 }
 
 /// The number of ended streams for each reason.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::{Wire, hub};
+///
+/// let (_publisher, hub) = hub::channel();
+/// drop(hub.subscribe(Wire::Machine)?);
+/// assert_eq!(hub.stats().ended.expired, 0);
+/// # Ok::<(), hub::Refused>(())
+/// ```
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]

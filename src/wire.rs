@@ -20,6 +20,16 @@ use crate::part::is_token;
 ///
 /// On any other wire than its own, a browser lags one part behind. So the wire is an argument of each constructor; with the
 /// features `axum` and `actix-web` it is an extractor, by [`for_request`](Self::for_request).
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::Wire;
+///
+/// assert_eq!(Wire::for_accept(["image/avif,image/webp,*/*;q=0.8"]), Wire::Browser);
+/// assert_eq!(Wire::for_accept(["*/*"]), Wire::Machine);
+/// assert_eq!(Wire::for_accept(["multipart/mixed"]), Wire::Script);
+/// ```
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]

@@ -112,6 +112,25 @@ pin_project! {
     /// The body of a [`Subscriber`](crate::Subscriber) returns the next part once the transport has released the previous one,
     /// that is, has written it. So a slow viewer gets the newest part, and none grows old in a server's queue. Its first
     /// poll returns `Pending` and wakes its task at once, so that the server writes the response's head first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::body::Body;
+    /// use mixed_replace::{Hub, Subscriber, Wire, hub};
+    ///
+    /// fn live(hub: &Hub) -> Result<http::Response<Body<Subscriber>>, hub::Refused> {
+    ///     let viewer = hub.subscribe(Wire::Browser)?;
+    ///     let headers = viewer.headers();
+    ///     let mut response = http::Response::new(viewer.into_body());
+    ///     *response.headers_mut() = headers;
+    ///     Ok(response)
+    /// }
+    ///
+    /// let (_publisher, hub) = hub::channel();
+    /// assert_eq!(live(&hub)?.headers()["x-accel-buffering"], "no");
+    /// # Ok::<(), hub::Refused>(())
+    /// ```
     #[must_use = "a body does nothing unless polled"]
     #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
     pub struct Body<R>

@@ -7,6 +7,18 @@ use crate::derive::{Hex, error_messages};
 /// An error after which a stream cannot be decoded any further.
 ///
 /// Every `offset` is a number of bytes from the beginning of the body. Further calls return the same error.
+///
+/// # Examples
+///
+/// ```
+/// use bytes::BytesMut;
+/// use mixed_replace::Decoder;
+/// use mixed_replace::decode::{DecodeError, Limits};
+///
+/// let mut decoder = Decoder::new("b").limits(Limits::new().max_junk_bytes(4));
+/// let error = decoder.decode(&mut BytesMut::from("no delimiter")).unwrap_err();
+/// assert!(matches!(error, DecodeError::JunkTooLong { max_bytes: 4, .. }));
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum DecodeError {

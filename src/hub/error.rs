@@ -7,6 +7,22 @@ use crate::derive::{error_messages, io_error};
 use crate::encode::EncodeError;
 
 /// The error of [`Publisher::publish`](crate::Publisher::publish).
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::hub::PublishError;
+/// use mixed_replace::{Part, hub};
+///
+/// let (publisher, hub) = hub::channel();
+/// hub.close();
+/// match publisher.publish(Part::text("on")?) {
+///     Err(PublishError::Closed) => {} // ends the loop
+///     Err(error) => eprintln!("{error}"), // the next part may be good
+///     Ok(_) => unreachable!(),
+/// }
+/// # Ok::<(), mixed_replace::InvalidPart>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum PublishError {
@@ -57,6 +73,16 @@ impl From<PublishError> for io::Error {
 }
 
 /// The error of publishing to a hub that was closed, by [`Hub::close`](crate::Hub::close).
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::hub;
+///
+/// let (publisher, hub) = hub::channel();
+/// hub.close();
+/// assert_eq!(publisher.publish_jpeg(vec![0xff, 0xd8]).unwrap_err().to_string(), "the hub is closed");
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Closed(pub(super) ());
 
@@ -70,6 +96,20 @@ io_error!(Closed, BrokenPipe);
 ///
 /// As a response on axum and actix-web it is `503 Service Unavailable`, with `Retry-After` unless
 /// the hub is closed.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use mixed_replace::{Wire, hub};
+///
+/// let (_publisher, hub) = hub::builder().max_subscribers(1).retry_after(Duration::from_secs(5)).build();
+/// let viewer = hub.subscribe(Wire::Browser)?;
+/// let refused = hub.subscribe(Wire::Browser).unwrap_err();
+/// assert_eq!(refused.retry_after(), Some(Duration::from_secs(5)));
+/// # drop(viewer);
+/// # Ok::<(), hub::Refused>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Refused {

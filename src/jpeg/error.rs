@@ -6,6 +6,17 @@ use crate::derive::{Hex, error_messages};
 use crate::picture::marker::View;
 
 /// An error of a [`Splitter`](super::Splitter).
+///
+/// # Examples
+///
+/// ```
+/// use bytes::BytesMut;
+/// use mixed_replace::jpeg::{SplitError, Splitter};
+///
+/// let mut splitter = Splitter::new().max_junk_bytes(4);
+/// let error = splitter.split(&mut BytesMut::from("no picture")).unwrap_err();
+/// assert!(matches!(error, SplitError::NoPicture { .. }));
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum SplitError {

@@ -6,6 +6,15 @@ use crate::derive::{error_messages, io_error};
 use crate::picture::InvalidPicture;
 
 /// The reason why a body cannot be sent as a part.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::{InvalidPart, Part};
+///
+/// assert_eq!(Part::text("").unwrap_err(), InvalidPart::Empty);
+/// assert!(matches!(Part::jpeg("no picture"), Err(InvalidPart::Picture(_))));
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum InvalidPart {

@@ -8,6 +8,17 @@ use super::{Part, parameter};
 use crate::derive::{error_messages, io_error};
 
 /// The reason why a part cannot carry a header field.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::{InvalidHeader, Part};
+///
+/// let mut part = Part::text("on")?;
+/// let error = part.insert_header("set-cookie".parse()?, "a=b".parse()?).unwrap_err();
+/// assert!(matches!(error, InvalidHeader::Forbidden { .. }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum InvalidHeader {

@@ -8,6 +8,15 @@ use mime::Mime;
 use crate::derive::{Hex, error_messages};
 
 /// An image that no decoder gets through the header of.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::picture::{self, InvalidPicture};
+///
+/// let error = picture::check(&mime::IMAGE_JPEG, b"GIF89a").unwrap_err();
+/// assert!(matches!(error, InvalidPicture::Signature { .. }));
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum InvalidPicture {

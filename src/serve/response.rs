@@ -83,6 +83,20 @@ impl<B: Body> Stream for Data<B> {
 /// # Cancel safety
 ///
 /// Nothing is lost when the future is dropped.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::{Live, Part, hub};
+///
+/// # futures::executor::block_on(async {
+/// let (publisher, hub) = hub::channel();
+/// publisher.publish(Part::text("on")?)?;
+/// let response = Live::new(hub).respond(http::Request::get("/live?snapshot").body(())?).await;
+/// assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
 #[must_use = "a future does nothing until it is polled"]
 pub struct ResponseFuture(Mutex<Pin<Box<dyn Future<Output = Response<ResponseBody>> + Send>>>);
 

@@ -9,6 +9,20 @@ use tokio::sync::watch;
 use super::Error;
 
 /// The status of a source.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::source::Status;
+///
+/// fn describe(status: &Status) -> String {
+///     match status {
+///         Status::Waiting { error, .. } => format!("lost: {error}"),
+///         status => status.to_string(),
+///     }
+/// }
+/// assert_eq!(describe(&Status::Live), "live");
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Status {
@@ -87,6 +101,19 @@ pub struct Stats {
 /// A handle for watching the status of a source, from [`Source::monitor`](super::Source::monitor).
 ///
 /// Each clone sees each change.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::source::Monitor;
+///
+/// /// Logs each change of a source.
+/// async fn log(mut monitor: Monitor) {
+///     while let Some(status) = monitor.changed().await {
+///         println!("{}: {status}, {} attempts", monitor.name(), monitor.stats().attempts);
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Monitor {
     name: Arc<str>,

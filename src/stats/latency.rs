@@ -8,6 +8,19 @@ use hdrhistogram::Histogram;
 /// to 20 seconds. Each part counts once for each viewer.
 ///
 /// Values are exact to 1 %, and at most a minute.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::hub;
+///
+/// let (_publisher, hub) = hub::channel();
+/// match hub.stats().latency {
+///     Some(latency) => println!("half of the parts took at most {:?}", latency.p50),
+///     None => println!("no part was released lately"),
+/// }
+/// # assert_eq!(hub.stats().latency, None);
+/// ```
 #[cfg_attr(docsrs, doc(cfg(feature = "histogram")))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -6,6 +6,18 @@ use std::time::{Duration, Instant};
 ///
 /// A part counts less the older it is: a half after 3.5 seconds, a tenth after 11.5 (an exponentially weighted mean with a
 /// time constant of 5 seconds). During the first seconds it is the mean since the start.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::{Part, hub};
+///
+/// let (publisher, hub) = hub::channel();
+/// assert_eq!(hub.stats().publish_rate.parts_per_second, 0.0);
+/// publisher.publish(Part::text("on")?)?;
+/// assert!(hub.stats().publish_rate.parts_per_second > 0.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]

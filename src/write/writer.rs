@@ -274,6 +274,18 @@ impl<W> fmt::Debug for Writer<W> {
 }
 
 /// The kind of head that [`Writer::write_head`] writes.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::write::Head;
+/// use mixed_replace::{Wire, Writer};
+///
+/// let mut writer = Writer::new(Vec::new(), Wire::Browser);
+/// writer.write_head(Head::Http11, &http::HeaderMap::new())?;
+/// assert!(writer.finish()?.starts_with(b"HTTP/1.1 200 OK\r\n"));
+/// # Ok::<(), mixed_replace::write::WriteError>(())
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Head {
