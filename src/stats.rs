@@ -150,6 +150,19 @@ impl Reason {
 }
 
 /// The state of one viewer, returned by [`Hub::viewers`](crate::Hub::viewers).
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::{Part, hub};
+///
+/// let (publisher, hub) = hub::channel();
+/// publisher.publish(Part::text("on")?)?;
+/// for viewer in hub.viewers() {
+///     println!("{:?}: {} parts, {} skipped", viewer.label, viewer.parts_delivered, viewer.parts_skipped);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]

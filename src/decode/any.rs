@@ -186,6 +186,16 @@ impl<S: Stream<Item = Result<Bytes, E>>, E> Stream for Prefixed<S> {
 }
 
 /// The error of a [`Reader`](super::Reader).
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::decode::{ReadError, Reader};
+///
+/// // The stream is cut off.
+/// let mut reader = Reader::new("--x\r\nContent-Type: text/plain\r\n\r\n12:0".as_bytes());
+/// assert!(matches!(reader.next(), Some(Err(ReadError::Decode(_)))));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReadError {

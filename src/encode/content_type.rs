@@ -34,6 +34,14 @@ pub(super) fn parse(value: &[u8]) -> Result<Parsed, InvalidContentType> {
 }
 
 /// The error of a `Content-Type` that cannot describe a stream of parts.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::Encoder;
+///
+/// assert!(Encoder::for_content_type("text/html").is_err());
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct InvalidContentType(Reason);
 

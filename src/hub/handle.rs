@@ -24,6 +24,19 @@ use crate::wire::Wire;
 ///
 /// The endpoints [`Live`](crate::Live), [`Snapshot`](crate::Snapshot) and
 /// [`Page`](crate::Page) serve a hub over HTTP.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::{Part, Wire, hub};
+///
+/// let (publisher, hub) = hub::channel();
+/// let viewer = hub.subscribe(Wire::Browser)?;
+/// publisher.publish(Part::text("on")?)?;
+/// assert_eq!(hub.latest(), Some(Part::text("on")?));
+/// # drop(viewer);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[doc(alias("Arc", "Receiver"))]
 #[derive(Clone, Debug)]
 pub struct Hub {

@@ -19,6 +19,23 @@ use crate::wire::Wire;
 ///
 /// It needs no runtime and can be used from any thread. A hub has one publisher, so that dropping it has a meaning: threads
 /// share it in an `Arc<Publisher>`.
+///
+/// # Examples
+///
+/// ```
+/// use std::thread;
+/// use mixed_replace::{Part, hub};
+///
+/// let (publisher, hub) = hub::channel();
+/// let camera = thread::spawn(move || {
+///     for number in 1..=3 {
+///         // An error only if the hub is closed, or the part cannot be sent.
+///         let _ = publisher.publish(Part::text(number.to_string()).expect("a text"));
+///     }
+/// });
+/// camera.join().unwrap();
+/// assert!(hub.is_closed(), "the publisher was dropped");
+/// ```
 #[doc(alias("clone", "Sender"))]
 #[derive(Debug)]
 pub struct Publisher {

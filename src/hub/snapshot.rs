@@ -17,6 +17,20 @@ use crate::sync::keep;
 /// # Cancel safety
 ///
 /// Nothing is lost when the future is dropped. It then no longer counts as demand.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use mixed_replace::hub::SnapshotFuture;
+/// use mixed_replace::{Part, hub};
+///
+/// let (publisher, hub) = hub::channel();
+/// publisher.publish(Part::text("on")?)?;
+/// let snapshot: SnapshotFuture = hub.snapshot(Duration::from_secs(1));
+/// assert!(futures::executor::block_on(snapshot).is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "a future does nothing until it is polled"]
 #[derive(Debug)]
 pub struct SnapshotFuture {
@@ -40,6 +54,20 @@ struct Waiting {
 }
 
 /// A part and the time of its publication, the output of a [`SnapshotFuture`].
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use mixed_replace::{Part, hub};
+///
+/// let (publisher, hub) = hub::channel();
+/// publisher.publish(Part::text("on")?)?;
+/// if let Some(snapshot) = futures::executor::block_on(hub.snapshot(Duration::from_secs(1))) {
+///     println!("{} bytes, {:?} old", snapshot.part.body().len(), snapshot.age);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct DatedPart {

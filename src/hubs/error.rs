@@ -7,12 +7,33 @@ use super::builder::BoxError;
 use crate::derive::error_messages;
 
 /// The error of a [source](super::Builder::source) that does not know a name.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::hubs::Unknown;
+/// use mixed_replace::Hubs;
+///
+/// let cameras = Hubs::builder().source(|_name, _publisher| Err(Unknown.into())).build();
+/// assert!(cameras.open("attic").is_err());
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Unknown;
 
 error_messages! { Unknown { Self => "no hub has this name"; } }
 
 /// The reason why a string is no name of a hub.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::hubs::{InsertError, InvalidName};
+/// use mixed_replace::{Hubs, hub};
+///
+/// let (_publisher, hub) = hub::channel();
+/// let error = Hubs::new().insert("yard/gate", hub).unwrap_err();
+/// assert_eq!(error, InsertError::InvalidName(InvalidName::Char('/')));
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum InvalidName {
@@ -41,6 +62,18 @@ error_messages! { InvalidName {
 } }
 
 /// The error of [`Hubs::insert`](super::Hubs::insert).
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::hubs::InsertError;
+/// use mixed_replace::{Hubs, hub};
+///
+/// let cameras = Hubs::builder().max(1).build();
+/// cameras.insert("yard", hub::channel().1)?;
+/// assert!(matches!(cameras.insert("gate", hub::channel().1), Err(InsertError::Full { .. })));
+/// # Ok::<(), InsertError>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum InsertError {
@@ -69,6 +102,15 @@ impl From<InvalidName> for InsertError {
 }
 
 /// The error of [`Hubs::open`](super::Hubs::open).
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::Hubs;
+/// use mixed_replace::hubs::OpenError;
+///
+/// assert!(matches!(Hubs::new().open(".."), Err(OpenError::InvalidName(_))));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum OpenError {

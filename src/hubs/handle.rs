@@ -77,6 +77,21 @@ pub(super) struct Config {
 /// A hub's name and state, returned by [`Hubs::list`].
 ///
 /// It is serialized (feature `serde`) as in the list of `Live::by_name`: `activity` as `state`, and `age` in seconds.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::{Hubs, hub};
+///
+/// let cameras = Hubs::new();
+/// let (_publisher, yard) = hub::channel();
+/// cameras.insert("yard", yard)?;
+/// for camera in cameras.list() {
+///     println!("{}: {} viewers", camera.name, camera.viewers);
+/// }
+/// # assert_eq!(cameras.list().len(), 1);
+/// # Ok::<(), mixed_replace::hubs::InsertError>(())
+/// ```
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]

@@ -168,6 +168,17 @@ fn hold(held: &mut BytesMut, chunk: &mut Bytes, room: usize) {
 }
 
 /// The error of a [`Pictures`] stream.
+///
+/// # Examples
+///
+/// ```
+/// use futures::executor::block_on_stream;
+/// use mixed_replace::jpeg::{Pictures, PicturesError, Splitter};
+///
+/// let output = futures::stream::iter([Ok::<_, std::io::Error>("usage: camera [options]")]);
+/// let mut pictures = block_on_stream(Pictures::new(output, Splitter::new()));
+/// assert!(matches!(pictures.next(), Some(Err(PicturesError::Split(_)))));
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum PicturesError<E> {

@@ -225,6 +225,16 @@ impl Endpoint for Page {
 }
 
 /// The error of [`Page::frame_ancestors`].
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::serve::InvalidFrameAncestors;
+/// use mixed_replace::{Page, hub};
+///
+/// let (_publisher, hub) = hub::channel();
+/// assert_eq!(Page::new(hub).frame_ancestors("").unwrap_err(), InvalidFrameAncestors::Empty);
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum InvalidFrameAncestors {

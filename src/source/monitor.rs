@@ -82,6 +82,17 @@ impl fmt::Display for Status {
 }
 
 /// The counters of a source since its creation.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::source::Stats;
+///
+/// fn line(stats: &Stats) -> String {
+///     format!("{} attempts, {} openings", stats.attempts, stats.openings)
+/// }
+/// assert_eq!(line(&Stats::default()), "0 attempts, 0 openings");
+/// ```
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]

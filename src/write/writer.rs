@@ -330,6 +330,25 @@ impl Head {
 }
 
 /// The error of writing a part, a head or the end.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::write::WriteError;
+/// use mixed_replace::{Part, Wire, Writer};
+///
+/// fn send(to: impl std::io::Write) -> Result<(), WriteError> {
+///     let mut writer = Writer::new(to, Wire::Machine);
+///     for text in ["one", "two"] {
+///         match writer.write(&Part::text(text).expect("a text")) {
+///             Err(WriteError::Encode(error)) => eprintln!("left out: {error}"),
+///             other => other?,
+///         }
+///     }
+///     writer.finish().map(drop)
+/// }
+/// assert!(send(Vec::new()).is_ok());
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WriteError {

@@ -100,6 +100,14 @@ fn without_login(address: &str) -> String {
 }
 
 /// The error of a URL that no source can read. Its message does not hold the login.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::source;
+///
+/// assert!(source::http("rtsp://10.0.0.9/").is_err());
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct InvalidUrl(String);
 
