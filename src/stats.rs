@@ -196,6 +196,17 @@ pub struct Viewer {
 }
 
 /// The state of a hub, returned by [`Hub::activity`](crate::Hub::activity).
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::hub::{self, Activity};
+///
+/// let (publisher, hub) = hub::channel();
+/// assert_eq!(hub.activity(), Activity::Asleep);
+/// drop(publisher);
+/// assert_eq!(hub.activity(), Activity::Ended);
+/// ```
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]

@@ -20,6 +20,18 @@ use crate::derive::opaque_debug;
 ///
 /// The adapters for axum and actix-web default to 10 seconds. Elsewhere there is no keep-alive unless
 /// [`MixedReplace::keep_alive`](crate::MixedReplace::keep_alive) sets one.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::{KeepAlive, MixedReplace, Part, Wire};
+///
+/// // Repeats the last part when this stream has an item, so any timer will do.
+/// let ticks = futures::stream::pending::<()>();
+/// let parts = futures::stream::pending::<Result<Part, std::io::Error>>();
+/// let response = MixedReplace::new(parts, Wire::Machine).keep_alive(KeepAlive::new(ticks));
+/// # drop(response);
+/// ```
 #[must_use]
 pub struct KeepAlive {
     /// In a lock that is never contended, which makes the timer of any runtime `Sync`.

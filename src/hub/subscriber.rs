@@ -288,6 +288,20 @@ impl Supply for Subscriber {
 /// # Cancel safety
 ///
 /// Nothing is lost when it is dropped between two polls.
+///
+/// # Examples
+///
+/// ```
+/// use futures::executor::block_on_stream;
+/// use mixed_replace::Part;
+/// use mixed_replace::hub::{self, Parts};
+///
+/// let (publisher, hub) = hub::channel();
+/// let parts: Parts = hub.parts()?;
+/// publisher.publish(Part::text("on")?)?;
+/// assert_eq!(block_on_stream(parts).next(), Some(Part::text("on")?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "a stream does nothing unless polled"]
 #[derive(Debug)]
 pub struct Parts {

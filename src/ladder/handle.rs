@@ -47,6 +47,18 @@ pub struct Ladder {
 }
 
 /// The size that a viewer asks for.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::ladder::Size;
+///
+/// fn of_grid(tiles: u32) -> Size {
+///     if tiles == 1 { Size::Line } else { Size::Width(1920 / tiles) }
+/// }
+/// assert_eq!(of_grid(4), Size::Width(480));
+/// assert_eq!(of_grid(1), Size::default());
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 #[non_exhaustive]

@@ -63,6 +63,21 @@ pub(crate) struct Move {
 }
 
 /// The reason of a viewer's last move.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::ladder::Reason;
+///
+/// fn describe(reason: &Reason) -> String {
+///     match reason {
+///         Reason::Slow { bytes_per_second, .. } => format!("the line carries {} kB/s", bytes_per_second / 1000),
+///         Reason::Calm => "the line carries more".to_owned(),
+///         _ => "the size has ended".to_owned(),
+///     }
+/// }
+/// assert_eq!(describe(&Reason::Calm), "the line carries more");
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 #[non_exhaustive]

@@ -7,6 +7,16 @@ use super::rule::Reason;
 use crate::wire::Wire;
 
 /// The counters of a ladder since its creation, returned by [`Ladder::stats`](super::Ladder::stats).
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::{Ladder, hub};
+///
+/// let ladder = Ladder::new([hub::channel(), hub::channel()].map(|(_, hub)| hub));
+/// let stats = ladder.stats();
+/// assert_eq!((stats.rungs.len(), stats.moves_down), (2, 0));
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -20,6 +30,17 @@ pub struct Stats {
 }
 
 /// The counters of one rung.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::{Ladder, hub};
+///
+/// let ladder = Ladder::new([hub::channel(), hub::channel()].map(|(_, hub)| hub));
+/// for rung in ladder.stats().rungs {
+///     println!("{:?} pixels wide: {} viewers", rung.width, rung.viewers);
+/// }
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -37,6 +58,17 @@ pub struct RungStats {
 }
 
 /// The state of one viewer of a ladder, returned by [`Ladder::viewers`](super::Ladder::viewers).
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::{Ladder, hub};
+///
+/// let ladder = Ladder::new([hub::channel(), hub::channel()].map(|(_, hub)| hub));
+/// for viewer in ladder.viewers() {
+///     println!("rung {} for {:?}, because of {:?}", viewer.rung, viewer.on_rung, viewer.reason);
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

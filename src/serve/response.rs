@@ -150,6 +150,22 @@ fn streamed(stream: reply::Stream) -> Response<ResponseBody> {
 }
 
 /// The body of an endpoint's response.
+///
+/// # Examples
+///
+/// ```
+/// use http_body::Body;
+/// use mixed_replace::serve::ResponseBody;
+/// use mixed_replace::{Part, Snapshot, hub};
+///
+/// # futures::executor::block_on(async {
+/// let (publisher, hub) = hub::channel();
+/// publisher.publish(Part::text("on")?)?;
+/// let response: http::Response<ResponseBody> = Snapshot::new(hub).respond(http::Request::get("/").body(())?).await;
+/// assert_eq!(response.body().size_hint().exact(), Some(2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
 #[derive(Debug)]
 pub struct ResponseBody(Content);
 

@@ -59,6 +59,18 @@ pub fn command<A: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: impl IntoItera
 }
 
 /// A program to run, from [`command`].
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use mixed_replace::source::{self, Command, Source};
+///
+/// let camera: Source<Command> = source::command("ffmpeg", ["-f", "v4l2", "-i", "/dev/video0", "-f", "mpjpeg", "-"])
+///     .env("AV_LOG_FORCE_NOCOLOR", "1")
+///     .grace(Duration::from_secs(2));
+/// # drop(camera);
+/// ```
 pub struct Command {
     name: String,
     command: tokio::process::Command,

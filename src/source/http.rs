@@ -120,6 +120,16 @@ fn source(http: Http) -> Source<Http> {
 }
 
 /// A stream or a still picture over HTTP, from [`http()`] or [`snapshots`].
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::source::{self, Http, Source};
+///
+/// let camera: Source<Http> = source::http("http://10.0.0.9/video.mjpg")?.login("viewer", "secret");
+/// # drop(camera);
+/// # Ok::<(), source::InvalidUrl>(())
+/// ```
 pub struct Http {
     requester: Requester,
     only_stills: bool,
