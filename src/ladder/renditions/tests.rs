@@ -266,3 +266,37 @@ async fn camera_that_writes_no_eoi_has_renditions() {
     publisher.publish(cut_off()).unwrap();
     assert_eq!(next.await.unwrap(), Some(Some(40)));
 }
+
+#[test]
+fn end_of_the_runtime_closes_the_renditions_and_not_the_hub() {
+    let (publisher, hub) = hub::channel();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let ladder = runtime.block_on(async { Ladder::from_hub(hub.clone(), [Rendition::width(40)]) });
+    publisher.publish(picture(160)).unwrap();
+    let mut viewer = ladder.hubs().nth(1).unwrap().parts().unwrap();
+    assert!(runtime.block_on(viewer.next()).is_some());
+    drop(runtime);
+    assert_eq!(futures::executor::block_on(viewer.next()), None);
+    assert_eq!(ladder.hubs().map(hub::Hub::is_closed).collect::<Vec<_>>(), [false, true]);
+    publisher.publish(picture(160)).unwrap();
+}
+
+#[test]
+#[should_panic(expected = "runtime")]
+fn renditions_need_a_runtime() {
+    let _ = Ladder::from_hub(hub::channel().1, [Rendition::width(40)]);
+}
+
+#[tokio::test]
+async fn thousand_renditions_are_made_of_one_picture() {
+    let (publisher, hub) = hub::channel();
+    let ladder = Ladder::from_hub(hub, (0..1000).map(Rendition::width));
+    publisher.publish(picture(160)).unwrap();
+    let mut viewers: Vec<_> = ladder.hubs().skip(1).step_by(100).map(|hub| hub.parts().unwrap()).collect();
+    let mut widths = Vec::new();
+    for viewer in &mut viewers {
+        widths.push(picture::width(viewer.next().await.unwrap().body()).unwrap());
+    }
+    // No picture is made larger.
+    assert_eq!(widths, [160, 160, 160, 160, 160, 160, 160, 160, 160, 99]);
+}
