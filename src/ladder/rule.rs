@@ -10,6 +10,10 @@
 //!
 //! So the rule moves down by the time that a viewer has fallen behind, and to the rung that the measured rate carries. It moves
 //! up by one rung after a calm time, unless the bound excludes that, and tries less and less often what has failed.
+//!
+//! Renditions come less often than the pictures of the source when the processor does not keep up. They take little of the line
+//! then, and keep up on any, which shows nothing. So a rung needs what it takes at the source's rate, the calm time has a number
+//! of pictures, and a viewer goes back that gets fewer pictures than it got of the larger size.
 
 #[cfg(all(test, not(loom)))]
 mod plot;
@@ -31,6 +35,15 @@ pub(crate) struct Rule {
     /// What the transport took in the last seconds.
     recent: Tally,
     calm_since: Instant,
+    /// The parts since then.
+    calm_parts: u32,
+    /// How many parts the viewer got in the last seconds.
+    delivered: Tally,
+    /// The rung that the viewer left for a smaller one, and the share of its pictures that it got there.
+    left: Option<(usize, f64)>,
+    /// The moves to smaller rungs that had fewer pictures for the viewer than it got before. The others are made of the same
+    /// decoded pictures, so there are none until the pause is over.
+    starved: Failures,
     moved_at: Option<Instant>,
     /// The time of the last report.
     written_at: Option<Instant>,
@@ -51,8 +64,19 @@ pub(crate) struct Written {
     pub(crate) in_flight: Duration,
     /// The pictures of this rung that were skipped since the part before. `None` for a viewer whose rate is limited.
     pub(crate) missed: Option<u32>,
-    /// The period of the source, or that of the viewer's rate limit if it is longer.
+    /// The period of the rung, or that of the viewer's rate limit if it is longer.
     pub(crate) period: Duration,
+    /// The period that the rung would have if the processor kept up, or that of the viewer's rate limit if it is longer.
+    pub(crate) full_period: Duration,
+}
+
+/// What a rung takes and gives.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Need {
+    /// The bytes a second that it takes with all of its pictures. Infinite for one to which the viewer cannot move.
+    pub(crate) bytes: f64,
+    /// The share of the pictures that it has at present: less than 1 if the processor does not keep up.
+    pub(crate) share: f64,
 }
 
 /// A move of a viewer.
@@ -92,6 +116,8 @@ pub enum Reason {
     },
     /// The hub of the previous rung was closed.
     Closed,
+    /// The pictures of the smaller rung came too seldom, since the processor does not keep up.
+    Starved,
 }
 
 impl Rule {
@@ -104,6 +130,10 @@ impl Rule {
             late: Tally::default(),
             recent: Tally::default(),
             calm_since: now,
+            calm_parts: 0,
+            delivered: Tally::default(),
+            left: None,
+            starved: Failures::default(),
             moved_at: None,
             written_at: None,
             attempt: None,
@@ -135,19 +165,23 @@ impl Rule {
     pub(crate) fn stay_on(&mut self, rung: usize, now: Instant) {
         self.rung = rung;
         self.attempt = None;
+        self.left = None;
         self.settle(now);
     }
 
     /// Records a part. Returns a move if one is due, after which the viewer counts as being on that rung.
     ///
-    /// `needs` returns the bytes a second of each rung, the first one needing most. A rung to which the viewer cannot move needs
-    /// infinitely many. It is called only when a move may be due.
-    pub(crate) fn written(&mut self, part: Written, needs: impl Fn() -> Vec<f64>) -> Option<Move> {
+    /// `needs` returns those of each rung, the first one needing most. It is called only when a move may be due.
+    pub(crate) fn written(&mut self, part: Written, needs: impl Fn() -> Vec<Need>) -> Option<Move> {
         let (in_flight, period) = (part.in_flight.as_secs_f64(), part.period.as_secs_f64());
         // A single part counts for little, so that a gap of the line costs no move. The first one counts in full: it may be
         // the only one in seconds.
         let most = if self.written_at.is_some() { LAG_BY_ONE_PART } else { f64::INFINITY };
         let elapsed = self.written_at.map_or(0.0, |at| part.at.saturating_duration_since(at).as_secs_f64());
+        self.delivered.fade(elapsed, LAG_MEMORY);
+        if self.written_at.is_some_and(|at| self.moved_at.is_none_or(|moved_at| at >= moved_at)) {
+            self.delivered.add(1, elapsed);
+        }
         self.written_at = Some(part.at);
         self.started.get_or_insert(part.at);
         // What the viewer did not get since the part before, and what it does not get while this one is in flight. The latter is
@@ -157,61 +191,86 @@ impl Rule {
         self.counted = (in_flight - period * tolerance).max(0.0);
         let behind = (before.max(0.0) + self.counted).min(most);
         self.lag = (self.lag * (-elapsed / LAG_MEMORY).exp() + behind).min(LAG_MAX);
-        self.recent.fade(elapsed);
+        self.recent.fade(elapsed, MEMORY);
         self.recent.add(part.bytes, in_flight.max(SHORTEST));
-        self.late.fade(elapsed);
+        self.late.fade(elapsed, MEMORY);
         if self.lag > NO_LAG {
             // The kernel takes several parts at once, then none for a while. The line is busy all the time.
             self.late.add(part.bytes, in_flight.max(elapsed).max(SHORTEST));
         } else {
             self.late = Tally::default();
         }
-        if in_flight > period || self.lag > RESTLESS {
-            self.calm_since = part.at;
+        self.calm_parts = self.calm_parts.saturating_add(1);
+        let full_period = part.full_period.as_secs_f64();
+        if in_flight > full_period || self.lag > RESTLESS {
+            (self.calm_since, self.calm_parts) = (part.at, 0);
         }
         if self.moved_at.is_some_and(|at| part.at.saturating_duration_since(at) < BETWEEN_MOVES) {
             return None;
         }
-        self.down(part.at, &needs).or_else(|| self.up(part.at, &needs))
+        let back = self.back(part.at, full_period);
+        back.or_else(|| self.down(part.at, &needs)).or_else(|| self.up(part.at, full_period, &needs))
     }
 
-    fn down(&mut self, now: Instant, needs: &impl Fn() -> Vec<f64>) -> Option<Move> {
+    /// Returns to the larger rung, if the viewer gets far fewer pictures here while the line keeps up.
+    fn back(&mut self, now: Instant, full_period: f64) -> Option<Move> {
+        let share = self.delivered.rate() * full_period;
+        let (to, _) = self.left.filter(|(_, before)| self.lag <= NO_LAG && share < before * FAR_FEWER)?;
+        self.starved.add(now, ATTEMPT);
+        self.left = None;
+        self.attempt = None;
+        self.rung = to;
+        self.settle(now);
+        Some(Move { to, reason: Reason::Starved })
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "each rung has its needs")]
+    fn down(&mut self, now: Instant, needs: &impl Fn() -> Vec<Need>) -> Option<Move> {
         let is_new = |at: &Instant| now.saturating_duration_since(*at) < ATTEMPT;
         let tried = self.attempt.filter(is_new);
         let limit = if tried.or(self.started.filter(is_new)).is_some() { LAG_OF_ATTEMPT } else { LAG };
-        if self.lag < limit || self.rung + 1 == self.rungs {
+        if self.lag < limit || self.rung + 1 == self.rungs || self.starved.pauses(now) {
             return None;
         }
         let (needs, rate) = (needs(), self.late.rate());
         debug_assert_eq!(needs.len(), self.rungs);
-        let smaller = || needs.iter().enumerate().skip(self.rung + 1).filter(|(_, need)| need.is_finite());
+        // The share of the pictures that the viewer gets here.
+        let share = (rate / needs[self.rung].bytes).min(1.0);
+        let is_better = |need: &Need| need.bytes.is_finite() && need.share >= share * FAR_FEWER;
+        let smaller = || needs.iter().enumerate().skip(self.rung + 1).filter(|(_, need)| is_better(need));
         let ((nearest, _), (smallest, _)) = smaller().next().zip(smaller().next_back())?;
         // The rung from which the try was made has shown that the line carries it.
         let spare = |rung| if tried.is_some() && rung == nearest { TOLERANCE } else { SPARE };
-        let carried = smaller().find(|(rung, need)| **need <= rate * spare(*rung));
+        let carried = smaller().find(|(rung, need)| need.bytes <= rate * spare(*rung));
         let to = carried.map_or(smallest, |(rung, _)| rung);
         if let Some(at) = tried {
             self.failures.add(now, now.saturating_duration_since(at));
         }
         self.attempt = None;
+        self.left = Some((self.rung, share));
         self.rung = to;
         self.settle(now);
         Some(Move { to, reason: Reason::Slow { bytes_per_second: whole(rate) } })
     }
 
-    fn up(&mut self, now: Instant, needs: &impl Fn() -> Vec<f64>) -> Option<Move> {
+    fn up(&mut self, now: Instant, full_period: f64, needs: &impl Fn() -> Vec<Need>) -> Option<Move> {
         // On the way up after a success, the next try may come sooner.
         let calm = if self.attempt.is_some() { CALM_AFTER_SUCCESS } else { CALM };
         if self.rung == 0 || now.saturating_duration_since(self.calm_since) < calm {
             return None;
         }
+        // Rare pictures keep up on any line.
+        if f64::from(self.calm_parts) * full_period < calm.as_secs_f64() * ENOUGH {
+            return None;
+        }
         let (needs, rate) = (needs(), self.recent.rate());
-        let (to, need) = needs.iter().enumerate().take(self.rung).rfind(|(_, need)| need.is_finite())?;
-        if rate < need * MARGIN || self.failures.forbid(now, self.rung, rate) {
+        let (to, need) = needs.iter().enumerate().take(self.rung).rfind(|(_, need)| need.bytes.is_finite())?;
+        if rate < need.bytes * MARGIN || self.failures.forbid(now, self.rung, rate) {
             return None;
         }
         self.failures.record_try(self.rung, self.rungs, rate);
         self.attempt = Some(now);
+        self.left = None;
         self.rung = to;
         self.settle(now);
         Some(Move { to, reason: Reason::Calm })
@@ -219,40 +278,41 @@ impl Rule {
 
     fn settle(&mut self, now: Instant) {
         self.moved_at = Some(now);
-        self.calm_since = now;
+        (self.calm_since, self.calm_parts) = (now, 0);
+        self.delivered = Tally::default();
         self.lag = 0.0;
         self.late = Tally::default();
     }
 }
 
-/// Bytes, and the seconds that the transport took for them.
+/// Bytes or parts, and the seconds that they took.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
-    bytes: f64,
+    count: f64,
     seconds: f64,
 }
 
 impl Tally {
     #[expect(clippy::cast_precision_loss, reason = "a part is smaller than 2^53 bytes")]
-    fn add(&mut self, bytes: u64, seconds: f64) {
-        self.bytes += bytes as f64;
+    fn add(&mut self, count: u64, seconds: f64) {
+        self.count += count as f64;
         self.seconds += seconds;
     }
 
-    /// Lets what was recorded so long ago count less.
-    fn fade(&mut self, elapsed: f64) {
-        let factor = (-elapsed / MEMORY).exp();
-        self.bytes *= factor;
+    /// Lets what was recorded so long ago count less, after so many seconds by 1/e.
+    fn fade(&mut self, elapsed: f64, memory: f64) {
+        let factor = (-elapsed / memory).exp();
+        self.count *= factor;
         self.seconds *= factor;
     }
 
-    /// Returns the bytes a second.
+    /// Returns the count a second.
     fn rate(&self) -> f64 {
-        if self.seconds > 0.0 { self.bytes / self.seconds } else { 0.0 }
+        if self.seconds > 0.0 { self.count / self.seconds } else { 0.0 }
     }
 }
 
-/// The failed tries of larger rungs.
+/// The failed tries of larger rungs, or of smaller ones that had too few pictures.
 #[derive(Clone, Debug, Default)]
 struct Failures {
     first: Option<Instant>,
@@ -293,13 +353,17 @@ impl Failures {
         reason = "only a recorded try has failed, and the viewer is on one of the rungs"
     )]
     fn forbid(&mut self, now: Instant, from: usize, rate: f64) -> bool {
-        let Some(last) = self.last else { return false };
-        if rate > self.tries[from] * CHANGED {
+        if self.last.is_some() && rate > self.tries[from] * CHANGED {
             // The line is another one than at the last try.
             *self = Self::default();
             return false;
         }
-        now.saturating_duration_since(last) < self.pause
+        self.pauses(now)
+    }
+
+    /// Returns whether the pause after the last failure lasts.
+    fn pauses(&self, now: Instant) -> bool {
+        self.last.is_some_and(|last| now.saturating_duration_since(last) < self.pause)
     }
 }
 
@@ -330,6 +394,10 @@ const TOLERANCE: f64 = 1.1;
 /// How long each part is taken within its period before a larger rung is tried.
 const CALM: Duration = Duration::from_secs(5);
 const CALM_AFTER_SUCCESS: Duration = Duration::from_secs(3);
+/// The calm time has this share of the pictures of the source at least.
+const ENOUGH: f64 = 0.5;
+/// A smaller rung on which a viewer gets less than this share of the pictures that it gets on a larger one is no improvement.
+const FAR_FEWER: f64 = 0.5;
 /// A rung that the viewer has to leave again within this time was a failed try.
 const ATTEMPT: Duration = Duration::from_secs(30);
 /// The pause after a failed try in the first seconds after the first one, so that a short fall of the line is over soon after

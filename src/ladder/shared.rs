@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use super::handle::Size;
-use super::rule::Reason;
+use super::rule::{Need, Reason};
 use super::stats::{RungStats, Stats, Viewer};
 use crate::boundary::Boundary;
 use crate::encode::{EncodedPart, Encoder};
@@ -128,12 +128,19 @@ impl Shared {
         others.into_iter()
     }
 
-    /// Returns the bytes a second of each rung for a viewer with this rate limit: infinitely many for those `without` which it
-    /// must do, and for those whose hub is closed.
+    /// Returns what each rung needs for a viewer with this rate limit: infinitely many bytes for those `without` which it must
+    /// do, and for those whose hub is closed.
+    ///
+    /// A rendition needs what its pictures take at the rate of the first rung, also while the processor makes fewer.
     ///
     /// A rung that nobody has watched yet is estimated from the next larger one that is known, by the widths, or as a third.
     #[expect(clippy::indexing_slicing, reason = "callers pass the index of a rung")]
-    pub(super) fn needs(&self, min_interval: Option<Duration>, without: impl Iterator<Item = usize>) -> Vec<f64> {
+    pub(super) fn needs(
+        &self,
+        min_interval: Option<Duration>,
+        without: impl Iterator<Item = usize>,
+        now: Instant,
+    ) -> Vec<Need> {
         let measured: Vec<Measured> = self.rungs.iter().map(|rung| *lock(&rung.measured)).collect();
         let known = |measured: &Measured| Some((measured.bytes?, measured.width));
         let period = measured.iter().find_map(|measured| measured.period).unwrap_or(DEFAULT_PERIOD);
@@ -147,12 +154,22 @@ impl Shared {
                 });
                 (if rung == 0 { bytes } else { bytes * ratio }, measured.width)
             });
-            bytes / measured.period.unwrap_or(period).max(least).max(SHORTEST_PERIOD)
+            let limit = |period: f64| period.max(least).max(SHORTEST_PERIOD);
+            let own = measured.period.unwrap_or(period);
+            let full = limit(self.full_period(rung, own));
+            let is_recent = measured.last.is_some_and(|(_, at)| now.saturating_duration_since(at) < RECENT);
+            Need { bytes: bytes / full, share: if is_recent { full / limit(own) } else { 1.0 } }
         });
-        let mut needs: Vec<f64> = needs.collect();
+        let mut needs: Vec<Need> = needs.collect();
         let closed = (0..self.rungs.len()).filter(|rung| self.is_closed(*rung));
-        without.chain(closed).for_each(|rung| needs[rung] = f64::INFINITY);
+        without.chain(closed).for_each(|rung| needs[rung].bytes = f64::INFINITY);
         needs
+    }
+
+    /// Returns the seconds between two parts of a rung, its `own` ones, or fewer if the processor does not keep up.
+    pub(super) fn full_period(&self, rung: usize, own: f64) -> f64 {
+        let source = self.rung(rung).made.as_ref().and_then(|_| lock(&self.rung(0).measured).period);
+        source.map_or(own, |source| source.min(own))
     }
 
     #[expect(clippy::indexing_slicing, reason = "callers pass the index of a rung")]
@@ -289,6 +306,8 @@ impl Rung {
 const DEFAULT_PERIOD: f64 = 0.1;
 const DEFAULT_BYTES: f64 = 50_000.0;
 const SHORTEST_PERIOD: f64 = 0.001;
+/// A rung that had its last part longer ago is not watched, and may have more pictures when it is.
+const RECENT: Duration = Duration::from_secs(10);
 /// The most that one period counts.
 const LONGEST_PERIOD: f64 = 10.0;
 /// The bytes of a rung by those of the next larger one, if a width is not known.

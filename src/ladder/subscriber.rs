@@ -259,12 +259,16 @@ impl Subscriber {
             return;
         }
         let rung = self.ladder.rung(self.current.rung);
-        let period = rung.period().max(self.options.min_interval.unwrap_or_default());
-        let part = Written { at, bytes, in_flight: at.saturating_duration_since(sent), missed: self.missed, period };
+        let own = rung.period();
+        let full = Duration::from_secs_f64(self.ladder.full_period(self.current.rung, own.as_secs_f64()));
+        let least = self.options.min_interval.unwrap_or_default();
+        let (period, full_period) = (own.max(least), full.max(least));
+        let in_flight = at.saturating_duration_since(sent);
+        let part = Written { at, bytes, in_flight, missed: self.missed, period, full_period };
         let (ladder, limit, unreachable) = (&self.ladder, self.options.min_interval, &self.unreachable);
         let needs = || {
             let without = unreachable.iter().filter(|(_, until)| *until > at).map(|(rung, _)| *rung);
-            ladder.needs(limit, without)
+            ladder.needs(limit, without, at)
         };
         if let Some(Move { to, reason }) = self.rule.written(part, needs) {
             self.start_move(to, reason);

@@ -552,6 +552,35 @@ fn pause_of_the_source_is_no_period() {
     assert!((95..150).contains(&period.as_millis()), "{period:?}");
 }
 
+/// The source has ten pictures a second, and the processor makes one of them smaller.
+#[test]
+fn rendition_needs_what_it_takes_at_the_rate_of_the_source() {
+    for (made, bytes, share) in [(Some(Arc::default()), 10_000.0, 0.1), (None, 1_000.0, 1.0)] {
+        let channels = [hub::channel(), hub::channel()];
+        let rungs = [(channels[0].1.clone(), None, None), (channels[1].1.clone(), Some(320), made)];
+        let ladder = Ladder { shared: Shared::new(rungs.into(), &Boundary::from_static(B)) };
+        let [mut large, mut small] = [0, 1].map(|rung| {
+            let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Full).unwrap());
+            if rung == 1 {
+                viewer.move_to(1);
+            }
+            viewer
+        });
+        let start = SystemTime::now() - Duration::from_millis(3000);
+        for tenth in 0..=30 {
+            let at = start + Duration::from_millis(100) * tenth;
+            channels[0].0.publish(picture(640, 4_000).captured_at(at)).unwrap();
+            large.take();
+            if tenth % 10 == 0 {
+                channels[1].0.publish(picture(320, 1_000).captured_at(at)).unwrap();
+                small.take();
+            }
+        }
+        let need = ladder.shared.needs(None, std::iter::empty(), Instant::now())[1];
+        assert!((need.bytes / bytes - 1.0).abs() < 0.1 && (need.share - share).abs() < 0.02, "{need:?}");
+    }
+}
+
 #[test]
 fn move_back_does_not_prolong_the_lifetime_of_a_hub() {
     let lifetime = Duration::from_millis(400);

@@ -11,7 +11,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{FORGOTTEN, Failures, LONGEST, Move, PAUSE, RELUCTANT, Reason, Rule, Written};
+use super::{FORGOTTEN, Failures, LONGEST, Move, Need, PAUSE, RELUCTANT, Reason, Rule, Written};
 
 /// Bytes of a picture on each rung, which take 7.2, 4.3, 2.2 and 0.84 Mbit/s.
 pub(super) const SIZES: [f64; 4] = [30_000.0, 18_000.0, 9_000.0, 3_500.0];
@@ -82,15 +82,25 @@ impl Run {
     }
 
     fn with_rule(line: &Line, seconds: f64, needs: &[f64], period: f64) -> Self {
+        Self::with_processor(line, seconds, needs, period, |_, _| 1.0)
+    }
+
+    /// Each rung has one picture of so `many` at a time.
+    fn with_processor(line: &Line, seconds: f64, needs: &[f64], period: f64, many: impl Fn(usize, f64) -> f64) -> Self {
         let (start, step) = (Instant::now(), 0.001);
         let mut rule = Rule::new(needs.len(), start);
         let mut run = Self::default();
         let (mut time, mut queued, mut picture) = (0.0, 0.0_f64, 0.0);
         while time < seconds {
             // The newest picture, once there is one that the viewer does not have.
-            let step_of_pictures = (period * FPS).round();
-            let newest = (time * FPS).floor().max(picture + step_of_pictures);
-            let missed = ((newest - picture) / step_of_pictures) as u32 - 1;
+            let (limit, made) = ((period * FPS).round(), many(rule.rung(), time));
+            let newest = if made > 1.0 {
+                let latest = ((time * FPS) / made).floor() * made;
+                if latest > picture { latest } else { latest + made }
+            } else {
+                (time * FPS).floor().max(picture + limit)
+            };
+            let missed = (((newest - picture) / limit.max(made)) as u32).saturating_sub(1);
             let offered = (newest / FPS).max(time);
             while time < offered {
                 queued = (queued - (line.rate)(time) * step).max(0.0);
@@ -116,11 +126,14 @@ impl Run {
                 at: start + Duration::from_secs_f64(time),
                 bytes: bytes as u64,
                 in_flight: Duration::from_secs_f64(time - sent),
-                missed: Some(missed).filter(|_| step_of_pictures == 1.0),
-                period: Duration::from_secs_f64(period),
+                missed: Some(missed).filter(|_| limit == 1.0),
+                period: Duration::from_secs_f64(period.max(made / FPS)),
+                full_period: Duration::from_secs_f64(period),
             };
+            // Nobody else watches a rung, so it is not known that the processor does not keep up.
+            let needs = || needs.iter().map(|bytes| Need { bytes: *bytes, share: 1.0 }).collect();
             run.parts.push(time);
-            run.moves.extend(rule.written(written, || needs.to_vec()).map(|step| (time, step)));
+            run.moves.extend(rule.written(written, needs).map(|step| (time, step)));
         }
         for pair in run.moves.windows(2) {
             assert!(pair[1].0 - pair[0].0 >= 1.999, "{:?}", run.moves);
@@ -226,7 +239,9 @@ fn first_part_counts_in_full() {
         in_flight: seconds(2),
         missed: Some(0),
         period: Duration::from_millis(33),
+        full_period: Duration::from_millis(33),
     };
+    let needs = || needs().into_iter().map(|bytes| Need { bytes, share: 1.0 }).collect();
     let reason = Reason::Slow { bytes_per_second: 31_250 };
     assert_eq!(rule.written(part, needs), Some(Move { to: 3, reason }));
     assert_eq!(rule.rung(), 3);
@@ -244,13 +259,77 @@ fn rung_out_of_reach_is_passed_over() {
     }
 }
 
+/// The processor makes 0.7 pictures a second of each rendition.
+#[test]
+fn starved_rung_is_left_for_the_larger_one_and_seldom_tried_again() {
+    let starved = |rung, _| if rung == 0 { 1.0 } else { 43.0 };
+    // 6 of 7.2 Mbit/s, so five of six pictures, and fewer.
+    for mbits in [1.0, 2.0, 4.0, 6.0] {
+        let run = Run::with_processor(&Line::constant(mbits * MBIT), 600.0, &needs(), 1.0 / FPS, starved);
+        let case = format!("{mbits} Mbit/s: {:?}", run.moves);
+        // At once, after two minutes, and after ten more.
+        assert_eq!(run.moves.len(), 4, "{case}");
+        for (at, pair) in run.moves.chunks(2).enumerate() {
+            assert!(matches!(pair[0].1.reason, Reason::Slow { .. }), "{case}");
+            assert_eq!(pair[1].1, Move { to: 0, reason: Reason::Starved }, "{case}");
+            assert!(pair[1].0 - pair[0].0 < 5.0, "{at} {case}");
+        }
+    }
+}
+
+/// A line of 15 kB/s carries half a picture a second of the largest size, and the processor makes 0.7 of the others.
+#[test]
+fn starved_rung_is_kept_where_it_has_more_pictures_and_does_not_count_as_calm() {
+    let starved = |rung, _| if rung == 0 { 1.0 } else { 43.0 };
+    let run = Run::with_processor(&Line::constant(0.12 * MBIT), 600.0, &needs(), 1.0 / FPS, starved);
+    assert_eq!(run.rung_at(20.0), 3, "{:?}", run.moves);
+    assert!(run.moves.iter().all(|(_, step)| step.reason != Reason::Starved), "{:?}", run.moves);
+    // 75 pictures, half of those that the source has in five seconds.
+    for pair in run.moves.windows(2).filter(|pair| pair[1].1.reason == Reason::Calm) {
+        assert!(pair[1].0 - pair[0].0 > 60.0, "{:?}", run.moves);
+    }
+}
+
+/// It had fewer pictures for ten seconds.
+#[test]
+fn rung_is_tried_again_once_the_processor_keeps_up() {
+    let starved = |rung, time| if rung == 0 || time > 10.0 { 1.0 } else { 43.0 };
+    let run = Run::with_processor(&Line::constant(3.0 * MBIT), 200.0, &needs(), 1.0 / FPS, starved);
+    assert_eq!((run.rung_at(20.0), run.usual_rung(140.0, 200.0)), (0, 2), "{:?}", run.moves);
+}
+
+#[test]
+fn rung_that_is_known_to_be_starved_is_passed_over() {
+    let (start, second) = (Instant::now(), Duration::from_secs(1));
+    let period = Duration::from_millis(33);
+    // Half of the pictures of the largest size.
+    let part = Written {
+        at: start + second,
+        bytes: 30_000,
+        in_flight: period * 2,
+        missed: Some(30),
+        period,
+        full_period: period,
+    };
+    for (shares, expected) in [
+        ([1.0, 1.0, 1.0, 1.0], Some(2)),
+        ([1.0, 1.0, 0.02, 1.0], Some(3)),
+        ([1.0, 1.0, 0.4, 1.0], Some(2)),
+        ([1.0, 0.02, 0.02, 0.02], None),
+    ] {
+        let needs = || needs().into_iter().zip(shares).map(|(bytes, share)| Need { bytes, share }).collect();
+        let moved = Rule::new(SIZES.len(), start).written(part, needs);
+        assert_eq!(moved.map(|moved| moved.to), expected, "{shares:?}");
+    }
+}
+
 #[test]
 fn needs_are_computed_only_for_a_move() {
     let (start, period) = (Instant::now(), Duration::from_millis(33));
     let mut rule = Rule::new(SIZES.len(), start);
     for picture in 1..1000 {
         let (at, in_flight) = (start + period * picture, Duration::from_millis(1));
-        let part = Written { at, bytes: 30_000, in_flight, missed: Some(0), period };
+        let part = Written { at, bytes: 30_000, in_flight, missed: Some(0), period, full_period: period };
         assert_eq!(rule.written(part, || unreachable!("the largest picture keeps up")), None);
     }
 }
