@@ -21,6 +21,8 @@ pub(crate) struct Published {
     /// When the part was published, by the wall clock, for `Last-Modified`. A time of capture would not do: of two parts, the
     /// later one may have been captured in the second of which a client has the earlier one.
     pub(crate) modified: SystemTime,
+    /// The same time by a clock that nobody sets.
+    pub(crate) published: Instant,
     encoded: PerWire<OnceLock<Arc<EncodedPart>>>,
 }
 
@@ -29,7 +31,16 @@ impl Published {
     pub(super) fn new(part: Part, now: Instant, modified: SystemTime) -> Self {
         let age = part.captured().and_then(|captured| modified.duration_since(captured).ok()).unwrap_or_default();
         let at = now.checked_sub(age).unwrap_or(now);
-        Self { part, version: 0, no_signal: false, found: false, at, modified, encoded: PerWire::default() }
+        Self {
+            part,
+            version: 0,
+            no_signal: false,
+            found: false,
+            at,
+            modified,
+            published: now,
+            encoded: PerWire::default(),
+        }
     }
 
     pub(super) fn new_no_signal(part: Part, now: Instant) -> Self {
@@ -38,7 +49,8 @@ impl Published {
 
     /// Returns this part in place of an identical one, whose viewers need not be sent it.
     pub(super) fn renewing(self, identical: &Self) -> Self {
-        Self { version: identical.version, modified: identical.modified, ..self }
+        let Self { version, modified, published, .. } = *identical;
+        Self { version, modified, published, ..self }
     }
 
     pub(super) fn with_version(self, version: u64) -> Self {

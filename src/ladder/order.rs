@@ -8,12 +8,13 @@ use crate::hub::Published;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
     captured: Option<SystemTime>,
-    published: SystemTime,
+    /// By a clock that is never set back: after an hour back, each part would be older than the last one for an hour.
+    published: Instant,
 }
 
 impl Times {
     pub(super) fn of(part: &Published) -> Self {
-        Self { captured: part.part.captured(), published: part.modified }
+        Self { captured: part.part.captured(), published: part.published }
     }
 
     /// Returns how much older this picture is than one of another rung.
@@ -21,14 +22,13 @@ impl Times {
     /// Their times of capture are compared, unless they differ so much that they are of two clocks. Then those of
     /// publication are.
     pub(super) fn older_than(self, other: Self) -> Duration {
-        let older = |one: SystemTime, other: SystemTime| match other.duration_since(one) {
+        let captured = self.captured.zip(other.captured).map(|(one, other)| match other.duration_since(one) {
             Ok(older) => (older, older),
             Err(newer) => (Duration::ZERO, newer.duration()),
-        };
-        let captured = self.captured.zip(other.captured).map(|(one, other)| older(one, other));
+        });
         match captured {
             Some((captured, apart)) if apart < TWO_CLOCKS => captured,
-            _ => older(self.published, other.published).0,
+            _ => other.published.saturating_duration_since(self.published),
         }
     }
 }
@@ -79,8 +79,8 @@ mod tests {
         let mut pictures = Late::default();
         (0..15_000_u32).step_by(40).find_map(|milliseconds| {
             let passed = Duration::from_millis(milliseconds.into());
-            let newest = Times { captured: Some(time + passed), published: time + passed };
-            let next = Times { captured: Some(time + passed - late), published: time + passed };
+            let newest = Times { captured: Some(time + passed), published: start + passed };
+            let next = Times { captured: Some(time + passed - late), published: start + passed };
             let older = next.older_than(newest);
             pictures.permits(older, start + passed).then_some((passed, older))
         })
@@ -107,10 +107,10 @@ mod tests {
 
     #[test]
     fn pictures_of_two_clocks_are_compared_by_their_publication() {
-        let published = SystemTime::now();
-        let at = |seconds| Some(published - Duration::from_secs(seconds));
+        let (time, published) = (SystemTime::now(), Instant::now());
+        let at = |seconds| Some(time - Duration::from_secs(seconds));
         let with = |captured, published| Times { captured, published };
-        let earlier = published - PERIOD;
+        let (earlier, published) = (published, published + PERIOD);
         for (next, last, older) in [
             (with(at(3), published), with(at(0), published), Duration::from_secs(3)),
             (with(at(0), published), with(at(3), published), Duration::ZERO),
