@@ -44,7 +44,7 @@ impl Ladder {
     /// | the "no signal" part | as it is |
     /// | an identical part that [`drop_identical`](crate::hub::Builder::drop_identical) drops | its time and number, without scaling |
     /// | a JPEG that is cut off, unless the one before it was too, as of a camera that writes no EOI | skipped, as it is then |
-    /// | a JPEG of 12 bits, in CMYK, of more than 16.7 million pixels, or 268 million in all of its scans | skipped |
+    /// | a JPEG of 12 bits, in CMYK, of more than 16.7 million pixels, or of more than 268 million pixels times scans | skipped |
     ///
     /// Viewers keep the picture before a skipped one. [`Stats::parts_invalid`](crate::hub::Stats::parts_invalid) of the rung's hub
     /// counts it, and with the feature `tracing` a `WARN` event names the reason, at most once in 10 seconds.
