@@ -90,8 +90,8 @@ impl Demand {
         poll_fn(|cx| {
             let now = Instant::now();
             self.shared.update(|state| {
-                if state.is_closed() || state.is_wanted(now) == wanted {
-                    return Poll::Ready(!state.is_closed());
+                if state.closed || state.is_wanted(now) == wanted {
+                    return Poll::Ready(!state.closed);
                 }
                 state.wait_for_demand(place, cx.waker());
                 if !wanted {
@@ -108,12 +108,12 @@ impl State {
     /// Returns `true` while the hub is watched, or was less than the linger ago.
     pub(super) fn is_wanted(&self, now: Instant) -> bool {
         let lingers = |since| now.saturating_duration_since(since) < self.config.linger;
-        !self.is_closed() && (self.is_watched() || self.unwatched_since.is_some_and(lingers))
+        !self.closed && (self.is_watched() || self.unwatched_since.is_some_and(lingers))
     }
 
     pub(super) fn activity(&self, now: Instant) -> Activity {
         match () {
-            () if self.is_closed() => Activity::Ended,
+            () if self.closed => Activity::Ended,
             () if !self.is_wanted(now) => Activity::Asleep,
             () if self.stale => Activity::Silent,
             () if self.latest.is_none() => Activity::Starting,

@@ -14,7 +14,7 @@ use super::snapshot::SnapshotFuture;
 use super::subscriber::{Parts, Subscriber};
 use crate::boundary::Boundary;
 use crate::part::Part;
-use crate::stats::{Activity, Stats, Viewer};
+use crate::stats::{Activity, Reason, Stats, Viewer};
 use crate::wire::Wire;
 
 /// A cloneable handle for subscribing to a hub.
@@ -239,7 +239,7 @@ impl Hub {
     /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.shared.read(|state| state.is_closed())
+        self.shared.read(|state| state.closed)
     }
 
     /// Ends every stream with this [`key`](Subscriber::key), for example when a user logs out.
@@ -270,7 +270,7 @@ impl Hub {
     #[expect(clippy::must_use_candidate, reason = "called for its effect; most callers do not need the number")]
     pub fn revoke(&self, key: &str) -> usize {
         let now = Instant::now();
-        self.shared.update(|state| state.revoke(key, now))
+        self.shared.update(|state| state.dismiss_all(key, Reason::Revoked, now))
     }
 
     /// Returns the number of times that the state was locked.
@@ -282,7 +282,7 @@ impl Hub {
     /// Ends the streams with this key, for a newer one with the same key in another hub.
     pub(crate) fn replace(&self, key: &str) {
         let now = Instant::now();
-        self.shared.update(|state| state.replace(key, now));
+        self.shared.update(|state| state.dismiss_all(key, Reason::Replaced, now));
     }
 
     /// Returns whether both are handles for one hub.

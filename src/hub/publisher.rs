@@ -101,7 +101,7 @@ impl Publisher {
         let (again, latest, wires) = self.shared.read(|state| {
             let wires = Wire::ALL.map(|wire| Some(wire).filter(|wire| state.watching[*wire] > 0));
             let again = state.latest.clone().filter(|latest| latest.part.is_again(captured, sequence));
-            if state.is_closed() { Err(Closed(())) } else { Ok((again, state.comparable(), wires)) }
+            if state.closed { Err(Closed(())) } else { Ok((again, state.comparable(), wires)) }
         })?;
         if again.is_some_and(|latest| latest.part == published.part) {
             self.shared.update(|state| state.stats.parts_repeated += 1);
@@ -215,7 +215,7 @@ impl Publisher {
         &self,
         part: impl FnOnce() -> Result<Part, InvalidPart>,
     ) -> Result<Result<bool, EncodeError>, Closed> {
-        let (closed, watched) = self.shared.read(|state| (state.is_closed(), state.is_watched()));
+        let (closed, watched) = self.shared.read(|state| (state.closed, state.is_watched()));
         match (closed, watched) {
             (true, _) => Err(Closed(())),
             (_, false) => Ok(Ok(false)),
@@ -241,7 +241,7 @@ impl Publisher {
     pub(crate) fn publish_no_signal(&self, part: Part) {
         let now = Instant::now();
         self.shared.update(|state| {
-            if !state.is_closed() {
+            if !state.closed {
                 state.set_no_signal(part, now);
             }
         });
@@ -257,7 +257,7 @@ impl Publisher {
     /// Returns `true` once the hub is closed. Further parts are rejected.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.shared.read(|state| state.is_closed())
+        self.shared.read(|state| state.closed)
     }
 }
 
@@ -265,7 +265,7 @@ impl Drop for Publisher {
     fn drop(&mut self) {
         let now = Instant::now();
         let _was_closed = self.shared.update(|state| {
-            let was_closed = state.is_closed();
+            let was_closed = state.closed;
             state.close(now);
             was_closed
         });

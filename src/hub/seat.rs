@@ -135,10 +135,7 @@ impl Seat {
     pub(super) fn parts_skipped(&self) -> u64 {
         self.shared.read(|state| state.slots[self.id].skipped)
     }
-}
 
-/// For a response that shows several hubs.
-impl Seat {
     /// Keeps the hub from encoding parts for this subscriber. Called before [`start`](Self::start).
     pub(super) fn without_encoding(self) -> Self {
         self.configure(|slot| slot.encoded = false);

@@ -76,7 +76,7 @@ impl Shared {
     /// Counts a frame that cannot be sent, and logs that from time to time. A closed hub takes precedence, to end the loop.
     pub(super) fn skip(self: &Arc<Self>, _error: &dyn fmt::Display, has_boundary: bool) -> Result<(), Closed> {
         let now = Instant::now();
-        let skipped = self.update(|state| (!state.is_closed()).then(|| state.skip_invalid(has_boundary, now)));
+        let skipped = self.update(|state| (!state.closed).then(|| state.skip_invalid(has_boundary, now)));
         let _warning = skipped.ok_or(Closed(()))?;
         #[cfg(feature = "tracing")]
         if let Some(skipped) = _warning {

@@ -114,16 +114,8 @@ impl Slot {
         lifetime.into_iter().chain(settings.expires).min()
     }
 
-    pub(super) fn set_key(&mut self, key: Arc<str>) {
-        self.settings().key = Some(key);
-    }
-
     pub(super) fn key(&self) -> Option<&Arc<str>> {
         self.settings.as_ref()?.key.as_ref()
-    }
-
-    pub(super) fn take_key(&mut self) -> Option<Arc<str>> {
-        self.settings.as_mut()?.key.take()
     }
 
     pub(super) fn label(&self) -> Option<&Arc<str>> {

@@ -141,7 +141,7 @@ impl Future for SnapshotFuture {
             let late = waiting.and_then(|waiting| waiting.until).is_some_and(|until| until <= now);
             let refused =
                 this.limit.is_some() && waiting.is_none() && state.snapshots.len() >= state.config.max_snapshots;
-            if state.is_closed() || fresh || next || late || refused {
+            if state.closed || fresh || next || late || refused {
                 let unanswered = (late || refused) && this.limit.is_some_and(|limit| !limit.is_zero());
                 let dated = match this.limit {
                     _ if fresh || next => state.dated(unanswered, now),
@@ -202,7 +202,7 @@ impl State {
             return Some(DatedPart { part, age: age(current.at), modified, stale: true });
         }
         let (latest, (at, time)) = self.latest.as_ref().zip(self.published_at)?;
-        if let Some((after, _)) = self.config.stale_after.as_ref().filter(|_| unanswered || self.is_closed()) {
+        if let Some((after, _)) = self.config.stale_after.as_ref().filter(|_| unanswered || self.closed) {
             if let Some(age) = age(at).checked_sub(*after) {
                 let modified = time.checked_add(*after).unwrap_or(latest.modified);
                 return Some(DatedPart { part: self.no_signal_part()?, age, modified, stale: true });

@@ -94,10 +94,6 @@ impl State {
         self.closed && self.current.is_none()
     }
 
-    pub(super) fn is_closed(&self) -> bool {
-        self.closed
-    }
-
     /// Returns the publisher's last part, and the time since its capture.
     pub(super) fn latest(&self, now: Instant) -> Option<(&Part, Duration)> {
         let latest = self.latest.as_ref()?;
@@ -192,12 +188,12 @@ impl State {
     /// Sets the key of a subscriber, replacing an earlier one.
     pub(super) fn set_key(&mut self, id: usize, key: Arc<str>) {
         self.remove_key(id);
-        self.slots[id].set_key(Arc::clone(&key));
+        self.slots[id].settings().key = Some(Arc::clone(&key));
         self.keys.entry(key).or_default().push(id);
     }
 
     fn remove_key(&mut self, id: usize) {
-        let Some(key) = self.slots[id].take_key() else { return };
+        let Some(key) = self.slots[id].settings.as_mut().and_then(|settings| settings.key.take()) else { return };
         match self.keys.entry(key) {
             Entry::Occupied(ids) if *ids.get() == [id] => drop(ids.remove()),
             Entry::Occupied(mut ids) => ids.get_mut().retain(|other| *other != id),
@@ -210,15 +206,8 @@ impl State {
     }
 
     /// Ends the streams with this key. Returns the number of streams ended.
-    pub(super) fn revoke(&mut self, key: &str, now: Instant) -> usize {
-        self.with_key(key).into_iter().filter(|id| self.dismiss(*id, Reason::Revoked, now)).count()
-    }
-
-    /// Ends the streams with this key, for a newer one with the same key in another hub.
-    pub(super) fn replace(&mut self, key: &str, now: Instant) {
-        for id in self.with_key(key) {
-            self.dismiss(id, Reason::Replaced, now);
-        }
+    pub(super) fn dismiss_all(&mut self, key: &str, reason: Reason, now: Instant) -> usize {
+        self.with_key(key).into_iter().filter(|id| self.dismiss(*id, reason, now)).count()
     }
 
     /// Ends a stream. Returns `false` if it had already ended.
@@ -395,11 +384,8 @@ impl State {
 
     fn wake_viewer(&mut self, id: usize, now: Time<'_>) {
         let view = View { now, current: self.current.as_ref(), closed: self.closed };
-        let slot = &mut self.slots[id];
-        slot.wake(&view, &mut self.effects.wakers);
-        if let Some(due) = slot.due(self.current.as_ref()) {
-            self.timers.set(Timer::Rate(id), Some(due));
-        }
+        self.slots[id].wake(&view, &mut self.effects.wakers);
+        self.set_rate_timer(id);
     }
 
     fn wake_viewers(&mut self, now: Instant) {
