@@ -33,7 +33,10 @@ impl<T> List<T> {
 
     /// Frees unused memory.
     pub(crate) fn shrink(&mut self) {
-        self.more.shrink_to_fit();
+        // Few lists have ever held a second item.
+        if self.more.capacity() > 0 {
+            self.more.shrink_to_fit();
+        }
     }
 }
 
