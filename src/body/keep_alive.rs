@@ -1,6 +1,5 @@
 //! The keep-alive of a stream.
 
-use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -39,7 +38,7 @@ pub struct KeepAlive {
     sent: bool,
 }
 
-type Ticks = Pin<Box<dyn Stream<Item = ()> + Send>>;
+type Ticks = Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<()>> + Send>;
 
 impl KeepAlive {
     /// Creates a keep-alive from a stream that yields an item in each period, so from the timer of any runtime.
@@ -55,7 +54,8 @@ impl KeepAlive {
     /// assert_eq!(format!("{keep_alive:?}"), "KeepAlive { .. }");
     /// ```
     pub fn new(ticks: impl Stream<Item = ()> + Send + 'static) -> Self {
-        Self { ticks: Some(Mutex::new(Box::pin(ticks))), sent: true }
+        let mut ticks = Box::pin(ticks);
+        Self::polling(move |cx| ticks.as_mut().poll_next(cx))
     }
 
     /// Creates a keep-alive on tokio's timer. The first period starts with the first part, or with the first poll if the
@@ -81,14 +81,14 @@ impl KeepAlive {
     pub fn every(period: Duration) -> Self {
         assert!(!period.is_zero(), "a keep-alive period cannot be zero");
         let mut interval = None;
-        Self::new(PollFn(move |cx: &mut Context<'_>| {
+        Self::polling(move |cx| {
             let interval = interval.get_or_insert_with(|| {
                 let mut interval = tokio::time::interval(period.min(LONGEST));
                 interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
                 interval
             });
             interval.poll_tick(cx).map(|_| Some(()))
-        }))
+        })
     }
 
     #[cfg(not(feature = "tokio"))]
@@ -98,6 +98,10 @@ impl KeepAlive {
         for<'a> &'a (): crate::missing::Tokio,
     {
         unreachable!("no type implements the trait")
+    }
+
+    fn polling(ticks: impl FnMut(&mut Context<'_>) -> Poll<Option<()>> + Send + 'static) -> Self {
+        Self { ticks: Some(Mutex::new(Box::new(ticks))), sent: true }
     }
 
     /// Creates a keep-alive that sends nothing.
@@ -125,7 +129,7 @@ impl KeepAlive {
     pub(crate) fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while let Some(ticks) = &mut self.ticks {
             let ticks = ticks.get_mut().unwrap_or_else(PoisonError::into_inner);
-            match ticks.as_mut().poll_next(cx) {
+            match ticks(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(None) => self.ticks = None,
                 Poll::Ready(Some(())) if std::mem::take(&mut self.sent) => {}
@@ -139,18 +143,6 @@ impl KeepAlive {
 opaque_debug!(KeepAlive);
 
 /// A stream from a closure.
-#[cfg(feature = "tokio")]
-struct PollFn<F>(F);
-
-#[cfg(feature = "tokio")]
-impl<F: FnMut(&mut Context<'_>) -> Poll<Option<()>> + Unpin> Stream for PollFn<F> {
-    type Item = ();
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<()>> {
-        (self.0)(cx)
-    }
-}
-
 /// A year. It is added to an `Instant`, which must not overflow.
 #[cfg(feature = "tokio")]
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
