@@ -209,24 +209,19 @@ impl Splitter {
                 return Ok(picture);
             }
             let State::Within(walk) = &self.state else { break };
-            let in_scan = walk.is_in_scan();
-            if self.unended > 0 {
-                let len = std::mem::take(&mut self.unended);
-                if in_scan {
-                    self.writes_eoi = Some(false);
-                    self.state = State::Between { from: 0 };
-                    return Ok(Some(with_eoi(&src.split_to(len))));
+            let (len, from, fence) = match std::mem::take(&mut self.unended) {
+                0 => (walk.at().min(src.len()), walk.resume(), walk.fence(View::new(src, &[]))),
+                len => {
+                    if walk.is_in_scan() {
+                        self.writes_eoi = Some(false);
+                    }
+                    (len, len, 0)
                 }
-                self.give_up(len, 0);
-                cut = cut.or(Some(src.len()));
-                continue;
-            }
-            if in_scan && self.writes_eoi == Some(false) {
-                let len = walk.at().min(src.len());
+            };
+            if walk.is_in_scan() && self.writes_eoi == Some(false) {
                 self.state = State::Between { from: 0 };
                 return Ok(Some(with_eoi(&src.split_to(len))));
             }
-            let (from, fence) = (walk.resume(), walk.fence(View::new(src, &[])));
             self.give_up(from, fence);
             cut = cut.or(Some(src.len()));
         }
