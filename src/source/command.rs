@@ -275,13 +275,8 @@ impl Running {
         self.kill_group();
         let _ = self.child.kill().await;
         // A child that has left the group may hold the pipe.
-        match &mut self.messages {
-            Some(messages) => match timeout(Duration::from_secs(1), messages).await {
-                Ok(messages) => messages.unwrap_or_default(),
-                Err(_) => Vec::new(),
-            },
-            None => Vec::new(),
-        }
+        let Some(messages) = &mut self.messages else { return Vec::new() };
+        timeout(Duration::from_secs(1), messages).await.ok().and_then(Result::ok).unwrap_or_default()
     }
 
     fn terminate(&mut self) {

@@ -260,14 +260,9 @@ impl Stream for Items {
                 Self::Pictures { received, pictures, stills } => {
                     let item = ready!(Pin::new(received).poll_next(cx));
                     *pictures += u64::from(matches!(item, Some(Ok(Item::Part(_)))));
-                    match (item, stills.take_if(|_| *pictures == 1)) {
-                        (None, Some(stills)) => *self = Self::Stills(stills),
-                        (item, again) => {
-                            if let Some(again) = again {
-                                *stills = Some(again);
-                            }
-                            return Poll::Ready(item);
-                        }
+                    match stills.take_if(|_| item.is_none() && *pictures == 1) {
+                        Some(stills) => *self = Self::Stills(stills),
+                        None => return Poll::Ready(item),
                     }
                 }
             }

@@ -128,7 +128,9 @@ impl Sink<'_> {
                     Ok(()) => {
                         end = deadline(timeout.saturating_add(O::period(items)));
                         self.instead = None;
-                        self.set_live();
+                        if !std::mem::replace(&mut self.live, true) {
+                            self.set(Status::Live);
+                        }
                     }
                     Err(PublishError::Closed) => return None,
                     Err(PublishError::Encode(error)) => self.damaged(1, Some(error.to_string())),
@@ -166,12 +168,6 @@ impl Sink<'_> {
         #[cfg(not(feature = "tracing"))]
         let _ = total;
         self.instead = Some(format!("it sends only damaged pictures{reason}"));
-    }
-
-    fn set_live(&mut self) {
-        if !std::mem::replace(&mut self.live, true) {
-            self.set(Status::Live);
-        }
     }
 
     fn set(&self, status: Status) {

@@ -295,14 +295,10 @@ impl Stream for Body {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            match ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
-                Some(Ok(frame)) => {
-                    // Trailers hold no pictures.
-                    if let Ok(bytes) = frame.into_data() {
-                        return Poll::Ready(Some(Ok(bytes)));
-                    }
-                }
-                Some(Err(error)) => return Poll::Ready(Some(Err(io::Error::other(error)))),
+            let frame = ready!(Pin::new(&mut self.incoming).poll_frame(cx).map_err(io::Error::other)?);
+            match frame.map(Frame::into_data) {
+                Some(Ok(bytes)) => return Poll::Ready(Some(Ok(bytes))),
+                Some(Err(_trailers)) => {}
                 None => return Poll::Ready(None),
             }
         }
