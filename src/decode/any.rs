@@ -85,9 +85,7 @@ impl<S: Stream<Item = io::Result<Bytes>> + Unpin> AnyParts<S> {
     pub(crate) fn last_damage(&self) -> Option<&InvalidPart> {
         self.last_invalid.as_ref()
     }
-}
 
-impl<S: Stream<Item = io::Result<Bytes>> + Unpin> AnyParts<S> {
     #[expect(clippy::indexing_slicing, reason = "the line breaks are the first bytes")]
     fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Part, ReadError>>> {
         loop {
