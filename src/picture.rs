@@ -25,9 +25,12 @@ pub(crate) mod marker;
 mod png;
 mod webp;
 
+use std::ops::RangeInclusive;
+
 use mime::Mime;
 
 pub use self::error::InvalidPicture;
+use self::error::Problem;
 
 /// Checks that a browser can open an image of this type.
 ///
@@ -126,9 +129,17 @@ pub(crate) fn is_checked(content_type: &Mime) -> bool {
     Format::of(content_type).is_some()
 }
 
+/// Checks that an image or a frame has sides of these lengths, and fewer pixels than decoders refuse.
+fn check_size(noun: &str, sides: RangeInclusive<usize>, width: usize, height: usize) -> Result<(), Problem> {
+    if sides.contains(&width) && sides.contains(&height) && width.saturating_mul(height) < MAX_PIXELS {
+        return Ok(());
+    }
+    Err(format!("{noun} of {width} x {height} pixels").into())
+}
+
 /// The pixels from which on an image ends a stream: 23,170 x 23,170. WebKit has no room for them, at 4 bytes each, and
 /// Chromium crashes from 2^29 on.
-const MAX_PIXELS: u32 = 23_170 * 23_170;
+const MAX_PIXELS: usize = 23_170 * 23_170;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Format {

@@ -2,17 +2,15 @@
 //!
 //! The rest passes, as in browsers: codes of any size, blocks that no specification knows, and an image without data.
 
-use super::MAX_PIXELS;
+use super::check_size;
 use super::error::Problem;
 
 /// Checks a body that starts with `GIF87a` or `GIF89a`.
 pub(super) fn check(body: &[u8]) -> Result<(), Problem> {
     let byte = |at: usize| body.get(at).copied().ok_or(Problem::Truncated);
-    let u16_at = |at: usize| Ok::<_, Problem>(u32::from(u16::from_le_bytes([byte(at)?, byte(at + 1)?])));
+    let u16_at = |at: usize| Ok::<_, Problem>(usize::from(u16::from_le_bytes([byte(at)?, byte(at + 1)?])));
     let (width, height) = (u16_at(SCREEN_WIDTH)?, u16_at(SCREEN_WIDTH + 2)?);
-    if width * height >= MAX_PIXELS {
-        return Err(format!("image of {width} x {height} pixels").into());
-    }
+    check_size("image", 0..=usize::MAX, width, height)?;
     let mut at = SCREEN_END + table_len(byte(SCREEN_FLAGS)?);
     let mut sub_blocks = 0;
     for _ in 0..MAX_BLOCKS {
@@ -22,10 +20,7 @@ pub(super) fn check(body: &[u8]) -> Result<(), Problem> {
                 // Decoders enlarge the screen to its first image.
                 let width = width.max(u16_at(at + 1)? + u16_at(at + 5)?);
                 let height = height.max(u16_at(at + 3)? + u16_at(at + 7)?);
-                if width == 0 || height == 0 || u64::from(width) * u64::from(height) >= u64::from(MAX_PIXELS) {
-                    return Err(format!("image of {width} x {height} pixels").into());
-                }
-                return Ok(());
+                return check_size("image", 1..=usize::MAX, width, height);
             }
             EXTENSION => {
                 if byte(at + 1)? == GRAPHIC_CONTROL && byte(at + 2)? != 4 {

@@ -4,7 +4,7 @@
 //! The checks are those of that function. Errors that decoders find later pass: missing tables and damaged scans leave a
 //! gray or torn image, and the next one is shown.
 
-use super::MAX_PIXELS;
+use super::check_size;
 use super::error::Problem;
 use super::marker::{
     APP0, APP15, COM, DAC, DHT, DNL, DQT, DRI, EOI, RST0, RST7, SOF0, SOF1, SOF2, SOF9, SOF10, SOI, SOS, View,
@@ -132,10 +132,7 @@ impl<'a> Frame<'a> {
             8 => {}
             bits => return Err(format!("samples of {bits} bits").into()),
         }
-        let pixels = u32::from(height) * u32::from(width);
-        if pixels == 0 || pixels >= MAX_PIXELS || height > MAX_SIDE || width > MAX_SIDE {
-            return Err(format!("frame of {width} x {height} pixels").into());
-        }
+        check_size("frame", 1..=MAX_SIDE, width.into(), height.into())?;
         // The colors of two components are undefined.
         if !matches!(components, 1 | 3 | 4) {
             return Err(format!("frame of {components} components").into());
@@ -227,6 +224,6 @@ const SOI_LEN: usize = 2;
 const MARKER_LEN: usize = 2;
 const LENGTH_LEN: usize = 2;
 /// The longest side that libjpeg accepts.
-const MAX_SIDE: u16 = 65_500;
+const MAX_SIDE: usize = 65_500;
 /// Bytes that may be looked at. Real headers need a few hundred; a hostile one has an end.
 const BUDGET: usize = 256 << 10;

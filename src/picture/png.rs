@@ -1,6 +1,6 @@
 //! The header of a PNG image: the IHDR chunk, and the chunks up to the first IDAT (PNG third edition, 5.3 and 11.2).
 
-use super::MAX_PIXELS;
+use super::check_size;
 use super::error::Problem;
 
 /// Checks a body that starts with PNG's signature.
@@ -13,10 +13,7 @@ pub(super) fn check(body: &[u8]) -> Result<(), Problem> {
         return Err(Problem::Truncated);
     };
     let (width, height) = (u32::from_be_bytes([w0, w1, w2, w3]), u32::from_be_bytes([h0, h1, h2, h3]));
-    let sides = (1..=MAX_SIDE).contains(&width) && (1..=MAX_SIDE).contains(&height);
-    if !sides || u64::from(width) * u64::from(height) >= u64::from(MAX_PIXELS) {
-        return Err(format!("image of {width} x {height} pixels").into());
-    }
+    check_size("image", 1..=MAX_SIDE, width as usize, height as usize)?;
     if !matches!((color, depth), (0 | 3, 1 | 2 | 4 | 8) | (0, 16) | (2 | 4 | 6, 8 | 16)) {
         return Err(format!("color type {color} with {depth} bits").into());
     }
@@ -118,6 +115,6 @@ const CHUNK_HEADER_LEN: usize = 8;
 const CRC_LEN: usize = 4;
 const FCTL_LEN: u32 = 26;
 const PALETTE: u8 = 3;
-const MAX_SIDE: u32 = 1_000_000;
+const MAX_SIDE: usize = 1_000_000;
 const MAX_CHUNK: u32 = 0x7fff_ffff;
 const MAX_CHUNKS: usize = 65_536;

@@ -2,7 +2,8 @@
 //!
 //! Browsers open it with libwebp's demuxer (`demux.c`), which the check follows where the specification asks for more.
 
-use super::{MAX_PIXELS, error::Problem};
+use super::check_size;
+use super::error::Problem;
 
 /// Checks a body that starts with `RIFF....WEBP`.
 pub(super) fn check(body: &[u8]) -> Result<(), Problem> {
@@ -133,9 +134,7 @@ impl<'a> Chunk<'a> {
         if flags & RESERVED != 0 {
             return Err(format!("VP8X chunk with the flags {flags:02x}").into());
         }
-        if width.saturating_mul(height) >= MAX_PIXELS as usize {
-            return Err(format!("image of {width} x {height} pixels").into());
-        }
+        check_size("image", 1..=usize::MAX, width, height)?;
         Ok((flags, (width, height)))
     }
 
@@ -145,9 +144,7 @@ impl<'a> Chunk<'a> {
             return Err(self.invalid());
         }
         let (width, height) = (little_endian(self.data, 6, 3)? + 1, little_endian(self.data, 9, 3)? + 1);
-        if width.saturating_mul(height) >= MAX_PIXELS as usize {
-            return Err(format!("frame of {width} x {height} pixels").into());
-        }
+        check_size("frame", 1..=usize::MAX, width, height)?;
         Ok((2 * little_endian(self.data, 0, 3)?, 2 * little_endian(self.data, 3, 3)?))
     }
 }
@@ -165,18 +162,16 @@ fn lossy(chunk: &[u8]) -> Result<Pair, Problem> {
     let &[tag, _, _, 0x9d, 0x01, 0x2a, w0, w1, h0, h1, ..] = chunk else {
         return Err("VP8 chunk without a key frame".into());
     };
-    let (width, height) = (u16::from_le_bytes([w0, w1]) & 0x3fff, u16::from_le_bytes([h0, h1]) & 0x3fff);
+    let [width, height] = [[w0, w1], [h0, h1]].map(|side| usize::from(u16::from_le_bytes(side) & 0x3fff));
     // Not a key frame, an unknown profile, or not shown.
     if tag & 1 != 0 || tag >> 1 & 7 > 3 || tag >> 4 & 1 == 0 {
         return Err(format!("VP8 frame with the tag {tag:02x}").into());
     }
-    if width == 0 || height == 0 {
-        return Err(format!("image of {width} x {height} pixels").into());
-    }
+    check_size("image", 1..=usize::MAX, width, height)?;
     if little_endian(chunk, 0, 3)? >> 5 > chunk.len() - 10 {
         return Err("VP8 partition longer than its chunk".into());
     }
-    Ok((usize::from(width), usize::from(height)))
+    Ok((width, height))
 }
 
 /// Checks the header of a lossless image (RFC 9649 3.4) and returns its size.
