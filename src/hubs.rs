@@ -13,6 +13,7 @@ mod builder;
 pub(crate) mod changes;
 mod error;
 pub(crate) mod handle;
+pub(crate) mod member;
 #[cfg(all(loom, test))]
 mod models;
 pub(crate) mod name;

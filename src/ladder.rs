@@ -9,6 +9,7 @@
 //! A viewer has a place in the hub of one rung. For a move it takes a place in another hub too, and goes on with the first one
 //! until the other has a picture that is at least as recent. So the picture never blanks, and only rungs with viewers are demand.
 
+pub(crate) mod encodings;
 mod handle;
 mod order;
 #[cfg(feature = "scale")]

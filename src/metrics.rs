@@ -25,7 +25,8 @@ use crate::source::Monitor;
 /// | `GET` | the current numbers |
 ///
 /// Each name begins with `mixed_replace_`. The label `stream` is the name of a hub in its set, or else the
-/// [name](crate::hub::Builder::name) of the hub. Viewers have no labels, so the number of series does not grow with them:
+/// [name](crate::hub::Builder::name) of the hub. A ladder `yard` in a set has the streams `yard`, `yard/1` and so on, one for
+/// each rung. Viewers have no labels, so the number of series does not grow with them:
 /// [`Hub::viewers`](crate::Hub::viewers) lists them.
 ///
 /// | counter | counts |

@@ -132,6 +132,23 @@ fn hubs_of_a_set_are_labelled_and_not_opened() {
 }
 
 /// Prometheus rejects a page of OpenMetrics in which a family comes twice or is interrupted, and one without its end.
+#[cfg(feature = "http-body")]
+#[test]
+fn each_rung_of_a_ladder_is_a_stream() {
+    let hubs = Hubs::new();
+    let [(main, large), (sub, small)] = [hub::channel(), hub::channel()];
+    hubs.insert_ladder("yard", mixed_replace::Ladder::new([large, small.clone()])).unwrap();
+    let (_other, other) = hub::channel();
+    hubs.insert("yard-1", other).unwrap();
+    for publisher in [&main, &sub, &sub] {
+        publisher.publish(Part::text("on").unwrap()).unwrap();
+    }
+    let samples = samples(&openmetrics(&Metrics::by_name(hubs)));
+    let published = |stream| samples[&format!("parts_published_total{{stream=\"{stream}\"}}")];
+    assert_eq!(["yard", "yard/1", "yard-1"].map(published), [1.0, 2.0, 0.0]);
+    assert_eq!(small.name(), Some("yard/1"));
+}
+
 #[test]
 fn families_are_complete_and_in_one_piece() {
     let hubs = Hubs::new();

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use actix_web::web;
 use axum::Router;
-use mixed_replace::{Hubs, Part, Publisher, Wall, hub, hubs};
+use mixed_replace::{Hubs, Ladder, Part, Publisher, Wall, hub, hubs};
 
 use self::both::{ask, eventually, servers};
 
@@ -94,6 +94,13 @@ async fn every_stack_serves_walls_alike() {
         ("GET", "/wall?of=..", SCRIPT, 400, "invalid name: is only dots"),
         ("GET", "/wall?of=%2e%2e", SCRIPT, 400, "invalid name: is only dots"),
         ("GET", "/wall?of=cam%ff", SCRIPT, 400, "invalid name: is not UTF-8 after percent-decoding"),
+        ("GET", "/wall?of=cam1,door&width=320", SCRIPT, 200, "<door>"),
+        ("GET", "/wall?of=cam1,door&width=320,", SCRIPT, 200, "<door>"),
+        ("GET", "/wall?width=full", SCRIPT, 200, "<door>"),
+        ("GET", "/wall?of=cam1,door,cam2&width=320,640", SCRIPT, 400, "`width` has 2 values for 3 names in `of`"),
+        ("GET", "/wall?width=320,640", SCRIPT, 400, "`width` has 2 values for 0 names in `of`"),
+        ("GET", "/wall?of=cam1,door&width=320,0", SCRIPT, 400, "`width` must be a number of pixels from 1 to 65535"),
+        ("GET", "/wall?of=cam1&width=wide", SCRIPT, 400, "or \"full\", not \"wide\""),
         ("GET", "/wall?of=cam1&fps=nan", SCRIPT, 400, "`fps` must be a positive number, not \"nan\""),
         ("GET", "/wall?of=cam1&fps=0", SCRIPT, 400, "`fps` must be a positive number"),
         ("GET", "/wall?of=cam1", IMG, 406, "<mixed-replace src=\"/wall#NAME\"><img alt=\"\"></mixed-replace>"),
@@ -163,4 +170,43 @@ async fn parts_follow_each_other_on_both_stacks() {
         eventually("the viewer left", || hub.stats().viewers == 0).await;
         assert_eq!(hub.stats().ended.disconnected, 1);
     }
+}
+
+#[tokio::test]
+async fn ladder_is_served_by_name_and_as_a_track_in_any_size() {
+    let hubs = Hubs::new();
+    let text = |text: &str| Part::text(text.to_owned()).unwrap();
+    let ((main, large), (sub, small)) = (hub::channel(), hub::channel());
+    main.publish(text("<large>")).unwrap();
+    sub.publish(text("<small>")).unwrap();
+    hubs.insert_ladder("yard", Ladder::new([large, small])).unwrap();
+    for address in mounted(&hubs, |wall| wall).await {
+        for (path, accept, contains) in [
+            ("/walls/yard?width=full", IMG, "<large>"),
+            // Texts have no width.
+            ("/walls/yard?width=320", IMG, "<large>"),
+            ("/walls/yard?snapshot&width=320", IMG, "<large>"),
+            ("/walls/yard?width=x", IMG, "`width` must be a number of pixels"),
+            ("/wall?of=yard&width=320", SCRIPT, "<large>"),
+            ("/wall?of=yard,yard&width=,full", SCRIPT, "<large>"),
+            ("/wall?of=yard&width=1,2", SCRIPT, "`width` has 2 values for 1 names in `of`"),
+            ("/wall?of=yard,yard,yard&width=1,2", SCRIPT, "`width` has 2 values for 3 names in `of`"),
+            ("/wall?width=1,2", SCRIPT, "`width` has 2 values for 0 names in `of`"),
+            ("/wall?of=yard&width=0", SCRIPT, "`width` must be a number of pixels from 1 to 65535"),
+            ("/wall?of=yard&width=65536", SCRIPT, "not \"65536\""),
+            ("/wall?of=yard&width=NaN", SCRIPT, "not \"NaN\""),
+            ("/wall?of=yard&width=-1", SCRIPT, "not \"-1\""),
+            ("/wall?of=yard&width=99999999999999999999999", SCRIPT, "not \"99999999999999999999\""),
+            ("/wall?of=yard&width=320", SCRIPT, r#"{"tracks":{"yard":"live"},"sized":["yard"]}"#),
+        ] {
+            let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n{accept}Connection: close\r\n\r\n");
+            let answer = ask(&address, request, contains).await;
+            assert!(answer.contains(contains), "{path}: {answer}");
+        }
+    }
+    let listed = || hubs.list().pop().unwrap();
+    eventually("viewers leave", || listed().viewers == 0).await;
+    assert_eq!(listed().name, "yard");
+    hubs.close();
+    assert!(main.is_closed() && sub.is_closed());
 }

@@ -165,6 +165,11 @@ impl Seat {
         self.shared.read(|state| state.latest.is_some() && !state.stale)
     }
 
+    /// Returns whether the time and the number of a part are sent.
+    pub(crate) fn timestamps(&self) -> bool {
+        self.shared.encoder(Wire::Machine).sends_timestamps()
+    }
+
     /// Records that the viewer moves to another hub. The seat is dropped next. Returns `false` if the stream has ended, and not
     /// because the hub was closed.
     pub(crate) fn leave(&self) -> bool {

@@ -213,11 +213,6 @@ impl Subscriber {
         self
     }
 
-    /// Returns its place in the hub, for a response that shows several hubs and encodes their parts itself.
-    pub(crate) fn into_seat(self) -> Seat {
-        self.unencoded().seat
-    }
-
     /// Keeps the hub from encoding parts for this viewer, whose response does that itself.
     pub(crate) fn unencoded(self) -> Self {
         Self { seat: self.seat.without_encoding(), ..self }

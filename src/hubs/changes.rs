@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::handle::{Hubs, Shared};
-use crate::hub::Hub;
+use super::member::Member;
 use crate::sync::keep;
 
 /// The hubs of a set as they change, for one response.
@@ -21,20 +21,25 @@ impl Hubs {
 }
 
 impl Changes {
-    /// Returns the hubs of these names, or of all, and whether the set is closed. Wakes the task at the next change.
+    /// Returns the hubs and ladders of these names, or of all, and whether the set is closed. Wakes the task at the next change.
     #[expect(clippy::indexing_slicing, reason = "a place is kept until the drop")]
-    pub(crate) fn hubs(&mut self, of: Option<&[Arc<str>]>, max: usize, waker: &Waker) -> (Vec<(Arc<str>, Hub)>, bool) {
+    pub(crate) fn members(
+        &mut self,
+        of: Option<&[Arc<str>]>,
+        max: usize,
+        waker: &Waker,
+    ) -> (Vec<(Arc<str>, Member)>, bool) {
         let mut state = self.shared.state();
         let replaced = keep(&mut state.watchers[self.place], waker);
-        let owned = |(name, hub): (&Arc<str>, &Hub)| (Arc::clone(name), hub.clone());
-        let hubs = match of {
+        let owned = |(name, member): (&Arc<str>, &Member)| (Arc::clone(name), member.clone());
+        let members = match of {
             Some(names) => names.iter().filter_map(|name| state.ready_by_name(name)).map(owned).collect(),
             None => state.ready().take(max).map(owned).collect(),
         };
         let closed = state.is_closed();
         drop(state);
         drop(replaced);
-        (hubs, closed)
+        (members, closed)
     }
 }
 

@@ -7,10 +7,13 @@ use std::time::{Duration, Instant};
 
 use super::builder::{Builder, Source};
 use super::error::{InsertError, OpenError};
+use super::member::Member;
 use super::name;
 use super::state::{Entry, Found, Lease, State};
 use crate::clock::{self, Timed};
 use crate::hub::{self, Activity, Hub};
+#[cfg(any(feature = "actix-web", feature = "http-body"))]
+use crate::ladder::Ladder;
 use crate::sync::{Condvar, Mutex, MutexGuard, lock};
 
 /// A cloneable handle for a set of hubs, each with a name.
@@ -144,9 +147,47 @@ impl Hubs {
     /// # Ok::<(), mixed_replace::hubs::InsertError>(())
     /// ```
     pub fn insert(&self, name: &str, hub: Hub) -> Result<Option<Hub>, InsertError> {
+        let replaced = self.insert_member(name, Member::Hub(hub))?;
+        Ok(replaced.map(|member| member.hub().clone()))
+    }
+
+    /// Inserts a ladder, one picture in several sizes. Returns the hub that it replaces, or that of the largest picture if it
+    /// replaces a ladder.
+    ///
+    /// [`Live::by_name`](crate::Live::by_name) serves it as [`Live::ladder`](crate::Live::ladder) does. A
+    /// [`Wall`](crate::Wall) sends each track in the size in which it is seen. [`get`](Self::get), [`open`](Self::open) and
+    /// [`remove`](Self::remove) return the hub of its largest picture. [`list`](Self::list) counts the viewers of all sizes.
+    /// Hubs without a [name](hub::Builder::name) get these, and [`Metrics`](crate::Metrics) has a stream for each: `yard`,
+    /// `yard/1`, `yard/2`.
+    ///
+    /// The hub that a [source](Builder::source) makes is never a ladder.
+    ///
+    /// # Errors
+    ///
+    /// As [`insert`](Self::insert).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Hubs, Ladder, hub};
+    ///
+    /// let cameras = Hubs::new();
+    /// let (main_publisher, main) = hub::channel();
+    /// let (sub_publisher, sub) = hub::channel();
+    /// cameras.insert_ladder("yard", Ladder::new([main, sub]))?;
+    /// assert_eq!(cameras.names(), ["yard"]);
+    /// # Ok::<(), mixed_replace::hubs::InsertError>(())
+    /// ```
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
+    pub fn insert_ladder(&self, name: &str, ladder: Ladder) -> Result<Option<Hub>, InsertError> {
+        let replaced = self.insert_member(name, Member::Ladder(ladder))?;
+        Ok(replaced.map(|member| member.hub().clone()))
+    }
+
+    fn insert_member(&self, name: &str, member: Member) -> Result<Option<Member>, InsertError> {
         name::check(name)?;
-        let replaced = self.shared.change(|state| state.insert(name, hub, self.shared.config.max))?;
-        Ok(replaced.map(|entry| if entry.is_made() { entry.close() } else { entry.into_hub() }))
+        let replaced = self.shared.change(|state| state.insert(name, member, self.shared.config.max))?;
+        Ok(replaced.map(|entry| if entry.is_made() { entry.close() } else { entry.into_member() }))
     }
 
     /// Removes a hub. Returns `None` if there was none of this name.
@@ -169,13 +210,14 @@ impl Hubs {
     #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn remove(&self, name: &str) -> Option<Hub> {
         let removed = self.shared.change(|state| state.remove(name))?;
-        Some(if removed.is_made() { removed.close() } else { removed.into_hub() })
+        let member = if removed.is_made() { removed.close() } else { removed.into_member() };
+        Some(member.hub().clone())
     }
 
     /// Returns a hub. `None` if there is none of this name: it starts nothing.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Hub> {
-        self.shared.state().get(name)
+        self.shared.state().get(name).map(|member| member.hub().clone())
     }
 
     /// Returns a hub, made by the source if there is none of this name or if its publisher was dropped.
@@ -191,15 +233,15 @@ impl Hubs {
     /// - [`OpenError::Full`] if there are [`max`](Builder::max) hubs.
     /// - [`OpenError::Closed`] after [`close`](Self::close).
     pub fn open(&self, name: &str) -> Result<Hub, OpenError> {
-        self.with(name, Hub::clone)
+        self.with(name, |member| member.hub().clone())
     }
 
-    /// Calls `f` with a hub, made by the source if necessary. The hub is not dropped meanwhile, however short the time of
-    /// [`idle`](Builder::idle) is.
-    pub(crate) fn with<R>(&self, name: &str, f: impl FnOnce(&Hub) -> R) -> Result<R, OpenError> {
+    /// Calls `f` with a hub or a ladder, the hub made by the source if necessary. The hub is not dropped meanwhile, however
+    /// short the time of [`idle`](Builder::idle) is.
+    pub(crate) fn with<R>(&self, name: &str, f: impl FnOnce(&Member) -> R) -> Result<R, OpenError> {
         name::check(name)?;
         let lease = self.lease(name)?;
-        Ok(f(&Leased { shared: &self.shared, name, lease }.lease.hub))
+        Ok(f(&Leased { shared: &self.shared, name, lease }.lease.member))
     }
 
     fn lease(&self, name: &str) -> Result<Lease, OpenError> {
@@ -213,7 +255,7 @@ impl Hubs {
             }
         };
         let (publisher, hub) = config.hub.clone().name(name).build();
-        let (serial, ended) = state.start_opening(name, hub);
+        let (serial, ended) = state.start_opening(name, Member::Hub(hub));
         drop(state);
         drop(ended);
         // The source runs code of the app, without the lock. If it panics, the name is free again.
@@ -226,12 +268,12 @@ impl Hubs {
     /// Returns the names of all hubs, in order.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        self.shared.state().hubs().into_iter().map(|(name, _)| name).collect()
+        self.shared.state().members().into_iter().map(|(name, _)| name).collect()
     }
 
-    /// Returns each hub that can be watched with its name, in the order of the names.
+    /// Returns each hub that can be watched with its name, in the order of the names. A ladder has a hub for each rung.
     pub(crate) fn ready(&self) -> Vec<(String, Hub)> {
-        self.shared.state().ready().map(|(name, hub)| (String::from(&**name), hub.clone())).collect()
+        self.shared.state().ready().flat_map(|(name, member)| member.hubs(name)).collect()
     }
 
     /// Returns the name and the state of each hub, in the order of the names.
@@ -250,12 +292,12 @@ impl Hubs {
     /// ```
     #[must_use]
     pub fn list(&self) -> Vec<Listing> {
-        let hubs = self.shared.state().hubs();
-        let listing = |(name, hub): (String, Hub)| {
-            let stats = hub.stats();
-            Listing { name, activity: hub.activity(), viewers: stats.viewers, age: stats.age }
+        let members = self.shared.state().members();
+        let listing = |(name, member): (String, Member)| {
+            let (activity, viewers, age) = member.state();
+            Listing { name, activity, viewers, age }
         };
-        hubs.into_iter().map(listing).collect()
+        members.into_iter().map(listing).collect()
     }
 
     /// Closes all hubs, inserted ones included. Further calls to [`open`](Self::open) fail.

@@ -32,8 +32,9 @@ fn concurrent_first_viewers_start_one_source() {
     model(|| {
         let (hubs, publishers) = hubs();
         let other = hubs.clone();
-        let viewer = thread::spawn(move || other.with("yard", |hub| hub.subscribe(Wire::Script)).unwrap().unwrap());
-        let one = hubs.with("yard", |hub| hub.subscribe(Wire::Script)).unwrap().unwrap();
+        let viewer =
+            thread::spawn(move || other.with("yard", |member| member.hub().subscribe(Wire::Script)).unwrap().unwrap());
+        let one = hubs.with("yard", |member| member.hub().subscribe(Wire::Script)).unwrap().unwrap();
         let two = viewer.join().unwrap();
         assert_eq!(publishers.lock().unwrap().len(), 1);
         drop((one, two));
@@ -62,13 +63,14 @@ fn failed_source_fails_or_restarts_for_each_viewer() {
 fn viewer_that_comes_while_the_last_one_leaves_is_not_ended() {
     model(|| {
         let (hubs, publishers) = hubs();
-        let last = hubs.with("yard", |hub| hub.subscribe(Wire::Script)).unwrap().unwrap();
+        let last = hubs.with("yard", |member| member.hub().subscribe(Wire::Script)).unwrap().unwrap();
         let timer = hubs.clone();
         let leaves = thread::spawn(move || {
             drop(last);
             timer.shared.sweep(Instant::now());
         });
-        let (hub, viewer) = hubs.with("yard", |hub| (hub.clone(), hub.subscribe(Wire::Script).unwrap())).unwrap();
+        let (hub, viewer) =
+            hubs.with("yard", |member| (member.hub().clone(), member.hub().subscribe(Wire::Script).unwrap())).unwrap();
         leaves.join().unwrap();
         hubs.shared.sweep(Instant::now());
         assert!(!hub.is_closed(), "it has a viewer");

@@ -10,7 +10,7 @@ use slab::Slab;
 use super::builder::Source;
 use super::error::{InsertError, OpenError};
 use super::handle::Config;
-use crate::hub::Hub;
+use super::member::Member;
 
 #[derive(Default)]
 pub(super) struct State {
@@ -22,9 +22,9 @@ pub(super) struct State {
     pub(super) watchers: Slab<Option<Waker>>,
 }
 
-/// A hub in the set.
+/// A hub or a ladder in the set.
 pub(super) struct Entry {
-    hub: Hub,
+    member: Member,
     kind: Kind,
     /// Distinguishes hubs that had the same name one after the other.
     serial: u64,
@@ -43,7 +43,7 @@ enum Kind {
 
 /// A hub that is not dropped for being idle.
 pub(super) struct Lease {
-    pub(super) hub: Hub,
+    pub(super) member: Member,
     pub(super) serial: u64,
 }
 
@@ -58,25 +58,25 @@ impl Entry {
         self.kind != Kind::Inserted
     }
 
-    pub(super) fn into_hub(self) -> Hub {
-        self.hub
+    pub(super) fn into_member(self) -> Member {
+        self.member
     }
 
     /// Closes the hub. It wakes tasks, so the state must not be locked.
-    pub(super) fn close(self) -> Hub {
-        self.hub.close();
-        self.hub
+    pub(super) fn close(self) -> Member {
+        self.member.close();
+        self.member
     }
 
     fn lease(&mut self, now: Instant) -> Lease {
         self.leases += 1;
         self.leased_at = now;
-        Lease { hub: self.hub.clone(), serial: self.serial }
+        Lease { member: self.member.clone(), serial: self.serial }
     }
 
     /// Returns since when nobody has used the hub. `None` while it is in use, and always for an inserted one.
     fn idle_since(&self) -> Option<Instant> {
-        let (used, unwatched_since) = self.hub.usage();
+        let (used, unwatched_since) = self.member.usage();
         let idle = self.kind == Kind::Made && self.leases == 0 && !used;
         idle.then(|| unwatched_since.map_or(self.leased_at, |since| since.max(self.leased_at)))
     }
@@ -91,7 +91,7 @@ impl State {
         let len = self.entries.len();
         let is_new = match self.entries.get_mut(name) {
             Some(entry) if entry.kind == Kind::Opening => return Ok(Found::Opening),
-            Some(entry) if entry.kind == Kind::Inserted || !entry.hub.is_closed() => {
+            Some(entry) if entry.kind == Kind::Inserted || !entry.member.is_closed() => {
                 return Ok(Found::Hub(entry.lease(now)));
             }
             entry => entry.is_none(),
@@ -104,8 +104,8 @@ impl State {
     }
 
     /// Adds a hub whose source is about to be called. Returns its serial number, and the ended hub that it replaces.
-    pub(super) fn start_opening(&mut self, name: &str, hub: Hub) -> (u64, Option<Entry>) {
-        let ended = self.put(name, hub, Kind::Opening);
+    pub(super) fn start_opening(&mut self, name: &str, member: Member) -> (u64, Option<Entry>) {
+        let ended = self.put(name, member, Kind::Opening);
         (self.serials, ended)
     }
 
@@ -139,7 +139,7 @@ impl State {
         }
     }
 
-    pub(super) fn insert(&mut self, name: &str, hub: Hub, max: usize) -> Result<Option<Entry>, InsertError> {
+    pub(super) fn insert(&mut self, name: &str, member: Member, max: usize) -> Result<Option<Entry>, InsertError> {
         if self.closed {
             return Err(InsertError::Closed);
         }
@@ -147,13 +147,13 @@ impl State {
             return Err(InsertError::Full { max });
         }
         self.changes += 1;
-        Ok(self.put(name, hub, Kind::Inserted))
+        Ok(self.put(name, member, Kind::Inserted))
     }
 
-    fn put(&mut self, name: &str, hub: Hub, kind: Kind) -> Option<Entry> {
+    fn put(&mut self, name: &str, member: Member, kind: Kind) -> Option<Entry> {
         self.serials += 1;
-        hub.set_name(name);
-        let entry = Entry { hub, kind, serial: self.serials, leases: 0, leased_at: Instant::now() };
+        member.set_name(name);
+        let entry = Entry { member, kind, serial: self.serials, leases: 0, leased_at: Instant::now() };
         self.entries.insert(name.into(), entry)
     }
 
@@ -162,24 +162,24 @@ impl State {
         self.entries.remove(name)
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<Hub> {
-        self.entries.get(name).map(|entry| entry.hub.clone())
+    pub(super) fn get(&self, name: &str) -> Option<Member> {
+        self.entries.get(name).map(|entry| entry.member.clone())
     }
 
-    pub(super) fn hubs(&self) -> Vec<(String, Hub)> {
-        self.entries.iter().map(|(name, entry)| (String::from(&**name), entry.hub.clone())).collect()
+    pub(super) fn members(&self) -> Vec<(String, Member)> {
+        self.entries.iter().map(|(name, entry)| (String::from(&**name), entry.member.clone())).collect()
     }
 
     /// Returns the hubs that can be watched.
-    pub(super) fn ready(&self) -> impl Iterator<Item = (&Arc<str>, &Hub)> {
+    pub(super) fn ready(&self) -> impl Iterator<Item = (&Arc<str>, &Member)> {
         let ready = self.entries.iter().filter(|(_, entry)| entry.kind != Kind::Opening);
-        ready.map(|(name, entry)| (name, &entry.hub))
+        ready.map(|(name, entry)| (name, &entry.member))
     }
 
     #[cfg(any(feature = "actix-web", feature = "http-body"))]
-    pub(super) fn ready_by_name(&self, name: &str) -> Option<(&Arc<str>, &Hub)> {
+    pub(super) fn ready_by_name(&self, name: &str) -> Option<(&Arc<str>, &Member)> {
         let (name, entry) = self.entries.get_key_value(name).filter(|(_, entry)| entry.kind != Kind::Opening)?;
-        Some((name, &entry.hub))
+        Some((name, &entry.member))
     }
 
     #[cfg(any(feature = "actix-web", feature = "http-body"))]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::encodings::Encodings;
 use super::shared::Shared;
 use super::stats::{Stats, Viewer};
 use super::subscriber::Subscriber;
@@ -70,7 +71,8 @@ pub enum Size {
     Full,
     /// The smallest picture that is at least so many pixels wide, or else the first rung.
     ///
-    /// The width of a rung is known from its first picture on. Before that, the rung is passed over.
+    /// The width of a rung is known from its first picture on. A viewer starts on a rung that is known to be so wide, and tries
+    /// smaller ones that have had no picture while it gets the pictures of that one.
     Width(u32),
 }
 
@@ -93,8 +95,8 @@ impl Ladder {
     ///   [`max_subscribers`](crate::hub::Builder::max_subscribers) viewers.
     /// - [`Refused::Closed`] if that hub was closed before its first part.
     ///
-    /// With [`Size::Line`], the viewer then starts on the next rung that has a place. The error is that of the first rung, if
-    /// all of them refuse.
+    /// In place of a closed rung, and with [`Size::Line`] of a full one, the viewer starts on another that has a place. The
+    /// error is that of the first try, if all of them refuse.
     ///
     /// # Examples
     ///
@@ -109,13 +111,38 @@ impl Ladder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn subscribe(&self, wire: Wire, size: Size) -> Result<Subscriber, Refused> {
-        Subscriber::new(&self.shared, wire, size)
+        Subscriber::new(&self.shared, Arc::clone(&self.shared.encodings), wire, size)
+    }
+
+    /// Creates the response for a viewer who gets these pictures as one of several.
+    pub(crate) fn subscribe_as(
+        &self,
+        encodings: &Arc<Encodings>,
+        wire: Wire,
+        size: Size,
+    ) -> Result<Subscriber, Refused> {
+        Subscriber::new(&self.shared, Arc::clone(encodings), wire, size)
+    }
+
+    /// Returns whether both are handles for one ladder.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    /// Returns whether no further picture comes.
+    pub(crate) fn is_closed(&self) -> bool {
+        (0..self.shared.rungs.len()).all(|rung| self.shared.is_closed(rung))
     }
 
     /// Returns the hub of each rung, the largest picture first.
     #[must_use]
     pub fn hubs(&self) -> impl ExactSizeIterator<Item = &Hub> {
         self.shared.rungs.iter().map(|rung| rung.hub())
+    }
+
+    /// Returns the hub of the first rung.
+    pub(crate) fn largest(&self) -> &Hub {
+        self.shared.rung(0).hub()
     }
 
     /// Returns the hub whose latest part is a snapshot of this size, or of the nearest one that is open.

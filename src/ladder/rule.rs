@@ -118,6 +118,8 @@ pub enum Reason {
     Closed,
     /// The pictures of the smaller rung came too seldom, since the processor does not keep up.
     Starved,
+    /// The rung is that of the [size](super::Size) that the viewer asked for, which was not known or had no fresh picture before.
+    Width,
 }
 
 impl Rule {

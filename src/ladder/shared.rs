@@ -6,20 +6,20 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+use super::encodings::Encodings;
 use super::handle::Size;
 use super::rule::{Need, Reason};
 use super::stats::{RungStats, Stats, Viewer};
 use crate::boundary::Boundary;
-use crate::encode::{EncodedPart, Encoder};
-use crate::hub::{Hub, Published, Seat};
+use crate::encode::Encoder;
+use crate::hub::{Hub, Published};
 use crate::picture;
 use crate::sync::{Mutex, lock};
-use crate::wall::encodings::Encodings;
-use crate::wire::{PerWire, Wire};
 
 pub(super) struct Shared {
     pub(super) rungs: Vec<Rung>,
-    encoders: PerWire<Arc<Encoder>>,
+    /// The parts as [`Ladder::subscribe`](super::Ladder::subscribe) sends them.
+    pub(super) encodings: Arc<Encodings>,
     viewers: Mutex<Viewers>,
     /// Set before the hubs are closed. Their locks order it.
     closing: AtomicBool,
@@ -42,7 +42,7 @@ struct Entry {
 
 /// One rung of a ladder.
 pub(super) struct Rung {
-    pub(super) encodings: Encodings,
+    hub: Hub,
     made: Option<Arc<Made>>,
     measured: Mutex<Measured>,
 }
@@ -74,18 +74,15 @@ impl Shared {
         assert!(!hubs.is_empty(), "a ladder needs a hub");
         let timestamps = hubs.iter().all(|(hub, ..)| hub.timestamps());
         let rungs = hubs.into_iter().map(|(hub, width, made)| Rung {
-            encodings: Encodings::unnamed(hub),
+            hub,
             made,
             measured: Mutex::new(Measured { width, ..Measured::default() }),
         });
         let rungs: Vec<Rung> = rungs.collect();
+        let encoder = |wire| Arc::new(Encoder::new(boundary.clone(), wire).timestamps(timestamps));
+        let encodings = Arc::new(Encodings::new(rungs.len(), None, encoder));
         let viewers = Viewers { list: Slab::new(), on_rung: vec![0; rungs.len()], moves_down: 0, moves_up: 0 };
-        Arc::new(Self {
-            rungs,
-            encoders: PerWire::new(|wire| Arc::new(Encoder::new(boundary.clone(), wire).timestamps(timestamps))),
-            viewers: Mutex::new(viewers),
-            closing: AtomicBool::new(false),
-        })
+        Arc::new(Self { rungs, encodings, viewers: Mutex::new(viewers), closing: AtomicBool::new(false) })
     }
 
     /// Closes every hub. From now on, no viewer is moved.
@@ -98,11 +95,6 @@ impl Shared {
         self.closing.load(Relaxed)
     }
 
-    /// Returns the encoder of a wire. All encoders share one boundary.
-    pub(super) fn encoder(&self, wire: Wire) -> &Arc<Encoder> {
-        &self.encoders[wire]
-    }
-
     #[expect(clippy::indexing_slicing, reason = "callers pass the index of a rung")]
     pub(super) fn rung(&self, rung: usize) -> &Rung {
         &self.rungs[rung]
@@ -111,14 +103,25 @@ impl Shared {
     /// Returns the rung on which a viewer of this size starts.
     pub(super) fn rung_of(&self, size: Size) -> usize {
         let Size::Width(width) = size else { return 0 };
-        let wide = |rung: &Rung| rung.width().is_some_and(|own| own >= width);
-        self.rungs.iter().rposition(wide).unwrap_or(0)
+        self.rungs.iter().rposition(|rung| rung.is_wide(width)).unwrap_or(0)
+    }
+
+    /// Returns the rung to which a viewer of this width belongs, `without` those that it cannot get: also one that has had no
+    /// picture, whose width only that can show.
+    pub(super) fn rung_to_try(&self, width: u32, without: &[usize]) -> Option<usize> {
+        let open = |rung: &usize| !without.contains(rung) && !self.is_closed(*rung);
+        let suits = |rung: &usize| {
+            let rung = self.rung(*rung);
+            rung.is_wide(width) || (rung.width().is_none() && rung.hub().latest().is_none())
+        };
+        let mut open = (0..self.rungs.len()).rev().filter(open);
+        open.clone().find(suits).or_else(|| open.next_back())
     }
 
     /// Returns whether no further picture comes on a rung. A rendition ends with the hub of which it is made, the first.
     pub(super) fn is_closed(&self, rung: usize) -> bool {
-        let Rung { encodings, made, .. } = self.rung(rung);
-        encodings.hub.is_closed() || (made.is_some() && self.rung(0).hub().is_closed())
+        let Rung { hub, made, .. } = self.rung(rung);
+        hub.is_closed() || (made.is_some() && self.rung(0).hub().is_closed())
     }
 
     /// Returns the other rungs, the nearest first, those that have had a picture before the others.
@@ -204,7 +207,7 @@ impl Shared {
     /// Drops the bytes of the last part of a rung that the last viewer has left.
     fn clear(&self, rung: usize, is_last: bool) {
         if is_last {
-            self.rung(rung).encodings.clear();
+            self.encodings.clear(rung);
         }
     }
 
@@ -236,13 +239,12 @@ impl Viewers {
 
 impl Rung {
     pub(super) fn hub(&self) -> &Hub {
-        &self.encodings.hub
+        &self.hub
     }
 
-    /// Returns the bytes of a part. `None` if it holds the boundary, which is counted once.
-    pub(super) fn encoded(&self, part: &Published, encoder: &Encoder, seat: &Seat) -> Option<Arc<EncodedPart>> {
-        self.measure(part);
-        self.encodings.encoded(part, encoder, seat)
+    /// Returns whether its pictures are known to be at least so wide.
+    pub(super) fn is_wide(&self, width: u32) -> bool {
+        self.width().is_some_and(|own| own >= width)
     }
 
     /// Returns the width of its pictures, if one is there.
@@ -259,7 +261,7 @@ impl Rung {
 
     /// Records a part, once for all viewers.
     #[expect(clippy::cast_precision_loss, reason = "an average")]
-    fn measure(&self, part: &Published) {
+    pub(super) fn measure(&self, part: &Published) {
         let mut measured = lock(&self.measured);
         if part.no_signal || measured.last.is_some_and(|(version, _)| version >= part.version) {
             return;

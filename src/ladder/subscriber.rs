@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
+use super::encodings::Encodings;
 use super::handle::Size;
 use super::order::{Late, Times};
 use super::rule::{Move, Reason, Rule, Written};
@@ -40,6 +41,8 @@ use crate::wire::Wire;
 #[must_use = "a response does nothing until it is returned from a handler"]
 pub struct Subscriber {
     ladder: Arc<Shared>,
+    /// What it is sent: the parts of the ladder, or of a track of a wall.
+    encodings: Arc<Encodings>,
     options: Options,
     rule: Rule,
     current: Place,
@@ -53,6 +56,8 @@ pub struct Subscriber {
     last: Option<(usize, Arc<Published>)>,
     /// The rungs that had no place or no picture for this viewer, each until when it is left out.
     unreachable: Vec<(usize, Instant)>,
+    /// The time of the last move by [`Size::Width`].
+    moved_at: Option<Instant>,
     /// The end of the stream's lifetime.
     expires: Option<Instant>,
     /// Whether the stream ends earlier than that unless its rung gets a picture.
@@ -129,20 +134,28 @@ impl Drop for Listed {
 }
 
 impl Subscriber {
-    pub(super) fn new(ladder: &Arc<Shared>, wire: Wire, size: Size) -> Result<Self, Refused> {
+    pub(super) fn new(
+        ladder: &Arc<Shared>,
+        encodings: Arc<Encodings>,
+        wire: Wire,
+        size: Size,
+    ) -> Result<Self, Refused> {
         let options = Options { exclusive: false, key: None, label: None, min_interval: None, size, wire };
         // By the line, a rung that has pictures is better than a larger one whose source does not answer.
         let signal = |rung: &usize| ladder.rung(*rung).hub().latest_dated().is_some_and(|part| !part.stale);
         let start = if size == Size::Line { (0..ladder.rungs.len()).find(signal) } else { None };
-        let current = Place::join(ladder, start.unwrap_or_else(|| ladder.rung_of(size)), wire).or_else(|refused| {
-            // For one hub that is full or closed there is another.
-            let rungs = if size == Size::Line { 1..ladder.rungs.len() } else { 0..0 };
-            rungs.into_iter().find_map(|rung| Place::join(ladder, rung, wire).ok()).ok_or(refused)
+        let start = start.unwrap_or_else(|| ladder.rung_of(size));
+        let current = Place::join(ladder, start, wire).or_else(|refused| {
+            // For a hub that is closed there is another, and by the line for one that is full.
+            let is_passed = size == Size::Line || refused == Refused::Closed;
+            let mut others = ladder.nearest(start).filter(|_| is_passed);
+            others.find_map(|rung| Place::join(ladder, rung, wire).ok()).ok_or(refused)
         })?;
         let mut rule = Rule::new(ladder.rungs.len(), Instant::now());
         rule.start_on(current.rung);
         Ok(Self {
             ladder: Arc::clone(ladder),
+            encodings,
             options,
             rule,
             current,
@@ -152,6 +165,7 @@ impl Subscriber {
             missed: None,
             last: None,
             unreachable: Vec::new(),
+            moved_at: None,
             expires: None,
             without_picture: false,
             listed: None,
@@ -220,6 +234,26 @@ impl Subscriber {
         self.ladder.rung(self.current.rung).hub()
     }
 
+    /// Returns whether the hub of its rung has a part of its publisher that is not stale.
+    pub(crate) fn has_signal(&self) -> bool {
+        self.current.subscriber.seat.has_signal()
+    }
+
+    /// Returns whether the last part that was sent is a "no signal" part.
+    pub(crate) fn sent_no_signal(&self) -> bool {
+        self.last.as_ref().is_some_and(|(_, part)| part.no_signal)
+    }
+
+    /// Reports that a repeat is not sent.
+    pub(crate) fn pass(&mut self) {
+        self.current.seat().pass();
+    }
+
+    /// Returns whether the stream ended because of this viewer, and not because the hubs were closed to it.
+    pub(crate) fn ended_for_viewer(&self) -> bool {
+        !self.without_picture && self.current.subscriber.seat.ended_for_viewer()
+    }
+
     /// Reserves a place on another rung and starts watching there. It gets the viewer's key in [`enter`](Self::enter).
     fn join(&self, rung: usize) -> Result<Place, Refused> {
         if self.ladder.is_closing() || self.ladder.is_closed(rung) {
@@ -240,7 +274,7 @@ impl Subscriber {
         Ok(place)
     }
 
-    /// Lets the rule decide, once the part in flight is written.
+    /// Lets the rule or the width decide, once the part in flight is written.
     fn follow_rule(&mut self) {
         let Some(Released { at, bytes, sent }) = lock(&self.report).released.take() else { return };
         if self.in_flight != Some(sent) {
@@ -248,15 +282,17 @@ impl Subscriber {
             return;
         }
         self.in_flight = None;
-        if self.options.size != Size::Line {
-            return;
-        }
         if let Some(next) = &self.next {
             // A hub whose source cannot be started.
             if at.saturating_duration_since(next.since) > FIRST_PICTURE {
                 self.give_up(next.place.rung, at);
             }
             return;
+        }
+        match self.options.size {
+            Size::Line => {}
+            Size::Full => return,
+            Size::Width(width) => return self.follow_width(width, at),
         }
         let rung = self.ladder.rung(self.current.rung);
         let own = rung.period();
@@ -273,6 +309,26 @@ impl Subscriber {
         if let Some(Move { to, reason }) = self.rule.written(part, needs) {
             self.start_move(to, reason);
         }
+    }
+
+    /// Moves to the rung of this width, if that has become known or has changed.
+    fn follow_width(&mut self, width: u32, now: Instant) {
+        let early = |moved: Instant| now.saturating_duration_since(moved) < BETWEEN_MOVES;
+        if self.ladder.rungs.len() == 1 || self.moved_at.is_some_and(early) {
+            return;
+        }
+        let without = self.unreachable.iter().filter(|(_, until)| *until > now).map(|(rung, _)| *rung);
+        let to = self.ladder.rung_to_try(width, &without.collect::<Vec<_>>());
+        if let Some(to) = to.filter(|to| *to != self.current.rung) {
+            self.moved_at = Some(now);
+            self.start_move(to, Reason::Width);
+        }
+    }
+
+    /// Returns whether the first picture of a rung to which the viewer moves is as wide as it asked for.
+    fn suits(&self, rung: usize) -> bool {
+        let Size::Width(width) = self.options.size else { return true };
+        rung == 0 || self.ladder.rung(rung).is_wide(width)
     }
 
     /// Takes a place on a rung. The viewer stays where it is if there is none.
@@ -331,15 +387,21 @@ impl Subscriber {
             };
             let older = older(&part, rung, self.last.as_ref());
             let skipped = part.no_signal || !next.late.permits(older, Instant::now());
-            let encoder = self.ladder.encoder(self.options.wire);
-            let encoded =
-                if skipped { None } else { self.ladder.rung(rung).encoded(&part, encoder, next.place.seat()) };
+            let encoded = if skipped {
+                None
+            } else {
+                self.ladder.rung(rung).measure(&part);
+                self.encodings.encoded(rung, &part, self.options.wire, next.place.seat())
+            };
             let Some(encoded) = encoded else {
                 next.place.seat().pass();
                 continue;
             };
             let now = Instant::now();
             let Next { place, reason, .. } = self.next.take()?;
+            if !self.suits(rung) {
+                return None;
+            }
             if !self.enter(place, reason, now) {
                 return None;
             }
@@ -376,7 +438,11 @@ impl Subscriber {
         self.ladder.nearest(self.current.rung).find_map(|rung| self.join(rung).ok())
     }
 
-    fn step(&mut self, waker: &Waker) -> Step<Arc<EncodedPart>> {
+    /// Returns the next step, once the part in flight is written. A repeat is of the last part, with no later time.
+    ///
+    /// The waker is stored in any case, so the next poll is due when it is woken.
+    pub(crate) fn poll_part(&mut self, waker: &Waker) -> Step<Arc<EncodedPart>> {
+        self.follow_rule();
         if self.in_flight.is_none() {
             if let Some(encoded) = self.poll_next(waker) {
                 return Step::Part(encoded);
@@ -387,11 +453,7 @@ impl Subscriber {
         loop {
             match self.current.seat().poll_once(waker.clone()) {
                 Step::Wait => return Step::Wait,
-                Step::Repeat => {
-                    self.in_flight = Some(Instant::now());
-                    self.missed = self.missed.map(|_| 0);
-                    return self.renewed().map_or(Step::Repeat, Step::Part);
-                }
+                Step::Repeat => return self.renewed().map_or(Step::Repeat, Step::Part),
                 Step::Part(part) => {
                     let rung = self.current.rung;
                     // No picture goes back in time when the hub of an earlier rung was closed.
@@ -426,8 +488,9 @@ impl Subscriber {
 
     /// Returns the bytes of a part of the current rung. `None` if it holds the boundary.
     fn encoded(&mut self, part: &Published) -> Option<Arc<EncodedPart>> {
-        let encoder = self.ladder.encoder(self.options.wire);
-        self.ladder.rung(self.current.rung).encoded(part, encoder, self.current.seat())
+        let rung = self.current.rung;
+        self.ladder.rung(rung).measure(part);
+        self.encodings.encoded(rung, part, self.options.wire, self.current.seat())
     }
 
     /// Returns the last part if it has got a later time since.
@@ -443,7 +506,13 @@ impl Subscriber {
         }
         let encoded = self.encoded(&part)?;
         self.last = Some((rung, part));
+        self.send_again();
         Some(encoded)
+    }
+
+    fn send_again(&mut self) {
+        self.in_flight = Some(Instant::now());
+        self.missed = self.missed.map(|_| 0);
     }
 
     fn send(&mut self, part: Arc<Published>) {
@@ -468,7 +537,7 @@ impl Supply for Subscriber {
     type Part = Arc<EncodedPart>;
 
     fn encoder(&self) -> &Arc<Encoder> {
-        self.ladder.encoder(self.options.wire)
+        self.encodings.encoder(self.options.wire)
     }
 
     fn start(&mut self) {
@@ -492,17 +561,20 @@ impl Supply for Subscriber {
         let place = self.ladder.enter(viewer, now);
         self.listed = Some(Listed { ladder: Arc::clone(&self.ladder), place });
         #[cfg(feature = "tracing")]
-        tracing::debug!(rung = self.current.rung, wire = ?self.options.wire, "viewer joins a ladder");
+        if self.ladder.rungs.len() > 1 {
+            tracing::debug!(rung = self.current.rung, wire = ?self.options.wire, "viewer joins a ladder");
+        }
     }
 
     fn poll_step(&mut self, gated: bool, taken: u64, cx: &mut Context<'_>) -> Step<Arc<EncodedPart>> {
         if !gated && self.in_flight.is_some() {
             self.release(taken)();
         }
-        self.follow_rule();
-        let step = self.step(cx.waker());
-        if matches!(step, Step::End) {
-            self.listed = None;
+        let step = self.poll_part(cx.waker());
+        match step {
+            Step::End => self.listed = None,
+            Step::Repeat => self.send_again(),
+            Step::Part(_) | Step::Wait => {}
         }
         step
     }
@@ -541,3 +613,5 @@ impl fmt::Debug for Subscriber {
 const FIRST_PICTURE: Duration = Duration::from_secs(15);
 /// How long a viewer is not moved to a rung that had no place or no picture.
 const UNREACHABLE: Duration = Duration::from_secs(120);
+/// The shortest time between two moves by the width.
+const BETWEEN_MOVES: Duration = Duration::from_secs(2);

@@ -305,6 +305,23 @@ fn full_or_closed_rung_is_passed_over() {
 }
 
 #[test]
+fn viewer_of_a_width_starts_on_another_rung_where_its_own_was_closed_before_a_picture() {
+    for size in [Size::Width(640), Size::Full] {
+        let ([large, small], _, ladder) = ladder();
+        drop(large);
+        small.publish(text("small")).unwrap();
+        let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, size).unwrap());
+        assert_eq!(viewer.parts(), ["small"]);
+        drop(small);
+        viewer.take();
+        assert!(viewer.is_over());
+    }
+    let ([large, small], _, ladder) = ladder();
+    drop((large, small));
+    assert_eq!(ladder.subscribe(Wire::Script, Size::Full).err(), Some(Refused::Closed));
+}
+
+#[test]
 fn key_ends_a_stream_on_any_rung() {
     let ([large, small], _, ladder) = ladder();
     let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap().key("ada"));
@@ -600,7 +617,7 @@ fn move_back_does_not_prolong_the_lifetime_of_a_hub() {
 #[test]
 fn last_viewer_of_a_rung_takes_its_encodings_along() {
     let ([large, small], _, ladder) = ladder();
-    let kept = || [0, 1].map(|rung| ladder.shared.rung(rung).encodings.any());
+    let kept = || [0, 1].map(|rung| ladder.shared.encodings.any(rung));
     let subscribe = || Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap());
     let (mut one, mut other) = (subscribe(), subscribe());
     large.publish(text("large")).unwrap();
@@ -682,4 +699,46 @@ fn still_of_a_closed_ladder_is_that_of_the_nearest_rung_with_a_picture() {
     assert!(hubs.iter().all(Hub::is_closed));
     assert_eq!(ladder.hub_of(Size::Width(640)).latest(), hubs[1].latest());
     assert_eq!(ladder.hub_of(Size::Full).latest(), hubs[0].latest());
+}
+
+#[test]
+fn viewer_of_a_width_tries_rungs_without_a_picture_and_moves_to_the_smallest_wide_enough() {
+    let ([large, medium, small], hubs, ladder) = ladder();
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Width(640)).unwrap());
+    let wanted = || hubs.each_ref().map(|hub| hub.stats().viewers);
+    // Where nothing is known it starts on the first one, and it tries another at its first picture.
+    assert_eq!(wanted(), [1, 0, 0]);
+    large.publish(picture(1280, 0)).unwrap();
+    assert!(viewer.take());
+    viewer.take();
+    assert_eq!(wanted(), [1, 0, 1]);
+    small.publish(picture(320, 0)).unwrap();
+    assert!(!viewer.take(), "it is too small");
+    assert_eq!(wanted(), [1, 0, 0]);
+    sleep(Duration::from_millis(2100));
+    large.publish(picture(1280, 0)).unwrap();
+    viewer.take();
+    viewer.take();
+    assert_eq!(wanted(), [1, 1, 0]);
+    medium.publish(picture(640, 0)).unwrap();
+    assert!(viewer.take());
+    assert_eq!(wanted(), [0, 1, 0]);
+    let listed = &ladder.viewers()[0];
+    assert_eq!((listed.rung, listed.moves, listed.reason), (1, 1, Some(Reason::Width)));
+    // The next one starts there.
+    let _next = Viewer::new(ladder.subscribe(Wire::Script, Size::Width(640)).unwrap());
+    assert_eq!(wanted(), [0, 2, 0]);
+}
+
+#[test]
+fn viewer_of_a_width_tries_no_rung_of_texts_twice() {
+    let ([large, small], hubs, ladder) = ladder();
+    large.publish(text("large")).unwrap();
+    small.publish(text("small")).unwrap();
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Width(640)).unwrap());
+    for _ in 0..3 {
+        large.publish(text("large")).unwrap();
+        viewer.take();
+    }
+    assert_eq!(hubs.each_ref().map(|hub| hub.stats().viewers), [1, 0]);
 }

@@ -14,6 +14,7 @@ use super::snapshot::Snapshot;
 use crate::derive::{opaque_debug, setters};
 use crate::hub::Hub;
 use crate::hubs::Hubs;
+use crate::hubs::member::Member;
 use crate::ladder::Ladder;
 use crate::wire::Wire;
 
@@ -68,7 +69,7 @@ impl Live {
     ///
     /// | request | response |
     /// |---|---|
-    /// | `GET /cameras/yard`, with the parameters of an endpoint | the hub `yard`, made by the source if necessary |
+    /// | `GET /cameras/yard`, with the parameters of an endpoint | the hub or the [ladder](Self::ladder) `yard`, the hub made by the source if necessary |
     /// | `GET /cameras` | the names and states of all hubs, as JSON; off with [`list`](Self::list) |
     ///
     /// ```json
@@ -275,7 +276,10 @@ impl Endpoint for Live {
     fn answer(&self, request: &Parts) -> Result<Reply, Rejection> {
         match &self.hub {
             Source::Hub(hub) => self.answer_for(hub, request),
-            Source::Hubs(named) => named.answer(request, |hub| self.answer_for(hub, request)),
+            Source::Hubs(named) => named.answer(request, |member| match member {
+                Member::Hub(hub) => self.answer_for(hub, request),
+                Member::Ladder(ladder) => self.answer_for_ladder(ladder, request),
+            }),
             Source::Ladder(ladder) => self.answer_for_ladder(ladder, request),
         }
     }

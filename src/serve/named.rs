@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 
 use super::rejection::Rejection;
 use super::reply::{Reply, uncached};
-use crate::hub::Hub;
+use crate::hubs::member::Member;
 use crate::hubs::{Hubs, InvalidName, Listing};
 
 /// The hubs of an endpoint that is mounted once for all of them.
@@ -33,11 +33,11 @@ impl Named {
         self.lists = enabled;
     }
 
-    /// Returns the reply of `answer` for the hub of this request, or the list of hubs.
+    /// Returns the reply of `answer` for the hub or the ladder of this request, or the list of hubs.
     pub(super) fn answer(
         &self,
         request: &Parts,
-        answer: impl FnOnce(&Hub) -> Result<Reply, Rejection>,
+        answer: impl FnOnce(&Member) -> Result<Reply, Rejection>,
     ) -> Result<Reply, Rejection> {
         match below_mount(request) {
             "" if self.lists => Ok(Reply::Full(json(&self.hubs.list()))),

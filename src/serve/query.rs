@@ -55,12 +55,14 @@ impl<'a> Query<'a> {
 
     /// Returns the size of `?width=640` or `?width=full`.
     pub(super) fn size(&self) -> Result<Size, Rejection> {
-        if self.get("width") == Some("full") {
-            return Ok(Size::Full);
-        }
-        let is_valid = |width: &u32| (1..=65_535).contains(width);
-        let width = self.number("width", "a number of pixels from 1 to 65535 or \"full\"", is_valid)?;
-        Ok(width.map_or(Size::Line, Size::Width))
+        self.get("width").map_or(Ok(Size::Line), size)
+    }
+
+    /// Returns the sizes of `?width=640,,full`: an empty one is the largest too.
+    pub(super) fn sizes(&self) -> Result<Vec<Size>, Rejection> {
+        let widths = self.get("width").map(|widths| widths.split(','));
+        let size = |width: &str| if str::is_empty(width) { Ok(Size::Full) } else { size(width) };
+        widths.into_iter().flatten().map(size).collect()
     }
 
     /// Returns the period of `?refresh=5`.
@@ -77,13 +79,23 @@ impl<'a> Query<'a> {
         expected: &str,
         is_valid: impl Fn(&T) -> bool,
     ) -> Result<Option<T>, Rejection> {
-        let Some(value) = self.get(name) else { return Ok(None) };
-        let number = value.parse().ok().filter(is_valid);
-        number.map(Some).ok_or_else(|| {
-            let value: String = value.chars().take(QUOTED).collect();
-            Rejection::BadRequest(format!("`{name}` must be {expected}, not {value:?}"))
-        })
+        self.get(name).map(|value| number(name, value, expected, is_valid)).transpose()
     }
+}
+
+fn size(width: &str) -> Result<Size, Rejection> {
+    if width == "full" {
+        return Ok(Size::Full);
+    }
+    let is_valid = |width: &u32| (1..=65_535).contains(width);
+    number("width", width, "a number of pixels from 1 to 65535 or \"full\"", is_valid).map(Size::Width)
+}
+
+fn number<T: FromStr>(name: &str, value: &str, expected: &str, is_valid: impl Fn(&T) -> bool) -> Result<T, Rejection> {
+    value.parse().ok().filter(is_valid).ok_or_else(|| {
+        let value: String = value.chars().take(QUOTED).collect();
+        Rejection::BadRequest(format!("`{name}` must be {expected}, not {value:?}"))
+    })
 }
 
 /// The characters of a value that an error repeats.

@@ -1,6 +1,6 @@
 //! Many hubs in one stream.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use super::reply::{Reply, Stream};
 use super::{Endpoint, named};
 use crate::boundary::Boundary;
 use crate::hubs::{Hubs, name};
+use crate::ladder::Size;
 use crate::wall::{Config, Options, Shared, StartError, Subscriber};
 use crate::wire::Wire;
 
@@ -32,10 +33,14 @@ use crate::wire::Wire;
 /// |---|---|
 /// | `GET` | all hubs of the set, also those that come later |
 /// | `GET ?of=yard,door` | the hubs with these names, made by the [source](crate::hubs::Builder::source) if necessary |
+/// | `GET ?of=yard,door&width=640,320` | each in the smallest size that is at least so wide, of those that are [ladders](Hubs::insert_ladder) |
+/// | `GET ?width=320` | all in that size |
 /// | `GET ?fps=5` | at most that many parts a second of each track |
 /// | `GET /yard` below a wall [by name](Self::by_name) | one track as from [`Live`] |
 ///
-/// Names are percent-encoded and separated by commas.
+/// Names are percent-encoded and separated by commas. There is one width for all names, or one for each, of which `full` and an
+/// empty one are the largest. The client asks for the width in device pixels at which each track is shown. When that changes,
+/// it opens the next request beside the running one, as for another set of tracks.
 ///
 /// # The stream
 ///
@@ -52,6 +57,8 @@ use crate::wire::Wire;
 /// | `waiting` | it has none yet, or sends the "no signal" part of [`stale_after`](crate::hub::Builder::stale_after) |
 /// | `ended` | it was closed or removed |
 ///
+/// If the set holds ladders, such a part names those it tells of in `"sized":["yard"]` too.
+///
 /// States come first, then when one changes, and when nothing was sent for the time of the
 /// [keep-alive](Self::keep_alive_interval). In place of repeating a picture, a track that is idle is told again.
 ///
@@ -66,7 +73,7 @@ use crate::wire::Wire;
 ///
 /// | status | when |
 /// |---|---|
-/// | `400 Bad Request` | a name cannot be one, `of` is empty or has too many names, `fps` is no positive number |
+/// | `400 Bad Request` | a name cannot be one, `of` is empty or has too many names, `width` has not one value for all names and not one for each, `fps` is no positive number |
 /// | `404 Not Found` | some names are unknown: `X-Unknown-Tracks` lists them, as in `of` |
 /// | `406 Not Acceptable` | an `<img>` or a navigation asks, which could only show a flicker of all pictures |
 /// | `503 Service Unavailable` | no track can be sent: each source failed, or each hub is full |
@@ -191,7 +198,8 @@ impl Wall {
         self
     }
 
-    fn names(&self, of: &str) -> Result<Vec<Arc<str>>, Rejection> {
+    /// Returns each name once, with its place in the list.
+    fn names(&self, of: &str) -> Result<Vec<(usize, Arc<str>)>, Rejection> {
         if of.is_empty() {
             return Err(Rejection::BadRequest("`of` must name tracks, as in ?of=yard,door".to_owned()));
         }
@@ -202,11 +210,11 @@ impl Wall {
         }
         let mut seen = BTreeSet::new();
         let mut names = Vec::with_capacity(count);
-        for segment in of.split(',') {
+        for (place, segment) in of.split(',').enumerate() {
             let name: Arc<str> = percent_decoded(segment)?.into();
             name::check(&name)?;
             if seen.insert(Arc::clone(&name)) {
-                names.push(name);
+                names.push((place, name));
             }
         }
         Ok(names)
@@ -226,6 +234,8 @@ impl Endpoint for Wall {
             return Err(Rejection::NotAcceptable);
         }
         let query = Query::new(request);
+        let names = query.get("of").map(|of| self.names(of)).transpose()?;
+        let (size, sizes) = sizes(&query, names.as_deref().unwrap_or_default())?;
         let options = Options {
             config: self.config,
             exclusive: self.live.exclusive,
@@ -233,11 +243,28 @@ impl Endpoint for Wall {
             label: self.live.label_of(request),
             max: self.max,
             min_interval: if self.live.rate_param { query.min_interval()? } else { None },
-            of: query.get("of").map(|of| self.names(of)).transpose()?,
+            of: names.map(|names| names.into_iter().map(|(_, name)| name).collect()),
+            size,
+            sizes,
             wire,
         };
         Ok(Reply::Stream(Stream::Wall(Box::new(Subscriber::new(&self.shared, options)?))))
     }
+}
+
+/// Returns the size of all tracks, and that of each of these names.
+fn sizes(query: &Query<'_>, names: &[(usize, Arc<str>)]) -> Result<(Size, BTreeMap<Arc<str>, Size>), Rejection> {
+    let sizes = query.sizes()?;
+    if let [] | [_] = *sizes {
+        return Ok((sizes.first().copied().unwrap_or(Size::Full), BTreeMap::new()));
+    }
+    let count = query.get("of").map_or(0, |of| of.split(',').count());
+    if sizes.len() != count {
+        let text = format!("`width` has {} values for {count} names in `of`", sizes.len());
+        return Err(Rejection::BadRequest(text));
+    }
+    let of_name = |(place, name): &(usize, Arc<str>)| Some((Arc::clone(name), *sizes.get(*place)?));
+    Ok((Size::Full, names.iter().filter_map(of_name).collect()))
 }
 
 impl From<StartError> for Rejection {

@@ -19,7 +19,7 @@ fn next(ready: &Ready) -> usize {
 }
 
 fn track(ready: &Arc<Ready>, id: usize) -> Waker {
-    Waker::from(Arc::new(Track { ready: Arc::clone(ready), id }))
+    Waker::from(Arc::new(Track::new(ready, id)))
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Wake, Waker};
 
 use crate::body::PULSES;
@@ -59,7 +60,10 @@ impl Ready {
         if !state.busy || working {
             state.busy = true;
             let next = if state.due == Due::default() {
-                state.tracks.pop_front().map(Next::Track)
+                state.tracks.pop_front().map(|track| {
+                    track.queued.store(false, Relaxed);
+                    Next::Track(track)
+                })
             } else {
                 Some(Next::Due(std::mem::take(&mut state.due)))
             };
@@ -74,11 +78,11 @@ impl Ready {
         Next::Wait
     }
 
-    /// Adds a track at the end of the queue.
+    /// Adds a track at the end of the queue, unless it is there already: while it moves to another rung, two hubs wake it.
     fn push(&self, track: Arc<Track>) {
         self.change(|state| {
             // The track refers to this queue, and would keep it for ever.
-            if !state.closed {
+            if !state.closed && !track.queued.swap(true, Relaxed) {
                 state.tracks.push_back(track);
             }
         });
@@ -144,8 +148,16 @@ impl Wake for Ready {
 
 /// A track of a viewer. Its hub wakes it when it has something for the viewer.
 pub(super) struct Track {
-    pub(super) ready: Arc<Ready>,
+    ready: Arc<Ready>,
     pub(super) id: usize,
+    /// Whether it is in the queue, whose lock orders this.
+    queued: AtomicBool,
+}
+
+impl Track {
+    pub(super) fn new(ready: &Arc<Ready>, id: usize) -> Self {
+        Self { ready: Arc::clone(ready), id, queued: AtomicBool::new(false) }
+    }
 }
 
 impl Wake for Track {

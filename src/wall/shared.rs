@@ -7,14 +7,16 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use super::encodings::Encodings;
 use super::ready::Ready;
 use crate::body::pulse;
 use crate::boundary::Boundary;
 use crate::clock::{self, Timed, Times};
 use crate::encode::Encoder;
-use crate::hub::Hub;
-use crate::hubs::Hubs;
+use crate::hub::Refused;
+use crate::hubs::member::Member;
+use crate::hubs::{Hubs, name};
+use crate::ladder::encodings::Encodings;
+use crate::ladder::{self, Ladder, Size};
 use crate::sync::{Mutex, lock};
 use crate::wire::{PerWire, Wire};
 
@@ -34,11 +36,60 @@ pub(crate) struct Config {
 
 struct State {
     /// The tracks that somebody watches.
-    tracks: HashMap<Arc<str>, Weak<Encodings>>,
+    tracks: HashMap<Arc<str>, Weak<Track>>,
     viewers: Slab<Arc<Ready>>,
     timers: Times<Timer>,
     /// The period of the pulse, as the last viewer set it.
     pulse: Option<Duration>,
+}
+
+/// A track of a wall: its rungs, and the encodings of their newest parts.
+#[derive(Debug)]
+pub(super) struct Track {
+    member: Member,
+    ladder: Ladder,
+    encodings: Arc<Encodings>,
+}
+
+impl Track {
+    fn new(name: &str, member: &Member, shared: &Shared) -> Self {
+        let ladder = match member {
+            Member::Hub(hub) => Ladder::new([hub.clone()]),
+            Member::Ladder(ladder) => ladder.clone(),
+        };
+        let mut location = name::percent_encoded(name);
+        if location.contains(shared.encoder(Wire::Script).boundary().as_str()) {
+            // Somebody who knows the boundary has made this name.
+            location = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        }
+        let encoder = |wire| Arc::clone(shared.encoder(wire));
+        let encodings = Arc::new(Encodings::new(ladder.hubs().len(), Some(location), encoder));
+        Self { member: member.clone(), ladder, encodings }
+    }
+
+    /// Reserves a place on the rung of this size.
+    pub(super) fn subscribe(&self, wire: Wire, size: Size) -> Result<ladder::Subscriber, Refused> {
+        self.ladder.subscribe_as(&self.encodings, wire, size)
+    }
+
+    /// Returns whether it is the track of this hub or ladder.
+    pub(super) fn is_of(&self, member: &Member) -> bool {
+        match (&self.member, member) {
+            (Member::Hub(hub), Member::Hub(other)) => hub.is_same(other),
+            (Member::Ladder(ladder), Member::Ladder(other)) => ladder.is_same(other),
+            _ => false,
+        }
+    }
+
+    /// Returns whether it has several sizes.
+    pub(super) fn is_sized(&self) -> bool {
+        self.ladder.hubs().len() > 1
+    }
+
+    /// Returns whether no further part comes.
+    pub(super) fn is_closed(&self) -> bool {
+        self.ladder.is_closed()
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -64,15 +115,14 @@ impl Shared {
         &self.encoders[wire]
     }
 
-    /// Returns the encodings of a track for all its viewers.
-    pub(super) fn track(&self, name: &Arc<str>, hub: &Hub) -> Arc<Encodings> {
+    /// Returns a track for all its viewers.
+    pub(super) fn track(&self, name: &Arc<str>, member: &Member) -> Arc<Track> {
         let mut state = lock(&self.state);
         let watched = state.tracks.get(name).and_then(Weak::upgrade);
-        if let Some(track) = watched.filter(|track| track.hub.is_same(hub)) {
+        if let Some(track) = watched.filter(|track| track.is_of(member)) {
             return track;
         }
-        let boundary = self.encoder(Wire::Script).boundary().as_str();
-        let track = Arc::new(Encodings::new(name, hub.clone(), boundary));
+        let track = Arc::new(Track::new(name, member, self));
         if state.tracks.len() == state.tracks.capacity() {
             state.tracks.retain(|_, track| track.strong_count() > 0);
         }

@@ -27,19 +27,24 @@ impl fmt::Display for Signal {
     }
 }
 
-/// Returns the part that tells these states: `{"tracks":{"yard":"live"}}`.
-pub(super) fn encoded(states: &BTreeMap<Arc<str>, Signal>, encoder: &Encoder) -> EncodedPart {
-    let part = part(states, quoted);
+/// Returns the part that tells these states, and which tracks have several sizes: `{"tracks":{"yard":"live"},"sized":["yard"]}`.
+pub(super) fn encoded(states: &BTreeMap<Arc<str>, Signal>, sized: &[Arc<str>], encoder: &Encoder) -> EncodedPart {
+    let part = part(states, sized, quoted);
     if encoder.search(&part).is_ok() {
         return encoder.encode_contiguous(&part);
     }
     // Somebody who knows the boundary has made a name of it.
-    encoder.encode_contiguous(&self::part(states, escaped))
+    encoder.encode_contiguous(&self::part(states, sized, escaped))
 }
 
-fn part(states: &BTreeMap<Arc<str>, Signal>, write: fn(&str) -> String) -> Part {
+fn part(states: &BTreeMap<Arc<str>, Signal>, sized: &[Arc<str>], write: fn(&str) -> String) -> Part {
     let states = states.iter().map(|(name, signal)| format!("\"{}\":\"{signal}\"", write(name)));
-    let json = format!("{{\"tracks\":{{{}}}}}", states.collect::<Vec<_>>().join(","));
+    let mut json = format!("{{\"tracks\":{{{}}}", states.collect::<Vec<_>>().join(","));
+    if !sized.is_empty() {
+        let names = sized.iter().map(|name| format!("\"{}\"", write(name)));
+        json.push_str(&format!(",\"sized\":[{}]", names.collect::<Vec<_>>().join(",")));
+    }
+    json.push('}');
     Part::json(json).unwrap_or_else(|_| unreachable!("the body is not empty"))
 }
 

@@ -8,15 +8,16 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use super::encodings::Encodings;
 use super::ready::{Next, Ready, Track as Queued};
-use super::shared::{Config, Shared};
+use super::shared::{self, Config, Shared};
 use super::states::{self, Signal};
 use crate::body::{Step, Supply};
 use crate::encode::{EncodedPart, Encoder};
-use crate::hub::{Hub, Refused, Seat};
+use crate::hub::Refused;
 use crate::hubs::OpenError;
 use crate::hubs::changes::Changes;
+use crate::hubs::member::Member;
+use crate::ladder::{self, Size};
 use crate::wire::Wire;
 
 /// What a viewer asks for.
@@ -31,6 +32,9 @@ pub(crate) struct Options {
     pub(crate) min_interval: Option<Duration>,
     /// The names of the tracks, each once. `None` for all.
     pub(crate) of: Option<Vec<Arc<str>>>,
+    /// The size of a track that is not in `sizes`.
+    pub(crate) size: Size,
+    pub(crate) sizes: BTreeMap<Arc<str>, Size>,
     pub(crate) wire: Wire,
 }
 
@@ -44,7 +48,7 @@ pub(crate) enum StartError {
 }
 
 /// A response that sends a viewer the latest part of each track, in turn, then new ones as the viewer keeps up with them.
-/// It holds a place in the hub of each track.
+/// It holds a place in the hub of each track, or on the rung of its width if the track is a ladder.
 pub(crate) struct Subscriber {
     wall: Arc<Shared>,
     options: Options,
@@ -69,7 +73,7 @@ pub(crate) struct Subscriber {
 }
 
 impl Subscriber {
-    /// Reserves a place in the hub of each track, which its source makes if necessary.
+    /// Reserves a place in the hub or the ladder of each track, whose hub its source makes if necessary.
     ///
     /// A track whose hub fails for now does not stop the others, unless all fail.
     pub(crate) fn new(wall: &Arc<Shared>, options: Options) -> Result<Self, StartError> {
@@ -77,7 +81,7 @@ impl Subscriber {
         let mut unknown = Vec::new();
         let mut failed = None;
         for name in subscriber.options.of.clone().unwrap_or_default() {
-            let joined = wall.hubs.with(&name, |hub| subscriber.join(&name, hub));
+            let joined = wall.hubs.with(&name, |member| subscriber.join(&name, member));
             match joined {
                 Ok(Ok(())) => {}
                 Ok(Err(refused)) => failed = Some(StartError::Refused(refused)),
@@ -104,9 +108,9 @@ impl fmt::Debug for Subscriber {
 
 struct Track {
     name: Arc<str>,
-    encodings: Arc<Encodings>,
+    shared: Arc<shared::Track>,
     /// `None` once it has ended.
-    seat: Option<Seat>,
+    subscriber: Option<ladder::Subscriber>,
     signal: Signal,
 }
 
@@ -136,9 +140,11 @@ impl Subscriber {
         }
     }
 
-    /// Reserves a place in a hub. If it is refused, the viewer is told that the track ended or waits.
-    fn join(&mut self, name: &Arc<str>, hub: &Hub) -> Result<(), Refused> {
-        let subscriber = match hub.subscribe(self.options.wire) {
+    /// Reserves a place in a hub, or on the rung of a ladder. If it is refused, the viewer is told that the track ended or waits.
+    fn join(&mut self, name: &Arc<str>, member: &Member) -> Result<(), Refused> {
+        let shared = self.wall.track(name, member);
+        let size = self.options.sizes.get(name).copied().unwrap_or(self.options.size);
+        let subscriber = match shared.subscribe(self.options.wire, size) {
             Ok(subscriber) => subscriber.exclusive(self.options.exclusive),
             Err(refused) => {
                 let full = refused != Refused::Closed;
@@ -162,12 +168,7 @@ impl Subscriber {
         self.absent.remove(name);
         let entry = self.tracks.vacant_entry();
         let id = entry.key();
-        entry.insert(Track {
-            name: Arc::clone(name),
-            encodings: self.wall.track(name, hub),
-            seat: Some(subscriber.into_seat()),
-            signal: Signal::Waiting,
-        });
+        entry.insert(Track { name: Arc::clone(name), shared, subscriber: Some(subscriber), signal: Signal::Waiting });
         self.ids.insert(Arc::clone(name), id);
         if self.place.is_some() {
             self.start_track(id);
@@ -178,38 +179,38 @@ impl Subscriber {
     /// Starts to watch a track, and queues it.
     fn start_track(&mut self, id: usize) {
         let Some(track) = self.tracks.get_mut(id) else { return };
-        let Some(seat) = &mut track.seat else { return };
-        seat.start();
-        track.signal = if seat.has_signal() { Signal::Live } else { Signal::Waiting };
+        let Some(subscriber) = &mut track.subscriber else { return };
+        subscriber.start();
+        track.signal = if subscriber.has_signal() { Signal::Live } else { Signal::Waiting };
         self.tell.insert(Arc::clone(&track.name), track.signal);
-        Arc::new(Queued { ready: Arc::clone(&self.ready), id }).wake();
+        Arc::new(Queued::new(&self.ready, id)).wake();
     }
 
     /// Follows the changes of the set of hubs.
     fn follow_changes(&mut self) {
-        let (hubs, closed) = self.changes.hubs(self.options.of.as_deref(), self.options.max, &self.on_change);
+        let (members, closed) = self.changes.members(self.options.of.as_deref(), self.options.max, &self.on_change);
         self.refused = false;
-        let hubs: BTreeMap<_, _> = hubs.into_iter().collect();
-        let gone = self.ids.iter().filter(|(name, _)| !hubs.contains_key(*name)).map(|(_, id)| *id);
+        let members: BTreeMap<_, _> = members.into_iter().collect();
+        let gone = self.ids.iter().filter(|(name, _)| !members.contains_key(*name)).map(|(_, id)| *id);
         for id in gone.collect::<Vec<_>>() {
             // A closed hub ends the track after its last part.
-            let ends = self.tracks.get(id).is_some_and(|track| track.seat.is_some() && track.encodings.hub.is_closed());
+            let ends = self.tracks.get(id).is_some_and(|track| track.subscriber.is_some() && track.shared.is_closed());
             if !ends {
                 self.remove(id);
             }
         }
-        for (name, hub) in &hubs {
+        for (name, member) in &members {
             let known = self.ids.get(name).copied();
             match known.and_then(|id| self.tracks.get(id)) {
-                Some(track) if track.encodings.hub.is_same(hub) => continue,
+                Some(track) if track.shared.is_of(member) => continue,
                 Some(_) => known.into_iter().for_each(|id| self.remove(id)),
                 None => {}
             }
             // The viewer is told of a refusal.
-            let _ = self.join(name, hub);
+            let _ = self.join(name, member);
         }
         if self.options.of.is_none() {
-            self.absent.retain(|name, _| hubs.contains_key(name));
+            self.absent.retain(|name, _| members.contains_key(name));
         }
         self.over |= closed;
     }
@@ -240,12 +241,14 @@ impl Subscriber {
             // After the states, the end.
             self.ready.set(|due| due.tell = true);
         }
-        Some(Arc::new(states::encoded(&states, self.wall.encoder(self.options.wire))))
+        let track = |name: &Arc<str>| self.tracks.get(*self.ids.get(name)?);
+        let sized = states.keys().filter(|name| track(name).is_some_and(|track| track.shared.is_sized())).cloned();
+        Some(Arc::new(states::encoded(&states, &sized.collect::<Vec<_>>(), self.wall.encoder(self.options.wire))))
     }
 
     /// Returns whether no part can come any more.
     fn is_over(&self) -> bool {
-        (self.over || self.options.of.is_some()) && self.tracks.iter().all(|(_, track)| track.seat.is_none())
+        (self.over || self.options.of.is_some()) && self.tracks.iter().all(|(_, track)| track.subscriber.is_none())
     }
 
     /// Returns the newest part of a track, or the end of the stream, or `None` if the track has nothing to send.
@@ -253,39 +256,27 @@ impl Subscriber {
         // A track that was removed may still be in the queue.
         let id = queued.id;
         let track = self.tracks.get_mut(id)?;
-        let seat = track.seat.as_mut()?;
-        let step = match seat.poll_once(Waker::from(queued)) {
-            // Otherwise the time of a picture that stays the same would grow old.
-            Step::Repeat => seat.renewed().map_or(Step::Repeat, Step::Part),
-            step => step,
-        };
-        let signal = match step {
+        let subscriber = track.subscriber.as_mut()?;
+        let encoded = match subscriber.poll_part(&Waker::from(queued)) {
             Step::Wait => return None,
             Step::Repeat => {
                 // Its state, told again, is the keep-alive of a track.
-                seat.pass();
+                subscriber.pass();
                 self.tell.insert(Arc::clone(&track.name), track.signal);
                 self.ready.repeat();
                 return None;
             }
-            Step::End if seat.ended_for_viewer() => return Some(Step::End),
+            Step::End if subscriber.ended_for_viewer() => return Some(Step::End),
             Step::End => {
-                track.seat = None;
+                track.subscriber = None;
                 track.signal = Signal::Ended;
                 self.tell.insert(Arc::clone(&track.name), Signal::Ended);
                 self.ready.set(|due| due.tell = true);
                 return None;
             }
-            Step::Part(part) => {
-                let Some(encoded) = track.encodings.encoded(&part, self.wall.encoder(self.options.wire), seat) else {
-                    seat.pass();
-                    return None;
-                };
-                let signal = if part.no_signal { Signal::Waiting } else { Signal::Live };
-                (signal, encoded)
-            }
+            Step::Part(encoded) => encoded,
         };
-        let (signal, encoded) = signal;
+        let signal = if subscriber.sent_no_signal() { Signal::Waiting } else { Signal::Live };
         // After its "no signal" part, which would make the track look live.
         if signal != track.signal || signal == Signal::Waiting {
             track.signal = signal;
@@ -346,11 +337,11 @@ impl Supply for Subscriber {
     }
 
     fn release(&self, bytes: u64) -> impl FnOnce() + Send + 'static {
-        let seat = match self.in_flight {
-            Some(InFlight::Track(id)) => self.tracks.get(id).and_then(|track| track.seat.as_ref()),
+        let subscriber = match self.in_flight {
+            Some(InFlight::Track(id)) => self.tracks.get(id).and_then(|track| track.subscriber.as_ref()),
             Some(InFlight::States) | None => None,
         };
-        let (release, ready) = (seat.map(|seat| seat.release(bytes)), Arc::clone(&self.ready));
+        let (release, ready) = (subscriber.map(|subscriber| subscriber.release(bytes)), Arc::clone(&self.ready));
         move || {
             // First the hub, which may queue the track again, then the viewer, whose task is woken then.
             release.into_iter().for_each(|release| release());

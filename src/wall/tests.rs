@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use bytes::Bytes;
 use test_support::Wakes;
 
-use super::ready::{Ready, Track};
+use super::ready::{Next, Ready, Track};
 use super::shared::{Config, Shared};
 use super::subscriber::{Options, StartError, Subscriber};
 use crate::body::{Feed, Supply as _};
@@ -19,6 +19,7 @@ use crate::boundary::Boundary;
 use crate::clock::Timed as _;
 use crate::hub::{self, Publisher};
 use crate::hubs::{self, Hubs};
+use crate::ladder::{Ladder, Size};
 use crate::part::Part;
 use crate::wire::Wire;
 
@@ -66,6 +67,8 @@ impl Wall {
             max: 500,
             min_interval: None,
             of: of.map(|of| of.split(',').map(Arc::from).collect()),
+            size: Size::Full,
+            sizes: BTreeMap::new(),
             wire: Wire::Script,
         }
     }
@@ -352,7 +355,7 @@ fn tracks_come_and_go_while_it_runs() {
 #[test]
 fn closed_queue_keeps_no_track() {
     let ready = Arc::new(Ready::default());
-    let track = |id| Arc::new(Track { ready: Arc::clone(&ready), id });
+    let track = |id| Arc::new(Track::new(&ready, id));
     track(0).wake();
     let late = track(1);
     assert_eq!(Arc::strong_count(&ready), 3);
@@ -515,4 +518,225 @@ fn stack_without_releases_gets_each_part_when_it_polls() {
     assert_eq!((stats.parts_delivered, stats.viewers), (2, 1));
     wall.publish("a", "3");
     assert_eq!((wakes.count(), next()), (1, vec!["a: 3".to_owned()]));
+}
+
+/// A picture of this width.
+fn picture(width: u16) -> Part {
+    let dot = include_bytes!("../picture/dot.jpg");
+    let frame = dot.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
+    let mut body = dot.to_vec();
+    body[frame + 7..frame + 9].copy_from_slice(&width.to_be_bytes());
+    Part::jpeg(body).unwrap()
+}
+
+/// A wall with a ladder and a hub, the publishers of the rungs, and their hubs.
+fn sized() -> (Wall, [Publisher; 2], [hub::Hub; 2]) {
+    let wall = Wall::new(&["door"]);
+    let ((main, main_hub), (sub, sub_hub)) = (hub::channel(), hub::channel());
+    wall.hubs.insert_ladder("yard", Ladder::new([main_hub.clone(), sub_hub.clone()])).unwrap();
+    wall.publishers["door"].publish(picture(1280)).unwrap();
+    (wall, [main, sub], [main_hub, sub_hub])
+}
+
+impl Viewer {
+    /// Releases the part in flight, and takes what comes. Returns the widths of the pictures of each track, and the states.
+    fn pictures(&mut self) -> Vec<String> {
+        let mut all = Vec::new();
+        loop {
+            self.in_flight = None;
+            let mut bytes = Vec::new();
+            while let Poll::Ready(Some(chunk)) = self.poll(true) {
+                bytes.extend_from_slice(&chunk);
+                self.in_flight = Some(chunk);
+            }
+            if bytes.is_empty() {
+                return all;
+            }
+            let at = |needle: &[u8]| bytes.windows(needle.len()).position(|window| window == needle);
+            all.push(match (at(b"Content-Location: "), at(&[0xff, 0xc0])) {
+                (Some(name), Some(frame)) => {
+                    let width = u16::from_be_bytes([bytes[frame + 7], bytes[frame + 8]]);
+                    format!("{} {width}", std::str::from_utf8(&bytes[name + 18..name + 22]).unwrap())
+                }
+                _ => bodies(std::str::from_utf8(&bytes).unwrap()).concat(),
+            });
+        }
+    }
+}
+
+fn of_width(of: Option<&str>, width: u32) -> Options {
+    Options { size: Size::Width(width), ..Wall::options(of) }
+}
+
+#[test]
+fn ladder_is_a_track_in_the_size_of_each_viewer() {
+    let (wall, [main, sub], hubs) = sized();
+    let viewers = || hubs.each_ref().map(|hub| hub.stats().viewers);
+    main.publish(picture(1280)).unwrap();
+    sub.publish(picture(320)).unwrap();
+    let states = r#"{"tracks":{"door":"live","yard":"live"},"sized":["yard"]}"#;
+    let mut large = wall.viewer(Some("door,yard"));
+    assert_eq!(large.pictures(), [states, "door 1280", "yard 1280"]);
+    let sizes = BTreeMap::from([(Arc::from("yard"), Size::Width(200)), (Arc::from("door"), Size::Width(200))]);
+    let mut small = wall.viewer_with(Options { sizes, ..Wall::options(Some("door,yard")) });
+    assert_eq!(small.pictures(), [states, "door 1280", "yard 320"]);
+    let mut all = wall.viewer_with(of_width(None, 200));
+    assert_eq!(all.pictures(), [states, "door 1280", "yard 320"]);
+    assert_eq!(viewers(), [1, 2]);
+    main.publish(picture(1281)).unwrap();
+    sub.publish(picture(321)).unwrap();
+    assert_eq!((large.pictures(), small.pictures()), (vec!["yard 1281".to_owned()], vec!["yard 321".to_owned()]));
+    // One who asks for more gets it at once, while the other request goes on.
+    let mut larger = wall.viewer_with(of_width(Some("yard"), 1000));
+    assert_eq!(larger.pictures(), [r#"{"tracks":{"yard":"live"},"sized":["yard"]}"#, "yard 1281"]);
+    sub.publish(picture(322)).unwrap();
+    assert_eq!((larger.pictures(), small.pictures()), (vec![], vec!["yard 322".to_owned()]));
+    drop((large, small, all, larger));
+    assert_eq!(viewers(), [0, 0]);
+}
+
+#[test]
+fn part_of_a_rung_is_encoded_once_for_all_viewers() {
+    let (wall, [_main, sub], hubs) = sized();
+    sub.publish(picture(320)).unwrap();
+    let mut viewers = [(); 2].map(|()| wall.viewer_with(of_width(Some("yard"), 320)));
+    viewers.iter_mut().for_each(|viewer| drop(viewer.pictures()));
+    sub.publish(picture(321)).unwrap();
+    let chunks = viewers.each_mut().map(|viewer| match viewer.poll(true) {
+        Poll::Ready(Some(chunk)) => chunk.as_ptr(),
+        _ => panic!("no part"),
+    });
+    assert_eq!(chunks.first(), chunks.last());
+    assert_eq!(hubs[1].stats().encodings, 0);
+}
+
+#[test]
+fn track_moves_to_a_smaller_rung_once_its_width_is_known() {
+    let (wall, [main, sub], hubs) = sized();
+    let viewers = || hubs.each_ref().map(|hub| hub.stats().viewers);
+    let mut viewer = wall.viewer_with(of_width(Some("yard"), 320));
+    assert_eq!(viewer.pictures(), [r#"{"tracks":{"yard":"waiting"},"sized":["yard"]}"#]);
+    main.publish(picture(1280)).unwrap();
+    assert_eq!(viewer.pictures(), ["yard 1280", r#"{"tracks":{"yard":"live"},"sized":["yard"]}"#]);
+    // The picture goes on until the smaller one is there.
+    main.publish(picture(1281)).unwrap();
+    assert_eq!((viewer.pictures(), viewers()), (vec!["yard 1281".to_owned()], [1, 1]));
+    viewer.wakes();
+    sub.publish(picture(320)).unwrap();
+    assert_eq!(viewer.wakes(), 1);
+    assert_eq!((viewer.pictures(), viewers()), (vec!["yard 320".to_owned()], [0, 1]));
+    main.publish(picture(1282)).unwrap();
+    assert_eq!((viewer.wakes(), viewer.pictures()), (0, vec![]));
+}
+
+#[test]
+fn closed_rung_leaves_the_track_to_another_and_the_last_one_ends_it() {
+    let (wall, [main, sub], _hubs) = sized();
+    main.publish(picture(1280)).unwrap();
+    sub.publish(picture(320)).unwrap();
+    let mut viewer = wall.viewer_with(of_width(Some("door,yard"), 320));
+    viewer.pictures();
+    drop(sub);
+    main.publish(picture(1281)).unwrap();
+    assert_eq!(viewer.pictures(), ["yard 1281"]);
+    drop(main);
+    assert_eq!(viewer.pictures(), [r#"{"tracks":{"yard":"ended"},"sized":["yard"]}"#]);
+    wall.publishers["door"].publish(picture(1281)).unwrap();
+    assert_eq!(viewer.pictures(), ["door 1281"]);
+}
+
+#[test]
+fn ladder_that_is_replaced_while_it_is_watched_leaves_its_track_to_the_next_one() {
+    let (wall, [main, sub], hubs) = sized();
+    main.publish(picture(1280)).unwrap();
+    sub.publish(picture(320)).unwrap();
+    let mut viewer = wall.viewer_with(of_width(Some("yard"), 320));
+    viewer.pictures();
+    let [(main, large), (next_sub, small)] = [hub::channel(), hub::channel()];
+    main.publish(picture(1290)).unwrap();
+    next_sub.publish(picture(330)).unwrap();
+    let replaced = wall.hubs.insert_ladder("yard", Ladder::new([large, small])).unwrap();
+    assert!(replaced.is_some_and(|hub| hub.is_same(&hubs[0]) && !hub.is_closed()));
+    assert_eq!(viewer.pictures(), [r#"{"tracks":{"yard":"live"},"sized":["yard"]}"#, "yard 330"]);
+    assert_eq!(hubs.map(|hub| hub.stats().viewers), [0, 0]);
+    sub.publish(picture(321)).unwrap();
+    assert_eq!(viewer.pictures(), [""; 0]);
+    // A hub has one size.
+    let (publisher, hub) = hub::channel();
+    publisher.publish(picture(1280)).unwrap();
+    wall.hubs.insert("yard", hub).unwrap();
+    assert_eq!(viewer.pictures(), [r#"{"tracks":{"yard":"live"}}"#, "yard 1280"]);
+}
+
+#[test]
+fn track_that_two_hubs_wake_is_queued_once() {
+    let ready = Arc::new(Ready::default());
+    let [one, other] = [0, 1].map(|id| Arc::new(Track::new(&ready, id)));
+    for track in [&one, &other, &one] {
+        Arc::clone(track).wake();
+    }
+    let next = |working| match ready.next(working, Waker::noop()) {
+        Next::Track(track) => Some(track.id),
+        Next::Due(_) | Next::Wait => None,
+    };
+    assert_eq!([next(false), next(true), next(true)], [Some(0), Some(1), None]);
+    one.wake();
+    assert_eq!(next(false), Some(0));
+}
+
+#[cfg(feature = "scale")]
+#[tokio::test]
+async fn wall_of_thirty_costs_the_sizes_that_are_seen() {
+    use jpeg_encoder::{ColorType, Encoder};
+
+    use crate::ladder::Rendition;
+
+    async fn pictures(viewer: &mut Viewer, count: usize) -> Vec<String> {
+        let mut all = Vec::new();
+        for _ in 0..2000 {
+            all.extend(viewer.pictures().into_iter().filter(|part| !part.starts_with('{')));
+            if all.len() >= count {
+                return all;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("{all:?}");
+    }
+
+    let mut jpeg = Vec::new();
+    Encoder::new(&mut jpeg, 90).encode(&[120; 320 * 160 * 3], 320, 160, ColorType::Rgb).unwrap();
+    let jpeg = Part::jpeg(jpeg).unwrap();
+    let wall = Wall::new(&[]);
+    let cameras = (0..30).map(|nth| {
+        let (publisher, hub) = hub::builder().linger(Duration::ZERO).build();
+        publisher.publish(jpeg.clone()).unwrap();
+        let ladder = Ladder::from_hub(hub, [Rendition::width(160), Rendition::width(40)]);
+        wall.hubs.insert_ladder(&format!("c{nth:03}"), ladder.clone()).unwrap();
+        (publisher, ladder)
+    });
+    let cameras: Vec<_> = cameras.collect();
+    let made = || cameras.iter().map(|(_, ladder)| [1, 2].map(|rung| ladder.stats().rungs[rung].encodings));
+    let mut viewers = [(); 2].map(|()| wall.viewer_with(of_width(None, 33)));
+    for viewer in &mut viewers {
+        let mut shown = pictures(viewer, 30).await;
+        shown.sort();
+        assert_eq!(shown, (0..30).map(|nth| format!("c{nth:03} 40")).collect::<Vec<_>>());
+    }
+    assert!(made().all(|made| made == [0, 1]), "each small picture is made once, and no other");
+
+    // One that is enlarged.
+    let mut large = wall.viewer_with(of_width(Some("c007"), 320));
+    assert_eq!(large.pictures().last().unwrap(), "c007 320", "it is there already");
+    let mut medium = wall.viewer_with(of_width(Some("c007"), 100));
+    assert_eq!(pictures(&mut medium, 1).await, ["c007 160"]);
+    assert_eq!((made().nth(7), made().flatten().sum::<u64>()), (Some([1, 1]), 31));
+    drop((viewers, large, medium));
+    for (publisher, _) in &cameras {
+        while publisher.demand().is_wanted() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        publisher.publish(jpeg.clone()).unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(made().flatten().sum::<u64>(), 31, "nobody watches");
 }

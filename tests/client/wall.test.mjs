@@ -489,3 +489,150 @@ test('a wall whose last track has gone before the first part is forgotten', asyn
   }
   assert.equal(headers.deref(), undefined);
 });
+
+// As ResizeObserver does: it tells of each element once, and again where its size has changed.
+class Resized {
+  static all = new Set();
+  places = new Set();
+  constructor(tell) {
+    this.tell = tell;
+    Resized.all.add(this);
+  }
+  observe(place) {
+    this.places.add(place);
+    setTimeout(this.tell);
+  }
+  unobserve(place) { this.places.delete(place); }
+}
+const image = (offsetWidth, { naturalWidth = 0, width = null } = {}) =>
+  ({ seen: true, matches: () => true, offsetWidth, naturalWidth, getAttribute: () => width });
+const resize = (place, changes) => {
+  Object.assign(place, changes);
+  for (const { places, tell } of Resized.all) places.has(place) && tell();
+};
+// `answer(names, widths)` returns the parts of each request. The widths that were asked for are noted.
+const resizing = (parts, body, path) => observed(async () => {
+  globalThis.ResizeObserver = Resized;
+  const widths = [];
+  try {
+    await watching((socket, number, request) => {
+      widths.push(/[?&]width=([^ &]*)/.exec(request)?.[1]);
+      socket.write(Buffer.concat([opening, ...parts(of(request)), ...of(request).map(name => track(name, name))]));
+    }, context => body({ ...context, widths }), path);
+  } finally {
+    delete globalThis.ResizeObserver;
+    Resized.all.clear();
+  }
+});
+const sized = names => [typed('application/json', JSON.stringify({ tracks: Object.fromEntries(names.map(name => [name, 'live'])), sized: names }))];
+
+test('each track is asked for in the device pixels at which it is shown', () => resizing(sized, async ({ add, widths, site }) => {
+  globalThis.devicePixelRatio = 1.5;
+  try {
+    // By its attribute before the first picture, as it is shown after that.
+    const places = [image(64, { width: '320' }), image(500, { naturalWidth: 1920 }), image(60), { ...place(true), offsetWidth: 200 }];
+    const logs = places.map((place, at) => add(`${at}`, { place }));
+    await until(() => logs.every(log => log.last() === 'live'));
+    assert.deepEqual(widths, ['480,752,,']);
+    await sleep(400);
+    assert.equal(site.requests, 1);
+  } finally {
+    delete globalThis.devicePixelRatio;
+  }
+}));
+
+test('an enlarged track is asked for beside the running request, and a bit smaller one is not', () => resizing(sized, async ({ add, asked, widths, site }) => {
+  const places = [image(320, { naturalWidth: 640 }), image(320, { naturalWidth: 640 })];
+  const logs = places.map((place, at) => add(`${at}`, { place }));
+  await until(() => logs.every(log => log.last() === 'live'));
+  const came = times => until(() => logs.every((log, at) => log.filter(entry => entry === `${at}`).length === times));
+  resize(places[0], { offsetWidth: 1280 });
+  await came(2);
+  resize(places[0], { offsetWidth: 1000 });
+  resize(places[1], { offsetWidth: 310 });
+  await sleep(400);
+  assert.equal(site.requests, 2);
+  resize(places[0], { offsetWidth: 320 });
+  await came(3);
+  assert.deepEqual([asked, widths], [[['0', '1'], ['0', '1'], ['0', '1']], ['320,320', '1280,320', '320,320']]);
+  logs.forEach((log, at) => assert.deepEqual(log.filter(entry => entry !== `${at}`), ['connecting', 'live']));
+}));
+
+test('a picture that sets its own width is not made smaller', () => resizing(sized, async ({ add, widths, site }) => {
+  const place = image(60), log = add('yard', { place });
+  await until(() => log.last() === 'live');
+  resize(place, { offsetWidth: 1280, naturalWidth: 1280 });
+  await sleep(400);
+  resize(place, { offsetWidth: 640, naturalWidth: 640 });
+  await sleep(400);
+  assert.deepEqual([widths, site.requests], [[undefined], 1]);
+}));
+
+test('a size counts once it is at rest', () => resizing(sized, async ({ add, widths, site }) => {
+  const place = image(320, { naturalWidth: 640 }), log = add('yard', { place });
+  await until(() => log.last() === 'live');
+  for (let width = 330; width <= 1280; width += 10) {
+    resize(place, { offsetWidth: width });
+    await sleep(10);
+  }
+  await until(() => site.requests === 2);
+  await sleep(400);
+  assert.deepEqual(widths, ['320', '1280']);
+}));
+
+test('a picture whose width is set by the page is known by its first change', () => resizing(sized, async ({ add, widths, site }) => {
+  const place = image(1280, { naturalWidth: 1280 }), log = add('yard', { place });
+  await until(() => log.last() === 'live');
+  resize(place, { offsetWidth: 320 });
+  await until(() => site.requests === 2);
+  assert.deepEqual(widths, [undefined, '320']);
+}));
+
+test('a picture that is not displayed is the smallest', () => resizing(sized, async ({ add, widths, site }) => {
+  const [yard, door] = [image(320, { naturalWidth: 640 }), image(0, { naturalWidth: 640 })];
+  const logs = [add('yard', { place: yard, background: true }), add('door', { place: door, background: true })];
+  await until(() => logs.every(log => log.last() === 'live'));
+  resize(yard, { offsetWidth: 0 });
+  await until(() => logs[0].filter(entry => entry === 'yard').length === 2);
+  resize(yard, { offsetWidth: 320 });
+  // Nothing is known yet of the other.
+  resize(door, { offsetWidth: 640 });
+  await until(() => site.requests === 3);
+  assert.deepEqual(widths, [',320', ',16', ',320']);
+}));
+
+test('another screen is asked for its pixels, and an attribute counts until the first picture', () => resizing(sized, async ({ add, widths, site }) => {
+  const page = new EventTarget(), loads = new EventTarget();
+  globalThis.addEventListener = page.addEventListener.bind(page);
+  try {
+    const place = { ...image(640, { width: '320' }), addEventListener: loads.addEventListener.bind(loads) };
+    const log = add('yard', { place });
+    await until(() => log.last() === 'live');
+    place.naturalWidth = 640;
+    loads.dispatchEvent(new Event('load'));
+    await until(() => log.filter(entry => entry === 'yard').length === 2);
+    globalThis.devicePixelRatio = 2;
+    page.dispatchEvent(new Event('resize'));
+    await until(() => site.requests === 3);
+    assert.deepEqual(widths, ['320', '640', '1280']);
+  } finally {
+    delete globalThis.addEventListener;
+    delete globalThis.devicePixelRatio;
+  }
+}));
+
+test('a size that changes is no new request where the server has one size', () => resizing(() => [], async ({ add, widths, site }) => {
+  const place = image(320, { naturalWidth: 640 }), log = add('yard', { place });
+  await until(() => log.last() === 'live');
+  resize(place, { offsetWidth: 1280 });
+  await sleep(400);
+  assert.deepEqual([widths, site.requests], [['320'], 1]);
+}));
+
+test('an address may say the width', () => resizing(sized, async ({ add, widths, site }) => {
+  const place = image(320, { naturalWidth: 640 }), log = add('yard', { place });
+  await until(() => log.last() === 'live');
+  resize(place, { offsetWidth: 1280 });
+  await sleep(400);
+  assert.deepEqual([widths, site.requests], [['full'], 1]);
+}, 'wall?width=full'));

@@ -11,6 +11,7 @@
 //
 //   src            the address; without one the element opens no connection. With a fragment, that track of the address:
 //                  elements with the same address, `credentials`, `limit` and `headers` share one request, for those in view
+//                  and in the width of their <img>, if the server has several sizes
 //   target         a selector: where the parts appear
 //   trusted        puts HTML into the page itself, without a frame
 //   credentials    as for fetch(): same-origin, include or omit
@@ -232,7 +233,7 @@ export function watch(url, options) {
         const { follow } = await unless(signal, load('wall', 2 * timeout));
         signal.throwIfAborted();
         await follow(new URL(address, page?.baseURI).href, options, {
-          name: decodeURIComponent(name), hear, take, signal, woken,
+          name: decodeURIComponent(name), hear, take, signal, woken, inner,
           // What the server says of it, or of others only: then all is as it was, like after a keep-alive.
           tell(word) {
             const waiting = word === 'waiting';
@@ -272,11 +273,11 @@ export function watch(url, options) {
     if (seen !== (seen = entries.at(-1).isIntersecting)) turn();
   }, { rootMargin: '99px' });
   // An inline element may be as high as a line only.
+  const inner = () => place && (picture(place) ?? (place.childElementCount === 1 ? place.firstElementChild : place));
   const look = () => {
-    const inner = picture(place) ?? (place.childElementCount === 1 ? place.firstElementChild : place);
-    if (looked === inner) return;
+    if (looked === inner()) return;
     observer.disconnect();
-    observer.observe(looked = inner);
+    observer.observe(looked = inner());
   };
   const step = (now, slept) => {
     if (observer) look();

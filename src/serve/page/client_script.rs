@@ -14,7 +14,7 @@ use crate::serve::reply::Reply;
 /// An endpoint that serves `client.js`, which displays a stream of parts in a page, in Chromium, Firefox and WebKitGTK.
 ///
 /// It is 8 kB, 4.3 kB compressed, without dependencies. It imports two other modules from its own address when a page first uses
-/// them: `?client=wall` for tracks (1.0 kB compressed), `?client=html` for HTML parts (1.5 kB).
+/// them: `?client=wall` for tracks (1.4 kB compressed), `?client=html` for HTML parts (1.5 kB).
 ///
 /// ```html
 /// <script type="module" src="/client.js"></script>

@@ -1,9 +1,24 @@
 // Tracks of a wall for client.js, which imports this for the first one.
 
 const walls = new Set();
+// Each <img> whose width is set by the page, by which the server may choose a size. Otherwise the picture sets it, and one that
+// goes by its own width would shrink step by step.
+const fixed = new WeakSet();
 
-// Follows a track until its end. Those with the same address and options share a request. When their set changes, another is
-// opened beside the running one, and its first part ends that.
+// Returns the device pixels of a picture's width, in steps; without limit where it is not known.
+const measure = image => {
+  if (!('naturalWidth' in (image ?? {}))) return Infinity;
+  const { naturalWidth, offsetWidth } = image, set = +image.getAttribute('width');
+  // One that is not displayed shows nothing of either.
+  if (naturalWidth && offsetWidth && (set > 0 || offsetWidth !== naturalWidth)) fixed.add(image);
+  const width = fixed.has(image) ? offsetWidth || 1 : set;
+  return width > 0 ? Math.min(Math.ceil(width * (globalThis.devicePixelRatio || 1) / 16) * 16, 65535) : Infinity;
+};
+// A picture may be shown a bit smaller than it was asked for.
+const fits = (asked, width) => asked >= width && asked * .7 <= width;
+
+// Follows a track until its end. Those with the same address and options share a request. When their set changes, or the width of
+// one that the server has in several sizes, another is opened beside the running one, and its first part ends that.
 export function follow(url, { headers, credentials, limit }, track, client) {
   const key = [url, client.plain(headers), credentials, limit];
   const wall = [...walls].find(({ key: other }) => key.every((value, at) => value === other[at])) ?? share(key, headers, client);
@@ -13,11 +28,30 @@ export function follow(url, { headers, credentials, limit }, track, client) {
 
 function share(key, headers, { parts, request, text }) {
   const tracks = new Set(), [url, , credentials, limit] = key;
-  let running, next, due;
+  let running, next, due, resized;
+  // A size counts once it is at rest. Until then each step would be a request.
+  const resize = () => {
+    clearTimeout(resized);
+    resized = setTimeout(turn, 250);
+  };
+  // An address may say the width of all.
+  const sizes = !/[?&]width=/.test(url) && globalThis.ResizeObserver && new ResizeObserver(resize);
+  // Another screen or zoom changes the device pixels of an element, and may leave its size.
+  const over = new AbortController();
+  if (sizes) globalThis.addEventListener?.('resize', resize, over);
+  // The <img> may come with the first part. Only with a picture, its width is known.
+  const look = (track, image) => {
+    if (!sizes || track.image === image) return;
+    if (track.image) sizes.unobserve(track.image);
+    if (!(track.image = image)) return;
+    sizes.observe(image);
+    image.addEventListener?.('load', resize, { once: true });
+  };
   const wall = {
     key,
     add(track) {
       tracks.add(track);
+      look(track, track.inner?.());
       track.signal.onabort = () => end(track, track.signal.reason);
       // A connection of before a sleep may be dead: what has sent nothing since goes, once another has its first part.
       if (next?.heard < track.woken) next = next.abort();
@@ -27,22 +61,33 @@ function share(key, headers, { parts, request, text }) {
       renew();
     },
   };
-  const give = (track, part) => part && track.take(part).catch(error => end(track, error));
-  const end = (track, error) => tracks.delete(track) && renew(track.end(error));
+  const give = (track, part) => {
+    look(track, track.inner?.());
+    if (part) track.take(part).catch(error => end(track, error));
+  };
+  const end = (track, error) => {
+    look(track);
+    return tracks.delete(track) && renew(track.end(error));
+  };
   // Changes made together, such as by scrolling, are one.
   const renew = () => due ??= setTimeout(turn, running ? 250 : 50);
   const turn = () => {
     due = clearTimeout(due);
     const names = [...new Set([...tracks].map(track => track.name))].sort();
-    const alike = request => JSON.stringify(names) === JSON.stringify(request?.names);
+    const widths = { __proto__: null };
+    for (const { name, image } of tracks) widths[name] = Math.max(widths[name] ?? 0, measure(image));
+    const alike = request => JSON.stringify(names) === JSON.stringify(request?.names) &&
+      names.every(name => !request.sized.has(name) || fits(request.widths[name], widths[name]));
     if (alike(next)) return;
     next = next?.abort();
-    if (!names[0]) walls.delete(wall), running = running?.abort();
-    else if (!alike(running)) open(names);
+    if (!names[0]) walls.delete(wall), running = running?.abort(), over.abort();
+    else if (!alike(running)) open(names, widths);
   };
-  const open = async names => {
+  const open = async (names, widths) => {
     const own = next = new AbortController();
     own.names = names;
+    own.widths = widths;
+    own.sized = new Set();
     own.latest = { __proto__: null };
     own.heard = Date.now();
     const mine = () => [...tracks].filter(({ name }) => own.names.includes(name));
@@ -53,7 +98,9 @@ function share(key, headers, { parts, request, text }) {
     };
     let error;
     try {
-      const response = await request(`${url}${url.includes('?') ? '&' : '?'}of=${names.map(encodeURIComponent)}`, { headers, credentials }, own.signal);
+      const asked = names.map(name => isFinite(widths[name]) ? widths[name] : '');
+      const width = asked.some(Boolean) ? `&width=${asked}` : '';
+      const response = await request(`${url}${url.includes('?') ? '&' : '?'}of=${names.map(encodeURIComponent)}${width}`, { headers, credentials }, own.signal);
       for await (const part of parts(response, limit, hear)) {
         if (own === next) {
           running?.abort();
@@ -68,7 +115,8 @@ function share(key, headers, { parts, request, text }) {
           if (own.names.includes(name)) own.latest[name] = part;
           tracks.forEach(track => track.name === name && give(track, part));
         } else if (/json/.test(part.type)) {
-          const words = JSON.parse(text(part)).tracks;
+          const { tracks: words, sized = [] } = JSON.parse(text(part));
+          sized.forEach(name => own.sized.has(name) || resize(own.sized.add(name)));
           for (const track of mine()) {
             const word = words[track.name];
             if (word === 'ended') {

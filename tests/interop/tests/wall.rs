@@ -128,6 +128,123 @@ fn failing_camera_does_not_disturb_the_others() {
     });
 }
 
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn enlarged_tile_gets_its_large_picture_and_the_others_cost_small_ones() {
+    each_engine(async |browser| {
+        let mut cameras = Cameras::start(browser, 30).await;
+        cameras.publish_until("return widths().every(width => width === 160)").await;
+        let small = cameras.cost("/1").await;
+        assert_eq!(cameras.large(0..30), 0, "each was asked for in the size in which it is seen");
+        // A little larger is no other size.
+        browser.run("image(3).style.width = '124px'").await;
+        cameras.publish_for(SECOND).await;
+        assert_eq!(cameras.wall.asked().len(), 1);
+
+        for (size, width) in [(["640px", "480px"], 640), (["120px", "90px"], 160)] {
+            let (changed, before) = (Instant::now(), cameras.tiles.records());
+            let [w, h] = size;
+            browser.run(&format!("image(3).style.width = '{w}'; image(3).style.height = '{h}'")).await;
+            cameras.publish_until(&format!("return widths()[3] === {width}")).await;
+            println!("{}: {width} pixels wide after {:.1?}", browser.engine(), changed.elapsed());
+            let others = "return widths().every((width, at) => at === 3 || width === 160)";
+            cameras.publish_until(others).await;
+            cameras.publish_for(SECOND).await;
+            for (number, (before, after)) in before.iter().zip(cameras.tiles.records()).enumerate() {
+                assert!(after.changes.len() > before.changes.len() + 1, "{number} goes on");
+                assert_eq!(after.blanks, 0, "{number}: {:?}", after.changes);
+            }
+        }
+        assert_eq!(cameras.large((0..30).filter(|number| *number != 3)), 0);
+        assert_eq!(cameras.wall.asked().len(), 3);
+        assert!(cameras.wall.most() <= 2);
+        let before = cameras.large([3]);
+        cameras.publish_for(SECOND).await;
+        assert_eq!(cameras.large([3]), before, "nobody sees the large picture any more");
+
+        // The control: an address may ask for the largest.
+        browser.run("all(stream => stream.src = stream.src.replace('/wall', '/wall?width=full'))").await;
+        cameras.publish_until("return widths().every(width => width === 640)").await;
+        let large = cameras.cost("").await;
+        println!("{}: a picture of each costs {small} bytes, and {large} of the largest", browser.engine());
+        assert!(large > 5 * small, "{large} and {small}");
+    });
+}
+
+/// A page of cameras, each in two sizes.
+struct Cameras<'a> {
+    browser: &'a Browser,
+    wall: Wall,
+    tiles: Tiles,
+    scenes: Vec<[Part; 2]>,
+    count: usize,
+    number: usize,
+}
+
+impl<'a> Cameras<'a> {
+    async fn start(browser: &'a Browser, count: usize) -> Self {
+        let more = "<script>
+            all = f => document.querySelectorAll('mixed-replace').forEach(f);
+            image = number => document.querySelectorAll('mixed-replace img')[number];
+            widths = () => [...document.querySelectorAll('mixed-replace img')].map(image => image.naturalWidth);
+        </script>";
+        let (large, small) = PALETTE.split_at(5);
+        let scenes = large.iter().zip(small).map(|(large, small)| [large.scene_of(640, 480), small.scene_of(160, 120)]);
+        let wall = Wall::start(page(count, more), []).await;
+        (0..count).for_each(|number| wall.insert_ladder(&format!("t{number}")));
+        let scenes: Vec<_> = scenes.collect();
+        publish_sizes(&wall, count, &scenes[0]);
+        browser.resize(1250, 800).await;
+        browser.open(&wall.url()).await;
+        let tiles = Tiles::watch(browser, count).await;
+        Self { browser, wall, tiles, scenes, count, number: 0 }
+    }
+
+    /// Publishes the next picture of each camera, and waits for a period.
+    async fn publish(&mut self) {
+        self.number += 1;
+        publish_sizes(&self.wall, self.count, &self.scenes[self.number % self.scenes.len()]);
+        sleep(SECOND / 4).await;
+    }
+
+    async fn publish_for(&mut self, time: Duration) {
+        let began = Instant::now();
+        while began.elapsed() < time {
+            self.publish().await;
+        }
+    }
+
+    /// Publishes until a script returns `true`.
+    async fn publish_until(&mut self, script: &str) {
+        let deadline = Instant::now() + AT_MOST;
+        while self.browser.run(script).await != true {
+            if Instant::now() > deadline {
+                let widths = self.browser.run("return widths()").await;
+                panic!("{}: {script}: {widths}, asked {:?}", self.browser.engine(), self.wall.asked().len());
+            }
+            self.publish().await;
+        }
+    }
+
+    /// Returns the bytes of large pictures that were sent of these cameras.
+    fn large(&self, cameras: impl IntoIterator<Item = usize>) -> u64 {
+        cameras.into_iter().map(|number| self.wall.sent(&format!("t{number}"))).sum()
+    }
+
+    /// Returns the bytes of one picture of each camera, on the rung of this name.
+    async fn cost(&mut self, rung: &str) -> u64 {
+        let count = self.count;
+        let sums = |wall: &Wall| {
+            let each = (0..count).map(|number| wall.delivered(&format!("t{number}{rung}")));
+            each.fold((0, 0), |(parts, bytes), (more, size)| (parts + more, bytes + size))
+        };
+        let before = sums(&self.wall);
+        self.publish_for(SECOND).await;
+        let (parts, bytes) = sums(&self.wall);
+        (bytes - before.1) * 30 / (parts - before.0).max(1)
+    }
+}
+
 /// `WALL_SECONDS=60` measures for a minute, for which it needs a quiet machine and a release build.
 #[test]
 #[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
@@ -171,6 +288,14 @@ async fn publish(wall: &Wall, scenes: &[Part], seconds: usize) {
             clock.tick().await;
             (lane * 6..lane * 6 + 6).for_each(|track| wall.show(&format!("t{track}"), scene.clone()));
         }
+    }
+}
+
+/// Publishes a picture of so many tracks in both sizes.
+fn publish_sizes(wall: &Wall, count: usize, [large, small]: &[Part; 2]) {
+    for number in 0..count {
+        wall.show(&format!("t{number}"), large.clone());
+        wall.show(&format!("t{number}/1"), small.clone());
     }
 }
 

@@ -29,7 +29,7 @@ pub fn page(count: usize, more: &str) -> String {
         let place = place(number);
         format!(
             "<mixed-replace src='/wall#t{number}' timeout=3 style='{place}'>
-             <img alt='Camera {number}'></mixed-replace>"
+             <img alt='Camera {number}' width={WIDTH}></mixed-replace>"
         )
     };
     marked(&format!(

@@ -17,7 +17,7 @@ use axum::extract::Request;
 use axum::response::{Html, Response};
 use axum::routing::get;
 use futures::StreamExt as _;
-use mixed_replace::{ClientScript, Hubs, Part, Publisher, hub};
+use mixed_replace::{ClientScript, Hub, Hubs, Ladder, Part, Publisher, hub};
 use tokio::time::{Instant, sleep};
 
 /// A server that runs as long as the runtime.
@@ -25,7 +25,7 @@ use tokio::time::{Instant, sleep};
 pub struct Wall {
     address: SocketAddr,
     hubs: Hubs,
-    publishers: Mutex<BTreeMap<String, Publisher>>,
+    tracks: Mutex<BTreeMap<String, (Publisher, Hub)>>,
     requests: Arc<Mutex<Requests>>,
 }
 
@@ -53,15 +53,27 @@ impl Wall {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         tokio::spawn(async { axum::serve(listener, app).await });
-        let wall = Self { address, hubs, publishers: Mutex::default(), requests };
+        let wall = Self { address, hubs, tracks: Mutex::default(), requests };
         tracks.into_iter().for_each(|name| wall.insert(&name));
         wall
     }
 
     fn insert(&self, name: &str) {
         let (publisher, hub) = hub::channel();
-        self.hubs.insert(name, hub).expect("a valid name");
-        lock(&self.publishers).insert(name.to_owned(), publisher);
+        self.hubs.insert(name, hub.clone()).expect("a valid name");
+        lock(&self.tracks).insert(name.to_owned(), (publisher, hub));
+    }
+
+    /// Adds a track in two sizes: `yard` is its large picture, `yard/1` its small one.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot have this name.
+    pub fn insert_ladder(&self, name: &str) {
+        let rungs = [name.to_owned(), format!("{name}/1")].map(|rung| (rung, hub::channel()));
+        let ladder = Ladder::new(rungs.iter().map(|(_, (_, hub))| hub.clone()));
+        self.hubs.insert_ladder(name, ladder).expect("a valid name");
+        lock(&self.tracks).extend(rungs);
     }
 
     /// Returns the address of the page.
@@ -76,17 +88,17 @@ impl Wall {
     ///
     /// If the part cannot be sent.
     pub fn show(&self, name: &str, part: Part) {
-        if !lock(&self.publishers).contains_key(name) {
+        if !lock(&self.tracks).contains_key(name) {
             self.insert(name);
         }
-        let publishers = lock(&self.publishers);
-        publishers.get(name).expect("it was inserted").publish(part).expect("a part that can be sent");
+        let tracks = lock(&self.tracks);
+        tracks.get(name).expect("it was inserted").0.publish(part).expect("a part that can be sent");
     }
 
     /// Ends a track.
     pub fn end(&self, name: &str) {
         self.hubs.remove(name);
-        lock(&self.publishers).remove(name);
+        lock(&self.tracks).remove(name);
     }
 
     /// Waits until the viewers that are connected ask for these tracks only, over one connection.
@@ -129,7 +141,14 @@ impl Wall {
     /// Returns the number of bytes that were sent of a track.
     #[must_use]
     pub fn sent(&self, name: &str) -> u64 {
-        self.hubs.get(name).map_or(0, |hub| hub.stats().bytes_delivered)
+        self.delivered(name).1
+    }
+
+    /// Returns the numbers of parts and of bytes that were sent of a track.
+    #[must_use]
+    pub fn delivered(&self, name: &str) -> (u64, u64) {
+        let stats = lock(&self.tracks).get(name).map(|(_, hub)| hub.stats());
+        stats.map_or((0, 0), |stats| (stats.parts_delivered, stats.bytes_delivered))
     }
 }
 

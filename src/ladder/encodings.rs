@@ -1,22 +1,24 @@
-//! The newest part of a track, encoded once for all viewers of a wall.
+//! The newest part of each rung, encoded once for all viewers of a ladder or of a wall.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::encode::{EncodedPart, Encoder};
-use crate::hub::{Hub, Published, Seat};
-use crate::hubs::name::percent_encoded;
+use crate::hub::{Published, Seat};
 use crate::sync::{Mutex, lock};
 use crate::wire::{PerWire, Wire};
 
-/// A track of a wall: its name as it is written, and the encodings of its newest part.
+/// The encodings of the newest part of each rung, with one boundary.
 pub(crate) struct Encodings {
-    pub(crate) hub: Hub,
+    encoders: PerWire<Arc<Encoder>>,
     /// The value of `Content-Location`. `None` for the only picture of a response.
     location: Option<String>,
-    newest: PerWire<Mutex<Option<Newest>>>,
+    rungs: Vec<OfRung>,
 }
+
+#[derive(Default)]
+struct OfRung(PerWire<Mutex<Option<Newest>>>);
 
 /// The newest part that a viewer asked for. `None` if it holds the boundary.
 struct Newest {
@@ -27,30 +29,29 @@ struct Newest {
 }
 
 impl Encodings {
-    pub(crate) fn new(name: &str, hub: Hub, boundary: &str) -> Self {
-        let mut location = percent_encoded(name);
-        if location.contains(boundary) {
-            // Somebody who knows the boundary has made this name.
-            location = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        }
-        Self { location: Some(location), ..Self::unnamed(hub) }
+    pub(crate) fn new(rungs: usize, location: Option<String>, encoder: impl Fn(Wire) -> Arc<Encoder>) -> Self {
+        let rungs = (0..rungs).map(|_| OfRung::default()).collect();
+        Self { encoders: PerWire::new(encoder), location, rungs }
     }
 
-    pub(crate) fn unnamed(hub: Hub) -> Self {
-        Self { hub, location: None, newest: PerWire::default() }
+    /// Returns the encoder of a wire. All encoders share one boundary.
+    pub(super) fn encoder(&self, wire: Wire) -> &Arc<Encoder> {
+        &self.encoders[wire]
     }
 
-    /// Returns the bytes of a part. `None` if it holds the boundary, which is counted once.
-    pub(crate) fn encoded(&self, part: &Published, encoder: &Encoder, seat: &Seat) -> Option<Arc<EncodedPart>> {
+    /// Returns the bytes of a part of a rung. `None` if it holds the boundary, which is counted once.
+    #[expect(clippy::indexing_slicing, reason = "callers pass the index of a rung")]
+    pub(super) fn encoded(&self, rung: usize, part: &Published, wire: Wire, seat: &Seat) -> Option<Arc<EncodedPart>> {
         // Locked meanwhile, so that viewers who ask at the same time wait for one encoding.
-        let mut newest = lock(&self.newest[encoder.wire()]);
+        let mut newest = lock(&self.rungs[rung].0[wire]);
         let (version, captured) = (part.version, part.part.captured());
         let is_this = |newest: &&Newest| (newest.version, newest.captured) == (version, captured);
         if let Some(Newest { encoded, .. }) = newest.as_ref().filter(is_this) {
             return encoded.clone();
         }
+        let encoder = self.encoder(wire);
         let encoded = match &self.location {
-            Some(location) => encoder.encode_located(&part.part, location, self.hub.timestamps()),
+            Some(location) => encoder.encode_located(&part.part, location, seat.timestamps()),
             None => encoder.search(&part.part).map(|()| encoder.encode_contiguous(&part.part)),
         };
         let encoded = match encoded {
@@ -66,18 +67,20 @@ impl Encodings {
         encoded
     }
 
-    /// Drops the bytes of the newest part, after the last viewer.
-    pub(crate) fn clear(&self) {
+    /// Drops the bytes of the newest part of a rung, after its last viewer.
+    #[expect(clippy::indexing_slicing, reason = "callers pass the index of a rung")]
+    pub(super) fn clear(&self, rung: usize) {
         for wire in Wire::ALL {
-            let newest = lock(&self.newest[wire]).take();
+            let newest = lock(&self.rungs[rung].0[wire]).take();
             drop(newest);
         }
     }
 
-    /// Returns whether it keeps the bytes of a part.
+    /// Returns whether it keeps the bytes of a part of a rung.
     #[cfg(all(test, not(loom)))]
-    pub(crate) fn any(&self) -> bool {
-        Wire::ALL.iter().any(|wire| lock(&self.newest[*wire]).is_some())
+    #[expect(clippy::indexing_slicing, reason = "callers pass the index of a rung")]
+    pub(super) fn any(&self, rung: usize) -> bool {
+        Wire::ALL.iter().any(|wire| lock(&self.rungs[rung].0[*wire]).is_some())
     }
 }
 

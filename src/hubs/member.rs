@@ -1,0 +1,79 @@
+//! What has a name in a set: a hub, or a ladder.
+
+use std::time::{Duration, Instant};
+
+use crate::hub::{Activity, Hub};
+#[cfg(any(feature = "actix-web", feature = "http-body"))]
+use crate::ladder::Ladder;
+
+/// A hub or a ladder of a set.
+#[derive(Clone, Debug)]
+pub(crate) enum Member {
+    Hub(Hub),
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
+    Ladder(Ladder),
+}
+
+impl Member {
+    /// Returns the hub, or that of the largest picture.
+    pub(crate) fn hub(&self) -> &Hub {
+        match self {
+            Self::Hub(hub) => hub,
+            #[cfg(any(feature = "actix-web", feature = "http-body"))]
+            Self::Ladder(ladder) => ladder.largest(),
+        }
+    }
+
+    /// Returns each hub with its name: of the rungs `yard`, `yard/1`, `yard/2`. No other name of a set has a slash.
+    pub(super) fn hubs(&self, name: &str) -> Vec<(String, Hub)> {
+        match self {
+            Self::Hub(hub) => vec![(name.to_owned(), hub.clone())],
+            #[cfg(any(feature = "actix-web", feature = "http-body"))]
+            Self::Ladder(ladder) => {
+                let name_of = |rung| if rung == 0 { name.to_owned() } else { format!("{name}/{rung}") };
+                ladder.hubs().enumerate().map(|(rung, hub)| (name_of(rung), hub.clone())).collect()
+            }
+        }
+    }
+
+    /// Sets the name of each hub, unless it has one.
+    pub(super) fn set_name(&self, name: &str) {
+        self.hubs(name).iter().for_each(|(name, hub)| hub.set_name(name));
+    }
+
+    /// Closes each hub.
+    pub(super) fn close(&self) {
+        match self {
+            Self::Hub(hub) => hub.close(),
+            #[cfg(any(feature = "actix-web", feature = "http-body"))]
+            Self::Ladder(ladder) => ladder.close(),
+        }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        match self {
+            Self::Hub(hub) => hub.is_closed(),
+            #[cfg(any(feature = "actix-web", feature = "http-body"))]
+            Self::Ladder(ladder) => ladder.is_closed(),
+        }
+    }
+
+    /// Returns whether it is in use, and until when it was.
+    pub(super) fn usage(&self) -> (bool, Option<Instant>) {
+        self.hub().usage()
+    }
+
+    /// Returns its activity, its number of viewers, and the age of the latest part: of a ladder those of the largest picture
+    /// that is watched, and the viewers of all.
+    pub(super) fn state(&self) -> (Activity, usize, Option<Duration>) {
+        let state = |hub: &Hub, viewers| (hub.activity(), viewers, hub.stats().age);
+        match self {
+            Self::Hub(hub) => state(hub, hub.stats().viewers),
+            #[cfg(any(feature = "actix-web", feature = "http-body"))]
+            Self::Ladder(ladder) => {
+                let watched = ladder.hubs().find(|hub| hub.activity() != Activity::Asleep);
+                state(watched.unwrap_or_else(|| ladder.largest()), ladder.viewers().len())
+            }
+        }
+    }
+}
