@@ -205,7 +205,9 @@ async fn ladder_is_served_by_name_and_as_a_track_in_any_size() {
         }
     }
     let listed = || hubs.list().pop().unwrap();
-    eventually("viewers leave", || listed().viewers == 0).await;
+    let written = || [&main, &sub].iter().all(|publisher| publisher.publish(text("<more>")).is_ok());
+    // A server notices that a client has left when it writes.
+    eventually("viewers leave", || written() && listed().viewers == 0).await;
     assert_eq!(listed().name, "yard");
     hubs.close();
     assert!(main.is_closed() && sub.is_closed());
