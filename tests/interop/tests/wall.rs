@@ -193,7 +193,7 @@ impl<'a> Cameras<'a> {
         let wall = Wall::start(page(count, more), []).await;
         (0..count).for_each(|number| wall.insert_ladder(&format!("t{number}")));
         let scenes: Vec<_> = scenes.collect();
-        publish_sizes(&wall, count, &scenes[0]);
+        scenes.iter().take(1).for_each(|scene| publish_sizes(&wall, count, scene));
         browser.resize(1250, 800).await;
         browser.open(&wall.url()).await;
         let tiles = Tiles::watch(browser, count).await;
@@ -203,7 +203,8 @@ impl<'a> Cameras<'a> {
     /// Publishes the next picture of each camera, and waits for a period.
     async fn publish(&mut self) {
         self.number += 1;
-        publish_sizes(&self.wall, self.count, &self.scenes[self.number % self.scenes.len()]);
+        let scene = self.scenes.iter().cycle().nth(self.number % self.scenes.len());
+        publish_sizes(&self.wall, self.count, scene.expect("a scene"));
         sleep(SECOND / 4).await;
     }
 
