@@ -215,6 +215,12 @@ impl Hub {
         self.shared.read(|state| state.dated(false, now))
     }
 
+    /// Returns the publisher's latest part with its times.
+    #[cfg(any(feature = "actix-web", feature = "http-body"))]
+    pub(crate) fn latest_published(&self) -> Option<Arc<super::Published>> {
+        self.shared.read(|state| state.latest.clone())
+    }
+
     /// Ends every stream. Each viewer still gets the last part, then the close-delimiter.
     ///
     /// Call it before a server's graceful shutdown, which otherwise waits for streams that never

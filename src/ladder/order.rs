@@ -17,6 +17,11 @@ impl Times {
         Self { captured: part.part.captured(), published: part.published }
     }
 
+    /// Returns whether this picture is so much older than one of another rung that the latter is better, whatever its size.
+    pub(super) fn is_late_after(self, other: Self) -> bool {
+        self.older_than(other) > LATEST
+    }
+
     /// Returns how much older this picture is than one of another rung.
     ///
     /// Their times of capture are compared, unless they differ so much that they are of two clocks. Then those of

@@ -8,11 +8,12 @@ use slab::Slab;
 
 use super::encodings::Encodings;
 use super::handle::Size;
+use super::order::Times;
 use super::rule::{Need, Reason};
 use super::stats::{RungStats, Stats, Viewer};
 use crate::boundary::Boundary;
 use crate::encode::Encoder;
-use crate::hub::{Hub, Published};
+use crate::hub::{Activity, Hub, Published};
 use crate::picture;
 use crate::sync::{Mutex, lock};
 
@@ -116,6 +117,31 @@ impl Shared {
         };
         let mut open = (0..self.rungs.len()).rev().filter(open);
         open.clone().find(suits).or_else(|| open.next_back())
+    }
+
+    /// Returns the rung to which a viewer of this size belongs, `without` those that it cannot get. `None` for one by the line.
+    pub(super) fn wanted(&self, size: Size, without: &[usize]) -> Option<usize> {
+        match size {
+            Size::Line => None,
+            Size::Full => (0..self.rungs.len()).find(|rung| !without.contains(rung) && !self.is_closed(*rung)),
+            Size::Width(width) => self.rung_to_try(width, without),
+        }
+    }
+
+    /// Returns the nearest other rung that is watched and has a picture, if that of this one is much older or missing: its source
+    /// has yet to start, and its last picture may have been there for hours.
+    pub(super) fn fresher(&self, rung: usize) -> Option<usize> {
+        let times = |rung: usize| self.rung(rung).hub().latest_published().map(|part| Times::of(&part));
+        let own = times(rung);
+        if own.is_none() && self.rung(rung).made.is_some() {
+            // It is made at once.
+            return None;
+        }
+        let is_fresher = |other: &usize| {
+            self.rung(*other).hub().activity() == Activity::Live
+                && times(*other).is_some_and(|other| own.is_none_or(|own| own.is_late_after(other)))
+        };
+        self.nearest(rung).find(is_fresher)
     }
 
     /// Returns whether no further picture comes on a rung. A rendition ends with the hub of which it is made, the first.

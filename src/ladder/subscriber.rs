@@ -46,6 +46,8 @@ pub struct Subscriber {
     options: Options,
     rule: Rule,
     current: Place,
+    /// The rung of its size, where it starts on another one.
+    wanted: Option<usize>,
     next: Option<Next>,
     /// When the part in flight was sent.
     in_flight: Option<Instant>,
@@ -56,7 +58,7 @@ pub struct Subscriber {
     last: Option<(usize, Arc<Published>)>,
     /// The rungs that had no place or no picture for this viewer, each until when it is left out.
     unreachable: Vec<(usize, Instant)>,
-    /// The time of the last move by [`Size::Width`].
+    /// The time of the last move by the size.
     moved_at: Option<Instant>,
     /// The end of the stream's lifetime.
     expires: Option<Instant>,
@@ -145,12 +147,16 @@ impl Subscriber {
         let signal = |rung: &usize| ladder.rung(*rung).hub().latest_dated().is_some_and(|part| !part.stale);
         let start = if size == Size::Line { (0..ladder.rungs.len()).find(signal) } else { None };
         let start = start.unwrap_or_else(|| ladder.rung_of(size));
-        let current = Place::join(ladder, start, wire).or_else(|refused| {
+        let mut current = Place::join(ladder, start, wire).or_else(|refused| {
             // For a hub that is closed there is another, and by the line for one that is full.
             let is_passed = size == Size::Line || refused == Refused::Closed;
             let mut others = ladder.nearest(start).filter(|_| is_passed);
             others.find_map(|rung| Place::join(ladder, rung, wire).ok()).ok_or(refused)
         })?;
+        // Of a given size, the viewer gets the pictures that are there until its own come.
+        let fresher = if size == Size::Line { None } else { ladder.fresher(current.rung) };
+        let fresher = fresher.and_then(|rung| Place::join(ladder, rung, wire).ok());
+        let wanted = fresher.map(|place| std::mem::replace(&mut current, place).rung);
         let mut rule = Rule::new(ladder.rungs.len(), Instant::now());
         rule.start_on(current.rung);
         Ok(Self {
@@ -159,6 +165,7 @@ impl Subscriber {
             options,
             rule,
             current,
+            wanted,
             next: None,
             in_flight: None,
             report: Arc::default(),
@@ -289,10 +296,8 @@ impl Subscriber {
             }
             return;
         }
-        match self.options.size {
-            Size::Line => {}
-            Size::Full => return,
-            Size::Width(width) => return self.follow_width(width, at),
+        if self.options.size != Size::Line {
+            return self.follow_size(at);
         }
         let rung = self.ladder.rung(self.current.rung);
         let own = rung.period();
@@ -311,24 +316,28 @@ impl Subscriber {
         }
     }
 
-    /// Moves to the rung of this width, if that has become known or has changed.
-    fn follow_width(&mut self, width: u32, now: Instant) {
+    /// Moves to the rung of its size, if that has become known or has changed.
+    fn follow_size(&mut self, now: Instant) {
         let early = |moved: Instant| now.saturating_duration_since(moved) < BETWEEN_MOVES;
         if self.ladder.rungs.len() == 1 || self.moved_at.is_some_and(early) {
             return;
         }
-        let without = self.unreachable.iter().filter(|(_, until)| *until > now).map(|(rung, _)| *rung);
-        let to = self.ladder.rung_to_try(width, &without.collect::<Vec<_>>());
-        if let Some(to) = to.filter(|to| *to != self.current.rung) {
-            self.moved_at = Some(now);
+        self.moved_at = Some(now);
+        if let Some(to) = self.rung_of_size(now).filter(|to| *to != self.current.rung) {
             self.start_move(to, Reason::Width);
         }
     }
 
-    /// Returns whether the first picture of a rung to which the viewer moves is as wide as it asked for.
-    fn suits(&self, rung: usize) -> bool {
+    /// Returns the rung to which the viewer belongs by its size.
+    fn rung_of_size(&self, now: Instant) -> Option<usize> {
+        let without = self.unreachable.iter().filter(|(_, until)| *until > now).map(|(rung, _)| *rung);
+        self.ladder.wanted(self.options.size, &without.collect::<Vec<_>>())
+    }
+
+    /// Returns whether a rung is one of the viewer's size, now that its first picture shows the width.
+    fn suits(&self, rung: usize, now: Instant) -> bool {
         let Size::Width(width) = self.options.size else { return true };
-        rung == 0 || self.ladder.rung(rung).is_wide(width)
+        self.ladder.rung(rung).is_wide(width) || self.rung_of_size(now) == Some(rung)
     }
 
     /// Takes a place on a rung. The viewer stays where it is if there is none.
@@ -399,7 +408,10 @@ impl Subscriber {
             };
             let now = Instant::now();
             let Next { place, reason, .. } = self.next.take()?;
-            if !self.suits(rung) {
+            if !self.suits(rung, now) {
+                drop(place);
+                // It would be tried again and again where no rung is wide enough.
+                self.give_up(rung, now);
                 return None;
             }
             if !self.enter(place, reason, now) {
@@ -444,7 +456,8 @@ impl Subscriber {
     pub(crate) fn poll_part(&mut self, waker: &Waker) -> Step<Arc<EncodedPart>> {
         self.follow_rule();
         if self.in_flight.is_none() {
-            if let Some(encoded) = self.poll_next(waker) {
+            // Its own rung comes first: the picture of another may be old, which only one that was sent can show.
+            if let Some(encoded) = self.last.is_some().then(|| self.poll_next(waker)).flatten() {
                 return Step::Part(encoded);
             }
         } else if self.next.is_some() {
@@ -452,6 +465,7 @@ impl Subscriber {
         }
         loop {
             match self.current.seat().poll_once(waker.clone()) {
+                Step::Wait if self.last.is_none() => return self.poll_next(waker).map_or(Step::Wait, Step::Part),
                 Step::Wait => return Step::Wait,
                 Step::Repeat => return self.renewed().map_or(Step::Repeat, Step::Part),
                 Step::Part(part) => {
@@ -560,6 +574,10 @@ impl Supply for Subscriber {
         };
         let place = self.ladder.enter(viewer, now);
         self.listed = Some(Listed { ladder: Arc::clone(&self.ladder), place });
+        if let Some(wanted) = self.wanted.take() {
+            self.moved_at = Some(now);
+            self.start_move(wanted, Reason::Width);
+        }
         #[cfg(feature = "tracing")]
         if self.ladder.rungs.len() > 1 {
             tracing::debug!(rung = self.current.rung, wire = ?self.options.wire, "viewer joins a ladder");

@@ -451,8 +451,8 @@ fn key_ends_a_stream_once_that_is_about_to_move() {
 fn key_ends_a_stream_that_moves_meanwhile() {
     let ([large, small], _, ladder) = ladder();
     let subscribe = |size| Viewer::new(ladder.subscribe(Wire::Script, size).unwrap().key("ada"));
-    let mut other = subscribe(Size::Full);
-    let mut viewer = subscribe(Size::Full);
+    let mut other = subscribe(Size::Line);
+    let mut viewer = subscribe(Size::Line);
     small.publish(text("small")).unwrap();
     viewer.move_to(1);
     assert_eq!(viewer.parts(), ["small"]);
@@ -682,11 +682,63 @@ fn viewer_starts_on_a_rung_that_has_pictures() {
     small.publish(text("small")).unwrap();
     let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap());
     assert_eq!(viewer.parts(), ["small"]);
-    // Who asks for a size gets no other.
+    // One of a size until its own comes.
     let mut full = Viewer::new(ladder.subscribe(Wire::Script, Size::Full).unwrap());
-    assert_eq!(full.parts(), [""; 0]);
+    assert_eq!(full.parts(), ["small"]);
     large.publish(text("large")).unwrap();
     assert_eq!(full.parts(), ["large"]);
+    small.publish(text("small")).unwrap();
+    assert_eq!(full.parts(), [""; 0]);
+}
+
+#[test]
+fn old_picture_of_a_sleeping_rung_is_not_sent_in_place_of_fresh_ones() {
+    for size in [Size::Full, Size::Width(1000)] {
+        let ([main, sub], hubs, ladder) = ladder();
+        let viewers = || hubs.each_ref().map(|hub| hub.stats().viewers);
+        main.publish(picture(1280, 0).captured_at(SystemTime::now() - Duration::from_secs(10))).unwrap();
+        sub.publish(picture(320, 0)).unwrap();
+        let _small = Viewer::new(ladder.subscribe(Wire::Script, Size::Width(320)).unwrap());
+        let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, size).unwrap());
+        assert_eq!(viewers(), [1, 2], "both are wanted");
+        for _ in 0..2 {
+            assert!(viewer.take(), "the fresh one, at full rate");
+            assert_eq!(ladder.viewers()[1].rung, 1);
+            assert!(!viewer.take());
+            sub.publish(picture(320, 0)).unwrap();
+        }
+        main.publish(picture(1280, 0)).unwrap();
+        assert!(viewer.take());
+        viewer.take();
+        let listed = &ladder.viewers()[1];
+        assert_eq!((listed.rung, listed.moves, viewers()), (0, 1, [1, 1]));
+    }
+}
+
+#[test]
+fn sleeping_rung_with_the_only_picture_is_where_its_viewer_starts() {
+    let ([main, sub], hubs, ladder) = ladder();
+    main.publish(picture(1280, 0)).unwrap();
+    sub.publish(picture(320, 0)).unwrap();
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Full).unwrap());
+    assert!(viewer.take());
+    assert_eq!(hubs.map(|hub| hub.stats().viewers), [1, 0]);
+}
+
+#[test]
+fn viewer_of_a_width_that_no_open_rung_has_gets_the_widest() {
+    let ([large, medium, small], hubs, ladder) = ladder();
+    let viewers = || hubs.each_ref().map(|hub| hub.stats().viewers);
+    large.publish(picture(1280, 0)).unwrap();
+    small.publish(picture(320, 0)).unwrap();
+    drop(large);
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Width(1000)).unwrap());
+    assert!(viewer.take());
+    viewer.take();
+    assert_eq!(viewers(), [0, 1, 1]);
+    medium.publish(picture(640, 0)).unwrap();
+    assert!(viewer.take());
+    assert_eq!(viewers(), [0, 1, 0]);
 }
 
 #[test]

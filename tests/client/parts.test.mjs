@@ -52,7 +52,8 @@ test('is small', () => {
   const send = readFileSync(new URL('../../src/serve/page/send.min.js', import.meta.url), 'utf8').replace(/^.*\n/, '');
   const size = source => gzipSync(source, { level: 9 }).length, sizes = [source, more.html, more.wall, send].map(size);
   console.log(`${sizes} bytes gzipped`);
-  assert.ok(sizes[0] <= 4500 && sizes[1] + sizes[2] < 3000 && sizes[3] <= 1800, `${sizes} bytes`);
+  // Both of the latter only where a page needs them. What tells a width that the page sets from the picture's own is 100 bytes.
+  assert.ok(sizes[0] <= 4500 && sizes[1] + sizes[2] < 3100 && sizes[3] <= 1800, `${sizes} bytes`);
 });
 
 test('reads a stream that is cut at any two places', async () => {

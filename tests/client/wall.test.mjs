@@ -504,8 +504,8 @@ class Resized {
   }
   unobserve(place) { this.places.delete(place); }
 }
-const image = (offsetWidth, { naturalWidth = 0, width = null } = {}) =>
-  ({ seen: true, matches: () => true, offsetWidth, naturalWidth, getAttribute: () => width });
+const image = (offsetWidth, { naturalWidth = 0, width = null, maxWidth = 'none', maxHeight = 'none' } = {}) =>
+  ({ seen: true, matches: () => true, offsetWidth, naturalWidth, maxWidth, maxHeight, getAttribute: () => width });
 const resize = (place, changes) => {
   Object.assign(place, changes);
   for (const { places, tell } of Resized.all) places.has(place) && tell();
@@ -513,6 +513,7 @@ const resize = (place, changes) => {
 // `answer(names, widths)` returns the parts of each request. The widths that were asked for are noted.
 const resizing = (parts, body, path) => observed(async () => {
   globalThis.ResizeObserver = Resized;
+  globalThis.getComputedStyle = ({ maxWidth, maxHeight }) => ({ maxWidth, maxHeight });
   const widths = [];
   try {
     await watching((socket, number, request) => {
@@ -521,6 +522,7 @@ const resizing = (parts, body, path) => observed(async () => {
     }, context => body({ ...context, widths }), path);
   } finally {
     delete globalThis.ResizeObserver;
+    delete globalThis.getComputedStyle;
     Resized.all.clear();
   }
 });
@@ -566,6 +568,34 @@ test('a picture that sets its own width is not made smaller', () => resizing(siz
   resize(place, { offsetWidth: 640, naturalWidth: 640 });
   await sleep(400);
   assert.deepEqual([widths, site.requests], [[undefined], 1]);
+}));
+
+test('a picture with a limit is not made smaller, since it may go by its own width', () => resizing(sized, async ({ add, widths, site }) => {
+  const limits = [{ maxWidth: '100%' }, { maxHeight: '300px' }, { maxWidth: '100%', width: '1280' }];
+  const places = limits.map(limit => image(600, { naturalWidth: 1280, ...limit })), logs = places.map((place, at) => add(`${at}`, { place }));
+  await until(() => logs.every(log => log.last() === 'live'));
+  for (const offsetWidth of [1200, 300, 600]) {
+    places.forEach(place => resize(place, { offsetWidth }));
+    await sleep(400);
+  }
+  // Narrower than its border.
+  resize(places[0], { offsetWidth: 646, naturalWidth: 640 });
+  await sleep(400);
+  assert.deepEqual([widths, site.requests], [[',,1280'], 1]);
+  // One that is wider than its picture does not go by that.
+  resize(places[0], { offsetWidth: 800 });
+  await until(() => site.requests === 2);
+  assert.equal(widths[1], '800,,1280');
+}));
+
+test('a picture that is a part of a parent which goes by the picture is the largest again', () => resizing(sized, async ({ add, widths, site }) => {
+  const place = image(640, { naturalWidth: 1280 }), log = add('yard', { place });
+  await until(() => log.last() === 'live');
+  resize(place, { offsetWidth: 320, naturalWidth: 640 });
+  await until(() => site.requests === 2);
+  resize(place, { offsetWidth: 640, naturalWidth: 1280 });
+  await sleep(400);
+  assert.deepEqual(widths, ['640', undefined]);
 }));
 
 test('a size counts once it is at rest', () => resizing(sized, async ({ add, widths, site }) => {

@@ -1,18 +1,26 @@
 // Tracks of a wall for client.js, which imports this for the first one.
 
 const walls = new Set();
-// Each <img> whose width is set by the page, by which the server may choose a size. Otherwise the picture sets it, and one that
-// goes by its own width would shrink step by step.
-const fixed = new WeakSet();
+// Whether the width of each <img> is set by the page, `fixed`, by which the server may choose a size. Otherwise the picture sets it,
+// and one that goes by its own width would shrink step by step.
+const known = new WeakMap();
 
 // Returns the device pixels of a picture's width, in steps; without limit where it is not known.
 const measure = image => {
-  if (!('naturalWidth' in (image ?? {}))) return Infinity;
-  const { naturalWidth, offsetWidth } = image, set = +image.getAttribute('width');
+  const { naturalWidth, offsetWidth } = image ?? {};
+  if (naturalWidth == null) return Infinity;
+  let [natural, last, fixed] = known.get(image) ?? [], width = +image.getAttribute('width');
   // One that is not displayed shows nothing of either.
-  if (naturalWidth && offsetWidth && (set > 0 || offsetWidth !== naturalWidth)) fixed.add(image);
-  const width = fixed.has(image) ? offsetWidth || 1 : set;
-  return width > 0 ? Math.min(Math.ceil(width * (globalThis.devicePixelRatio || 1) / 16) * 16, 65535) : Infinity;
+  if (naturalWidth && offsetWidth) {
+    const style = getComputedStyle(image), ratio = offsetWidth / naturalWidth;
+    // Below a limit it may go by its picture, unless it is wider than that, borders aside.
+    fixed ??= ratio > 1.1 || style.maxWidth + style.maxHeight === 'nonenone' && (width > 0 || ratio !== 1) || null;
+    // Another picture, at the same part of its width: the part is of a parent that goes by the picture.
+    if (natural !== naturalWidth && Math.abs(ratio - last) < .01) fixed = false;
+    known.set(image, [naturalWidth, ratio, fixed]);
+  }
+  if (fixed) width = offsetWidth || 1;
+  return width > 0 ? Math.min(width * (globalThis.devicePixelRatio || 1) + 15 & -16, 65535) : Infinity;
 };
 // A picture may be shown a bit smaller than it was asked for.
 const fits = (asked, width) => asked >= width && asked * .7 <= width;

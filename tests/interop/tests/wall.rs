@@ -171,6 +171,24 @@ fn enlarged_tile_gets_its_large_picture_and_the_others_cost_small_ones() {
     });
 }
 
+#[test]
+#[ignore = "needs Chromium, Firefox and WebKitGTK with their WebDrivers"]
+fn picture_with_a_limit_stays_large_when_it_is_narrowed_and_widened() {
+    each_engine(async |browser| {
+        let limited = "<style>mixed-replace { width: 400px } img { width: auto; height: auto; max-width: 100% }</style>
+            <script>document.querySelector('mixed-replace img').removeAttribute('width')</script>";
+        let mut cameras = Cameras::start_with(browser, 1, limited).await;
+        cameras.publish_until("return widths()[0] === 640").await;
+        for (column, shown) in [(200, 200), (120, 120), (400, 400), (900, 640)] {
+            browser.run(&format!("document.querySelector('mixed-replace').style.width = '{column}px'")).await;
+            cameras.publish_for(SECOND).await;
+            let sizes = browser.run("return [image(0).naturalWidth, image(0).offsetWidth].join()").await;
+            assert_eq!(sizes, format!("640,{shown}"), "{}: {column}", browser.engine());
+        }
+        assert_eq!(cameras.wall.asked().len(), 1);
+    });
+}
+
 /// A page of cameras, each in two sizes.
 struct Cameras<'a> {
     browser: &'a Browser,
@@ -183,14 +201,18 @@ struct Cameras<'a> {
 
 impl<'a> Cameras<'a> {
     async fn start(browser: &'a Browser, count: usize) -> Self {
-        let more = "<script>
+        Self::start_with(browser, count, "").await
+    }
+
+    async fn start_with(browser: &'a Browser, count: usize, more: &str) -> Self {
+        let script = "<script>
             all = f => document.querySelectorAll('mixed-replace').forEach(f);
             image = number => document.querySelectorAll('mixed-replace img')[number];
             widths = () => [...document.querySelectorAll('mixed-replace img')].map(image => image.naturalWidth);
         </script>";
         let (large, small) = PALETTE.split_at(5);
         let scenes = large.iter().zip(small).map(|(large, small)| [large.scene_of(640, 480), small.scene_of(160, 120)]);
-        let wall = Wall::start(page(count, more), []).await;
+        let wall = Wall::start(page(count, &format!("{script}{more}")), []).await;
         (0..count).for_each(|number| wall.insert_ladder(&format!("t{number}")));
         let scenes: Vec<_> = scenes.collect();
         scenes.iter().take(1).for_each(|scene| publish_sizes(&wall, count, scene));
