@@ -25,3 +25,4 @@ pub(crate) use self::handle::Hubs;
 pub use self::builder::Builder;
 pub use self::error::{InsertError, InvalidName, OpenError, Unknown};
 pub use self::handle::Listing;
+pub use self::member::Removed;

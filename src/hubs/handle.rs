@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::builder::{Builder, Source};
 use super::error::{InsertError, OpenError};
-use super::member::Member;
+use super::member::{Member, Removed};
 use super::name;
 use super::state::{Entry, Found, Lease, State};
 use crate::clock::{self, Timed};
@@ -123,7 +123,7 @@ impl Hubs {
         Builder::new()
     }
 
-    /// Inserts a hub. Returns the one that it replaces, whose viewers stay with it.
+    /// Inserts a hub. Returns the one, or the ladder, that it replaces, whose viewers stay with it.
     ///
     /// A hub without a [name](hub::Builder::name) gets this one. An inserted hub is not dropped when it is idle. A name
     /// that was removed, or is not known to the source, can be inserted at any time.
@@ -146,17 +146,15 @@ impl Hubs {
     /// assert!(cameras.insert("a/b", cameras.get("yard").unwrap()).is_err());
     /// # Ok::<(), mixed_replace::hubs::InsertError>(())
     /// ```
-    pub fn insert(&self, name: &str, hub: Hub) -> Result<Option<Hub>, InsertError> {
-        let replaced = self.insert_member(name, Member::Hub(hub))?;
-        Ok(replaced.map(|member| member.hub().clone()))
+    pub fn insert(&self, name: &str, hub: Hub) -> Result<Option<Removed>, InsertError> {
+        self.insert_member(name, Member::Hub(hub))
     }
 
-    /// Inserts a ladder, one picture in several sizes. Returns the hub that it replaces, or that of the largest picture if it
-    /// replaces a ladder.
+    /// Inserts a ladder, one picture in several sizes. Returns the hub or the ladder that it replaces.
     ///
     /// [`Live::by_name`](crate::Live::by_name) serves it as [`Live::ladder`](crate::Live::ladder) does. A
-    /// [`Wall`](crate::Wall) sends each track in the size in which it is seen. [`get`](Self::get), [`open`](Self::open) and
-    /// [`remove`](Self::remove) return the hub of its largest picture. [`list`](Self::list) counts the viewers of all sizes.
+    /// [`Wall`](crate::Wall) sends each track in the size in which it is seen. [`get`](Self::get) and [`open`](Self::open)
+    /// return the hub of its largest picture. [`list`](Self::list) counts the viewers of all sizes.
     /// Hubs without a [name](hub::Builder::name) get these, and [`Metrics`](crate::Metrics) has a stream for each: `yard`,
     /// `yard/1`, `yard/2`.
     ///
@@ -179,21 +177,20 @@ impl Hubs {
     /// # Ok::<(), mixed_replace::hubs::InsertError>(())
     /// ```
     #[cfg(any(feature = "actix-web", feature = "http-body"))]
-    pub fn insert_ladder(&self, name: &str, ladder: Ladder) -> Result<Option<Hub>, InsertError> {
-        let replaced = self.insert_member(name, Member::Ladder(ladder))?;
-        Ok(replaced.map(|member| member.hub().clone()))
+    pub fn insert_ladder(&self, name: &str, ladder: Ladder) -> Result<Option<Removed>, InsertError> {
+        self.insert_member(name, Member::Ladder(ladder))
     }
 
-    fn insert_member(&self, name: &str, member: Member) -> Result<Option<Member>, InsertError> {
+    fn insert_member(&self, name: &str, member: Member) -> Result<Option<Removed>, InsertError> {
         name::check(name)?;
         let replaced = self.shared.change(|state| state.insert(name, member, self.shared.config.max))?;
-        Ok(replaced.map(|entry| if entry.is_made() { entry.close() } else { entry.into_member() }))
+        Ok(replaced.map(|entry| Removed(if entry.is_made() { entry.close() } else { entry.into_member() })))
     }
 
-    /// Removes a hub. Returns `None` if there was none of this name.
+    /// Removes a hub or a ladder. Returns `None` if there was none of this name.
     ///
     /// A hub that the source made is closed, which ends its source. One that was inserted stays open, until its publisher
-    /// is dropped or [`Hub::close`] is called.
+    /// is dropped or [`Removed::close`] is called, which closes all sizes of a ladder.
     ///
     /// # Examples
     ///
@@ -208,10 +205,9 @@ impl Hubs {
     /// # Ok::<(), mixed_replace::hubs::InsertError>(())
     /// ```
     #[expect(clippy::must_use_candidate, reason = "called for its effect")]
-    pub fn remove(&self, name: &str) -> Option<Hub> {
+    pub fn remove(&self, name: &str) -> Option<Removed> {
         let removed = self.shared.change(|state| state.remove(name))?;
-        let member = if removed.is_made() { removed.close() } else { removed.into_member() };
-        Some(member.hub().clone())
+        Some(Removed(if removed.is_made() { removed.close() } else { removed.into_member() }))
     }
 
     /// Returns a hub. `None` if there is none of this name: it starts nothing.

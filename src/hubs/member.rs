@@ -14,6 +14,44 @@ pub(crate) enum Member {
     Ladder(Ladder),
 }
 
+/// A hub or a ladder that is no longer in a set: [removed](super::Hubs::remove), or replaced by an insert.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::{Hubs, hub};
+///
+/// let cameras = Hubs::new();
+/// let (publisher, hub) = hub::channel();
+/// cameras.insert("yard", hub)?;
+/// if let Some(removed) = cameras.remove("yard") {
+///     removed.close();
+/// }
+/// assert!(publisher.is_closed());
+/// # Ok::<(), mixed_replace::hubs::InsertError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Removed(pub(super) Member);
+
+impl Removed {
+    /// Ends every stream by closing the hub, of a ladder those of all sizes: see [`Hub::close`].
+    pub fn close(&self) {
+        self.0.close();
+    }
+
+    /// Returns whether it is closed, of a ladder whether all sizes are.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
+    /// Returns the hub, or that of the largest picture.
+    #[must_use]
+    pub fn hub(&self) -> &Hub {
+        self.0.hub()
+    }
+}
+
 impl Member {
     /// Returns the hub, or that of the largest picture.
     pub(crate) fn hub(&self) -> &Hub {

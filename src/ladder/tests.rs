@@ -577,7 +577,7 @@ fn rendition_needs_what_it_takes_at_the_rate_of_the_source() {
         let rungs = [(channels[0].1.clone(), None, None), (channels[1].1.clone(), Some(320), made)];
         let ladder = Ladder { shared: Shared::new(rungs.into(), &Boundary::from_static(B)) };
         let [mut large, mut small] = [0, 1].map(|rung| {
-            let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Full).unwrap());
+            let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap());
             if rung == 1 {
                 viewer.move_to(1);
             }

@@ -656,7 +656,8 @@ fn ladder_that_is_replaced_while_it_is_watched_leaves_its_track_to_the_next_one(
     main.publish(picture(1290)).unwrap();
     next_sub.publish(picture(330)).unwrap();
     let replaced = wall.hubs.insert_ladder("yard", Ladder::new([large, small])).unwrap();
-    assert!(replaced.is_some_and(|hub| hub.is_same(&hubs[0]) && !hub.is_closed()));
+    let replaced = replaced.unwrap();
+    assert!(replaced.hub().is_same(&hubs[0]) && !replaced.is_closed());
     assert_eq!(viewer.pictures(), [r#"{"tracks":{"yard":"live"},"sized":["yard"]}"#, "yard 330"]);
     assert_eq!(hubs.map(|hub| hub.stats().viewers), [0, 0]);
     sub.publish(picture(321)).unwrap();
@@ -666,6 +667,15 @@ fn ladder_that_is_replaced_while_it_is_watched_leaves_its_track_to_the_next_one(
     publisher.publish(picture(1280)).unwrap();
     wall.hubs.insert("yard", hub).unwrap();
     assert_eq!(viewer.pictures(), [r#"{"tracks":{"yard":"live"}}"#, "yard 1280"]);
+}
+
+#[test]
+fn removed_ladder_is_closed_in_all_sizes() {
+    let (wall, _publishers, hubs) = sized();
+    let removed = wall.hubs.remove("yard").unwrap();
+    assert!(!removed.is_closed() && removed.hub().is_same(&hubs[0]));
+    removed.close();
+    assert!(removed.is_closed() && hubs.iter().all(hub::Hub::is_closed));
 }
 
 #[test]
