@@ -64,6 +64,8 @@ pub struct Subscriber {
     expires: Option<Instant>,
     /// Whether the stream ends earlier than that unless its rung gets a picture.
     without_picture: bool,
+    /// Whether something else shows that the viewer is there.
+    is_shown: bool,
     /// From the first poll.
     listed: Option<Listed>,
 }
@@ -175,6 +177,7 @@ impl Subscriber {
             moved_at: None,
             expires: None,
             without_picture: false,
+            is_shown: false,
             listed: None,
         })
     }
@@ -220,6 +223,12 @@ impl Subscriber {
     pub fn exclusive(mut self, exclusive: bool) -> Self {
         self.options.exclusive = exclusive;
         self.configure(|subscriber| subscriber.exclusive(exclusive))
+    }
+
+    /// Waits for a picture of another rung as long as it takes, since the stream has other parts. Otherwise it ends after some
+    /// seconds, because nothing shows whether the viewer is there.
+    pub(crate) fn waiting(self) -> Self {
+        Self { is_shown: true, ..self }
     }
 
     fn configure(self, change: impl FnOnce(hub::Subscriber) -> hub::Subscriber) -> Self {
@@ -437,11 +446,12 @@ impl Subscriber {
         if !self.enter(place, Reason::Closed, now) {
             return false;
         }
-        // Its last picture may be older than the viewer's. Nothing is written meanwhile, so nothing shows whether the viewer is
-        // there.
-        self.without_picture = true;
-        let at = now.checked_add(FIRST_PICTURE);
-        self.current.seat().set_expires(at.into_iter().chain(self.expires).min());
+        // Its last picture may be older than the viewer's. Nothing of it is written meanwhile.
+        if !self.is_shown {
+            self.without_picture = true;
+            let at = now.checked_add(FIRST_PICTURE);
+            self.current.seat().set_expires(at.into_iter().chain(self.expires).min());
+        }
         true
     }
 

@@ -649,6 +649,19 @@ fn viewer_of_a_closed_rung_waits_for_the_first_picture_of_another_for_some_secon
 }
 
 #[test]
+fn track_of_a_wall_waits_for_the_first_picture_of_another_rung_as_long_as_it_takes() {
+    let ([large, silent], _, ladder) = ladder();
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap().waiting());
+    large.publish(text("large")).unwrap();
+    assert_eq!(viewer.parts(), ["large"]);
+    drop(large);
+    assert_eq!(viewer.parts(), [""; 0]);
+    assert_eq!(viewer.feed.supply.ends_at(), None);
+    silent.publish(text("silent")).unwrap();
+    assert_eq!(viewer.parts(), ["silent"]);
+}
+
+#[test]
 fn still_of_a_closed_rung_is_that_of_the_nearest_that_is_open() {
     let ([large, medium, small], hubs, ladder) = ladder();
     for (publisher, name) in [(&large, "large"), (&small, "small")] {

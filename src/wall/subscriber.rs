@@ -145,7 +145,7 @@ impl Subscriber {
         let shared = self.wall.track(name, member);
         let size = self.options.sizes.get(name).copied().unwrap_or(self.options.size);
         let subscriber = match shared.subscribe(self.options.wire, size) {
-            Ok(subscriber) => subscriber.exclusive(self.options.exclusive),
+            Ok(subscriber) => subscriber.exclusive(self.options.exclusive).waiting(),
             Err(refused) => {
                 let full = refused != Refused::Closed;
                 self.refused |= full;
