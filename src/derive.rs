@@ -80,7 +80,7 @@ macro_rules! error_messages {
 }
 pub(crate) use error_messages;
 
-/// The first bytes of what is no picture, each after a space.
+/// Displays bytes in hexadecimal, each after a space.
 pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
 
 impl std::fmt::Display for Hex<'_> {

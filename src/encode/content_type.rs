@@ -98,7 +98,7 @@ mod tests {
         }
         for (value, why) in [
             ("multipart/mixed", "the content type must have a boundary parameter"),
-            // In the value of `start`, whose quote is not closed.
+            // The quote of `start` is not closed, so the boundary belongs to its value.
             ("multipart/mixed; start=\"a\\\\\\\"; boundary=x", "the content type must have a boundary parameter"),
             ("multipart/mixed; boundary=\"a;b\"", "invalid boundary: must not contain ';'"),
             ("multipart/mixed; boundary=\"a \"", "invalid boundary: must not end with a space"),

@@ -232,8 +232,8 @@ impl Hubs {
         self.with(name, |member| member.hub().clone())
     }
 
-    /// Calls `f` with a hub or a ladder, the hub made by the source if necessary. The hub is not dropped meanwhile, however
-    /// short the time of [`idle`](Builder::idle) is.
+    /// Calls `f` with the hub or ladder of a name. The source makes a missing hub, which stays until `f` returns, even if
+    /// [`idle`](Builder::idle) is shorter.
     pub(crate) fn with<R>(&self, name: &str, f: impl FnOnce(&Member) -> R) -> Result<R, OpenError> {
         name::check(name)?;
         let lease = self.lease(name)?;

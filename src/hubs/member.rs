@@ -1,4 +1,4 @@
-//! What has a name in a set: a hub, or a ladder.
+//! The members of a set: hubs and ladders.
 
 use std::time::{Duration, Instant};
 

@@ -228,7 +228,8 @@ struct Works {
 }
 
 impl Works {
-    /// Shows a part of the hub on the rungs that have viewers, and not this part. `found` means that it is not a new one.
+    /// Publishes the renditions of a part on each rung that has viewers and does not have this part. `found` marks a part that the
+    /// hub had before.
     async fn show(&mut self, part: &Published, rungs: &[Rung], found: bool) {
         if part.no_signal {
             for rung in rungs {

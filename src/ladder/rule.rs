@@ -41,8 +41,8 @@ pub(crate) struct Rule {
     delivered: Tally,
     /// The rung that the viewer left for a smaller one, and the share of its pictures that it got there.
     left: Option<(usize, f64)>,
-    /// The moves to smaller rungs that had fewer pictures for the viewer than it got before. The others are made of the same
-    /// decoded pictures, so there are none until the pause is over.
+    /// The moves to smaller rungs that had fewer pictures for the viewer than it got before. All renditions
+    /// share one decoder, so the viewer moves to none of them until the pause is over.
     starved: Failures,
     moved_at: Option<Instant>,
     /// The time of the last report.
