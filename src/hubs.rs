@@ -9,7 +9,6 @@
 //! [`Live::by_name`](crate::serve::Live::by_name) serves them over HTTP. No runtime is needed.
 
 mod builder;
-#[cfg(any(feature = "actix-web", feature = "http-body"))]
 pub(crate) mod changes;
 mod error;
 pub(crate) mod handle;
@@ -19,7 +18,6 @@ mod models;
 pub(crate) mod name;
 mod state;
 
-#[cfg(any(feature = "actix-web", feature = "http-body"))]
 pub(crate) use self::handle::Hubs;
 
 pub use self::builder::Builder;

@@ -11,10 +11,13 @@
 
 pub(crate) mod encodings;
 mod handle;
+mod moves;
 mod order;
+mod place;
 #[cfg(feature = "scale")]
 mod renditions;
 pub(crate) mod rule;
+mod sent;
 mod shared;
 mod stats;
 mod subscriber;
@@ -22,6 +25,7 @@ mod subscriber;
 mod tests;
 
 pub use self::handle::{Ladder, Size};
+pub(crate) use self::place::Options;
 #[cfg(feature = "scale")]
 pub use crate::scale::Rendition;
 

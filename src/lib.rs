@@ -123,7 +123,6 @@ pub mod encode;
 pub mod hub;
 pub mod hubs;
 pub mod jpeg;
-#[cfg(any(feature = "actix-web", feature = "http-body"))]
 pub mod ladder;
 mod list;
 mod metrics;
@@ -158,6 +157,7 @@ pub use crate::decode::decoder::Decoder;
 pub use crate::encode::encoder::Encoder;
 pub use crate::hub::{handle::Hub, publisher::Publisher, subscriber::Subscriber};
 pub use crate::hubs::handle::Hubs;
+pub use crate::ladder::Ladder;
 pub use crate::metrics::Metrics;
 pub use crate::part::{InvalidHeader, InvalidPart, Part};
 pub use crate::part_response::PartResponse;
@@ -165,8 +165,6 @@ pub use crate::wire::Wire;
 pub use crate::write::writer::Writer;
 
 // The compiler quotes this line to those who miss the items.
-#[cfg(any(feature = "actix-web", feature = "axum", feature = "http-body", feature = "tower"))]
-pub use crate::ladder::Ladder;
 #[cfg(any(feature = "actix-web", feature = "axum", feature = "http-body", feature = "tower"))]
 pub use crate::serve::{ingest::Ingest, live::Live, snapshot::Snapshot, wall::Wall};
 

@@ -39,8 +39,8 @@ pub(crate) fn part_head(part: &Part) -> HeaderMap {
 }
 
 /// Returns a text that is neither cached nor sniffed.
-pub(crate) fn text(content_type: &'static str, text: String) -> http::Response<Bytes> {
-    let mut response = http::Response::new(Bytes::from(text));
+pub(crate) fn text(content_type: &'static str, text: impl Into<Bytes>) -> http::Response<Bytes> {
+    let mut response = http::Response::new(text.into());
     response.headers_mut().extend([
         (CONTENT_TYPE, HeaderValue::from_static(content_type)),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),

@@ -23,7 +23,7 @@
 //! | parameter | endpoint | answer |
 //! |---|---|---|
 //! | `fps=5` | `Live`, `Page`, `Wall` | at most that many parts a second; off with `rate_param(false)` |
-//! | `width=640`, `width=full` | `Live` of a [ladder](Live::ladder) | one size, in place of the largest one that the line carries |
+//! | `width=640`, `width=full` | `Live` of a [ladder](Live::ladder), `Wall` | one size, in place of the largest one that the line carries; off with `size_param(false)` |
 //! | `of=yard,door` | `Wall` | these tracks; all without it |
 //! | `snapshot`, `action=snapshot` | `Live`, `Page` | one part, as from [`Snapshot`]; off with `snapshot_param(false)` |
 //! | `snapshot=2` | `Live`, `Page`, `Snapshot` | one that is at most two seconds old; with 0 the next one. [`Snapshot::age_param`] switches it off there |
@@ -31,7 +31,7 @@
 //! | `refresh=5` | `Snapshot`, and with `snapshot` | adds a `Refresh` header, so that a browser reloads it every 5 seconds; off with [`Snapshot::refresh_param`] |
 //! | `pull`, `client` | `Page` | the page without scripts; the browser client. The page itself refers to both |
 //!
-//! `action` is for front ends of mjpg-streamer, such as OctoPrint, Mainsail and Fluidd. Other parameters are ignored.
+//! Values are percent-decoded, in `of` after the commas. `action` is for front ends of mjpg-streamer, such as OctoPrint, Mainsail and Fluidd. Other parameters are ignored.
 //!
 //! # Statuses
 //!

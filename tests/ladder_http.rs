@@ -33,9 +33,10 @@ async fn every_stack_serves_ladders_alike() {
     let rungs = [rung(1280, "<1280>"), rung(640, "<640>"), rung(320, "<320>")];
     let ladder = Ladder::new(rungs.iter().map(|(_, hub)| hub.clone()));
     let live = Live::ladder(ladder.clone());
-    let app = Router::new().route_service("/live", live.clone());
+    let largest = live.clone().size_param(false);
+    let app = Router::new().route_service("/live", live.clone()).route_service("/largest", largest.clone());
     let addresses = servers(app, move |app| {
-        app.route("/live", web::to(live.clone()));
+        app.route("/live", web::to(live.clone())).route("/largest", web::to(largest.clone()));
     })
     .await;
     let rows: &[(&str, &str, &str, u16, &str)] = &[
@@ -48,6 +49,13 @@ async fn every_stack_serves_ladders_alike() {
         ("GET", "/live?width=640", IMG, 200, "<640>"),
         ("GET", "/live?width=640&fps=5", IMG, 200, "<640>"),
         ("GET", "/live?width=1", IMG, 200, "<320>"),
+        ("GET", "/live?width=%33%32%30", IMG, 200, "<320>"),
+        ("GET", "/live?fps=%35&width=f%75ll", IMG, 200, "<1280>"),
+        ("GET", "/live?width=%ff", IMG, 400, "not \"\u{fffd}\""),
+        ("GET", "/live?width=%0d%0a", IMG, 400, r#"not "\r\n""#),
+        ("GET", "/largest?width=320", IMG, 200, "<1280>"),
+        ("GET", "/largest?width=large", IMG, 200, "<1280>"),
+        ("GET", "/largest?snapshot&width=320", IMG, 200, "<1280>"),
         ("GET", "/live?snapshot", IMG, 200, "<1280>"),
         ("GET", "/live?snapshot&width=320", IMG, 200, "<320>"),
         ("HEAD", "/live?width=320", IMG, 200, "content-type: multipart/x-mixed-replace; boundary="),

@@ -32,7 +32,7 @@ const WITHOUT_FEATURES: &[Mistake] = &[
         &["needs the feature `http-body` of mixed-replace"],
     ),
     ("no_question_mark", "publisher.publish(Part::text(\"on\"))", &["expected `Part`, found `Result<Part", "`?`"]),
-    ("no_question_mark_before_method", "hub.subscribe(Wire::Machine).key(\"ada\")", &["`Subscriber`", "`?`"]),
+    ("no_question_mark_before_method", "hub.subscribe(Wire::Machine).key(\"ada\")", &["Subscriber`", "`?`"]),
     ("no_await", "async { if publisher.demand().wanted() {} }", &["expected `bool`, found future", "`await`"]),
     ("no_wire", "hub.subscribe()", &["`Wire`"]),
     ("bytes", "publisher.publish(vec![0xff, 0xd8])", &["expected `Part`, found `Vec<"]),

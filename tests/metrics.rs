@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::executor::block_on_stream;
 use futures::{FutureExt as _, StreamExt as _};
 use mixed_replace::body::Chunks;
-use mixed_replace::{Hub, Hubs, Metrics, Part, Publisher, Subscriber, Wire, hub};
+use mixed_replace::{Hub, Hubs, Ladder, Metrics, Part, Publisher, Subscriber, Wire, hub};
 use test_support::boundary;
 
 fn openmetrics(metrics: &Metrics) -> String {
@@ -59,6 +59,24 @@ fn watched() -> (Publisher, Hub) {
     assert!(hub.snapshot(Duration::MAX).now_or_never().is_some());
     drop(viewer);
     (publisher, hub)
+}
+
+#[test]
+fn hub_with_several_names_is_counted_once() {
+    let cameras = Hubs::new();
+    let [(publisher, main), (_sub_publisher, sub)] = [hub::channel(), hub::channel()];
+    publisher.publish(Part::text("on").unwrap()).unwrap();
+    cameras.insert("main", main.clone()).unwrap();
+    cameras.insert("other", main.clone()).unwrap();
+    cameras.insert_ladder("yard", Ladder::new([main, sub])).unwrap();
+    let published = |cameras: Hubs| {
+        let samples = samples(&openmetrics(&Metrics::by_name(cameras)));
+        samples.into_iter().filter(|(name, _)| name.starts_with("parts_published_total")).collect::<Vec<_>>()
+    };
+    let one = |name: &str, count| (format!("parts_published_total{{stream=\"{name}\"}}"), count);
+    assert_eq!(published(cameras.clone()), [one("main", 1.0), one("yard/1", 0.0)]);
+    cameras.remove("main");
+    assert_eq!(published(cameras), [one("other", 1.0), one("yard/1", 0.0)]);
 }
 
 #[test]

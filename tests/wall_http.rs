@@ -82,8 +82,8 @@ async fn every_stack_serves_walls_alike() {
         ("GET", "/wall?of=full", SCRIPT, 503, "too many viewers, try again in 5 s"),
         ("GET", "/wall?of=never", SCRIPT, 503, "the hub was closed before its first part"),
         ("GET", "/wall?of=cam1,roof,a%20%0ab", SCRIPT, 400, "invalid name: contains '\\n'"),
-        ("GET", "/wall?of=cam1,roof,a%20b", SCRIPT, 404, "x-unknown-tracks: roof,a%20b\r\n"),
-        ("GET", "/wall?of=cam1,roof,a%20b", SCRIPT, 404, "no hubs have these names: roof,a%20b"),
+        ("GET", "/wall?of=cam1,roof,a%20b", SCRIPT, 404, "x-unknown-tracks: a%20b,roof\r\n"),
+        ("GET", "/wall?of=cam1,roof,a%20b", SCRIPT, 404, "no hubs have these names: a%20b,roof"),
         ("HEAD", "/wall?of=roof", SCRIPT, 404, "x-unknown-tracks: roof\r\n"),
         ("GET", "/wall?of=", SCRIPT, 400, "`of` must name tracks, as in ?of=yard,door"),
         ("GET", "/wall?of", SCRIPT, 400, "`of` must name tracks"),
@@ -198,6 +198,17 @@ async fn ladder_is_served_by_name_and_as_a_track_in_any_size() {
             ("/wall?of=yard&width=-1", SCRIPT, "not \"-1\""),
             ("/wall?of=yard&width=99999999999999999999999", SCRIPT, "not \"99999999999999999999\""),
             ("/wall?of=yard&width=320", SCRIPT, r#"{"tracks":{"yard":"live"},"sized":["yard"]}"#),
+            ("/wall?of=yard,yard&width=%33%32%30%2Cfull", SCRIPT, "<large>"),
+        ] {
+            let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n{accept}Connection: close\r\n\r\n");
+            let answer = ask(&address, request, contains).await;
+            assert!(answer.contains(contains), "{path}: {answer}");
+        }
+    }
+    for address in mounted(&hubs, |wall| wall.size_param(false)).await {
+        for (path, accept, contains) in [
+            ("/walls/yard?width=x", IMG, "<large>"),
+            ("/wall?of=yard&width=1,2", SCRIPT, "\r\n\r\n{\"tracks\":{\"yard\":\"live\"}}\r\n"),
         ] {
             let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n{accept}Connection: close\r\n\r\n");
             let answer = ask(&address, request, contains).await;

@@ -216,7 +216,6 @@ impl Hub {
     }
 
     /// Returns the publisher's latest part with its times.
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(crate) fn latest_published(&self) -> Option<Arc<super::Published>> {
         self.shared.read(|state| state.latest.clone())
     }
@@ -293,7 +292,12 @@ impl Hub {
 
     /// Returns whether both are handles for one hub.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.shared, &other.shared)
+        self.address() == other.address()
+    }
+
+    /// Returns a number that no other hub has at the same time.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.shared).addr()
     }
 
     /// Returns whether the time and the number of a part are sent.

@@ -1,12 +1,11 @@
 //! The configuration of a set of hubs and its defaults.
 
 use std::error::Error;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::handle::{Config, Hubs, Shared};
-use crate::derive::setters;
+use super::handle::{Hubs, Shared};
+use crate::derive::{opaque_debug, setters};
 use crate::hub::{self, Publisher};
 
 /// The configuration of a set of hubs.
@@ -24,16 +23,21 @@ use crate::hub::{self, Publisher};
 ///     .build();
 /// ```
 #[must_use]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Builder {
-    hub: hub::Builder,
-    idle: Duration,
-    max: usize,
-    source: Option<Source>,
+    pub(super) hub: hub::Builder,
+    pub(super) idle: Duration,
+    pub(super) max: usize,
+    pub(super) source: Option<Source>,
 }
 
 /// A function that starts the source of a hub.
-pub(super) type Source = Arc<dyn Fn(&str, Publisher) -> Result<(), BoxError> + Send + Sync>;
+#[derive(Clone)]
+pub(super) struct Source(pub(super) Arc<SourceFn>);
+
+type SourceFn = dyn Fn(&str, Publisher) -> Result<(), BoxError> + Send + Sync;
+
+opaque_debug!(Source);
 
 pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -45,8 +49,7 @@ impl Builder {
     /// Creates the set.
     #[must_use]
     pub fn build(self) -> Hubs {
-        let Self { hub, idle, max, source } = self;
-        Hubs { shared: Shared::new(Config { hub, idle, max, source }) }
+        Hubs { shared: Shared::new(self) }
     }
 
     setters! {
@@ -61,6 +64,9 @@ impl Builder {
         idle(Duration) => idle;
 
         /// Limits the number of hubs. Default: 1000.
+        ///
+        /// While there are as many, a new name is a `503 Service Unavailable`, even one that the source does not know: only a
+        /// call of the source with a hub's [`Publisher`] can tell.
         max(usize) => max;
     }
 
@@ -91,15 +97,7 @@ impl Builder {
     where
         F: Fn(&str, Publisher) -> Result<(), Box<dyn Error + Send + Sync>> + Send + Sync + 'static,
     {
-        self.source = Some(Arc::new(source));
+        self.source = Some(Source(Arc::new(source)));
         self
-    }
-}
-
-impl fmt::Debug for Builder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { hub, idle, max, source } = self;
-        let mut debug = f.debug_struct("Builder");
-        debug.field("hub", hub).field("idle", idle).field("max", max).field("has_source", &source.is_some()).finish()
     }
 }

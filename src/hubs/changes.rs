@@ -1,5 +1,6 @@
 //! Changes of a set of hubs, for a response that shows it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -25,7 +26,7 @@ impl Changes {
     #[expect(clippy::indexing_slicing, reason = "a place is kept until the drop")]
     pub(crate) fn members(
         &mut self,
-        of: Option<&[Arc<str>]>,
+        of: Option<&BTreeMap<Arc<str>, impl Sized>>,
         max: usize,
         waker: &Waker,
     ) -> (Vec<(Arc<str>, Member)>, bool) {
@@ -33,7 +34,7 @@ impl Changes {
         let replaced = keep(&mut state.watchers[self.place], waker);
         let owned = |(name, member): (&Arc<str>, &Member)| (Arc::clone(name), member.clone());
         let members = match of {
-            Some(names) => names.iter().filter_map(|name| state.ready_by_name(name)).map(owned).collect(),
+            Some(names) => names.keys().filter_map(|name| state.ready_by_name(name)).map(owned).collect(),
             None => state.ready().take(max).map(owned).collect(),
         };
         let closed = state.is_closed();

@@ -1,20 +1,20 @@
 //! The handle for a set of hubs.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use super::builder::{Builder, Source};
+use super::builder::Builder;
 use super::error::{InsertError, OpenError};
 use super::member::{Member, Removed};
 use super::name;
 use super::state::{Entry, Found, Lease, State};
 use crate::clock::{self, Timed};
-use crate::hub::{self, Activity, Hub};
-#[cfg(any(feature = "actix-web", feature = "http-body"))]
+use crate::hub::{Activity, Hub};
 use crate::ladder::Ladder;
-use crate::sync::{Condvar, Mutex, MutexGuard, lock};
+use crate::sync::{Condvar, Mutex, MutexGuard, lock, on_drop};
 
 /// A cloneable handle for a set of hubs, each with a name.
 ///
@@ -64,17 +64,10 @@ pub struct Hubs {
 }
 
 pub(super) struct Shared {
-    config: Config,
+    config: Builder,
     state: Mutex<State>,
     /// Notified when a source has been called.
     opened: Condvar,
-}
-
-pub(super) struct Config {
-    pub(super) hub: hub::Builder,
-    pub(super) idle: Duration,
-    pub(super) max: usize,
-    pub(super) source: Option<Source>,
 }
 
 /// A hub's name and state, returned by [`Hubs::list`].
@@ -125,7 +118,7 @@ impl Hubs {
 
     /// Inserts a hub. Returns the one, or the ladder, that it replaces, whose viewers stay with it.
     ///
-    /// A hub without a [name](hub::Builder::name) gets this one. An inserted hub is not dropped when it is idle. A name
+    /// A hub without a [name](crate::hub::Builder::name) gets this one. An inserted hub is not dropped when it is idle. A name
     /// that was removed, or is not known to the source, can be inserted at any time.
     ///
     /// # Errors
@@ -155,7 +148,7 @@ impl Hubs {
     /// [`Live::by_name`](crate::Live::by_name) serves it as [`Live::ladder`](crate::Live::ladder) does. A
     /// [`Wall`](crate::Wall) sends each track in the size in which it is seen. [`get`](Self::get) and [`open`](Self::open)
     /// return the hub of its largest picture. [`list`](Self::list) counts the viewers of all sizes.
-    /// Hubs without a [name](hub::Builder::name) get these, and [`Metrics`](crate::Metrics) has a stream for each: `yard`,
+    /// Hubs without a [name](crate::hub::Builder::name) get these, and [`Metrics`](crate::Metrics) has a stream for each: `yard`,
     /// `yard/1`, `yard/2`.
     ///
     /// The hub that a [source](Builder::source) makes is never a ladder.
@@ -176,7 +169,6 @@ impl Hubs {
     /// assert_eq!(cameras.names(), ["yard"]);
     /// # Ok::<(), mixed_replace::hubs::InsertError>(())
     /// ```
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub fn insert_ladder(&self, name: &str, ladder: Ladder) -> Result<Option<Removed>, InsertError> {
         self.insert_member(name, Member::Ladder(ladder))
     }
@@ -184,7 +176,7 @@ impl Hubs {
     fn insert_member(&self, name: &str, member: Member) -> Result<Option<Removed>, InsertError> {
         name::check(name)?;
         let replaced = self.shared.change(|state| state.insert(name, member, self.shared.config.max))?;
-        Ok(replaced.map(|entry| Removed(if entry.is_made() { entry.close() } else { entry.into_member() })))
+        Ok(replaced.map(Entry::remove))
     }
 
     /// Removes a hub or a ladder. Returns `None` if there was none of this name.
@@ -204,10 +196,8 @@ impl Hubs {
     /// assert!(cameras.remove("yard").is_none());
     /// # Ok::<(), mixed_replace::hubs::InsertError>(())
     /// ```
-    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn remove(&self, name: &str) -> Option<Removed> {
-        let removed = self.shared.change(|state| state.remove(name))?;
-        Some(Removed(if removed.is_made() { removed.close() } else { removed.into_member() }))
+        self.shared.change(|state| state.remove(name)).map(Entry::remove)
     }
 
     /// Returns a hub. `None` if there is none of this name: it starts nothing.
@@ -236,8 +226,9 @@ impl Hubs {
     /// [`idle`](Builder::idle) is shorter.
     pub(crate) fn with<R>(&self, name: &str, f: impl FnOnce(&Member) -> R) -> Result<R, OpenError> {
         name::check(name)?;
-        let lease = self.lease(name)?;
-        Ok(f(&Leased { shared: &self.shared, name, lease }.lease.member))
+        let Lease { member, serial } = self.lease(name)?;
+        let _in_use = on_drop(|| self.shared.state().end_lease(name, serial, Instant::now()));
+        Ok(f(&member))
     }
 
     fn lease(&self, name: &str) -> Result<Lease, OpenError> {
@@ -255,10 +246,11 @@ impl Hubs {
         drop(state);
         drop(ended);
         // The source runs code of the app, without the lock. If it panics, the name is free again.
-        let opening = Opening { shared: &self.shared, name, serial };
-        let result = source(name, publisher).map_err(OpenError::from_source);
-        std::mem::forget(opening);
-        self.shared.finish_opening(name, serial, result)
+        let finish = |result| self.shared.finish_opening(name, serial, result);
+        let panicked = on_drop(|| drop(finish(Err(OpenError::from_source("the source panicked".into())))));
+        let result = source.0(name, publisher).map_err(OpenError::from_source);
+        std::mem::forget(panicked);
+        finish(result)
     }
 
     /// Returns the names of all hubs, in order.
@@ -267,9 +259,13 @@ impl Hubs {
         self.shared.state().members().into_iter().map(|(name, _)| name).collect()
     }
 
-    /// Returns each hub that can be watched with its name, in the order of the names. A ladder has a hub for each rung.
+    /// Returns each hub that can be watched with its name, in the order of the names. A ladder has a hub for each rung. One that
+    /// has several names has the first of them.
     pub(crate) fn ready(&self) -> Vec<(String, Hub)> {
-        self.shared.state().ready().flat_map(|(name, member)| member.hubs(name)).collect()
+        let mut hubs: Vec<_> = self.shared.state().ready().flat_map(|(name, member)| member.hubs(name)).collect();
+        let mut known = HashSet::new();
+        hubs.retain(|(_, hub)| known.insert(hub.address()));
+        hubs
     }
 
     /// Returns the name and the state of each hub, in the order of the names.
@@ -301,7 +297,7 @@ impl Hubs {
     /// Call it before a server's graceful shutdown, as [`Hub::close`].
     pub fn close(&self) {
         let removed = self.shared.change(State::close);
-        removed.into_iter().for_each(|entry| drop(entry.close()));
+        removed.into_iter().for_each(Entry::close);
         self.shared.opened.notify_all();
     }
 }
@@ -319,7 +315,7 @@ impl fmt::Debug for Hubs {
 }
 
 impl Shared {
-    pub(super) fn new(config: Config) -> Arc<Self> {
+    pub(super) fn new(config: Builder) -> Arc<Self> {
         Arc::new(Self { config, state: Mutex::new(State::default()), opened: Condvar::new() })
     }
 
@@ -348,16 +344,9 @@ impl Shared {
         let now = Instant::now();
         let (result, failed) = self.change(|state| state.finish_opening(name, serial, result, now));
         self.opened.notify_all();
-        drop(failed.map(Entry::close));
+        failed.into_iter().for_each(Entry::close);
         self.schedule(now);
         result
-    }
-
-    /// Drops the hubs that have been idle for long enough, and sets the timer for the next one.
-    pub(super) fn sweep(self: &Arc<Self>, now: Instant) {
-        let idle = self.change(|state| state.take_idle(now, self.config.idle));
-        idle.into_iter().for_each(|entry| drop(entry.close()));
-        self.schedule(now);
     }
 
     fn schedule(self: &Arc<Self>, now: Instant) {
@@ -369,8 +358,11 @@ impl Shared {
 }
 
 impl Timed for Shared {
+    /// Drops the hubs that have been idle for long enough, and sets the timer for the next one.
     fn tick(self: Arc<Self>, now: Instant) {
-        self.sweep(now);
+        let idle = self.change(|state| state.take_idle(now, self.config.idle));
+        idle.into_iter().for_each(Entry::close);
+        self.schedule(now);
     }
 }
 
@@ -378,33 +370,6 @@ impl Drop for Shared {
     fn drop(&mut self) {
         clock::forget(self);
         // Nobody can look up these hubs any more, so nobody else ends their sources.
-        self.state().close().into_iter().filter(Entry::is_made).for_each(|entry| drop(entry.close()));
-    }
-}
-
-/// Frees a name if the source panics.
-struct Opening<'a> {
-    shared: &'a Arc<Shared>,
-    name: &'a str,
-    serial: u64,
-}
-
-impl Drop for Opening<'_> {
-    fn drop(&mut self) {
-        let panicked = Err(OpenError::from_source("the source panicked".into()));
-        drop(self.shared.finish_opening(self.name, self.serial, panicked));
-    }
-}
-
-/// A hub that is in use until this is dropped.
-struct Leased<'a> {
-    shared: &'a Shared,
-    name: &'a str,
-    lease: Lease,
-}
-
-impl Drop for Leased<'_> {
-    fn drop(&mut self) {
-        self.shared.state().end_lease(self.name, self.lease.serial, Instant::now());
+        self.state().close().into_iter().for_each(|entry| drop(entry.remove()));
     }
 }

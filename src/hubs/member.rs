@@ -1,16 +1,14 @@
 //! The members of a set: hubs and ladders.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::hub::{Activity, Hub};
-#[cfg(any(feature = "actix-web", feature = "http-body"))]
 use crate::ladder::Ladder;
 
 /// A hub or a ladder of a set.
 #[derive(Clone, Debug)]
 pub(crate) enum Member {
     Hub(Hub),
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
     Ladder(Ladder),
 }
 
@@ -57,7 +55,6 @@ impl Member {
     pub(crate) fn hub(&self) -> &Hub {
         match self {
             Self::Hub(hub) => hub,
-            #[cfg(any(feature = "actix-web", feature = "http-body"))]
             Self::Ladder(ladder) => ladder.largest(),
         }
     }
@@ -66,7 +63,6 @@ impl Member {
     pub(super) fn hubs(&self, name: &str) -> Vec<(String, Hub)> {
         match self {
             Self::Hub(hub) => vec![(name.to_owned(), hub.clone())],
-            #[cfg(any(feature = "actix-web", feature = "http-body"))]
             Self::Ladder(ladder) => {
                 let name_of = |rung| if rung == 0 { name.to_owned() } else { format!("{name}/{rung}") };
                 ladder.hubs().enumerate().map(|(rung, hub)| (name_of(rung), hub.clone())).collect()
@@ -83,7 +79,6 @@ impl Member {
     pub(super) fn close(&self) {
         match self {
             Self::Hub(hub) => hub.close(),
-            #[cfg(any(feature = "actix-web", feature = "http-body"))]
             Self::Ladder(ladder) => ladder.close(),
         }
     }
@@ -91,14 +86,8 @@ impl Member {
     pub(super) fn is_closed(&self) -> bool {
         match self {
             Self::Hub(hub) => hub.is_closed(),
-            #[cfg(any(feature = "actix-web", feature = "http-body"))]
             Self::Ladder(ladder) => ladder.is_closed(),
         }
-    }
-
-    /// Returns whether it is in use, and until when it was.
-    pub(super) fn usage(&self) -> (bool, Option<Instant>) {
-        self.hub().usage()
     }
 
     /// Returns its activity, its number of viewers, and the age of the latest part: of a ladder those of the largest picture
@@ -107,7 +96,6 @@ impl Member {
         let state = |hub: &Hub, viewers| (hub.activity(), viewers, hub.stats().age);
         match self {
             Self::Hub(hub) => state(hub, hub.stats().viewers),
-            #[cfg(any(feature = "actix-web", feature = "http-body"))]
             Self::Ladder(ladder) => {
                 let watched = ladder.hubs().find(|hub| hub.activity() != Activity::Asleep);
                 state(watched.unwrap_or_else(|| ladder.largest()), ladder.viewers().len())

@@ -8,6 +8,7 @@ use loom::{model, thread};
 
 use super::error::OpenError;
 use super::handle::Hubs;
+use crate::clock::Timed as _;
 use crate::hub::{self, Publisher};
 use crate::part::Part;
 use crate::sync::Mutex;
@@ -67,15 +68,15 @@ fn viewer_that_comes_while_the_last_one_leaves_is_not_ended() {
         let timer = hubs.clone();
         let leaves = thread::spawn(move || {
             drop(last);
-            timer.shared.sweep(Instant::now());
+            timer.shared.tick(Instant::now());
         });
         let (hub, viewer) =
             hubs.with("yard", |member| (member.hub().clone(), member.hub().subscribe(Wire::Script).unwrap())).unwrap();
         leaves.join().unwrap();
-        hubs.shared.sweep(Instant::now());
+        Arc::clone(&hubs.shared).tick(Instant::now());
         assert!(!hub.is_closed(), "it has a viewer");
         drop(viewer);
-        hubs.shared.sweep(Instant::now());
+        Arc::clone(&hubs.shared).tick(Instant::now());
         assert!(hub.is_closed() && hubs.names().is_empty());
         assert!(publishers.lock().unwrap().iter().all(Publisher::is_closed));
     });

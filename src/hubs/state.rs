@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use super::builder::Source;
+use super::builder::{Builder, Source};
 use super::error::{InsertError, OpenError};
-use super::handle::Config;
-use super::member::Member;
+use super::member::{Member, Removed};
 
 #[derive(Default)]
 pub(super) struct State {
@@ -54,18 +53,17 @@ pub(super) enum Found {
 }
 
 impl Entry {
-    pub(super) fn is_made(&self) -> bool {
-        self.kind != Kind::Inserted
-    }
-
-    pub(super) fn into_member(self) -> Member {
-        self.member
+    /// Closes the hub if the source made it. It wakes tasks, so the state must not be locked.
+    pub(super) fn remove(self) -> Removed {
+        if self.kind != Kind::Inserted {
+            self.member.close();
+        }
+        Removed(self.member)
     }
 
     /// Closes the hub. It wakes tasks, so the state must not be locked.
-    pub(super) fn close(self) -> Member {
+    pub(super) fn close(self) {
         self.member.close();
-        self.member
     }
 
     fn lease(&mut self, now: Instant) -> Lease {
@@ -76,7 +74,7 @@ impl Entry {
 
     /// Returns since when nobody has used the hub. `None` while it is in use, and always for an inserted one.
     fn idle_since(&self) -> Option<Instant> {
-        let (used, unwatched_since) = self.member.usage();
+        let (used, unwatched_since) = self.member.hub().usage();
         let idle = self.kind == Kind::Made && self.leases == 0 && !used;
         idle.then(|| unwatched_since.map_or(self.leased_at, |since| since.max(self.leased_at)))
     }
@@ -84,7 +82,7 @@ impl Entry {
 
 impl State {
     /// Finds a hub that can be watched, or the source that makes it.
-    pub(super) fn find(&mut self, name: &str, now: Instant, config: &Config) -> Result<Found, OpenError> {
+    pub(super) fn find(&mut self, name: &str, now: Instant, config: &Builder) -> Result<Found, OpenError> {
         if self.closed {
             return Err(OpenError::Closed);
         }
@@ -100,7 +98,7 @@ impl State {
         if is_new && len >= config.max {
             return Err(OpenError::Full { max: config.max });
         }
-        Ok(Found::Missing(Arc::clone(source)))
+        Ok(Found::Missing(source.clone()))
     }
 
     /// Adds a hub whose source is about to be called. Returns its serial number, and the ended hub that it replaces.
@@ -176,13 +174,11 @@ impl State {
         ready.map(|(name, entry)| (name, &entry.member))
     }
 
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(super) fn ready_by_name(&self, name: &str) -> Option<(&Arc<str>, &Member)> {
         let (name, entry) = self.entries.get_key_value(name).filter(|(_, entry)| entry.kind != Kind::Opening)?;
         Some((name, &entry.member))
     }
 
-    #[cfg(any(feature = "actix-web", feature = "http-body"))]
     pub(super) fn is_closed(&self) -> bool {
         self.closed
     }

@@ -1,6 +1,5 @@
 //! The newest part of each rung, encoded once for all viewers of a ladder or of a wall.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -14,23 +13,20 @@ pub(crate) struct Encodings {
     encoders: PerWire<Arc<Encoder>>,
     /// The value of `Content-Location`. `None` for the only picture of a response.
     location: Option<String>,
-    rungs: Vec<OfRung>,
+    rungs: Vec<PerWire<Mutex<Option<Newest>>>>,
 }
 
-#[derive(Default)]
-struct OfRung(PerWire<Mutex<Option<Newest>>>);
-
-/// The newest part that a viewer asked for. `None` if it holds the boundary.
+/// The newest part that a viewer asked for.
 struct Newest {
-    version: u64,
-    /// An identical part changes the time, and not the version.
-    captured: Option<SystemTime>,
+    /// Its version and its time, which an identical part changes.
+    of: (u64, Option<SystemTime>),
+    /// `None` if it holds the boundary.
     encoded: Option<Arc<EncodedPart>>,
 }
 
 impl Encodings {
     pub(crate) fn new(rungs: usize, location: Option<String>, encoder: impl Fn(Wire) -> Arc<Encoder>) -> Self {
-        let rungs = (0..rungs).map(|_| OfRung::default()).collect();
+        let rungs = (0..rungs).map(|_| PerWire::default()).collect();
         Self { encoders: PerWire::new(encoder), location, rungs }
     }
 
@@ -43,10 +39,9 @@ impl Encodings {
     #[expect(clippy::indexing_slicing, reason = "callers pass the index of a rung")]
     pub(super) fn encoded(&self, rung: usize, part: &Published, wire: Wire, seat: &Seat) -> Option<Arc<EncodedPart>> {
         // Locked meanwhile, so that viewers who ask at the same time wait for one encoding.
-        let mut newest = lock(&self.rungs[rung].0[wire]);
-        let (version, captured) = (part.version, part.part.captured());
-        let is_this = |newest: &&Newest| (newest.version, newest.captured) == (version, captured);
-        if let Some(Newest { encoded, .. }) = newest.as_ref().filter(is_this) {
+        let mut newest = lock(&self.rungs[rung][wire]);
+        let of = (part.version, part.part.captured());
+        if let Some(Newest { encoded, .. }) = newest.as_ref().filter(|newest| newest.of == of) {
             return encoded.clone();
         }
         let encoder = self.encoder(wire);
@@ -61,8 +56,8 @@ impl Encodings {
                 None
             }
         };
-        if newest.as_ref().is_none_or(|newest| newest.version <= version) {
-            *newest = Some(Newest { version, captured, encoded: encoded.clone() });
+        if newest.as_ref().is_none_or(|newest| newest.of.0 <= part.version) {
+            *newest = Some(Newest { of, encoded: encoded.clone() });
         }
         encoded
     }
@@ -70,22 +65,13 @@ impl Encodings {
     /// Drops the bytes of the newest part of a rung, after its last viewer.
     #[expect(clippy::indexing_slicing, reason = "callers pass the index of a rung")]
     pub(super) fn clear(&self, rung: usize) {
-        for wire in Wire::ALL {
-            let newest = lock(&self.rungs[rung].0[wire]).take();
-            drop(newest);
-        }
+        Wire::ALL.iter().for_each(|wire| drop(lock(&self.rungs[rung][*wire]).take()));
     }
 
     /// Returns whether it keeps the bytes of a part of a rung.
     #[cfg(all(test, not(loom)))]
     #[expect(clippy::indexing_slicing, reason = "callers pass the index of a rung")]
     pub(super) fn any(&self, rung: usize) -> bool {
-        Wire::ALL.iter().any(|wire| lock(&self.rungs[rung].0[*wire]).is_some())
-    }
-}
-
-impl fmt::Debug for Encodings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Encodings").field("location", &self.location).finish_non_exhaustive()
+        Wire::ALL.iter().any(|wire| lock(&self.rungs[rung][*wire]).is_some())
     }
 }

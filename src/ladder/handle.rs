@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::encodings::Encodings;
+use super::place::Options;
 use super::shared::Shared;
-use super::stats::{Stats, Viewer};
 use super::subscriber::Subscriber;
 use crate::boundary::Boundary;
 use crate::hub::{Hub, Refused};
@@ -24,6 +24,9 @@ use crate::wire::Wire;
 /// - Down, to the largest picture that the measured rate carries, once the viewer misses one picture in six.
 /// - Up by one rung after five calm seconds. After a failed try the next one comes later and later.
 /// - At most one move in two seconds.
+///
+/// A viewer of any [`Size`] whose rung has had no picture for 15 seconds takes a place on another one too, and gets the pictures
+/// of the first that answers.
 ///
 /// A server whose connections are not [tuned](crate::socket) hides a slow line in its buffers, so a viewer is moved late.
 ///
@@ -111,17 +114,22 @@ impl Ladder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn subscribe(&self, wire: Wire, size: Size) -> Result<Subscriber, Refused> {
-        Subscriber::new(&self.shared, Arc::clone(&self.shared.encodings), wire, size)
+        self.subscribe_with(Options::new(wire), size)
+    }
+
+    /// Creates a response with these options.
+    pub(crate) fn subscribe_with(&self, options: Options, size: Size) -> Result<Subscriber, Refused> {
+        self.subscribe_as(&self.shared.encodings, options, size)
     }
 
     /// Creates the response for a viewer who gets these pictures as one of several.
     pub(crate) fn subscribe_as(
         &self,
         encodings: &Arc<Encodings>,
-        wire: Wire,
+        options: Options,
         size: Size,
     ) -> Result<Subscriber, Refused> {
-        Subscriber::new(&self.shared, Arc::clone(encodings), wire, size)
+        Subscriber::new(&self.shared, Arc::clone(encodings), options, size)
     }
 
     /// Returns whether both are handles for one ladder.
@@ -137,12 +145,12 @@ impl Ladder {
     /// Returns the hub of each rung, the largest picture first.
     #[must_use]
     pub fn hubs(&self) -> impl ExactSizeIterator<Item = &Hub> {
-        self.shared.rungs.iter().map(|rung| rung.hub())
+        self.shared.rungs.iter().map(|rung| &rung.hub)
     }
 
     /// Returns the hub of the first rung.
     pub(crate) fn largest(&self) -> &Hub {
-        self.shared.rung(0).hub()
+        &self.shared.rung(0).hub
     }
 
     /// Returns the hub whose latest part is a snapshot of this size, or of the nearest one that is open.
@@ -150,10 +158,10 @@ impl Ladder {
         let rung = self.shared.rung_of(size);
         let open = |rung: &usize| !self.shared.is_closed(*rung);
         // A closed hub still has its last part.
-        let has_part = |rung: &usize| self.shared.rung(*rung).hub().latest().is_some();
+        let has_part = |rung: &usize| self.shared.rung(*rung).hub.latest().is_some();
         let nearest = || std::iter::once(rung).chain(self.shared.nearest(rung));
         let rung = nearest().find(open).or_else(|| nearest().find(has_part)).unwrap_or(rung);
-        self.shared.rung(rung).hub()
+        &self.shared.rung(rung).hub
     }
 
     /// Ends every stream with this key: see [`Hub::revoke`]. Returns the number of streams ended.
@@ -161,23 +169,6 @@ impl Ladder {
     pub fn revoke(&self, key: &str) -> usize {
         // Twice, since a viewer may move to a hub of the first round. Its next move is seconds later.
         self.hubs().chain(self.hubs()).map(|hub| hub.revoke(key)).sum()
-    }
-
-    /// Ends every stream by closing the hub of each rung: see [`Hub::close`].
-    pub fn close(&self) {
-        self.shared.close();
-    }
-
-    /// Returns the ladder's counters since it was created.
-    #[must_use]
-    pub fn stats(&self) -> Stats {
-        self.shared.stats()
-    }
-
-    /// Returns a description of each current viewer.
-    #[must_use]
-    pub fn viewers(&self) -> Vec<Viewer> {
-        self.shared.viewers()
     }
 }
 

@@ -17,6 +17,7 @@ use crate::hub::{Demand, Hub, Parts, Published, Publisher};
 use crate::jpeg;
 use crate::part::Part;
 use crate::scale::{Rendition, scaled};
+use crate::sync::on_drop;
 
 /// A rung and the hub to which its pictures go.
 struct Rung {
@@ -73,39 +74,22 @@ impl Ladder {
     #[must_use]
     #[track_caller]
     pub fn from_hub(hub: Hub, renditions: impl IntoIterator<Item = Rendition>) -> Self {
-        let mut rungs = vec![(hub.clone(), None, None)];
-        let mut making = Vec::new();
         let mut renditions: Vec<_> = renditions.into_iter().collect();
         renditions.sort_by_key(|rendition| Reverse(rendition.width));
-        for rendition in renditions {
-            let made = Arc::new(Made::default());
+        let made = renditions.into_iter().map(|rendition| {
             let (publisher, smaller) = hub.rendition(rendition.width);
-            making.push(Rung {
-                rendition,
-                hub: smaller.clone(),
-                demand: publisher.demand(),
-                publisher,
-                made: Arc::clone(&made),
-                lacks_latest: AtomicBool::new(false),
-            });
-            rungs.push((smaller, Some(u32::from(rendition.width)), Some(made)));
-        }
-        let task = tokio::spawn(run(hub, making));
-        let guard = Arc::new(AbortOnDrop(task.abort_handle()));
-        let rungs = rungs.into_iter().map(|(hub, width, made)| {
-            let hub = if made.is_some() { hub.guarded(Arc::clone(&guard)) } else { hub };
-            (hub, width, made)
+            let (demand, lacks_latest) = (publisher.demand(), AtomicBool::new(false));
+            Rung { rendition, hub: smaller, publisher, demand, made: Arc::default(), lacks_latest }
         });
+        let made: Vec<Rung> = made.collect();
+        let of = |rung: &Rung| (rung.hub.clone(), Some(rung.rendition.width.into()), Some(Arc::clone(&rung.made)));
+        let smaller: Vec<_> = made.iter().map(of).collect();
+        let task = tokio::spawn(run(hub.clone(), made)).abort_handle();
+        // It ends once no handle and no viewer of a rung is left.
+        let guard = Arc::new(on_drop(move || task.abort()));
+        let smaller = smaller.into_iter().map(|(hub, width, made)| (hub.guarded(Arc::clone(&guard)), width, made));
+        let rungs = [(hub, None, None)].into_iter().chain(smaller);
         Self { shared: Shared::new(rungs.collect(), &Boundary::random()) }
-    }
-}
-
-/// Ends the task once no handle and no viewer of a rung is left.
-struct AbortOnDrop(tokio::task::AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 

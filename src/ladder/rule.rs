@@ -116,6 +116,8 @@ pub enum Reason {
     },
     /// The hub of the previous rung was closed.
     Closed,
+    /// The previous rung had no picture for some seconds, and this one had.
+    Silent,
     /// The pictures of the smaller rung came too seldom, since the processor does not keep up.
     Starved,
     /// The rung is that of the [size](super::Size) that the viewer asked for, which was not known or had no fresh picture before.
@@ -123,10 +125,10 @@ pub enum Reason {
 }
 
 impl Rule {
-    /// Creates the rule of a viewer that starts on the first of so many rungs.
-    pub(crate) fn new(rungs: usize, now: Instant) -> Self {
+    /// Creates the rule of a viewer that starts on one of so many rungs.
+    pub(crate) fn new(rungs: usize, rung: usize, now: Instant) -> Self {
         Self {
-            rung: 0,
+            rung,
             lag: 0.0,
             counted: 0.0,
             late: Tally::default(),
@@ -149,11 +151,6 @@ impl Rule {
     #[cfg(all(test, not(loom)))]
     pub(crate) fn rung(&self) -> usize {
         self.rung
-    }
-
-    /// Puts the viewer on a rung before its first part.
-    pub(crate) fn start_on(&mut self, rung: usize) {
-        self.rung = rung;
     }
 
     /// Records that the viewer has the first picture of the rung to which it moved.
@@ -370,7 +367,7 @@ impl Failures {
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rates are positive, and `as` saturates")]
-fn whole(rate: f64) -> u64 {
+pub(super) fn whole(rate: f64) -> u64 {
     rate as u64
 }
 

@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use super::encodings::Encodings;
-use super::handle::Size;
+use super::handle::{Ladder, Size};
 use super::order::Times;
-use super::rule::{Need, Reason};
+use super::rule::{Need, Reason, whole};
 use super::stats::{RungStats, Stats, Viewer};
 use crate::boundary::Boundary;
 use crate::encode::Encoder;
 use crate::hub::{Activity, Hub, Published};
 use crate::picture;
-use crate::sync::{Mutex, lock};
+use crate::sync::{Mutex, MutexGuard, lock};
 
 pub(super) struct Shared {
     pub(super) rungs: Vec<Rung>,
@@ -41,9 +41,15 @@ struct Entry {
     since: Instant,
 }
 
+/// An entry in the list of viewers, until it is dropped.
+pub(super) struct Listed {
+    ladder: Arc<Shared>,
+    place: usize,
+}
+
 /// One rung of a ladder.
 pub(super) struct Rung {
-    hub: Hub,
+    pub(super) hub: Hub,
     made: Option<Arc<Made>>,
     measured: Mutex<Measured>,
 }
@@ -68,6 +74,35 @@ struct Measured {
     period: Option<f64>,
 }
 
+impl Ladder {
+    /// Ends every stream by closing the hub of each rung: see [`Hub::close`].
+    pub fn close(&self) {
+        // From now on, no viewer is moved.
+        self.shared.closing.store(true, Relaxed);
+        self.hubs().for_each(Hub::close);
+    }
+
+    /// Returns the ladder's counters since it was created.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let mut rungs: Vec<RungStats> = self.shared.rungs.iter().map(Rung::stats).collect();
+        let viewers = lock(&self.shared.viewers);
+        for (rung, count) in rungs.iter_mut().zip(&viewers.on_rung) {
+            rung.viewers = *count;
+        }
+        Stats { rungs, moves_down: viewers.moves_down, moves_up: viewers.moves_up }
+    }
+
+    /// Returns a description of each current viewer.
+    #[must_use]
+    pub fn viewers(&self) -> Vec<Viewer> {
+        let now = Instant::now();
+        let viewers = lock(&self.shared.viewers);
+        let ago = |entry: &Entry| now.saturating_duration_since(entry.since);
+        viewers.list.iter().map(|(_, entry)| Viewer { on_rung: ago(entry), ..entry.viewer.clone() }).collect()
+    }
+}
+
 impl Shared {
     /// Creates a ladder of these hubs, each with the width of its pictures if that is known, and what is made for it if its
     /// pictures are made here.
@@ -86,10 +121,9 @@ impl Shared {
         Arc::new(Self { rungs, encodings, viewers: Mutex::new(viewers), closing: AtomicBool::new(false) })
     }
 
-    /// Closes every hub. From now on, no viewer is moved.
-    pub(super) fn close(&self) {
-        self.closing.store(true, Relaxed);
-        self.rungs.iter().for_each(|rung| rung.hub().close());
+    /// Returns whether several rungs have a source each, and not the same one.
+    pub(super) fn has_sources(&self) -> bool {
+        self.rungs.iter().filter(|rung| rung.made.is_none()).nth(1).is_some()
     }
 
     pub(super) fn is_closing(&self) -> bool {
@@ -107,38 +141,34 @@ impl Shared {
         self.rungs.iter().rposition(|rung| rung.is_wide(width)).unwrap_or(0)
     }
 
-    /// Returns the rung to which a viewer of this width belongs, `without` those that it cannot get: also one that has had no
-    /// picture, whose width only that can show.
-    pub(super) fn rung_to_try(&self, width: u32, without: &[usize]) -> Option<usize> {
-        let open = |rung: &usize| !without.contains(rung) && !self.is_closed(*rung);
+    /// Returns the rung to which a viewer of this size belongs, `without` those that it cannot get. `None` for one by the line.
+    ///
+    /// By the width, it may be a rung that has had no picture, which only its first one can show.
+    pub(super) fn wanted(&self, size: Size, without: &[usize]) -> Option<usize> {
+        let mut open = (0..self.rungs.len()).filter(|rung| !without.contains(rung) && !self.is_closed(*rung));
+        let width = match size {
+            Size::Line => return None,
+            Size::Full => return open.next(),
+            Size::Width(width) => width,
+        };
         let suits = |rung: &usize| {
             let rung = self.rung(*rung);
-            rung.is_wide(width) || (rung.width().is_none() && rung.hub().latest().is_none())
+            rung.is_wide(width) || (rung.width().is_none() && rung.hub.latest().is_none())
         };
-        let mut open = (0..self.rungs.len()).rev().filter(open);
-        open.clone().find(suits).or_else(|| open.next_back())
-    }
-
-    /// Returns the rung to which a viewer of this size belongs, `without` those that it cannot get. `None` for one by the line.
-    pub(super) fn wanted(&self, size: Size, without: &[usize]) -> Option<usize> {
-        match size {
-            Size::Line => None,
-            Size::Full => (0..self.rungs.len()).find(|rung| !without.contains(rung) && !self.is_closed(*rung)),
-            Size::Width(width) => self.rung_to_try(width, without),
-        }
+        open.clone().rfind(suits).or_else(|| open.next())
     }
 
     /// Returns the nearest other rung that is watched and has a picture, if that of this one is much older or missing: its source
     /// has yet to start, and its last picture may have been there for hours.
     pub(super) fn fresher(&self, rung: usize) -> Option<usize> {
-        let times = |rung: usize| self.rung(rung).hub().latest_published().map(|part| Times::of(&part));
+        let times = |rung: usize| self.rung(rung).hub.latest_published().map(|part| Times::of(&part));
         let own = times(rung);
         if own.is_none() && self.rung(rung).made.is_some() {
             // It is made at once.
             return None;
         }
         let is_fresher = |other: &usize| {
-            self.rung(*other).hub().activity() == Activity::Live
+            self.rung(*other).hub.activity() == Activity::Live
                 && times(*other).is_some_and(|other| own.is_none_or(|own| own.is_late_after(other)))
         };
         self.nearest(rung).find(is_fresher)
@@ -147,13 +177,13 @@ impl Shared {
     /// Returns whether no further picture comes on a rung. A rendition ends with the hub of which it is made, the first.
     pub(super) fn is_closed(&self, rung: usize) -> bool {
         let Rung { hub, made, .. } = self.rung(rung);
-        hub.is_closed() || (made.is_some() && self.rung(0).hub().is_closed())
+        hub.is_closed() || (made.is_some() && self.rung(0).hub.is_closed())
     }
 
     /// Returns the other rungs, the nearest first, those that have had a picture before the others.
     pub(super) fn nearest(&self, current: usize) -> impl Iterator<Item = usize> + use<> {
         let mut others: Vec<usize> = (0..self.rungs.len()).filter(|rung| *rung != current).collect();
-        others.sort_by_cached_key(|rung| (self.rung(*rung).hub().latest().is_none(), rung.abs_diff(current)));
+        others.sort_by_cached_key(|rung| (self.rung(*rung).hub.latest().is_none(), rung.abs_diff(current)));
         others.into_iter()
     }
 
@@ -164,12 +194,7 @@ impl Shared {
     ///
     /// A rung that nobody has watched yet is estimated from the next larger one that is known, by the widths, or as a third.
     #[expect(clippy::indexing_slicing, reason = "callers pass the index of a rung")]
-    pub(super) fn needs(
-        &self,
-        min_interval: Option<Duration>,
-        without: impl Iterator<Item = usize>,
-        now: Instant,
-    ) -> Vec<Need> {
+    pub(super) fn needs(&self, min_interval: Option<Duration>, without: &[usize], now: Instant) -> Vec<Need> {
         let measured: Vec<Measured> = self.rungs.iter().map(|rung| *lock(&rung.measured)).collect();
         let known = |measured: &Measured| Some((measured.bytes?, measured.width));
         let period = measured.iter().find_map(|measured| measured.period).unwrap_or(DEFAULT_PERIOD);
@@ -191,7 +216,7 @@ impl Shared {
         });
         let mut needs: Vec<Need> = needs.collect();
         let closed = (0..self.rungs.len()).filter(|rung| self.is_closed(*rung));
-        without.chain(closed).for_each(|rung| needs[rung].bytes = f64::INFINITY);
+        without.iter().copied().chain(closed).for_each(|rung| needs[rung].bytes = f64::INFINITY);
         needs
     }
 
@@ -202,72 +227,47 @@ impl Shared {
     }
 
     #[expect(clippy::indexing_slicing, reason = "callers pass the index of a rung")]
-    pub(super) fn enter(&self, viewer: Viewer, now: Instant) -> usize {
+    pub(super) fn enter(self: &Arc<Self>, viewer: Viewer, now: Instant) -> Listed {
         let mut viewers = lock(&self.viewers);
         viewers.on_rung[viewer.rung] += 1;
-        viewers.list.insert(Entry { viewer, since: now })
+        Listed { ladder: Arc::clone(self), place: viewers.list.insert(Entry { viewer, since: now }) }
     }
 
-    pub(super) fn leave(&self, place: usize) {
-        let mut viewers = lock(&self.viewers);
-        let entry = viewers.list.remove(place);
-        let is_last = viewers.leave(entry.viewer.rung);
+    /// Drops the bytes of the last part of a rung that a viewer has left, if that was the last one there.
+    #[expect(clippy::indexing_slicing, reason = "a viewer is on one of the rungs")]
+    fn left(&self, mut viewers: MutexGuard<'_, Viewers>, rung: usize) {
+        viewers.on_rung[rung] -= 1;
+        let is_last = viewers.on_rung[rung] == 0;
         drop(viewers);
-        self.clear(entry.viewer.rung, is_last);
-    }
-
-    #[expect(clippy::indexing_slicing, reason = "a viewer has its place in the list until it leaves")]
-    pub(super) fn moved(&self, place: usize, to: usize, reason: Reason, now: Instant) {
-        let mut viewers = lock(&self.viewers);
-        let entry = &mut viewers.list[place];
-        let from = std::mem::replace(&mut entry.viewer.rung, to);
-        (entry.viewer.reason, entry.since) = (Some(reason), now);
-        entry.viewer.moves += 1;
-        *(if to < from { &mut viewers.moves_up } else { &mut viewers.moves_down }) += 1;
-        viewers.on_rung[to] += 1;
-        let is_last = viewers.leave(from);
-        drop(viewers);
-        self.clear(from, is_last);
-    }
-
-    /// Drops the bytes of the last part of a rung that the last viewer has left.
-    fn clear(&self, rung: usize, is_last: bool) {
         if is_last {
             self.encodings.clear(rung);
         }
     }
+}
 
-    pub(super) fn viewers(&self) -> Vec<Viewer> {
-        let now = Instant::now();
-        let viewers = lock(&self.viewers);
-        let ago = |entry: &Entry| now.saturating_duration_since(entry.since);
-        viewers.list.iter().map(|(_, entry)| Viewer { on_rung: ago(entry), ..entry.viewer.clone() }).collect()
-    }
-
-    pub(super) fn stats(&self) -> Stats {
-        let mut rungs: Vec<RungStats> = self.rungs.iter().map(Rung::stats).collect();
-        let viewers = lock(&self.viewers);
-        for (rung, count) in rungs.iter_mut().zip(&viewers.on_rung) {
-            rung.viewers = *count;
-        }
-        Stats { rungs, moves_down: viewers.moves_down, moves_up: viewers.moves_up }
+impl Listed {
+    #[expect(clippy::indexing_slicing, reason = "a viewer has its place in the list until it leaves")]
+    pub(super) fn moved(&self, to: usize, reason: Reason) {
+        let mut viewers = lock(&self.ladder.viewers);
+        let entry = &mut viewers.list[self.place];
+        let from = std::mem::replace(&mut entry.viewer.rung, to);
+        (entry.viewer.reason, entry.since) = (Some(reason), Instant::now());
+        entry.viewer.moves += 1;
+        *(if to < from { &mut viewers.moves_up } else { &mut viewers.moves_down }) += 1;
+        viewers.on_rung[to] += 1;
+        self.ladder.left(viewers, from);
     }
 }
 
-impl Viewers {
-    /// Counts a viewer that leaves a rung. Returns whether it was the last one there.
-    #[expect(clippy::indexing_slicing, reason = "callers pass the index of a rung")]
-    fn leave(&mut self, rung: usize) -> bool {
-        self.on_rung[rung] -= 1;
-        self.on_rung[rung] == 0
+impl Drop for Listed {
+    fn drop(&mut self) {
+        let mut viewers = lock(&self.ladder.viewers);
+        let entry = viewers.list.remove(self.place);
+        self.ladder.left(viewers, entry.viewer.rung);
     }
 }
 
 impl Rung {
-    pub(super) fn hub(&self) -> &Hub {
-        &self.hub
-    }
-
     /// Returns whether its pictures are known to be at least so wide.
     pub(super) fn is_wide(&self, width: u32) -> bool {
         self.width().is_some_and(|own| own >= width)
@@ -276,7 +276,7 @@ impl Rung {
     /// Returns the width of its pictures, if one is there.
     fn width(&self) -> Option<u32> {
         let known = lock(&self.measured).width;
-        known.or_else(|| picture::width(self.hub().latest()?.body()))
+        known.or_else(|| picture::width(self.hub.latest()?.body()))
     }
 
     /// Returns the seconds between two parts.
@@ -313,17 +313,11 @@ impl Rung {
         let width = self.width();
         let measured = *lock(&self.measured);
         let rate = measured.bytes.zip(measured.period).map(|(bytes, period)| bytes / period.max(SHORTEST_PERIOD));
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "it is positive, and `as` saturates"
-        )]
-        let rate = rate.map(|rate| rate as u64);
         let made = |count: fn(&Made) -> &AtomicU64| self.made.as_ref().map_or(0, |made| count(made).load(Relaxed));
         RungStats {
             width,
             viewers: 0,
-            bytes_per_second: rate,
+            bytes_per_second: rate.map(whole),
             encodings: made(|made| &made.encodings),
             encodings_saved: made(|made| &made.saved),
         }

@@ -1,20 +1,21 @@
 //! The response of one viewer of a ladder.
 
-use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use super::encodings::Encodings;
 use super::handle::Size;
-use super::order::{Late, Times};
-use super::rule::{Move, Reason, Rule, Written};
-use super::shared::Shared;
+use super::moves::{FIRST_PICTURE, Moves, Next};
+use super::place::{Options, Place};
+use super::rule::{Move, Reason};
+use super::sent::Sent;
+use super::shared::{Listed, Shared};
 use super::stats::Viewer;
 use crate::body::{Step, Supply, respond_methods};
+use crate::derive::opaque_debug;
 use crate::encode::{EncodedPart, Encoder};
-use crate::hub::{self, Hub, Published, Refused, Seat};
-use crate::sync::{Mutex, keep, lock};
+use crate::hub::{Hub, Published, Refused};
 use crate::wire::Wire;
 
 /// A response that sends a viewer the latest picture of its rung, and moves it between the rungs of a [`Ladder`](super::Ladder).
@@ -44,139 +45,35 @@ pub struct Subscriber {
     /// What it is sent: the parts of the ladder, or of a track of a wall.
     encodings: Arc<Encodings>,
     options: Options,
-    rule: Rule,
-    current: Place,
-    /// The rung of its size, where it starts on another one.
-    wanted: Option<usize>,
-    next: Option<Next>,
-    /// When the part in flight was sent.
-    in_flight: Option<Instant>,
-    report: Arc<Mutex<Report>>,
-    /// The pictures that were skipped before it. `None` if the rate is limited.
-    missed: Option<u32>,
-    /// The last part that was sent, and its rung.
-    last: Option<(usize, Arc<Published>)>,
-    /// The rungs that had no place or no picture for this viewer, each until when it is left out.
-    unreachable: Vec<(usize, Instant)>,
-    /// The time of the last move by the size.
-    moved_at: Option<Instant>,
+    place: Place,
+    moves: Moves,
+    sent: Sent,
     /// The end of the stream's lifetime.
     expires: Option<Instant>,
-    /// Whether the stream ends earlier than that unless its rung gets a picture.
-    without_picture: bool,
     /// Whether something else shows that the viewer is there.
     is_shown: bool,
     /// From the first poll.
     listed: Option<Listed>,
 }
 
-#[derive(Clone, Debug)]
-struct Options {
-    exclusive: bool,
-    key: Option<String>,
-    label: Option<String>,
-    min_interval: Option<Duration>,
-    size: Size,
-    wire: Wire,
-}
-
-/// What the transport reports of the parts that it has released.
-#[derive(Default)]
-struct Report {
-    /// The last part of which [`Subscriber::follow_rule`] does not know yet.
-    released: Option<Released>,
-    /// The task to wake at the next release, whether the hub has a newer part or not.
-    task: Option<Waker>,
-}
-
-/// A part that the transport has released.
-struct Released {
-    at: Instant,
-    bytes: u64,
-    /// When it was sent, which tells it from other parts.
-    sent: Instant,
-}
-
-/// The place to which a viewer moves, once that has a picture.
-struct Next {
-    place: Place,
-    reason: Reason,
-    since: Instant,
-    late: Late,
-}
-
-/// A place in the hub of a rung.
-struct Place {
-    rung: usize,
-    subscriber: hub::Subscriber,
-}
-
-impl Place {
-    fn join(ladder: &Shared, rung: usize, wire: Wire) -> Result<Self, Refused> {
-        Ok(Self { rung, subscriber: ladder.rung(rung).hub().subscribe(wire)?.unencoded() })
-    }
-
-    fn map(self, map: impl FnOnce(hub::Subscriber) -> hub::Subscriber) -> Self {
-        Self { subscriber: map(self.subscriber), ..self }
-    }
-
-    fn seat(&mut self) -> &mut Seat {
-        &mut self.subscriber.seat
-    }
-}
-
-/// An entry in the list of viewers.
-struct Listed {
-    ladder: Arc<Shared>,
-    place: usize,
-}
-
-impl Drop for Listed {
-    fn drop(&mut self) {
-        self.ladder.leave(self.place);
-    }
-}
+opaque_debug!(Subscriber);
 
 impl Subscriber {
     pub(super) fn new(
         ladder: &Arc<Shared>,
         encodings: Arc<Encodings>,
-        wire: Wire,
+        options: Options,
         size: Size,
     ) -> Result<Self, Refused> {
-        let options = Options { exclusive: false, key: None, label: None, min_interval: None, size, wire };
-        // By the line, a rung that has pictures is better than a larger one whose source does not answer.
-        let signal = |rung: &usize| ladder.rung(*rung).hub().latest_dated().is_some_and(|part| !part.stale);
-        let start = if size == Size::Line { (0..ladder.rungs.len()).find(signal) } else { None };
-        let start = start.unwrap_or_else(|| ladder.rung_of(size));
-        let mut current = Place::join(ladder, start, wire).or_else(|refused| {
-            // For a hub that is closed there is another, and by the line for one that is full.
-            let is_passed = size == Size::Line || refused == Refused::Closed;
-            let mut others = ladder.nearest(start).filter(|_| is_passed);
-            others.find_map(|rung| Place::join(ladder, rung, wire).ok()).ok_or(refused)
-        })?;
-        // Of a given size, the viewer gets the pictures that are there until its own come.
-        let fresher = if size == Size::Line { None } else { ladder.fresher(current.rung) };
-        let fresher = fresher.and_then(|rung| Place::join(ladder, rung, wire).ok());
-        let wanted = fresher.map(|place| std::mem::replace(&mut current, place).rung);
-        let mut rule = Rule::new(ladder.rungs.len(), Instant::now());
-        rule.start_on(current.rung);
+        let (place, wanted) = Place::first(ladder, size, &options)?;
         Ok(Self {
             ladder: Arc::clone(ladder),
             encodings,
             options,
-            rule,
-            current,
-            wanted,
-            next: None,
-            in_flight: None,
-            report: Arc::default(),
-            missed: None,
-            last: None,
-            unreachable: Vec::new(),
-            moved_at: None,
+            moves: Moves::new(ladder, size, place.rung, wanted),
+            place,
+            sent: Sent::default(),
             expires: None,
-            without_picture: false,
             is_shown: false,
             listed: None,
         })
@@ -185,35 +82,40 @@ impl Subscriber {
     /// Sets the shortest time between two parts. The viewer gets the newest part each time.
     pub fn min_interval(mut self, min_interval: Duration) -> Self {
         self.options.min_interval = self.options.min_interval.max(Some(min_interval));
-        self.configure(|subscriber| subscriber.min_interval(min_interval))
+        self.place.subscriber = self.place.subscriber.min_interval(min_interval);
+        self
     }
 
     /// Ends the stream after this time, less up to a tenth at random. A move does not prolong it.
     ///
     /// The [`max_lifetime`](crate::hub::Builder::max_lifetime) of a hub counts from the viewer's first picture of that hub, and
     /// later moves do not prolong it either.
-    pub fn max_lifetime(self, max_lifetime: Duration) -> Self {
-        self.configure(|subscriber| subscriber.max_lifetime(max_lifetime))
+    pub fn max_lifetime(mut self, max_lifetime: Duration) -> Self {
+        self.place.subscriber = self.place.subscriber.max_lifetime(max_lifetime);
+        self
     }
 
     /// Ends the stream at the end of this time, which a move does not prolong: see
     /// [`hub::Subscriber::expires_in`](crate::Subscriber::expires_in).
-    pub fn expires_in(self, time: Duration) -> Self {
-        self.configure(|subscriber| subscriber.expires_in(time))
+    pub fn expires_in(mut self, time: Duration) -> Self {
+        self.place.subscriber = self.place.subscriber.expires_in(time);
+        self
     }
 
     /// Sets a key by which [`Ladder::revoke`](super::Ladder::revoke) ends the stream.
     pub fn key(mut self, key: impl Into<String>) -> Self {
         let key = key.into();
         self.options.key = Some(key.clone());
-        self.configure(|subscriber| subscriber.key(key))
+        self.place.subscriber = self.place.subscriber.key(key);
+        self
     }
 
     /// Sets a name for the viewer in the hubs' events and lists: see [`hub::Subscriber::label`](crate::Subscriber::label).
     pub fn label(mut self, label: impl Into<String>) -> Self {
         let label = label.into();
         self.options.label = Some(label.clone());
-        self.configure(|subscriber| subscriber.label(label))
+        self.place.subscriber = self.place.subscriber.label(label);
+        self
     }
 
     /// Sets whether this stream ends others with the same [`key`](Self::key) when it starts. Default: `false`.
@@ -222,17 +124,14 @@ impl Subscriber {
     /// two streams that start at the same time, neither may go on.
     pub fn exclusive(mut self, exclusive: bool) -> Self {
         self.options.exclusive = exclusive;
-        self.configure(|subscriber| subscriber.exclusive(exclusive))
+        self.place.subscriber = self.place.subscriber.exclusive(exclusive);
+        self
     }
 
     /// Waits for a picture of another rung as long as it takes, since the stream has other parts. Otherwise it ends after some
     /// seconds, because nothing shows whether the viewer is there.
     pub(crate) fn waiting(self) -> Self {
         Self { is_shown: true, ..self }
-    }
-
-    fn configure(self, change: impl FnOnce(hub::Subscriber) -> hub::Subscriber) -> Self {
-        Self { current: self.current.map(change), ..self }
     }
 
     respond_methods! {
@@ -247,250 +146,66 @@ impl Subscriber {
 
     /// Returns the hub from which the viewer gets its first picture.
     pub(crate) fn hub(&self) -> &Hub {
-        self.ladder.rung(self.current.rung).hub()
+        self.place.hub()
     }
 
     /// Returns whether the hub of its rung has a part of its publisher that is not stale.
     pub(crate) fn has_signal(&self) -> bool {
-        self.current.subscriber.seat.has_signal()
+        self.place.subscriber.seat.has_signal()
     }
 
     /// Returns whether the last part that was sent is a "no signal" part.
     pub(crate) fn sent_no_signal(&self) -> bool {
-        self.last.as_ref().is_some_and(|(_, part)| part.no_signal)
+        self.sent.last.as_ref().is_some_and(|(_, part)| part.no_signal)
     }
 
     /// Reports that a repeat is not sent.
     pub(crate) fn pass(&mut self) {
-        self.current.seat().pass();
+        self.place.subscriber.seat.pass();
     }
 
-    /// Returns whether the stream ended because of this viewer, and not because the hubs were closed to it.
+    /// Returns whether the stream of a track ended because of this viewer, and not because the hubs were closed to it.
     pub(crate) fn ended_for_viewer(&self) -> bool {
-        !self.without_picture && self.current.subscriber.seat.ended_for_viewer()
-    }
-
-    /// Reserves a place on another rung and starts watching there. It gets the viewer's key in [`enter`](Self::enter).
-    fn join(&self, rung: usize) -> Result<Place, Refused> {
-        if self.ladder.is_closing() || self.ladder.is_closed(rung) {
-            return Err(Refused::Closed);
-        }
-        let mut place = Place::join(&self.ladder, rung, self.options.wire)?;
-        if let Some(label) = &self.options.label {
-            place = place.map(|subscriber| subscriber.label(label.clone()));
-        }
-        if let Some(interval) = self.options.min_interval {
-            place = place.map(|subscriber| subscriber.min_interval(interval));
-        }
-        if let Some(expires) = self.expires {
-            let lifetime = expires.saturating_duration_since(Instant::now());
-            place = place.map(|subscriber| subscriber.expires_in(lifetime));
-        }
-        place.seat().start();
-        Ok(place)
-    }
-
-    /// Lets the rule or the width decide, once the part in flight is written.
-    fn follow_rule(&mut self) {
-        let Some(Released { at, bytes, sent }) = lock(&self.report).released.take() else { return };
-        if self.in_flight != Some(sent) {
-            // A part of an earlier rung, whose hub was closed while it was in flight.
-            return;
-        }
-        self.in_flight = None;
-        if let Some(next) = &self.next {
-            // A hub whose source cannot be started.
-            if at.saturating_duration_since(next.since) > FIRST_PICTURE {
-                self.give_up(next.place.rung, at);
-            }
-            return;
-        }
-        if self.options.size != Size::Line {
-            return self.follow_size(at);
-        }
-        let rung = self.ladder.rung(self.current.rung);
-        let own = rung.period();
-        let full = Duration::from_secs_f64(self.ladder.full_period(self.current.rung, own.as_secs_f64()));
-        let least = self.options.min_interval.unwrap_or_default();
-        let (period, full_period) = (own.max(least), full.max(least));
-        let in_flight = at.saturating_duration_since(sent);
-        let part = Written { at, bytes, in_flight, missed: self.missed, period, full_period };
-        let (ladder, limit, unreachable) = (&self.ladder, self.options.min_interval, &self.unreachable);
-        let needs = || {
-            let without = unreachable.iter().filter(|(_, until)| *until > at).map(|(rung, _)| *rung);
-            ladder.needs(limit, without, at)
-        };
-        if let Some(Move { to, reason }) = self.rule.written(part, needs) {
-            self.start_move(to, reason);
-        }
-    }
-
-    /// Moves to the rung of its size, if that has become known or has changed.
-    fn follow_size(&mut self, now: Instant) {
-        let early = |moved: Instant| now.saturating_duration_since(moved) < BETWEEN_MOVES;
-        if self.ladder.rungs.len() == 1 || self.moved_at.is_some_and(early) {
-            return;
-        }
-        self.moved_at = Some(now);
-        if let Some(to) = self.rung_of_size(now).filter(|to| *to != self.current.rung) {
-            self.start_move(to, Reason::Width);
-        }
-    }
-
-    /// Returns the rung to which the viewer belongs by its size.
-    fn rung_of_size(&self, now: Instant) -> Option<usize> {
-        let without = self.unreachable.iter().filter(|(_, until)| *until > now).map(|(rung, _)| *rung);
-        self.ladder.wanted(self.options.size, &without.collect::<Vec<_>>())
-    }
-
-    /// Returns whether a rung is one of the viewer's size, now that its first picture shows the width.
-    fn suits(&self, rung: usize, now: Instant) -> bool {
-        let Size::Width(width) = self.options.size else { return true };
-        self.ladder.rung(rung).is_wide(width) || self.rung_of_size(now) == Some(rung)
-    }
-
-    /// Takes a place on a rung. The viewer stays where it is if there is none.
-    pub(super) fn start_move(&mut self, to: usize, reason: Reason) {
-        let since = Instant::now();
-        match self.join(to) {
-            Ok(place) => self.next = Some(Next { place, reason, since, late: Late::default() }),
-            Err(_) => self.give_up(to, since),
-        }
-    }
-
-    fn give_up(&mut self, rung: usize, now: Instant) {
-        self.next = None;
-        self.rule.stay_on(self.current.rung, now);
-        self.unreachable.retain(|(_, until)| *until > now);
-        self.unreachable.extend(now.checked_add(UNREACHABLE).map(|until| (rung, until)));
-    }
-
-    /// Leaves the current place for another one. Returns `false` if the stream has ended meanwhile.
-    fn enter(&mut self, place: Place, reason: Reason, now: Instant) -> bool {
-        // Only now, so that the viewer counts once, and before it leaves, so that `revoke` finds it at one of the two places.
-        let place = match &self.options.key {
-            Some(key) => place.map(|subscriber| subscriber.key(key.clone())),
-            None => place,
-        };
-        if !self.current.seat().leave() {
-            return false;
-        }
-        let to = place.rung;
-        #[cfg(feature = "tracing")]
-        tracing::debug!(from = self.current.rung, to, ?reason, "viewer moves");
-        self.current = place;
-        self.expires = self.current.seat().expires();
-        if let Some(listed) = &self.listed {
-            self.ladder.moved(listed.place, to, reason, now);
-        }
-        true
-    }
-
-    /// Moves to the next rung if that has a picture. Returns its bytes.
-    fn poll_next(&mut self, waker: &Waker) -> Option<Arc<EncodedPart>> {
-        loop {
-            let next = self.next.as_mut()?;
-            let rung = next.place.rung;
-            let part = match next.place.seat().poll_once(waker.clone()) {
-                Step::Part(part) => part,
-                Step::Wait => return None,
-                Step::Repeat => {
-                    next.place.seat().pass();
-                    continue;
-                }
-                Step::End => {
-                    self.give_up(rung, Instant::now());
-                    return None;
-                }
-            };
-            let older = older(&part, rung, self.last.as_ref());
-            let skipped = part.no_signal || !next.late.permits(older, Instant::now());
-            let encoded = if skipped {
-                None
-            } else {
-                self.ladder.rung(rung).measure(&part);
-                self.encodings.encoded(rung, &part, self.options.wire, next.place.seat())
-            };
-            let Some(encoded) = encoded else {
-                next.place.seat().pass();
-                continue;
-            };
-            let now = Instant::now();
-            let Next { place, reason, .. } = self.next.take()?;
-            if !self.suits(rung, now) {
-                drop(place);
-                // It would be tried again and again where no rung is wide enough.
-                self.give_up(rung, now);
-                return None;
-            }
-            if !self.enter(place, reason, now) {
-                return None;
-            }
-            // The time until the first picture is not the line's.
-            self.rule.arrived(now);
-            self.send(part);
-            return Some(encoded);
-        }
-    }
-
-    /// Moves to another rung, whether that has a picture or not, since the hub of this one was closed. Returns `false` if there
-    /// is none.
-    fn leave_closed(&mut self) -> bool {
-        let mut next = self.next.take().map(|next| next.place);
-        // The source of the next rung may never start.
-        let with_picture = next.take_if(|next| next.seat().has_signal());
-        let Some(place) = with_picture.or_else(|| self.open_place()).or(next) else { return false };
-        let (rung, now) = (place.rung, Instant::now());
-        self.in_flight = None;
-        self.rule.stay_on(rung, now);
-        if !self.enter(place, Reason::Closed, now) {
-            return false;
-        }
-        // Its last picture may be older than the viewer's. Nothing of it is written meanwhile.
-        if !self.is_shown {
-            self.without_picture = true;
-            let at = now.checked_add(FIRST_PICTURE);
-            self.current.seat().set_expires(at.into_iter().chain(self.expires).min());
-        }
-        true
-    }
-
-    /// Returns a place on the nearest other rung that has one, if possible on one that has a picture.
-    fn open_place(&self) -> Option<Place> {
-        self.ladder.nearest(self.current.rung).find_map(|rung| self.join(rung).ok())
+        self.place.subscriber.seat.ended_for_viewer()
     }
 
     /// Returns the next step, once the part in flight is written. A repeat is of the last part, with no later time.
     ///
     /// The waker is stored in any case, so the next poll is due when it is woken.
     pub(crate) fn poll_part(&mut self, waker: &Waker) -> Step<Arc<EncodedPart>> {
-        self.follow_rule();
-        if self.in_flight.is_none() {
-            // Its own rung comes first: the picture of another may be old, which only one that was sent can show.
-            if let Some(encoded) = self.last.is_some().then(|| self.poll_next(waker)).flatten() {
-                return Step::Part(encoded);
+        if let Some(part) = self.sent.take_released() {
+            let due = self.moves.written(self.place.rung, &part, self.sent.missed, self.options.min_interval);
+            due.into_iter().for_each(|due| self.start_move(due));
+        }
+        if self.sent.in_flight.is_some() {
+            if self.moves.next.is_some() {
+                self.sent.wake(waker, None);
             }
-        } else if self.next.is_some() {
-            self.wake_at_release(waker);
+        } else if let Some(encoded) = self.sent.last.is_some().then(|| self.poll_next(waker)).flatten() {
+            return Step::Part(encoded);
         }
         loop {
-            match self.current.seat().poll_once(waker.clone()) {
-                Step::Wait if self.last.is_none() => return self.poll_next(waker).map_or(Step::Wait, Step::Part),
-                Step::Wait => return Step::Wait,
+            match self.place.subscriber.seat.poll_once(waker.clone()) {
+                Step::Wait => {
+                    let waits = self.moves.tries_at.is_some() && self.sent.in_flight.is_none();
+                    let tries = waits && self.try_another(waker, Instant::now());
+                    // Its own rung comes first: the picture of another may be old, which only one that was sent can show.
+                    let is_due = tries || self.sent.last.is_none();
+                    return is_due.then(|| self.poll_next(waker)).flatten().map_or(Step::Wait, Step::Part);
+                }
                 Step::Repeat => return self.renewed().map_or(Step::Repeat, Step::Part),
                 Step::Part(part) => {
-                    let rung = self.current.rung;
                     // No picture goes back in time when the hub of an earlier rung was closed.
-                    let skipped = !part.no_signal && !older(&part, rung, self.last.as_ref()).is_zero();
-                    let encoded = if skipped { None } else { self.encoded(&part) };
+                    let skipped = !part.no_signal && !self.sent.older(&part, self.place.rung).is_zero();
+                    let encoded = if skipped { None } else { self.place.encoded(&part, &self.encodings) };
                     let Some(encoded) = encoded else {
-                        self.current.seat().pass();
+                        self.place.subscriber.seat.pass();
                         continue;
                     };
                     self.send(part);
                     return Step::Part(encoded);
                 }
-                Step::End if !self.current.seat().ended_by_close() => return Step::End,
+                Step::End if !self.place.subscriber.seat.ended_by_close() => return Step::End,
                 // The hub of this rung was closed. The others may go on.
                 Step::End if self.leave_closed() => {}
                 Step::End => return Step::End,
@@ -498,23 +213,15 @@ impl Subscriber {
         }
     }
 
-    /// Wakes the task when the part in flight is released: the next rung may have a picture then.
-    fn wake_at_release(&self, waker: &Waker) {
-        let mut report = lock(&self.report);
-        let is_released = report.released.is_some();
-        let replaced = if is_released { None } else { keep(&mut report.task, waker) };
-        drop(report);
-        drop(replaced);
-        if is_released {
-            waker.wake_by_ref();
+    fn send(&mut self, part: Arc<Published>) {
+        if self.sent.last.as_ref().is_some_and(|(rung, _)| *rung != self.place.rung) {
+            // The first part of the rung, for which it may have had to wait.
+            self.place.subscriber.seat.set_expires(self.expires);
         }
-    }
-
-    /// Returns the bytes of a part of the current rung. `None` if it holds the boundary.
-    fn encoded(&mut self, part: &Published) -> Option<Arc<EncodedPart>> {
-        let rung = self.current.rung;
-        self.ladder.rung(rung).measure(part);
-        self.encodings.encoded(rung, part, self.options.wire, self.current.seat())
+        if !part.no_signal {
+            self.moves.sent();
+        }
+        self.sent.send(self.place.rung, part);
     }
 
     /// Returns the last part if it has got a later time since.
@@ -523,37 +230,95 @@ impl Subscriber {
             // It has no times.
             return None;
         }
-        let part = self.current.seat().renewed()?;
-        let rung = self.current.rung;
-        if !older(&part, rung, self.last.as_ref()).is_zero() {
+        let part = self.place.subscriber.seat.renewed()?;
+        if !self.sent.older(&part, self.place.rung).is_zero() {
             return None;
         }
-        let encoded = self.encoded(&part)?;
-        self.last = Some((rung, part));
-        self.send_again();
+        let encoded = self.place.encoded(&part, &self.encodings)?;
+        self.sent.send(self.place.rung, part);
         Some(encoded)
     }
 
-    fn send_again(&mut self) {
-        self.in_flight = Some(Instant::now());
-        self.missed = self.missed.map(|_| 0);
+    /// Takes a place on another rung too. The viewer stays where it is if there is none.
+    pub(super) fn start_move(&mut self, due: Move) {
+        let place = Place::next(&self.ladder, due.to, &self.options, self.expires);
+        self.moves.begin(self.place.rung, due, place.ok());
     }
 
-    fn send(&mut self, part: Arc<Published>) {
-        let rung = self.current.rung;
-        let before = self.last.as_ref().filter(|(of, _)| *of == rung);
-        let skipped = before.map_or(0, |(_, last)| part.version - last.version - 1);
-        self.missed = self.options.min_interval.is_none().then(|| u32::try_from(skipped).unwrap_or(u32::MAX));
-        self.in_flight = Some(Instant::now());
-        self.last = Some((rung, part));
-        if std::mem::take(&mut self.without_picture) {
-            self.current.seat().set_expires(self.expires);
+    /// Takes a place on another rung too, if the own one has had no picture for some time. Returns whether it has one.
+    pub(super) fn try_another(&mut self, waker: &Waker, now: Instant) -> bool {
+        let due = self.moves.silent(self.place.rung, now);
+        due.into_iter().for_each(|due| self.start_move(due));
+        self.sent.wake(waker, self.moves.tries_at);
+        due.is_some() && self.moves.next.is_some()
+    }
+
+    /// Moves to the next rung if that has a picture. Returns its bytes.
+    fn poll_next(&mut self, waker: &Waker) -> Option<Arc<EncodedPart>> {
+        let from = self.place.rung;
+        let (Next { place, reason, .. }, part, encoded) = self.moves.poll(from, &self.sent, &self.encodings, waker)?;
+        if !self.enter(place, reason) {
+            return None;
         }
+        self.moves.arrived(from, self.place.rung, reason);
+        self.send(part);
+        Some(encoded)
+    }
+
+    /// Leaves the current place for another one. Returns `false` if the stream has ended meanwhile.
+    fn enter(&mut self, mut place: Place, reason: Reason) -> bool {
+        // Only now, so that the viewer counts once, and before it leaves, so that `revoke` finds it at one of the two places.
+        if let Some(key) = &self.options.key {
+            place.subscriber = place.subscriber.key(key.clone());
+        }
+        if !self.place.subscriber.seat.leave() {
+            return false;
+        }
+        #[cfg(feature = "tracing")]
+        tracing::debug!(from = self.place.rung, to = place.rung, ?reason, "viewer moves");
+        self.place = place;
+        self.expires = self.place.subscriber.seat.expires();
+        if let Some(listed) = &self.listed {
+            listed.moved(self.place.rung, reason);
+        }
+        true
+    }
+
+    /// Moves to another rung, whether that has a picture or not, since the hub of this one was closed. Returns `false` if there
+    /// is none.
+    fn leave_closed(&mut self) -> bool {
+        let mut next = self.moves.next.take().map(|next| next.place);
+        // The source of the next rung may never start.
+        let with_picture = next.take_if(|next| next.subscriber.seat.has_signal());
+        let open = || {
+            // If possible one that has a picture.
+            let mut nearest = self.ladder.nearest(self.place.rung);
+            nearest.find_map(|rung| Place::next(&self.ladder, rung, &self.options, self.expires).ok())
+        };
+        let Some(place) = with_picture.or_else(open).or(next) else { return false };
+        let now = Instant::now();
+        // Its release is not that of a later part.
+        self.sent.in_flight = None;
+        self.moves.left_closed(place.rung, now);
+        if !self.enter(place, Reason::Closed) {
+            return false;
+        }
+        // Its last picture may be older than the viewer's. Nothing of it is written meanwhile.
+        if !self.is_shown {
+            let at = now.checked_add(FIRST_PICTURE);
+            self.place.subscriber.seat.set_expires(at.into_iter().chain(self.expires).min());
+        }
+        true
     }
 
     #[cfg(all(test, not(loom)))]
-    pub(super) fn ends_at(&mut self) -> Option<Instant> {
-        self.current.seat().expires()
+    pub(super) fn tick(&self) {
+        self.sent.tick();
+    }
+
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn ends_at(&self) -> Option<Instant> {
+        self.place.subscriber.seat.expires()
     }
 }
 
@@ -566,80 +331,44 @@ impl Supply for Subscriber {
 
     fn start(&mut self) {
         let now = Instant::now();
-        self.current.seat().start();
-        self.expires = self.current.seat().expires();
+        self.place.subscriber.seat.start();
+        self.expires = self.place.subscriber.seat.expires();
         if let Some(key) = self.options.key.as_ref().filter(|_| self.options.exclusive) {
             // On its own rung, its seat does that.
-            let others = self.ladder.rungs.iter().enumerate().filter(|(rung, _)| *rung != self.current.rung);
-            others.for_each(|(_, rung)| rung.hub().replace(key));
+            let others = self.ladder.rungs.iter().enumerate().filter(|(rung, _)| *rung != self.place.rung);
+            others.for_each(|(_, rung)| rung.hub.replace(key));
         }
         let viewer = Viewer {
             key: self.options.key.clone(),
             wire: self.options.wire,
-            rung: self.current.rung,
-            size: self.options.size,
+            rung: self.place.rung,
+            size: self.moves.size,
             moves: 0,
             reason: None,
             on_rung: Duration::ZERO,
         };
-        let place = self.ladder.enter(viewer, now);
-        self.listed = Some(Listed { ladder: Arc::clone(&self.ladder), place });
-        if let Some(wanted) = self.wanted.take() {
-            self.moved_at = Some(now);
-            self.start_move(wanted, Reason::Width);
-        }
+        self.listed = Some(self.ladder.enter(viewer, now));
+        self.moves.start(now).into_iter().for_each(|due| self.start_move(due));
         #[cfg(feature = "tracing")]
         if self.ladder.rungs.len() > 1 {
-            tracing::debug!(rung = self.current.rung, wire = ?self.options.wire, "viewer joins a ladder");
+            tracing::debug!(rung = self.place.rung, wire = ?self.options.wire, "viewer joins a ladder");
         }
     }
 
     fn poll_step(&mut self, gated: bool, taken: u64, cx: &mut Context<'_>) -> Step<Arc<EncodedPart>> {
-        if !gated && self.in_flight.is_some() {
+        if !gated && self.sent.in_flight.is_some() {
             self.release(taken)();
         }
         let step = self.poll_part(cx.waker());
         match step {
             Step::End => self.listed = None,
-            Step::Repeat => self.send_again(),
+            Step::Repeat => self.sent.send_again(),
             Step::Part(_) | Step::Wait => {}
         }
         step
     }
 
     fn release(&self, bytes: u64) -> impl FnOnce() + Send + 'static {
-        let (report, release) = (Arc::clone(&self.report), self.current.subscriber.seat.release(bytes));
-        let sent = self.in_flight;
-        move || {
-            let mut locked = lock(&report);
-            if let Some(sent) = sent.filter(|sent| locked.released.as_ref().is_none_or(|last| last.sent <= *sent)) {
-                locked.released = Some(Released { at: Instant::now(), bytes, sent });
-            }
-            let task = locked.task.take();
-            drop(locked);
-            // Last, since they wake the viewer.
-            release();
-            task.into_iter().for_each(Waker::wake);
-        }
+        self.sent.release(bytes, self.place.subscriber.seat.release(bytes))
     }
 }
-
-/// Returns how much older a picture of one rung is than the last one, of another rung.
-fn older(part: &Published, rung: usize, last: Option<&(usize, Arc<Published>)>) -> Duration {
-    let last = last.filter(|(of, _)| *of != rung);
-    last.map_or(Duration::ZERO, |(_, last)| Times::of(part).older_than(Times::of(last)))
-}
-
-impl fmt::Debug for Subscriber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscriber").field("options", &self.options).finish_non_exhaustive()
-    }
-}
-
-/// How long a viewer waits for the first picture of another rung. After that it stays where it was, or its stream ends if that
-/// rung is closed. Cameras take some seconds to start.
-const FIRST_PICTURE: Duration = Duration::from_secs(15);
-/// How long a viewer is not moved to a rung that had no place or no picture.
-const UNREACHABLE: Duration = Duration::from_secs(120);
-/// The shortest time between two moves by the width.
-const BETWEEN_MOVES: Duration = Duration::from_secs(2);

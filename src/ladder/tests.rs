@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::{Bytes, BytesMut};
 use test_support::Wakes;
 
+use super::rule::Move;
 use super::shared::Shared;
 use super::{Ladder, Reason, Size, Subscriber};
 use crate::body::{Feed, Supply as _};
@@ -107,8 +108,13 @@ impl Viewer {
         matches!(self.poll(), Poll::Ready(None))
     }
 
+    /// Lets it wait for a picture for so long.
+    fn wait(&mut self, time: Duration) {
+        self.feed.supply.try_another(Waker::noop(), Instant::now() + time);
+    }
+
     fn move_to(&mut self, rung: usize) {
-        self.feed.supply.start_move(rung, Reason::Calm);
+        self.feed.supply.start_move(Move { to: rung, reason: Reason::Calm });
     }
 }
 
@@ -593,7 +599,7 @@ fn rendition_needs_what_it_takes_at_the_rate_of_the_source() {
                 small.take();
             }
         }
-        let need = ladder.shared.needs(None, std::iter::empty(), Instant::now())[1];
+        let need = ladder.shared.needs(None, &[], Instant::now())[1];
         assert!((need.bytes / bytes - 1.0).abs() < 0.1 && (need.share - share).abs() < 0.02, "{need:?}");
     }
 }
@@ -806,4 +812,62 @@ fn viewer_of_a_width_tries_no_rung_of_texts_twice() {
         viewer.take();
     }
     assert_eq!(hubs.each_ref().map(|hub| hub.stats().viewers), [1, 0]);
+}
+
+/// A viewer of two rungs that have never had a picture, the publishers, and the number of viewers of each rung.
+fn silent(size: Size) -> ([Publisher; 2], Viewer, impl Fn() -> [usize; 2]) {
+    let (publishers, hubs, ladder) = ladder();
+    let viewer = Viewer::new(ladder.subscribe(Wire::Machine, size).unwrap());
+    (publishers, viewer, move || hubs.each_ref().map(|hub| hub.stats().viewers))
+}
+
+#[test]
+fn viewer_of_a_silent_rung_gets_the_pictures_of_another() {
+    for size in [Size::Line, Size::Full, Size::Width(100), Size::Width(640)] {
+        let ([_main, sub], mut viewer, watched) = silent(size);
+        assert_eq!((viewer.take(), watched()), (false, [1, 0]), "{size:?}");
+        viewer.wait(Duration::from_secs(14));
+        assert_eq!(watched(), [1, 0], "its camera may be starting");
+        viewer.wait(Duration::from_secs(16));
+        assert_eq!((viewer.take(), watched()), (false, [1, 1]), "{size:?}");
+        viewer.wakes.take();
+        sub.publish(picture(320, 0)).unwrap();
+        assert_eq!(viewer.wakes.take(), 1);
+        assert_eq!((viewer.take(), watched()), (true, [0, 1]), "{size:?}");
+        sub.publish(picture(321, 0)).unwrap();
+        assert_eq!((viewer.take(), watched()), (true, [0, 1]), "{size:?}");
+    }
+}
+
+#[cfg(feature = "scale")]
+#[test]
+fn no_signal_part_is_no_picture_for_a_viewer_that_waits_for_one() {
+    let ([main, sub], mut viewer, watched) = silent(Size::Full);
+    main.publish_no_signal(text("no signal"));
+    assert!(viewer.take());
+    viewer.in_flight = None;
+    viewer.wait(Duration::from_secs(16));
+    assert_eq!(watched(), [1, 1]);
+    assert!(!viewer.take());
+    sub.publish(picture(320, 0)).unwrap();
+    assert_eq!((viewer.take(), watched()), (true, [0, 1]));
+}
+
+#[test]
+fn rung_that_answers_late_keeps_its_viewer() {
+    let ([main, sub], mut viewer, watched) = silent(Size::Full);
+    viewer.wait(Duration::from_secs(16));
+    main.publish(picture(1280, 0)).unwrap();
+    assert_eq!((viewer.take(), watched()), (true, [1, 0]));
+    sub.publish(picture(320, 0)).unwrap();
+    assert!(!viewer.take());
+}
+
+#[test]
+fn viewer_of_silent_rungs_is_woken_to_try_another() {
+    let (_publishers, mut viewer, _) = silent(Size::Full);
+    viewer.wakes.take();
+    assert!(!viewer.take());
+    viewer.feed.supply.tick();
+    assert_eq!(viewer.wakes.take(), 1);
 }

@@ -5,17 +5,16 @@ use std::time::Duration;
 
 use http::request::Parts;
 
-use super::Endpoint;
-use super::named::Named;
 use super::query::Query;
 use super::rejection::Rejection;
-use super::reply::{Reply, Starting, Stream};
+use super::reply::{FirstPart, Reply, Stream};
 use super::snapshot::Snapshot;
+use super::{Endpoint, named};
 use crate::derive::{opaque_debug, setters};
 use crate::hub::Hub;
 use crate::hubs::Hubs;
 use crate::hubs::member::Member;
-use crate::ladder::Ladder;
+use crate::ladder::{Ladder, Options, Size};
 use crate::wire::Wire;
 
 /// An endpoint that serves a hub as a stream of parts.
@@ -42,27 +41,27 @@ use crate::wire::Wire;
 #[must_use = "an endpoint does nothing until it is mounted"]
 #[derive(Clone, Debug)]
 pub struct Live {
-    pub(super) exclusive: bool,
+    exclusive: bool,
     expires_in: Option<FromRequest<Duration>>,
     first_part_timeout: Option<Duration>,
     hub: Source,
     key: Option<FromRequest<String>>,
     label: Option<FromRequest<String>>,
-    pub(super) rate_param: bool,
+    rate_param: bool,
+    pub(super) size_param: bool,
     pub(super) snapshot_param: bool,
 }
 
 #[derive(Clone, Debug)]
 enum Source {
-    Hub(Hub),
-    Hubs(Named),
-    Ladder(Ladder),
+    Hubs { hubs: Hubs, lists: bool },
+    One(Member),
 }
 
 impl Live {
     /// Creates an endpoint for this hub.
     pub fn new(hub: Hub) -> Self {
-        Self::of(Source::Hub(hub))
+        Self::of(Source::One(Member::Hub(hub)))
     }
 
     /// Creates an endpoint for hubs by name, for all addresses below the one where it is mounted.
@@ -110,7 +109,7 @@ impl Live {
     /// let app = App::new().service(web::scope("/cameras").default_service(web::to(Live::by_name(cameras))));
     /// ```
     pub fn by_name(hubs: Hubs) -> Self {
-        Self::of(Source::Hubs(Named::new(hubs)))
+        Self::of(Source::Hubs { hubs, lists: true })
     }
 
     /// Creates an endpoint for one picture in several sizes: a viewer gets the largest that its line carries.
@@ -137,7 +136,7 @@ impl Live {
     /// let app: axum::Router = axum::Router::new().route_service("/live", Live::ladder(ladder));
     /// ```
     pub fn ladder(ladder: Ladder) -> Self {
-        Self::of(Source::Ladder(ladder))
+        Self::of(Source::One(Member::Ladder(ladder)))
     }
 
     fn of(hub: Source) -> Self {
@@ -149,14 +148,15 @@ impl Live {
             key: None,
             label: None,
             rate_param: true,
+            size_param: true,
             snapshot_param: true,
         }
     }
 
     /// Sets whether an endpoint for hubs [by name](Self::by_name) lists them. Default: `true`.
     pub fn list(mut self, enabled: bool) -> Self {
-        if let Source::Hubs(named) = &mut self.hub {
-            named.list(enabled);
+        if let Source::Hubs { lists, .. } = &mut self.hub {
+            *lists = enabled;
         }
         self
     }
@@ -245,6 +245,11 @@ impl Live {
         /// allows.
         rate_param(bool) => rate_param;
 
+        /// Sets whether `?width` chooses the size of the pictures of a [ladder](Self::ladder). Default: `true`.
+        ///
+        /// Otherwise each viewer gets the largest that its line carries.
+        size_param(bool) => size_param;
+
         /// Sets whether `?snapshot` and `?action=snapshot` return one part. Default: `true`.
         snapshot_param(bool) => snapshot_param;
     }
@@ -275,75 +280,58 @@ pub(super) use live_options;
 impl Endpoint for Live {
     fn answer(&self, request: &Parts) -> Result<Reply, Rejection> {
         match &self.hub {
-            Source::Hub(hub) => self.answer_for(hub, request),
-            Source::Hubs(named) => named.answer(request, |member| match member {
-                Member::Hub(hub) => self.answer_for(hub, request),
-                Member::Ladder(ladder) => self.answer_for_ladder(ladder, request),
-            }),
-            Source::Ladder(ladder) => self.answer_for_ladder(ladder, request),
+            Source::Hubs { hubs, lists } => {
+                named::reply(hubs, *lists, request, |member| self.answer_for(member, request))
+            }
+            Source::One(member) => self.answer_for(member, request),
         }
     }
-}
-
-/// Sets the options of an endpoint and of a request on a subscriber of a hub or of a ladder.
-macro_rules! configured {
-    ($live:ident, $subscriber:ident, $request:ident) => {{
-        let mut subscriber = $subscriber.exclusive($live.exclusive);
-        if let Some(key) = $live.key_of($request) {
-            subscriber = subscriber.key(key);
-        }
-        if let Some(label) = $live.label_of($request) {
-            subscriber = subscriber.label(label);
-        }
-        if let Some(time) = $live.expires_in.as_ref().and_then(|time| time.0($request)) {
-            subscriber = subscriber.expires_in(time);
-        }
-        if let Some(interval) = if $live.rate_param { Query::new($request).min_interval()? } else { None } {
-            subscriber = subscriber.min_interval(interval);
-        }
-        subscriber
-    }};
 }
 
 impl Live {
-    /// Returns the key of the stream that this request asks for.
-    pub(super) fn key_of(&self, request: &Parts) -> Option<String> {
-        self.key.as_ref().and_then(|key| key.0(request))
+    /// Returns what this request asks of each hub.
+    pub(super) fn options(&self, request: &Parts) -> Result<Options, Rejection> {
+        Ok(Options {
+            exclusive: self.exclusive,
+            key: self.key.as_ref().and_then(|key| key.0(request)),
+            label: self.label.as_ref().and_then(|label| label.0(request)),
+            min_interval: if self.rate_param { Query::new(request).min_interval()? } else { None },
+            wire: Wire::for_request(&request.headers),
+        })
     }
 
-    /// Returns the label of the stream that this request asks for.
-    pub(super) fn label_of(&self, request: &Parts) -> Option<String> {
-        self.label.as_ref().and_then(|label| label.0(request))
-    }
-
-    fn answer_for(&self, hub: &Hub, request: &Parts) -> Result<Reply, Rejection> {
+    fn answer_for(&self, member: &Member, request: &Parts) -> Result<Reply, Rejection> {
         let query = Query::new(request);
+        let is_sized = self.size_param && matches!(member, Member::Ladder(_));
+        let size = if is_sized { query.size()? } else { Size::Line };
         if self.snapshot_param && query.asks_for_snapshot() {
+            let hub = match member {
+                Member::Hub(hub) => hub,
+                Member::Ladder(ladder) => ladder.hub_of(size),
+            };
             return Snapshot::new(hub.clone()).answer(request);
         }
-        let subscriber = hub.subscribe(Wire::for_request(&request.headers))?;
-        Ok(self.reply(hub, Stream::Hub(configured!(self, subscriber, request))))
-    }
-
-    fn answer_for_ladder(&self, ladder: &Ladder, request: &Parts) -> Result<Reply, Rejection> {
-        let query = Query::new(request);
-        let size = query.size()?;
-        if self.snapshot_param && query.asks_for_snapshot() {
-            return Snapshot::new(ladder.hub_of(size).clone()).answer(request);
-        }
-        let subscriber = ladder.subscribe(Wire::for_request(&request.headers), size)?;
-        let hub = subscriber.hub().clone();
-        Ok(self.reply(&hub, Stream::Ladder(Box::new(configured!(self, subscriber, request)))))
-    }
-
-    /// Returns the stream, which waits for the first part of its hub.
-    fn reply(&self, hub: &Hub, stream: Stream) -> Reply {
-        match self.first_part_timeout {
-            Some(limit) if hub.latest_dated().is_none() => {
-                Reply::Starting(Box::new(Starting::new(hub.clone(), stream, limit)))
+        let options = self.options(request)?;
+        // Called after the key has been set.
+        let expires = || self.expires_in.as_ref().and_then(|time| time.0(request));
+        let (hub, stream) = match member {
+            Member::Hub(hub) => {
+                let mut subscriber = options.subscribe(hub)?;
+                if let Some(time) = expires() {
+                    subscriber = subscriber.expires_in(time);
+                }
+                (hub.clone(), Stream::Hub(subscriber))
             }
-            _ => Reply::Stream(stream),
-        }
+            Member::Ladder(ladder) => {
+                let mut subscriber = ladder.subscribe_with(options, size)?;
+                if let Some(time) = expires() {
+                    subscriber = subscriber.expires_in(time);
+                }
+                (subscriber.hub().clone(), Stream::Ladder(Box::new(subscriber)))
+            }
+        };
+        let limit = self.first_part_timeout.filter(|_| hub.latest_dated().is_none());
+        Ok(Reply::Stream(stream, limit.map(|limit| FirstPart { hub, limit })))
     }
 }
 

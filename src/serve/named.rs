@@ -12,39 +12,24 @@ use super::reply::{Reply, uncached};
 use crate::hubs::member::Member;
 use crate::hubs::{Hubs, InvalidName, Listing};
 
-/// The hubs of an endpoint that is mounted once for all of them.
-#[derive(Clone, Debug)]
-pub(super) struct Named {
-    hubs: Hubs,
-    lists: bool,
-}
-
 /// The path of a request below the address where its endpoint is mounted, if the request's URI has the complete path.
 #[cfg(feature = "actix-web")]
 #[derive(Clone, Debug)]
 pub(super) struct MountedPath(pub(super) String);
 
-impl Named {
-    pub(super) fn new(hubs: Hubs) -> Self {
-        Self { hubs, lists: true }
-    }
-
-    pub(super) fn list(&mut self, enabled: bool) {
-        self.lists = enabled;
-    }
-
-    /// Returns the reply of `answer` for the hub or the ladder of this request, or the list of hubs.
-    pub(super) fn answer(
-        &self,
-        request: &Parts,
-        answer: impl FnOnce(&Member) -> Result<Reply, Rejection>,
-    ) -> Result<Reply, Rejection> {
-        match below_mount(request) {
-            "" if self.lists => Ok(Reply::Full(json(&self.hubs.list()))),
-            "" => Err(Rejection::UnknownName),
-            path if path.contains('/') => Err(Rejection::UnknownName),
-            segment => self.hubs.with(&percent_decoded(segment)?, answer)?,
-        }
+/// Returns the reply of `answer` for the hub or the ladder of a request. For the address where the endpoint is mounted, it is
+/// the list of all, if it `lists` them.
+pub(super) fn reply(
+    hubs: &Hubs,
+    lists: bool,
+    request: &Parts,
+    answer: impl FnOnce(&Member) -> Result<Reply, Rejection>,
+) -> Result<Reply, Rejection> {
+    match below_mount(request) {
+        "" if lists => Ok(Reply::Full(json(&hubs.list()))),
+        "" => Err(Rejection::UnknownName),
+        path if path.contains('/') => Err(Rejection::UnknownName),
+        segment => hubs.with(&percent_decoded(segment)?, answer)?,
     }
 }
 

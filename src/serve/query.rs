@@ -1,7 +1,10 @@
 //! The query parameters of endpoints.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
 
 use super::rejection::Rejection;
 use crate::ladder::Size;
@@ -15,26 +18,31 @@ impl<'a> Query<'a> {
         Self(request.uri.query().unwrap_or_default())
     }
 
-    /// Returns the value of a parameter, which is empty for `?name`.
-    pub(super) fn get(&self, name: &str) -> Option<&'a str> {
+    /// Returns the value of a parameter, percent-decoded, which is empty for `?name`.
+    pub(super) fn get(&self, name: &str) -> Option<Cow<'a, str>> {
         self.values(name).next()
     }
 
-    /// Returns each value of a parameter.
-    pub(super) fn values<'b>(&self, name: &'b str) -> impl Iterator<Item = &'a str> + use<'a, 'b> {
+    /// Returns each value of a parameter, percent-decoded.
+    pub(super) fn values<'b>(&self, name: &'b str) -> impl Iterator<Item = Cow<'a, str>> + use<'a, 'b> {
+        self.raw(name).map(|value| percent_decode_str(value).decode_utf8_lossy())
+    }
+
+    /// Returns each value of a parameter as it is written, such as a list whose items are percent-encoded.
+    pub(super) fn raw<'b>(&self, name: &'b str) -> impl Iterator<Item = &'a str> + use<'a, 'b> {
         let pairs = self.0.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
         pairs.filter_map(move |(other, value)| (other == name).then_some(value))
     }
 
     /// Returns `true` for `?snapshot`, and for mjpg-streamer's `?action=snapshot`.
     pub(super) fn asks_for_snapshot(&self) -> bool {
-        self.get("snapshot").is_some() || self.get("action") == Some("snapshot")
+        self.get("snapshot").is_some() || self.get("action").as_deref() == Some("snapshot")
     }
 
     /// Returns `true` for mjpg-streamer's `?action=stream`.
     #[cfg(feature = "page")]
     pub(super) fn asks_for_stream(&self) -> bool {
-        self.get("action") == Some("stream")
+        self.get("action").as_deref() == Some("stream")
     }
 
     /// Returns the interval from part to part of `?fps=5`.
@@ -45,7 +53,7 @@ impl<'a> Query<'a> {
 
     /// Returns the largest age of `?snapshot=2`. `None` for `?snapshot`.
     pub(super) fn max_age(&self) -> Result<Option<Duration>, Rejection> {
-        if self.get("snapshot") == Some("") {
+        if self.get("snapshot").as_deref() == Some("") {
             return Ok(None);
         }
         let is_valid = |seconds: &f64| (0.0..=86_400.0).contains(seconds);
@@ -55,14 +63,13 @@ impl<'a> Query<'a> {
 
     /// Returns the size of `?width=640` or `?width=full`.
     pub(super) fn size(&self) -> Result<Size, Rejection> {
-        self.get("width").map_or(Ok(Size::Line), size)
+        self.get("width").map_or(Ok(Size::Line), |width| size(&width))
     }
 
     /// Returns the sizes of `?width=640,,full`: an empty one is the largest too.
     pub(super) fn sizes(&self) -> Result<Vec<Size>, Rejection> {
-        let widths = self.get("width").map(|widths| widths.split(','));
-        let size = |width: &str| if str::is_empty(width) { Ok(Size::Full) } else { size(width) };
-        widths.into_iter().flatten().map(size).collect()
+        let size = |width: &str| if width.is_empty() { Ok(Size::Full) } else { size(width) };
+        self.get("width").map_or(Ok(Vec::new()), |widths| widths.split(',').map(size).collect())
     }
 
     /// Returns the period of `?refresh=5`.
@@ -79,7 +86,7 @@ impl<'a> Query<'a> {
         expected: &str,
         is_valid: impl Fn(&T) -> bool,
     ) -> Result<Option<T>, Rejection> {
-        self.get(name).map(|value| number(name, value, expected, is_valid)).transpose()
+        self.get(name).map(|value| number(name, &value, expected, is_valid)).transpose()
     }
 }
 

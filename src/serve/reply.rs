@@ -17,10 +17,8 @@ pub(super) enum Reply {
     Full(Response<Bytes>),
     /// A response that waits for a part.
     Pending(Pending),
-    /// A stream whose head waits for the first part.
-    Starting(Box<Starting>),
-    /// A stream of parts.
-    Stream(Stream),
+    /// A stream of parts, whose head may wait for the first one.
+    Stream(Stream, Option<FirstPart>),
 }
 
 /// A stream of parts.
@@ -49,8 +47,7 @@ impl Reply {
             // The stack leaves the body out.
             Self::Pending(pending) if pending.strict => return Ok(Self::Pending(pending)),
             Self::Pending(pending) => pending.without_waiting()?,
-            Self::Starting(starting) => head(starting.stream.headers()),
-            Self::Stream(stream) => head(stream.headers()),
+            Self::Stream(stream, _) => head(stream.headers()),
         }))
     }
 
@@ -63,17 +60,17 @@ impl Reply {
         match self {
             Self::Full(response) => full(response),
             Self::Pending(pending) => full(pending.wait().await),
-            Self::Starting(starting) => match starting.wait().await {
-                Ok(stream) => streamed(stream),
+            Self::Stream(stream, None) => streamed(stream),
+            Self::Stream(stream, Some(first)) => match first.wait().await {
+                Ok(()) => streamed(stream),
                 Err(rejection) => full(rejection.response()),
             },
-            Self::Stream(stream) => streamed(stream),
         }
     }
 }
 
 /// Returns a response of the current state, which no cache may keep.
-pub(super) fn uncached(content_type: &'static str, body: String) -> Response<Bytes> {
+pub(super) fn uncached(content_type: &'static str, body: impl Into<Bytes>) -> Response<Bytes> {
     let mut response = response::text(content_type, body);
     let length = HeaderValue::from(response.body().len());
     response.headers_mut().insert(CONTENT_LENGTH, length);
@@ -86,22 +83,16 @@ fn head(headers: HeaderMap) -> Response<Bytes> {
     response
 }
 
-/// A stream that waits for the first part of its hub.
-pub(super) struct Starting {
-    hub: Hub,
-    stream: Stream,
-    limit: Duration,
+/// The first part of a hub, and how long a stream waits for it.
+pub(super) struct FirstPart {
+    pub(super) hub: Hub,
+    pub(super) limit: Duration,
 }
 
-impl Starting {
-    pub(super) fn new(hub: Hub, stream: Stream, limit: Duration) -> Self {
-        Self { hub, stream, limit }
-    }
-
-    /// Returns the stream once there is a part.
-    async fn wait(self) -> Result<Stream, Rejection> {
+impl FirstPart {
+    async fn wait(self) -> Result<(), Rejection> {
         match self.hub.snapshot(Duration::MAX).or_latest_after(self.limit).await {
-            Some(_) => Ok(self.stream),
+            Some(_) => Ok(()),
             None => Err(Rejection::no_part(&self.hub)),
         }
     }
@@ -110,8 +101,8 @@ impl Starting {
 /// A response that is made of a hub's latest part, once that is fresh enough.
 pub(super) struct Pending {
     hub: Hub,
-    /// Whether a part that is too old is rejected.
-    strict: bool,
+    /// Whether a part that is too old is rejected, so that a `HEAD` waits too.
+    pub(super) strict: bool,
     snapshot: hub::SnapshotFuture,
     finish: Finish,
 }
@@ -126,11 +117,6 @@ impl Pending {
         finish: impl Fn(Option<DatedPart>) -> Result<Response<Bytes>, Rejection> + Send + Sync + 'static,
     ) -> Self {
         Self { hub, strict: false, snapshot, finish: Box::new(finish) }
-    }
-
-    /// Sets whether a part that is too old is rejected, so that a `HEAD` waits too.
-    pub(super) fn strict(self, strict: bool) -> Self {
-        Self { strict, ..self }
     }
 
     /// Changes the response.

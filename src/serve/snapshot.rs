@@ -122,7 +122,7 @@ impl Snapshot {
             true => snapshot.or_no_signal_after(self.timeout),
         };
         let (hub, cache_for) = (self.hub.clone(), self.cache_for);
-        let pending = Pending::new(self.hub.clone(), snapshot, move |latest| {
+        let mut pending = Pending::new(self.hub.clone(), snapshot, move |latest| {
             let latest = latest.ok_or_else(|| Rejection::no_part_within(&hub, max_age))?;
             let response = PartResponse::new(latest.part).age(latest.age).timestamps(hub.timestamps());
             // The "no signal" part comes and goes without an order of time.
@@ -138,7 +138,8 @@ impl Snapshot {
             };
             Ok(response.for_request(&conditions))
         });
-        Ok(pending.strict(self.strict))
+        pending.strict = self.strict;
+        Ok(pending)
     }
 }
 

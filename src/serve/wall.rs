@@ -1,6 +1,6 @@
 //! Many hubs in one stream.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use super::rejection::Rejection;
 use super::reply::{Reply, Stream};
 use super::{Endpoint, named};
 use crate::boundary::Boundary;
+use crate::derive::setters;
 use crate::hubs::{Hubs, name};
 use crate::ladder::Size;
 use crate::wall::{Config, Options, Shared, StartError, Subscriber};
@@ -76,7 +77,7 @@ use crate::wire::Wire;
 /// | `400 Bad Request` | a name cannot be one, `of` is empty or has too many names, `width` has not one value for all names and not one for each, `fps` is no positive number |
 /// | `404 Not Found` | some names are unknown: `X-Unknown-Tracks` lists them, as in `of` |
 /// | `406 Not Acceptable` | an `<img>` or a navigation asks, which could only show a flicker of all pictures |
-/// | `503 Service Unavailable` | no track can be sent: each source failed, or each hub is full |
+/// | `503 Service Unavailable` | no track can be sent: each source failed, each hub is full, or new names come when the set has [`max`](crate::hubs::Builder::max) hubs |
 ///
 /// # Examples
 ///
@@ -173,33 +174,31 @@ impl Wall {
 
         /// Sets whether `?fps` lowers the rate of each track. Default: `true`.
         rate_param(bool);
+
+        /// Sets whether `?width` chooses the size of the tracks that are ladders. Default: `true`.
+        ///
+        /// Otherwise each viewer gets the largest size, and is not told which tracks have others.
+        size_param(bool);
     }
 
-    /// Sends states to a viewer that was sent nothing for this long, or up to an eighth less. `None` turns that off.
-    /// Default: 10 seconds, as in a hub.
-    pub fn keep_alive_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
-        self.config.keep_alive = interval.into();
-        self
+    setters! {
+        /// Sends states to a viewer that was sent nothing for this long, or up to an eighth less. `None` turns that off.
+        /// Default: 10 seconds, as in a hub.
+        keep_alive_interval(impl Into<Option<Duration>>) => config.keep_alive;
+
+        /// Limits the number of tracks in a response. Default: 500.
+        ///
+        /// More names in `of` are a `400`. Without `of`, the first ones by name are sent.
+        max(usize) => max;
+
+        /// Ends each stream after this time, less up to a tenth at random. `None`, the default, sets no limit.
+        ///
+        /// The [`max_lifetime`](crate::hub::Builder::max_lifetime) of a hub ends the whole stream too.
+        max_lifetime(impl Into<Option<Duration>>) => config.max_lifetime;
     }
 
-    /// Limits the number of tracks in a response. Default: 500.
-    ///
-    /// More names in `of` are a `400`. Without `of`, the first ones by name are sent.
-    pub fn max(mut self, max: usize) -> Self {
-        self.max = max;
-        self
-    }
-
-    /// Ends each stream after this time, less up to a tenth at random. `None`, the default, sets no limit.
-    ///
-    /// The [`max_lifetime`](crate::hub::Builder::max_lifetime) of a hub ends the whole stream too.
-    pub fn max_lifetime(mut self, max_lifetime: impl Into<Option<Duration>>) -> Self {
-        self.config.max_lifetime = max_lifetime.into();
-        self
-    }
-
-    /// Returns each name once, with its place in the list.
-    fn names(&self, of: &str) -> Result<Vec<(usize, Arc<str>)>, Rejection> {
+    /// Returns the names of the tracks, each with its size: one of `sizes`, or else the first.
+    fn tracks(&self, of: &str, sizes: &[Size]) -> Result<BTreeMap<Arc<str>, Size>, Rejection> {
         if of.is_empty() {
             return Err(Rejection::BadRequest("`of` must name tracks, as in ?of=yard,door".to_owned()));
         }
@@ -208,16 +207,14 @@ impl Wall {
             let text = format!("`of` has {count} names, at most {} are allowed", self.max);
             return Err(Rejection::BadRequest(text));
         }
-        let mut seen = BTreeSet::new();
-        let mut names = Vec::with_capacity(count);
+        let mut tracks = BTreeMap::new();
         for (place, segment) in of.split(',').enumerate() {
             let name: Arc<str> = percent_decoded(segment)?.into();
             name::check(&name)?;
-            if seen.insert(Arc::clone(&name)) {
-                names.push((place, name));
-            }
+            let size = sizes.get(place).or(sizes.first()).copied().unwrap_or(Size::Full);
+            tracks.entry(name).or_insert(size);
         }
-        Ok(names)
+        Ok(tracks)
     }
 }
 
@@ -229,42 +226,27 @@ impl Endpoint for Wall {
         if !self.by_name && named::is_below_mount(request) {
             return Err(Rejection::UnknownName);
         }
-        let wire = Wire::for_request(&request.headers);
-        if wire == Wire::Browser {
+        if Wire::for_request(&request.headers) == Wire::Browser {
             return Err(Rejection::NotAcceptable);
         }
         let query = Query::new(request);
-        let names = query.get("of").map(|of| self.names(of)).transpose()?;
-        let (size, sizes) = sizes(&query, names.as_deref().unwrap_or_default())?;
+        let of = query.raw("of").next();
+        let sizes = if self.live.size_param { query.sizes()? } else { Vec::new() };
+        let count = of.map_or(0, |of| of.split(',').count());
+        if sizes.len() > 1 && sizes.len() != count {
+            let text = format!("`width` has {} values for {count} names in `of`", sizes.len());
+            return Err(Rejection::BadRequest(text));
+        }
         let options = Options {
             config: self.config,
-            exclusive: self.live.exclusive,
-            key: self.live.key_of(request),
-            label: self.live.label_of(request),
             max: self.max,
-            min_interval: if self.live.rate_param { query.min_interval()? } else { None },
-            of: names.map(|names| names.into_iter().map(|(_, name)| name).collect()),
-            size,
-            sizes,
-            wire,
+            of: of.map(|of| self.tracks(of, &sizes)).transpose()?,
+            by_size: self.live.size_param,
+            size: sizes.first().copied().unwrap_or(Size::Full),
+            viewer: self.live.options(request)?,
         };
-        Ok(Reply::Stream(Stream::Wall(Box::new(Subscriber::new(&self.shared, options)?))))
+        Ok(Reply::Stream(Stream::Wall(Box::new(Subscriber::new(&self.shared, options)?)), None))
     }
-}
-
-/// Returns the size of all tracks, and that of each of these names.
-fn sizes(query: &Query<'_>, names: &[(usize, Arc<str>)]) -> Result<(Size, BTreeMap<Arc<str>, Size>), Rejection> {
-    let sizes = query.sizes()?;
-    if let [] | [_] = *sizes {
-        return Ok((sizes.first().copied().unwrap_or(Size::Full), BTreeMap::new()));
-    }
-    let count = query.get("of").map_or(0, |of| of.split(',').count());
-    if sizes.len() != count {
-        let text = format!("`width` has {} values for {count} names in `of`", sizes.len());
-        return Err(Rejection::BadRequest(text));
-    }
-    let of_name = |(place, name): &(usize, Arc<str>)| Some((Arc::clone(name), *sizes.get(*place)?));
-    Ok((Size::Full, names.iter().filter_map(of_name).collect()))
 }
 
 impl From<StartError> for Rejection {

@@ -1,7 +1,6 @@
 //! The tracks of one viewer that have something for it, and the task that sends it.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Wake, Waker};
@@ -10,10 +9,10 @@ use crate::body::PULSES;
 use crate::sync::{Mutex, keep, lock};
 
 /// The tracks of one viewer that have something for it, in turn.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Ready(Mutex<State>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     tracks: VecDeque<Arc<Track>>,
     due: Due,
@@ -164,11 +163,5 @@ impl Wake for Track {
     fn wake(self: Arc<Self>) {
         let ready = Arc::clone(&self.ready);
         ready.push(self);
-    }
-}
-
-impl fmt::Debug for Track {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Track").field(&self.id).finish()
     }
 }

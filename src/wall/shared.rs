@@ -1,7 +1,6 @@
 //! The data that all viewers of a wall share: the boundary, the tracks, and the timers.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -11,6 +10,7 @@ use super::ready::Ready;
 use crate::body::pulse;
 use crate::boundary::Boundary;
 use crate::clock::{self, Timed, Times};
+use crate::derive::opaque_debug;
 use crate::encode::Encoder;
 use crate::hub::Refused;
 use crate::hubs::member::Member;
@@ -44,7 +44,6 @@ struct State {
 }
 
 /// A track of a wall: its rungs, and the encodings of their newest parts.
-#[derive(Debug)]
 pub(super) struct Track {
     member: Member,
     ladder: Ladder,
@@ -68,8 +67,8 @@ impl Track {
     }
 
     /// Reserves a place on the rung of this size.
-    pub(super) fn subscribe(&self, wire: Wire, size: Size) -> Result<ladder::Subscriber, Refused> {
-        self.ladder.subscribe_as(&self.encodings, wire, size)
+    pub(super) fn subscribe(&self, options: &ladder::Options, size: Size) -> Result<ladder::Subscriber, Refused> {
+        self.ladder.subscribe_as(&self.encodings, options.clone(), size)
     }
 
     /// Returns whether it is the track of this hub or ladder.
@@ -119,14 +118,21 @@ impl Shared {
     pub(super) fn track(&self, name: &Arc<str>, member: &Member) -> Arc<Track> {
         let mut state = lock(&self.state);
         let watched = state.tracks.get(name).and_then(Weak::upgrade);
-        if let Some(track) = watched.filter(|track| track.is_of(member)) {
-            return track;
-        }
-        let track = Arc::new(Track::new(name, member, self));
-        if state.tracks.len() == state.tracks.capacity() {
-            state.tracks.retain(|_, track| track.strong_count() > 0);
-        }
-        state.tracks.insert(Arc::clone(name), Arc::downgrade(&track));
+        let track = match &watched {
+            Some(track) if track.is_of(member) => Arc::clone(track),
+            _ => {
+                // It takes no other lock.
+                let track = Arc::new(Track::new(name, member, self));
+                if state.tracks.len() == state.tracks.capacity() {
+                    state.tracks.retain(|_, track| track.strong_count() > 0);
+                }
+                state.tracks.insert(Arc::clone(name), Arc::downgrade(&track));
+                track
+            }
+        };
+        drop(state);
+        // It may be the last handle of a hub that was replaced, whose drop ends a source.
+        drop(watched);
         track
     }
 
@@ -196,8 +202,4 @@ impl Drop for Shared {
     }
 }
 
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("hubs", &self.hubs).finish_non_exhaustive()
-    }
-}
+opaque_debug!(Shared);

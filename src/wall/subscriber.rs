@@ -1,10 +1,9 @@
 //! The response of one viewer of a wall.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Wake as _, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use slab::Slab;
 
@@ -12,30 +11,28 @@ use super::ready::{Next, Ready, Track as Queued};
 use super::shared::{self, Config, Shared};
 use super::states::{self, Signal};
 use crate::body::{Step, Supply};
+use crate::derive::opaque_debug;
 use crate::encode::{EncodedPart, Encoder};
 use crate::hub::Refused;
 use crate::hubs::OpenError;
 use crate::hubs::changes::Changes;
 use crate::hubs::member::Member;
 use crate::ladder::{self, Size};
-use crate::wire::Wire;
 
 /// What a viewer asks for.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) config: Config,
-    pub(crate) exclusive: bool,
-    pub(crate) key: Option<String>,
-    pub(crate) label: Option<String>,
     /// The largest number of tracks.
     pub(crate) max: usize,
-    pub(crate) min_interval: Option<Duration>,
-    /// The names of the tracks, each once. `None` for all.
-    pub(crate) of: Option<Vec<Arc<str>>>,
-    /// The size of a track that is not in `sizes`.
+    /// The names of the tracks, each with its size. `None` for all.
+    pub(crate) of: Option<BTreeMap<Arc<str>, Size>>,
+    /// Whether it is told which tracks have several sizes, so that it can ask for one.
+    pub(crate) by_size: bool,
+    /// The size of the tracks without one.
     pub(crate) size: Size,
-    pub(crate) sizes: BTreeMap<Arc<str>, Size>,
-    pub(crate) wire: Wire,
+    /// What it asks of each hub.
+    pub(crate) viewer: ladder::Options,
 }
 
 /// The reason why no track can be sent.
@@ -77,10 +74,25 @@ impl Subscriber {
     ///
     /// A track whose hub fails for now does not stop the others, unless all fail.
     pub(crate) fn new(wall: &Arc<Shared>, options: Options) -> Result<Self, StartError> {
-        let mut subscriber = Self::without_tracks(wall, options);
+        let (ready, of) = (Arc::new(Ready::default()), options.of.clone().unwrap_or_default());
+        let mut subscriber = Self {
+            wall: Arc::clone(wall),
+            options,
+            on_change: Waker::from(Arc::clone(&ready)),
+            ready,
+            changes: wall.hubs.changes(),
+            place: None,
+            tracks: Slab::new(),
+            ids: BTreeMap::new(),
+            absent: BTreeMap::new(),
+            tell: BTreeMap::new(),
+            in_flight: None,
+            refused: false,
+            over: false,
+        };
         let mut unknown = Vec::new();
         let mut failed = None;
-        for name in subscriber.options.of.clone().unwrap_or_default() {
+        for name in of.into_keys() {
             let joined = wall.hubs.with(&name, |member| subscriber.join(&name, member));
             match joined {
                 Ok(Ok(())) => {}
@@ -100,11 +112,7 @@ impl Subscriber {
     }
 }
 
-impl fmt::Debug for Subscriber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscriber").field("options", &self.options).finish_non_exhaustive()
-    }
-}
+opaque_debug!(Subscriber);
 
 struct Track {
     name: Arc<str>,
@@ -121,49 +129,18 @@ enum InFlight {
 }
 
 impl Subscriber {
-    fn without_tracks(wall: &Arc<Shared>, options: Options) -> Self {
-        let ready = Arc::new(Ready::default());
-        Self {
-            wall: Arc::clone(wall),
-            options,
-            on_change: Waker::from(Arc::clone(&ready)),
-            ready,
-            changes: wall.hubs.changes(),
-            place: None,
-            tracks: Slab::new(),
-            ids: BTreeMap::new(),
-            absent: BTreeMap::new(),
-            tell: BTreeMap::new(),
-            in_flight: None,
-            refused: false,
-            over: false,
-        }
-    }
-
     /// Reserves a place in a hub, or on the rung of a ladder. If it is refused, the viewer is told that the track ended or waits.
     fn join(&mut self, name: &Arc<str>, member: &Member) -> Result<(), Refused> {
         let shared = self.wall.track(name, member);
-        let size = self.options.sizes.get(name).copied().unwrap_or(self.options.size);
-        let subscriber = match shared.subscribe(self.options.wire, size) {
-            Ok(subscriber) => subscriber.exclusive(self.options.exclusive).waiting(),
+        let size = self.options.of.as_ref().and_then(|of| of.get(name)).copied().unwrap_or(self.options.size);
+        let subscriber = match shared.subscribe(&self.options.viewer, size) {
+            Ok(subscriber) => subscriber.waiting(),
             Err(refused) => {
                 let full = refused != Refused::Closed;
                 self.refused |= full;
                 self.tell_absent(Arc::clone(name), if full { Signal::Waiting } else { Signal::Ended });
                 return Err(refused);
             }
-        };
-        let subscriber = match &self.options.key {
-            Some(key) => subscriber.key(key.clone()),
-            None => subscriber,
-        };
-        let subscriber = match &self.options.label {
-            Some(label) => subscriber.label(label.clone()),
-            None => subscriber,
-        };
-        let subscriber = match self.options.min_interval {
-            Some(interval) => subscriber.min_interval(interval),
-            None => subscriber,
         };
         self.absent.remove(name);
         let entry = self.tracks.vacant_entry();
@@ -188,7 +165,7 @@ impl Subscriber {
 
     /// Follows the changes of the set of hubs.
     fn follow_changes(&mut self) {
-        let (members, closed) = self.changes.members(self.options.of.as_deref(), self.options.max, &self.on_change);
+        let (members, closed) = self.changes.members(self.options.of.as_ref(), self.options.max, &self.on_change);
         self.refused = false;
         let members: BTreeMap<_, _> = members.into_iter().collect();
         let gone = self.ids.iter().filter(|(name, _)| !members.contains_key(*name)).map(|(_, id)| *id);
@@ -241,9 +218,13 @@ impl Subscriber {
             // After the states, the end.
             self.ready.set(|due| due.tell = true);
         }
-        let track = |name: &Arc<str>| self.tracks.get(*self.ids.get(name)?);
+        let track = |name: &Arc<str>| self.tracks.get(*self.ids.get(name)?).filter(|_| self.options.by_size);
         let sized = states.keys().filter(|name| track(name).is_some_and(|track| track.shared.is_sized())).cloned();
-        Some(Arc::new(states::encoded(&states, &sized.collect::<Vec<_>>(), self.wall.encoder(self.options.wire))))
+        Some(Arc::new(states::encoded(
+            &states,
+            &sized.collect::<Vec<_>>(),
+            self.wall.encoder(self.options.viewer.wire),
+        )))
     }
 
     /// Returns whether no part can come any more.
@@ -292,7 +273,7 @@ impl Supply for Subscriber {
     type Part = Arc<EncodedPart>;
 
     fn encoder(&self) -> &Arc<Encoder> {
-        self.wall.encoder(self.options.wire)
+        self.wall.encoder(self.options.viewer.wire)
     }
 
     fn start(&mut self) {

@@ -19,7 +19,7 @@ use crate::boundary::Boundary;
 use crate::clock::Timed as _;
 use crate::hub::{self, Publisher};
 use crate::hubs::{self, Hubs};
-use crate::ladder::{Ladder, Size};
+use crate::ladder::{self, Ladder, Size};
 use crate::part::Part;
 use crate::wire::Wire;
 
@@ -61,16 +61,17 @@ impl Wall {
     fn options(of: Option<&str>) -> Options {
         Options {
             config: Config { keep_alive: Some(KEEP_ALIVE), max_lifetime: None },
-            exclusive: false,
-            key: None,
-            label: None,
             max: 500,
-            min_interval: None,
-            of: of.map(|of| of.split(',').map(Arc::from).collect()),
+            of: of.map(|of| of.split(',').map(|name| (Arc::from(name), Size::Full)).collect()),
+            by_size: true,
             size: Size::Full,
-            sizes: BTreeMap::new(),
-            wire: Wire::Script,
+            viewer: ladder::Options::new(Wire::Script),
         }
+    }
+
+    /// The options of a viewer who asks this of each hub.
+    fn asking(viewer: ladder::Options, of: Option<&str>) -> Options {
+        Options { viewer, ..Self::options(of) }
     }
 
     fn viewer(&self, of: Option<&str>) -> Viewer {
@@ -168,7 +169,7 @@ fn writes_states_then_parts_with_their_names() {
     wall.publish("a b", "off");
     assert_eq!(viewer.rest(), ["a%20b: off", r#"{"tracks":{"a b":"live"}}"#]);
 
-    let machine = Options { wire: Wire::Machine, ..Wall::options(Some("yard")) };
+    let machine = Wall::asking(ladder::Options::new(Wire::Machine), Some("yard"));
     let mut viewer = wall.viewer_with(machine);
     viewer.next();
     assert_eq!(
@@ -426,7 +427,10 @@ fn heartbeat_comes_when_nothing_was_sent_for_its_period() {
 #[test]
 fn options_apply_to_each_hub() {
     let wall = Wall::new(&["a", "b"]);
-    let keyed = |exclusive| Options { key: Some("ada".into()), exclusive, ..Wall::options(Some("a,b")) };
+    let keyed = |exclusive| {
+        let options = ladder::Options { key: Some("ada".into()), exclusive, ..ladder::Options::new(Wire::Script) };
+        Wall::asking(options, Some("a,b"))
+    };
     let mut viewer = wall.viewer_with(keyed(false));
     viewer.rest();
     assert_eq!(wall.hubs.get("a").unwrap().viewers()[0].key.as_deref(), Some("ada"));
@@ -453,8 +457,9 @@ fn options_apply_to_each_hub() {
 #[test]
 fn rate_is_limited_for_each_track() {
     let wall = Wall::new(&["a", "b"]);
-    let slow = Options { min_interval: Some(Duration::from_secs(3600)), ..Wall::options(None) };
-    let mut viewer = wall.viewer_with(slow);
+    let min_interval = Some(Duration::from_secs(3600));
+    let slow = ladder::Options { min_interval, ..ladder::Options::new(Wire::Script) };
+    let mut viewer = wall.viewer_with(Wall::asking(slow, None));
     viewer.rest();
     for nth in 0..3 {
         wall.publish("a", &nth.to_string());
@@ -484,7 +489,7 @@ fn failing_source_stops_no_other_track() {
 fn names_cannot_forge_a_delimiter() {
     let wall = Wall::new(&[&format!("x{B}\"\\")]);
     wall.publish(&format!("x{B}\"\\"), "on");
-    let mut viewer = wall.viewer_with(Options { wire: Wire::Machine, ..Wall::options(None) });
+    let mut viewer = wall.viewer_with(Wall::asking(ladder::Options::new(Wire::Machine), None));
     let bytes = [viewer.next().unwrap(), viewer.next().unwrap()].concat();
     assert_eq!(bytes.matches(B).count(), 3, "{bytes}");
     assert!(bytes.contains(r"\u0078\u0054") && bytes.contains("Content-Location: %78%54"), "{bytes}");
@@ -565,7 +570,9 @@ impl Viewer {
 }
 
 fn of_width(of: Option<&str>, width: u32) -> Options {
-    Options { size: Size::Width(width), ..Wall::options(of) }
+    let mut options = Options { size: Size::Width(width), ..Wall::options(of) };
+    options.of.iter_mut().flat_map(BTreeMap::values_mut).for_each(|size| *size = Size::Width(width));
+    options
 }
 
 #[test]
@@ -577,8 +584,7 @@ fn ladder_is_a_track_in_the_size_of_each_viewer() {
     let states = r#"{"tracks":{"door":"live","yard":"live"},"sized":["yard"]}"#;
     let mut large = wall.viewer(Some("door,yard"));
     assert_eq!(large.pictures(), [states, "door 1280", "yard 1280"]);
-    let sizes = BTreeMap::from([(Arc::from("yard"), Size::Width(200)), (Arc::from("door"), Size::Width(200))]);
-    let mut small = wall.viewer_with(Options { sizes, ..Wall::options(Some("door,yard")) });
+    let mut small = wall.viewer_with(of_width(Some("door,yard"), 200));
     assert_eq!(small.pictures(), [states, "door 1280", "yard 320"]);
     let mut all = wall.viewer_with(of_width(None, 200));
     assert_eq!(all.pictures(), [states, "door 1280", "yard 320"]);

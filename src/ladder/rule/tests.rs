@@ -88,7 +88,7 @@ impl Run {
     /// Each rung has one picture of so `many` at a time.
     fn with_processor(line: &Line, seconds: f64, needs: &[f64], period: f64, many: impl Fn(usize, f64) -> f64) -> Self {
         let (start, step) = (Instant::now(), 0.001);
-        let mut rule = Rule::new(needs.len(), start);
+        let mut rule = Rule::new(needs.len(), 0, start);
         let mut run = Self::default();
         let (mut time, mut queued, mut picture) = (0.0, 0.0_f64, 0.0);
         while time < seconds {
@@ -231,7 +231,7 @@ fn rate_limit_counts_as_the_period() {
 #[test]
 fn first_part_counts_in_full() {
     let start = Instant::now();
-    let mut rule = Rule::new(SIZES.len(), start);
+    let mut rule = Rule::new(SIZES.len(), 0, start);
     let seconds = Duration::from_secs;
     let part = Written {
         at: start + seconds(2),
@@ -318,7 +318,7 @@ fn rung_that_is_known_to_be_starved_is_passed_over() {
         ([1.0, 0.02, 0.02, 0.02], None),
     ] {
         let needs = || needs().into_iter().zip(shares).map(|(bytes, share)| Need { bytes, share }).collect();
-        let moved = Rule::new(SIZES.len(), start).written(part, needs);
+        let moved = Rule::new(SIZES.len(), 0, start).written(part, needs);
         assert_eq!(moved.map(|moved| moved.to), expected, "{shares:?}");
     }
 }
@@ -326,7 +326,7 @@ fn rung_that_is_known_to_be_starved_is_passed_over() {
 #[test]
 fn needs_are_computed_only_for_a_move() {
     let (start, period) = (Instant::now(), Duration::from_millis(33));
-    let mut rule = Rule::new(SIZES.len(), start);
+    let mut rule = Rule::new(SIZES.len(), 0, start);
     for picture in 1..1000 {
         let (at, in_flight) = (start + period * picture, Duration::from_millis(1));
         let part = Written { at, bytes: 30_000, in_flight, missed: Some(0), period, full_period: period };

@@ -1,5 +1,7 @@
 //! The browser client: an ES module that displays streams.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::Response;
 use http::request::Parts;
@@ -55,7 +57,7 @@ impl ClientScript {
     /// An address that also holds the [`tag`](Self::tag) may be cached for ever.
     pub(super) fn response(request: &Parts) -> Response<Bytes> {
         let query = Query::new(request);
-        let named = |value| MORE.iter().find_map(|(name, script)| (*name == value).then_some(*script));
+        let named = |value: Cow<'_, str>| MORE.iter().find_map(|(name, script)| (*name == value).then_some(*script));
         let is_tagged = query.values("client").any(|value| value == Self::tag());
         query.values("client").find_map(named).unwrap_or(MAIN).response(&request.headers, is_tagged)
     }
