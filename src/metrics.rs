@@ -90,7 +90,8 @@ impl Metrics {
     }
 
     /// Returns the numbers of each hub that is in the set when they are requested. It opens none, and leaves out those that are
-    /// being opened. The label `stream` is the name in the set.
+    /// being opened. The label `stream` is the name in the set. A hub that has several names, such as one that is also a rung of a
+    /// ladder, is counted once, with the first of them.
     ///
     /// If the source of the set accepts any name, requests of strangers make series, up to [`Builder::max`](crate::hubs::Builder::max).
     ///
@@ -162,7 +163,7 @@ impl Metrics {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn write_openmetrics(&self, out: &mut String) {
-        self.write(Text::openmetrics(out));
+        self.write(Text { out: &mut *out, is_openmetrics: true });
         out.push_str("# EOF\n");
     }
 
@@ -170,7 +171,7 @@ impl Metrics {
     /// `text/plain; version=0.0.4; charset=utf-8`. Numbers of the app may stand before and after them,
     /// but not those of another `Metrics`: a format has each family once. Put several hubs into a [`Hubs`].
     pub fn write_prometheus(&self, out: &mut String) {
-        self.write(Text::prometheus(out));
+        self.write(Text { out, is_openmetrics: false });
     }
 
     fn write(&self, mut text: Text<'_>) {

@@ -1,10 +1,12 @@
 //! The two text formats: families with their help, and samples with their labels.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
+use std::time::Duration;
 
 /// Numbers of one kind, with a sample for each thing and each value of a label.
 pub(super) struct Family<T: 'static> {
-    kind: Kind,
+    /// What both formats call the kind.
+    kind: &'static str,
     /// Without the prefix of the crate and the suffix of counters. It ends with the unit.
     name: &'static str,
     unit: Option<&'static str>,
@@ -14,60 +16,52 @@ pub(super) struct Family<T: 'static> {
 
 /// The samples of one thing.
 pub(super) enum Samples<T: 'static> {
-    One(Count<T>),
+    One(fn(&T) -> u64),
     /// One for each value of a label.
-    By(&'static str, &'static [Sample<T>]),
+    By(&'static str, &'static [Sample<T, u64>]),
+    /// A time in seconds. A thing without one has no sample.
+    Seconds(fn(&T) -> Option<Duration>),
+    #[cfg(feature = "histogram")]
+    Quantiles(&'static [Sample<T, Option<Duration>>]),
 }
 
-/// The value of a label, and its number.
-pub(super) type Sample<T> = (&'static str, Count<T>);
-
-/// A function that returns a number. A thing without one has no sample.
-type Count<T> = fn(&T) -> Option<Number>;
+/// The value of a label, and a function that returns its number.
+pub(super) type Sample<T, N = u64> = (&'static str, fn(&T) -> N);
 
 pub(super) const fn counter<T>(name: &'static str, help: &'static str, samples: Samples<T>) -> Family<T> {
-    Family { kind: Kind::Counter, name, unit: None, help, samples }
+    Family { kind: COUNTER, name, unit: None, help, samples }
 }
 
 /// Returns a counter of bytes.
 pub(super) const fn bytes<T>(name: &'static str, help: &'static str, samples: Samples<T>) -> Family<T> {
-    Family { kind: Kind::Counter, name, unit: Some("bytes"), help, samples }
+    Family { kind: COUNTER, name, unit: Some("bytes"), help, samples }
 }
 
 pub(super) const fn gauge<T>(name: &'static str, help: &'static str, samples: Samples<T>) -> Family<T> {
-    Family { kind: Kind::Gauge, name, unit: None, help, samples }
+    Family { kind: "gauge", name, unit: None, help, samples }
 }
 
 /// Returns a gauge of seconds.
-pub(super) const fn seconds<T>(name: &'static str, help: &'static str, samples: Samples<T>) -> Family<T> {
-    Family { kind: Kind::Gauge, name, unit: Some("seconds"), help, samples }
+pub(super) const fn seconds<T>(
+    name: &'static str,
+    help: &'static str,
+    seconds: fn(&T) -> Option<Duration>,
+) -> Family<T> {
+    Family { kind: "gauge", name, unit: Some("seconds"), help, samples: Samples::Seconds(seconds) }
 }
 
 /// Returns a summary of seconds, without a sum.
 #[cfg(feature = "histogram")]
-pub(super) const fn summary<T>(name: &'static str, help: &'static str, samples: &'static [Sample<T>]) -> Family<T> {
-    Family { kind: Kind::Summary, name, unit: Some("seconds"), help, samples: Samples::By("quantile", samples) }
+pub(super) const fn summary<T>(
+    name: &'static str,
+    help: &'static str,
+    quantiles: &'static [Sample<T, Option<Duration>>],
+) -> Family<T> {
+    Family { kind: "summary", name, unit: Some("seconds"), help, samples: Samples::Quantiles(quantiles) }
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Kind {
-    Counter,
-    Gauge,
-    #[cfg(feature = "histogram")]
-    Summary,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Number {
-    Count(u64),
-    Seconds(f64),
-}
-
-/// A thing that is counted.
-pub(super) trait Counted {
-    /// Returns its [`label`], or nothing.
-    fn labels(&self) -> &str;
-}
+/// A thing that is counted, after its [`label`], which may be empty.
+pub(super) type Labelled<T> = (String, T);
 
 /// Returns a label of a sample. Both formats escape the same three characters of its value.
 pub(super) fn label(name: &str, value: &str) -> String {
@@ -89,28 +83,29 @@ pub(super) fn label(name: &str, value: &str) -> String {
 /// A counter's samples end with `_total` in both formats. Its type and help name the samples in the format of Prometheus, and
 /// the family, without the suffix, in OpenMetrics.
 pub(super) struct Text<'a> {
-    out: &'a mut String,
-    is_openmetrics: bool,
+    pub(super) out: &'a mut String,
+    pub(super) is_openmetrics: bool,
 }
 
-impl<'a> Text<'a> {
-    pub(super) fn openmetrics(out: &'a mut String) -> Self {
-        Self { out, is_openmetrics: true }
-    }
-
-    pub(super) fn prometheus(out: &'a mut String) -> Self {
-        Self { out, is_openmetrics: false }
-    }
-
-    pub(super) fn families<T: Counted>(&mut self, families: &[Family<T>], things: &[T]) {
+impl Text<'_> {
+    pub(super) fn families<T>(&mut self, families: &[Family<T>], things: &[Labelled<T>]) {
         for family in families {
             self.head(family);
-            for thing in things {
+            for (labels, thing) in things {
                 match family.samples {
-                    Samples::One(number) => self.sample(family, thing, None, number),
+                    Samples::One(count) => self.sample(family, labels, None, count(thing)),
                     Samples::By(label, values) => {
-                        for (value, number) in values {
-                            self.sample(family, thing, Some((label, value)), *number);
+                        for (value, count) in values {
+                            self.sample(family, labels, Some((label, value)), count(thing));
+                        }
+                    }
+                    Samples::Seconds(time) => {
+                        time(thing).into_iter().for_each(|time| self.sample(family, labels, None, time.as_secs_f64()));
+                    }
+                    #[cfg(feature = "histogram")]
+                    Samples::Quantiles(values) => {
+                        for (value, time) in values.iter().filter_map(|(value, time)| Some((value, time(thing)?))) {
+                            self.sample(family, labels, Some(("quantile", value)), time.as_secs_f64());
                         }
                     }
                 }
@@ -119,24 +114,17 @@ impl<'a> Text<'a> {
     }
 
     fn head<T>(&mut self, family: &Family<T>) {
-        let total = if family.kind == Kind::Counter && !self.is_openmetrics { TOTAL } else { "" };
-        let kind = match family.kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            #[cfg(feature = "histogram")]
-            Kind::Summary => "summary",
-        };
-        self.push(&["# TYPE ", PREFIX, family.name, total, " ", kind, "\n"]);
+        let total = if family.kind == COUNTER && !self.is_openmetrics { TOTAL } else { "" };
+        self.push(&["# TYPE ", PREFIX, family.name, total, " ", family.kind, "\n"]);
         if let Some(unit) = family.unit.filter(|_| self.is_openmetrics) {
             self.push(&["# UNIT ", PREFIX, family.name, " ", unit, "\n"]);
         }
         self.push(&["# HELP ", PREFIX, family.name, total, " ", family.help, "\n"]);
     }
 
-    fn sample<T: Counted>(&mut self, family: &Family<T>, thing: &T, of: Option<(&str, &str)>, number: Count<T>) {
-        let Some(number) = number(thing) else { return };
-        self.push(&[PREFIX, family.name, if family.kind == Kind::Counter { TOTAL } else { "" }]);
-        match (thing.labels(), of) {
+    fn sample<T>(&mut self, family: &Family<T>, labels: &str, of: Option<(&str, &str)>, number: impl Display) {
+        self.push(&[PREFIX, family.name, if family.kind == COUNTER { TOTAL } else { "" }]);
+        match (labels, of) {
             ("", None) => {}
             (labels, None) => self.push(&["{", labels, "}"]),
             (labels, Some((label, value))) => {
@@ -144,15 +132,8 @@ impl<'a> Text<'a> {
                 self.push(&["{", labels, comma, label, "=\"", value, "\"}"]);
             }
         }
-        self.push(&[" "]);
-        match number {
-            Number::Count(count) => self.push(&[itoa::Buffer::new().format(count)]),
-            Number::Seconds(seconds) => {
-                // A `String` takes every write.
-                let _ = write!(self.out, "{seconds}");
-            }
-        }
-        self.push(&["\n"]);
+        // A `String` takes every write.
+        let _ = writeln!(self.out, " {number}");
     }
 
     fn push(&mut self, pieces: &[&str]) {
@@ -160,6 +141,7 @@ impl<'a> Text<'a> {
     }
 }
 
+const COUNTER: &str = "counter";
 const PREFIX: &str = "mixed_replace_";
 const TOTAL: &str = "_total";
 
