@@ -17,7 +17,7 @@ use http::header::{CONTENT_LENGTH, EXPECT};
 use http::request::Parts as Head;
 use http::{Response, Version};
 
-use self::format::{Format, Incoming};
+use self::format::{Chunk, Format, Incoming};
 use self::receiving::{Receiving, Tally};
 use self::sender::{Desk, Sender};
 use super::rejection::Rejection;
@@ -206,10 +206,9 @@ impl Ingest {
         }
     }
 
-    async fn take<S, B, E>(&self, head: &Head, mut body: Pin<&mut Incoming<S>>) -> Result<Tally, Rejection>
+    async fn take<S>(&self, head: &Head, mut body: Pin<&mut Incoming<S>>) -> Result<Tally, Rejection>
     where
-        S: Stream<Item = Result<B, E>>,
-        B: Into<Bytes>,
+        Incoming<S>: Stream<Item = Chunk>,
     {
         if !METHODS.split(", ").any(|method| method == head.method.as_str()) {
             return Err(Rejection::Method { allow: METHODS });
@@ -222,8 +221,7 @@ impl Ingest {
         if matches!(format, Format::Image(_)) && announced.is_some_and(|bytes| bytes > max_bytes as u64) {
             return Err(Rejection::TooLarge { max_bytes });
         }
-        let publisher = self.desk.publisher();
-        if publisher.is_closed() {
+        if self.desk.publisher.is_closed() {
             return Err(Refused::Closed.into());
         }
         let sender = self.desk.start(self.takeover, self.part_timeout)?;
@@ -234,7 +232,7 @@ impl Ingest {
             Format::Detected => {
                 while first.len() < format::SNIFFED {
                     let Some(chunk) = receiving.next(body.as_mut()).await? else { break };
-                    first.extend_from_slice(&chunk.map_err(|_| Rejection::Incomplete)?);
+                    first.extend_from_slice(&chunk?);
                 }
                 Format::of_body(&first)
             }
@@ -255,10 +253,9 @@ impl Ingest {
 
 /// Reads and discards the rest of a body for a short time. A connection that is closed with unread bytes is reset, and the
 /// client never reads the response (RFC 9112 §9.6).
-async fn drain<S, B, E>(head: &Head, mut body: Pin<&mut Incoming<S>>)
+async fn drain<S>(head: &Head, mut body: Pin<&mut Incoming<S>>)
 where
-    S: Stream<Item = Result<B, E>>,
-    B: Into<Bytes>,
+    Incoming<S>: Stream<Item = Chunk>,
 {
     // A client that expects 100 (Continue) sends no body before that (RFC 9110 §10.1.1). HTTP/2 resets the stream alone,
     // and browsers read the response of an endless request only then.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, ALLOW, HeaderName, HeaderValue, RETRY_AFTER, VARY};
 use http::{Response, StatusCode};
 
+use crate::derive::error_messages;
 use crate::hub::{Hub, Refused};
 use crate::hubs::{InvalidName, OpenError};
 use crate::response;
@@ -64,67 +65,67 @@ impl Rejection {
     }
 
     pub(super) fn response(&self) -> Response<Bytes> {
-        let retry_after = |seconds: u64| Some((RETRY_AFTER, HeaderValue::from(seconds)));
-        let (status, field, text) = match self {
-            Self::BadRequest(reason) => (StatusCode::BAD_REQUEST, None, reason.clone()),
-            Self::Busy => (StatusCode::CONFLICT, None, "another request is sending".to_owned()),
-            Self::CrossSite => (StatusCode::FORBIDDEN, None, "pages of other sites may not send".to_owned()),
-            Self::Incomplete => (StatusCode::BAD_REQUEST, None, "the request ended before its body".to_owned()),
-            Self::Method { allow } => {
-                let field = (ALLOW, HeaderValue::from_static(allow));
-                (StatusCode::METHOD_NOT_ALLOWED, Some(field), format!("method not allowed, use one of {allow}"))
-            }
-            Self::NoPart => {
-                let text = "no part published yet, try again in a second".to_owned();
-                (StatusCode::SERVICE_UNAVAILABLE, retry_after(1), text)
-            }
-            Self::NotAcceptable => {
-                (StatusCode::NOT_ACCEPTABLE, Some((VARY, HeaderValue::from_static("Accept"))), MANY.to_owned())
-            }
-            Self::Open(error) => {
-                let field = if let OpenError::Closed = error { None } else { retry_after(5) };
-                (StatusCode::SERVICE_UNAVAILABLE, field, error.to_string())
-            }
-            Self::Refused(refused) => {
-                let field = refused.retry_after_secs().and_then(retry_after);
-                (StatusCode::SERVICE_UNAVAILABLE, field, refused.to_string())
-            }
-            Self::Replaced => (StatusCode::CONFLICT, None, "a newer request sends".to_owned()),
-            Self::Silent { timeout } => {
-                (StatusCode::REQUEST_TIMEOUT, None, format!("no part was published for {timeout:?}"))
-            }
-            Self::Stale { closed, max_age } => {
-                let text = match max_age.is_zero() {
-                    true => "no part was published in time".to_owned(),
-                    false => format!("the latest part is older than {max_age:?}"),
-                };
-                (StatusCode::SERVICE_UNAVAILABLE, if *closed { None } else { retry_after(1) }, text)
-            }
-            Self::TooLarge { max_bytes } => {
-                (StatusCode::PAYLOAD_TOO_LARGE, None, format!("a part exceeds the limit of {max_bytes} bytes"))
-            }
-            Self::UnknownName => (StatusCode::NOT_FOUND, None, OpenError::Unknown.to_string()),
-            Self::UnknownTracks(list) => {
-                let value = HeaderValue::try_from(list).unwrap_or_else(|_| unreachable!("percent-encoded is ASCII"));
-                let field = (HeaderName::from_static("x-unknown-tracks"), value);
-                (StatusCode::NOT_FOUND, Some(field), format!("no hubs have these names: {list}"))
-            }
-            Self::Unprocessable(reason) => (StatusCode::UNPROCESSABLE_ENTITY, None, reason.clone()),
-            Self::Unsupported(found) => {
-                let field = (ACCEPT, HeaderValue::from_static(TAKEN));
-                let text = format!(
-                    "{found}; send a picture, multipart/x-mixed-replace, or JPEG after JPEG as video/x-motion-jpeg"
-                );
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, Some(field), text)
-            }
-        };
         // It quotes the request, and must not become a page.
-        let mut response = response::text("text/plain; charset=utf-8", text);
-        *response.status_mut() = status;
-        response.headers_mut().extend(field);
+        let mut response = response::text("text/plain; charset=utf-8", self.to_string());
+        *response.status_mut() = self.status();
+        response.headers_mut().extend(self.field());
         response
     }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) | Self::Incomplete => StatusCode::BAD_REQUEST,
+            Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::UnknownName | Self::UnknownTracks(_) => StatusCode::NOT_FOUND,
+            Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::Silent { .. } => StatusCode::REQUEST_TIMEOUT,
+            Self::Busy | Self::Replaced => StatusCode::CONFLICT,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NoPart | Self::Open(_) | Self::Refused(_) | Self::Stale { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn field(&self) -> Option<(HeaderName, HeaderValue)> {
+        let retry_after = |seconds: u64| Some((RETRY_AFTER, HeaderValue::from(seconds)));
+        match self {
+            Self::Method { allow } => Some((ALLOW, HeaderValue::from_static(allow))),
+            Self::NoPart | Self::Stale { closed: false, .. } => retry_after(1),
+            Self::NotAcceptable => Some((VARY, HeaderValue::from_static("Accept"))),
+            Self::Open(OpenError::Closed) => None,
+            Self::Open(_) => retry_after(5),
+            Self::Refused(refused) => refused.retry_after_secs().and_then(retry_after),
+            Self::UnknownTracks(list) => {
+                let list = HeaderValue::try_from(list).unwrap_or_else(|_| unreachable!("percent-encoded is ASCII"));
+                Some((HeaderName::from_static("x-unknown-tracks"), list))
+            }
+            Self::Unsupported(_) => Some((ACCEPT, HeaderValue::from_static(TAKEN))),
+            _ => None,
+        }
+    }
 }
+
+error_messages! { Rejection {
+    Self::BadRequest(reason) | Self::Unprocessable(reason) => "{reason}";
+    Self::Busy => "another request is sending";
+    Self::CrossSite => "pages of other sites may not send";
+    Self::Incomplete => "the request ended before its body";
+    Self::Method { allow } => "method not allowed, use one of {allow}";
+    Self::NoPart => "no part published yet, try again in a second";
+    Self::NotAcceptable => "{MANY}";
+    Self::Open(error) => "{error}";
+    Self::Refused(refused) => "{refused}";
+    Self::Replaced => "a newer request sends";
+    Self::Silent { timeout } => "no part was published for {timeout:?}";
+    Self::Stale { max_age: Duration::ZERO, .. } => "no part was published in time";
+    Self::Stale { max_age, .. } => "the latest part is older than {max_age:?}";
+    Self::TooLarge { max_bytes } => "a part exceeds the limit of {max_bytes} bytes";
+    Self::UnknownName => "{}", OpenError::Unknown;
+    Self::UnknownTracks(list) => "no hubs have these names: {list}";
+    Self::Unsupported(found) => "{found}; send a picture, multipart/x-mixed-replace, or JPEG after JPEG as video/x-motion-jpeg";
+} }
 
 impl From<Refused> for Rejection {
     fn from(refused: Refused) -> Self {

@@ -60,6 +60,9 @@ impl Format {
 /// The number of bytes after which a format is detected: enough for a RIFF header.
 pub(super) const SNIFFED: usize = 12;
 
+/// Some bytes of a body, or the end of one that is incomplete.
+pub(super) type Chunk = Result<Bytes, Rejection>;
+
 pin_project! {
     /// The body of a request.
     pub(super) struct Incoming<S> {
@@ -90,9 +93,9 @@ where
     S: Stream<Item = Result<B, E>>,
     B: Into<Bytes>,
 {
-    type Item = Result<Bytes, E>;
+    type Item = Chunk;
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Chunk>> {
         let this = self.project();
         *this.started = true;
         if *this.ended {
@@ -100,6 +103,6 @@ where
         }
         let next = ready!(this.body.poll_next(cx));
         *this.ended = !matches!(next, Some(Ok(_)));
-        Poll::Ready(next.map(|chunk| chunk.map(Into::into)))
+        Poll::Ready(next.map(|chunk| chunk.map_or(Err(Rejection::Incomplete), |bytes| Ok(bytes.into()))))
     }
 }

@@ -11,6 +11,7 @@ use http::Response;
 use http::request::Parts as Head;
 
 use super::Ingest;
+use super::format::Chunk;
 use super::sender::Sender;
 use crate::decode::{DecodeError, Decoder, NotPassed, Parts, PartsError, SenderClock, passed};
 use crate::hub::{PublishError, Refused};
@@ -43,10 +44,11 @@ impl<'a> Receiving<'a> {
         .await
     }
 
-    pub(super) async fn parts<S, E>(&mut self, decoder: Decoder, body: Pin<&mut S>) -> Result<(), Rejection>
-    where
-        S: Stream<Item = Result<Bytes, E>>,
-    {
+    pub(super) async fn parts(
+        &mut self,
+        decoder: Decoder,
+        body: Pin<&mut impl Stream<Item = Chunk>>,
+    ) -> Result<(), Rejection> {
         let mut parts = pin!(Parts::new(body, decoder));
         loop {
             let before = parts.decoder().skipped();
@@ -65,16 +67,13 @@ impl<'a> Receiving<'a> {
                         Rejection::BadRequest(error.to_string())
                     });
                 }
-                Some(Err(PartsError::Source(_))) => return Err(Rejection::Incomplete),
+                Some(Err(PartsError::Source(rejection))) => return Err(rejection),
             };
             self.publish(part).await?;
         }
     }
 
-    pub(super) async fn pictures<S, E>(&mut self, body: Pin<&mut S>) -> Result<(), Rejection>
-    where
-        S: Stream<Item = Result<Bytes, E>>,
-    {
+    pub(super) async fn pictures(&mut self, body: Pin<&mut impl Stream<Item = Chunk>>) -> Result<(), Rejection> {
         let max_bytes = self.ingest.limits.max_part_bytes;
         let splitter = Splitter::new().max_picture_bytes(max_bytes).max_junk_bytes(JUNK);
         let mut pictures = pin!(Pictures::new(body, splitter));
@@ -91,7 +90,7 @@ impl<'a> Receiving<'a> {
                     return Err(Rejection::TooLarge { max_bytes });
                 }
                 Some(Err(PicturesError::Split(error))) => return Err(Rejection::Unsupported(error.to_string())),
-                Some(Err(PicturesError::Source(_))) => return Err(Rejection::Incomplete),
+                Some(Err(PicturesError::Source(rejection))) => return Err(rejection),
             };
             match Part::received(mime::IMAGE_JPEG, picture) {
                 Ok(part) => self.publish(part).await?,
@@ -100,14 +99,15 @@ impl<'a> Receiving<'a> {
         }
     }
 
-    pub(super) async fn image<S, E>(&mut self, content_type: mime::Mime, mut body: Pin<&mut S>) -> Result<(), Rejection>
-    where
-        S: Stream<Item = Result<Bytes, E>>,
-    {
+    pub(super) async fn image(
+        &mut self,
+        content_type: mime::Mime,
+        mut body: Pin<&mut impl Stream<Item = Chunk>>,
+    ) -> Result<(), Rejection> {
         let max_bytes = self.ingest.limits.max_part_bytes;
         let mut image = BytesMut::new();
         while let Some(chunk) = self.next(body.as_mut()).await? {
-            let chunk = chunk.map_err(|_| Rejection::Incomplete)?;
+            let chunk = chunk?;
             if image.len() + chunk.len() > max_bytes {
                 return Err(Rejection::TooLarge { max_bytes });
             }
@@ -151,7 +151,7 @@ impl<'a> Receiving<'a> {
             Some(check) => check.0(part),
             None => Ok(part),
         });
-        match checked.map(|part| self.ingest.desk.publisher().publish(part)) {
+        match checked.map(|part| self.ingest.desk.publisher.publish(part)) {
             Ok(Ok(())) => {
                 self.ingest.desk.published();
                 self.tally.published += 1;

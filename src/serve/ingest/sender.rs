@@ -12,7 +12,7 @@ use crate::sync::{Mutex, MutexGuard, keep, lock};
 /// A publisher, with room for one sender at a time.
 #[derive(Debug)]
 pub(super) struct Desk {
-    publisher: Arc<Publisher>,
+    pub(super) publisher: Arc<Publisher>,
     current: Mutex<Option<Weak<Timer>>>,
     /// The time of the last picture, of whichever sender.
     last: Mutex<Option<Instant>>,
@@ -21,10 +21,6 @@ pub(super) struct Desk {
 impl Desk {
     pub(super) fn new(publisher: Arc<Publisher>) -> Self {
         Self { publisher, current: Mutex::new(None), last: Mutex::new(None) }
-    }
-
-    pub(super) fn publisher(&self) -> &Publisher {
-        &self.publisher
     }
 
     /// Sets the time of the last picture.

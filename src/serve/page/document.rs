@@ -5,15 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
-use http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, VARY,
-    X_CONTENT_TYPE_OPTIONS,
-};
+use http::header::{CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, VARY};
 
 use crate::boundary::Boundary;
 use crate::hub::DatedPart;
 use crate::part::Part;
 use crate::part_response::PartResponse;
+use crate::serve::reply::uncached;
 
 /// The options of a page.
 #[derive(Clone, Debug)]
@@ -75,15 +73,8 @@ impl<'a> Document<'a> {
             timeout = timeout.as_secs(),
             age = self.age().unwrap_or_default(),
         );
-        let mut response = Response::new(Bytes::from(
-            [&*self.part(if snapshots { "snapshot" } else { "" }), tail.as_bytes()].concat(),
-        ));
-        let len = response.body().len();
-        response.headers_mut().extend([
-            (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-            (CONTENT_LENGTH, HeaderValue::from(len)),
-            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        ]);
+        let page = [&*self.part(if snapshots { "snapshot" } else { "" }), tail.as_bytes()].concat();
+        let response = uncached("text/html; charset=utf-8", page);
         self.settings.guarded(response, &format!("'nonce-{nonce}'"), "")
     }
 
@@ -150,7 +141,6 @@ impl Settings {
         for (name, value) in [
             (CONTENT_SECURITY_POLICY, policy),
             (VARY, HeaderValue::from_static("Accept, Sec-Fetch-Dest")),
-            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
             (HeaderName::from_static("referrer-policy"), HeaderValue::from_static("same-origin")),
         ] {
             response.headers_mut().insert(name, value);
