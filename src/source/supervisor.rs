@@ -152,12 +152,12 @@ impl Sink<'_> {
     /// Counts pictures that are left out. The 1st, the 10th, the 100th and so on are events.
     fn damaged(&mut self, pictures: u64, reason: Option<String>) {
         let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-        let total = self.state.count(|stats| {
+        let _total = self.state.count(|stats| {
             stats.parts_damaged += pictures;
             stats.parts_damaged
         });
         #[cfg(feature = "tracing")]
-        if let Some(total) = total.filter(|total| (total - pictures).checked_ilog10() < total.checked_ilog10()) {
+        if let Some(total) = _total.filter(|total| (total - pictures).checked_ilog10() < total.checked_ilog10()) {
             let noun = if total == 1 { "picture" } else { "pictures" };
             tracing::warn!(
                 hub = self.publisher.hub_name(),
@@ -165,20 +165,16 @@ impl Sink<'_> {
                 "{total} damaged {noun} left out{reason}"
             );
         }
-        #[cfg(not(feature = "tracing"))]
-        let _ = total;
         self.instead = Some(format!("it sends only damaged pictures{reason}"));
     }
 
     fn set(&self, status: Status) {
-        let event = status.to_string();
-        let changed = self.state.set(status);
+        let _event = status.to_string();
+        let _is_new = self.state.set(status);
         #[cfg(feature = "tracing")]
-        if changed {
-            tracing::info!(hub = self.publisher.hub_name(), source = &*self.name, "{event}");
+        if _is_new {
+            tracing::info!(hub = self.publisher.hub_name(), source = &*self.name, "{_event}");
         }
-        #[cfg(not(feature = "tracing"))]
-        let _ = (changed, event);
     }
 
     /// Goes on waiting after viewers have left and returned.
