@@ -1,25 +1,32 @@
-use bytes::Bytes;
-use futures::{Stream, StreamExt};
-use mixed_replace::{Hub, Wire, hub};
+use futures::StreamExt;
+use mixed_replace::{Hub, Subscriber, Wire, hub};
 use rocket::fairing::AdHoc;
-use rocket::http::{Accept, ContentType, Status};
-use rocket::response::stream::ByteStream;
-use rocket::{State, get, launch, routes};
+use rocket::http::{Accept, Status};
+use rocket::response::{self, Responder, stream::ByteStream};
+use rocket::{Request, State, get, launch, routes};
 
-type Response<S> = Result<(ContentType, ByteStream<S>), Status>;
+struct Viewer(Subscriber);
+
+impl<'r> Responder<'r, 'r> for Viewer {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'r> {
+        let headers = self.0.headers();
+        let chunks = self.0.into_stream().filter_map(async |chunk| chunk.ok());
+        let mut response = ByteStream(chunks).respond_to(request)?;
+        for (name, value) in &headers {
+            response.set_raw_header(name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned());
+        }
+        Ok(response)
+    }
+}
 
 #[get("/live")]
-fn live(hub: &State<Hub>, accept: Option<&Accept>) -> Response<impl Stream<Item = Bytes> + use<>> {
+fn live(hub: &State<Hub>, accept: Option<&Accept>) -> Result<Viewer, Status> {
     let wire = Wire::for_accept(accept.map(Accept::to_string));
-    let viewer = hub.subscribe(wire).map_err(|_| Status::ServiceUnavailable)?;
-    let headers = viewer.headers();
-    let content_type = headers["content-type"].to_str().ok().and_then(ContentType::parse_flexible);
-    let chunks = viewer.into_stream().filter_map(async |chunk| chunk.ok());
-    Ok((content_type.ok_or(Status::InternalServerError)?, ByteStream(chunks)))
+    hub.subscribe(wire).map(Viewer).map_err(|_| Status::ServiceUnavailable)
 }
 
 #[launch]
-fn rocket() -> _ {
+async fn rocket() -> _ {
     let (publisher, hub) = hub::channel();
     std::thread::spawn(move || while publisher.publish_jpeg(capture()).is_ok() {});
     let streams = hub.clone();
