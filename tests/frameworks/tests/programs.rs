@@ -164,6 +164,9 @@ impl Server {
             assert!(len > 0, "{path} ends with {}", received.escape_ascii());
             received.extend_from_slice(&chunk[..len]);
         }
+        // nginx buffers a stream without this field.
+        let head = String::from_utf8_lossy(&received).to_ascii_lowercase();
+        assert!(head.contains("\r\nx-accel-buffering: no\r\n"), "{head}");
         client
     }
 
