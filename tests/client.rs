@@ -4,24 +4,35 @@
 
 use std::process::{Command, Stdio};
 
-/// Runs the files of tests at the same time, because they mostly wait.
+/// Runs the files of tests at the same time, because they mostly wait, and those with lanes in several of them.
 fn node(suffix: &str) {
     let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/client/")).expect("a folder");
     let files = files.map(|file| file.expect("a file").path());
     let files = files.filter(|file| file.to_string_lossy().ends_with(".test.mjs"));
-    let running: Vec<_> = files
-        .map(|file| {
+    let lanes = files.flat_map(|file| {
+        let source = std::fs::read_to_string(&file).expect("a file");
+        let lanes = if source.contains("'./lane.mjs'") { LANES } else { 1 };
+        (0..lanes).map(move |lane| (file.clone(), format!("{lane}/{lanes}")))
+    });
+    let running: Vec<_> = lanes
+        .map(|(file, lane)| {
             let mut command = Command::new("node");
-            command.args(["--expose-gc", "--test"]).arg(file).env("CLIENT_JS", suffix).stdout(Stdio::piped());
-            command.spawn().expect("node 20 or later is installed")
+            command.arg("--expose-gc").arg(&file).stdout(Stdio::piped());
+            command.env("CLIENT_JS", suffix).env("LANE", &lane);
+            // Node takes some processor time to start, which would count in the tests of the others.
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            (file, lane, command.spawn().expect("node 20 or later is installed"))
         })
         .collect();
     assert!(!running.is_empty());
-    for node in running {
+    for (file, lane, node) in running {
         let output = node.wait_with_output().expect("an output");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{}, LANE={lane}: {said}", file.display());
     }
 }
+
+const LANES: usize = 3;
 
 #[test]
 #[ignore = "needs node"]

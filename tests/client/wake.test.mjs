@@ -1,5 +1,5 @@
 // What brings a stream back at once: the network, the end of a sleep, a page that is shown again.
-import test from 'node:test';
+import test from './lane.mjs';
 import assert from 'node:assert/strict';
 import { parts, watch } from './client.mjs';
 import { B, opening, part, server, sleep, until } from './server.mjs';
@@ -79,7 +79,7 @@ test('after a sleep the connection is another', () => watching(
     ahead += 30_000;
     const began = now();
     await until(() => log.includes('2'));
-    assert.ok(now() - began < 900, `${now() - began} ms`);
+    assert.ok(now() - began < 3000, `${now() - began} ms`);
     await until(() => site.sockets.size === 1);
     assert.deepEqual(log, ['connecting', '1', 'live', '2']);
   },
@@ -99,7 +99,7 @@ test('after a sleep, or on another network, the connection of a track is another
         ahead += sleeps ? 30_000 : 3000;
         if (!sleeps) window.dispatchEvent(new Event('online'));
         await until(() => log.includes('2'));
-        assert.ok(now() - began < 1500, `${now() - began} ms`);
+        assert.ok(now() - began < 3000, `${now() - began} ms`);
         await until(() => site.sockets.size === 1);
         assert.deepEqual([log, site.requests], [['connecting', '1', 'live', '2'], 2]);
         other.close(true);
@@ -131,7 +131,7 @@ test('a clock that is set back holds nothing up', () => watching(
     ahead -= 3_600_000;
     const began = now();
     await until(() => log.includes('2'));
-    assert.ok(now() - began < 900, `${now() - began} ms`);
+    assert.ok(now() - began < 3000, `${now() - began} ms`);
     await until(() => site.sockets.size === 1);
     assert.deepEqual(log, ['connecting', '1', 'live', '2']);
   },

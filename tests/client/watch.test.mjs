@@ -1,5 +1,5 @@
 // The connection, when servers fail.
-import test from 'node:test';
+import test from './lane.mjs';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { watch } from './client.mjs';
