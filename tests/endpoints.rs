@@ -14,6 +14,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use futures::StreamExt as _;
 use mixed_replace::{ClientScript, Hub, Live, Metrics, Page, Part, Publisher, Snapshot, Wire, hub};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -233,7 +234,7 @@ async fn every_stack_responds_alike() {
     let allow = ("allow", Some("GET, HEAD"));
     let openmetrics = ("content-type", Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
     let no_retry = ("retry-after", None);
-    for (hub, request, status, header) in [
+    let rows = [
         ("on", "GET /live", 200, stream),
         ("on", "HEAD /live", 200, stream),
         ("on", "HEAD /live", 200, ("content-length", None)),
@@ -320,7 +321,9 @@ async fn every_stack_responds_alike() {
         ("never", "HEAD /snapshot", 503, no_retry),
         ("never", "GET /status", 503, no_retry),
         ("never", "GET /status|Accept: text/html,application/xhtml+xml", 200, html),
-    ] {
+    ];
+    // At the same time, because some wait for a part that does not come.
+    let check = async |(hub, request, status, header): (&str, &str, u16, (&str, Option<&str>))| {
         for address in &addresses[hub] {
             let (first, more) = request.split_once('|').unwrap_or((request, "Accept: */*"));
             let request = format!("{first} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\r\n\r\n");
@@ -341,7 +344,8 @@ async fn every_stack_responds_alike() {
                 assert!(no_store && answer.contains("x-content-type-options: nosniff\r\n"), "{hub}: {request}{answer}");
             }
         }
-    }
+    };
+    futures::stream::iter(rows).for_each_concurrent(8, check).await;
 }
 
 /// What other programs request, with the addresses and the header fields that they send, and what they mean.

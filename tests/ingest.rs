@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use actix_web::web;
 use axum::Router;
+use futures::future::join_all;
 use mixed_replace::decode::Limits;
 use mixed_replace::hub::DatedPart;
 use mixed_replace::{Hub, Ingest, Part, hub};
@@ -245,7 +246,7 @@ async fn second_sender_is_rejected_or_takes_over() {
 
 #[tokio::test]
 async fn rejected_sender_that_goes_on_is_disconnected() {
-    for stack in 0..2 {
+    join_all([0, 1].map(async |stack: usize| {
         let site = site(|ingest| ingest.part_timeout(None)).await;
         let address = &site.addresses[stack];
         let mut first = TcpStream::connect(address).await.unwrap();
@@ -267,51 +268,62 @@ async fn rejected_sender_that_goes_on_is_disconnected() {
         // A reset may discard the response.
         let _ = tokio::io::AsyncReadExt::read_to_end(&mut reader, &mut answer).await;
         assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 409 "), "{}", answer.escape_ascii());
-    }
+    }))
+    .await;
 }
 
+/// Each has a site of its own, so that the time limits pass at the same time.
 #[tokio::test]
 async fn silent_and_dripping_senders_get_408_and_make_room() {
-    let site = site(|ingest| ingest).await;
-    for (stack, address) in site.addresses.iter().enumerate() {
-        for (what, head) in [
+    let silent = join_all(
+        [
             ("nothing", chunked_head(MULTIPART)),
             ("half a part", [chunked_head(MULTIPART), chunk(&part(&jpeg(1))[..40])].concat()),
             ("half a picture", [chunked_head(""), chunk(&jpeg(1)[..40])].concat()),
             ("three bytes of an unknown type", [chunked_head(""), chunk(&jpeg(1)[..3])].concat()),
             ("a length and less", with_length("POST", "image/jpeg", &[0; 500])[..200].to_vec()),
-        ] {
-            let started = Instant::now();
-            let mut sender = TcpStream::connect(address).await.unwrap();
-            sender.write_all(&head).await.unwrap();
-            let answer = answer(&mut sender, "no part was published").await;
-            assert!(answer.starts_with("HTTP/1.1 408 "), "{what}, stack {stack}: {answer}");
-            assert!(started.elapsed() >= TIMEOUT, "{what}");
-        }
-        // One byte at a time, of a part or of a body without a type, and skipped parts, however long it goes on.
-        for (head, bytes, gap) in [
+        ]
+        .map(async |(what, head)| {
+            for (stack, address) in site(|ingest| ingest).await.addresses.iter().enumerate() {
+                let started = Instant::now();
+                let mut sender = TcpStream::connect(address).await.unwrap();
+                sender.write_all(&head).await.unwrap();
+                let answer = answer(&mut sender, "no part was published").await;
+                assert!(answer.starts_with("HTTP/1.1 408 "), "{what}, stack {stack}: {answer}");
+                assert!(started.elapsed() >= TIMEOUT, "{what}");
+            }
+        }),
+    );
+    // One byte at a time, of a part or of a body without a type, and skipped parts, however long it goes on.
+    let dripping = join_all(
+        [
             (MULTIPART, part(&jpeg(1)).chunks(1).map(<[u8]>::to_vec).collect::<Vec<_>>(), 20),
             ("", vec![b"\n".to_vec()], 150),
             (MULTIPART, vec![b"--x\r\n\r\n\r\n".to_vec()], 100),
-        ] {
-            let mut sender = TcpStream::connect(address).await.unwrap();
-            sender.write_all(&chunked_head(head)).await.unwrap();
-            let (mut reading, mut writing) = sender.into_split();
-            let drips = tokio::spawn(async move {
-                for bytes in bytes.iter().cycle().take(600) {
-                    if writing.write_all(&chunk(bytes)).await.is_err() {
-                        break;
+        ]
+        .map(async |(head, bytes, gap)| {
+            for address in &site(|ingest| ingest).await.addresses {
+                let mut sender = TcpStream::connect(address).await.unwrap();
+                sender.write_all(&chunked_head(head)).await.unwrap();
+                let (mut reading, mut writing) = sender.into_split();
+                let bytes = bytes.clone();
+                let drips = tokio::spawn(async move {
+                    for bytes in bytes.iter().cycle().take(600) {
+                        if writing.write_all(&chunk(bytes)).await.is_err() {
+                            break;
+                        }
+                        sleep(Duration::from_millis(gap)).await;
                     }
-                    sleep(Duration::from_millis(gap)).await;
+                });
+                let mut answer = Vec::new();
+                while !String::from_utf8_lossy(&answer).contains("no part was published") {
+                    assert!(tokio::io::AsyncReadExt::read_buf(&mut reading, &mut answer).await.unwrap() > 0);
                 }
-            });
-            let mut answer = Vec::new();
-            while !String::from_utf8_lossy(&answer).contains("no part was published") {
-                assert!(tokio::io::AsyncReadExt::read_buf(&mut reading, &mut answer).await.unwrap() > 0);
+                drips.abort();
             }
-            drips.abort();
-        }
-    }
+        }),
+    );
+    tokio::join!(silent, dripping);
 }
 
 #[tokio::test]
@@ -358,10 +370,12 @@ async fn disconnected_sender_makes_room_and_keeps_the_last_picture() {
 async fn min_interval_paces_single_pictures_and_streams() {
     const INTERVAL: Duration = Duration::from_millis(400);
     // The interval may be longer than the time limit of a part.
-    let site = site(|ingest| ingest.part_timeout(INTERVAL / 2).min_interval(INTERVAL).takeover(true)).await;
+    let paced = |ingest: Ingest| ingest.part_timeout(INTERVAL / 2).min_interval(INTERVAL).takeover(true);
     let jpegs = |numbers: std::ops::Range<u8>| numbers.flat_map(jpeg).collect::<Vec<_>>();
     let parts = |numbers: std::ops::Range<u8>| numbers.flat_map(|number| part(&jpeg(number))).collect::<Vec<_>>();
-    for (stack, address) in site.addresses.iter().enumerate() {
+    join_all([0, 1].map(async |stack: usize| {
+        let site = site(paced).await;
+        let address = &site.addresses[stack];
         sleep(INTERVAL).await;
         let started = Instant::now();
         for (requests, request, taken) in [
@@ -393,7 +407,8 @@ async fn min_interval_paces_single_pictures_and_streams() {
             assert!(answer(&mut older, "a newer request sends").await.starts_with("HTTP/1.1 409 "));
         }
         assert_eq!(site.shown(), jpeg(21));
-    }
+    }))
+    .await;
 }
 
 #[tokio::test]
@@ -488,7 +503,7 @@ async fn thousands_of_connections_leave_the_sender_alone() {
                 let request = [chunked_head(MULTIPART), chunk(&part(&jpeg(5)))].concat();
                 ask(&address, [request, b"0\r\n\r\n".to_vec()].concat(), "another request is sending").await
             });
-            let answers = futures::future::join_all(connects).await;
+            let answers = join_all(connects).await;
             rejected += answers.iter().filter(|answer| answer.starts_with("HTTP/1.1 409 ")).count();
         }
         println!("stack {stack}: 2,000 rejected senders in {:?}", started.elapsed());
