@@ -141,7 +141,7 @@ impl Apache {
 }
 
 /// The period after which the programs repeat the last picture.
-pub const KEEP_ALIVE: Duration = Duration::from_secs(2);
+pub const KEEP_ALIVE: Duration = Duration::from_secs(1);
 const PICTURE: &str = "camera.jpg";
 const START: Duration = Duration::from_secs(20);
 const CGI: test_support::Program = test_support::Program::Package("cgi");

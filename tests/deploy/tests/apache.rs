@@ -166,7 +166,7 @@ fn disconnect_ends_the_process_within_two_keep_alives() {
                     .expect("an open connection"),
             }
             drop(stream);
-            let gone = apache.has_processes(program, 0, 2 * KEEP_ALIVE + SECOND / 2);
+            let gone = apache.has_processes(program, 0, 2 * KEEP_ALIVE + SECOND);
             println!("{program:?}, {how}: its process ended after {gone:.1?}, keep-alive {KEEP_ALIVE:?}");
         }
     }

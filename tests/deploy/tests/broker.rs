@@ -12,7 +12,7 @@ use test_support::{Server, Viewer};
 #[test]
 #[ignore = "needs mosquitto and redis-server"]
 fn nodes_reconnect_after_broker_restart() {
-    for kind in Kind::ALL {
+    Kind::each(|kind| {
         let broker = kind.start();
         let source = node(&broker, &["--publish", "10"]);
         let other = node(&broker, &[]);
@@ -55,13 +55,13 @@ fn nodes_reconnect_after_broker_restart() {
             assert!(time >= newest, "the time never decreases");
             newest = time;
         }
-    }
+    });
 }
 
 #[test]
 #[ignore = "needs mosquitto and redis-server"]
 fn hanging_broker_is_noticed_and_blocks_no_viewer() {
-    for kind in Kind::ALL {
+    Kind::each(|kind| {
         let broker = kind.start();
         let source = node(&broker, &["--publish", "50"]);
         let other = node(&broker, &[]);
@@ -85,7 +85,7 @@ fn hanging_broker_is_noticed_and_blocks_no_viewer() {
         let mut far = Viewer::open(&other.url("/live"));
         let part = far.next_that(Duration::from_secs(5), |part| age(part) < Duration::from_millis(500));
         assert!(part.is_some());
-    }
+    });
 }
 
 #[test]

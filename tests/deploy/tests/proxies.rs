@@ -3,18 +3,22 @@
 use std::time::{Duration, Instant};
 
 use deploy_tests::proxies::{Proxy, Server, Viewer};
+use futures::future::join_all;
 use tokio::time::sleep;
 
 #[tokio::test]
 #[ignore = "needs nginx, Apache, Caddy and HAProxy"]
 async fn proxies_pass_each_part_at_once() {
-    println!("| proxy | at once, with our head; median | without | a viewer who left is noticed after |");
+    let mut started = Vec::new();
     for proxy in Proxy::ALL {
         let server = Server::start(Some(KEEP_ALIVE)).await;
         let running = proxy.start(&server, Duration::from_secs(60));
-
+        started.push((proxy, server, running));
+    }
+    println!("| proxy | at once, with our head; median | without | a viewer who left is noticed after |");
+    join_all(started.iter().map(async |(proxy, server, running)| {
         let mut viewer = Viewer::come(running.port(), "/with", HELD).await.expect("the head arrives at once");
-        let mut delays = come_at_once(&server, &mut viewer).await;
+        let mut delays = come_at_once(server, &mut viewer).await;
         assert!(!viewer.coding().contains("gzip"), "{proxy}");
         assert_eq!(delays.len(), PARTS, "{proxy}");
         delays.sort_unstable();
@@ -29,7 +33,7 @@ async fn proxies_pass_each_part_at_once() {
         let noticed = since.elapsed();
 
         let (without, coding) = match Viewer::come(running.port(), "/without", HELD).await {
-            Some(mut viewer) => (come_at_once(&server, &mut viewer).await.len(), viewer.coding().to_owned()),
+            Some(mut viewer) => (come_at_once(server, &mut viewer).await.len(), viewer.coding().to_owned()),
             None => (0, "no head".to_owned()),
         };
         println!(
@@ -37,22 +41,28 @@ async fn proxies_pass_each_part_at_once() {
             delays[PARTS / 2].as_secs_f64() * 1e3,
             noticed.as_millis(),
         );
-    }
+    }))
+    .await;
 }
 
 #[tokio::test]
 #[ignore = "needs nginx, Apache, Caddy and HAProxy"]
 async fn keep_alive_holds_idle_stream_open_through_proxies() {
+    let proxy_timeout = Duration::from_secs(3);
+    let mut started = Vec::new();
     for proxy in Proxy::ALL {
-        let proxy_timeout = Duration::from_secs(3);
-        let (alive, silent) = (Server::start(Some(Duration::from_secs(1))).await, Server::start(None).await);
-        let (before_alive, before_silent) = (proxy.start(&alive, proxy_timeout), proxy.start(&silent, proxy_timeout));
-        let come = async |port| Viewer::come(port, "/with", HELD).await.expect("the head arrives at once");
-        let (mut kept, mut cut) = (come(before_alive.port()).await, come(before_silent.port()).await);
-        let (kept, cut) = tokio::join!(kept.lasts(2 * proxy_timeout), cut.lasts(2 * proxy_timeout));
-        assert!(kept, "{proxy}: with a keep-alive");
-        assert!(!cut, "{proxy}: without a keep-alive");
+        for keep_alive in [Some(Duration::from_secs(1)), None] {
+            let server = Server::start(keep_alive).await;
+            let running = proxy.start(&server, proxy_timeout);
+            started.push((proxy, keep_alive, running, server));
+        }
     }
+    join_all(started.iter().map(async |(proxy, keep_alive, running, _)| {
+        let mut viewer = Viewer::come(running.port(), "/with", HELD).await.expect("the head arrives at once");
+        let kept = viewer.lasts(2 * proxy_timeout).await;
+        assert_eq!(kept, keep_alive.is_some(), "{proxy}, {keep_alive:?}");
+    }))
+    .await;
 }
 
 /// Each client sees the stills change, of which the server sends one a second.

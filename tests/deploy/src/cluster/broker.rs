@@ -29,6 +29,20 @@ impl Kind {
         self.start_at(free_port())
     }
 
+    /// Runs a test with each kind at the same time, for tests that mostly wait.
+    ///
+    /// # Panics
+    ///
+    /// If the test panics.
+    pub fn each(test: impl Fn(Self) + Sync) {
+        std::thread::scope(|threads| {
+            for kind in Self::ALL {
+                let test = &test;
+                threads.spawn(move || test(kind));
+            }
+        });
+    }
+
     fn start_at(self, port: u16) -> Broker {
         match self {
             Self::Mqtt => Broker::start_at(port, "", &[]),
