@@ -6,6 +6,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::mpsc::channel;
 use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
@@ -15,7 +16,6 @@ use http::HeaderMap;
 use interop_tests::consumers::run::{run, said};
 use mixed_replace::write::Head;
 use mixed_replace::{Encoder, Part, Writer};
-use tempfile::TempDir;
 use test_support::{Children, must_be_installed};
 
 #[test]
@@ -27,7 +27,7 @@ fn apollo_client_gets_each_event_at_once() {
         // It ignores heartbeats.
         for encoder in [with_heartbeat(encoder.clone()), encoder.clone(), encoder.content_length(false)] {
             let mut node = Command::new("node");
-            let said = subscribe(encoder, node.arg(modules.path().join("apollo.mjs")), true);
+            let said = subscribe(encoder, node.arg(modules.join("apollo.mjs")), true);
             assert_eq!(said, DATA, "{content_type}");
         }
     }
@@ -40,12 +40,12 @@ fn urql_gets_each_event_at_once() {
     let modules = node_modules();
     for encoder in [encoder(APOLLO), encoder(APOLLO).content_length(false)] {
         let mut node = Command::new("node");
-        let mut said = subscribe(encoder, node.arg(modules.path().join("urql.mjs")), true);
+        let mut said = subscribe(encoder, node.arg(modules.join("urql.mjs")), true);
         said.dedup();
         assert_eq!(said, DATA);
     }
     let mut node = Command::new("node");
-    let said = subscribe(with_heartbeat(encoder(APOLLO)), node.arg(modules.path().join("urql.mjs")), false);
+    let said = subscribe(with_heartbeat(encoder(APOLLO)), node.arg(modules.join("urql.mjs")), false);
     assert_eq!(said, ["error: [Network] No Content", "complete"], "if this changes, heartbeats can be sent");
 }
 
@@ -56,10 +56,10 @@ fn relay_gets_each_event_once() {
     let modules = node_modules();
     for content_type in [APOLLO, INCREMENTAL] {
         let mut node = Command::new("node");
-        let relay = node.arg(modules.path().join("relay.mjs"));
+        let relay = node.arg(modules.join("relay.mjs"));
         assert_eq!(subscribe(with_heartbeat(encoder(content_type)), relay, false), EVERYTHING, "{content_type}");
         let mut node = Command::new("node");
-        let relay = node.arg(modules.path().join("relay.mjs"));
+        let relay = node.arg(modules.join("relay.mjs"));
         let said = subscribe(encoder(content_type), relay, false);
         assert_eq!(said, EVERYTHING.into_iter().filter(|part| *part != "{}").collect::<Vec<_>>(), "{content_type}");
     }
@@ -71,7 +71,7 @@ fn meros_gets_each_event_at_once() {
     let modules = node_modules();
     for (content_type, how) in [(APOLLO, "fetch"), (APOLLO, "get"), (INCREMENTAL, "fetch"), (INCREMENTAL, "get")] {
         let mut node = Command::new("node");
-        let meros = node.arg(modules.path().join("meros.mjs")).arg(how);
+        let meros = node.arg(modules.join("meros.mjs")).arg(how);
         let said = subscribe(with_heartbeat(encoder(content_type)), meros, true);
         assert_eq!(said, EVERYTHING, "{content_type}, {how}");
     }
@@ -149,17 +149,21 @@ fn request(listener: &TcpListener) -> TcpStream {
     socket
 }
 
-/// The folder of the scripts, with their dependencies installed.
-fn node_modules() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for name in ["apollo.mjs", "meros.mjs", "package.json", "relay.mjs", "urql.mjs"] {
-        fs::copy(file("consumers/node").join(name), folder.path().join(name)).unwrap();
-    }
-    let mut npm = Command::new("npm");
-    npm.args(["install", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(folder.path());
-    let output = run(&npm, Duration::from_secs(300));
-    assert!(output.status.success(), "npm: {}", said(&output));
-    folder
+/// The folder of the scripts, with their dependencies, which the first test installs.
+fn node_modules() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("graphql");
+        fs::create_dir_all(&folder).unwrap();
+        for name in ["apollo.mjs", "meros.mjs", "package.json", "relay.mjs", "urql.mjs"] {
+            fs::copy(file("consumers/node").join(name), folder.join(name)).unwrap();
+        }
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&folder);
+        let output = run(&npm, Duration::from_secs(300));
+        assert!(output.status.success(), "npm: {}", said(&output));
+        folder
+    })
 }
 
 fn file(path: &str) -> PathBuf {
