@@ -28,64 +28,38 @@
 //!
 //! # Choosing a type
 //!
-//! | you have | use |
-//! |---|---|
-//! | one camera or status, many viewers | [`hub`]: encode once, latest wins, nothing queued; [`Live`] serves it |
-//! | the counters of hubs, for Prometheus | [`Metrics`] |
-//! | many cameras, by name | [`Hubs`]: hubs that are made on demand; [`Live::by_name`](Live::by_name) serves them |
-//! | many cameras in one page, over one connection | [`Wall`] over the hubs of a [`Hubs`], and the client of [`ClientScript`] |
-//! | one picture in several sizes, for viewers on slow lines | [`Ladder`]; [`Live::ladder`](Live::ladder) serves it |
-//! | parts of a hub in a task: a recorder, a motion detector | [`Hub::parts`] |
-//! | a stream of parts for each client | [`MixedReplace`], like axum's `Sse` for events |
-//! | events that must not be repeated, as in GraphQL | [`MixedReplace::with_encoder`] with [`Encoder::for_content_type`] |
-//! | a thread, a CGI program, any `io::Write` | [`Writer`] |
-//! | another kind of transport | [`Encoder`], which returns bytes |
-//! | hyper, poem, rocket, salvo, warp | the lines of the module [`body`] |
-//! | pages that replace themselves | [`Page`] over a hub; [`ClientScript`] in your own page (feature `page`) |
-//! | clients that cannot hold a stream | [`Snapshot`] over a hub; [`PartResponse`]: one part with `ETag` and `Refresh` |
-//! | pictures that a camera, a program or a page sends by `POST` | [`Ingest`]; [`SendScript`] in the page |
-//! | a webcam, a camera over HTTP, a program that writes pictures | `source`, which starts it on demand and restarts it |
-//! | a camera's stream of bytes | [`Decoder`], [`Parts`](decode::Parts) over a stream, [`decode::Reader`] over a blocking reader |
-//! | a program that writes concatenated JPEGs | [`jpeg::Pictures`] |
+//! | you have | use | guide |
+//! |---|---|---|
+//! | one camera or status, many viewers | [`hub`]: encode once, latest wins, nothing queued; [`Live`] serves it | [programs](guide::programs) |
+//! | a webcam, a network camera, a program that writes pictures | [`source`]: started on demand, and restarted | [sources](guide::sources) |
+//! | pictures that are sent in by `POST` | [`Ingest`]; [`SendScript`] in a page | [ingest](guide::ingest) |
+//! | many cameras, by name | [`Hubs`]; [`Live::by_name`] serves them | [programs](guide::programs) |
+//! | many cameras in one page | [`Wall`]: all over one connection | [cameras](guide::cameras) |
+//! | one picture in several sizes | [`Ladder`]; [`Live::ladder`] serves it | [ladder](guide::ladder) |
+//! | pages that replace themselves | [`Page`]; [`ClientScript`] in your own page | [status](guide::status), [pages](guide::pages) |
+//! | clients that cannot hold a stream | [`Snapshot`]; [`PartResponse`] for a single part | [recipes](guide::recipes) |
+//! | a recorder, a motion detector | [`Hub::parts`] | [cameras](guide::cameras) |
+//! | an operator who wants numbers | [`Metrics`], for Prometheus | [numbers](guide::numbers) |
+//! | a stream of parts for each client | [`MixedReplace`], like axum's `Sse` | [migrating](guide::migrating) |
+//! | hyper, poem, rocket, salvo, warp | the lines of the module [`body`] | [stacks](guide::stacks) |
+//! | a thread, a CGI program, any `io::Write` | [`Writer`] | [recipes](guide::recipes) |
+//! | another transport, or GraphQL | [`Encoder`], which returns bytes | [recipes](guide::recipes) |
+//! | a stream to read | [`Decoder`], [`decode::Parts`], [`decode::Reader`]; [`jpeg::Pictures`] for concatenated JPEGs | [frames](guide::frames) |
+//!
+//! The module [`guide`] lists all guides, also on [deployment](guide::deployment), [faults](guide::faults) and
+//! [several machines](guide::cluster).
 //!
 //! # The wire
 //!
 //! The grammar is RFC 2046 §5.1.1, and HTML §7.5.5 specifies the handling in browsers. The module [`encode`] shows the
-//! bytes. Clients differ in when they consider a part complete. A browser displays a picture once it has the *next*
-//! part's header block, so this crate sends that in advance. A recorder goes by `Content-Length`. Hence the three
-//! [`Wire`]s, chosen by the request's `Accept`. On any other wire, browsers lag one part.
-//!
-//! Chromium, Firefox and WebKitGTK display image parts. HTML parts replace the page in Firefox and
-//! WebKitGTK only, and in all three with a [`Page`].
+//! bytes. A browser displays a picture once it has the *next* part's header block, so this crate sends that in advance;
+//! a recorder goes by `Content-Length`. Hence the three [`Wire`]s, chosen by the request's `Accept`.
 //!
 //! # Trust
 //!
-//! - The constructors of [`Part`] return an error for a part that would break a viewer.
-//! - A boundary has 128 random bits. A hub's viewers know its boundary, so the hub rejects parts that hold it.
-//! - Streams from cameras are hostile input. [Limits](decode::Limits) are on by default, and errors name the exceeded
-//!   limit. [`max_subscribers`](hub::Builder::max_subscribers) limits the viewers of a hub.
-//! - Every body, stream and future can be dropped between two polls. Only the rest of the part in flight is lost.
-//!
-//! # Guides
-//!
-//! | page | for |
-//! |---|---|
-//! | [`README.md`](https://docs.rs/crate/mixed-replace/latest/source/README.md) | the first programs, for axum and actix-web |
-//! | [`docs/programs.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/programs.md) | complete programs of at most 40 lines: a login, cameras by name, drawn frames, a form, a relay, a wall, poem, rocket |
-//! | [`docs/sources.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/sources.md) | webcams, network cameras, programs: opened on demand, and again |
-//! | [`docs/cameras.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/cameras.md) | many cameras in one page, over one connection |
-//! | [`docs/ladder.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/ladder.md) | one picture in several sizes |
-//! | [`docs/status.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/status.md) | pages that replace themselves |
-//! | [`docs/pages.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/pages.md) | `<mixed-replace>`, the browser client |
-//! | [`docs/ingest.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/ingest.md) | pictures that are sent in |
-//! | [`docs/recipes.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/recipes.md) | a login and signed addresses, OctoPrint, blocking servers, GraphQL, OpenAPI |
-//! | [`docs/stacks.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/stacks.md) | older versions of frameworks |
-//! | [`docs/deployment.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/deployment.md) | proxies, connections, HTTP/2, CDNs, shutdown |
-//! | [`docs/numbers.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/numbers.md) | counters for Prometheus, and alerts |
-//! | [`docs/cluster.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/cluster.md) | more than one machine |
-//! | [`docs/frames.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/frames.md) | which damage in a picture ends a stream |
-//! | [`docs/faults.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/faults.md) | faults of viewers, sources and servers, as measured |
-//! | [`docs/migrating.md`](https://docs.rs/crate/mixed-replace/latest/source/docs/migrating.md) | hand-written code to replace |
+//! The constructors of [`Part`] return an error for a part that would break a viewer. A boundary has 128 random bits, and
+//! a hub rejects parts that hold it. Streams from cameras are hostile input: [limits](decode::Limits) are on by default.
+//! Every body, stream and future can be dropped between two polls; only the rest of the part in flight is lost.
 //!
 //! # Features
 //!
@@ -93,21 +67,21 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `actix-web` | for actix-web 4: streams and parts as responses; [endpoints](serve) as handlers; [`Wire`] as an extractor |
-//! | `axum` | for axum 0.8: streams and parts as responses; [endpoints](serve) as services; [`Wire`] as an extractor |
-//! | `client` | `source::http` and `source::snapshots`: cameras over HTTP, read with hyper 1 |
-//! | `histogram` | `hub::Stats::latency`: the time from capture to release, p50 and p99, by hdrhistogram |
-//! | `http-body` | for http-body 1, so hyper 1: `into_body` and `into_http_response` of [`MixedReplace`] and [`Subscriber`]; [endpoints](serve) that respond to any `http::Request` |
-//! | `page` | [`Page`] and [`ClientScript`]: pages that replace themselves, and their browser client; [`SendScript`] |
-//! | `process` | `source::command`: programs that write pictures |
-//! | `scale` | [`Ladder::from_hub`](Ladder): smaller JPEGs of a hub's pictures, by zune-jpeg, fast_image_resize and jpeg-encoder |
-//! | `serde` | `Serialize` for the counters and states of hubs, ladders, viewers and sources; durations are seconds |
-//! | `socket` | `socket::tune` and `socket::on_connect`: the TCP options of a connection. Call one of them wherever viewers may stop reading, vanish or have slow lines, which is any server on the internet; without it the kernel queues seconds of old pictures, and keeps viewers that are gone |
-//! | `source` | the module `source`: a supervisor for any stream of parts |
-//! | `tls` | `https` for `source::http` and `source::snapshots`, with verified certificates, by rustls |
-//! | `tokio` | `KeepAlive::every`, which needs a tokio 1 runtime |
+//! | `actix-web` | actix-web 4: streams and parts as responses, [endpoints](serve) as handlers, [`Wire`] as an extractor |
+//! | `axum` | axum 0.8: streams and parts as responses, [endpoints](serve) as services, [`Wire`] as an extractor |
+//! | `client` | [`source::http`] and [`source::snapshots`]: cameras over HTTP, read with hyper 1 |
+//! | `histogram` | [`hub::Stats::latency`]: the time from capture to release, p50 and p99 |
+//! | `http-body` | http-body 1, so hyper 1: `into_body`, `into_http_response`; [endpoints](serve) that respond to any `http::Request` |
+//! | `page` | [`Page`], [`ClientScript`], [`SendScript`] |
+//! | `process` | [`source::command`]: programs that write pictures |
+//! | `scale` | [`Ladder::from_hub`]: smaller JPEGs of a hub's pictures |
+//! | `serde` | `Serialize` for counters and states; durations are seconds |
+//! | `socket` | [`socket`]: the TCP options of a connection, for any server on the internet: slow viewers see no old pictures, and vanished ones are detected |
+//! | `source` | [`source`]: a supervisor for any stream of parts |
+//! | `tls` | `https` for the sources of `client`, with verified certificates, by rustls |
+//! | `tokio` | [`KeepAlive::every`], which needs a tokio 1 runtime |
 //! | `tower` | [endpoints](serve) as services of tower-service 0.3 |
-//! | `tracing` | a span for each viewer, events of hubs and sources, and of streams that end because a part holds the boundary |
+//! | `tracing` | a span for each viewer, events of hubs and sources |
 //!
 //! Requires Rust 1.85 or later. Raising that is a minor release. There is no `unsafe` code.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -120,6 +94,8 @@ mod clock;
 pub mod decode;
 mod derive;
 pub mod encode;
+#[cfg(doc)]
+pub mod guide;
 pub mod hub;
 pub mod hubs;
 pub mod jpeg;
@@ -174,15 +150,3 @@ pub use crate::serve::page::{Page, client_script::ClientScript, send_script::Sen
 #[cfg(all(doctest, feature = "actix-web", feature = "axum", feature = "page", feature = "process"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
-
-#[cfg(all(doctest, feature = "actix-web", feature = "axum", feature = "page"))]
-#[doc = include_str!("../docs/ingest.md")]
-struct IngestPages;
-
-#[cfg(all(doctest, feature = "axum", feature = "process", feature = "tls"))]
-#[doc = include_str!("../docs/sources.md")]
-struct Sources;
-
-#[cfg(all(doctest, feature = "actix-web", feature = "axum", feature = "page"))]
-#[doc = include_str!("../docs/status.md")]
-struct StatusPages;

@@ -13,7 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["body", "part_response", "write"],
     &["hub"],
     &["hubs", "ladder", "wall"],
-    &["metrics", "serve", "source"],
+    &["guide", "metrics", "serve", "source"],
 ];
 
 /// The imports of each room, or of each file in a room, by name.
