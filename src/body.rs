@@ -18,6 +18,23 @@
 //! [`live.headers()`](crate::MixedReplace::headers). rocket has its own header types: there the wire is
 //! `Wire::for_accept(accept.map(Accept::to_string))`, `content_type` is parsed from the headers by
 //! `ContentType::parse_flexible`, and the other headers need a `Responder`.
+//!
+//! # Examples
+//!
+#![cfg_attr(feature = "http-body", doc = "```")]
+#![cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+//! use mixed_replace::{Hub, Subscriber, Wire, body::Body, hub};
+//!
+//! // Called by the service of any server on hyper.
+//! fn live<B>(request: &http::Request<B>, hub: &Hub) -> Result<http::Response<Body<Subscriber>>, hub::Refused> {
+//!     Ok(hub.subscribe(Wire::for_request(request.headers()))?.into_http_response())
+//! }
+//!
+//! let (publisher, hub) = hub::channel();
+//! let response = live(&http::Request::new(()), &hub)?;
+//! assert!(response.headers()["content-type"].as_bytes().starts_with(b"multipart/x-mixed-replace;"));
+//! # Ok::<(), hub::Refused>(())
+//! ```
 
 mod feed;
 pub(crate) mod keep_alive;

@@ -2,6 +2,18 @@
 //!
 //! [`Decoder`] turns bytes into parts without input or output. [`Parts`] runs it over any stream of
 //! [`Bytes`](bytes::Bytes), [`Reader`] over any blocking reader.
+//!
+//! # Examples
+//!
+//! ```
+//! use mixed_replace::decode;
+//!
+//! let body = &b"--x\r\nContent-Type: text/plain\r\n\r\n12:00\r\n--x--"[..];
+//! for part in decode::Reader::new(body) {
+//!     assert_eq!(part?.body(), "12:00");
+//! }
+//! # Ok::<(), decode::ReadError>(())
+//! ```
 
 mod announced;
 mod any;

@@ -24,6 +24,22 @@
 //! The bytes of a part end with as much of the next part's framing as the [`Wire`](crate::Wire) can send in
 //! advance. They do not depend on the client or on the previous part, so a part is encoded once and
 //! sent to many.
+//!
+//! # Examples
+//!
+//! ```
+//! use mixed_replace::{Boundary, Encoder, Part, Wire};
+//!
+//! let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), Wire::Script);
+//! let part = encoder.encode(&Part::text("12:00")?)?;
+//! assert_eq!(
+//!     [encoder.opening(&part), part.to_bytes(), encoder.closing(Some(&part)).to_bytes()].concat(),
+//!     b"--ThisRandomString\r\n\
+//!       Content-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\n\r\n12:00\r\n\
+//!       --ThisRandomString--\r\n"
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod content_type;
 pub(crate) mod encoder;

@@ -11,6 +11,20 @@
 //! queued, so each part is as recent as the connection allows.
 //!
 //! No runtime is needed. One thread serves the timers of all hubs in the process.
+//!
+//! # Examples
+//!
+//! ```
+//! use futures::{FutureExt, StreamExt};
+//! use mixed_replace::{Part, hub};
+//!
+//! let (publisher, hub) = hub::channel();
+//! let mut parts = hub.parts()?;
+//! publisher.publish(Part::text("12:00")?)?;
+//! publisher.publish(Part::text("12:01")?)?;
+//! assert_eq!(parts.next().now_or_never().flatten(), Some(Part::text("12:01")?), "latest wins");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod builder;
 mod demand;
@@ -57,6 +71,15 @@ pub fn channel() -> (Publisher, Hub) {
 }
 
 /// Returns a [`Builder`], which configures and creates a hub.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::hub;
+///
+/// let (publisher, hub) = hub::builder().name("yard").max_subscribers(500).build();
+/// assert_eq!(hub.name(), Some("yard"));
+/// ```
 pub fn builder() -> Builder {
     Builder::default()
 }

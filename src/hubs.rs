@@ -7,6 +7,24 @@
 //! ```
 //!
 //! [`Live::by_name`](crate::serve::Live::by_name) serves them over HTTP. No runtime is needed.
+//!
+//! # Examples
+//!
+//! ```
+//! use mixed_replace::{Hubs, hubs::Unknown};
+//!
+//! // A task of the app takes each publisher, and reads its camera.
+//! let (sender, publishers) = std::sync::mpsc::channel();
+//! let cameras = Hubs::builder()
+//!     .source(move |name, publisher| match name {
+//!         "yard" | "door" => Ok(sender.send(publisher)?),
+//!         _ => Err(Unknown.into()),
+//!     })
+//!     .build();
+//! assert!(cameras.open("yard").is_ok());
+//! assert!(cameras.open("roof").is_err());
+//! assert_eq!(cameras.names(), ["yard"]);
+//! ```
 
 mod builder;
 pub(crate) mod changes;

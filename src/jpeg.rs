@@ -3,6 +3,20 @@
 //! The output of `ffmpeg -f mjpeg -`, `rpicam-vid --codec mjpeg -o -` or GStreamer's `jpegenc ! fdsink` has no framing:
 //! one picture follows the other. [`Pictures`] turns a stream of such bytes into a stream of pictures, [`Splitter`] does
 //! the same without I/O. Both follow the markers of T.81 Annex B and never decode a picture.
+//!
+//! # Examples
+//!
+//! ```
+//! use bytes::BytesMut;
+//! use mixed_replace::jpeg::Splitter;
+//!
+//! const PICTURE: &[u8] = b"\xff\xd8\xff\xc0\x00\x02\xff\xda\x00\x02...\xff\xd9";
+//! let mut buffer = BytesMut::from(&[PICTURE, PICTURE].concat()[..]);
+//! let mut splitter = Splitter::new();
+//! assert_eq!(splitter.split(&mut buffer)?.as_deref(), Some(PICTURE));
+//! assert_eq!(buffer, PICTURE);
+//! # Ok::<(), mixed_replace::jpeg::SplitError>(())
+//! ```
 
 mod error;
 mod huffman;
@@ -93,6 +107,17 @@ pub struct Splitter {
 
 impl Splitter {
     /// Creates a splitter for pictures of up to 16 MiB, with up to 4 MiB of junk in front of the first one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mixed_replace::jpeg::Splitter;
+    ///
+    /// let mut buffer = BytesMut::from(&b"\xff\xd8\xff\xc0\x00\x02\xff\xda\x00\x02...\xff\xd9"[..]);
+    /// assert_eq!(Splitter::new().split(&mut buffer)?.map(|picture| picture.len()), Some(15));
+    /// # Ok::<(), mixed_replace::jpeg::SplitError>(())
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self {

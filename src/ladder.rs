@@ -8,6 +8,20 @@
 //!
 //! A viewer has a place in the hub of one rung. For a move it takes a place in another hub too, and goes on with the first one
 //! until the other has a picture that is at least as recent. So the picture never blanks, and only rungs with viewers are demand.
+//!
+//! # Examples
+//!
+//! ```
+//! use mixed_replace::ladder::Size;
+//! use mixed_replace::{Ladder, Wire, hub};
+//!
+//! let (main_publisher, main) = hub::channel();
+//! let (sub_publisher, sub) = hub::channel();
+//! let ladder = Ladder::new([main, sub]);
+//! let viewer = ladder.subscribe(Wire::Browser, Size::Line)?;
+//! assert_eq!(ladder.stats().rungs.len(), 2);
+//! # Ok::<(), hub::Refused>(())
+//! ```
 
 pub(crate) mod encodings;
 mod handle;

@@ -85,6 +85,17 @@ enum Streams {
 
 impl Metrics {
     /// Returns the numbers of one hub. Without a [name](crate::hub::Builder::name) they have no label `stream`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Metrics, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let mut text = String::new();
+    /// Metrics::new(hub).write_prometheus(&mut text);
+    /// assert!(text.contains("\nmixed_replace_viewers 0\n"));
+    /// ```
     pub fn new(hub: Hub) -> Self {
         Self::of(Streams::Hub(hub))
     }
@@ -96,6 +107,20 @@ impl Metrics {
     /// If the source of the set accepts any name, requests of strangers make series, up to [`Builder::max`](crate::hubs::Builder::max).
     ///
     /// The counters of a hub that was dropped and made again start from zero, as Prometheus expects of a restart.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Hubs, Metrics, hub};
+    ///
+    /// let cameras = Hubs::new();
+    /// let (publisher, hub) = hub::channel();
+    /// cameras.insert("yard", hub)?;
+    /// let mut text = String::new();
+    /// Metrics::by_name(cameras).write_prometheus(&mut text);
+    /// assert!(text.contains("\nmixed_replace_viewers{stream=\"yard\"} 0\n"));
+    /// # Ok::<(), mixed_replace::hubs::InsertError>(())
+    /// ```
     pub fn by_name(hubs: Hubs) -> Self {
         Self::of(Streams::Hubs(hubs))
     }
@@ -170,6 +195,19 @@ impl Metrics {
     /// Appends the current numbers in the text format 0.0.4 of Prometheus, of the media type
     /// `text/plain; version=0.0.4; charset=utf-8`. Numbers of the app may stand before and after them,
     /// but not those of another `Metrics`: a format has each family once. Put several hubs into a [`Hubs`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Metrics, Part, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// publisher.publish(Part::text("on")?)?;
+    /// let mut text = String::from("my_app_requests_total 17\n");
+    /// Metrics::new(hub).write_prometheus(&mut text);
+    /// assert!(text.contains("\nmixed_replace_parts_published_total 1\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write_prometheus(&self, out: &mut String) {
         self.write(Text { out, is_openmetrics: false });
     }

@@ -176,6 +176,16 @@ impl Part {
     /// # Errors
     ///
     /// [`InvalidPart::Empty`] if the body is empty, [`InvalidPart::Picture`] if it is not a PNG image or its header is damaged.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::Part;
+    ///
+    /// // A PNG image has a header chunk after its signature.
+    /// let error = Part::png(&b"\x89PNG\r\n\x1a\n"[..]).unwrap_err();
+    /// assert!(error.to_string().starts_with("invalid image/png"));
+    /// ```
     pub fn png(body: impl Into<Bytes>) -> Result<Self, InvalidPart> {
         Self::new(mime::IMAGE_PNG, body)
     }
@@ -185,6 +195,16 @@ impl Part {
     /// # Errors
     ///
     /// [`InvalidPart::Empty`] if the body is empty.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::Part;
+    ///
+    /// let part = Part::svg("<svg xmlns='http://www.w3.org/2000/svg'/>")?;
+    /// assert_eq!(part.content_type(), &mime::IMAGE_SVG);
+    /// # Ok::<(), mixed_replace::InvalidPart>(())
+    /// ```
     pub fn svg(body: impl Into<Bytes>) -> Result<Self, InvalidPart> {
         Self::new(mime::IMAGE_SVG, body)
     }
@@ -194,6 +214,16 @@ impl Part {
     /// # Errors
     ///
     /// [`InvalidPart::Empty`] if the body is empty.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::Part;
+    ///
+    /// let part = Part::html("<!doctype html><title>Line 1</title><h1>All is well</h1>")?;
+    /// assert_eq!(part.content_type(), &mime::TEXT_HTML_UTF_8);
+    /// # Ok::<(), mixed_replace::InvalidPart>(())
+    /// ```
     pub fn html(body: impl Into<Bytes>) -> Result<Self, InvalidPart> {
         Self::new(mime::TEXT_HTML_UTF_8, body)
     }
@@ -203,6 +233,16 @@ impl Part {
     /// # Errors
     ///
     /// [`InvalidPart::Empty`] if the body is empty.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{InvalidPart, Part};
+    ///
+    /// assert_eq!(Part::text("12:00")?.content_type(), &mime::TEXT_PLAIN_UTF_8);
+    /// assert_eq!(Part::text(""), Err(InvalidPart::Empty));
+    /// # Ok::<(), InvalidPart>(())
+    /// ```
     pub fn text(body: impl Into<Bytes>) -> Result<Self, InvalidPart> {
         Self::new(mime::TEXT_PLAIN_UTF_8, body)
     }
@@ -212,23 +252,64 @@ impl Part {
     /// # Errors
     ///
     /// [`InvalidPart::Empty`] if the body is empty.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::Part;
+    ///
+    /// let part = Part::json(r#"{"online":3}"#)?;
+    /// assert_eq!(part.content_type(), &mime::APPLICATION_JSON);
+    /// # Ok::<(), mixed_replace::InvalidPart>(())
+    /// ```
     pub fn json(body: impl Into<Bytes>) -> Result<Self, InvalidPart> {
         Self::new(mime::APPLICATION_JSON, body)
     }
 
     /// Returns the type, without the header's name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::Part;
+    ///
+    /// let part = Part::text("12:00")?;
+    /// assert_eq!(part.content_type().essence_str(), "text/plain");
+    /// # Ok::<(), mixed_replace::InvalidPart>(())
+    /// ```
     #[must_use]
     pub fn content_type(&self) -> &Mime {
         &self.content_type
     }
 
     /// Returns the body, which is never empty.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::Part;
+    ///
+    /// let part = Part::text("12:00")?;
+    /// assert_eq!(part.body(), "12:00");
+    /// # Ok::<(), mixed_replace::InvalidPart>(())
+    /// ```
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.body
     }
 
     /// Returns the body without the rest.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use mixed_replace::Part;
+    ///
+    /// let body: Bytes = Part::text("12:00")?.into_body();
+    /// assert_eq!(body, "12:00");
+    /// # Ok::<(), mixed_replace::InvalidPart>(())
+    /// ```
     #[must_use]
     pub fn into_body(self) -> Bytes {
         self.body

@@ -65,6 +65,18 @@ pub struct PartResponse {
 
 impl PartResponse {
     /// Creates a response of this part.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::HeaderMap;
+    /// use mixed_replace::{Part, PartResponse};
+    ///
+    /// let response = PartResponse::new(Part::text("on")?).for_request(&HeaderMap::new());
+    /// assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
+    /// assert_eq!(response.body(), "on");
+    /// # Ok::<(), mixed_replace::InvalidPart>(())
+    /// ```
     pub fn new(part: Part) -> Self {
         Self { part, timestamps: true, age: None, cache_for: None, last_modified: None, refresh: None }
     }
@@ -115,20 +127,71 @@ impl PartResponse {
         ///
         /// It is rounded up to a full second, or down while that second lasts. So of two parts of one second, a client
         /// that has the first gets the second.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use std::time::{Duration, SystemTime};
+        /// use http::{HeaderMap, HeaderValue, StatusCode, header::IF_MODIFIED_SINCE};
+        /// use mixed_replace::{Part, PartResponse};
+        ///
+        /// let published = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        /// let response = PartResponse::new(Part::text("on")?).last_modified(published);
+        /// let mut again = HeaderMap::new();
+        /// again.insert(IF_MODIFIED_SINCE, HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"));
+        /// assert_eq!(response.for_request(&again).status(), StatusCode::NOT_MODIFIED);
+        /// # Ok::<(), mixed_replace::InvalidPart>(())
+        /// ```
         last_modified(SystemTime) => last_modified;
 
         /// Sets whether the time and the number of the part are sent, as `X-Timestamp` and `X-Sequence`. On by default.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use http::HeaderMap;
+        /// use mixed_replace::{Part, PartResponse};
+        ///
+        /// let part = Part::text("on")?.with_sequence(17);
+        /// let response = |sent| PartResponse::new(part.clone()).timestamps(sent).for_request(&HeaderMap::new());
+        /// assert_eq!(response(true).headers()["x-sequence"], "17");
+        /// assert!(!response(false).headers().contains_key("x-sequence"));
+        /// # Ok::<(), mixed_replace::InvalidPart>(())
+        /// ```
         timestamps(bool) => timestamps;
     }
 
     /// Adds `Refresh: 5`: a browser requests the same address again after this time, in full seconds, rounded down. Below
     /// one second it does so at once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use http::{HeaderMap, header::REFRESH};
+    /// use mixed_replace::{Part, PartResponse};
+    ///
+    /// let response = PartResponse::new(Part::text("on")?).refresh(Duration::from_millis(5_900));
+    /// assert_eq!(response.for_request(&HeaderMap::new()).headers()[REFRESH], "5");
+    /// # Ok::<(), mixed_replace::InvalidPart>(())
+    /// ```
     pub fn refresh(mut self, period: Duration) -> Self {
         self.refresh = Some(HeaderValue::from(period.as_secs()));
         self
     }
 
     /// Returns the strong entity tag, with its quotes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Part, PartResponse};
+    ///
+    /// let etag = |text: &'static str| Part::text(text).map(|part| PartResponse::new(part).etag());
+    /// assert_eq!(etag("on")?, etag("on")?);
+    /// assert_ne!(etag("on")?, etag("off")?);
+    /// # Ok::<(), mixed_replace::InvalidPart>(())
+    /// ```
     #[must_use]
     pub fn etag(&self) -> HeaderValue {
         let headers = self.part.sent_headers().map(|(_, value)| value.as_bytes());
@@ -138,6 +201,19 @@ impl PartResponse {
     /// Returns the response to a request with these headers: the part, or `304 Not Modified` if the client has it.
     ///
     /// It is the same for `GET` and `HEAD`: servers leave out the body of the latter.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::{HeaderMap, StatusCode, header::IF_NONE_MATCH};
+    /// use mixed_replace::{Part, PartResponse};
+    ///
+    /// let response = PartResponse::new(Part::text("on")?);
+    /// let mut again = HeaderMap::new();
+    /// again.insert(IF_NONE_MATCH, response.etag());
+    /// assert_eq!(response.for_request(&again).status(), StatusCode::NOT_MODIFIED);
+    /// # Ok::<(), mixed_replace::InvalidPart>(())
+    /// ```
     #[must_use]
     pub fn for_request(self, headers: &HeaderMap) -> Response<Bytes> {
         let tags = || headers.get_all(IF_NONE_MATCH).iter().map(HeaderValue::as_bytes);

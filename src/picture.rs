@@ -17,6 +17,16 @@
 //!
 //! The cost depends on the header and not on the size of the image: segments and chunks are stepped over by their
 //! lengths. A header may have at most 256 KiB that cannot be stepped over.
+//!
+//! # Examples
+//!
+//! ```
+//! use mixed_replace::picture;
+//!
+//! let cut = b"\xff\xd8\xff\xe0\x00\x10JFIF";
+//! assert_eq!(picture::sniff(cut), Some(mime::IMAGE_JPEG));
+//! assert!(picture::check(&mime::IMAGE_JPEG, cut).is_err());
+//! ```
 
 mod error;
 pub(crate) mod gif;

@@ -37,11 +37,28 @@ impl Rendition {
     /// Creates a rendition of this width in pixels, at least 1, and of quality 70. The height follows from the picture.
     ///
     /// A picture that is no wider is sent as it is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::ladder::Rendition;
+    ///
+    /// assert_eq!(Rendition::width(320), Rendition::width(320).quality(70));
+    /// ```
     pub fn width(width: u16) -> Self {
         Self { width: width.max(1), quality: 70 }
     }
 
     /// Sets the quality of the JPEG, from 1 to 100, as of libjpeg. Values beyond are set to these.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::ladder::Rendition;
+    ///
+    /// assert_ne!(Rendition::width(320).quality(50), Rendition::width(320));
+    /// assert_eq!(Rendition::width(320).quality(255), Rendition::width(320).quality(100));
+    /// ```
     pub fn quality(self, quality: u8) -> Self {
         Self { quality: quality.clamp(1, 100), ..self }
     }

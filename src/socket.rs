@@ -1,4 +1,18 @@
 //! TCP options that keep pictures fresh and detect viewers that have disconnected.
+//!
+//! # Examples
+//!
+//! ```
+//! use std::net::{TcpListener, TcpStream};
+//! use mixed_replace::socket;
+//!
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
+//! let viewer = TcpStream::connect(listener.local_addr()?)?;
+//! let (connection, _) = listener.accept()?;
+//! socket::tune(&connection)?;
+//! assert!(connection.nodelay()?);
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 use std::io;
 #[cfg(unix)]
@@ -75,18 +89,54 @@ impl Tuning {
     setters! {
         /// Sets `TCP_NODELAY`, so that the end of a part does not wait for the acknowledgement of its first bytes.
         /// Default: on.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use mixed_replace::socket::Tuning;
+        ///
+        /// let connection = std::net::TcpListener::bind("127.0.0.1:0")?;
+        /// Tuning::default().no_delay(false).apply(&connection)?;
+        /// assert!(!socket2::SockRef::from(&connection).tcp_nodelay()?);
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
         no_delay(bool) => no_delay;
 
         /// Sets `TCP_NOTSENT_LOWAT`: how many bytes that are not sent yet the system may queue. Default: 16 KiB.
         ///
         /// Queued parts grow old, and take memory for viewers that do not read. Linux and Android only; ignored
         /// elsewhere.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use mixed_replace::socket::Tuning;
+        ///
+        /// let connection = std::net::TcpListener::bind("127.0.0.1:0")?;
+        /// Tuning::default().notsent_lowat(32 * 1024).apply(&connection)?;
+        /// # #[cfg(target_os = "linux")]
+        /// assert_eq!(socket2::SockRef::from(&connection).tcp_notsent_lowat()?, 32 * 1024);
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
         notsent_lowat(u32) => notsent_lowat;
 
         /// Sets `TCP_USER_TIMEOUT`: how long sent data may stay unacknowledged, or a full receiver may accept nothing,
         /// before the system closes the connection. Default: 15 seconds.
         ///
         /// Zero selects the system's default, which is minutes. Linux and Android only; ignored elsewhere.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use std::time::Duration;
+        /// use mixed_replace::socket::Tuning;
+        ///
+        /// let connection = std::net::TcpListener::bind("127.0.0.1:0")?;
+        /// Tuning::default().user_timeout(Duration::from_secs(60)).apply(&connection)?;
+        /// # #[cfg(target_os = "linux")]
+        /// assert_eq!(socket2::SockRef::from(&connection).tcp_user_timeout()?, Some(Duration::from_secs(60)));
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
         user_timeout(Duration) => user_timeout;
     }
 
@@ -95,6 +145,17 @@ impl Tuning {
     /// # Errors
     ///
     /// Returns the system's error if it refuses an option. The other options are still set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::socket::Tuning;
+    ///
+    /// let connection = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// Tuning::default().apply(&connection)?;
+    /// assert!(socket2::SockRef::from(&connection).tcp_nodelay()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn apply(&self, connection: &impl AsConnection) -> io::Result<()> {
         let connection = SockRef::from(connection);
         let no_delay = connection.set_tcp_nodelay(self.no_delay);
@@ -113,6 +174,17 @@ impl Tuning {
 /// Also set `h1_allow_half_closed(false)`: otherwise actix does not notice that a viewer has disconnected.
 ///
 /// Changes only connections of the type `actix_web::rt::net::TcpStream`, not TLS ones.
+///
+/// # Examples
+///
+/// ```
+/// use actix_web::{App, HttpServer, web};
+/// use mixed_replace::{Live, hub, socket};
+///
+/// let (publisher, hub) = hub::channel();
+/// let app = move || App::new().route("/live", web::to(Live::new(hub.clone())));
+/// let server = HttpServer::new(app).on_connect(socket::on_connect).h1_allow_half_closed(false);
+/// ```
 #[cfg(feature = "actix-web")]
 #[cfg_attr(docsrs, doc(cfg(feature = "actix-web")))]
 pub fn on_connect(connection: &dyn std::any::Any, _: &mut actix_web::dev::Extensions) {

@@ -124,15 +124,61 @@ impl<O> Source<O> {
     setters! {
         /// Opens the source even while nobody watches. Off by default: then it runs from the first viewer until the hub's
         /// [`linger`](hub::Builder::linger) after the last one.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use std::future::pending;
+        /// use futures::stream;
+        /// use mixed_replace::{Part, source};
+        ///
+        /// # #[tokio::main(flavor = "current_thread")]
+        /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+        /// let camera = source::from_fn(async || Ok::<_, source::Error>(stream::iter([Part::text("on")])));
+        /// let mut monitor = camera.monitor();
+        /// let hub = camera.always(true).spawn();
+        /// monitor.changed().await;
+        /// assert_eq!((hub.stats().viewers, monitor.stats().attempts), (0, 1));
+        /// # Ok(())
+        /// # }
+        /// ```
         always(bool) => always;
 
         /// Sets the name in events (feature `tracing`) and of the [`Monitor`]. By default it is the program, or the host
         /// and path without a query.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use futures::stream;
+        /// use mixed_replace::{Part, source};
+        ///
+        /// let camera = source::from_fn(async || Ok::<_, source::Error>(stream::iter([Part::text("on")]))).name("yard");
+        /// assert_eq!(camera.monitor().name(), "yard");
+        /// ```
         name(impl Into<Arc<str>>) => name;
 
         /// Sets the time without a picture after which the source is closed and opened again. 15 seconds by default.
         ///
         /// It is measured between pictures rather than bytes, so that a source that drips bytes is lost too.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use std::time::Duration;
+        /// use futures::stream;
+        /// use mixed_replace::source::{self, Status};
+        /// use mixed_replace::Part;
+        ///
+        /// # #[tokio::main(flavor = "current_thread")]
+        /// # async fn main() {
+        /// let silent = source::from_fn(async || Ok::<_, source::Error>(stream::pending::<std::io::Result<Part>>()));
+        /// let mut monitor = silent.monitor();
+        /// let hub = silent.always(true).timeout(Duration::from_millis(20)).spawn();
+        /// while monitor.changed().await.is_some_and(|status| !matches!(status, Status::Waiting { .. })) {}
+        /// assert!(monitor.stats().last_error.is_some());
+        /// # }
+        /// ```
         timeout(Duration) => timeout;
     }
 
@@ -141,12 +187,42 @@ impl<O> Source<O> {
     ///
     /// Each is shortened by up to a half at random, so that sources that were lost together do not return together. A
     /// problem that only a person can mend, such as a refused password, is tried again after `longest`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use futures::stream;
+    /// use mixed_replace::{Part, source};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let camera = source::from_fn(async || Err::<stream::Empty<std::io::Result<Part>>, _>("no route to host"));
+    /// let mut monitor = camera.monitor();
+    /// let hub = camera.pauses(Duration::from_millis(10), Duration::from_millis(10)).always(true).spawn();
+    /// while monitor.stats().attempts < 3 {
+    ///     monitor.changed().await;
+    /// }
+    /// # }
+    /// ```
     pub fn pauses(self, first: Duration, longest: Duration) -> Self {
         Self { pauses: Pauses::new(first, longest), ..self }
     }
 
     /// Returns a handle for watching the status of the source. Take it after the last option, before the source is spawned or
     /// run.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::stream;
+    /// use mixed_replace::source::{self, Status};
+    /// use mixed_replace::Part;
+    ///
+    /// let camera = source::from_fn(async || Ok::<_, source::Error>(stream::iter([Part::text("on")])));
+    /// let monitor = camera.monitor();
+    /// assert_eq!(monitor.status(), Status::Asleep);
+    /// ```
     #[must_use]
     pub fn monitor(&self) -> Monitor {
         self.state.subscribe(&self.name)
@@ -163,6 +239,20 @@ impl<O: Open> Source<O> {
     /// # Panics
     ///
     /// Panics if called outside of a tokio runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::{StreamExt, stream};
+    /// use mixed_replace::{Part, source};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let hub = source::from_fn(async || Ok::<_, source::Error>(stream::iter([Part::text("on")]))).spawn();
+    /// assert_eq!(hub.parts()?.next().await, Some(Part::text("on")?));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use = "without its hub nobody can watch the source"]
     pub fn spawn(self) -> Hub {
         self.spawn_with(hub::builder())
@@ -174,6 +264,20 @@ impl<O: Open> Source<O> {
     /// # Panics
     ///
     /// Panics if called outside of a tokio runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::stream;
+    /// use mixed_replace::{Part, hub, source};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let camera = source::from_fn(async || Ok::<_, source::Error>(stream::iter([Part::text("on")])));
+    /// let hub = camera.spawn_with(hub::builder().name("yard"));
+    /// assert_eq!(hub.name(), Some("yard"));
+    /// # }
+    /// ```
     #[must_use = "without its hub nobody can watch the source"]
     pub fn spawn_with(self, hub: hub::Builder) -> Hub {
         let (publisher, hub) = hub.build();
@@ -198,6 +302,23 @@ impl<O: Open> Source<O> {
     /// # Panics
     ///
     /// Panics if called outside of a tokio runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::stream;
+    /// use mixed_replace::{Part, hub, source};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let camera = source::from_fn(async || Ok::<_, source::Error>(stream::iter([Part::text("on")])));
+    /// let (publisher, hub) = hub::channel();
+    /// let task = camera.spawn_into(publisher);
+    /// task.abort();
+    /// assert!(task.await.is_err_and(|error| error.is_cancelled()));
+    /// assert!(hub.is_closed());
+    /// # }
+    /// ```
     pub fn spawn_into(self, publisher: Publisher) -> JoinHandle<()> {
         tokio::spawn(self.run(publisher))
     }
@@ -207,6 +328,21 @@ impl<O: Open> Source<O> {
     /// # Cancel safety
     ///
     /// Dropping the future closes the source and the hub. A program is ended and reaped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::stream;
+    /// use mixed_replace::{Part, hub, source};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let camera = source::from_fn(async || Ok::<_, source::Error>(stream::iter([Part::text("on")])));
+    /// let (publisher, hub) = hub::channel();
+    /// hub.close();
+    /// camera.run(publisher).await;
+    /// # }
+    /// ```
     pub fn run(self, publisher: Publisher) -> impl Future<Output = ()> + Send + use<O> {
         supervisor::run(self, publisher)
     }

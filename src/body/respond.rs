@@ -55,9 +55,10 @@ pub trait Respond: Sized {
 }
 
 /// Defines the methods of [`Respond`] as methods of a response, so that users need not import the trait. In place of those
-/// that need a missing feature there are methods whose call names it.
+/// that need a missing feature there are methods whose call names it. The examples begin with the lines of `$example`, which
+/// make a `response`.
 macro_rules! respond_methods {
-    ($(#[$headers:meta])* headers $(#[$stream:meta])* into_stream) => {
+    ($(#[$headers:meta])* headers $(#[$stream:meta])* into_stream $example:literal) => {
         $(#[$headers])*
         #[must_use]
         pub fn headers(&self) -> http::HeaderMap {
@@ -70,6 +71,15 @@ macro_rules! respond_methods {
         }
 
         /// Returns the body, for hyper and the stacks built on it.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = $example]
+        /// let body = response.into_body();
+        /// assert_eq!(http_body::Body::size_hint(&body).exact(), None, "a stream has no length");
+        /// # Ok::<(), mixed_replace::hub::Refused>(())
+        /// ```
         #[cfg(feature = "http-body")]
         #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
         pub fn into_body(self) -> $crate::body::Body<Self> {
@@ -78,6 +88,16 @@ macro_rules! respond_methods {
 
         /// Returns the response, for hyper and the stacks built on it: `200 OK`, with [`headers`](Self::headers) and
         /// [`into_body`](Self::into_body).
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = $example]
+        /// let response = response.into_http_response();
+        /// assert_eq!(response.status(), 200);
+        /// assert_eq!(response.headers()["cache-control"], "no-store, no-transform");
+        /// # Ok::<(), mixed_replace::hub::Refused>(())
+        /// ```
         #[cfg(feature = "http-body")]
         #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
         #[must_use]

@@ -95,6 +95,16 @@ impl<S> MixedReplace<S> {
     ///
     /// The stream's items are `Result`s, as the constructors of [`Part`] return them: `pictures.map(Part::jpeg)`. For a
     /// stream that cannot fail, `parts.map(Ok::<_, Infallible>)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::{StreamExt, stream};
+    /// use mixed_replace::{MixedReplace, Part, Wire};
+    ///
+    /// let response = MixedReplace::new(stream::iter(["on"]).map(Part::text), Wire::Script);
+    /// assert!(response.headers()["content-type"].as_bytes().starts_with(b"multipart/mixed; boundary="));
+    /// ```
     pub fn new<E>(parts: S, wire: Wire) -> Self
     where
         S: Stream<Item = Result<Part, E>>,
@@ -156,6 +166,20 @@ impl<S> MixedReplace<S> {
     ///
     /// Default: 10 seconds for a response that is returned from a handler on axum or actix-web, and `None` for
     /// [`into_body`](Self::into_body) and [`into_stream`](Self::into_stream).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::{StreamExt, TryStreamExt, executor::block_on, stream};
+    /// use mixed_replace::{KeepAlive, MixedReplace, Part, Wire};
+    ///
+    /// let parts = stream::iter(["on"]).map(Part::text).chain(stream::pending());
+    /// // In place of the ticks of a timer.
+    /// let response = MixedReplace::new(parts, Wire::Machine).keep_alive(KeepAlive::new(stream::repeat(())));
+    /// let chunks: Vec<_> = block_on(response.into_stream().take(2).try_collect())?;
+    /// assert!(chunks[0].ends_with(&chunks[1]), "the part, and its repeat");
+    /// # Ok::<(), mixed_replace::InvalidPart>(())
+    /// ```
     pub fn keep_alive(mut self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
         self.keep_alive = Some(keep_alive.into().unwrap_or_else(KeepAlive::off));
         self
@@ -192,7 +216,21 @@ where
         /// Returns the body as a plain stream of bytes.
         ///
         /// Prefer [`into_body`](Self::into_body) (feature `http-body`) where the stack accepts an `http_body::Body`.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use futures::{StreamExt, TryStreamExt, executor::block_on, stream};
+        /// use mixed_replace::{MixedReplace, Part, Wire};
+        ///
+        /// let stream = MixedReplace::new(stream::iter(["on"]).map(Part::text), Wire::Script).into_stream();
+        /// let chunks: Vec<_> = block_on(stream.try_collect())?;
+        /// assert!(chunks.concat().ends_with(b"--\r\n"), "the close-delimiter");
+        /// # Ok::<(), mixed_replace::InvalidPart>(())
+        /// ```
         into_stream
+
+        "use futures::{StreamExt, stream};\nuse mixed_replace::{MixedReplace, Part, Wire};\n\nlet response = MixedReplace::new(stream::iter([\"on\"]).map(Part::text), Wire::Browser);"
     }
 
     /// Returns the stream for a server that copies chunks and discards its copies when the body fails. It delays a failure

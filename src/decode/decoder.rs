@@ -173,6 +173,18 @@ impl Decoder {
     }
 
     /// Sets the limits. See [`Limits`] for the defaults and an example.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mixed_replace::Decoder;
+    /// use mixed_replace::decode::{DecodeError, Limits};
+    ///
+    /// let mut decoder = Decoder::new("x").limits(Limits::new().max_part_bytes(4));
+    /// let error = decoder.decode(&mut BytesMut::from("--x\r\nContent-Length: 5\r\n\r\n")).unwrap_err();
+    /// assert!(matches!(error, DecodeError::PartTooLong { .. }));
+    /// ```
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
     }
@@ -180,6 +192,19 @@ impl Decoder {
     /// Returns the boundary in the body, or the announced one before the first delimiter.
     ///
     /// [`detect`](Self::detect) has an example.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mixed_replace::Decoder;
+    ///
+    /// let mut decoder = Decoder::new("announced");
+    /// assert_eq!(decoder.boundary(), Some("announced"));
+    /// decoder.decode(&mut BytesMut::from("--sent\r\nContent-Type: text/plain\r\n\r\n"))?;
+    /// assert_eq!(decoder.boundary(), Some("sent"));
+    /// # Ok::<(), mixed_replace::decode::DecodeError>(())
+    /// ```
     #[must_use]
     pub fn boundary(&self) -> Option<&str> {
         self.delimiter.as_ref().map(Delimiter::boundary)

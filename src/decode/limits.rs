@@ -44,6 +44,16 @@ pub struct Limits {
 
 impl Limits {
     /// Creates the default limits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::decode::Limits;
+    ///
+    /// const LIMITS: Limits = Limits::new();
+    /// assert_eq!(LIMITS, Limits::default());
+    /// assert_eq!(LIMITS, Limits::new().max_headers(64));
+    /// ```
     pub const fn new() -> Self {
         Self {
             max_boundary_bytes: 200,
@@ -56,31 +66,103 @@ impl Limits {
     }
 
     /// Limits a boundary that the body names because the response head names none or another one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mixed_replace::{Decoder, decode::Limits};
+    ///
+    /// let mut decoder = Decoder::detect().limits(Limits::new().max_boundary_bytes(3));
+    /// decoder.decode(&mut BytesMut::from("--long\r\nContent-Type: text/plain\r\n\r\non\r\n--long--"))?;
+    /// assert_eq!(decoder.boundary(), None);
+    /// # Ok::<(), mixed_replace::decode::DecodeError>(())
+    /// ```
     pub const fn max_boundary_bytes(self, max: usize) -> Self {
         Self { max_boundary_bytes: max, ..self }
     }
 
     /// Limits the header block of a part, all its lines together.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mixed_replace::Decoder;
+    /// use mixed_replace::decode::{DecodeError, Limits};
+    ///
+    /// let mut decoder = Decoder::new("x").limits(Limits::new().max_header_bytes(20));
+    /// let error = decoder.decode(&mut BytesMut::from("--x\r\nContent-Type: text/plain\r\n\r\n")).unwrap_err();
+    /// assert!(matches!(error, DecodeError::HeaderTooLong { .. }));
+    /// ```
     pub const fn max_header_bytes(self, max: usize) -> Self {
         Self { max_header_bytes: max, ..self }
     }
 
     /// Limits the number of header lines of a part.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mixed_replace::Decoder;
+    /// use mixed_replace::decode::{DecodeError, Limits};
+    ///
+    /// let mut decoder = Decoder::new("x").limits(Limits::new().max_headers(1));
+    /// let error = decoder.decode(&mut BytesMut::from("--x\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n"));
+    /// assert!(matches!(error, Err(DecodeError::TooManyHeaders { .. })));
+    /// ```
     pub const fn max_headers(self, max: usize) -> Self {
         Self { max_headers: max, ..self }
     }
 
     /// Limits the bytes that belong to no part, before the first delimiter or between two parts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mixed_replace::Decoder;
+    /// use mixed_replace::decode::{DecodeError, Limits};
+    ///
+    /// let mut decoder = Decoder::new("x").limits(Limits::new().max_junk_bytes(100));
+    /// let error = decoder.decode(&mut BytesMut::from("camera ready\r\n".repeat(10).as_str())).unwrap_err();
+    /// assert!(matches!(error, DecodeError::JunkTooLong { .. }));
+    /// ```
     pub const fn max_junk_bytes(self, max: usize) -> Self {
         Self { max_junk_bytes: max, ..self }
     }
 
     /// Limits a header line, or the rest of a delimiter's line.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mixed_replace::Decoder;
+    /// use mixed_replace::decode::{DecodeError, Limits};
+    ///
+    /// let mut decoder = Decoder::new("x").limits(Limits::new().max_line_bytes(20));
+    /// let error = decoder.decode(&mut BytesMut::from("--x\r\nContent-Type: text/plain\r\n\r\n")).unwrap_err();
+    /// assert!(matches!(error, DecodeError::LineTooLong { .. }));
+    /// ```
     pub const fn max_line_bytes(self, max: usize) -> Self {
         Self { max_line_bytes: max, ..self }
     }
 
     /// Limits the body of a part.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mixed_replace::Decoder;
+    /// use mixed_replace::decode::{DecodeError, Limits};
+    ///
+    /// let mut decoder = Decoder::new("x").limits(Limits::new().max_part_bytes(4));
+    /// let error = decoder.decode(&mut BytesMut::from("--x\r\nContent-Length: 5\r\n\r\n")).unwrap_err();
+    /// assert!(matches!(error, DecodeError::PartTooLong { .. }));
+    /// ```
     pub const fn max_part_bytes(self, max: usize) -> Self {
         Self { max_part_bytes: max, ..self }
     }

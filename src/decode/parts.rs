@@ -62,6 +62,19 @@ enum Phase {
 
 impl<S> Parts<S> {
     /// Creates a stream of the parts that `decoder` finds in `bytes`, within the decoder's limits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use futures::{TryStreamExt, executor::block_on, stream};
+    /// use mixed_replace::{Decoder, decode::Parts};
+    ///
+    /// let body = stream::iter([Ok::<_, std::io::Error>(Bytes::from("--x\r\n\r\n12:00\r\n--x--"))]);
+    /// let parts: Vec<_> = block_on(Parts::new(body, Decoder::new("x")).try_collect())?;
+    /// assert_eq!(parts[0].body(), "12:00");
+    /// # Ok::<(), mixed_replace::decode::PartsError<std::io::Error>>(())
+    /// ```
     pub fn new(bytes: S, decoder: Decoder) -> Self {
         Self { bytes, decoder, buffer: BytesMut::new(), phase: Phase::Reading }
     }

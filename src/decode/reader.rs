@@ -68,6 +68,17 @@ impl<R: Read + Unpin> Reader<R> {
     /// Creates an iterator with the default [`Limits`].
     ///
     /// The reader needs no buffer: it is read in pieces of up to 64 KiB.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::decode::Reader;
+    ///
+    /// let mut parts = Reader::new(&b"--x\r\nContent-Type: text/plain\r\n\r\n12:00\r\n--x--"[..]);
+    /// assert_eq!(parts.next().transpose()?.map(|part| part.into_body()), Some("12:00".into()));
+    /// assert!(parts.next().is_none());
+    /// # Ok::<(), mixed_replace::decode::ReadError>(())
+    /// ```
     pub fn new(reader: R) -> Self {
         Self::with_limits(reader, Limits::new())
     }

@@ -65,6 +65,15 @@ impl Encoder {
     /// Creates an encoder with a boundary of your choice.
     ///
     /// Every part is searched for the boundary, since anyone who knows it could forge a part.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Boundary, Encoder, Wire};
+    ///
+    /// let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), Wire::Browser);
+    /// assert_eq!(encoder.content_type(), "multipart/x-mixed-replace; boundary=ThisRandomString");
+    /// ```
     #[must_use]
     pub fn new(boundary: Boundary, wire: Wire) -> Self {
         let search = if wire == Wire::Script { Search::LineStarts } else { Search::Anywhere };
@@ -257,12 +266,32 @@ impl Encoder {
     }
 
     /// Returns the boundary between parts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::Encoder;
+    ///
+    /// let encoder = Encoder::for_content_type("multipart/mixed;boundary=\"graphql\"")?;
+    /// assert_eq!(encoder.boundary().as_str(), "graphql");
+    /// # Ok::<(), mixed_replace::encode::InvalidContentType>(())
+    /// ```
     #[must_use]
     pub fn boundary(&self) -> &Boundary {
         &self.boundary
     }
 
     /// Returns the wire of the encoder.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Encoder, Wire};
+    ///
+    /// let encoder = Encoder::for_content_type("multipart/mixed;boundary=\"graphql\"")?;
+    /// assert_eq!(encoder.wire(), Wire::Script);
+    /// # Ok::<(), mixed_replace::encode::InvalidContentType>(())
+    /// ```
     #[must_use]
     pub fn wire(&self) -> Wire {
         self.wire
@@ -270,6 +299,16 @@ impl Encoder {
 
     /// Returns the `Content-Type` of the response: [`Wire::content_type`], or the value passed to
     /// [`for_content_type`](Self::for_content_type).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::Encoder;
+    ///
+    /// let encoder = Encoder::for_content_type("multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0")?;
+    /// assert_eq!(encoder.content_type(), "multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0");
+    /// # Ok::<(), mixed_replace::encode::InvalidContentType>(())
+    /// ```
     #[must_use]
     pub fn content_type(&self) -> HeaderValue {
         self.content_type.clone()

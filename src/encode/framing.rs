@@ -18,6 +18,23 @@ impl Encoder {
     /// There is no preamble, since it crashes a tab in Chromium. A stream of events starts with the
     /// delimiter's CRLF. On the browser wire the header block of a first body below 600 bytes gets
     /// `X-Padding: …` lines, because WebKitGTK holds back the first 512 bytes of a response.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Boundary, Encoder, Part, Wire};
+    ///
+    /// let opening = |wire| {
+    ///     let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), wire);
+    ///     Ok::<_, mixed_replace::encode::EncodeError>(encoder.opening(&encoder.encode(&Part::text(".".repeat(600))?)?))
+    /// };
+    /// assert_eq!(opening(Wire::Machine)?, "--ThisRandomString\r\n");
+    /// assert_eq!(
+    ///     opening(Wire::Browser)?,
+    ///     "--ThisRandomString\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+    /// );
+    /// # Ok::<(), mixed_replace::encode::EncodeError>(())
+    /// ```
     #[must_use]
     pub fn opening(&self, first: &EncodedPart) -> Bytes {
         if self.events {
@@ -158,6 +175,21 @@ impl Encoder {
     /// browser and machine wires, where the delimiter of another part has already been sent.
     ///
     /// Without a last part it is only `--B-- CRLF`, with a leading CRLF in a stream of events.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Boundary, Encoder, Part, Wire};
+    ///
+    /// let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), Wire::Machine);
+    /// let part = encoder.encode(&Part::text("on")?)?;
+    /// assert_eq!(
+    ///     encoder.closing(Some(&part)).to_bytes(),
+    ///     "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 2\r\n\r\non\r\n--ThisRandomString--\r\n"
+    /// );
+    /// assert_eq!(encoder.closing(None).to_bytes(), "--ThisRandomString--\r\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn closing(&self, last: Option<&EncodedPart>) -> EncodedPart {
         let close = if self.lengths { CLOSE } else { DASHES };
         let (dashes, boundary) = (DELIMITER, self.boundary.as_str().as_bytes());

@@ -52,6 +52,18 @@ impl EncodedPart {
     }
 
     /// Returns the number of bytes of the part on the wire.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Boundary, Encoder, Part, Wire};
+    ///
+    /// let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), Wire::Browser);
+    /// let part = encoder.encode(&Part::text("on")?)?;
+    /// let tail = "\r\n--ThisRandomString\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n";
+    /// assert_eq!(part.len(), "on".len() + tail.len());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a part is never empty")]
     pub fn len(&self) -> usize {
@@ -59,6 +71,16 @@ impl EncodedPart {
     }
 
     /// Returns the body of the part.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Encoder, Part, Wire};
+    ///
+    /// let part = Encoder::random(Wire::Machine).encode(&Part::text("on")?)?;
+    /// assert_eq!(part.body(), b"on");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     #[expect(clippy::indexing_slicing, reason = "the copied bytes begin with the head and end with the tail")]
     pub fn body(&self) -> &[u8] {
@@ -70,6 +92,19 @@ impl EncodedPart {
 
     /// Returns the complete part in one piece. Copies a body of more than 64 KiB, unless it already
     /// is in one piece.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Boundary, Encoder, Part, Wire};
+    ///
+    /// let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), Wire::Machine);
+    /// assert_eq!(
+    ///     encoder.encode(&Part::text("on")?)?.to_bytes(),
+    ///     "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 2\r\n\r\non\r\n--ThisRandomString\r\n"
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {
         match &self.shared {
@@ -85,6 +120,17 @@ impl EncodedPart {
     /// the connection. So the outer two contain 256 bytes of the body each, the only ones copied.
     ///
     /// Copies nothing, so an encoded part can be sent to many clients.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Encoder, Part, Wire};
+    ///
+    /// let part = Encoder::random(Wire::Machine).encode(&Part::text(".".repeat(100_000))?)?;
+    /// assert_eq!(part.chunks().count(), 3);
+    /// assert_eq!(part.chunks().collect::<Vec<_>>().concat(), part.to_bytes());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn chunks(&self) -> impl Iterator<Item = Bytes> + use<> {
         let (first, more) = match &self.shared {
             Some(body) => {

@@ -51,6 +51,21 @@ impl Demand {
 
     /// Returns `true` while the hub is watched, or was less than the linger ago. `false` once the
     /// hub is closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::{FutureExt, StreamExt};
+    /// use mixed_replace::hub;
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let demand = publisher.demand();
+    /// assert!(!demand.is_wanted());
+    /// let mut viewer = hub.parts()?;
+    /// assert!(viewer.next().now_or_never().is_none());
+    /// assert!(demand.is_wanted());
+    /// # Ok::<(), hub::Refused>(())
+    /// ```
     #[must_use]
     pub fn is_wanted(&self) -> bool {
         let now = Instant::now();
@@ -59,6 +74,22 @@ impl Demand {
 
     /// Blocks the thread until [`is_wanted`](Self::is_wanted) or the hub is closed. Returns `false`
     /// if it is closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::hub;
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let camera = std::thread::spawn(move || {
+    ///     let demand = publisher.demand();
+    ///     while demand.blocking_wanted() {
+    ///         // Open the camera, and publish while it is wanted.
+    ///     }
+    /// });
+    /// hub.close();
+    /// assert!(camera.join().is_ok());
+    /// ```
     #[must_use]
     pub fn blocking_wanted(&self) -> bool {
         block_on(self.wanted())
@@ -70,6 +101,21 @@ impl Demand {
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::{FutureExt, StreamExt, executor::block_on};
+    /// use mixed_replace::hub;
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let demand = publisher.demand();
+    /// assert_eq!(demand.wanted().now_or_never(), None);
+    /// let mut viewer = hub.parts()?;
+    /// assert!(viewer.next().now_or_never().is_none());
+    /// assert!(block_on(demand.wanted()));
+    /// # Ok::<(), hub::Refused>(())
+    /// ```
     pub async fn wanted(&self) -> bool {
         self.changed(true).await
     }
@@ -79,6 +125,23 @@ impl Demand {
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use futures::{FutureExt, StreamExt, executor::block_on};
+    /// use mixed_replace::hub;
+    ///
+    /// let (publisher, hub) = hub::builder().linger(Duration::from_millis(20)).build();
+    /// let demand = publisher.demand();
+    /// let mut viewer = hub.parts()?;
+    /// assert!(viewer.next().now_or_never().is_none());
+    /// assert_eq!(demand.unwanted().now_or_never(), None);
+    /// drop(viewer);
+    /// block_on(demand.unwanted());
+    /// # Ok::<(), hub::Refused>(())
+    /// ```
     pub async fn unwanted(&self) {
         self.changed(false).await;
     }

@@ -125,6 +125,18 @@ pub enum Refused {
 
 impl Refused {
     /// Returns how long to wait before trying again. `None` for a closed hub, which stays closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use mixed_replace::{Wire, hub};
+    ///
+    /// let (publisher, hub) = hub::builder().max_subscribers(0).build();
+    /// let refused = hub.subscribe(Wire::Browser).unwrap_err();
+    /// assert_eq!(refused.retry_after(), Some(Duration::from_secs(5)));
+    /// assert_eq!(hub::Refused::Closed.retry_after(), None);
+    /// ```
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

@@ -46,6 +46,17 @@ pub struct Hub {
 
 impl Builder {
     /// Creates the hub. Returns its publisher and its subscribing handle.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Part, hub};
+    ///
+    /// let (publisher, hub) = hub::Builder::default().build();
+    /// publisher.publish(Part::text("on")?)?;
+    /// assert_eq!(hub.latest(), Some(Part::text("on")?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn build(self) -> (Publisher, Hub) {
         let shared = Shared::new(self, &Boundary::random());
@@ -81,6 +92,15 @@ impl Hub {
     }
 
     /// Returns the [name](Builder::name) of the hub, if it has one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::hub;
+    ///
+    /// let (publisher, hub) = hub::builder().name("yard").build();
+    /// assert_eq!(hub.name(), Some("yard"));
+    /// ```
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.shared.name()
@@ -167,6 +187,18 @@ impl Hub {
     /// Returns the publisher's last part, whatever its age. `None` before the first.
     ///
     /// A [`snapshot`](Self::snapshot) also has the part's age.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Part, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// assert_eq!(hub.latest(), None);
+    /// publisher.publish(Part::text("on")?)?;
+    /// assert_eq!(hub.latest(), Some(Part::text("on")?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn latest(&self) -> Option<Part> {
         let now = Instant::now();
@@ -224,6 +256,21 @@ impl Hub {
     ///
     /// Call it before a server's graceful shutdown, which otherwise waits for streams that never
     /// end.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::{TryStreamExt, executor::block_on};
+    /// use mixed_replace::{Part, Wire, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let viewer = hub.subscribe(Wire::Script)?.into_stream();
+    /// publisher.publish(Part::text("good night")?)?;
+    /// hub.close();
+    /// let chunks: Vec<_> = block_on(viewer.try_collect())?;
+    /// assert!(String::from_utf8(chunks.concat())?.contains("good night"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn close(&self) {
         let now = Instant::now();
         self.shared.update(|state| state.close(now));
@@ -335,6 +382,19 @@ impl Hub {
     }
 
     /// Returns the hub's counters since it was created.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Part, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// publisher.publish(Part::text("on")?)?;
+    /// assert!(publisher.publish_jpeg("no picture")?.is_err());
+    /// let stats = hub.stats();
+    /// assert_eq!((stats.parts_published, stats.parts_invalid, stats.viewers), (1, 1, 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn stats(&self) -> Stats {
         let now = Instant::now();
@@ -342,6 +402,20 @@ impl Hub {
     }
 
     /// Returns a description of each current viewer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::{FutureExt, StreamExt};
+    /// use mixed_replace::{Wire, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let mut stream = hub.subscribe(Wire::Machine)?.label("192.0.2.7").into_stream();
+    /// assert!(stream.next().now_or_never().is_none());
+    /// let viewers = hub.viewers();
+    /// assert_eq!((viewers[0].label.as_deref(), viewers[0].wire), (Some("192.0.2.7"), Some(Wire::Machine)));
+    /// # Ok::<(), hub::Refused>(())
+    /// ```
     #[must_use]
     pub fn viewers(&self) -> Vec<Viewer> {
         let now = Instant::now();

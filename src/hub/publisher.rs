@@ -249,12 +249,31 @@ impl Publisher {
 
     /// Returns a handle for waiting until the hub is watched, so that a camera runs only while it
     /// has viewers.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::hub;
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let demand = publisher.demand();
+    /// assert!(!demand.is_wanted(), "nobody watches");
+    /// ```
     #[must_use]
     pub fn demand(&self) -> Demand {
         Demand::new(Arc::clone(&self.shared))
     }
 
     /// Returns `true` once the hub is closed. Further parts are rejected.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (publisher, hub) = mixed_replace::hub::channel();
+    /// assert!(!publisher.is_closed());
+    /// hub.close();
+    /// assert!(publisher.is_closed());
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.shared.read(|state| state.closed)

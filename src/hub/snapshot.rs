@@ -98,6 +98,20 @@ impl SnapshotFuture {
     /// It does not wait either if [`max_snapshots`](super::Builder::max_snapshots) already do.
     ///
     /// Use it to respond to one request. A loop over such snapshots does not end with the hub.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use futures::executor::block_on;
+    /// use mixed_replace::{Part, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// publisher.publish(Part::text("old")?)?;
+    /// let newer = hub.snapshot(Duration::ZERO).or_latest_after(Duration::from_millis(20));
+    /// assert_eq!(block_on(newer).map(|snapshot| snapshot.part), Some(Part::text("old")?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn or_latest_after(mut self, limit: Duration) -> Self {
         self.limit = Some(limit);
         self

@@ -78,6 +78,23 @@ impl Subscriber {
     /// Sets the shortest time between two parts. The viewer gets the newest part each time.
     ///
     /// The hub's [`min_interval`](super::Builder::min_interval) applies if it is longer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use futures::{FutureExt, StreamExt};
+    /// use mixed_replace::{Part, Wire, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// publisher.publish(Part::text("12:00")?)?;
+    /// let viewer = hub.subscribe(Wire::Machine)?.min_interval(Duration::from_secs(60));
+    /// let mut stream = viewer.into_stream();
+    /// assert!(stream.next().now_or_never().is_some());
+    /// publisher.publish(Part::text("12:01")?)?;
+    /// assert!(stream.next().now_or_never().is_none(), "due in a minute");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn min_interval(self, min_interval: Duration) -> Self {
         self.seat.configure(|slot| {
             let settings = slot.settings();
@@ -139,6 +156,17 @@ impl Subscriber {
     /// Sets a key, such as a user's id, by which [`Hub::revoke`](crate::Hub::revoke) ends the stream.
     ///
     /// Several streams may have one key, for example the tabs of one user. [`Hub::viewers`](crate::Hub::viewers) lists it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Wire, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let viewer = hub.subscribe(Wire::Browser)?.key("ada");
+    /// assert_eq!(hub.revoke("ada"), 1);
+    /// # Ok::<(), hub::Refused>(())
+    /// ```
     pub fn key(self, key: impl Into<String>) -> Self {
         self.seat.set_key(key.into());
         self
@@ -220,19 +248,66 @@ impl Subscriber {
 
     respond_methods! {
         /// Returns the header fields of the response; see [`MixedReplace::headers`](crate::MixedReplace::headers).
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use mixed_replace::{Wire, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// let headers = hub.subscribe(Wire::Browser)?.headers();
+        /// assert_eq!(headers["cache-control"], "no-store, no-transform");
+        /// # Ok::<(), hub::Refused>(())
+        /// ```
         headers
 
         /// Returns the body as a plain stream of bytes, for stacks that do not accept an `http_body::Body`.
         ///
         /// A stream cannot detect when its bytes are written. It returns the newest part whenever it is polled, and parts that
         /// the server then queues grow old. Prefer [`into_body`](Self::into_body).
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use futures::{FutureExt, StreamExt};
+        /// use mixed_replace::{Part, Wire, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// publisher.publish(Part::text("on")?)?;
+        /// let mut stream = hub.subscribe(Wire::Machine)?.into_stream();
+        /// let opening = stream.next().now_or_never().flatten().transpose()?;
+        /// assert!(opening.is_some_and(|opening| opening.starts_with(b"--")));
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         into_stream
+
+        "use mixed_replace::{Wire, hub};\n\nlet (publisher, hub) = hub::channel();\nlet response = hub.subscribe(Wire::Browser)?;"
     }
 }
 
 #[cfg(feature = "http-body")]
 impl Body<Subscriber> {
     /// Returns how many parts this viewer was not sent because it was slow or its rate is limited.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::{future::poll_fn, pin::pin};
+    /// use futures::executor::block_on;
+    /// use http_body::Body as _;
+    /// use mixed_replace::{Part, Wire, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let mut body = pin!(hub.subscribe(Wire::Machine)?.into_body());
+    /// publisher.publish(Part::text("12:00")?)?;
+    /// let in_flight = block_on(poll_fn(|cx| body.as_mut().poll_frame(cx)));
+    /// publisher.publish(Part::text("12:01")?)?;
+    /// publisher.publish(Part::text("12:02")?)?;
+    /// drop(in_flight);
+    /// assert!(block_on(poll_fn(|cx| body.as_mut().poll_frame(cx))).is_some());
+    /// assert_eq!(body.parts_skipped(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn parts_skipped(&self) -> u64 {
         self.sending.supply.seat.parts_skipped()
@@ -241,6 +316,23 @@ impl Body<Subscriber> {
 
 impl Chunks<Subscriber> {
     /// Returns how many parts this viewer was not sent because it was slow or its rate is limited.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::{StreamExt, executor::block_on};
+    /// use mixed_replace::{Part, Wire, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let mut stream = hub.subscribe(Wire::Machine)?.into_stream();
+    /// publisher.publish(Part::text("12:00")?)?;
+    /// assert!(block_on(stream.next()).is_some());
+    /// publisher.publish(Part::text("12:01")?)?;
+    /// publisher.publish(Part::text("12:02")?)?;
+    /// assert!(block_on(stream.next()).is_some());
+    /// assert_eq!(stream.parts_skipped(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn parts_skipped(&self) -> u64 {
         self.sending.supply.seat.parts_skipped()
@@ -373,6 +465,19 @@ impl Parts {
     }
 
     /// Sets a label, as [`Subscriber::label`](crate::Subscriber::label) does, such as `recorder`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::{FutureExt, StreamExt};
+    /// use mixed_replace::hub;
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let mut parts = hub.parts()?.label("recorder");
+    /// assert!(parts.next().now_or_never().is_none());
+    /// assert_eq!(hub.viewers()[0].label.as_deref(), Some("recorder"));
+    /// # Ok::<(), hub::Refused>(())
+    /// ```
     pub fn label(self, label: impl Into<String>) -> Self {
         let label = label.into();
         self.seat.configure(|slot| slot.settings().label = Some(label.into()));
@@ -380,6 +485,22 @@ impl Parts {
     }
 
     /// Sets the shortest time between two parts. The stream returns the newest part each time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use futures::{FutureExt, StreamExt};
+    /// use mixed_replace::{Part, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let mut parts = hub.parts()?.min_interval(Duration::from_secs(60));
+    /// publisher.publish(Part::text("12:00")?)?;
+    /// assert!(parts.next().now_or_never().is_some());
+    /// publisher.publish(Part::text("12:01")?)?;
+    /// assert!(parts.next().now_or_never().is_none(), "due in a minute");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn min_interval(self, min_interval: Duration) -> Self {
         self.seat.configure(|slot| slot.settings().min_interval = interval(min_interval));
         self

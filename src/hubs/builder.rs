@@ -47,6 +47,15 @@ impl Builder {
     }
 
     /// Creates the set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::Hubs;
+    ///
+    /// let cameras = Hubs::builder().max(50).build();
+    /// assert!(cameras.names().is_empty());
+    /// ```
     #[must_use]
     pub fn build(self) -> Hubs {
         Hubs { shared: Shared::new(self) }
@@ -54,6 +63,21 @@ impl Builder {
 
     setters! {
         /// Sets the configuration of the hubs that are made by the source.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use mixed_replace::{Hubs, Wire, hub};
+        ///
+        /// let (sender, publishers) = std::sync::mpsc::channel();
+        /// let cameras = Hubs::builder()
+        ///     .hub(hub::builder().max_subscribers(1))
+        ///     .source(move |name, publisher| Ok(sender.send(publisher)?))
+        ///     .build();
+        /// let viewer = cameras.open("yard")?.subscribe(Wire::Browser);
+        /// assert!(cameras.open("yard")?.subscribe(Wire::Browser).is_err());
+        /// # Ok::<(), mixed_replace::hubs::OpenError>(())
+        /// ```
         hub(hub::Builder) => hub;
 
         /// Sets how long a hub that was made by the source is kept without viewers. Default: 30 seconds.
@@ -61,12 +85,42 @@ impl Builder {
         /// The camera stops earlier: [`Demand`](crate::hub::Demand) ends after the hub's
         /// [`linger`](hub::Builder::linger). Until it is dropped, an idle hub keeps its last part and its place among
         /// [`max`](Self::max).
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use std::time::Duration;
+        /// use mixed_replace::Hubs;
+        ///
+        /// let (sender, publishers) = std::sync::mpsc::channel();
+        /// let cameras = Hubs::builder()
+        ///     .idle(Duration::from_millis(20))
+        ///     .source(move |name, publisher| Ok(sender.send(publisher)?))
+        ///     .build();
+        /// drop(cameras.open("yard")?);
+        /// // Nobody watches it, so it is closed before it is wanted.
+        /// assert!(!publishers.recv()?.demand().blocking_wanted());
+        /// assert!(cameras.get("yard").is_none());
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         idle(Duration) => idle;
 
         /// Limits the number of hubs. Default: 1000.
         ///
         /// While there are as many, a new name is a `503 Service Unavailable`, even one that the source does not know: only a
         /// call of the source with a hub's [`Publisher`] can tell.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use mixed_replace::{Hubs, hubs::OpenError};
+        ///
+        /// let (sender, publishers) = std::sync::mpsc::channel();
+        /// let cameras = Hubs::builder().max(1).source(move |name, publisher| Ok(sender.send(publisher)?)).build();
+        /// let yard = cameras.open("yard")?;
+        /// assert!(matches!(cameras.open("door"), Err(OpenError::Full { .. })));
+        /// # Ok::<(), OpenError>(())
+        /// ```
         max(usize) => max;
     }
 

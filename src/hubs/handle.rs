@@ -106,12 +106,35 @@ pub struct Listing {
 
 impl Hubs {
     /// Creates an empty set with the defaults of [`Builder`] and no source: its hubs are those that are inserted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Hubs, hub};
+    ///
+    /// let cameras = Hubs::new();
+    /// let (publisher, hub) = hub::channel();
+    /// cameras.insert("yard", hub)?;
+    /// assert_eq!(cameras.names(), ["yard"]);
+    /// # Ok::<(), mixed_replace::hubs::InsertError>(())
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::builder().build()
     }
 
     /// Returns a [`Builder`], which configures and creates a set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::Hubs;
+    ///
+    /// let (sender, publishers) = std::sync::mpsc::channel();
+    /// let cameras = Hubs::builder().source(move |name, publisher| Ok(sender.send(publisher)?)).build();
+    /// assert_eq!(cameras.open("yard")?.name(), Some("yard"));
+    /// # Ok::<(), mixed_replace::hubs::OpenError>(())
+    /// ```
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -201,6 +224,19 @@ impl Hubs {
     }
 
     /// Returns a hub. `None` if there is none of this name: it starts nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::Hubs;
+    ///
+    /// let (sender, publishers) = std::sync::mpsc::channel();
+    /// let cameras = Hubs::builder().source(move |name, publisher| Ok(sender.send(publisher)?)).build();
+    /// assert!(cameras.get("yard").is_none());
+    /// let yard = cameras.open("yard")?;
+    /// assert!(cameras.get("yard").is_some());
+    /// # Ok::<(), mixed_replace::hubs::OpenError>(())
+    /// ```
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Hub> {
         self.shared.state().get(name).map(|member| member.hub().clone())
@@ -218,6 +254,19 @@ impl Hubs {
     /// - [`OpenError::Source`] if the source failed.
     /// - [`OpenError::Full`] if there are [`max`](Builder::max) hubs.
     /// - [`OpenError::Closed`] after [`close`](Self::close).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Hubs, Part};
+    ///
+    /// let cameras = Hubs::builder()
+    ///     .source(|name, publisher| Ok(publisher.publish(Part::text(format!("{name} opens"))?)?))
+    ///     .build();
+    /// assert_eq!(cameras.open("yard")?.latest(), Part::text("yard opens").ok());
+    /// assert_eq!(Hubs::new().open("yard").unwrap_err().to_string(), "no hub has this name");
+    /// # Ok::<(), mixed_replace::hubs::OpenError>(())
+    /// ```
     pub fn open(&self, name: &str) -> Result<Hub, OpenError> {
         self.with(name, |member| member.hub().clone())
     }
@@ -254,6 +303,19 @@ impl Hubs {
     }
 
     /// Returns the names of all hubs, in order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Hubs, hub};
+    ///
+    /// let cameras = Hubs::new();
+    /// for name in ["yard", "door"] {
+    ///     cameras.insert(name, hub::channel().1)?;
+    /// }
+    /// assert_eq!(cameras.names(), ["door", "yard"]);
+    /// # Ok::<(), mixed_replace::hubs::InsertError>(())
+    /// ```
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         self.shared.state().members().into_iter().map(|(name, _)| name).collect()
@@ -295,6 +357,19 @@ impl Hubs {
     /// Closes all hubs, inserted ones included. Further calls to [`open`](Self::open) fail.
     ///
     /// Call it before a server's graceful shutdown, as [`Hub::close`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Hubs, hub};
+    ///
+    /// let cameras = Hubs::new();
+    /// let (publisher, hub) = hub::channel();
+    /// cameras.insert("yard", hub)?;
+    /// cameras.close();
+    /// assert!(publisher.is_closed());
+    /// # Ok::<(), mixed_replace::hubs::InsertError>(())
+    /// ```
     pub fn close(&self) {
         let removed = self.shared.change(State::close);
         removed.into_iter().for_each(Entry::close);

@@ -33,17 +33,56 @@ pub struct Removed(pub(super) Member);
 
 impl Removed {
     /// Ends every stream by closing the hub, of a ladder those of all sizes: see [`Hub::close`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Hubs, hub};
+    ///
+    /// let cameras = Hubs::new();
+    /// let (publisher, hub) = hub::channel();
+    /// cameras.insert("yard", hub)?;
+    /// let removed = cameras.remove("yard").expect("it was inserted");
+    /// assert!(!publisher.is_closed());
+    /// removed.close();
+    /// assert!(publisher.is_closed());
+    /// # Ok::<(), mixed_replace::hubs::InsertError>(())
+    /// ```
     pub fn close(&self) {
         self.0.close();
     }
 
     /// Returns whether it is closed, of a ladder whether all sizes are.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::Hubs;
+    ///
+    /// let (sender, publishers) = std::sync::mpsc::channel();
+    /// let cameras = Hubs::builder().source(move |name, publisher| Ok(sender.send(publisher)?)).build();
+    /// let yard = cameras.open("yard")?;
+    /// assert!(cameras.remove("yard").is_some_and(|made| made.is_closed()));
+    /// # Ok::<(), mixed_replace::hubs::OpenError>(())
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.0.is_closed()
     }
 
     /// Returns the hub, or that of the largest picture.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Hubs, hub};
+    ///
+    /// let cameras = Hubs::new();
+    /// cameras.insert("yard", hub::channel().1)?;
+    /// let removed = cameras.remove("yard").expect("it was inserted");
+    /// assert_eq!(removed.hub().name(), Some("yard"));
+    /// # Ok::<(), mixed_replace::hubs::InsertError>(())
+    /// ```
     #[must_use]
     pub fn hub(&self) -> &Hub {
         self.0.hub()

@@ -103,6 +103,20 @@ impl<S> Pictures<S> {
     }
 
     /// Returns the number of pictures that were given up; see [`Splitter::broken`] and, for an example, [`skipped`](Self::skipped).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::convert::Infallible;
+    ///
+    /// use futures::{StreamExt, executor::block_on, stream};
+    /// use mixed_replace::jpeg::{Pictures, Splitter};
+    ///
+    /// let (cut, complete) = (b"\xff\xd8\xff\xdb\x00\x43..", b"\xff\xd8\xff\xc0\x00\x02\xff\xda\x00\x02...\xff\xd9");
+    /// let mut pictures = Pictures::new(stream::iter([Ok::<_, Infallible>([&cut[..], complete].concat())]), Splitter::new());
+    /// assert!(block_on(pictures.next()).is_some_and(|picture| picture.is_ok()));
+    /// assert_eq!(pictures.broken(), 1);
+    /// ```
     #[must_use]
     pub fn broken(&self) -> u64 {
         self.splitter.broken()

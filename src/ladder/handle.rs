@@ -85,6 +85,17 @@ impl Ladder {
     /// # Panics
     ///
     /// Panics if there is no hub.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Ladder, hub};
+    ///
+    /// let (main_publisher, main) = hub::builder().name("main").build();
+    /// let (sub_publisher, sub) = hub::builder().name("sub").build();
+    /// let ladder = Ladder::new([main, sub]);
+    /// assert_eq!(ladder.hubs().next().and_then(|largest| largest.name()), Some("main"));
+    /// ```
     #[must_use]
     pub fn new(hubs: impl IntoIterator<Item = Hub>) -> Self {
         Self { shared: Shared::new(hubs.into_iter().map(|hub| (hub, None, None)).collect(), &Boundary::random()) }
@@ -143,6 +154,17 @@ impl Ladder {
     }
 
     /// Returns the hub of each rung, the largest picture first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Ladder, hub};
+    ///
+    /// let (main_publisher, main) = hub::builder().name("main").build();
+    /// let (sub_publisher, sub) = hub::builder().name("sub").build();
+    /// let ladder = Ladder::new([main, sub]);
+    /// assert_eq!(ladder.hubs().filter_map(|hub| hub.name()).collect::<Vec<_>>(), ["main", "sub"]);
+    /// ```
     #[must_use]
     pub fn hubs(&self) -> impl ExactSizeIterator<Item = &Hub> {
         self.shared.rungs.iter().map(|rung| &rung.hub)
@@ -165,6 +187,19 @@ impl Ladder {
     }
 
     /// Ends every stream with this key: see [`Hub::revoke`]. Returns the number of streams ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::ladder::Size;
+    /// use mixed_replace::{Ladder, Wire, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let ladder = Ladder::new([hub]);
+    /// let viewer = ladder.subscribe(Wire::Browser, Size::Line)?.key("ada");
+    /// assert_eq!(ladder.revoke("ada"), 1);
+    /// # Ok::<(), hub::Refused>(())
+    /// ```
     #[expect(clippy::must_use_candidate, reason = "called for its effect; most callers do not need the number")]
     pub fn revoke(&self, key: &str) -> usize {
         // Twice, since a viewer may move to a hub of the first round. Its next move is seconds later.

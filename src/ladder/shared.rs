@@ -76,6 +76,17 @@ struct Measured {
 
 impl Ladder {
     /// Ends every stream by closing the hub of each rung: see [`Hub::close`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Ladder, hub};
+    ///
+    /// let (main_publisher, main) = hub::channel();
+    /// let (sub_publisher, sub) = hub::channel();
+    /// Ladder::new([main, sub]).close();
+    /// assert!(main_publisher.is_closed() && sub_publisher.is_closed());
+    /// ```
     pub fn close(&self) {
         // From now on, no viewer is moved.
         self.shared.closing.store(true, Relaxed);
@@ -83,6 +94,16 @@ impl Ladder {
     }
 
     /// Returns the ladder's counters since it was created.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Ladder, hub};
+    ///
+    /// let ladder = Ladder::new([hub::channel(), hub::channel()].map(|(_, hub)| hub));
+    /// let stats = ladder.stats();
+    /// assert_eq!((stats.rungs.len(), stats.moves_down, stats.moves_up), (2, 0, 0));
+    /// ```
     #[must_use]
     pub fn stats(&self) -> Stats {
         let mut rungs: Vec<RungStats> = self.shared.rungs.iter().map(Rung::stats).collect();
@@ -94,6 +115,23 @@ impl Ladder {
     }
 
     /// Returns a description of each current viewer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::{FutureExt, StreamExt};
+    /// use mixed_replace::ladder::Size;
+    /// use mixed_replace::{Ladder, Part, Wire, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// publisher.publish(Part::text("on")?)?;
+    /// let ladder = Ladder::new([hub]);
+    /// let mut stream = ladder.subscribe(Wire::Machine, Size::Full)?.into_stream();
+    /// assert!(stream.next().now_or_never().is_some());
+    /// let viewers = ladder.viewers();
+    /// assert_eq!((viewers.len(), viewers[0].rung, viewers[0].size), (1, 0, Size::Full));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn viewers(&self) -> Vec<Viewer> {
         let now = Instant::now();

@@ -80,6 +80,24 @@ impl Subscriber {
     }
 
     /// Sets the shortest time between two parts. The viewer gets the newest part each time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use futures::{FutureExt, StreamExt};
+    /// use mixed_replace::ladder::Size;
+    /// use mixed_replace::{Ladder, Part, Wire, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// publisher.publish(Part::text("12:00")?)?;
+    /// let viewer = Ladder::new([hub]).subscribe(Wire::Machine, Size::Full)?.min_interval(Duration::from_secs(60));
+    /// let mut stream = viewer.into_stream();
+    /// assert!(stream.next().now_or_never().is_some());
+    /// publisher.publish(Part::text("12:01")?)?;
+    /// assert!(stream.next().now_or_never().is_none(), "due in a minute");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn min_interval(mut self, min_interval: Duration) -> Self {
         self.options.min_interval = self.options.min_interval.max(Some(min_interval));
         self.place.subscriber = self.place.subscriber.min_interval(min_interval);
@@ -90,6 +108,24 @@ impl Subscriber {
     ///
     /// The [`max_lifetime`](crate::hub::Builder::max_lifetime) of a hub counts from the viewer's first picture of that hub, and
     /// later moves do not prolong it either.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use futures::executor::block_on_stream;
+    /// use mixed_replace::ladder::Size;
+    /// use mixed_replace::{Ladder, Part, Wire, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// publisher.publish(Part::text("on")?)?;
+    /// let viewer = Ladder::new([hub.clone()]).subscribe(Wire::Script, Size::Full)?;
+    /// let viewer = viewer.max_lifetime(Duration::from_millis(20));
+    /// let end = block_on_stream(viewer.into_stream()).last().transpose()?;
+    /// assert!(end.is_some_and(|end| end.ends_with(b"--\r\n")));
+    /// assert_eq!(hub.stats().ended.expired, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn max_lifetime(mut self, max_lifetime: Duration) -> Self {
         self.place.subscriber = self.place.subscriber.max_lifetime(max_lifetime);
         self
@@ -97,12 +133,42 @@ impl Subscriber {
 
     /// Ends the stream at the end of this time, which a move does not prolong: see
     /// [`hub::Subscriber::expires_in`](crate::Subscriber::expires_in).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use futures::executor::block_on_stream;
+    /// use mixed_replace::ladder::Size;
+    /// use mixed_replace::{Ladder, Part, Wire, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// publisher.publish(Part::text("on")?)?;
+    /// let viewer = Ladder::new([hub.clone()]).subscribe(Wire::Script, Size::Full)?;
+    /// let viewer = viewer.expires_in(Duration::from_millis(20));
+    /// assert!(block_on_stream(viewer.into_stream()).last().is_some());
+    /// assert_eq!(hub.stats().ended.expired, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn expires_in(mut self, time: Duration) -> Self {
         self.place.subscriber = self.place.subscriber.expires_in(time);
         self
     }
 
     /// Sets a key by which [`Ladder::revoke`](super::Ladder::revoke) ends the stream.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::ladder::Size;
+    /// use mixed_replace::{Ladder, Wire, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let ladder = Ladder::new([hub]);
+    /// let viewer = ladder.subscribe(Wire::Browser, Size::Line)?.key("ada");
+    /// assert_eq!(ladder.revoke("ada"), 1);
+    /// # Ok::<(), hub::Refused>(())
+    /// ```
     pub fn key(mut self, key: impl Into<String>) -> Self {
         let key = key.into();
         self.options.key = Some(key.clone());
@@ -111,6 +177,22 @@ impl Subscriber {
     }
 
     /// Sets a name for the viewer in the hubs' events and lists: see [`hub::Subscriber::label`](crate::Subscriber::label).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::{FutureExt, StreamExt};
+    /// use mixed_replace::ladder::Size;
+    /// use mixed_replace::{Ladder, Part, Wire, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// publisher.publish(Part::text("on")?)?;
+    /// let viewer = Ladder::new([hub.clone()]).subscribe(Wire::Machine, Size::Full)?.label("192.0.2.7");
+    /// let mut stream = viewer.into_stream();
+    /// assert!(stream.next().now_or_never().is_some());
+    /// assert_eq!(hub.viewers()[0].label.as_deref(), Some("192.0.2.7"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn label(mut self, label: impl Into<String>) -> Self {
         let label = label.into();
         self.options.label = Some(label.clone());
@@ -122,6 +204,24 @@ impl Subscriber {
     ///
     /// On the hub where it starts, it ends those that came to that hub earlier. On the other rungs it ends all of them. So of
     /// two streams that start at the same time, neither may go on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::{FutureExt, StreamExt};
+    /// use mixed_replace::ladder::Size;
+    /// use mixed_replace::{Ladder, Part, Wire, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// publisher.publish(Part::text("on")?)?;
+    /// let ladder = Ladder::new([hub]);
+    /// let subscribe = || ladder.subscribe(Wire::Machine, Size::Full).map(|viewer| viewer.key("ada").exclusive(true));
+    /// let (mut older, mut newer) = (subscribe()?.into_stream(), subscribe()?.into_stream());
+    /// assert!(older.next().now_or_never().is_some());
+    /// assert!(newer.next().now_or_never().is_some());
+    /// assert_eq!(older.count().now_or_never(), Some(1), "the close-delimiter");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn exclusive(mut self, exclusive: bool) -> Self {
         self.options.exclusive = exclusive;
         self.place.subscriber = self.place.subscriber.exclusive(exclusive);
@@ -136,12 +236,41 @@ impl Subscriber {
 
     respond_methods! {
         /// Returns the header fields of the response; see [`MixedReplace::headers`](crate::MixedReplace::headers).
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use mixed_replace::ladder::Size;
+        /// use mixed_replace::{Ladder, Wire, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// let headers = Ladder::new([hub]).subscribe(Wire::Browser, Size::Line)?.headers();
+        /// assert_eq!(headers["cache-control"], "no-store, no-transform");
+        /// # Ok::<(), hub::Refused>(())
+        /// ```
         headers
 
         /// Returns the body as a plain stream of bytes: see [`hub::Subscriber::into_stream`](crate::Subscriber::into_stream).
         ///
         /// A stream learns late that a line is slow, from the server's next poll.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use futures::{FutureExt, StreamExt};
+        /// use mixed_replace::ladder::Size;
+        /// use mixed_replace::{Ladder, Part, Wire, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// publisher.publish(Part::text("on")?)?;
+        /// let mut stream = Ladder::new([hub]).subscribe(Wire::Machine, Size::Full)?.into_stream();
+        /// let opening = stream.next().now_or_never().flatten().transpose()?;
+        /// assert!(opening.is_some_and(|opening| opening.starts_with(b"--")));
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         into_stream
+
+        "use mixed_replace::{Ladder, Wire, hub, ladder::Size};\n\nlet (publisher, hub) = hub::channel();\nlet response = Ladder::new([hub]).subscribe(Wire::Browser, Size::Line)?;"
     }
 
     /// Returns the hub from which the viewer gets its first picture.

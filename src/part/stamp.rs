@@ -117,6 +117,17 @@ impl Part {
     /// Sets the number of the part in its source, sent as `X-Sequence`. It replaces a header of that name.
     ///
     /// A reader finds out by it which parts it was not sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Encoder, Part, Wire};
+    ///
+    /// let part = Part::text("12:00")?.with_sequence(17);
+    /// let sent = Encoder::random(Wire::Machine).encode(&part)?.to_bytes();
+    /// assert!(String::from_utf8_lossy(&sent).contains("\r\nX-Sequence: 17\r\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn with_sequence(mut self, sequence: u64) -> Self {
         self.headers.remove(SEQUENCE);
         self.sequence = Some(sequence);
@@ -124,6 +135,19 @@ impl Part {
     }
 
     /// Returns the number of the part in its source, or `None` if it has none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Part, hub};
+    ///
+    /// let part = Part::text("12:00")?;
+    /// assert_eq!(part.sequence(), None);
+    /// let (publisher, hub) = hub::channel();
+    /// publisher.publish(part.with_sequence(17))?;
+    /// assert_eq!(hub.latest().and_then(|part| part.sequence()), Some(17));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn sequence(&self) -> Option<u64> {
         self.sequence

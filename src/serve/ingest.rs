@@ -98,6 +98,22 @@ impl Ingest {
     ///
     /// The hub stays open between requests. Keep an `Arc` of the publisher to publish from the app too, or to close the hub
     /// by [`Demand`](crate::hub::Demand).
+    ///
+    /// # Examples
+    ///
+    #[cfg_attr(feature = "http-body", doc = "```")]
+    #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+    /// use futures::executor::block_on;
+    /// use http::Request;
+    /// use mixed_replace::{Ingest, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let picture = "GIF89a\x01\0\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;".to_owned();
+    /// let request = Request::post("/in").header("content-type", "image/gif").body(picture)?;
+    /// assert_eq!(block_on(Ingest::new(publisher).respond(request)).status(), 200);
+    /// assert_eq!(hub.latest().map(|part| part.content_type().clone()), Some(mime::IMAGE_GIF));
+    /// # Ok::<(), http::Error>(())
+    /// ```
     pub fn new(publisher: impl Into<Arc<Publisher>>) -> Self {
         Self {
             desk: Arc::new(Desk::new(publisher.into())),
@@ -139,10 +155,42 @@ impl Ingest {
         ///
         /// Otherwise any page that a user opens could send to a server that only the user's machine can reach. With
         /// `true`, put a CORS layer in front that names the origins: the endpoint does not answer preflight requests.
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use futures::executor::block_on;
+        /// use http::{Request, StatusCode};
+        /// use mixed_replace::{Ingest, hub};
+        ///
+        /// let request = || Request::post("/in").header("sec-fetch-site", "cross-site").body("12:00".to_owned());
+        /// let (publisher, hub) = hub::channel();
+        /// let ingest = Ingest::new(publisher);
+        /// assert_eq!(block_on(ingest.respond(request()?)).status(), StatusCode::FORBIDDEN);
+        /// let ingest = ingest.cross_site(true);
+        /// assert_eq!(block_on(ingest.respond(request()?)).status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        /// # Ok::<(), http::Error>(())
+        /// ```
         cross_site(bool) => cross_site;
 
         /// Sets the limits of a part, of its headers and of what is between parts. Default: those of [`Limits`], with
         /// parts of up to 16 MiB.
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use futures::executor::block_on;
+        /// use http::{Request, StatusCode};
+        /// use mixed_replace::{Ingest, decode::Limits, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// let ingest = Ingest::new(publisher).limits(Limits::new().max_part_bytes(1_000));
+        /// let request = Request::post("/in").header("content-type", "image/gif").body(format!("GIF89a{:1000}", ""))?;
+        /// assert_eq!(block_on(ingest.respond(request)).status(), StatusCode::PAYLOAD_TOO_LARGE);
+        /// # Ok::<(), http::Error>(())
+        /// ```
         limits(Limits) => limits;
 
         /// Publishes pictures at least this far apart, in one request and across requests. Default: `None`, which is
@@ -169,18 +217,75 @@ impl Ingest {
         min_interval(impl Into<Option<Duration>>) => min_interval;
 
         /// Ends a request when no part was published for this long. `None` turns that off. Default: 30 seconds.
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use std::time::Duration;
+        /// use futures::{executor::block_on, stream};
+        /// use http::{Request, StatusCode};
+        /// use mixed_replace::{Ingest, MixedReplace, Part, Wire, hub};
+        ///
+        /// // A sender whose camera is silent.
+        /// let camera = MixedReplace::new(stream::pending::<std::io::Result<Part>>(), Wire::Machine);
+        /// let content_type = camera.headers().remove("content-type").unwrap();
+        /// let request = Request::post("/in").header("content-type", content_type).body(camera.into_body())?;
+        /// let (publisher, hub) = hub::channel();
+        /// let ingest = Ingest::new(publisher).part_timeout(Duration::from_millis(20));
+        /// assert_eq!(block_on(ingest.respond(request)).status(), StatusCode::REQUEST_TIMEOUT);
+        /// # Ok::<(), http::Error>(())
+        /// ```
         part_timeout(impl Into<Option<Duration>>) => part_timeout;
 
         /// Sets whether a request ends an earlier one that is still sending. Default: `false`: the newer one is
         /// rejected.
         ///
         /// Useful for a camera that reconnects before its old connection is known to be dead.
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use std::pin::pin;
+        /// use futures::{FutureExt, executor::block_on, stream};
+        /// use http::{Request, StatusCode};
+        /// use mixed_replace::{Ingest, MixedReplace, Part, Wire, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// let ingest = Ingest::new(publisher).takeover(true);
+        /// // A sender whose connection is dead.
+        /// let camera = MixedReplace::new(stream::pending::<std::io::Result<Part>>(), Wire::Machine);
+        /// let request = Request::post("/in").header("content-type", "multipart/mixed; boundary=x").body(camera.into_body())?;
+        /// let mut older = pin!(ingest.respond(request));
+        /// assert!(older.as_mut().now_or_never().is_none());
+        /// let request = Request::post("/in").header("content-type", "multipart/mixed; boundary=x").body("--x--".to_owned())?;
+        /// block_on(ingest.respond(request));
+        /// assert_eq!(block_on(older).status(), StatusCode::CONFLICT);
+        /// # Ok::<(), http::Error>(())
+        /// ```
         takeover(bool) => takeover;
 
         /// Passes on parts of any type, and all headers that a part may carry. Off by default.
         ///
         /// For a sender of your own: parts of active types, such as HTML, run with your origin in the viewers'
         /// browsers.
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use futures::executor::block_on;
+        /// use http::Request;
+        /// use mixed_replace::{Ingest, Part, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// let parts = "--x\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n12:00\r\n--x--".to_owned();
+        /// let request = Request::post("/in").header("content-type", "multipart/mixed; boundary=x").body(parts)?;
+        /// block_on(Ingest::new(publisher).trusted(true).respond(request));
+        /// assert_eq!(hub.latest(), Some(Part::text("12:00")?));
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         trusted(bool) => trusted;
     }
 

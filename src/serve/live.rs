@@ -60,6 +60,22 @@ enum Source {
 
 impl Live {
     /// Creates an endpoint for this hub.
+    ///
+    /// # Examples
+    ///
+    #[cfg_attr(feature = "http-body", doc = "```")]
+    #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+    /// use futures::executor::block_on;
+    /// use http::Request;
+    /// use mixed_replace::{Live, Part, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// publisher.publish(Part::text("on")?)?;
+    /// let request = Request::get("/live").header("accept", "image/webp,*/*;q=0.8").body(())?;
+    /// let response = block_on(Live::new(hub).respond(request));
+    /// assert!(response.headers()["content-type"].as_bytes().starts_with(b"multipart/x-mixed-replace;"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(hub: Hub) -> Self {
         Self::of(Source::One(Member::Hub(hub)))
     }
@@ -154,6 +170,19 @@ impl Live {
     }
 
     /// Sets whether an endpoint for hubs [by name](Self::by_name) lists them. Default: `true`.
+    ///
+    /// # Examples
+    ///
+    #[cfg_attr(feature = "http-body", doc = "```")]
+    #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+    /// use futures::executor::block_on;
+    /// use http::{Request, StatusCode};
+    /// use mixed_replace::{Hubs, Live};
+    ///
+    /// let list = |live: Live| block_on(live.respond(Request::new(()))).status();
+    /// assert_eq!(list(Live::by_name(Hubs::new())), StatusCode::OK);
+    /// assert_eq!(list(Live::by_name(Hubs::new()).list(false)), StatusCode::NOT_FOUND);
+    /// ```
     pub fn list(mut self, enabled: bool) -> Self {
         if let Source::Hubs { lists, .. } = &mut self.hub {
             *lists = enabled;
@@ -230,6 +259,27 @@ impl Live {
 
     setters! {
         /// Sets whether a stream ends the older ones with the same [`key`](Self::key). Default: `false`.
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use std::{future::poll_fn, pin::Pin};
+        /// use futures::executor::block_on;
+        /// use http_body::Body as _;
+        /// use mixed_replace::{Live, Part, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// publisher.publish(Part::text("on")?)?;
+        /// let live = Live::new(hub.clone()).key(|_| Some("ada".to_owned())).exclusive(true);
+        /// let mut tabs = [(); 2].map(|()| block_on(live.respond(http::Request::new(()))).into_body());
+        /// for tab in &mut tabs {
+        ///     block_on(poll_fn(|cx| Pin::new(&mut *tab).poll_frame(cx))).transpose()?;
+        /// }
+        /// drop(tabs);
+        /// assert_eq!(hub.stats().ended.replaced, 1);
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         exclusive(bool) => exclusive;
 
         /// Sets how long the response waits for the first part of a hub that has none. `None` sends its head at once.
@@ -237,20 +287,88 @@ impl Live {
         ///
         /// A camera that never answers then is a `503`, and not an `<img>` that loads for ever. The wait is
         /// [`Demand`](crate::hub::Demand), so it starts the camera.
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use std::time::Duration;
+        /// use futures::executor::block_on;
+        /// use http::{Request, StatusCode};
+        /// use mixed_replace::{Live, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// let live = Live::new(hub).first_part_timeout(Duration::from_millis(20));
+        /// assert_eq!(block_on(live.respond(Request::new(()))).status(), StatusCode::SERVICE_UNAVAILABLE);
+        /// let live = live.first_part_timeout(None);
+        /// assert_eq!(block_on(live.respond(Request::new(()))).status(), StatusCode::OK);
+        /// ```
         first_part_timeout(impl Into<Option<Duration>>) => first_part_timeout;
 
         /// Sets whether `?fps` lowers the rate of a stream. Default: `true`.
         ///
         /// A client can never raise the rate above what the hub's [`min_interval`](crate::hub::Builder::min_interval)
         /// allows.
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use futures::executor::block_on;
+        /// use http::{Request, StatusCode};
+        /// use mixed_replace::{Live, Part, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// publisher.publish(Part::text("on")?)?;
+        /// let live = Live::new(hub);
+        /// let response = block_on(live.respond(Request::get("/live?fps=fast").body(())?));
+        /// assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        /// let response = block_on(live.rate_param(false).respond(Request::get("/live?fps=fast").body(())?));
+        /// assert_eq!(response.status(), StatusCode::OK);
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         rate_param(bool) => rate_param;
 
         /// Sets whether `?width` chooses the size of the pictures of a [ladder](Self::ladder). Default: `true`.
         ///
         /// Otherwise each viewer gets the largest that its line carries.
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use futures::executor::block_on;
+        /// use http::{Request, StatusCode};
+        /// use mixed_replace::{Ladder, Live, Part, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// publisher.publish(Part::text("on")?)?;
+        /// let live = Live::ladder(Ladder::new([hub]));
+        /// let response = block_on(live.respond(Request::get("/live?width=wide").body(())?));
+        /// assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        /// let response = block_on(live.size_param(false).respond(Request::get("/live?width=wide").body(())?));
+        /// assert_eq!(response.status(), StatusCode::OK);
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         size_param(bool) => size_param;
 
         /// Sets whether `?snapshot` and `?action=snapshot` return one part. Default: `true`.
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use futures::executor::block_on;
+        /// use http::Request;
+        /// use mixed_replace::{Live, Part, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// publisher.publish(Part::text("on")?)?;
+        /// let live = Live::new(hub).snapshot_param(false);
+        /// let response = block_on(live.respond(Request::get("/live?snapshot").body(())?));
+        /// assert!(response.headers()["content-type"].as_bytes().starts_with(b"multipart/x-mixed-replace;"));
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         snapshot_param(bool) => snapshot_param;
     }
 
@@ -259,6 +377,27 @@ impl Live {
     ///
     /// It is called after [`key`](Self::key) has been set, so if it checks the access again, a
     /// [`revoke`](crate::hub::Hub::revoke) in between ends the stream. It does not decide who may watch.
+    ///
+    /// # Examples
+    ///
+    #[cfg_attr(feature = "http-body", doc = "```")]
+    #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+    /// use std::{future::poll_fn, pin::Pin, time::Duration};
+    /// use futures::executor::block_on;
+    /// use http_body::Body as _;
+    /// use mixed_replace::{Live, Part, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// publisher.publish(Part::text("on")?)?;
+    /// // In an app, the time that is left of a signed address.
+    /// let live = Live::new(hub.clone()).expires_in(|_| Some(Duration::from_millis(20)));
+    /// let mut body = block_on(live.respond(http::Request::new(()))).into_body();
+    /// while let Some(frame) = block_on(poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))) {
+    ///     frame?;
+    /// }
+    /// assert_eq!(hub.stats().ended.expired, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn expires_in(mut self, time: impl Fn(&Parts) -> Option<Duration> + Send + Sync + 'static) -> Self {
         self.expires_in = Some(FromRequest(Arc::new(time)));
         self

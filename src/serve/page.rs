@@ -75,6 +75,21 @@ pub struct Page {
 
 impl Page {
     /// Creates an endpoint for this hub.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::executor::block_on;
+    /// use http::Request;
+    /// use mixed_replace::{Page, Part, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// publisher.publish(Part::html("<!doctype html><title>Line 1</title><h1>All is well</h1>")?)?;
+    /// let navigation = Request::get("/status").header("accept", "text/html,application/xhtml+xml,*/*;q=0.8").body(())?;
+    /// let response = block_on(Page::new(hub).respond(navigation));
+    /// assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(hub: Hub) -> Self {
         Self { live: Live::new(hub.clone()), hub, settings: Settings::default(), native: false }
     }
@@ -83,30 +98,127 @@ impl Page {
         /// Sets the title of the page, which also names its frame or picture for screen readers. Default: `Status`.
         ///
         /// A trusted HTML part has a title itself.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use futures::executor::block_on;
+        /// use http::Request;
+        /// use mixed_replace::{Page, Part, hub};
+        /// # use mixed_replace::serve::ResponseBody;
+        /// # fn text(response: http::Response<ResponseBody>) -> String {
+        /// #     let mut body = response.into_body();
+        /// #     let mut body = std::pin::Pin::new(&mut body);
+        /// #     let frame = block_on(std::future::poll_fn(|cx| http_body::Body::poll_frame(body.as_mut(), cx)));
+        /// #     String::from_utf8(frame.unwrap().unwrap().into_data().unwrap().into()).unwrap()
+        /// # }
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// publisher.publish(Part::text("All is well")?)?;
+        /// let page = Page::new(hub).title("Line 1");
+        /// let html = text(block_on(page.respond(Request::get("/status?pull").body(())?)));
+        /// assert!(html.contains("<title>Line 1</title>"));
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         title(impl Into<String>) => settings.title;
 
         /// Sets whether the page displays the age of the latest part, in the language of the document: "3 minutes ago".
         /// Default: `false`.
         ///
         /// It shows that a quiet page is connected. A keep-alive that repeats the last part does not reset the age.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use futures::executor::block_on;
+        /// use http::Request;
+        /// use mixed_replace::{Page, Part, hub};
+        /// # use mixed_replace::serve::ResponseBody;
+        /// # fn text(response: http::Response<ResponseBody>) -> String {
+        /// #     let mut body = response.into_body();
+        /// #     let mut body = std::pin::Pin::new(&mut body);
+        /// #     let frame = block_on(std::future::poll_fn(|cx| http_body::Body::poll_frame(body.as_mut(), cx)));
+        /// #     String::from_utf8(frame.unwrap().unwrap().into_data().unwrap().into()).unwrap()
+        /// # }
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// publisher.publish(Part::text("All is well")?)?;
+        /// let page = Page::new(hub).show_age(true);
+        /// let navigation = Request::get("/status").header("accept", "text/html,application/xhtml+xml,*/*;q=0.8").body(())?;
+        /// assert!(text(block_on(page.respond(navigation))).contains("<mixed-replace src=\"?\" "));
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         show_age(bool) => settings.show_age;
 
         /// Sets whether HTML parts are the page itself, without a frame. Default: `false`.
         ///
         /// For parts whose markup is yours. Escape the text of others, as in any page. Scripts in them do not run;
         /// links, forms and styles work.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use futures::executor::block_on;
+        /// use http::Request;
+        /// use mixed_replace::{Page, Part, hub};
+        /// # use mixed_replace::serve::ResponseBody;
+        /// # fn text(response: http::Response<ResponseBody>) -> String {
+        /// #     let mut body = response.into_body();
+        /// #     let mut body = std::pin::Pin::new(&mut body);
+        /// #     let frame = block_on(std::future::poll_fn(|cx| http_body::Body::poll_frame(body.as_mut(), cx)));
+        /// #     String::from_utf8(frame.unwrap().unwrap().into_data().unwrap().into()).unwrap()
+        /// # }
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// publisher.publish(Part::html("<h1>All is well</h1>")?)?;
+        /// let html = |page: Page| Ok::<_, http::Error>(text(block_on(page.respond(Request::get("/status?pull").body(())?))));
+        /// assert!(html(Page::new(hub.clone()))?.contains("<iframe sandbox="));
+        /// assert_eq!(html(Page::new(hub).trusted(true))?, "<h1>All is well</h1>");
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         trusted(bool) => settings.trusted;
 
         /// Sets whether browsers that replace documents by themselves (Firefox, WebKit) get the stream and no script.
         /// Default: `false`.
         ///
         /// Chromium gets the page. For trusted parts only: each is a document of your origin in which scripts run.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use futures::executor::block_on;
+        /// use http::Request;
+        /// use mixed_replace::{Page, Part, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// publisher.publish(Part::html("<h1>All is well</h1>")?)?;
+        /// let firefox = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+        /// let response = block_on(Page::new(hub).native(true).respond(Request::get("/").header("accept", firefox).body(())?));
+        /// assert!(response.headers()["content-type"].as_bytes().starts_with(b"multipart/x-mixed-replace;"));
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         native(bool) => native;
     }
 
     /// Sets the period at which a browser without scripts reloads the page, in full seconds. Default: 5 seconds.
     ///
     /// While nothing changes, the response is `304 Not Modified`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use futures::executor::block_on;
+    /// use http::{Request, header::REFRESH};
+    /// use mixed_replace::{Page, Part, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// publisher.publish(Part::text("All is well")?)?;
+    /// let page = Page::new(hub).refresh(Duration::from_secs(60));
+    /// let response = block_on(page.respond(Request::get("/status?pull").body(())?));
+    /// assert_eq!(response.headers()[REFRESH], "60");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn refresh(mut self, period: Duration) -> Self {
         self.settings.refresh = Duration::from_secs(period.as_secs().max(1));
         self
@@ -146,20 +258,106 @@ impl Page {
 
     live_options! {
         /// Sets a function that returns the key of a stream: see [`Live::key`].
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use futures::executor::block_on;
+        /// use http::Request;
+        /// use mixed_replace::{Page, Part, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// publisher.publish(Part::text("All is well")?)?;
+        /// // In an app, the session of the request's cookie.
+        /// let page = Page::new(hub.clone()).key(|_| Some("7f3a".to_owned()));
+        /// let stream = block_on(page.respond(Request::get("/status?action=stream").body(())?));
+        /// assert_eq!(hub.revoke("7f3a"), 1);
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         key(impl Fn(&Parts) -> Option<String> + Send + Sync + 'static);
 
         /// Sets a function that returns the label of a stream: see [`Live::label`].
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use std::{future::poll_fn, pin::Pin};
+        /// use futures::executor::block_on;
+        /// use http::Request;
+        /// use http_body::Body as _;
+        /// use mixed_replace::{Page, Part, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// publisher.publish(Part::text("All is well")?)?;
+        /// let page = Page::new(hub.clone()).label(|request| request.headers.get("user-agent")?.to_str().ok().map(str::to_owned));
+        /// let request = Request::get("/status?action=stream").header("user-agent", "curl/8.5.0").body(())?;
+        /// let mut stream = block_on(page.respond(request)).into_body();
+        /// block_on(poll_fn(|cx| Pin::new(&mut stream).poll_frame(cx))).transpose()?;
+        /// assert_eq!(hub.viewers()[0].label.as_deref(), Some("curl/8.5.0"));
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         label(impl Fn(&Parts) -> Option<String> + Send + Sync + 'static);
 
         /// Sets whether a stream ends the older ones with the same [`key`](Self::key). Default: `false`.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use std::{future::poll_fn, pin::Pin};
+        /// use futures::executor::block_on;
+        /// use http::Request;
+        /// use http_body::Body as _;
+        /// use mixed_replace::{Page, Part, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// publisher.publish(Part::text("All is well")?)?;
+        /// let page = Page::new(hub.clone()).key(|_| Some("ada".to_owned())).exclusive(true);
+        /// let mut streams = [(); 2].map(|()| block_on(page.respond(Request::new(()))).into_body());
+        /// for stream in &mut streams {
+        ///     block_on(poll_fn(|cx| Pin::new(&mut *stream).poll_frame(cx))).transpose()?;
+        /// }
+        /// drop(streams);
+        /// assert_eq!(hub.stats().ended.replaced, 1);
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         exclusive(bool);
 
         /// Sets whether `?fps` lowers the rate of a stream: see [`Live::rate_param`]. Default: `true`.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use futures::executor::block_on;
+        /// use http::Request;
+        /// use mixed_replace::{Page, Part, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// publisher.publish(Part::text("All is well")?)?;
+        /// let page = Page::new(hub).rate_param(false);
+        /// let response = block_on(page.respond(Request::get("/status?action=stream&fps=fast").body(())?));
+        /// assert_eq!(response.status(), 200, "it is ignored");
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         rate_param(bool);
 
         /// Sets whether `?snapshot` and `?action=snapshot` return one part. Default: `true`.
         ///
         /// If not, the document of a page of pictures opens with a stream in place of one picture.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use futures::executor::block_on;
+        /// use http::Request;
+        /// use mixed_replace::{Page, Part, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// publisher.publish(Part::text("All is well")?)?;
+        /// let page = Page::new(hub).snapshot_param(false);
+        /// let response = block_on(page.respond(Request::get("/status?snapshot").body(())?));
+        /// assert!(response.headers()["content-type"].as_bytes().starts_with(b"multipart/x-mixed-replace;"));
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         snapshot_param(bool);
     }
 

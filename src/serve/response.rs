@@ -27,6 +27,19 @@ macro_rules! respond {
             /// # Cancel safety
             ///
             /// Nothing is lost when the future is dropped.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            #[doc = example!($endpoint)]
+            /// let request = http::Request::get("/").body(())?;
+            /// # let response = futures::executor::block_on(async {
+            /// let response = endpoint.respond(request).await;
+            /// # response
+            /// # });
+            /// assert_eq!(response.status(), 200);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub async fn respond<B>(&self, request: Request<B>) -> Response<ResponseBody> {
                 let Ok(response) = ResponseFuture::new(self, request).await;
                 response
@@ -34,6 +47,29 @@ macro_rules! respond {
         }
     )*};
 }
+/// The beginning of the example of `respond`.
+macro_rules! example {
+    (ClientScript) => {
+        "use mixed_replace::ClientScript;\n\nlet endpoint = ClientScript;"
+    };
+    (SendScript) => {
+        "use mixed_replace::SendScript;\n\nlet endpoint = SendScript;"
+    };
+    (Wall) => {
+        "use mixed_replace::{Hubs, Wall};\n\nlet endpoint = Wall::new(Hubs::new());"
+    };
+    ($endpoint:ident) => {
+        concat!(
+            "use mixed_replace::{",
+            stringify!($endpoint),
+            ", Part, hub};\n\nlet (publisher, hub) = hub::channel();\n",
+            "publisher.publish(Part::text(\"All is well\")?)?;\nlet endpoint = ",
+            stringify!($endpoint),
+            "::new(hub);"
+        )
+    };
+}
+
 endpoints!(respond);
 
 impl Ingest {
@@ -42,6 +78,22 @@ impl Ingest {
     /// # Cancel safety
     ///
     /// Dropping the future ends the request. Parts that were complete have been published.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Ingest, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// let picture = "GIF89a\x01\0\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;".to_owned();
+    /// let request = http::Request::post("/in").header("content-type", "image/gif").body(picture)?;
+    /// # let response = futures::executor::block_on(async {
+    /// let response = Ingest::new(publisher).respond(request).await;
+    /// # response
+    /// # });
+    /// assert_eq!((response.status().as_u16(), hub.stats().parts_published), (200, 1));
+    /// # Ok::<(), http::Error>(())
+    /// ```
     pub async fn respond<B>(&self, request: Request<B>) -> Response<ResponseBody>
     where
         B: Body,

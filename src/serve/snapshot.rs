@@ -59,6 +59,22 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Creates an endpoint for this hub.
+    ///
+    /// # Examples
+    ///
+    #[cfg_attr(feature = "http-body", doc = "```")]
+    #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+    /// use futures::executor::block_on;
+    /// use http::Request;
+    /// use mixed_replace::{Part, Snapshot, hub};
+    ///
+    /// let (publisher, hub) = hub::channel();
+    /// publisher.publish(Part::text("on")?)?;
+    /// let response = block_on(Snapshot::new(hub).respond(Request::get("/snapshot").body(())?));
+    /// assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
+    /// assert!(response.headers().contains_key("etag"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(hub: Hub) -> Self {
         Self {
             hub,
@@ -74,6 +90,23 @@ impl Snapshot {
 
     setters! {
         /// Sets whether `?snapshot=2` sets [`fresh_for`](Self::fresh_for) of a request, in seconds. Default: `true`.
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use futures::executor::block_on;
+        /// use http::{Request, StatusCode};
+        /// use mixed_replace::{Part, Snapshot, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// publisher.publish(Part::text("on")?)?;
+        /// let request = || Request::get("/snapshot?snapshot=new").body(());
+        /// let snapshot = Snapshot::new(hub);
+        /// assert_eq!(block_on(snapshot.respond(request()?)).status(), StatusCode::BAD_REQUEST);
+        /// assert_eq!(block_on(snapshot.age_param(false).respond(request()?)).status(), StatusCode::OK);
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         age_param(bool) => age_param;
 
         /// Sets `Cache-Control: public, max-age=1`, in full seconds, rounded down. Default: `private, no-cache`.
@@ -81,21 +114,101 @@ impl Snapshot {
         /// A cache in front, such as a CDN, then serves any number of clients with one request in this time. Only for
         /// pictures that everybody may see: it stores answers to logins too (RFC 9111 §3.5). See
         /// [`PartResponse::cache_for`].
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use std::time::Duration;
+        /// use futures::executor::block_on;
+        /// use http::{Request, header::CACHE_CONTROL};
+        /// use mixed_replace::{Part, Snapshot, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// publisher.publish(Part::text("on")?)?;
+        /// let snapshot = Snapshot::new(hub).cache_for(Duration::from_secs(1));
+        /// assert_eq!(block_on(snapshot.respond(Request::new(()))).headers()[CACHE_CONTROL], "public, max-age=1");
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         cache_for(Duration) => cache_for;
 
         /// Sets the age up to which the latest part is returned at once. Default: 1 second. It does not set
         /// `Cache-Control`.
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use std::time::Duration;
+        /// use futures::executor::block_on;
+        /// use http::{Request, StatusCode};
+        /// use mixed_replace::{Part, Snapshot, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// publisher.publish(Part::text("on")?)?;
+        /// let strict = Snapshot::new(hub).strict(true).timeout(Duration::from_millis(20));
+        /// let status = |snapshot: Snapshot| block_on(snapshot.respond(Request::new(()))).status();
+        /// assert_eq!(status(strict.clone().fresh_for(Duration::from_secs(60))), StatusCode::OK);
+        /// assert_eq!(status(strict.fresh_for(Duration::ZERO)), StatusCode::SERVICE_UNAVAILABLE);
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         fresh_for(Duration) => fresh_for;
 
         /// Sets how long a request waits for a part that is fresh enough. Default: 5 seconds, which most cameras need
         /// to start.
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use std::time::Duration;
+        /// use futures::executor::block_on;
+        /// use http::{Request, StatusCode};
+        /// use mixed_replace::{Snapshot, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// let snapshot = Snapshot::new(hub).timeout(Duration::from_millis(20));
+        /// assert_eq!(block_on(snapshot.respond(Request::new(()))).status(), StatusCode::SERVICE_UNAVAILABLE);
+        /// ```
         timeout(Duration) => timeout;
 
         /// Adds a `Refresh` header, so that a browser reloads the part after this time. In full seconds, rounded down.
         /// Default: no header.
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use std::time::Duration;
+        /// use futures::executor::block_on;
+        /// use http::{Request, header::REFRESH};
+        /// use mixed_replace::{Part, Snapshot, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// publisher.publish(Part::text("on")?)?;
+        /// let snapshot = Snapshot::new(hub).refresh(Duration::from_secs(5));
+        /// assert_eq!(block_on(snapshot.respond(Request::new(()))).headers()[REFRESH], "5");
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         refresh(Duration) => refresh;
 
         /// Sets whether `?refresh=5` sets the [`Refresh`](Self::refresh) header of a response. Default: `true`.
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use futures::executor::block_on;
+        /// use http::{Request, header::REFRESH};
+        /// use mixed_replace::{Part, Snapshot, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// publisher.publish(Part::text("on")?)?;
+        /// let snapshot = Snapshot::new(hub).refresh_param(false);
+        /// let response = block_on(snapshot.respond(Request::get("/snapshot?refresh=5").body(())?));
+        /// assert!(!response.headers().contains_key(REFRESH));
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         refresh_param(bool) => refresh_param;
 
         /// Sets whether a part that is older than [`fresh_for`](Self::fresh_for) is rejected. Default: `false`.
@@ -103,6 +216,24 @@ impl Snapshot {
         /// When no newer part is published before the [`timeout`](Self::timeout), the response is the "no signal" part of
         /// [`stale_after`](crate::hub::Builder::stale_after), or `503 Service Unavailable` if the hub has none. A `HEAD` waits as a
         /// `GET` does, since its status depends on the part.
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use std::time::Duration;
+        /// use futures::executor::block_on;
+        /// use http::{Request, StatusCode};
+        /// use mixed_replace::{Part, Snapshot, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// publisher.publish(Part::text("old")?)?;
+        /// let snapshot = Snapshot::new(hub).fresh_for(Duration::ZERO).timeout(Duration::from_millis(20));
+        /// assert_eq!(block_on(snapshot.respond(Request::new(()))).status(), StatusCode::OK);
+        /// let snapshot = snapshot.strict(true);
+        /// assert_eq!(block_on(snapshot.respond(Request::new(()))).status(), StatusCode::SERVICE_UNAVAILABLE);
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         strict(bool) => strict;
     }
 

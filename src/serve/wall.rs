@@ -115,6 +115,24 @@ pub struct Wall {
 
 impl Wall {
     /// Creates an endpoint for one address, such as `/wall`.
+    ///
+    /// # Examples
+    ///
+    #[cfg_attr(feature = "http-body", doc = "```")]
+    #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+    /// use futures::executor::block_on;
+    /// use http::Request;
+    /// use mixed_replace::{Hubs, Wall, hub};
+    ///
+    /// let cameras = Hubs::new();
+    /// let (publisher, yard) = hub::channel();
+    /// cameras.insert("yard", yard)?;
+    /// let wall = Wall::new(cameras);
+    /// assert_eq!(block_on(wall.respond(Request::get("/wall?of=yard").body(())?)).status(), 200);
+    /// let unknown = block_on(wall.respond(Request::get("/wall?of=roof,yard").body(())?));
+    /// assert_eq!(unknown.headers()["x-unknown-tracks"], "roof");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(hubs: Hubs) -> Self {
         Self {
             shared: Shared::new(hubs.clone(), &Boundary::random()),
@@ -157,43 +175,209 @@ impl Wall {
         /// Sets a function that returns the key of a stream in each of its hubs: see [`Live::key`].
         ///
         /// [`Hub::revoke`](crate::Hub::revoke) ends the track of that hub.
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use std::{future::poll_fn, pin::Pin};
+        /// use futures::executor::block_on;
+        /// use http_body::Body as _;
+        /// use mixed_replace::{Hubs, Wall, hub};
+        ///
+        /// let cameras = Hubs::new();
+        /// let (publisher, yard) = hub::channel();
+        /// cameras.insert("yard", yard.clone())?;
+        /// // In an app, the session of the request's cookie.
+        /// let wall = Wall::new(cameras).key(|_| Some("7f3a".to_owned()));
+        /// let mut stream = block_on(wall.respond(http::Request::new(()))).into_body();
+        /// block_on(poll_fn(|cx| Pin::new(&mut stream).poll_frame(cx))).transpose()?;
+        /// assert_eq!(yard.revoke("7f3a"), 1);
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         key(impl Fn(&Parts) -> Option<String> + Send + Sync + 'static);
 
         /// Sets a function that returns the label of a stream in each of its hubs: see [`Live::label`].
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use std::{future::poll_fn, pin::Pin};
+        /// use futures::executor::block_on;
+        /// use http::Request;
+        /// use http_body::Body as _;
+        /// use mixed_replace::{Hubs, Wall, hub};
+        ///
+        /// let cameras = Hubs::new();
+        /// let (publisher, yard) = hub::channel();
+        /// cameras.insert("yard", yard.clone())?;
+        /// let wall = Wall::new(cameras).label(|request| request.headers.get("user-agent")?.to_str().ok().map(str::to_owned));
+        /// let request = Request::get("/wall").header("user-agent", "curl/8.5.0").body(())?;
+        /// let mut stream = block_on(wall.respond(request)).into_body();
+        /// block_on(poll_fn(|cx| Pin::new(&mut stream).poll_frame(cx))).transpose()?;
+        /// assert_eq!(yard.viewers()[0].label.as_deref(), Some("curl/8.5.0"));
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         label(impl Fn(&Parts) -> Option<String> + Send + Sync + 'static);
 
         /// Sets whether a stream ends the older ones with the same [`key`](Self::key) that show one of its tracks. Default:
         /// `false`.
         ///
         /// The client opens the stream of a changed set of tracks before it closes the previous one.
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use std::{future::poll_fn, pin::Pin};
+        /// use futures::executor::block_on;
+        /// use http_body::Body as _;
+        /// use mixed_replace::{Hubs, Wall, hub};
+        ///
+        /// let cameras = Hubs::new();
+        /// let (publisher, yard) = hub::channel();
+        /// cameras.insert("yard", yard.clone())?;
+        /// let wall = Wall::new(cameras).key(|_| Some("ada".to_owned())).exclusive(true);
+        /// let mut tabs = [(); 2].map(|()| block_on(wall.respond(http::Request::new(()))).into_body());
+        /// for tab in &mut tabs {
+        ///     block_on(poll_fn(|cx| Pin::new(&mut *tab).poll_frame(cx))).transpose()?;
+        /// }
+        /// drop(tabs);
+        /// assert_eq!(yard.stats().ended.replaced, 1);
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         exclusive(bool);
 
         /// Sets how long a track by its [own address](Self::by_name) waits for its first part: see
         /// [`Live::first_part_timeout`]. A wall does not wait.
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use std::time::Duration;
+        /// use futures::executor::block_on;
+        /// use http::{Request, StatusCode};
+        /// use mixed_replace::{Hubs, Wall, hub};
+        ///
+        /// let cameras = Hubs::new();
+        /// let (publisher, yard) = hub::channel();
+        /// cameras.insert("yard", yard)?;
+        /// let wall = Wall::by_name(cameras).first_part_timeout(Duration::from_millis(20));
+        /// let response = block_on(wall.respond(Request::get("/yard").body(())?));
+        /// assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         first_part_timeout(impl Into<Option<Duration>>);
 
         /// Sets whether `?fps` lowers the rate of each track. Default: `true`.
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use futures::executor::block_on;
+        /// use http::Request;
+        /// use mixed_replace::{Hubs, Wall};
+        ///
+        /// let wall = Wall::new(Hubs::new()).rate_param(false);
+        /// let response = block_on(wall.respond(Request::get("/wall?fps=fast").body(())?));
+        /// assert_eq!(response.status(), 200, "it is ignored");
+        /// # Ok::<(), http::Error>(())
+        /// ```
         rate_param(bool);
 
         /// Sets whether `?width` chooses the size of the tracks that are ladders. Default: `true`.
         ///
         /// Otherwise each viewer gets the largest size, and is not told which tracks have others.
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use futures::executor::block_on;
+        /// use http::Request;
+        /// use mixed_replace::{Hubs, Wall};
+        ///
+        /// let wall = Wall::new(Hubs::new()).size_param(false);
+        /// let response = block_on(wall.respond(Request::get("/wall?width=wide").body(())?));
+        /// assert_eq!(response.status(), 200, "it is ignored");
+        /// # Ok::<(), http::Error>(())
+        /// ```
         size_param(bool);
     }
 
     setters! {
         /// Sends states to a viewer that was sent nothing for this long, or up to an eighth less. `None` turns that off.
         /// Default: 10 seconds, as in a hub.
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use std::{future::poll_fn, pin::Pin, time::Duration};
+        /// use futures::executor::block_on;
+        /// use http_body::Body as _;
+        /// use mixed_replace::{Hubs, Wall, hub};
+        ///
+        /// let cameras = Hubs::new();
+        /// let (publisher, yard) = hub::channel();
+        /// cameras.insert("yard", yard)?;
+        /// let wall = Wall::new(cameras).keep_alive_interval(Duration::from_millis(20));
+        /// let mut stream = block_on(wall.respond(http::Request::new(()))).into_body();
+        /// // The yard has no picture, and the viewer is told so again and again.
+        /// for _ in 0..3 {
+        ///     assert!(block_on(poll_fn(|cx| Pin::new(&mut stream).poll_frame(cx))).is_some());
+        /// }
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         keep_alive_interval(impl Into<Option<Duration>>) => config.keep_alive;
 
         /// Limits the number of tracks in a response. Default: 500.
         ///
         /// More names in `of` are a `400`. Without `of`, the first ones by name are sent.
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use futures::executor::block_on;
+        /// use http::{Request, StatusCode};
+        /// use mixed_replace::{Hubs, Wall};
+        ///
+        /// let wall = Wall::new(Hubs::new()).max(1);
+        /// let response = block_on(wall.respond(Request::get("/wall?of=yard,door").body(())?));
+        /// assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        /// # Ok::<(), http::Error>(())
+        /// ```
         max(usize) => max;
 
         /// Ends each stream after this time, less up to a tenth at random. `None`, the default, sets no limit.
         ///
         /// The [`max_lifetime`](crate::hub::Builder::max_lifetime) of a hub ends the whole stream too.
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use std::{future::poll_fn, pin::Pin, time::Duration};
+        /// use futures::executor::block_on;
+        /// use http_body::Body as _;
+        /// use mixed_replace::{Hubs, Wall, hub};
+        ///
+        /// let cameras = Hubs::new();
+        /// let (publisher, yard) = hub::channel();
+        /// cameras.insert("yard", yard)?;
+        /// let wall = Wall::new(cameras).max_lifetime(Duration::from_millis(20));
+        /// let mut stream = block_on(wall.respond(http::Request::new(()))).into_body();
+        /// let mut last = None;
+        /// while let Some(frame) = block_on(poll_fn(|cx| Pin::new(&mut stream).poll_frame(cx))) {
+        ///     last = frame?.into_data().ok().map(|chunk| chunk.to_vec());
+        /// }
+        /// assert!(last.is_some_and(|chunk| chunk.ends_with(b"--\r\n")));
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         max_lifetime(impl Into<Option<Duration>>) => config.max_lifetime;
     }
 

@@ -80,12 +80,44 @@ pub struct Command {
 
 impl Source<Command> {
     /// Sets the folder in which the program runs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::source::{self, Status};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let camera = source::command("./camera", ["--mjpeg"]).current_dir("/no/such/folder");
+    /// let mut monitor = camera.monitor();
+    /// let hub = camera.always(true).spawn();
+    /// while monitor.changed().await.is_some_and(|status| !matches!(status, Status::Waiting { .. })) {}
+    /// let error = monitor.stats().last_error.map(|error| error.to_string());
+    /// assert_eq!(error.as_deref(), Some("./camera cannot be started: folder /no/such/folder does not exist"));
+    /// # }
+    /// ```
     pub fn current_dir(mut self, folder: impl AsRef<Path>) -> Self {
         self.open.command.current_dir(folder);
         self
     }
 
     /// Sets an environment variable of the program.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::source::{self, Status};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let camera = source::command("sh", ["-c", "echo no camera at $DEVICE >&2; exit 1"]).env("DEVICE", "/dev/video7");
+    /// let mut monitor = camera.monitor();
+    /// let hub = camera.always(true).spawn();
+    /// while monitor.changed().await.is_some_and(|status| !matches!(status, Status::Waiting { .. })) {}
+    /// let error = monitor.stats().last_error.map(|error| error.to_string());
+    /// assert!(error.is_some_and(|error| error.contains("no camera at /dev/video7")));
+    /// # }
+    /// ```
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.open.command.env(name, value);
         self
@@ -96,9 +128,33 @@ impl Source<Command> {
         /// default.
         ///
         /// A program that has closed its output gets this time to exit by itself.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use std::time::Duration;
+        /// use mixed_replace::source;
+        ///
+        /// # async fn app() {
+        /// // A recorder that closes its file when it is told to end.
+        /// let recorder = source::command("ffmpeg", ["-i", "rtsp://10.0.0.7/live", "-f", "mjpeg", "-", "yard.mkv"]);
+        /// let hub = recorder.grace(Duration::from_secs(10)).spawn();
+        /// # }
+        /// ```
         grace(Duration) => open.grace;
 
         /// Sets the limits of the output. A picture is limited by [`max_part_bytes`](Limits::max_part_bytes).
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use mixed_replace::{decode::Limits, source};
+        ///
+        /// # async fn app() {
+        /// let camera = source::command("rpicam-vid", ["-t", "0", "--codec", "mjpeg", "-o", "-"]);
+        /// let hub = camera.limits(Limits::new().max_part_bytes(1_000_000)).spawn();
+        /// # }
+        /// ```
         limits(Limits) => open.limits;
     }
 }

@@ -35,12 +35,30 @@ struct Reason {
 
 impl Error {
     /// Creates an error of a source that may be back soon.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::source::Error;
+    ///
+    /// let error = Error::transient("rtsp://user:password@10.0.0.7/live: Connection refused");
+    /// assert_eq!(error.to_string(), "rtsp://…@10.0.0.7/live: Connection refused");
+    /// assert!(!error.is_permanent());
+    /// ```
     pub fn transient(message: impl fmt::Display) -> Self {
         Self::new(&message, false, false)
     }
 
     /// Creates an error that only a person can mend. The source is tried again after the longest pause: some cameras lock
     /// out clients that retry often.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::source::Error;
+    ///
+    /// assert!(Error::permanent("the token has expired").is_permanent());
+    /// ```
     pub fn permanent(message: impl fmt::Display) -> Self {
         Self::new(&message, true, false)
     }
@@ -70,12 +88,40 @@ impl Error {
     }
 
     /// Returns `true` if only a person can mend the problem.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::source::Error;
+    ///
+    /// fn advice(error: &Error) -> &str {
+    ///     if error.is_permanent() { "check the settings" } else { "wait" }
+    /// }
+    /// assert_eq!(advice(&Error::transient("connection reset")), "wait");
+    /// ```
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         self.0.permanent
     }
 
     /// Returns `true` if the source ended without a fault: its stream is over, or its program has exited with success.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::stream;
+    /// use mixed_replace::source::{self, Status};
+    /// use mixed_replace::Part;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let once = source::from_fn(async || Ok::<_, source::Error>(stream::iter([Part::text("on")])));
+    /// let mut monitor = once.monitor();
+    /// let hub = once.always(true).spawn();
+    /// while monitor.changed().await.is_some_and(|status| !matches!(status, Status::Waiting { .. })) {}
+    /// assert!(monitor.stats().last_error.is_some_and(|error| error.is_end()));
+    /// # }
+    /// ```
     #[must_use]
     pub fn is_end(&self) -> bool {
         self.0.ended

@@ -76,6 +76,23 @@ where
 }
 
 /// A function that opens a stream of parts, from [`from_fn`].
+///
+/// # Examples
+///
+/// ```
+/// use futures::stream;
+/// use mixed_replace::source::{self, FromFn, Source};
+/// use mixed_replace::{InvalidPart, Part};
+///
+/// type Parts = stream::Once<std::future::Ready<Result<Part, InvalidPart>>>;
+///
+/// async fn open() -> std::io::Result<Parts> {
+///     Ok(stream::once(std::future::ready(Part::text("on"))))
+/// }
+///
+/// let camera: Source<FromFn<_>> = source::from_fn(open);
+/// assert_eq!(camera.monitor().name(), "stream");
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct FromFn<F>(F);
 

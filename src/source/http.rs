@@ -156,26 +156,101 @@ impl Http {
 impl Source<Http> {
     setters! {
         /// Sets the body of the request, for cameras that require a `POST`. Empty by default.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use mixed_replace::source;
+        ///
+        /// # async fn app() -> Result<(), source::InvalidUrl> {
+        /// let camera = source::http("http://10.0.0.7/stream")?.method(http::Method::POST).body(r#"{"channel":1}"#);
+        /// let hub = camera.spawn();
+        /// # Ok(())
+        /// # }
+        /// ```
         body(impl Into<Bytes>) => open.requester.body;
 
         /// Sets the limits of a stream. Any picture is limited by [`max_part_bytes`](Limits::max_part_bytes).
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use mixed_replace::{decode::Limits, source};
+        ///
+        /// # async fn app() -> Result<(), source::InvalidUrl> {
+        /// let camera = source::http("http://10.0.0.7/video.cgi")?.limits(Limits::new().max_part_bytes(1_000_000));
+        /// let hub = camera.spawn();
+        /// # Ok(())
+        /// # }
+        /// ```
         limits(Limits) => open.requester.limits;
 
         /// Sets the method of the request. `GET` by default.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use mixed_replace::source;
+        ///
+        /// # async fn app() -> Result<(), source::InvalidUrl> {
+        /// let camera = source::http("http://10.0.0.7/stream")?.method(http::Method::POST);
+        /// let hub = camera.spawn();
+        /// # Ok(())
+        /// # }
+        /// ```
         method(Method) => open.requester.method;
 
         /// Sets the period in which a single picture is requested. One second by default.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use std::time::Duration;
+        /// use mixed_replace::source;
+        ///
+        /// # async fn app() -> Result<(), source::InvalidUrl> {
+        /// // It is not known whether this is a stream or a still picture.
+        /// let camera = source::http("http://10.0.0.8/camera")?.poll_every(Duration::from_millis(200));
+        /// let hub = camera.spawn();
+        /// # Ok(())
+        /// # }
+        /// ```
         poll_every(Duration) => open.period;
 
         /// Passes on parts of any type, and all headers that a part may carry. Off by default.
         ///
         /// For a server of your own, such as another node of a relay tree.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use mixed_replace::source;
+        ///
+        /// # async fn app() -> Result<(), source::InvalidUrl> {
+        /// let node = source::http("http://node-a.internal:3000/status")?.trusted(true);
+        /// let hub = node.spawn();
+        /// # Ok(())
+        /// # }
+        /// ```
         trusted(bool) => open.trusted;
     }
 
     /// Adds a header to the request, such as `Content-Type` or a token. It replaces one of the same name.
     ///
     /// It is sent only where the login would be.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::{HeaderValue, header::AUTHORIZATION};
+    /// use mixed_replace::source;
+    ///
+    /// # async fn app() -> Result<(), Box<dyn std::error::Error>> {
+    /// let token = HeaderValue::from_static("Bearer 7kKzXq0M3vTqRz5c");
+    /// let hub = source::http("http://10.0.0.7/stream")?.header(AUTHORIZATION, token).spawn();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn header(mut self, name: HeaderName, mut value: HeaderValue) -> Self {
         value.set_sensitive(true);
         self.open.requester.headers.insert(name, value);
@@ -183,6 +258,16 @@ impl Source<Http> {
     }
 
     /// Sets the user and the password, in place of those in the URL.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::source;
+    ///
+    /// let camera = source::http("http://10.0.0.7/video.cgi")?.login("viewer", "p@ss/word");
+    /// assert!(!format!("{camera:?}").contains("p@ss/word"));
+    /// # Ok::<(), source::InvalidUrl>(())
+    /// ```
     pub fn login(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
         self.open.requester.address.login = Some(Login { user: user.into(), password: password.into() });
         self

@@ -133,18 +133,68 @@ pub struct Monitor {
 
 impl Monitor {
     /// Returns the [name](super::Source::name) of the source.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::source;
+    /// # use futures::stream;
+    /// # use mixed_replace::Part;
+    ///
+    /// # let camera = source::from_fn(async || Ok::<_, source::Error>(stream::iter([Part::text("on")])));
+    /// let monitor = camera.name("yard").monitor();
+    /// assert_eq!(monitor.name(), "yard");
+    /// ```
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// Returns the current status.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::{StreamExt, stream};
+    /// use mixed_replace::source::{self, Status};
+    /// use mixed_replace::Part;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let parts = async || Ok::<_, source::Error>(stream::iter([Part::text("on")]).chain(stream::pending()));
+    /// let camera = source::from_fn(parts);
+    /// let monitor = camera.monitor();
+    /// assert_eq!(monitor.status(), Status::Asleep);
+    /// let hub = camera.spawn();
+    /// let mut viewer = hub.parts()?;
+    /// viewer.next().await;
+    /// assert_eq!(monitor.status(), Status::Live);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn status(&self) -> Status {
         self.state.borrow().status.clone()
     }
 
     /// Returns the current counters.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::{StreamExt, stream};
+    /// use mixed_replace::{Part, source};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let camera = source::from_fn(async || Ok::<_, source::Error>(stream::iter([Part::text("on")])));
+    /// let monitor = camera.monitor();
+    /// let hub = camera.spawn();
+    /// hub.parts()?.next().await;
+    /// assert_eq!((monitor.stats().attempts, monitor.stats().openings), (1, 1));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.state.borrow().stats.clone()
@@ -158,6 +208,24 @@ impl Monitor {
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::stream;
+    /// use mixed_replace::source::{self, Status};
+    /// use mixed_replace::Part;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let camera = source::from_fn(async || Ok::<_, source::Error>(stream::iter([Part::text("on")])));
+    /// let mut monitor = camera.monitor();
+    /// let hub = camera.spawn();
+    /// hub.close();
+    /// assert_eq!(monitor.changed().await, Some(Status::Ended));
+    /// assert_eq!(monitor.changed().await, None);
+    /// # }
+    /// ```
     pub async fn changed(&mut self) -> Option<Status> {
         self.state.changed().await.ok()?;
         Some(self.state.borrow_and_update().status.clone())

@@ -91,17 +91,50 @@ impl<W: Write> Writer<W> {
     /// Creates a writer with a random boundary.
     ///
     /// On a socket, set `TCP_NODELAY`: otherwise the end of a part may wait for the acknowledgement of its first bytes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Part, Wire, Writer};
+    ///
+    /// let mut body = Vec::new();
+    /// Writer::new(&mut body, Wire::Machine).write(&Part::text("on")?)?;
+    /// assert!(body.starts_with(b"--"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(inner: W, wire: Wire) -> Self {
         Self::with_encoder(inner, Encoder::random(wire))
     }
 
     /// Creates a writer with an encoder of your choice, and so with its boundary, content type and heartbeat.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Boundary, Encoder, Part, Wire, Writer};
+    ///
+    /// let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), Wire::Machine);
+    /// let mut body = Vec::new();
+    /// Writer::with_encoder(&mut body, encoder).write(&Part::text("on")?)?;
+    /// assert!(body.starts_with(b"--ThisRandomString\r\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn with_encoder(inner: W, encoder: Encoder) -> Self {
         Self { inner, queue: Queue::new(encoder), chunk: Bytes::new(), keep_alive: KEEP_ALIVE, written: Instant::now() }
     }
 
     /// Sets how long nothing is written until the last part is due again. Default: 10 seconds, since proxies cut silent
     /// connections after a minute.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use mixed_replace::{Wire, Writer};
+    ///
+    /// let writer = Writer::new(Vec::new(), Wire::Machine).keep_alive_interval(Duration::from_secs(5));
+    /// assert!(writer.until_keep_alive() <= Duration::from_secs(5));
+    /// ```
     pub fn keep_alive_interval(mut self, interval: Duration) -> Self {
         self.keep_alive = interval;
         self
@@ -158,6 +191,20 @@ impl<W: Write> Writer<W> {
     /// - [`WriteError::Disconnected`].
     /// - [`WriteError::Io`]: the rest of this part must be [flushed](Self::flush). If the rest of an earlier part had not
     ///   been flushed, this one was not accepted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Boundary, Encoder, Part, Wire, Writer};
+    ///
+    /// let mut body = Vec::new();
+    /// let encoder = Encoder::new(Boundary::from_static("ThisRandomString"), Wire::Browser);
+    /// Writer::with_encoder(&mut body, encoder).write(&Part::text("12:00")?)?;
+    /// assert!(body.ends_with(
+    ///     b"12:00\r\n--ThisRandomString\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+    /// ));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write(&mut self, part: &Part) -> Result<(), WriteError> {
         let encoded = self.encoder().encode(part)?;
         self.drain()?;
@@ -170,6 +217,32 @@ impl<W: Write> Writer<W> {
     /// # Errors
     ///
     /// [`WriteError::Disconnected`] or [`WriteError::Io`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::{self, Write};
+    /// use mixed_replace::{Part, Wire, Writer, write::WriteError};
+    ///
+    /// /// A socket whose first write times out.
+    /// struct Socket(bool, Vec<u8>);
+    ///
+    /// impl Write for Socket {
+    ///     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    ///         if std::mem::replace(&mut self.0, true) { self.1.write(bytes) } else { Err(io::ErrorKind::TimedOut.into()) }
+    ///     }
+    ///
+    ///     fn flush(&mut self) -> io::Result<()> {
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let mut writer = Writer::new(Socket(false, Vec::new()), Wire::Machine);
+    /// assert!(matches!(writer.write(&Part::text("on")?), Err(WriteError::Io(_))));
+    /// writer.flush()?;
+    /// assert!(writer.finish()?.1.starts_with(b"--"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn flush(&mut self) -> Result<(), WriteError> {
         self.drain()
     }
@@ -196,6 +269,18 @@ impl<W: Write> Writer<W> {
     /// # Errors
     ///
     /// [`WriteError::Disconnected`] or [`WriteError::Io`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Part, Wire, Writer};
+    ///
+    /// let mut writer = Writer::new(Vec::new(), Wire::Machine);
+    /// writer.write(&Part::text("12:00")?)?;
+    /// writer.repeat()?;
+    /// assert_eq!(String::from_utf8(writer.fail()?)?.matches("12:00").count(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn repeat(&mut self) -> Result<(), WriteError> {
         self.drain()?;
         self.queue.repeat();
@@ -207,6 +292,18 @@ impl<W: Write> Writer<W> {
     /// # Errors
     ///
     /// [`WriteError::Disconnected`] or [`WriteError::Io`]. The rest of the end cannot be written then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Part, Wire, Writer};
+    ///
+    /// let mut writer = Writer::new(Vec::new(), Wire::Script);
+    /// writer.write(&Part::text("on")?)?;
+    /// let body = writer.finish()?;
+    /// assert!(body.ends_with(b"--\r\n"), "the close-delimiter");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn finish(mut self) -> Result<W, WriteError> {
         self.drain()?;
         self.queue.close();

@@ -46,6 +46,14 @@ pub struct ClientScript;
 
 impl ClientScript {
     /// Returns the module as it is served, minified, without the two that it imports.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::ClientScript;
+    ///
+    /// assert!(ClientScript::source().contains("mixed-replace"));
+    /// ```
     #[must_use]
     pub fn source() -> &'static str {
         MAIN.source()

@@ -40,6 +40,14 @@ pub struct SendScript;
 
 impl SendScript {
     /// Returns the module as it is served: minified.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::SendScript;
+    ///
+    /// assert!(SendScript::source().contains("export"));
+    /// ```
     #[must_use]
     pub fn source() -> &'static str {
         SCRIPT.source()

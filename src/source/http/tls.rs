@@ -201,6 +201,16 @@ fn certificates(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, InvalidCer
 }
 
 /// The error of bytes that are not a certificate.
+///
+/// # Examples
+///
+/// ```
+/// use mixed_replace::source;
+///
+/// let error = source::http("https://10.0.0.7/video.cgi")?.certificate("not a certificate").unwrap_err();
+/// assert!(error.to_string().starts_with("no X.509 certificate: pass PEM"));
+/// # Ok::<(), source::InvalidUrl>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub struct InvalidCertificate(String);
