@@ -13,8 +13,8 @@ use std::time::Duration;
 pub use self::latency::Latency;
 #[cfg(feature = "histogram")]
 pub(crate) use self::latency::Window;
+pub(crate) use self::rate::Meter;
 pub use self::rate::Rate;
-pub(crate) use self::rate::{Clock, Meter, Millis};
 use crate::wire::Wire;
 
 /// The counters of a hub since its creation, returned by [`Hub::stats`](crate::Hub::stats).

@@ -29,6 +29,14 @@ pub(crate) fn keep(kept: &mut Option<Waker>, waker: &Waker) -> Option<Waker> {
     }
 }
 
+/// Wakes a task. Locks must be released first, as for [`Effects`].
+///
+/// The panic of one viewer's waker, which the panic hook reports, must not cost the others their wake-up, nor unwind the
+/// publisher's thread.
+pub(crate) fn wake(waker: Waker) {
+    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+}
+
 /// Actions that a change of locked data requires.
 ///
 /// They run code of tasks and of the program, which may lock the same data again, so the lock must be released first.
@@ -48,9 +56,7 @@ impl<T> Effects<T> {
     /// Wakes and drops.
     pub(crate) fn perform(mut self) {
         while let Some(waker) = self.wakers.pop() {
-            // The panic of one viewer's waker, which the panic hook reports, must not cost the others
-            // their wake-up, nor unwind the publisher's thread.
-            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+            wake(waker);
         }
     }
 }

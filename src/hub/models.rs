@@ -1,4 +1,4 @@
-//! Loom models of a hub, over every order in which threads can take the lock:
+//! Loom models of a hub, over every order in which threads can take its locks:
 //! `RUSTFLAGS="--cfg loom" cargo test --release -p mixed-replace --lib`.
 //!
 //! Loom reports a lost wake-up as a deadlock. Timers do not fire.
@@ -155,7 +155,7 @@ fn viewer_can_disconnect_at_any_time() {
 }
 
 #[test]
-fn reused_slot_ignores_stale_delivery() {
+fn stale_delivery_is_not_that_of_the_next_viewer() {
     model(|| {
         let (publisher, hub) = without_timers().build();
         let mut one = viewer(&hub);
@@ -170,6 +170,20 @@ fn reused_slot_ignores_stale_delivery() {
         assert!(hub.viewers()[0].in_flight.is_some());
         drop(in_flight);
         assert_eq!(next_text(&mut two), "2");
+    });
+}
+
+#[test]
+fn counts_do_not_go_back_when_a_viewer_leaves() {
+    model(|| {
+        let (publisher, hub) = without_timers().build();
+        let mut viewer = viewer(&hub);
+        publish(&publisher, "1");
+        drop(chunk(&mut viewer));
+        let leaver = thread::spawn(move || drop(viewer));
+        assert_eq!(hub.stats().parts_delivered, 1);
+        leaver.join().unwrap();
+        assert_eq!(hub.stats().parts_delivered, 1);
     });
 }
 
@@ -205,6 +219,22 @@ fn close_ends_viewer_with_part_in_flight() {
         assert_eq!(chunk(&mut viewer), None);
         closer.join().unwrap();
         drop((publisher, in_flight));
+    });
+}
+
+#[test]
+fn close_ends_viewer_whose_part_is_released() {
+    model(|| {
+        let (publisher, hub) = without_timers().build();
+        let mut viewer = viewer(&hub);
+        publish(&publisher, "1");
+        let in_flight = chunk(&mut viewer);
+        let transport = thread::spawn(move || drop(in_flight));
+        let closer = thread::spawn(move || drop(publisher));
+        assert_eq!(chunk(&mut viewer).as_deref(), Some(&b"--\r\n"[..]));
+        transport.join().unwrap();
+        closer.join().unwrap();
+        assert_eq!((hub.stats().viewers, hub.stats().ended.closed), (0, 1));
     });
 }
 

@@ -321,8 +321,8 @@ impl State {
         self.answers += u64::from(!published.found);
         let bytes = published.part.body().len() as u64;
         self.stats.bytes_published += bytes;
-        self.clock.set(now);
-        self.published.count(bytes, self.clock.now());
+        self.started.get_or_insert(now);
+        self.published.count(bytes, now);
         self.published_at = Some((now, published.modified));
         self.wake_snapshots();
         let identical = identical_to.zip(self.comparable()).filter(|(one, other)| Arc::ptr_eq(one, other));
@@ -331,9 +331,9 @@ impl State {
             // With its later time, for repeats and new viewers.
             let renewed = Arc::new(published.renewing(&identical));
             self.effects.dropped.extend(self.latest.replace(Arc::clone(&renewed)));
-            self.effects.dropped.extend(self.current.replace(renewed));
+            self.effects.dropped.extend(self.current.replace(Arc::clone(&renewed)));
             self.effects.dropped.push(identical);
-            self.wake_for_renewal(now);
+            self.change(.., now, |slot| slot.offer_renewed(&renewed));
             self.set_stale_timer();
             return Ok(());
         }

@@ -1,5 +1,4 @@
 //! A subscriber's place in a hub.
-#![expect(clippy::indexing_slicing, reason = "a seat has its slot until it is dropped")]
 
 use std::any::Any;
 use std::cell::LazyCell;
@@ -10,12 +9,13 @@ use std::time::Instant;
 use super::error::Refused;
 use super::published::Published;
 use super::shared::Shared;
-use super::slot::Slot;
+use super::slot::{Slot, Time};
 use super::state::{State, Timer};
 use crate::body::Step;
 use crate::clock;
 use crate::encode::EncodeError;
 use crate::stats::Reason;
+use crate::sync::{Mutex, keep, lock, wake};
 use crate::wire::Wire;
 
 /// Kept by the handles, subscribers and snapshots of a hub. Dropped with the last of them, which ends a source that nobody
@@ -26,8 +26,8 @@ pub(super) type Guard = Option<Arc<dyn Any + Send + Sync>>;
 #[derive(Debug)]
 pub(crate) struct Seat {
     pub(super) shared: Arc<Shared>,
-    pub(super) id: usize,
-    pub(super) serial: u64,
+    id: u64,
+    slot: Arc<Mutex<Slot>>,
     /// From the start of the stream to its end. `None` if nobody records it.
     #[cfg(feature = "tracing")]
     span: Option<Box<tracing::Span>>,
@@ -43,18 +43,18 @@ impl Seat {
     pub(super) fn join_by(
         shared: &Arc<Shared>,
         guard: &Guard,
-        join: impl FnOnce(&mut State) -> Result<(usize, u64), Refused>,
+        join: impl FnOnce(&mut State) -> Result<(u64, Arc<Mutex<Slot>>), Refused>,
     ) -> Result<Self, Refused> {
         let joined = shared.update(join);
         #[cfg(feature = "tracing")]
         if let Err(refused) = &joined {
             tracing::warn!(hub = shared.name(), "subscriber refused: {refused}");
         }
-        let (id, serial) = joined?;
+        let (id, slot) = joined?;
         Ok(Self {
             shared: Arc::clone(shared),
             id,
-            serial,
+            slot,
             #[cfg(feature = "tracing")]
             span: None,
             _guard: guard.clone(),
@@ -67,7 +67,7 @@ impl Seat {
 
     /// Changes the settings of a subscriber that does not watch yet.
     pub(super) fn configure(&self, change: impl FnOnce(&mut Slot)) {
-        self.shared.update(|state| change(&mut state.slots[self.id]));
+        change(&mut lock(&self.slot));
     }
 
     pub(super) fn set_passive(&self) {
@@ -86,11 +86,10 @@ impl Seat {
     #[cfg(feature = "tracing")]
     fn enter_span(&mut self) {
         use tracing::field::{Empty, debug};
-        let (wire, label) = self.shared.read(|state| {
-            let slot = &state.slots[self.id];
-            (slot.wire, slot.label().cloned())
-        });
-        let (hub, viewer, wire, label) = (self.shared.name(), self.serial, wire.map(debug), label.as_deref());
+        let slot = lock(&self.slot);
+        let (wire, label) = (slot.wire, slot.label().cloned());
+        drop(slot);
+        let (hub, viewer, wire, label) = (self.shared.name(), self.id, wire.map(debug), label.as_deref());
         let span = tracing::debug_span!(
             "viewer",
             hub,
@@ -108,50 +107,66 @@ impl Seat {
 
     /// Returns the next step. `taken` is the number of bytes of the previous part, if it is taken only now.
     pub(super) fn poll(&mut self, gated: bool, taken: u64, cx: &mut Context<'_>) -> Step<Arc<Published>> {
+        self.step(gated, taken, cx.waker(), false)
+    }
+
+    /// Returns the next step. The waker is stored in any case, so the next poll is due when it is woken.
+    pub(crate) fn poll_once(&mut self, waker: &Waker) -> Step<Arc<Published>> {
+        self.step(true, 0, waker, true)
+    }
+
+    fn step(&mut self, gated: bool, taken: u64, waker: &Waker, once: bool) -> Step<Arc<Published>> {
         let now = LazyCell::new(Instant::now);
-        self.shared.update(|state| {
-            if taken > 0 {
-                state.count(self.id, taken);
-            }
-            state.poll(self.id, gated, cx.waker(), &now)
-        })
+        let mut slot = lock(&self.slot);
+        if taken > 0 {
+            slot.count(taken);
+        }
+        let step = slot.poll(gated, &now);
+        let waits = once || matches!(step, Step::Wait);
+        let replaced = if waits { keep(&mut slot.waker, waker) } else { None };
+        let is_unsettled = slot.is_unsettled();
+        drop(slot);
+        drop(replaced);
+        if is_unsettled {
+            self.shared.update(|state| state.settle(self.id, *now));
+        }
+        step
     }
 
     /// Returns the last part if it has got a later time since.
     pub(crate) fn renewed(&self) -> Option<Arc<Published>> {
-        self.shared.update(|state| state.renewed(self.id))
+        let current = self.shared.read(|state| state.current.clone())?;
+        let renewed = lock(&self.slot).renew(&current);
+        renewed.then_some(current)
     }
 
     /// Returns the function to call when the transport has released the last part, of so many bytes. The viewer is then
     /// offered the next one.
     pub(crate) fn release(&self, bytes: u64) -> impl FnOnce() + Send + 'static + use<> {
-        let (shared, id, serial) = (Arc::clone(&self.shared), self.id, self.serial);
+        let slot = Arc::clone(&self.slot);
         move || {
             let now = LazyCell::new(Instant::now);
-            shared.update(|state| state.release(id, serial, bytes, &now));
+            offer_next(&slot, &now, |slot| {
+                slot.count(bytes);
+                slot.release(&now);
+            });
         }
     }
 
+    /// Reports that the part of the last step is not sent.
+    pub(crate) fn pass(&mut self) {
+        let now = LazyCell::new(Instant::now);
+        offer_next(&self.slot, &now, |slot| slot.pass(&now));
+    }
+
     pub(super) fn parts_skipped(&self) -> u64 {
-        self.shared.read(|state| state.slots[self.id].skipped)
+        lock(&self.slot).skipped
     }
 
     /// Keeps the hub from encoding parts for this subscriber. Called before [`start`](Self::start).
     pub(super) fn without_encoding(self) -> Self {
         self.configure(|slot| slot.encoded = false);
         self
-    }
-
-    /// Returns the next step. The waker is stored in any case, so the next poll is due when it is woken.
-    pub(crate) fn poll_once(&mut self, waker: Waker) -> Step<Arc<Published>> {
-        let now = LazyCell::new(Instant::now);
-        self.shared.update(|state| state.poll_once(self.id, waker, &now))
-    }
-
-    /// Reports that the part of the last step is not sent.
-    pub(crate) fn pass(&mut self) {
-        let now = LazyCell::new(Instant::now);
-        self.shared.update(|state| state.pass(self.id, &now));
     }
 
     /// Counts a part that cannot be sent, and logs that from time to time.
@@ -173,8 +188,8 @@ impl Seat {
     /// Records that the viewer moves to another hub. The seat is dropped next. Returns `false` if the stream has ended, and not
     /// because the hub was closed.
     pub(crate) fn leave(&self) -> bool {
-        let set = |state: &mut State| *state.slots[self.id].ended.get_or_insert(Reason::Moved);
-        matches!(self.shared.update(set), Reason::Moved | Reason::Closed)
+        let reason = *lock(&self.slot).ended.get_or_insert(Reason::Moved);
+        matches!(reason, Reason::Moved | Reason::Closed)
     }
 
     /// Returns when the stream ends at the latest, once it has started.
@@ -185,8 +200,8 @@ impl Seat {
     /// Sets when the stream ends at the latest, once it has started.
     pub(crate) fn set_expires(&self, at: Option<Instant>) {
         self.shared.update(|state| {
-            let slot = &state.slots[self.id];
             // The timer of a seat that has not started or has ended would outlive it.
+            let slot = lock(&self.slot);
             if slot.is_watching() && slot.ended.is_none() {
                 state.timers.set(Timer::Lifetime(self.id), at);
             }
@@ -204,25 +219,36 @@ impl Seat {
     }
 
     fn ended(&self) -> Option<Reason> {
-        self.shared.read(|state| state.slots[self.id].ended)
+        lock(&self.slot).ended
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         let now = Instant::now();
-        let slot = self.shared.update(|state| state.remove(self.id, now));
+        self.shared.update(|state| state.remove(self.id, now));
         #[cfg(feature = "tracing")]
-        if let Some(reason) = slot.ended {
-            let (parts, bytes, skipped) = (slot.delivered, slot.bytes, slot.skipped);
-            let (reason, span) = (reason.as_str(), self.span.as_deref());
+        {
+            let slot = lock(&self.slot);
+            let (ended, parts, bytes, skipped) = (slot.ended, slot.delivered, slot.bytes, slot.skipped);
+            drop(slot);
+            let Some(reason) = ended.map(Reason::as_str) else { return };
+            let span = self.span.as_deref();
             if let Some(span) = span {
                 span.record("reason", reason).record("parts", parts).record("bytes", bytes).record("skipped", skipped);
             }
             let span = span.and_then(tracing::Span::id);
-            let (hub, viewer) = (self.shared.name(), self.serial);
+            let (hub, viewer) = (self.shared.name(), self.id);
             tracing::debug!(parent: span, hub, viewer, reason, parts, bytes, skipped, "viewer ends");
         }
-        drop(slot);
     }
+}
+
+/// Changes a slot that needs the next part, then wakes the viewer: for that one, or to have its poll set a timer for it.
+pub(super) fn offer_next(slot: &Mutex<Slot>, now: Time<'_>, change: impl FnOnce(&mut Slot)) {
+    let mut slot = lock(slot);
+    change(&mut slot);
+    let waker = if slot.due().is_some() { slot.waker.take() } else { slot.take_waker(now) };
+    drop(slot);
+    waker.into_iter().for_each(wake);
 }

@@ -8,17 +8,12 @@ use std::time::{Duration, Instant};
 use super::builder::Builder;
 use super::published::Published;
 use crate::body::{PULSES, Step};
-use crate::list::List;
-use crate::stats::{Meter, Millis, Reason, Stats, Viewer};
+#[cfg(feature = "histogram")]
+use crate::stats::Window;
+use crate::stats::{Meter, Reason, Stats, Viewer};
+#[cfg(feature = "histogram")]
+use crate::sync::{Mutex, lock};
 use crate::wire::Wire;
-
-/// The state of the hub that a subscriber's next step depends on.
-#[derive(Clone, Copy)]
-pub(super) struct View<'a> {
-    pub(super) now: Time<'a>,
-    pub(super) current: Option<&'a Arc<Published>>,
-    pub(super) closed: bool,
-}
 
 /// The current time, or a cell that reads it on first use.
 ///
@@ -26,11 +21,13 @@ pub(super) struct View<'a> {
 /// 180 for all the rest (1,000 viewers polled as hyper does).
 pub(super) type Time<'a> = &'a dyn Deref<Target = Instant>;
 
-/// The state of a subscriber.
+/// The state of a subscriber, with all of the hub that its next step depends on.
 #[derive(Debug, Default)]
 pub(super) struct Slot {
-    /// Distinguishes subscribers that reuse one slot.
-    pub(super) serial: u64,
+    /// The hub's current part, unless the viewer was sent it.
+    pub(super) offered: Option<Arc<Published>>,
+    /// The hub is closed, so no other part is offered.
+    pub(super) closed: bool,
     /// `None` for a stream of parts.
     pub(super) wire: Option<Wire>,
     /// Whether the viewer gets the hub's own encoding of parts.
@@ -52,6 +49,8 @@ pub(super) struct Slot {
     /// Whether the part in flight is a new one, whose release is measured.
     #[cfg(feature = "histogram")]
     measured: bool,
+    #[cfg(feature = "histogram")]
+    pub(super) latency: Option<Arc<Mutex<Window>>>,
     /// When the part was sent that the transport has not released yet.
     in_flight: Option<Instant>,
     /// The transport reports releases, and is offered the next part only then.
@@ -60,7 +59,7 @@ pub(super) struct Slot {
     idle_pulses: u8,
     pub(super) delivered: u64,
     pub(super) bytes: u64,
-    rate: Meter,
+    pub(super) rate: Meter,
     pub(super) skipped: u64,
 }
 
@@ -86,7 +85,7 @@ pub(super) struct Settings {
 
 impl Settings {
     /// Creates the settings of a response that sets nothing.
-    pub(super) fn new(config: &Builder) -> Option<Box<Self>> {
+    fn new(config: &Builder) -> Option<Box<Self>> {
         let (max_lifetime, min_interval) = (config.max_lifetime, config.min_interval.and_then(interval));
         let is_limited = max_lifetime.is_some() || min_interval.is_some();
         is_limited.then(|| Box::new(Self { max_lifetime, min_interval, ..Self::default() }))
@@ -94,8 +93,9 @@ impl Settings {
 }
 
 impl Slot {
-    pub(super) fn new(serial: u64, wire: Option<Wire>) -> Self {
-        Self { serial, wire, encoded: wire.is_some(), ..Self::default() }
+    pub(super) fn new(wire: Option<Wire>, config: &Builder) -> Self {
+        let settings = wire.and_then(|_| Settings::new(config));
+        Self { wire, encoded: wire.is_some(), settings, ..Self::default() }
     }
 
     pub(super) fn settings(&mut self) -> &mut Settings {
@@ -132,56 +132,65 @@ impl Slot {
     }
 
     /// Returns the next step.
-    pub(super) fn step<'a>(&self, hub: &View<'a>) -> Step<&'a Arc<Published>> {
+    fn step(&self, now: Time<'_>) -> Step<()> {
         if self.ended.is_some() {
             return Step::End;
         }
         // A closed hub sends at most one more part and the end, so they need not wait for a
         // release. Callers that collect a body, such as tests, release no chunk before the end.
-        if self.gated && self.in_flight.is_some() && !hub.closed {
+        if self.gated && self.in_flight.is_some() && !self.closed {
             return Step::Wait;
         }
-        let limited = || self.settings.as_ref().and_then(|settings| settings.due).is_some_and(|due| due > **hub.now);
-        match hub.current.filter(|current| current.version > self.seen) {
-            Some(part) if hub.closed || !limited() => Step::Part(part),
-            None if hub.closed => Step::End,
+        let limited = || self.settings.as_ref().and_then(|settings| settings.due).is_some_and(|due| due > **now);
+        match self.offered {
+            Some(_) if self.closed || !limited() => Step::Part(()),
+            None if self.closed => Step::End,
             _ if self.repeat && self.seen > 0 => Step::Repeat,
-            Some(_) => Step::Wait,
-            None if self.takes_renewals() && hub.current.is_some_and(|part| self.is_renewed(part)) => Step::Repeat,
-            None => Step::Wait,
+            _ => Step::Wait,
         }
     }
 
     /// Returns when the rate limit allows the newer part for which the viewer's task waits.
     ///
     /// Also if that time has passed, since the caller may have read the clock before the timer fired.
-    pub(super) fn due(&self, current: Option<&Arc<Published>>) -> Option<Instant> {
+    pub(super) fn due(&self) -> Option<Instant> {
         let waits = self.waker.is_some() && !(self.gated && self.in_flight.is_some()) && self.ended.is_none();
-        let newer = current.is_some_and(|current| current.version > self.seen);
-        self.settings.as_ref()?.due.filter(|_| waits && newer)
+        self.settings.as_ref()?.due.filter(|_| waits && self.offered.is_some())
+    }
+
+    /// Returns whether the last poll changes something in the hub.
+    pub(super) fn is_unsettled(&self) -> bool {
+        (self.ended.is_some() && self.is_watching()) || self.due().is_some()
     }
 
     /// Advances to the next step and returns it. A poll releases the part of a transport that does
     /// not report releases.
-    pub(super) fn poll<'a>(&mut self, gated: bool, hub: &View<'a>) -> Step<&'a Arc<Published>> {
+    pub(super) fn poll(&mut self, gated: bool, now: Time<'_>) -> Step<Arc<Published>> {
         self.gated = gated;
         if !gated {
-            self.release(hub.current);
+            self.release(now);
         }
-        let step = self.step(hub);
-        if !matches!(step, Step::Wait) {
-            self.idle_pulses = 0;
-            self.repeat = false;
-            self.in_flight = Some(**hub.now);
+        let step = self.step(now);
+        match step {
+            Step::Wait => return Step::Wait,
+            Step::End => {
+                self.ended.get_or_insert(Reason::Closed);
+                return Step::End;
+            }
+            Step::Part(()) | Step::Repeat => {}
         }
-        step
+        self.idle_pulses = 0;
+        self.repeat = false;
+        self.in_flight = Some(**now);
+        let Some(part) = self.offered.take_if(|_| step != Step::Repeat) else { return Step::Repeat };
+        self.send(&part, now);
+        Step::Part(part)
     }
 
     /// Records that a part is being sent, and counts the parts skipped before it.
-    pub(super) fn send(&mut self, part: &Published, now: Time<'_>, stats: &mut Stats) {
+    fn send(&mut self, part: &Published, now: Time<'_>) {
         let missed = if self.seen == 0 { 0 } else { part.version - self.seen - 1 };
         self.skipped += missed;
-        stats.parts_skipped += missed;
         self.seen = part.version;
         self.seen_at = Some(part.at);
         #[cfg(feature = "histogram")]
@@ -191,9 +200,7 @@ impl Slot {
         let settings = self.settings.as_deref_mut();
         if let Some(Settings { min_interval: Some(interval), due, released, limited, .. }) = settings {
             // Those that came while nothing was in flight.
-            let missed = missed.min(part.version.saturating_sub(*released));
-            *limited += missed;
-            stats.parts_limited += missed;
+            *limited += missed.min(part.version.saturating_sub(*released));
             let (now, interval) = (**now, *interval);
             // Keep to a regular grid while the viewer is on time, so that jitter loses no part.
             let next = due.map(|due| due + interval).filter(|due| *due > now);
@@ -201,41 +208,63 @@ impl Slot {
         }
     }
 
-    /// Returns when the part in flight was captured, if its release is to be measured.
-    #[cfg(feature = "histogram")]
-    pub(super) fn take_measured(&mut self) -> Option<Instant> {
-        self.seen_at.filter(|_| self.in_flight.is_some() && std::mem::take(&mut self.measured))
+    /// Offers the last part with a later time, as a step only to those who take that.
+    pub(super) fn offer_renewed(&mut self, part: &Arc<Published>) {
+        match &mut self.offered {
+            Some(offered) => *offered = Arc::clone(part),
+            None => self.repeat |= self.settings.as_ref().is_some_and(|settings| settings.renewals),
+        }
     }
 
     /// Records that the last part is sent with a later time. Returns `false` if it has none.
     pub(super) fn renew(&mut self, part: &Published) -> bool {
-        let renewed = self.is_renewed(part);
+        let renewed = part.version == self.seen && self.seen_at != Some(part.at);
         if renewed {
             self.seen_at = Some(part.at);
         }
         renewed
     }
 
-    fn is_renewed(&self, part: &Published) -> bool {
-        part.version == self.seen && self.seen_at != Some(part.at)
-    }
-
-    /// Returns whether a later time of the last part is a step.
-    pub(super) fn takes_renewals(&self) -> bool {
-        self.settings.as_ref().is_some_and(|settings| settings.renewals)
-    }
-
     /// Records that the transport has released the part in flight.
-    pub(super) fn release(&mut self, current: Option<&Arc<Published>>) {
-        if let (Some(_), Some(settings)) = (self.in_flight.take(), &mut self.settings) {
-            settings.released = current.map_or(0, |current| current.version);
+    pub(super) fn release(&mut self, _now: Time<'_>) {
+        let Some(_) = self.in_flight.take() else { return };
+        #[cfg(feature = "histogram")]
+        if let (Some(at), true, Some(latency)) = (self.seen_at, std::mem::take(&mut self.measured), &self.latency) {
+            lock(latency).record((**_now).saturating_duration_since(at), **_now);
+        }
+        if let Some(settings) = &mut self.settings {
+            settings.released = self.offered.as_ref().map_or(self.seen, |offered| offered.version);
         }
     }
 
-    pub(super) fn count(&mut self, bytes: u64, now: Millis) {
+    /// Records that the part of the last step is not sent.
+    pub(super) fn pass(&mut self, now: Time<'_>) {
+        #[cfg(feature = "histogram")]
+        {
+            self.measured = false;
+        }
+        self.release(now);
+    }
+
+    /// Counts the part in flight. Its release is about as late as the newest part, without a look at the clock.
+    pub(super) fn count(&mut self, bytes: u64) {
         self.delivered += 1;
         self.bytes += bytes;
-        self.rate.count(bytes, now);
+        let at = self.offered.as_ref().map(|offered| offered.published).max(self.in_flight);
+        at.into_iter().for_each(|at| self.rate.count(bytes, at));
+    }
+
+    /// Adds the viewer's numbers to those of its hub.
+    pub(super) fn add_to(&self, stats: &mut Stats, delivered: &mut Meter) {
+        stats.parts_delivered += self.delivered;
+        stats.bytes_delivered += self.bytes;
+        stats.parts_skipped += self.skipped;
+        stats.parts_limited += self.limited();
+        delivered.add(&self.rate);
+    }
+
+    fn limited(&self) -> u64 {
+        self.settings.as_ref().map_or(0, |settings| settings.limited)
     }
 
     /// Ends the stream if the part in flight has missed its deadline. Otherwise returns it.
@@ -251,7 +280,7 @@ impl Slot {
     /// Requests a repeat after [`PULSES`] pulses with nothing in flight.
     pub(super) fn pulse(&mut self) {
         self.idle_pulses = if self.in_flight.is_some() { 0 } else { self.idle_pulses.saturating_add(1) };
-        self.repeat = self.idle_pulses >= PULSES;
+        self.repeat |= self.idle_pulses >= PULSES;
     }
 
     /// Stops watching. Returns the reason.
@@ -260,15 +289,14 @@ impl Slot {
         *self.ended.get_or_insert(Reason::Disconnected)
     }
 
-    /// Adds the waker to `wakers` unless the next step is to wait.
-    pub(super) fn wake(&mut self, hub: &View<'_>, wakers: &mut List<Waker>) {
-        if !matches!(self.step(hub), Step::Wait) {
-            wakers.extend(self.waker.take());
-        }
+    /// Takes the waker, unless the next step is to wait.
+    pub(super) fn take_waker(&mut self, now: Time<'_>) -> Option<Waker> {
+        let waits = self.step(now) == Step::Wait;
+        self.waker.take_if(|_| !waits)
     }
 
     /// Describes the viewer. Returns `None` unless it is watching.
-    pub(super) fn viewer(&self, now: Instant, millis: Millis) -> Option<Viewer> {
+    pub(super) fn viewer(&self, now: Instant) -> Option<Viewer> {
         let ago = |at| now.saturating_duration_since(at);
         Some(Viewer {
             key: self.key().map(|key| key.as_ref().to_owned()),
@@ -277,9 +305,9 @@ impl Slot {
             watching: ago(self.watching?),
             parts_delivered: self.delivered,
             bytes_delivered: self.bytes,
-            delivery_rate: self.rate.rate(millis, ago(self.watching?)),
+            delivery_rate: self.rate.rate(now, ago(self.watching?)),
             parts_skipped: self.skipped,
-            parts_limited: self.settings.as_ref().map_or(0, |settings| settings.limited),
+            parts_limited: self.limited(),
             in_flight: self.in_flight.map(ago),
             age: self.seen_at.map(ago),
         })

@@ -1,13 +1,16 @@
 //! The state machine of a hub. It takes the time as an argument and reads no clock.
 //!
-//! A change collects its [`Effects`], which are performed after unlocking.
+//! The hub's lock is for what seldom changes. Each [`Slot`] has another one, which most steps of its viewer take only, so that
+//! viewers do not wait for each other. The hub's is locked before a slot's, and no two slots at a time. A change collects its
+//! [`Effects`], which are performed after unlocking.
 #![expect(clippy::indexing_slicing, reason = "a slot lives from its subscriber's creation to its drop")]
 
 #[cfg(all(test, not(loom)))]
 mod tests;
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeBounds;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant, SystemTime};
@@ -17,14 +20,14 @@ use slab::Slab;
 use super::builder::Builder;
 use super::error::Refused;
 use super::published::Published;
-use super::slot::{Settings, Slot, Time, View};
-use crate::body::{Step, pulse};
+use super::slot::Slot;
+use crate::body::pulse;
 use crate::clock::Times;
 use crate::part::Part;
 #[cfg(feature = "histogram")]
 use crate::stats::Window;
-use crate::stats::{Clock, Meter, Reason, Stats, Viewer};
-use crate::sync::{Effects, keep};
+use crate::stats::{Meter, Reason, Stats, Viewer};
+use crate::sync::{Effects, Mutex, lock};
 use crate::wire::{PerWire, Wire};
 
 #[derive(Debug, Default)]
@@ -39,10 +42,11 @@ pub(super) struct State {
     pub(super) stale: bool,
     /// The time of the last warning about a skipped frame.
     pub(super) warned_at: Option<Instant>,
-    pub(super) slots: Slab<Slot>,
-    serials: u64,
+    /// By a number, which is higher for a later subscriber.
+    pub(super) slots: BTreeMap<u64, Arc<Mutex<Slot>>>,
+    last_id: u64,
     /// The slots with each key.
-    keys: HashMap<Arc<str>, Vec<usize>>,
+    keys: HashMap<Arc<str>, Vec<u64>>,
     /// The number of viewers on each wire.
     pub(super) watching: PerWire<usize>,
     /// The numbers of subscribers and of viewers that are no demand.
@@ -57,12 +61,14 @@ pub(super) struct State {
     pub(super) answers: u64,
     pub(super) timers: Times<Timer>,
     pub(super) effects: Effects<Arc<Published>>,
+    /// The time of the first part or viewer.
+    pub(super) started: Option<Instant>,
+    /// Without what the slots have counted.
     pub(super) stats: Stats,
-    pub(super) clock: Clock,
     pub(super) published: Meter,
     delivered: Meter,
     #[cfg(feature = "histogram")]
-    latency: Window,
+    latency: Arc<Mutex<Window>>,
 }
 
 impl State {
@@ -75,15 +81,17 @@ impl State {
     }
 
     pub(super) fn set_current(&mut self, published: Arc<Published>, now: Instant) {
-        self.effects.dropped.extend(self.current.replace(published));
-        self.wake_viewers(now);
+        // The slots drop the one before under the locks, so this reference must be the last.
+        self.effects.dropped.extend(self.current.replace(Arc::clone(&published)));
+        self.effects.wakers.reserve(self.slots.len());
+        self.change(.., now, |slot| slot.offered = Some(Arc::clone(&published)));
         self.set_stale_timer();
     }
 
     /// Ends every stream after the current part.
     pub(super) fn close(&mut self, now: Instant) {
         self.closed = true;
-        self.wake_viewers(now);
+        self.change(.., now, |slot| slot.closed = true);
         self.wake_snapshots();
         self.wake_for_demand();
         self.set_stale_timer();
@@ -110,14 +118,8 @@ impl State {
         })
     }
 
-    /// Returns the part that a viewer was sent if it has got a later time since, by an identical part.
-    pub(super) fn renewed(&mut self, id: usize) -> Option<Arc<Published>> {
-        let current = self.current.as_ref()?;
-        self.slots[id].renew(current).then(|| Arc::clone(current))
-    }
-
-    /// Reserves a slot for a subscriber. Returns its index and serial number.
-    pub(super) fn join(&mut self, wire: Option<Wire>) -> Result<(usize, u64), Refused> {
+    /// Reserves a slot for a subscriber. Returns it with its number.
+    pub(super) fn join(&mut self, wire: Option<Wire>) -> Result<(u64, Arc<Mutex<Slot>>), Refused> {
         if !self.is_over() && self.slots.len() >= self.config.max_subscribers {
             self.stats.ended.refused += 1;
             return Err(Refused::TooManyViewers { retry_after: self.config.retry_after });
@@ -126,40 +128,47 @@ impl State {
     }
 
     /// The same, whatever the number of subscribers.
-    pub(super) fn join_beyond_limit(&mut self, wire: Option<Wire>) -> Result<(usize, u64), Refused> {
+    pub(super) fn join_beyond_limit(&mut self, wire: Option<Wire>) -> Result<(u64, Arc<Mutex<Slot>>), Refused> {
         if self.is_over() {
             return Err(Refused::Closed);
         }
-        self.serials += 1;
-        let mut slot = Slot::new(self.serials, wire);
-        slot.settings = wire.and_then(|_| Settings::new(&self.config));
-        let id = self.slots.insert(slot);
-        Ok((id, self.serials))
+        let mut slot = Slot::new(wire, &self.config);
+        (slot.offered, slot.closed) = (self.current.clone(), self.closed);
+        #[cfg(feature = "histogram")]
+        {
+            slot.latency = Some(Arc::clone(&self.latency));
+        }
+        let slot = Arc::new(Mutex::new(slot));
+        self.last_id += 1;
+        self.slots.insert(self.last_id, Arc::clone(&slot));
+        Ok((self.last_id, slot))
     }
 
     /// Starts watching, on a viewer's first poll. `jitter` shortens its lifetime.
-    pub(super) fn watch(&mut self, id: usize, jitter: impl FnOnce(Duration) -> Duration, now: Instant) {
-        let slot = &mut self.slots[id];
+    pub(super) fn watch(&mut self, id: u64, jitter: impl FnOnce(Duration) -> Duration, now: Instant) {
+        let mut slot = lock(&self.slots[&id]);
         if slot.ended.is_some() {
             // A stream that was ended before its first poll is no viewer, and ends no other stream.
             return;
         }
         if slot.has_expired(now) {
             // Nor is one without access, which must not wake the camera either.
+            drop(slot);
             self.dismiss(id, Reason::Expired, now);
             return;
         }
         let expires = slot.watch(jitter, now);
-        self.clock.set(now);
-        let (serial, key) = (slot.serial, slot.key().filter(|_| slot.exclusive).cloned());
-        let passive = slot.passive;
-        if let Some(wire) = slot.encoding() {
+        let key = slot.key().filter(|_| slot.exclusive).cloned();
+        let (passive, encoding) = (slot.passive, slot.encoding());
+        drop(slot);
+        self.started.get_or_insert(now);
+        if let Some(wire) = encoding {
             self.watching[wire] += 1;
         }
         self.stats.viewers += 1;
         self.stats.viewers_peak = self.stats.viewers_peak.max(self.stats.viewers);
         for other in key.map(|key| self.with_key(&key)).unwrap_or_default() {
-            if self.slots[other].serial < serial {
+            if other < id {
                 self.dismiss(other, Reason::Replaced, now);
             }
         }
@@ -167,6 +176,9 @@ impl State {
             self.dismiss(id, Reason::Expired, now);
         } else if expires.is_some() {
             self.timers.set(Timer::Lifetime(id), expires);
+        }
+        if self.timers.get(Timer::PartTimeout).is_none() {
+            self.set_part_timeout(None, now);
         }
         if !passive {
             self.start_demand(now);
@@ -179,21 +191,22 @@ impl State {
     }
 
     /// Makes a subscriber that does not watch yet no demand.
-    pub(super) fn set_passive(&mut self, id: usize) {
-        if !std::mem::replace(&mut self.slots[id].passive, true) {
+    pub(super) fn set_passive(&mut self, id: u64) {
+        if !std::mem::replace(&mut lock(&self.slots[&id]).passive, true) {
             self.passive_slots += 1;
         }
     }
 
     /// Sets the key of a subscriber, replacing an earlier one.
-    pub(super) fn set_key(&mut self, id: usize, key: Arc<str>) {
+    pub(super) fn set_key(&mut self, id: u64, key: Arc<str>) {
         self.remove_key(id);
-        self.slots[id].settings().key = Some(Arc::clone(&key));
+        lock(&self.slots[&id]).settings().key = Some(Arc::clone(&key));
         self.keys.entry(key).or_default().push(id);
     }
 
-    fn remove_key(&mut self, id: usize) {
-        let Some(key) = self.slots[id].settings.as_mut().and_then(|settings| settings.key.take()) else { return };
+    fn remove_key(&mut self, id: u64) {
+        let key = lock(&self.slots[&id]).settings.as_mut().and_then(|settings| settings.key.take());
+        let Some(key) = key else { return };
         match self.keys.entry(key) {
             Entry::Occupied(ids) if *ids.get() == [id] => drop(ids.remove()),
             Entry::Occupied(mut ids) => ids.get_mut().retain(|other| *other != id),
@@ -201,7 +214,7 @@ impl State {
         }
     }
 
-    fn with_key(&self, key: &str) -> Vec<usize> {
+    fn with_key(&self, key: &str) -> Vec<u64> {
         self.keys.get(key).cloned().unwrap_or_default()
     }
 
@@ -211,8 +224,8 @@ impl State {
     }
 
     /// Ends a stream. Returns `false` if it had already ended.
-    fn dismiss(&mut self, id: usize, reason: Reason, now: Instant) -> bool {
-        let slot = &mut self.slots[id];
+    fn dismiss(&mut self, id: u64, reason: Reason, now: Instant) -> bool {
+        let mut slot = lock(&self.slots[&id]);
         if slot.ended.is_some() {
             return false;
         }
@@ -220,152 +233,78 @@ impl State {
         if !slot.is_watching() {
             self.stats.ended.count(reason);
         }
-        self.wake_viewer(id, &&now);
+        self.effects.wakers.extend(slot.take_waker(&&now));
         true
     }
 
-    /// Returns the next step of a viewer. Stores its waker if that is to wait.
-    pub(super) fn poll(&mut self, id: usize, gated: bool, waker: &Waker, now: Time<'_>) -> Step<Arc<Published>> {
-        let step = self.next_step(id, gated, now);
-        if let Step::Wait = step {
-            let replaced = keep(&mut self.slots[id].waker, waker);
-            self.effects.dropped_wakers.extend(replaced);
-            self.set_rate_timer(id);
-        }
-        step
-    }
-
-    /// Returns the next step of a viewer who polls again only when woken, so the waker is stored in any case.
-    pub(super) fn poll_once(&mut self, id: usize, waker: Waker, now: Time<'_>) -> Step<Arc<Published>> {
-        let step = self.next_step(id, true, now);
-        self.effects.dropped_wakers.extend(self.slots[id].waker.replace(waker));
-        if let Step::Wait = step {
-            self.set_rate_timer(id);
-        }
-        step
-    }
-
-    /// Sets when the rate limit allows the part for which a viewer waits.
-    fn set_rate_timer(&mut self, id: usize) {
-        if let Some(due) = self.slots[id].due(self.current.as_ref()) {
-            self.timers.set(Timer::Rate(id), Some(due));
-        }
-    }
-
-    /// Advances a viewer to its next step, and returns it.
-    fn next_step(&mut self, id: usize, gated: bool, now: Time<'_>) -> Step<Arc<Published>> {
-        #[cfg(feature = "histogram")]
-        if !gated {
-            self.measure(id, now);
-        }
-        let slot = &mut self.slots[id];
-        let step = slot.poll(gated, &View { now, current: self.current.as_ref(), closed: self.closed });
-        match step {
-            Step::End => {
-                slot.ended.get_or_insert(Reason::Closed);
-                self.end(id, **now);
-                return Step::End;
-            }
-            Step::Wait => return Step::Wait,
-            Step::Part(_) | Step::Repeat => self.clock.set(**now),
-        }
-        if let Some(timeout) = self.config.part_timeout.filter(|_| self.timers.get(Timer::PartTimeout).is_none()) {
-            self.timers.set(Timer::PartTimeout, (**now).checked_add(timeout));
-        }
-        let Step::Part(part) = step else { return Step::Repeat };
-        slot.send(part, now, &mut self.stats);
-        Step::Part(Arc::clone(part))
-    }
-
-    /// Offers a viewer the next part in place of the last one, which was not sent.
-    pub(super) fn pass(&mut self, id: usize, now: Time<'_>) {
-        self.slots[id].release(self.current.as_ref());
-        self.wake_viewer(id, now);
-    }
-
-    /// Counts a part that a viewer's transport has taken.
-    pub(super) fn count(&mut self, id: usize, bytes: u64) {
-        let now = self.clock.now();
-        self.slots[id].count(bytes, now);
-        self.delivered.count(bytes, now);
-        self.stats.parts_delivered += 1;
-        self.stats.bytes_delivered += bytes;
-    }
-
-    /// Counts a part that a viewer's transport has released, and offers the viewer the next one.
-    pub(super) fn release(&mut self, id: usize, serial: u64, bytes: u64, now: Time<'_>) {
-        // The transport may release the part after the viewer's slot has been freed, and reused.
-        if self.slots.get(id).is_none_or(|slot| slot.serial != serial) {
-            return;
-        }
-        #[cfg(feature = "histogram")]
-        self.measure(id, now);
-        let slot = &mut self.slots[id];
-        slot.release(self.current.as_ref());
-        self.count(id, bytes);
-        self.wake_viewer(id, now);
-    }
-
-    /// Records the time from a part's capture to its release.
-    #[cfg(feature = "histogram")]
-    fn measure(&mut self, id: usize, now: Time<'_>) {
-        if let Some(at) = self.slots[id].take_measured() {
-            self.latency.record((**now).saturating_duration_since(at), **now);
+    /// Changes what a viewer's poll has left to the hub: ends its stream, or sets when the rate limit allows a part.
+    pub(super) fn settle(&mut self, id: u64, now: Instant) {
+        let slot = lock(&self.slots[&id]);
+        let (ended, due) = (slot.ended.is_some(), slot.due());
+        drop(slot);
+        if ended {
+            self.end(id, now);
+        } else if due.is_some() {
+            self.timers.set(Timer::Rate(id), due);
         }
     }
 
     /// Stops watching, at the end of a stream. The slot is reserved until [`remove`](Self::remove).
-    fn end(&mut self, id: usize, now: Instant) {
-        let slot = &mut self.slots[id];
+    fn end(&mut self, id: u64, now: Instant) {
+        let mut slot = lock(&self.slots[&id]);
         if !slot.is_watching() {
             return;
         }
         self.stats.ended.count(slot.end());
-        let passive = slot.passive;
-        if let Some(wire) = slot.encoding() {
+        let (passive, encoding) = (slot.passive, slot.encoding());
+        drop(slot);
+        if let Some(wire) = encoding {
             self.watching[wire] -= 1;
         }
         self.passive_viewers -= usize::from(passive);
         self.stats.viewers -= 1;
+        if self.stats.viewers == 0 {
+            self.timers.set(Timer::PartTimeout, None);
+        }
         self.timers.set(Timer::Lifetime(id), None);
         self.timers.set(Timer::Rate(id), None);
         self.remove_key(id);
         self.end_demand_if_unwatched(now);
     }
 
-    /// Frees the slot of a viewer, and returns it.
-    pub(super) fn remove(&mut self, id: usize, now: Instant) -> Slot {
+    /// Frees the slot of a viewer.
+    pub(super) fn remove(&mut self, id: u64, now: Instant) {
         self.end(id, now);
         // A stream that was never polled still has its key.
         self.remove_key(id);
-        let mut slot = self.slots.remove(id);
+        let Some(slot) = self.slots.remove(&id) else { return };
+        let mut slot = lock(&slot);
         self.passive_slots -= usize::from(slot.passive);
+        slot.add_to(&mut self.stats, &mut self.delivered);
         self.effects.dropped_wakers.extend(slot.waker.take());
-        slot
+        self.effects.dropped.extend(slot.offered.take());
     }
 
     /// Performs everything that is due at `now`.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
-        self.clock.set(now);
         while let Some(timer) = self.timers.pop(now) {
             match timer {
                 Timer::KeepAlive => {
-                    self.slots.iter_mut().for_each(|(_, slot)| slot.pulse());
-                    self.wake_viewers(now);
+                    self.change(.., now, Slot::pulse);
                     self.set_keep_alive_timer(now);
                 }
-                Timer::Lifetime(id) => {
-                    self.slots[id].ended.get_or_insert(Reason::Expired);
-                    self.wake_viewer(id, &&now);
-                }
+                Timer::Lifetime(id) => self.change(id..=id, now, |slot| {
+                    slot.ended.get_or_insert(Reason::Expired);
+                }),
                 Timer::Linger => self.wake_for_demand(),
                 Timer::PartTimeout => {
-                    let timeout = self.config.part_timeout;
-                    let next = self.slots.iter_mut().filter_map(|(_, slot)| slot.check_deadline(timeout, now)).min();
-                    self.wake_viewers(now);
-                    self.timers.set(Timer::PartTimeout, next);
+                    let (timeout, mut next) = (self.config.part_timeout, None);
+                    self.change(.., now, |slot| {
+                        next = next.into_iter().chain(slot.check_deadline(timeout, now)).min();
+                    });
+                    self.set_part_timeout(next, now);
                 }
-                Timer::Rate(id) => self.wake_viewer(id, &&now),
+                Timer::Rate(id) => self.change(id..=id, now, |_| ()),
                 Timer::Snapshot(id) => self.effects.wakers.extend(self.snapshots[id].take()),
                 Timer::Stale => {
                     if let Some(part) = self.no_signal_part() {
@@ -382,28 +321,15 @@ impl State {
         self.timers.poll_timeout()
     }
 
-    fn wake_viewer(&mut self, id: usize, now: Time<'_>) {
-        let view = View { now, current: self.current.as_ref(), closed: self.closed };
-        self.slots[id].wake(&view, &mut self.effects.wakers);
-        self.set_rate_timer(id);
-    }
-
-    fn wake_viewers(&mut self, now: Instant) {
-        let view = View { now: &&now, current: self.current.as_ref(), closed: self.closed };
-        self.effects.wakers.reserve(self.slots.len());
-        for (id, slot) in &mut self.slots {
-            slot.wake(&view, &mut self.effects.wakers);
-            if let Some(due) = slot.due(view.current) {
-                self.timers.set(Timer::Rate(id), Some(due));
+    /// Changes slots, and wakes the viewers whose next step is then no longer to wait.
+    pub(super) fn change(&mut self, ids: impl RangeBounds<u64>, now: Instant, mut change: impl FnMut(&mut Slot)) {
+        for (id, slot) in self.slots.range(ids) {
+            let mut slot = lock(slot);
+            change(&mut slot);
+            self.effects.wakers.extend(slot.take_waker(&&now));
+            if let Some(due) = slot.due() {
+                self.timers.set(Timer::Rate(*id), Some(due));
             }
-        }
-    }
-
-    /// Wakes those who take a later time of the last part at once.
-    pub(super) fn wake_for_renewal(&mut self, now: Instant) {
-        let view = View { now: &&now, current: self.current.as_ref(), closed: self.closed };
-        for (_, slot) in self.slots.iter_mut().filter(|(_, slot)| slot.takes_renewals()) {
-            slot.wake(&view, &mut self.effects.wakers);
         }
     }
 
@@ -415,6 +341,12 @@ impl State {
         let watched = self.watched_since.is_some() || self.passive_viewers > 0;
         let next = self.config.keep_alive.filter(|_| watched).and_then(|period| now.checked_add(pulse(period)));
         self.timers.set(Timer::KeepAlive, next);
+    }
+
+    /// Sets when parts in flight are checked: at the earliest deadline, or when one that is sent from now on could miss its own.
+    fn set_part_timeout(&mut self, deadline: Option<Instant>, now: Instant) {
+        let later = || now.checked_add(self.config.part_timeout?);
+        self.timers.set(Timer::PartTimeout, deadline.or_else(later));
     }
 
     /// Shows a "no signal" part until the next part is published.
@@ -438,20 +370,21 @@ impl State {
     }
 
     pub(super) fn stats(&self, now: Instant) -> Stats {
-        let rate = |meter: &Meter| meter.rate(self.clock.at(now), self.clock.elapsed(now));
-        let (publish_rate, delivery_rate) = (rate(&self.published), rate(&self.delivered));
+        let (mut stats, mut delivered) = (self.stats.clone(), self.delivered);
+        self.slots.values().for_each(|slot| lock(slot).add_to(&mut stats, &mut delivered));
+        let counted_for = self.started.map(|started| now.saturating_duration_since(started)).unwrap_or_default();
         Stats {
-            publish_rate,
-            delivery_rate,
+            publish_rate: self.published.rate(now, counted_for),
+            delivery_rate: delivered.rate(now, counted_for),
             age: self.latest(now).map(|(_, age)| age),
             #[cfg(feature = "histogram")]
-            latency: self.latency.latency(now),
-            ..self.stats.clone()
+            latency: lock(&self.latency).latency(now),
+            ..stats
         }
     }
 
     pub(super) fn viewers(&self, now: Instant) -> Vec<Viewer> {
-        self.slots.iter().filter_map(|(_, slot)| slot.viewer(now, self.clock.at(now))).collect()
+        self.slots.values().filter_map(|slot| lock(slot).viewer(now)).collect()
     }
 }
 
@@ -461,13 +394,13 @@ pub(super) enum Timer {
     /// The next pulse of the keep-alive.
     KeepAlive,
     /// The end of a subscriber's lifetime.
-    Lifetime(usize),
+    Lifetime(u64),
     /// The end of demand.
     Linger,
     /// A look for parts in flight that have missed their deadline.
     PartTimeout,
     /// The next part of a subscriber whose rate is limited.
-    Rate(usize),
+    Rate(u64),
     /// The time limit of a waiting snapshot.
     Snapshot(usize),
     /// The "no signal" part.

@@ -174,7 +174,7 @@ impl Moves {
         loop {
             let Next { place, reason, late, .. } = self.next.as_mut()?;
             let (rung, reason) = (place.rung, *reason);
-            let part = match place.subscriber.seat.poll_once(waker.clone()) {
+            let part = match place.subscriber.seat.poll_once(waker) {
                 Step::Part(part) => Some(part),
                 Step::Repeat => None,
                 Step::Wait => return None,

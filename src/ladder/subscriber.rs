@@ -314,7 +314,7 @@ impl Subscriber {
             return Step::Part(encoded);
         }
         loop {
-            match self.place.subscriber.seat.poll_once(waker.clone()) {
+            match self.place.subscriber.seat.poll_once(waker) {
                 Step::Wait => {
                     let waits = self.moves.tries_at.is_some() && self.sent.in_flight.is_none();
                     let tries = waits && self.try_another(waker, Instant::now());

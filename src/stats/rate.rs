@@ -30,28 +30,31 @@ pub struct Rate {
 
 /// Counts parts and their bytes, each with a weight that decreases with its age.
 ///
-/// A ring of seconds would be exact and take 72 bytes in place of 16, of the 500 that an idle viewer may
+/// A ring of seconds would be exact and take 80 bytes in place of 24, of the 500 that an idle viewer may
 /// (`tests/hub_memory.rs`).
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Meter {
     parts: f32,
     bytes: f32,
-    counted_at: Millis,
+    counted_at: Option<Instant>,
 }
 
 impl Meter {
-    pub(crate) fn count(&mut self, bytes: u64, now: Millis) {
-        if now > self.counted_at {
-            let kept = self.kept(now);
-            (self.parts, self.bytes) = (self.parts * kept, self.bytes * kept);
-            self.counted_at = now;
-        }
-        self.parts += 1.0;
-        self.bytes += bytes as f32;
+    pub(crate) fn count(&mut self, bytes: u64, at: Instant) {
+        self.add(&Self { parts: 1.0, bytes: bytes as f32, counted_at: Some(at) });
+    }
+
+    /// Adds what another meter has counted.
+    pub(crate) fn add(&mut self, other: &Self) {
+        let Some(at) = self.counted_at.max(other.counted_at) else { return };
+        let (kept, added) = (self.kept(at), other.kept(at));
+        self.parts = self.parts * kept + other.parts * added;
+        self.bytes = self.bytes * kept + other.bytes * added;
+        self.counted_at = Some(at);
     }
 
     /// Returns the rate of what has been counted for this time.
-    pub(crate) fn rate(&self, now: Millis, counted_for: Duration) -> Rate {
+    pub(crate) fn rate(&self, now: Instant, counted_for: Duration) -> Rate {
         let filled = 1.0 - (-counted_for.max(SHORTEST).as_secs_f64() / CONSTANT.as_secs_f64()).exp();
         let per_second = f64::from(self.kept(now)) / (CONSTANT.as_secs_f64() * filled);
         // What is left after a minute is rounding, and not a rate.
@@ -60,43 +63,9 @@ impl Meter {
     }
 
     /// Returns the part of the weights that is left.
-    fn kept(&self, now: Millis) -> f32 {
-        (-(now.0.saturating_sub(self.counted_at.0) as f32) / CONSTANT.as_millis() as f32).exp()
-    }
-}
-
-/// The milliseconds since the first call of a hub's state.
-#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Millis(u64);
-
-/// The latest time that a hub's state has been called with.
-///
-/// A release goes by it, since most of them need no time: while viewers receive parts, the publisher, their polls and the
-/// keep-alive renew it.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Clock {
-    start: Option<Instant>,
-    now: Millis,
-}
-
-impl Clock {
-    pub(crate) fn set(&mut self, now: Instant) {
-        self.start.get_or_insert(now);
-        self.now = self.now.max(self.at(now));
-    }
-
-    pub(crate) fn now(&self) -> Millis {
-        self.now
-    }
-
-    pub(crate) fn at(&self, now: Instant) -> Millis {
-        let since = self.start.map(|start| now.saturating_duration_since(start)).unwrap_or_default();
-        Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-    }
-
-    /// Returns the time since the first call.
-    pub(crate) fn elapsed(&self, now: Instant) -> Duration {
-        Duration::from_millis(self.at(now).0)
+    fn kept(&self, now: Instant) -> f32 {
+        let age = self.counted_at.map(|at| now.saturating_duration_since(at)).unwrap_or_default();
+        (-age.as_secs_f32() / CONSTANT.as_secs_f32()).exp()
     }
 }
 

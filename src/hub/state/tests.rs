@@ -9,6 +9,10 @@ mod watched;
 use test_support::Wakes;
 
 use super::*;
+use crate::body::Step;
+use crate::hub::seat::offer_next;
+use crate::hub::slot::Settings;
+use crate::sync::{MutexGuard, keep};
 
 const OFF: Builder = Builder {
     drop_identical: false,
@@ -75,44 +79,67 @@ impl World {
         self.perform_effects();
     }
 
-    fn watch(&mut self, now: u64, settings: Settings) -> usize {
+    fn watch(&mut self, now: u64, settings: Settings) -> u64 {
         self.to(now);
-        let (id, _) = self.state.join(Some(Wire::Machine)).unwrap();
-        self.state.slots[id].settings = Some(Box::new(settings));
+        let (id, slot) = self.state.join(Some(Wire::Machine)).unwrap();
+        lock(&slot).settings = Some(Box::new(settings));
         self.state.watch(id, |lifetime| lifetime, self.time());
         self.perform_effects();
         id
     }
 
-    fn leave(&mut self, now: u64, id: usize) {
+    fn leave(&mut self, now: u64, id: u64) {
         self.to(now);
         self.state.remove(id, self.time());
         self.perform_effects();
     }
 
     /// Polls as a server that writes at once.
-    fn poll(&mut self, now: u64, id: usize) -> String {
+    fn poll(&mut self, now: u64, id: u64) -> String {
         self.poll_as(false, now, id)
     }
 
-    fn poll_as(&mut self, gated: bool, now: u64, id: usize) -> String {
+    fn poll_as(&mut self, gated: bool, now: u64, id: u64) -> String {
         self.to(now);
-        let waker = Waker::from(Arc::clone(&self.wakes));
-        let step = self.state.poll(id, gated, &waker, &&self.time());
+        let step = self.step(gated, self.time(), id);
         self.perform_effects();
         match step {
-            Step::End => format!("{:?}", self.state.slots[id].ended.unwrap()),
+            Step::End => format!("{:?}", self.slot(id).ended.unwrap()),
             Step::Part(part) => String::from_utf8(part.part.body().to_vec()).unwrap(),
             Step::Repeat => "again".to_owned(),
             Step::Wait => "wait".to_owned(),
         }
     }
 
-    fn release(&mut self, now: u64, id: usize) {
+    /// Polls at a time that the caller has read, as a seat does.
+    fn step(&mut self, gated: bool, time: Instant, id: u64) -> Step<Arc<Published>> {
+        let mut slot = self.slot(id);
+        let step = slot.poll(gated, &&time);
+        if let Step::Wait = step {
+            drop(keep(&mut slot.waker, &Waker::from(Arc::clone(&self.wakes))));
+        }
+        let is_unsettled = slot.is_unsettled();
+        drop(slot);
+        if is_unsettled {
+            self.state.settle(id, time);
+        }
+        step
+    }
+
+    fn slot(&self, id: u64) -> MutexGuard<'_, Slot> {
+        lock(&self.state.slots[&id])
+    }
+
+    fn release(&mut self, now: u64, id: u64) {
         self.to(now);
-        let serial = self.state.slots[id].serial;
-        self.state.release(id, serial, 1, &&self.time());
-        self.perform_effects();
+        self.release_bytes(1, self.time(), id);
+    }
+
+    fn release_bytes(&self, bytes: u64, time: Instant, id: u64) {
+        offer_next(&self.state.slots[&id], &&time, |slot| {
+            slot.count(bytes);
+            slot.release(&&time);
+        });
     }
 
     /// Returns how often viewers were woken since the previous call.
@@ -121,7 +148,7 @@ impl World {
     }
 
     /// Returns everything that a fast viewer receives until a time, with the times.
-    fn received_until(&mut self, end: u64, id: usize) -> Vec<(u64, String)> {
+    fn received_until(&mut self, end: u64, id: u64) -> Vec<(u64, String)> {
         let mut received = Vec::new();
         for now in self.now..=end {
             let parts = std::iter::repeat_with(|| self.poll(now, id)).take_while(|part| part != "wait");
@@ -220,10 +247,11 @@ fn skips_for_the_rate_are_told_from_those_of_slow_viewers() {
     world.publish(40, "4");
     world.publish(50, "5");
     assert_eq!((world.poll_as(true, 100, slow), world.poll(100, quick)), ("5".into(), "5".into()));
-    let skipped = [slow, quick].map(|id| world.state.slots[id].viewer(world.time(), Default::default()).unwrap());
+    let skipped = [slow, quick].map(|id| world.slot(id).viewer(world.time()).unwrap());
     // 3 was the newest when the slow one had taken 1.
     assert_eq!(skipped.map(|viewer| (viewer.parts_skipped, viewer.parts_limited)), [(3, 2), (3, 3)]);
-    assert_eq!((world.state.stats.parts_skipped, world.state.stats.parts_limited), (6, 5));
+    let stats = world.state.stats(world.time());
+    assert_eq!((stats.parts_skipped, stats.parts_limited), (6, 5));
 }
 
 #[test]
@@ -244,11 +272,11 @@ fn counts_skipped_parts_after_first_delivery() {
     world.publish(0, "1");
     world.publish(1, "2");
     let viewer = world.watch(2, plain());
-    assert_eq!((world.poll(2, viewer).as_str(), world.state.slots[viewer].skipped), ("2", 0));
+    assert_eq!((world.poll(2, viewer).as_str(), world.slot(viewer).skipped), ("2", 0));
     for part in ["3", "4", "5"] {
         world.publish(3, part);
     }
-    assert_eq!((world.poll(4, viewer).as_str(), world.state.slots[viewer].skipped), ("5", 2));
+    assert_eq!((world.poll(4, viewer).as_str(), world.slot(viewer).skipped), ("5", 2));
     assert_eq!((world.poll(4, viewer).as_str(), world.state.stats(world.time()).parts_skipped), ("wait", 2));
 }
 

@@ -36,9 +36,8 @@ fn poll_with_a_time_before_the_rate_timer_wakes_the_viewer() {
     assert_eq!(world.poll(0, id), "1");
     world.publish(50, "2");
     world.to(100);
-    let waker = Waker::from(Arc::clone(&world.wakes));
     let time = world.read_before(100);
-    assert!(matches!(world.state.poll(id, false, &waker, &&time), Step::Wait));
+    assert!(matches!(world.step(false, time, id), Step::Wait));
     assert_eq!(world.pass(), 1);
 }
 
@@ -50,8 +49,7 @@ fn release_with_a_time_before_the_rate_timer_wakes_the_viewer() {
     assert_eq!([world.poll_as(true, 0, id), world.poll_as(true, 0, id)], ["1", "wait"]);
     world.publish(50, "2");
     world.to(100);
-    let (serial, time) = (world.state.slots[id].serial, world.read_before(100));
-    world.state.release(id, serial, 1, &&time);
+    world.release_bytes(1, world.read_before(100), id);
     assert_eq!(world.pass(), 1);
 }
 

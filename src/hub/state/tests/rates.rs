@@ -13,11 +13,9 @@ impl World {
     }
 
     /// Takes the newest part, if there is one, and releases it.
-    fn take(&mut self, now: u64, id: usize) {
+    fn take(&mut self, now: u64, id: u64) {
         if !["wait", "again"].contains(&self.poll_as(true, now, id).as_str()) {
-            let serial = self.state.slots[id].serial;
-            self.state.release(id, serial, SENT, &&self.time());
-            self.perform_effects();
+            self.release_bytes(SENT, self.time(), id);
         }
     }
 
@@ -99,8 +97,7 @@ fn part_counts_when_it_is_released() {
     for now in (100..=30_000).step_by(100) {
         world.publish_body(now);
     }
-    let serial = world.state.slots[viewer].serial;
-    world.state.release(viewer, serial, SENT, &&world.time());
+    world.release_bytes(SENT, world.time(), viewer);
     let rate = world.rates(30_000)[2].parts_per_second;
     assert!((0.19..0.21).contains(&rate), "{rate}");
 }
