@@ -340,7 +340,7 @@ impl State {
         self.stale = false;
         let published = Arc::new(published);
         self.effects.dropped.extend(self.latest.replace(Arc::clone(&published)));
-        self.set_current(published, now);
+        self.set_current(&published, now);
         Ok(())
     }
 

@@ -80,11 +80,11 @@ impl State {
         self.current.as_ref().map_or(0, |current| current.version)
     }
 
-    pub(super) fn set_current(&mut self, published: Arc<Published>, now: Instant) {
+    pub(super) fn set_current(&mut self, published: &Arc<Published>, now: Instant) {
         // The slots drop the one before under the locks, so this reference must be the last.
-        self.effects.dropped.extend(self.current.replace(Arc::clone(&published)));
+        self.effects.dropped.extend(self.current.replace(Arc::clone(published)));
         self.effects.wakers.reserve(self.slots.len());
-        self.change(.., now, |slot| slot.offered = Some(Arc::clone(&published)));
+        self.change(.., now, |slot| slot.offered = Some(Arc::clone(published)));
         self.set_stale_timer();
     }
 
@@ -353,7 +353,7 @@ impl State {
     pub(super) fn set_no_signal(&mut self, part: Part, now: Instant) {
         let no_signal = Published::new_no_signal(part, now).with_version(self.version() + 1);
         self.stale = true;
-        self.set_current(Arc::new(no_signal), now);
+        self.set_current(&Arc::new(no_signal), now);
     }
 
     /// Sets when the "no signal" part is due. Only time with viewers or snapshots counts.

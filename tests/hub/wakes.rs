@@ -153,6 +153,10 @@ fn dropped_part_body_can_call_the_hub() {
             std::thread::yield_now();
         }
         publisher.publish(text("off")).unwrap();
+        // Each replaces the one that the viewer is offered, which it does not poll for: the second with a later time.
+        publisher.publish(part()).unwrap();
+        publisher.publish(part()).unwrap();
+        publisher.publish(text("off")).unwrap();
         publisher.publish(part()).unwrap();
         hub.close();
         publisher.publish(part()).unwrap_err();

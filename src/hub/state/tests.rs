@@ -346,6 +346,17 @@ fn keep_alive_repeats_once_per_idle_period() {
 }
 
 #[test]
+fn pulse_of_the_keep_alive_keeps_a_later_time_that_waits() {
+    let mut world = World::new(Builder { keep_alive: SECOND, drop_identical: true, ..OFF });
+    let viewer = world.watch(0, Settings { renewals: true, ..plain() });
+    world.publish(0, "on");
+    assert_eq!((world.poll(0, viewer), world.poll(0, viewer)), ("on".into(), "wait".into()));
+    world.publish(100, "on");
+    assert_eq!(world.wakes(), 1);
+    assert_eq!((world.poll(200, viewer), world.poll(200, viewer)), ("again".into(), "wait".into()));
+}
+
+#[test]
 fn two_repeats_follow_within_two_periods() {
     for last in 1000..1250 {
         let mut world = World::new(Builder { keep_alive: SECOND, ..OFF });
