@@ -59,7 +59,7 @@ pub(super) struct Slot {
     idle_pulses: u8,
     pub(super) delivered: u64,
     pub(super) bytes: u64,
-    pub(super) rate: Meter,
+    rate: Meter,
     pub(super) skipped: u64,
 }
 
@@ -227,7 +227,9 @@ impl Slot {
 
     /// Records that the transport has released the part in flight.
     pub(super) fn release(&mut self, _now: Time<'_>) {
-        let Some(_) = self.in_flight.take() else { return };
+        if self.in_flight.take().is_none() {
+            return;
+        }
         #[cfg(feature = "histogram")]
         if let (Some(at), true, Some(latency)) = (self.seen_at, std::mem::take(&mut self.measured), &self.latency) {
             lock(latency).record((**_now).saturating_duration_since(at), **_now);
