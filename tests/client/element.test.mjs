@@ -91,3 +91,14 @@ test('equal `headers` change nothing, and others reconnect', () => shown({}, asy
     assert.equal(site.requests, requests, `${headers}`);
   }
 }));
+
+test('a page that was opened with a login in its address is live', async () => {
+  for (const src of ['/live', 'live', undefined]) await shown({}, async (element, site) => {
+    const address = site.url.replace('//', '//ada:a%40b@');
+    page.baseURI = address;
+    element.setAttribute('src', src ?? `${address}live`);
+    element.disconnectedCallback();
+    element.connectedCallback();
+    await until(() => element.getAttribute('state') === 'live');
+  });
+});

@@ -171,7 +171,12 @@ const plain = headers => {
     return headers;
   }
 };
+// `fetch` refuses an address that holds a login, and a page that was opened by such a one resolves all of its own to them.
+// The browser sends the login by itself.
+const login = /^(\w+:\/\/)[^/?#]*@/;
 const request = async (url, { headers, credentials }, signal) => {
+  const base = globalThis.document?.baseURI;
+  if (login.test(base)) url = new URL(url, base).href.replace(login, '$1');
   const sent = new Headers(await unless(signal, typeof headers === 'function' ? headers() : headers) ?? {});
   sent.set('accept', 'multipart/mixed');
   return fetch(url, { headers: sent, credentials, signal });
