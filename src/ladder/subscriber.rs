@@ -343,7 +343,7 @@ impl Subscriber {
     }
 
     fn send(&mut self, part: Arc<Published>) {
-        if self.sent.last.as_ref().is_some_and(|(rung, _)| *rung != self.place.rung) {
+        if self.sent.last.as_ref().is_none_or(|(rung, _)| *rung != self.place.rung) {
             // The first part of the rung, for which it may have had to wait.
             self.place.subscriber.seat.set_expires(self.expires);
         }

@@ -655,6 +655,19 @@ fn viewer_of_a_closed_rung_waits_for_the_first_picture_of_another_for_some_secon
 }
 
 #[test]
+fn viewer_whose_rung_is_closed_before_its_first_picture_keeps_its_end() {
+    let ([large, silent], _, ladder) = ladder();
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap());
+    assert_eq!(viewer.parts(), [""; 0]);
+    drop(large);
+    assert_eq!(viewer.parts(), [""; 0]);
+    assert!(viewer.feed.supply.ends_at().is_some(), "in some seconds, if no picture comes");
+    silent.publish(text("silent")).unwrap();
+    assert_eq!(viewer.parts(), ["silent"]);
+    assert_eq!(viewer.feed.supply.ends_at(), None);
+}
+
+#[test]
 fn track_of_a_wall_waits_for_the_first_picture_of_another_rung_as_long_as_it_takes() {
     let ([large, silent], _, ladder) = ladder();
     let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap().waiting());
