@@ -13,6 +13,7 @@ use super::slot::{Slot, Time};
 use super::state::{State, Timer};
 use crate::body::Step;
 use crate::clock;
+use crate::derive::opaque_debug;
 use crate::encode::EncodeError;
 use crate::stats::Reason;
 use crate::sync::{Mutex, keep, lock, wake};
@@ -23,7 +24,6 @@ use crate::wire::Wire;
 pub(super) type Guard = Option<Arc<dyn Any + Send + Sync>>;
 
 /// A subscriber's slot in the hub, which is freed on drop.
-#[derive(Debug)]
 pub(crate) struct Seat {
     pub(super) shared: Arc<Shared>,
     id: u64,
@@ -33,6 +33,9 @@ pub(crate) struct Seat {
     span: Option<Box<tracing::Span>>,
     _guard: Guard,
 }
+
+// The key may be a session's secret.
+opaque_debug!(Seat);
 
 impl Seat {
     /// Reserves a slot. `wire` is `None` for a stream of parts.
@@ -71,7 +74,8 @@ impl Seat {
     }
 
     pub(super) fn set_passive(&self) {
-        self.shared.update(|state| state.set_passive(self.id));
+        let now = Instant::now();
+        self.shared.update(|state| state.set_passive(self.id, now));
     }
 
     /// Starts watching.

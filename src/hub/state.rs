@@ -1,8 +1,8 @@
 //! The state machine of a hub. It takes the time as an argument and reads no clock.
 //!
 //! The hub's lock is for what seldom changes. Each [`Slot`] has another one, which most steps of its viewer take only, so that
-//! viewers do not wait for each other. The hub's is locked before a slot's, and no two slots at a time. A change collects its
-//! [`Effects`], which are performed after unlocking.
+//! viewers do not wait for each other. The hub's is locked before a slot's, no two slots at a time, and that of the histogram last. A
+//! change collects its [`Effects`], which are performed after unlocking.
 #![expect(clippy::indexing_slicing, reason = "a slot lives from its subscriber's creation to its drop")]
 
 #[cfg(all(test, not(loom)))]
@@ -190,10 +190,18 @@ impl State {
         }
     }
 
-    /// Makes a subscriber that does not watch yet no demand.
-    pub(super) fn set_passive(&mut self, id: u64) {
-        if !std::mem::replace(&mut lock(&self.slots[&id]).passive, true) {
-            self.passive_slots += 1;
+    /// Excludes a subscriber from demand.
+    pub(super) fn set_passive(&mut self, id: u64, now: Instant) {
+        let mut slot = lock(&self.slots[&id]);
+        if std::mem::replace(&mut slot.passive, true) {
+            return;
+        }
+        let is_watching = slot.is_watching();
+        drop(slot);
+        self.passive_slots += 1;
+        if is_watching {
+            self.passive_viewers += 1;
+            self.end_demand_if_unwatched(now);
         }
     }
 

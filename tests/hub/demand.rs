@@ -4,6 +4,8 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::mpsc;
 
+use futures::{FutureExt as _, StreamExt as _};
+
 use super::*;
 
 fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
@@ -158,4 +160,28 @@ fn stream_whose_access_has_expired_wakes_no_camera_and_replaces_no_stream() {
     publisher.publish(text("off")).unwrap();
     assert!(matches!(viewer.poll(), Poll::Ready(Some(_))), "it was not replaced");
     assert_eq!(hub.stats().ended.expired, 2);
+}
+
+#[test]
+fn stream_that_becomes_passive_while_it_is_polled_ends_the_demand_and_no_other() {
+    let (publisher, hub) = hub::builder().linger(Duration::ZERO).build();
+    let mut motion = hub.parts().unwrap();
+    assert!(motion.next().now_or_never().is_none());
+    assert!(publisher.demand().is_wanted());
+    let motion = motion.passive();
+    assert!(!publisher.demand().is_wanted());
+    drop(motion);
+    assert_eq!(hub.stats().viewers, 0);
+    let mut viewer = hub.parts().unwrap();
+    assert!(viewer.next().now_or_never().is_none());
+    assert!(publisher.demand().is_wanted());
+}
+
+#[test]
+fn debug_output_of_a_subscriber_holds_no_key() {
+    let (publisher, hub) = hub::channel();
+    let viewer = hub.subscribe(Wire::Machine).unwrap().key("secret");
+    publisher.publish(Part::text("picture").unwrap()).unwrap();
+    let text = format!("{viewer:?} {:?}", hub.parts().unwrap());
+    assert!(text.contains("Subscriber") && !text.contains("secret") && !text.contains("picture"), "{text}");
 }
