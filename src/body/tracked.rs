@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
-use crate::sync::{Mutex, keep, lock, on_drop};
+use crate::sync::{Mutex, keep, lock, on_drop, wake};
 
 /// Returns the same bytes with a guard, which is dropped when the last handle to them is.
 pub(crate) fn tracked(bytes: Bytes, guard: impl Send + 'static) -> Bytes {
@@ -50,9 +50,7 @@ impl Flight {
         flight.guards -= 1;
         let waker = if flight.guards == 0 { flight.waker.take() } else { None };
         drop(flight);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        waker.into_iter().for_each(wake);
     }
 
     /// Waits until every guard is dropped.

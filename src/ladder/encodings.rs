@@ -56,16 +56,21 @@ impl Encodings {
                 None
             }
         };
-        if newest.as_ref().is_none_or(|newest| newest.of.0 <= part.version) {
-            *newest = Some(Newest { of, encoded: encoded.clone() });
-        }
+        let is_newer = newest.as_ref().is_none_or(|newest| newest.of.0 <= part.version);
+        let replaced = if is_newer { newest.replace(Newest { of, encoded: encoded.clone() }) } else { None };
+        drop(newest);
+        // Its body may be the program's, and run code.
+        drop(replaced);
         encoded
     }
 
     /// Drops the bytes of the newest part of a rung, after its last viewer.
     #[expect(clippy::indexing_slicing, reason = "callers pass the index of a rung")]
     pub(super) fn clear(&self, rung: usize) {
-        Wire::ALL.iter().for_each(|wire| drop(lock(&self.rungs[rung][*wire]).take()));
+        for wire in Wire::ALL {
+            let newest = lock(&self.rungs[rung][wire]).take();
+            drop(newest);
+        }
     }
 
     /// Returns whether it keeps the bytes of a part of a rung.

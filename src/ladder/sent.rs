@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::order::Times;
 use crate::clock::{self, Timed};
 use crate::hub::Published;
-use crate::sync::{Mutex, keep, lock};
+use crate::sync::{Mutex, keep, lock, wake};
 
 /// The last part that a viewer was sent.
 #[derive(Default)]
@@ -84,7 +84,7 @@ impl Sent {
             drop(state);
             // Last, since they wake the viewer.
             of_hub();
-            task.into_iter().for_each(Waker::wake);
+            task.into_iter().for_each(wake);
         }
     }
 
@@ -110,6 +110,6 @@ impl Sent {
 impl Timed for Report {
     fn tick(self: Arc<Self>, _: Instant) {
         let task = lock(&self.0).task.take();
-        task.into_iter().for_each(Waker::wake);
+        task.into_iter().for_each(wake);
     }
 }

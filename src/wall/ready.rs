@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Wake, Waker};
 
 use crate::body::PULSES;
-use crate::sync::{Mutex, keep, lock};
+use crate::sync::{Mutex, keep, lock, wake};
 
 /// The tracks of one viewer that have something for it, in turn.
 #[derive(Default)]
@@ -132,9 +132,7 @@ impl Ready {
         let due = !state.tracks.is_empty() || state.due != Due::default();
         let waker = if due && !state.busy { state.task.take() } else { None };
         drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        waker.into_iter().for_each(wake);
     }
 }
 
