@@ -376,6 +376,12 @@ impl Hub {
         self.shared.read(|state| state.activity(now))
     }
 
+    /// Returns what the hub does, its number of viewers, and the age of the latest part. Unlike `stats` it sums nothing.
+    pub(crate) fn state(&self) -> (Activity, usize, Option<Duration>) {
+        let now = Instant::now();
+        self.shared.read(|state| (state.activity(now), state.stats.viewers, state.latest(now).map(|(_, age)| age)))
+    }
+
     /// Returns whether the hub has waiting snapshots or subscribers that are not passive, and when the last of them ended.
     pub(crate) fn usage(&self) -> (bool, Option<Instant>) {
         self.shared.read(|state| state.usage())

@@ -132,12 +132,12 @@ impl Member {
     /// Returns its activity, its number of viewers, and the age of the latest part: of a ladder those of the largest picture
     /// that is watched, and the viewers of all.
     pub(super) fn state(&self) -> (Activity, usize, Option<Duration>) {
-        let state = |hub: &Hub, viewers| (hub.activity(), viewers, hub.stats().age);
         match self {
-            Self::Hub(hub) => state(hub, hub.stats().viewers),
+            Self::Hub(hub) => hub.state(),
             Self::Ladder(ladder) => {
                 let watched = ladder.hubs().find(|hub| hub.activity() != Activity::Asleep);
-                state(watched.unwrap_or_else(|| ladder.largest()), ladder.viewers().len())
+                let (activity, _, age) = watched.unwrap_or_else(|| ladder.largest()).state();
+                (activity, ladder.viewers().len(), age)
             }
         }
     }
