@@ -30,6 +30,13 @@ const page = globalThis.document = Object.assign(new EventTarget(), {
 });
 globalThis.requestAnimationFrame = done => setTimeout(done, 16);
 globalThis.matchMedia = () => ({ matches: false });
+// Node has it from 19 on, and browsers do.
+globalThis.CustomEvent ??= class extends Event {
+  constructor(type, { detail, ...init } = {}) {
+    super(type, init);
+    this.detail = detail;
+  }
+};
 await import('./client.mjs');
 
 const shown = async (attributes, body) => {
