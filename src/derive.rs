@@ -13,7 +13,7 @@ macro_rules! setters {
 }
 pub(crate) use setters;
 
-/// Implements `Debug` for a type with fields that have none, or that say nothing: its name.
+/// Implements `Debug` as the name of the type, for one whose fields have none or say nothing.
 macro_rules! opaque_debug {
     ($name:ident $(<$($parameter:ident $(: $bound:path)?),*>)?) => {
         impl $(<$($parameter $(: $bound)?),*>)? std::fmt::Debug for $name $(<$($parameter),*>)? {
@@ -28,7 +28,7 @@ pub(crate) use opaque_debug;
 /// Implements the conversion of an error into one for I/O, of this kind.
 macro_rules! io_error {
     ($error:ident, $kind:ident) => {
-        #[doc = concat!("`", stringify!($kind), "`.")]
+        #[doc = concat!("Converts into an error of the kind `", stringify!($kind), "`.")]
         impl From<$error> for std::io::Error {
             fn from(error: $error) -> Self {
                 Self::new(std::io::ErrorKind::$kind, error)
@@ -38,7 +38,7 @@ macro_rules! io_error {
 }
 pub(crate) use io_error;
 
-/// Implements `Display` and `Error` for an error each variant of which is another error: by that. As `Display` includes the
+/// Implements `Display` and `Error` for an enum whose variants hold other errors, by those. As `Display` includes the
 /// message of the variant, `source` skips to the source of the variant.
 macro_rules! transparent_error {
     ($name:ident $(<$source:ident>)?, $($variant:ident),+) => {

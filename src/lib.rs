@@ -18,12 +18,12 @@
 //!
 //! let (publisher, hub) = hub::channel();
 //! # let closing = hub.clone();
-//! # let capture = || { if closing.stats().parts_invalid == 2 { closing.close() } vec![0xff, 0xd8] };
-//! // GET /live is the stream, /live?fps=5 a slower one, /live?snapshot a still picture.
+//! # let capture = move || { if closing.stats().parts_invalid == 2 { closing.close() } vec![0xff, 0xd8] };
+//! // Damaged frames are skipped. Only a closed hub ends the loop.
+//! let camera = std::thread::spawn(move || while publisher.publish_jpeg(capture()).is_ok() {});
+//! // For `axum::serve`. GET /live is the stream, /live?fps=5 a slower one, /live?snapshot a still picture.
 //! let app: axum::Router = axum::Router::new().route_service("/live", Live::new(hub));
-//! // On its own thread. Damaged frames are skipped. Only a closed hub ends the loop.
-//! while publisher.publish_jpeg(capture()).is_ok() {}
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # camera.join().unwrap();
 //! ```
 //!
 //! # Choosing a type

@@ -48,7 +48,7 @@ pub(crate) struct Effects<T> {
 }
 
 impl<T> Effects<T> {
-    /// Returns `true` if there is nothing to do, which holds after most polls of viewers.
+    /// Returns `true` if there is nothing to do, which holds after most changes.
     pub(crate) fn is_empty(&self) -> bool {
         self.wakers.is_empty() && self.dropped_wakers.is_empty() && self.dropped.is_empty()
     }

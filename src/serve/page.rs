@@ -145,7 +145,7 @@ impl Page {
         /// publisher.publish(Part::text("All is well")?)?;
         /// let page = Page::new(hub).show_age(true);
         /// let navigation = Request::get("/status").header("accept", "text/html,application/xhtml+xml,*/*;q=0.8").body(())?;
-        /// assert!(text(block_on(page.respond(navigation))).contains("<mixed-replace src=\"?\" "));
+        /// assert!(text(block_on(page.respond(navigation))).contains(" show-age age=\"0\""));
         /// # Ok::<(), Box<dyn std::error::Error>>(())
         /// ```
         show_age(bool) => settings.show_age;

@@ -74,7 +74,7 @@ use crate::wire::Wire;
 ///
 /// | status | when |
 /// |---|---|
-/// | `400 Bad Request` | a name cannot be one, `of` is empty or has too many names, `width` has not one value for all names and not one for each, `fps` is no positive number |
+/// | `400 Bad Request` | a name cannot be one, `of` is empty or has too many names, `width` has not one value for all names and not one for each, `fps` is not a positive number |
 /// | `404 Not Found` | some names are unknown: `X-Unknown-Tracks` lists them, as in `of` |
 /// | `406 Not Acceptable` | an `<img>` or a navigation asks, which could only show a flicker of all pictures |
 /// | `503 Service Unavailable` | no track can be sent: each source failed, each hub is full, or new names come when the set has [`max`](crate::hubs::Builder::max) hubs |
