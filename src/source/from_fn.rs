@@ -58,7 +58,7 @@ where
 ///
 /// ```no_run
 /// # use mixed_replace::{Part, hub, source};
-/// # async fn connect() -> std::io::Result<futures::stream::Empty<std::io::Result<Part>>> { todo!() }
+/// # async fn connect() -> std::io::Result<futures::stream::Empty<std::io::Result<Part>>> { Ok(futures::stream::empty()) }
 /// # async fn app() {
 /// let (publisher, hub) = hub::channel();
 /// let task = tokio::spawn(source::supervise(publisher, connect));
