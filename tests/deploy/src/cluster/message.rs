@@ -2,21 +2,26 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rumqttc::{Client, Event, MqttOptions, Outgoing, QoS};
+use rumqttc::{Client, Event, MqttOptions, Outgoing, Packet, QoS};
 
 use crate::cluster::{Broker, TOPIC};
 
 /// Sends a message to the topic of the nodes. Returns after its acknowledgement.
+///
+/// # Panics
+///
+/// If the broker cannot be reached, or does not accept the message.
 pub fn send(broker: &Broker, retain: bool, payload: &[u8]) {
     let mut options = MqttOptions::new("somebody-else", "127.0.0.1", broker.port());
     options.set_max_packet_size(usize::MAX, usize::MAX);
     let (client, mut connection) = Client::new(options, 10);
     client.publish(TOPIC, QoS::AtLeastOnce, retain, payload).expect("a running client");
-    client.disconnect().expect("a running client");
-    // QoS 1, so that it is acknowledged before the client disconnects.
     for event in connection.iter() {
-        if let Ok(Event::Outgoing(Outgoing::Disconnect)) | Err(_) = event {
-            return;
+        match event.expect("a broker that accepts the message") {
+            // Not before: the next client of this name would make the broker drop what it has not read of this one.
+            Event::Incoming(Packet::PubAck(_)) => client.disconnect().expect("a running client"),
+            Event::Outgoing(Outgoing::Disconnect) => return,
+            _ => {}
         }
     }
 }
