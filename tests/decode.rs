@@ -845,6 +845,18 @@ fn text_with_lines_like_delimiters_ends_at_its_length() {
     }
 }
 
+#[test]
+fn line_with_more_dashes_than_the_first_delimiter_is_one_before_a_header_only() {
+    let decoder = Decoder::for_content_type("multipart/mixed; boundary=B");
+    let body = "a\r\n---Bc\r\n----B c";
+    let part = format!("Content-Type: a/b\r\nContent-Length: {}\r\n\r\n{body}\r\n", body.len());
+    let decoded =
+        decode_every_way(&decoder, format!("--B\r\n{part}--B\r\n{part}----B\r\n{part}----B--\r\n").as_bytes());
+    let bodies: Vec<_> = decoded.parts.iter().map(|part| &part.body()[..]).collect();
+    assert_eq!(bodies, [body.as_bytes(); 3]);
+    assert_eq!((decoded.skipped, decoded.end), (0, Ok(())));
+}
+
 /// A text that contains a part of its own stream comes out once the bytes after it show whether it is one.
 #[test]
 fn delimiter_after_text_shows_that_a_part_within_its_length_is_text() {

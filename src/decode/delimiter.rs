@@ -12,7 +12,8 @@ use super::scan::{Begins, LineEnd, begins, begins_field, bytes_from, bytes_to, l
 /// The dashes of the announced boundary and those in the body often differ (`boundary=--x` with `--x` in the body, or with
 /// `----x`). So the needle is the boundary without its leading dashes, after two or more, until the first delimiter
 /// [settles](Self::settle) their number. The rest of the line does not matter (RFC 2046 §5.1.1: an exact match of the
-/// entire line is not required), so a delimiter is found with its last byte.
+/// entire line is not required), so a delimiter is found with its last byte. Only if it has more dashes than the first
+/// one, what follows has to prove it: a line of text may begin like that.
 ///
 /// A delimiter without any dashes, as in tests of browsers, could be a word in a text. It is one only if nothing else
 /// stands on its line, and a header field on the next.
@@ -24,6 +25,7 @@ pub(super) struct Delimiter {
     dashes: usize,
     /// The number of dashes that the line may begin with before that.
     more_dashes: usize,
+    is_settled: bool,
 }
 
 impl Delimiter {
@@ -35,11 +37,12 @@ impl Delimiter {
             own if bare.is_empty() => (own + 2, 0),
             own => (2, own + 2),
         };
-        Self { finder: finder(dashes, bare), boundary, dashes, more_dashes }
+        Self { finder: finder(dashes, bare), boundary, dashes, more_dashes, is_settled: false }
     }
 
     /// Requires from now on as many dashes as the first delimiter had, by its length.
     pub(super) fn settle(&mut self, len: usize) {
+        self.is_settled = true;
         let bare = bare(&self.boundary);
         let dashes = len.saturating_sub(bare.len());
         if dashes != self.dashes {
@@ -68,7 +71,13 @@ impl Delimiter {
         let needle = self.finder.needle();
         let dashes = src.iter().take(self.dashes + self.more_dashes).take_while(|byte| **byte == b'-').count();
         let more = dashes.saturating_sub(self.dashes);
-        begins(bytes_from(src, more), needle).after(more)
+        match begins(bytes_from(src, more), needle).after(more) {
+            Begins::Yes(len) => match self.proves_more(more, bytes_from(src, len)) {
+                Begins::Yes(_) => Begins::Yes(len),
+                answer => answer,
+            },
+            answer => answer,
+        }
     }
 
     /// Returns whether the first line of `src` is a delimiter line without dashes.
@@ -124,7 +133,7 @@ impl Delimiter {
             let dashes = before.iter().rev().take(self.more_dashes).take_while(|byte| **byte == b'-').count();
             let before = bytes_to(before, at - dashes);
             let (start, answer) = match line_start(before) {
-                Some(start) if self.dashes > 0 => (start, Begins::Yes(0)),
+                Some(start) if self.dashes > 0 => (start, self.proves_more(dashes, rest)),
                 Some(start) => (start, proves_bare(rest)),
                 None if self.dashes > 0 => (before.len(), proven(before, rest)),
                 None => (before.len(), Begins::No),
@@ -136,6 +145,11 @@ impl Delimiter {
             }
         }
         Find::Missing { from: from.max((src.len() + 1).saturating_sub(needle.len())) }
+    }
+
+    /// Returns whether a line with `more` dashes than the needle is a delimiter, by what follows it.
+    fn proves_more(&self, more: usize, rest: &[u8]) -> Begins {
+        if self.is_settled && more > 0 { proves(rest, false) } else { Begins::Yes(0) }
     }
 }
 
@@ -295,7 +309,11 @@ mod tests {
         delimiter.settle(5);
         assert_eq!(delimiter.find(b"\n--x\n----x", 0), Find::Found(4..10));
         assert_eq!(delimiter.begins_line(b"--x"), Begins::No);
-        assert_eq!(delimiter.begins_line(b"------x"), Begins::Yes(7));
+        assert_eq!(delimiter.begins_line(b"------x"), Begins::Maybe);
+        assert_eq!(delimiter.begins_line(b"------x\r\nA:"), Begins::Yes(7));
+        assert_eq!(delimiter.begins_line(b"------x y"), Begins::No);
+        assert_eq!(delimiter.find(b"\n-----xy\n----x", 0), Find::Found(8..14));
+        assert_eq!(delimiter.find(b"\n------x--\n", 0), Find::Found(0..8));
     }
 
     #[test]

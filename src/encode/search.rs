@@ -55,10 +55,11 @@ impl Encoder {
             Search::Anywhere => memmem::find(bytes, boundary).is_some(),
             Search::LineStarts => {
                 let dash_boundary = [b"--", boundary].concat();
-                // Cameras write a delimiter directly after a picture too, and readers take it.
+                // Cameras write a delimiter directly after a picture too, or with two more dashes, and readers take it.
                 memmem::find_iter(bytes, &dash_boundary).any(|at| {
                     let before = bytes.get(..at).unwrap_or_default();
-                    matches!(before, [] | [.., b'\r' | b'\n'] | [.., 0xff, 0xd9])
+                    let dashes = before.iter().rev().take(2).take_while(|byte| **byte == b'-').count();
+                    matches!(bytes.get(..at - dashes), Some([] | [.., b'\r' | b'\n'] | [.., 0xff, 0xd9]))
                 })
             }
             Search::Nowhere => false,
@@ -78,6 +79,10 @@ mod tests {
             (b"a\r\n--id", true),
             (b"a\n--id", true),
             (b"a\xff\xd9--id", true),
+            (b"a\r\n---id", true),
+            (b"----id", true),
+            (b"-----id", false),
+            (b"a---id", false),
             (b"a--id", false),
             (b"a\xff--id", false),
             (b"a\xff\xd9-id", false),
