@@ -58,7 +58,8 @@ pub struct Stats {
     pub parts_skipped: u64,
     /// Those of `parts_skipped` that came while the viewer had taken its last part and waited, because its rate is limited.
     pub parts_limited: u64,
-    /// Encodings of parts: at most one for each part and wire in use.
+    /// Encodings of parts: at most one for each part and wire in use, and one for each [ladder](crate::Ladder) and
+    /// [wall](crate::Wall) with viewers on that wire.
     pub encodings: u64,
     /// Parts that [snapshots](crate::Hub::snapshot) returned. The wait of a stream for its first part is one.
     pub snapshots: u64,

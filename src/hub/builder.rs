@@ -181,7 +181,8 @@ impl Builder {
 
         /// Limits the rate of each viewer by the shortest time between parts, as
         /// [`Subscriber::min_interval`](crate::Subscriber::min_interval) does. `None`, the default,
-        /// sets no limit.
+        /// sets no limit. [`Parts`](super::Parts) have only
+        /// [their own](super::Parts::min_interval).
         ///
         /// # Examples
         ///

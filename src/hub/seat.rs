@@ -179,6 +179,11 @@ impl Seat {
         let _ = self.shared.skip(error, error.is_of_boundary());
     }
 
+    /// Counts the encoding of a part outside the hub.
+    pub(crate) fn count_encoding(&self) {
+        self.shared.count_encoding();
+    }
+
     /// Returns whether the hub has a part of its publisher that is not stale.
     pub(crate) fn has_signal(&self) -> bool {
         self.shared.read(|state| state.latest.is_some() && !state.stale)

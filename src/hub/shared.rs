@@ -100,9 +100,13 @@ impl Shared {
     pub(super) fn encoded(self: &Arc<Self>, part: &Published, wire: Wire) -> Arc<EncodedPart> {
         let (encoded, now) = part.encoded(self.encoder(wire));
         if now {
-            self.update(|state| state.stats.encodings += 1);
+            self.count_encoding();
         }
         Arc::clone(encoded)
+    }
+
+    pub(super) fn count_encoding(self: &Arc<Self>) {
+        self.update(|state| state.stats.encodings += 1);
     }
 }
 

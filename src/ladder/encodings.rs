@@ -50,7 +50,10 @@ impl Encodings {
             None => encoder.search(&part.part).map(|()| encoder.encode_contiguous(&part.part)),
         };
         let encoded = match encoded {
-            Ok(encoded) => Some(Arc::new(encoded)),
+            Ok(encoded) => {
+                seat.count_encoding();
+                Some(Arc::new(encoded))
+            }
             Err(error) => {
                 seat.count_invalid(&error);
                 None

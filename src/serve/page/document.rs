@@ -183,7 +183,7 @@ const STYLE: &str = "body{margin:0}iframe{display:block;width:100%;min-height:10
 const WORDS: &str = "role=\"status\" style=\"position:fixed;bottom:.75rem;right:.75rem;padding:0 .6rem;border-radius:.5rem;\
     background:#1a2133;color:#fff;font:.9375rem/2 system-ui,sans-serif\" data-connecting=\"\" data-live=\"\" \
     data-paused=\"\" data-stale=\"No news for a while.\" data-reconnecting=\"Connection lost. Trying again.\" \
-    data-denied=\"Access denied. Reload the page to sign in.\" data-ended=\"That was the last update.\"";
+    data-denied=\"Access denied. Reload the page to sign in.\" data-ended=\"The stream has ended.\"";
 
 /// A hub without keep-alive is silent as long as nothing happens.
 const NEVER: Duration = Duration::from_secs(86_400);
