@@ -4,6 +4,8 @@
 
 mod both;
 
+use std::time::Duration;
+
 use actix_web::web;
 use axum::Router;
 use mixed_replace::{Ladder, Live, Part, Publisher, hub};
@@ -95,4 +97,34 @@ async fn stream_waits_for_the_rung_on_which_it_starts() {
         assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("<640>"), "{address} {answer}");
     }
     small.close();
+}
+
+#[tokio::test]
+async fn stream_starts_on_another_rung_if_the_source_of_its_own_does_not_answer() {
+    let (_silent, main) = hub::channel();
+    let (publisher, sub) = hub::channel();
+    let demand = publisher.demand();
+    tokio::spawn(async move {
+        while demand.wanted().await {
+            publisher.publish(picture(640, "<640>")).unwrap();
+            demand.unwanted().await;
+        }
+    });
+    let answering = Live::ladder(Ladder::new([main.clone(), sub])).first_part_timeout(Duration::from_secs(1));
+    let (_silent_too, third) = hub::channel();
+    let silent = Live::ladder(Ladder::new([main, third])).first_part_timeout(Duration::from_millis(100));
+    let app = Router::new().route_service("/live", answering.clone()).route_service("/silent", silent.clone());
+    let addresses = servers(app, move |app| {
+        app.route("/live", web::to(answering.clone())).route("/silent", web::to(silent.clone()));
+    })
+    .await;
+    for address in &addresses {
+        for width in ["", "?width=full"] {
+            let request = |path: &str| format!("GET {path}{width} HTTP/1.1\r\nHost: x\r\n{IMG}\r\n");
+            let answer = ask(address, request("/live"), "<640>").await;
+            assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("<640>"), "{address} {answer}");
+            let answer = ask(address, request("/silent"), "no part").await;
+            assert!(answer.starts_with("HTTP/1.1 503 "), "{address} {answer}");
+        }
+    }
 }

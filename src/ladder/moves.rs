@@ -56,7 +56,9 @@ impl Moves {
 
     /// Returns the first move, when the viewer starts: to the rung of its size.
     pub(super) fn start(&mut self, now: Instant) -> Option<Move> {
-        self.wait(now);
+        if self.tries_at.is_none() {
+            self.wait(now);
+        }
         let to = self.wanted.take()?;
         self.moved_at = Some(now);
         Some(Move { to, reason: Reason::Width })
@@ -117,7 +119,7 @@ impl Moves {
     }
 
     fn wait(&mut self, now: Instant) {
-        self.tries_at = now.checked_add(FIRST_PICTURE).filter(|_| self.ladder.has_sources());
+        self.tries_at = now.checked_add(FIRST_PICTURE).filter(|_| self.ladder.other_sources(0).next().is_some());
     }
 
     /// Returns the move to another rung that is due when the viewer has waited for the first picture of its own for some time:

@@ -159,9 +159,11 @@ impl Shared {
         Arc::new(Self { rungs, encodings, viewers: Mutex::new(viewers), closing: AtomicBool::new(false) })
     }
 
-    /// Returns whether several rungs have a source each, and not the same one.
-    pub(super) fn has_sources(&self) -> bool {
-        self.rungs.iter().filter(|rung| rung.made.is_none()).nth(1).is_some()
+    /// Returns the rungs but for `rung` that have a source of their own: any other but those whose pictures are made of the
+    /// first one's.
+    pub(super) fn other_sources(&self, rung: usize) -> impl Iterator<Item = usize> {
+        let others = self.rungs.iter().enumerate().filter(move |(other, of)| *other != rung && of.made.is_none());
+        others.map(|(other, _)| other)
     }
 
     pub(super) fn is_closing(&self) -> bool {

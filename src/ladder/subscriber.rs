@@ -278,6 +278,16 @@ impl Subscriber {
         self.place.hub()
     }
 
+    /// Returns the hubs of the other rungs that have sources of their own.
+    pub(crate) fn other_hubs(&self) -> Vec<Hub> {
+        self.ladder.other_sources(self.place.rung).map(|rung| self.ladder.rung(rung).hub.clone()).collect()
+    }
+
+    /// Makes the viewer try another rung as soon as it starts, because its own one has been waited for already.
+    pub(crate) fn try_another_first(&mut self) {
+        self.moves.tries_at = Some(Instant::now());
+    }
+
     /// Returns whether the hub of its rung has a part of its publisher that is not stale.
     pub(crate) fn has_signal(&self) -> bool {
         self.place.subscriber.seat.has_signal()

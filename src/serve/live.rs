@@ -286,7 +286,8 @@ impl Live {
         /// Default: 15 seconds.
         ///
         /// A camera that never answers then is a `503`, and not an `<img>` that loads for ever. The wait is
-        /// [`Demand`](crate::hub::Demand), so it starts the camera.
+        /// [`Demand`](crate::hub::Demand), so it starts the camera. Of a [`Ladder`](crate::Ladder), the second half of the time
+        /// is for any rung that has a source of its own.
         ///
         /// # Examples
         ///
@@ -453,24 +454,24 @@ impl Live {
         let options = self.options(request)?;
         // Called after the key has been set.
         let expires = || self.expires_in.as_ref().and_then(|time| time.0(request));
-        let (hub, stream) = match member {
+        let (hub, others, stream) = match member {
             Member::Hub(hub) => {
                 let mut subscriber = options.subscribe(hub)?;
                 if let Some(time) = expires() {
                     subscriber = subscriber.expires_in(time);
                 }
-                (hub.clone(), Stream::Hub(subscriber))
+                (hub.clone(), Vec::new(), Stream::Hub(subscriber))
             }
             Member::Ladder(ladder) => {
                 let mut subscriber = ladder.subscribe_with(options, size)?;
                 if let Some(time) = expires() {
                     subscriber = subscriber.expires_in(time);
                 }
-                (subscriber.hub().clone(), Stream::Ladder(Box::new(subscriber)))
+                (subscriber.hub().clone(), subscriber.other_hubs(), Stream::Ladder(Box::new(subscriber)))
             }
         };
         let limit = self.first_part_timeout.filter(|_| hub.latest_dated().is_none());
-        Ok(Reply::Stream(stream, limit.map(|limit| FirstPart { hub, limit })))
+        Ok(Reply::Stream(stream, limit.map(|limit| FirstPart { hub, others, limit })))
     }
 }
 

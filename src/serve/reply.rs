@@ -1,5 +1,8 @@
 //! The reply of an endpoint, before a framework's adapter turns it into a response.
 
+use std::future::{Future as _, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -61,8 +64,13 @@ impl Reply {
             Self::Full(response) => full(response),
             Self::Pending(pending) => full(pending.wait().await),
             Self::Stream(stream, None) => streamed(stream),
-            Self::Stream(stream, Some(first)) => match first.wait().await {
-                Ok(()) => streamed(stream),
+            Self::Stream(mut stream, Some(first)) => match first.wait().await {
+                Ok(has_part) => {
+                    if let (false, Stream::Ladder(subscriber)) = (has_part, &mut stream) {
+                        subscriber.try_another_first();
+                    }
+                    streamed(stream)
+                }
                 Err(rejection) => full(rejection.response()),
             },
         }
@@ -86,15 +94,34 @@ fn head(headers: HeaderMap) -> Response<Bytes> {
 /// The first part of a hub, and how long a stream waits for it.
 pub(super) struct FirstPart {
     pub(super) hub: Hub,
+    /// The hubs of other rungs, whose pictures are better than none.
+    pub(super) others: Vec<Hub>,
     pub(super) limit: Duration,
 }
 
 impl FirstPart {
-    async fn wait(self) -> Result<(), Rejection> {
-        match self.hub.snapshot(Duration::MAX).or_latest_after(self.limit).await {
-            Some(_) => Ok(()),
-            None => Err(Rejection::no_part(&self.hub)),
+    /// Waits for a part of the hub, after half of the time also for one of the others, whose sources it starts. Returns whether
+    /// the hub has one.
+    async fn wait(self) -> Result<bool, Rejection> {
+        let wait = |hub: &Hub, limit| hub.snapshot(Duration::MAX).or_latest_after(limit);
+        let alone = if self.others.is_empty() { self.limit } else { self.limit / 2 };
+        if wait(&self.hub, alone).await.is_some() {
+            return Ok(true);
         }
+        let hubs = std::iter::once(&self.hub).chain(&self.others);
+        let mut waits: Vec<_> = hubs.map(|hub| wait(hub, self.limit - alone)).collect();
+        let answered = poll_fn(|cx| {
+            let mut answered = false;
+            waits.retain_mut(|wait| match Pin::new(wait).poll(cx) {
+                Poll::Ready(part) => {
+                    answered |= part.is_some();
+                    false
+                }
+                Poll::Pending => true,
+            });
+            if answered || waits.is_empty() { Poll::Ready(answered) } else { Poll::Pending }
+        });
+        if answered.await { Ok(self.hub.latest().is_some()) } else { Err(Rejection::no_part(&self.hub)) }
     }
 }
 
