@@ -8,7 +8,7 @@ use super::encodings::Encodings;
 use super::handle::Size;
 use super::order::Late;
 use super::place::Place;
-use super::rule::{Move, Reason, Rule, Written};
+use super::rule::{BETWEEN_MOVES, Move, Reason, Rule, Written};
 use super::sent::{Released, Sent};
 use super::shared::Shared;
 use crate::body::Step;
@@ -226,5 +226,3 @@ fn left_out(unreachable: &[(usize, Instant)], now: Instant) -> Vec<usize> {
 pub(super) const FIRST_PICTURE: Duration = Duration::from_secs(15);
 /// How long a viewer is not moved to a rung that had no place or no picture.
 const UNREACHABLE: Duration = Duration::from_secs(120);
-/// The shortest time between two moves by the width.
-const BETWEEN_MOVES: Duration = Duration::from_secs(2);

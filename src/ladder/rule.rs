@@ -372,7 +372,7 @@ pub(super) fn whole(rate: f64) -> u64 {
 }
 
 /// The shortest time between two moves.
-const BETWEEN_MOVES: Duration = Duration::from_secs(2);
+pub(super) const BETWEEN_MOVES: Duration = Duration::from_secs(2);
 /// The lag in seconds that moves a viewer down, and that which does so at the start and soon after a move up.
 const LAG: f64 = 0.5;
 const LAG_OF_ATTEMPT: f64 = 0.25;
