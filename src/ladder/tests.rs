@@ -21,6 +21,14 @@ use crate::part::Part;
 use crate::wire::Wire;
 
 const B: &str = "ThisRandomString";
+/// Streams end after nine tenths of it at the earliest.
+const LIFETIME: Duration = Duration::from_millis(1600);
+
+/// A viewer whose stream ends earlier than one whose lifetime starts now, and later than one whose lifetime has started a
+/// quarter of it ago.
+fn before_one_of_a_fresh_lifetime(ladder: &Ladder) -> Viewer {
+    Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap().expires_in(LIFETIME * 13 / 16))
+}
 
 fn ladder<const N: usize>() -> ([Publisher; N], [Hub; N], Ladder) {
     ladder_of([(); N].map(|()| hub::channel()))
@@ -106,6 +114,21 @@ impl Viewer {
     fn is_over(&mut self) -> bool {
         self.in_flight = None;
         matches!(self.poll(), Poll::Ready(None))
+    }
+
+    /// Waits until another stream is over, and returns whether this one is. Timers end streams in the order of their times,
+    /// however late they are.
+    fn is_over_with(&mut self, mut other: Self) -> bool {
+        let start = Instant::now();
+        let is_over = |viewer: &mut Self| {
+            viewer.take();
+            viewer.is_over()
+        };
+        while !is_over(&mut other) {
+            assert!(start.elapsed() < Duration::from_secs(20));
+            sleep(Duration::from_millis(5));
+        }
+        is_over(self)
     }
 
     /// Lets it wait for a picture for so long.
@@ -367,17 +390,15 @@ fn exclusive_stream_ends_older_ones_on_other_rungs() {
 #[test]
 fn move_does_not_prolong_a_stream() {
     let ([large, small], _, ladder) = ladder();
-    let lifetime = Duration::from_millis(300);
-    let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap().max_lifetime(lifetime));
+    let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap().max_lifetime(LIFETIME));
     large.publish(text("large")).unwrap();
-    viewer.parts();
-    sleep(lifetime / 2);
+    assert_eq!(viewer.parts(), ["large"]);
+    sleep(LIFETIME / 4);
+    let other = before_one_of_a_fresh_lifetime(&ladder);
     viewer.move_to(1);
     small.publish(text("small")).unwrap();
-    viewer.parts();
-    sleep(lifetime / 2);
-    viewer.take();
-    assert!(viewer.is_over());
+    assert_eq!(viewer.parts(), ["small"]);
+    assert!(viewer.is_over_with(other));
 }
 
 #[test]
@@ -606,18 +627,20 @@ fn rendition_needs_what_it_takes_at_the_rate_of_the_source() {
 
 #[test]
 fn move_back_does_not_prolong_the_lifetime_of_a_hub() {
-    let lifetime = Duration::from_millis(400);
-    let limited = hub::builder().max_lifetime(lifetime).build();
+    let limited = hub::builder().max_lifetime(LIFETIME).build();
     let ([large, small], _, ladder) = ladder_of([hub::channel(), limited]);
     let mut viewer = Viewer::new(ladder.subscribe(Wire::Script, Size::Line).unwrap());
-    for (rung, publisher) in [(1, &small), (0, &large), (1, &small)] {
+    for (rung, publisher) in [(1, &small), (0, &large)] {
         viewer.move_to(rung);
         publisher.publish(text("picture")).unwrap();
         assert_eq!(viewer.parts(), ["picture"]);
-        sleep(lifetime / 3);
+        sleep(LIFETIME / 8);
     }
-    viewer.take();
-    assert!(viewer.is_over());
+    let other = before_one_of_a_fresh_lifetime(&ladder);
+    viewer.move_to(1);
+    small.publish(text("picture")).unwrap();
+    assert_eq!(viewer.parts(), ["picture"]);
+    assert!(viewer.is_over_with(other));
 }
 
 #[test]
