@@ -128,7 +128,8 @@ fn is_woken_once_and_asks(asks: usize, server: fn(Hub, Arc<Counts>) -> SocketAdd
     // A blocked write, as of a large part, causes one more poll.
     let blocked = if size > 10_000 { PARTS } else { 5 };
     assert!((PARTS..=asks * PARTS + blocked).contains(&polls), "{size} bytes: {polls} polls");
-    assert!(wakes <= PARTS, "{size} bytes: {wakes} wakes");
+    // One more lets the head go first. Then the first part may come in time, or wakes the viewer too.
+    assert!(wakes <= PARTS + 1, "{size} bytes: {wakes} wakes");
 }
 
 /// One poll for the part, one for the next part, and one after the part is written.

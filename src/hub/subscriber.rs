@@ -532,7 +532,8 @@ mod tests {
     /// Polls as hyper does: once for the part, once for the next, and once after the release. Each takes the viewer's lock only.
     #[test]
     fn part_takes_the_hubs_lock_twice_however_many_viewers_there_are() {
-        let (publisher, hub) = crate::hub::channel();
+        // A pulse of the keep-alive takes it too.
+        let (publisher, hub) = crate::hub::builder().keep_alive_interval(None).build();
         let mut viewers = [Wire::Browser, Wire::Machine, Wire::Machine, Wire::Script]
             .map(|wire| hub.subscribe(wire).unwrap().into_feed());
         let poll = |viewer: &mut Feed<Subscriber>| viewer.poll_chunk(true, &mut Context::from_waker(Waker::noop()));

@@ -253,7 +253,9 @@ fn slow_viewer_gets_every_track_equally_often() {
 #[test]
 fn publish_wakes_a_viewer_once_and_asks_one_hub() {
     let names: Vec<String> = (0..60).map(|nth| format!("cam{nth}")).collect();
-    let wall = Wall::new(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    // A pulse of the keep-alive takes a lock too.
+    let builder = hub::builder().timestamps(false).keep_alive_interval(None);
+    let wall = Wall::with(&builder, &names.iter().map(String::as_str).collect::<Vec<_>>());
     let mut viewers: Vec<_> = (0..10).map(|_| wall.viewer(None)).collect();
     names.iter().for_each(|name| wall.publish(name, "first"));
     viewers.iter_mut().for_each(|viewer| drop(viewer.rest()));
