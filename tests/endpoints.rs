@@ -29,6 +29,7 @@ async fn servers(hub: &Hub) -> [String; 2] {
     let snapshot = Snapshot::new(hub.clone()).timeout(Duration::from_millis(200)).refresh(Duration::from_secs(9));
     let fixed = snapshot.clone().refresh_param(false).age_param(false);
     let strict = snapshot.clone().strict(true).fresh_for(Duration::from_secs(100));
+    let patient = strict.clone().timeout(Duration::from_secs(10));
     let cached = snapshot.clone().cache_for(Duration::from_millis(1900));
     let page = Page::new(hub.clone()).key(user);
     let plain_page = Page::new(hub.clone()).rate_param(false).snapshot_param(false);
@@ -49,6 +50,7 @@ async fn servers(hub: &Hub) -> [String; 2] {
         .route_service("/snapshot", snapshot.clone())
         .route_service("/fixed", fixed.clone())
         .route_service("/strict", strict.clone())
+        .route_service("/patient", patient.clone())
         .route_service("/cached", cached.clone())
         .route_service("/status", page.clone())
         .route_service("/plain-status", plain_page.clone())
@@ -71,6 +73,7 @@ async fn servers(hub: &Hub) -> [String; 2] {
                 .route("/snapshot", web::to(snapshot.clone()))
                 .route("/fixed", web::to(fixed.clone()))
                 .route("/strict", web::to(strict.clone()))
+                .route("/patient", web::to(patient.clone()))
                 .route("/cached", web::to(cached.clone()))
                 .route("/status", web::to(page.clone()))
                 .route("/plain-status", web::to(plain_page.clone()))
@@ -411,14 +414,14 @@ async fn next_snapshot_is_one_that_was_not_there_before() {
             publisher.publish(Part::text("next").unwrap()).unwrap();
         }
     });
-    for path in ["/live?snapshot=0", "/status?snapshot=0", "/strict?snapshot=0"] {
+    for path in ["/live?snapshot=0", "/status?snapshot=0", "/patient?snapshot=0"] {
         ask_both(&hub_of_page, &format!("GET {path} HTTP/1.1|Host: x|Connection: close||"), "never", |answer| {
             assert!(answer.ends_with("\r\n\r\nnext"), "{path}: {answer}");
         })
         .await;
     }
     // The latest part is too old for it, and the next one comes in time.
-    ask_both(&hub_of_page, "HEAD /strict?snapshot=0 HTTP/1.1|Host: x|Connection: close||", "never", |answer| {
+    ask_both(&hub_of_page, "HEAD /patient?snapshot=0 HTTP/1.1|Host: x|Connection: close||", "never", |answer| {
         assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("\r\n\r\n"), "{answer}");
         assert!(fields(answer).contains(&("content-length".to_owned(), "4")), "{answer}");
     })

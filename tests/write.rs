@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::{Stream as _, stream};
@@ -305,8 +305,14 @@ fn keep_alive_counts_from_last_write() {
     writer.repeat().unwrap();
     thread::sleep(Duration::from_millis(50));
     assert_eq!(writer.until_keep_alive(), Duration::ZERO);
+    let hour = Duration::from_secs(3600);
+    let mut writer = Writer::new(Vec::new(), Wire::Machine).keep_alive_interval(hour);
+    writer.repeat().unwrap();
+    thread::sleep(Duration::from_millis(50));
+    let before = Instant::now();
     writer.write(&text("on")).unwrap();
-    assert!(writer.until_keep_alive() > Duration::ZERO);
+    let until = writer.until_keep_alive();
+    assert!(until <= hour && until >= hour - before.elapsed(), "{until:?}");
     let never = Writer::new(Vec::new(), Wire::Machine).keep_alive_interval(Duration::MAX);
     assert!(never.until_keep_alive() > Duration::from_secs(1 << 40));
 }

@@ -68,10 +68,12 @@ async fn lost_program_is_started_again_and_the_error_says_why() {
 #[tokio::test]
 async fn children_of_an_ended_program_get_the_grace_too() {
     let folder = Folder::new("grace");
-    let (picture, done) = (folder.path("0.jpg"), folder.path("done"));
-    // The child takes its time; the shell that started it dies at once.
-    let child = format!("sh -c 'trap \"sleep 0.3; echo 1 > {done}; exit\" TERM; while :; do sleep 0.05; done'");
-    let script = format!("{child} & while cat {picture}; do sleep 0.05; done");
+    let [picture, ready, done] = ["0.jpg", "ready", "done"].map(|name| folder.path(name));
+    // The child takes its time; the shell that started it dies at once. The first picture says that the trap is set.
+    let trap = format!("trap \"sleep 0.3; echo 1 > {done}; exit\" TERM");
+    let child = format!("sh -c '{trap}; echo 1 > {ready}; while :; do sleep 0.05; done'");
+    let wait = format!("until [ -e {ready} ]; do sleep 0.01; done");
+    let script = format!("{child} & {wait}; while cat {picture}; do sleep 0.05; done");
     let source = source::command("sh", ["-c", &script]).grace(SOON);
     let mut watched = watch!(source, hub::builder().linger(Duration::from_millis(10)));
     watched.sees(&pictures()[0], SOON).await;
@@ -229,6 +231,8 @@ struct Folder(PathBuf);
 impl Folder {
     fn new(name: &str) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("sources-{name}"));
+        // An earlier run has left its files.
+        drop(fs::remove_dir_all(&folder));
         fs::create_dir_all(&folder).unwrap();
         for (number, picture) in pictures().iter().enumerate() {
             fs::write(folder.join(format!("{number}.jpg")), picture).unwrap();

@@ -44,7 +44,11 @@ async fn camera_without_a_picture_in_time_is_opened_again() {
         let times = camera.times();
         let apart = (times[1] - times[0]).as_secs_f64();
         assert!((2.0..4.0).contains(&apart), "{apart}");
-        assert_eq!(camera.open(), 1, "the first connection is closed");
+        // A camera notices it at its next byte.
+        while !camera.ended(0) {
+            assert!(begin.elapsed() < SOON, "the first connection is closed");
+            let _ = watched.next(Duration::from_millis(20)).await;
+        }
     }))
     .await;
 }
@@ -64,7 +68,7 @@ async fn pauses_grow_and_differ_between_sources() {
         watch!(source::http(&camera.url()).unwrap().pauses(first, longest))
     });
     let begin = Instant::now();
-    while begin.elapsed() < Duration::from_secs(3) {
+    while begin.elapsed() < Duration::from_secs(5) {
         for watched in &mut watched {
             let _ = watched.next(Duration::from_millis(10)).await;
         }
@@ -75,7 +79,7 @@ async fn pauses_grow_and_differ_between_sources() {
     for pauses in &pauses {
         assert!(pauses.len() >= 4, "{pauses:?}");
         for (pause, most) in pauses.iter().zip([0.2, 0.4, 0.8, 0.8]) {
-            assert!((most / 2.0..most + 0.4).contains(pause), "{pauses:?}");
+            assert!((most / 2.0..most + 1.0).contains(pause), "{pauses:?}");
         }
     }
     let apart = (pauses[0][2] - pauses[1][2]).abs().max((pauses[0][2] - pauses[2][2]).abs());

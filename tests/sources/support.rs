@@ -193,6 +193,11 @@ impl Fake {
         self.visits().iter().filter(|visit| !visit.ended).count()
     }
 
+    /// Returns whether the connection after so many others is closed.
+    pub(crate) fn ended(&self, number: usize) -> bool {
+        self.visits().get(number).is_some_and(|visit| visit.ended)
+    }
+
     fn visits(&self) -> Vec<Visit> {
         self.visits.lock().unwrap().clone()
     }
