@@ -332,14 +332,14 @@ async fn regular_parts_keep_a_sender_beyond_the_time_limit() {
     for address in &site.addresses {
         let mut sender = TcpStream::connect(address).await.unwrap();
         sender.write_all(&chunked_head(MULTIPART)).await.unwrap();
-        for number in 0..12 {
+        for number in 0..24 {
             // Damaged parts do not end a request.
             let body = if number % 2 == 0 { jpeg(number) } else { b"\xff\xd8\xff\xd9".to_vec() };
             sender.write_all(&chunk(&part(&body))).await.unwrap();
-            sleep(TIMEOUT / 6).await;
+            sleep(TIMEOUT / 12).await;
         }
         sender.write_all(b"0\r\n\r\n").await.unwrap();
-        assert!(answer(&mut sender, "}").await.ends_with(r#"{"published":6,"skipped":6}"#));
+        assert!(answer(&mut sender, "}").await.ends_with(r#"{"published":12,"skipped":12}"#));
     }
 }
 

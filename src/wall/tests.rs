@@ -394,7 +394,7 @@ fn stream_of_named_tracks_ends_with_the_last_of_them() {
 #[test]
 fn silent_track_waits_and_comes_back() {
     let no_signal = Part::text("no signal").unwrap();
-    let builder = hub::builder().stale_after(Duration::from_millis(30), no_signal);
+    let builder = hub::builder().stale_after(Duration::from_millis(300), no_signal);
     let wall = Wall::with(&builder, &["a"]);
     wall.publish("a", "on");
     let mut viewer = wall.viewer(None);

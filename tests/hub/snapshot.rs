@@ -151,7 +151,7 @@ fn snapshot_of_unresponsive_stale_hub_is_no_signal() {
 
 #[test]
 fn strict_snapshot_of_a_hub_without_parts_is_what_its_viewers_get() {
-    let (_publisher, hub) = quiet_builder().stale_after(Duration::from_millis(1), text("no signal")).build();
+    let (_publisher, hub) = quiet_builder().stale_after(Duration::from_millis(100), text("no signal")).build();
     // Its limit has passed at the second poll.
     let strict = || {
         let mut snapshot = hub.snapshot(NOW).or_no_signal_after(Duration::ZERO);

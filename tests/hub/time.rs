@@ -35,14 +35,14 @@ fn keep_alive_repeats_the_last_part() {
 
 #[test]
 fn sends_stale_part_until_the_next_part() {
-    let (publisher, hub) = quiet_builder().stale_after(Duration::from_millis(30), text("no signal")).build();
+    let (publisher, hub) = quiet_builder().stale_after(Duration::from_millis(300), text("no signal")).build();
     let mut viewer = Viewer::new(&hub);
     publisher.publish(text("on")).unwrap();
     assert_eq!(viewer.poll(), first("on"));
     assert_eq!(Poll::Ready(wait(&mut viewer)), next("no signal"));
     assert_eq!(hub.latest(), Some(text("on")));
 
-    std::thread::sleep(Duration::from_millis(60));
+    std::thread::sleep(Duration::from_millis(600));
     assert_eq!(viewer.poll(), Poll::Pending, "the no-signal part is sent once");
     publisher.publish(text("on")).unwrap();
     assert_eq!(viewer.poll(), next("on"));
