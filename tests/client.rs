@@ -3,6 +3,10 @@
 #![cfg(feature = "page")]
 
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+/// Held while Node starts, which takes some processor time. That would count in the tests of the others.
+static START: Mutex<()> = Mutex::new(());
 
 /// Runs the files of tests at the same time, because they mostly wait, and those with lanes in several of them.
 fn node(suffix: &str) {
@@ -19,7 +23,7 @@ fn node(suffix: &str) {
             let mut command = Command::new("node");
             command.arg("--expose-gc").arg(&file).stdout(Stdio::piped());
             command.env("CLIENT_JS", suffix).env("LANE", &lane);
-            // Node takes some processor time to start, which would count in the tests of the others.
+            let _one = START.lock().unwrap_or_else(PoisonError::into_inner);
             std::thread::sleep(std::time::Duration::from_millis(200));
             (file, lane, command.spawn().expect("node 18.19 or later is installed"))
         })

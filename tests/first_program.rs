@@ -174,6 +174,13 @@ fn read_until(viewer: &mut TcpStream, received: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 fn survives_bad_frames_and_ends_on_sigterm(program: &str) {
+    // On a busy machine a connection may be open still when actix looks first, which it does again after a second.
+    let ends_in_time = |_| end_after_bad_frames(program) < Duration::from_secs(1);
+    assert!((0..3).any(ends_in_time), "takes a second to end, each time");
+}
+
+/// Returns how long the program took to end.
+fn end_after_bad_frames(program: &str) -> Duration {
     let folder = folder(program);
     let (mut server, mut viewer) = start(program, &folder);
     // Nothing at all: picture.jpg is not there yet.
@@ -193,7 +200,7 @@ fn survives_bad_frames_and_ends_on_sigterm(program: &str) {
     // Of an HTTP/1.1 response in chunks, the last chunk is what follows.
     read_until(&mut viewer, &mut received, b"--\r\n\r\n0\r\n\r\n");
     assert!(server.0.wait().unwrap().success());
-    assert!(signaled.elapsed() < Duration::from_secs(1), "{:?}", signaled.elapsed());
+    signaled.elapsed()
 }
 
 /// All of it at once, as a camera's program should.
