@@ -94,6 +94,14 @@ impl Camera {
         String::from_utf8(self.get("/state", "*/*")).unwrap()
     }
 
+    /// Returns how many pictures in full size were replaced before a viewer was ready for them.
+    fn skipped(&self) -> usize {
+        let state = self.state();
+        let count =
+            state.split("\"parts_skipped\": ").nth(1).and_then(|rest| rest.split(',').next()?.trim().parse().ok());
+        count.unwrap_or_else(|| panic!("no number in {state}"))
+    }
+
     /// Returns the child processes, zombies included.
     fn children(&self) -> Vec<u32> {
         self.processes().into_iter().map(|(process, _)| process).collect()
@@ -256,8 +264,12 @@ fn reports_a_used_port_in_one_line(program: Program) {
 
 fn ended_source_leaves_its_last_picture_and_a_note(program: Program) {
     let camera = Camera::start(program, &["--size", "160x120", "--fps", "5", "--frames", "5"]);
-    // The first picture is drawn at once, the others when somebody watches. The machine wire sends the last one twice.
-    assert_eq!(parts(&camera.get("/live", "*/*")), (6, true));
+    // The first picture is drawn at once, the others when somebody watches. The machine wire sends the last one twice. In one
+    // size only: a viewer that is moved gets a picture once more.
+    let (sent, ends) = parts(&camera.get("/live?width=full", "*/*"));
+    let skipped = camera.skipped();
+    // The picture from before the connection may have been replaced in the meantime, which is not counted.
+    assert!(ends && sent > 1 && (5..=6).contains(&(sent + skipped)), "{sent} parts, {skipped} skipped, {ends}");
     camera.wait_for("\"state\": \"ended\"");
     camera.wait_for("\"note\": \"the test picture has ended\"");
     // A new viewer gets the last picture and the end.
@@ -340,11 +352,16 @@ fn publishes_pictures_from_standard_input(program: Program) {
     writer.write_all(&picture).unwrap();
     let camera = Camera::start_on(program, &["--source", "stdin"], reader.into());
     let mut viewer = camera.ask("/live", "multipart/mixed");
-    sleep(Duration::from_millis(300));
+    let (mut answer, mut byte) = (Vec::new(), [0]);
+    // The next picture would replace one that is still to be sent.
+    while !answer.ends_with(b"\xff\xd9") {
+        viewer.read_exact(&mut byte).unwrap();
+        answer.extend(byte);
+    }
     writer.write_all(&[&b"garbage"[..], &picture].concat()).unwrap();
-    sleep(Duration::from_millis(300));
     drop(writer);
-    assert_eq!(parts(&rest(&mut viewer)), (2, true));
+    answer.extend(rest(&mut viewer));
+    assert_eq!(parts(&answer), (2, true));
     camera.wait_for("\"note\": \"standard input has ended\"");
 }
 
@@ -359,7 +376,7 @@ fn closes_streams_and_exits_in_time_on_a_signal(program: Program) {
         sleep(Duration::from_secs(2));
         let (success, took) = camera.stop(signal);
         assert!(success, "{signal}");
-        assert!(took < Duration::from_secs(5), "{signal}: {took:?}");
+        assert!(took < Duration::from_secs(10), "{signal}: {took:?}");
         for reader in readers {
             let (parts, ends) = parts(&reader.join().unwrap());
             assert!(parts > 1 && ends, "{signal}: {parts} parts, {ends}");

@@ -61,7 +61,8 @@ impl Room {
     pub(crate) fn ask(&self, first: &str, lines: &[&str], body: &[u8]) -> Answer {
         let length = format!("Content-Length: {}", body.len());
         let mut connection = self.begin(first, &[lines, &[&length]].concat());
-        connection.write_all(body).unwrap();
+        // The server may refuse a body before it has read all of it.
+        let _ = connection.write_all(body);
         answer(connection)
     }
 

@@ -129,12 +129,15 @@ fn sends_the_list_at_once_and_after_each_change() {
     let mut list = || all.next().map(|part| String::from_utf8_lossy(part.body()).into_owned()).unwrap();
     assert_eq!(list(), r#"{"tracks":{"list":"live"}}"#);
     assert!(list().contains(r#""people":[]"#));
-    let ada = room.join("Ada");
-    while !list().contains(r#""name":"Ada""#) {}
-    let start = Instant::now();
-    assert_eq!(room.ask(&ada.path("DELETE"), &[&ada.authorization()], b"").status, 204);
-    while !list().contains(r#""people":[]"#) {}
-    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+    // A list that waited for its clock would nearly always be the old one when the response is there.
+    for _ in 0..5 {
+        let ada = room.join("Ada");
+        assert_eq!(room.names(), ["Ada"]);
+        while !list().contains(r#""name":"Ada""#) {}
+        assert_eq!(room.ask(&ada.path("DELETE"), &[&ada.authorization()], b"").status, 204);
+        assert!(room.names().is_empty());
+        while !list().contains(r#""people":[]"#) {}
+    }
 }
 
 #[test]
@@ -209,7 +212,7 @@ fn closes_streams_on_shutdown() {
         let _stalled = room.begin("GET /watch", &[]);
         sleep(Duration::from_secs(1));
         let (success, took) = room.stop(signal);
-        assert!(success && took < Duration::from_secs(5), "{signal}: {success}, {took:?}");
+        assert!(success && took < Duration::from_secs(10), "{signal}: {success}, {took:?}");
         for viewer in viewers {
             viewer.join().expect("the stream ends with a close-delimiter");
         }
