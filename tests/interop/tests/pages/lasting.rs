@@ -47,7 +47,7 @@ fn ended_stream_keeps_last_part_and_shows_its_state() {
         board.show(b.html());
         board.close();
         until_state(browser, "ended").await;
-        assert_eq!(browser.run(WORDS).await, "That was the last update.");
+        assert_eq!(browser.run(WORDS).await, "The stream has ended.");
         sees(browser, b).await;
         sleep(2 * SECOND).await;
         assert_eq!(browser.watch().now(), Some(b), "the last part stays after the end");
