@@ -2,12 +2,12 @@
 
 use std::net::TcpListener;
 use std::process::{Command, Output};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use interop_tests::consumers::curl::{self, Http};
 use interop_tests::consumers::run::{run, said};
 use interop_tests::consumers::{Camera, Example};
+use test_support::eventually;
 
 #[test]
 #[ignore = "builds the examples"]
@@ -69,24 +69,15 @@ fn failed_command_is_named_in_a_note_and_started_again() {
     for example in Example::BOTH {
         let dies = "sh -c 'ffmpeg -loglevel error -re -f lavfi -i testsrc=rate=20 -frames:v 20 -f mjpeg -; exit 3'";
         let camera = Camera::start(example, &["--source", dies]);
-        let start = Instant::now();
-        while camera.state()["state"] == "live" {
-            assert!(
-                start.elapsed() < PATIENCE,
-                "{example} has not noticed that its source is gone: {}",
-                camera.state()
-            );
-            sleep(Duration::from_millis(50));
-        }
-        let note = camera.state()["note"].to_string();
+        // The state and its note in one response: the next attempt follows soon.
+        let lost = eventually(PATIENCE, || Some(camera.state()).filter(|state| state["state"] != "live"));
+        let note =
+            lost.unwrap_or_else(|| panic!("{example} has not noticed that its source is gone"))["note"].to_string();
         assert!(note.contains("sh"), "{example}: the note does not name the source: {note}");
         let pictures = curl::body(&camera.url("/live"), Http::V1_1, Some(3)).pictures();
         assert!(!pictures.is_empty(), "{example} shows no picture of a lost source");
-        let start = Instant::now();
-        while camera.state()["state"] != "live" {
-            assert!(start.elapsed() < PATIENCE, "{example} has not started its source again: {}", camera.state());
-            sleep(Duration::from_millis(50));
-        }
+        let live = eventually(PATIENCE, || Some(camera.state()).filter(|state| state["state"] == "live"));
+        assert!(live.is_some(), "{example} has not started its source again: {}", camera.state());
     }
 }
 

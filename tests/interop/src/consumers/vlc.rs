@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use test_support::must_be_installed;
+use test_support::{Children, eventually, must_be_installed};
 
 use crate::consumers::run::{run, said};
 
@@ -20,22 +21,35 @@ pub fn pictures(url: &str, take: Option<usize>) -> Vec<Vec<u8>> {
     let home = tempfile::tempdir().expect("a temporary directory");
     let file = home.path().join("pictures");
     let root = run(Command::new("id").arg("-u"), Duration::from_secs(5)).stdout == b"0\n";
-    let mut command = Command::new("timeout");
-    // Its own limit, `--run-time`, does not end a stream without an end.
-    command.args(["--preserve-status", if take.is_some() { "6" } else { "60" }]);
+    let mut command = Command::new(if root { "setpriv" } else { "vlc" });
     if root {
         // It refuses to run as root, so `nobody` runs it.
         fs::set_permissions(home.path(), fs::Permissions::from_mode(0o777)).expect("a directory of this process");
-        command.args(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "vlc"]);
     }
-    command.env("HOME", home.path()).args(["vlc", "--intf=dummy", "--no-audio", "--demux=mjpeg"]);
+    command.env("HOME", home.path()).args(["--intf=dummy", "--no-audio", "--demux=mjpeg"]);
     let output = format!("--sout=#std{{access=file,mux=dummy,dst={}}}", file.display());
-    let output = run(command.args([&output, url, "vlc://quit"]), Duration::from_secs(60));
+    command.args([&output, url, "vlc://quit"]);
+    if let Some(take) = take {
+        // Its own limit, `--run-time`, does not end a stream without an end.
+        let _vlc = Children::start(&command, Stdio::null(), Stdio::inherit());
+        let enough = || Some(written(&file)).filter(|pictures| pictures.len() >= take);
+        let mut pictures = eventually(AT_MOST, enough).expect("VLC writes so many pictures");
+        pictures.truncate(take);
+        return pictures;
+    }
+    let output = run(&command, AT_MOST);
     assert!(output.status.success(), "{command:?}: {}: {}", output.status, said(&output));
-    let bytes = fs::read(&file).unwrap_or_else(|error| panic!("{error}: {}", said(&output)));
+    written(&file)
+}
+
+/// Returns the complete pictures in a file.
+fn written(file: &Path) -> Vec<Vec<u8>> {
+    let bytes = fs::read(file).unwrap_or_default();
     // The camera's pictures contain no thumbnails, so each ends at the first end marker.
     let ends = bytes.windows(2).enumerate().filter(|(_, marker)| marker == b"\xff\xd9").map(|(at, _)| at + 2);
     let mut start = 0;
-    let pictures = ends.map(|end| bytes[std::mem::replace(&mut start, end)..end].to_vec());
-    pictures.take(take.unwrap_or(usize::MAX)).collect()
+    ends.map(|end| bytes[std::mem::replace(&mut start, end)..end].to_vec()).collect()
 }
+
+const AT_MOST: Duration = Duration::from_secs(60);
