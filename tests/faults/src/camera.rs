@@ -123,7 +123,6 @@ fn run(publisher: &Publisher, progress: &Progress, options: &Options) {
     let demand = publisher.demand();
     while demand.blocking_wanted() {
         progress.wanted.store(1, Ordering::Relaxed);
-        let (start, mut beat) = (Instant::now(), 0_u32);
         while demand.is_wanted() {
             let number = progress.last.load(Ordering::Relaxed) + 1;
             if options.fps > 0.0 || number == 1 {
@@ -140,9 +139,7 @@ fn run(publisher: &Publisher, progress: &Progress, options: &Options) {
                 assert!(!options.panics, "the source panics");
                 return;
             }
-            beat += 1;
-            let pause = if options.fps > 0.0 { f64::from(beat) / options.fps } else { f64::from(beat) * 0.01 };
-            std::thread::sleep((start + Duration::from_secs_f64(pause)).saturating_duration_since(Instant::now()));
+            pause(if options.fps > 0.0 { options.fps } else { 100.0 });
         }
         progress.wanted.store(0, Ordering::Relaxed);
     }
@@ -159,7 +156,6 @@ fn tracks(options: &Options) -> Hubs {
     let publishers: Vec<_> = publishers.collect();
     let (fps, size) = (options.fps * f64::from(options.tracks), options.size);
     std::thread::spawn(move || {
-        let start = Instant::now();
         for nth in 0_u32.. {
             // In turn, so that the cameras are evenly spread over the time.
             let Some(track) = nth.checked_rem(u32::try_from(publishers.len()).unwrap_or(0)) else { return };
@@ -168,8 +164,7 @@ fn tracks(options: &Options) -> Hubs {
             if publisher.publish(Picture::part(number, size)).is_err() {
                 return;
             }
-            let due = start + Duration::from_secs_f64(f64::from(nth + 1) / fps);
-            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            pause(fps);
         }
     });
     hubs
@@ -179,16 +174,20 @@ fn tracks(options: &Options) -> Hubs {
 fn rung(fps: f64, size: usize) -> Hub {
     let (publisher, hub) = hub::channel();
     std::thread::spawn(move || {
-        let start = Instant::now();
         for number in 1_u32.. {
             if publisher.publish(Picture::part(u64::from(number), size)).is_err() {
                 return;
             }
-            let due = start + Duration::from_secs_f64(f64::from(number) / fps);
-            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            pause(fps);
         }
     });
     hub
+}
+
+/// Waits for a whole period of a camera, also when the last picture was late: of two pictures close together, a viewer may get
+/// only the second.
+fn pause(fps: f64) {
+    std::thread::sleep(Duration::from_secs_f64(fps.recip()));
 }
 
 /// Waits for SIGTERM or SIGINT.

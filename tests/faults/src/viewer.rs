@@ -144,8 +144,17 @@ impl Viewer {
     /// If the stream ends.
     pub fn read_for(&mut self, time: Duration) -> Vec<Picture> {
         let end = Instant::now() + time;
+        self.read_while(|| Instant::now() < end)
+    }
+
+    /// Reads as long as a condition is met.
+    ///
+    /// # Panics
+    ///
+    /// If the stream ends.
+    pub fn read_while(&mut self, so: impl Fn() -> bool) -> Vec<Picture> {
         let mut pictures = Vec::new();
-        while Instant::now() < end {
+        while so() {
             pictures.push(self.picture());
         }
         pictures

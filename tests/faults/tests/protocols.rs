@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 #[test]
 fn http_1_0_stream_is_unchunked_and_ends_with_the_connection() {
     let counts = both(|stack| {
-        let server = Server::start(stack, &Options { fps: 5.0, fails_after: Some(3), ..Options::default() });
+        let server = Server::start(stack, &Options { fps: 3.0, fails_after: Some(3), ..Options::default() });
         let mut connection = connect(server.address);
         connection.write_all(b"GET /live HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").unwrap();
         let viewer = Viewer::of(connection, Pace::Free);
@@ -52,20 +52,24 @@ fn head_prevents_compression() {
 #[test]
 fn stuck_http_2_stream_does_not_block_eleven_others() {
     let figures = both(|stack| {
-        let server = Server::start(stack, &Options { fps: 10.0, size: 10_000, ..Options::default() });
+        let server = Server::start(stack, &Options { fps: 4.0, size: 10_000, ..Options::default() });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let (frames, bodies) = runtime.block_on(twelve(&server));
-        let tiny = frames.iter().filter(|len| (1..256).contains(*len)).count();
-        assert_eq!(tiny, 0, "{stack}: {frames:?}");
-        for body in &bodies {
-            let text = String::from_utf8_lossy(body);
-            let parts = text.matches("Content-Length: 10000\r\n").count();
-            assert!(parts >= 28, "{stack}: {parts} parts in 3 s");
-        }
+        // A stream that blocks others does so in each run. A server that gets no processor for a quarter of a second skips a
+        // part in one run only.
+        let mut seen = Vec::new();
+        let frames = (0..3).find_map(|_| {
+            let (frames, numbers) = runtime.block_on(twelve(&server));
+            let tiny = frames.iter().filter(|len| (1..256).contains(*len)).count();
+            assert_eq!(tiny, 0, "{stack}: {frames:?}");
+            let complete = numbers.iter().all(|numbers| numbers.len() >= 9 && missed_nothing(numbers));
+            seen.push(numbers);
+            complete.then_some(frames)
+        });
+        let frames = frames.unwrap_or_else(|| panic!("{stack}: parts in 3 s: {seen:?}"));
         (frames.len(), frames.into_iter().min().unwrap())
     });
     row(
-        "HTTP/2: 12 streams on one connection, one of them stuck (10 kB at 10/s, 3 s)",
+        "HTTP/2: 12 streams on one connection, one of them stuck (10 kB at 4/s, 3 s)",
         figures.map(|(count, least)| format!("11 got every part; {count} DATA frames, the smallest of {least} bytes")),
     );
 }
@@ -108,7 +112,8 @@ async fn client(server: &Server) -> SendRequest<Bytes> {
     client.ready().await.unwrap()
 }
 
-async fn twelve(server: &Server) -> (Vec<usize>, Vec<Vec<u8>>) {
+/// Returns the lengths of all frames, and the numbers of the parts of each stream that is read.
+async fn twelve(server: &Server) -> (Vec<usize>, Vec<Vec<u64>>) {
     let mut client = client(server).await;
     let stuck = ask(&mut client).await;
     let mut tasks = Vec::new();
@@ -116,14 +121,14 @@ async fn twelve(server: &Server) -> (Vec<usize>, Vec<Vec<u8>>) {
         let body = ask(&mut client).await;
         tasks.push(tokio::spawn(read(body)));
     }
-    let (mut frames, mut bodies) = (Vec::new(), Vec::new());
+    let (mut frames, mut numbers) = (Vec::new(), Vec::new());
     for task in tasks {
         let (lengths, body) = task.await.unwrap();
         frames.extend(lengths);
-        bodies.push(body);
+        numbers.push(parts(&body));
     }
     drop(stuck);
-    (frames, bodies)
+    (frames, numbers)
 }
 
 async fn ask(client: &mut SendRequest<Bytes>) -> RecvStream {
@@ -132,7 +137,7 @@ async fn ask(client: &mut SendRequest<Bytes>) -> RecvStream {
     response.await.unwrap().into_body()
 }
 
-/// Returns the frames received in three seconds. They must contain every published part.
+/// Returns the lengths and the bytes of the frames received in three seconds.
 async fn read(mut body: RecvStream) -> (Vec<usize>, Vec<u8>) {
     let end = Instant::now() + Duration::from_secs(3);
     let (mut lengths, mut bytes) = (Vec::new(), Vec::new());
@@ -142,14 +147,17 @@ async fn read(mut body: RecvStream) -> (Vec<usize>, Vec<u8>) {
         lengths.push(frame.len());
         bytes.extend_from_slice(&frame);
     }
-    missed_nothing(&bytes);
     (lengths, bytes)
 }
 
-fn missed_nothing(bytes: &[u8]) {
+/// Returns the numbers of the complete parts.
+fn parts(bytes: &[u8]) -> Vec<u64> {
     let head = b"Content-Length: 10000\r\n\r\n";
     let at = bytes.windows(head.len()).enumerate().filter(|(_, window)| window == head).map(|(at, _)| at + head.len());
     let bodies = at.filter_map(|at| bytes.get(at..at + 10_000));
-    let numbers: Vec<_> = bodies.map(|body| fault_tests::Picture::read(body).number).collect();
-    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
+    bodies.map(|body| fault_tests::Picture::read(body).number).collect()
+}
+
+fn missed_nothing(numbers: &[u64]) -> bool {
+    numbers.windows(2).all(|pair| pair[1] == pair[0] + 1)
 }

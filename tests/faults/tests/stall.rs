@@ -2,22 +2,25 @@
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a helper is a failure of its test")]
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use fault_tests::{
     Ages, Options, Pace, Picture, Server, Stack, Viewer, ask, both, raise_limits, row, send_queue, tcp_memory, until,
 };
 
-/// Dropped at most 17 s after it stopped reading.
-const GONE: Duration = Duration::from_secs(17);
+/// A viewer is dropped 15 s after its buffers are full, before the `part_timeout` of 30 s.
+const GONE: Duration = Duration::from_secs(22);
 
 #[test]
 fn stalled_viewer_is_dropped_without_delaying_others() {
     let figures = both(|stack| {
-        let server = Server::start(stack, &Options { fps: 5.0, size: 100_000, ..Options::default() });
+        let server = Server::start(stack, &Options { fps: 2.0, size: 100_000, ..Options::default() });
+        let (came, watching) = (Instant::now(), AtomicBool::new(true));
+        // They also leave when this test has failed.
+        let on = || watching.load(Ordering::Relaxed) && came.elapsed() < 2 * GONE;
         std::thread::scope(|threads| {
-            let good =
-                [(); 5].map(|()| threads.spawn(|| Viewer::come(server.address).read_for(Duration::from_secs(18))));
+            let good = [(); 5].map(|()| threads.spawn(|| Viewer::come(server.address).read_while(on)));
             server.wait_until(Duration::from_secs(5), "five viewers", |watched| watched.viewers == 5);
             let stalled = ask(server.address);
             let ends = (stalled.local_addr().unwrap(), server.address);
@@ -35,6 +38,7 @@ fn stalled_viewer_is_dropped_without_delaying_others() {
                 start.elapsed() > Duration::from_secs(2) && watched.viewers == 5
             });
             let time = start.elapsed();
+            watching.store(false, Ordering::Relaxed);
             assert!(gone, "{stack}: still there after {time:?}");
             assert_eq!(send_queue(ends.0, ends.1), None, "{stack}: the connection is closed");
             for thread in good {
@@ -43,11 +47,12 @@ fn stalled_viewer_is_dropped_without_delaying_others() {
             (taken, queue, time, server.watched().slowest_publish_us)
         })
     });
-    row("viewer never reads (100 kB at 5/s)", figures.map(|(taken, queue, time, publish)| {
+    row("viewer never reads (100 kB at 2/s)", figures.map(|(taken, queue, time, publish)| {
         // Also one part that was never written.
         assert!(taken < 3 * 101_000, "{taken}");
         assert!(queue <= 64 * 1024, "{queue}");
-        assert!(publish < 100_000, "publishing took {publish} us");
+        // One that waits for the stalled viewer takes more than ten seconds.
+        assert!(publish < 5_000_000, "publishing took {publish} us");
         let kib = queue / 1024;
         format!(
             "took {} parts, Send-Q {kib} KiB, gone in {:.1} s; 5 others missed nothing, publish at most {publish} us",
@@ -92,7 +97,7 @@ fn part_timeout_ends_dripping_viewer() {
 #[test]
 fn others_miss_nothing_while_one_in_five_stalls() {
     let figures = both(|stack| {
-        let server = Server::start(stack, &Options { fps: 4.0, size: 50_000, ..Options::default() });
+        let server = Server::start(stack, &Options { fps: 2.0, size: 50_000, ..Options::default() });
         let stalled: Vec<_> = (0..20).map(|_| ask(server.address)).collect();
         let mut ages = Ages::default();
         std::thread::scope(|threads| {
@@ -108,9 +113,9 @@ fn others_miss_nothing_while_one_in_five_stalls() {
         (ages.count(), ages.percentile(50))
     });
     row(
-        "20 % stalled among 100 (50 kB at 4/s, 6 s): the others",
+        "20 % stalled among 100 (50 kB at 2/s, 6 s): the others",
         figures.map(|(count, age)| {
-            assert!(count > 80 * 20, "{count}");
+            assert!(count > 80 * 6, "{count}");
             format!("{count} parts, none missed, median age {:.1} ms", age.as_secs_f64() * 1e3)
         }),
     );
@@ -157,7 +162,7 @@ fn two_hundred_stalled_viewers_are_dropped_and_take_little_memory() {
 fn one_stalled_viewer_does_not_delay_five_hundred() {
     raise_limits();
     let figures = [Stack::Axum, Stack::Actix].map(|stack| {
-        let server = Server::start(stack, &Options { fps: 5.0, size: 10_000, ..Options::default() });
+        let server = Server::start(stack, &Options { fps: 4.0, size: 10_000, ..Options::default() });
         // A real effect shows in each run. A disturbance by another program shows in one half only.
         let mut tries = (0..3).map(|_| with_and_without_one_stalled(&server));
         tries
@@ -165,7 +170,7 @@ fn one_stalled_viewer_does_not_delay_five_hundred() {
             .unwrap_or_else(|| panic!("{stack}: older by a tenth"))
     });
     row(
-        "1 stalled beside 500 (10 kB at 5/s), 10 s without and 10 s with",
+        "1 stalled beside 500 (10 kB at 4/s), 10 s without and 10 s with",
         figures.map(|ages| {
             let [without, with] = ages.map(|age| age.as_secs_f64() * 1e3);
             format!("no part missed, median age {without:.2} and {with:.2} ms")
