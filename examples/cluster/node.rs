@@ -53,6 +53,16 @@ pub struct Status {
     too_large: Option<String>,
 }
 
+impl Status {
+    /// Logs a problem once until it changes.
+    fn report(&mut self, problem: String) {
+        if self.problem.as_ref() != Some(&problem) {
+            eprintln!("{problem}");
+            self.problem = Some(problem);
+        }
+    }
+}
+
 impl Node {
     /// Connects to the broker, and reconnects after each loss.
     #[must_use]
@@ -132,10 +142,11 @@ impl Node {
             match event {
                 Event::Connected { limit } => self.on_connected(limit),
                 Event::Lost(problem) => {
-                    self.lock().connected = false;
-                    self.report(problem);
+                    let mut status = self.lock();
+                    status.connected = false;
+                    status.report(problem);
                 }
-                Event::Problem(problem) => self.report(problem),
+                Event::Problem(problem) => self.lock().report(problem),
                 Event::Part { name, payload, retained } => {
                     if name != topic || self.accept(payload, retained).is_none() {
                         self.lock().ignored += 1;
@@ -179,15 +190,6 @@ impl Node {
         eprintln!("connected to the broker");
         // The broker may have lost the latest part.
         self.outbox.send_modify(|_| {});
-    }
-
-    /// Logs a problem once until it changes.
-    fn report(&self, problem: String) {
-        let mut status = self.lock();
-        if status.problem.as_ref() != Some(&problem) {
-            eprintln!("{problem}");
-            status.problem = Some(problem);
-        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Status> {
