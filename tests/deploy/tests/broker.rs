@@ -65,8 +65,8 @@ fn hanging_broker_is_noticed_and_blocks_no_viewer() {
         let broker = kind.start();
         let source = node(&broker, &["--publish", "50"]);
         let other = node(&broker, &[]);
-        let mut own = Viewer::open(&source.url("/live"));
         other.state_when(Duration::from_secs(5), |state| state["received"].as_u64().unwrap() > 10);
+        let mut own = Viewer::open(&source.url("/live"));
         broker.signal("STOP");
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(20) {
@@ -129,9 +129,9 @@ fn rejected_login_backs_off_and_leaks_no_password() {
     let mut viewer = Viewer::open(&reader.url("/live"));
     assert!(viewer.next(Duration::from_secs(5)).is_some(), "{}", reader.log());
     let intruder = as_user("reader:s3cret@", &["--publish", "10"]);
-    sleep(Duration::from_secs(2));
+    // mosquitto does not report dropped messages.
+    intruder.state_when(Duration::from_secs(10), |state| state["sent"].as_u64().unwrap() > 10);
     assert!(reader.state()["problem"].is_null(), "{}", reader.state());
-    assert!(intruder.state()["sent"].as_u64().unwrap() > 10, "mosquitto does not report dropped messages");
     drop(writer);
 }
 

@@ -29,13 +29,13 @@ fn browsers_show_the_last_picture_then_no_signal_then_the_restarted_camera() {
 
         browser.open(&page.url()).await;
         assert!(browser.watch().sees(before, Duration::from_secs(15)).await.is_some(), "the camera");
-        first.signal("KILL");
         let killed = Instant::now();
-        sleep(Duration::from_secs(4)).await;
+        first.signal("KILL");
+        sleep(Duration::from_secs(3)).await;
         assert_eq!(browser.watch().now(), Some(before), "the last picture");
-        let seen = browser.watch().sees(lost, Duration::from_secs(4)).await.expect("no signal");
+        let seen = browser.watch().sees(lost, Duration::from_secs(5)).await.expect("no signal");
         let silence = Instant::from_std(seen) - killed;
-        assert!(silence > Duration::from_millis(4500), "{silence:?}");
+        assert!(silence > Duration::from_secs(4), "{silence:?}");
 
         let _second = camera(port, &["--source", &source(&files, after)]);
         assert!(browser.watch().sees(after, Duration::from_secs(15)).await.is_some(), "the camera again");

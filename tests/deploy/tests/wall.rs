@@ -24,7 +24,7 @@ fn shows_more_cameras_than_a_browser_has_connections() {
         until(browser, WALL, |wall| (4..8).all(|camera| shows(wall, camera))).await;
         browser.run("document.querySelectorAll('article button')[7].click()").await;
         assert!(browser.watch().sees(PALETTE[7], Duration::from_secs(5)).await.is_some());
-        assert_eq!(relay.state()["cameras"][7]["hub"]["viewers"], 1);
+        relay.state_when(Duration::from_secs(5), |state| state["cameras"][7]["hub"]["viewers"] == 1);
         for camera in &cameras {
             assert_eq!(camera.times().len(), 1);
         }
