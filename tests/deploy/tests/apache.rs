@@ -137,7 +137,8 @@ fn fifty_concurrent_clients_get_each_picture() {
             }
         }
         drop(clients);
-        let gone = apache.has_processes(program, 0, 2 * KEEP_ALIVE + SECOND);
+        // Fifty at once may take longer than the one of the next test.
+        let gone = apache.has_processes(program, 0, 2 * KEEP_ALIVE + 10 * SECOND);
         println!("{program:?}: the last of 50 had each picture after {slowest:.0?}; all ended after {gone:.1?}");
     }
 }
