@@ -150,14 +150,15 @@ fn enlarged_tile_gets_its_large_picture_and_the_others_cost_small_ones() {
             let others = "return widths().every((width, at) => at === 3 || width === 160)";
             cameras.publish_until(others).await;
             cameras.publish_for(SECOND).await;
-            for (number, (before, after)) in before.iter().zip(cameras.tiles.records()).enumerate() {
-                assert!(after.changes.len() > before.changes.len() + 1, "{number} goes on");
+            cameras.publish_until_each_goes_on(&before).await;
+            for (number, after) in cameras.tiles.records().iter().enumerate() {
                 assert_eq!(after.blanks, 0, "{number}: {:?}", after.changes);
             }
         }
         assert_eq!(cameras.large((0..30).filter(|number| *number != 3)), 0);
         assert_eq!(cameras.wall.asked().len(), 3);
         assert!(cameras.wall.most() <= 2);
+        cameras.one_response_is_open().await;
         let before = cameras.large([3]);
         cameras.publish_for(SECOND).await;
         assert_eq!(cameras.large([3]), before, "nobody sees the large picture any more");
@@ -249,6 +250,30 @@ impl<'a> Cameras<'a> {
         }
     }
 
+    /// Publishes until each camera has shown two more pictures than before.
+    async fn publish_until_each_goes_on(&mut self, before: &[Record]) {
+        let deadline = Instant::now() + AT_MOST;
+        loop {
+            let records = self.tiles.records();
+            let goes_on = |(before, now): (&Record, &Record)| now.changes.len() > before.changes.len() + 1;
+            let going: Vec<_> = before.iter().zip(&records).map(goes_on).collect();
+            if !going.contains(&false) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{}: which go on: {going:?}", self.browser.engine());
+            self.publish().await;
+        }
+    }
+
+    /// Waits until the response before the current one has ended.
+    async fn one_response_is_open(&self) {
+        let deadline = Instant::now() + AT_MOST;
+        while self.wall.open() != 1 {
+            assert!(Instant::now() < deadline, "{} responses", self.wall.open());
+            sleep(SECOND / 50).await;
+        }
+    }
+
     /// Returns the bytes of large pictures that were sent of these cameras.
     fn large(&self, cameras: impl IntoIterator<Item = usize>) -> u64 {
         cameras.into_iter().map(|number| self.wall.sent(&format!("t{number}"))).sum()
@@ -295,7 +320,7 @@ fn sixty_cameras_send_ten_pictures_a_second() {
             );
             assert_eq!(flaws(&after), (0, 0));
             // Cores that are busy with other things show fewer, but of all cameras alike.
-            let (total_bound, least_bound) = if seconds >= 60 { (550.0, 8.5) } else { (60.0, total / 60.0 * 0.7) };
+            let (total_bound, least_bound) = if seconds >= 60 { (550.0, 8.5) } else { (20.0, total / 60.0 * 0.5) };
             assert!(total > total_bound && least > least_bound, "{total:.0} in all, {rates:.1?}");
             assert_eq!(wall.most(), 1);
         });
@@ -333,7 +358,8 @@ async fn open(browser: &Browser, count: usize, more: &str) -> (Wall, Tiles) {
 
 /// Waits until the element of a track has this state.
 async fn sees(browser: &Browser, track: &str, state: &str) {
-    let deadline = Instant::now() + AT_MOST;
+    // A retry may be half a minute away.
+    let deadline = Instant::now() + 3 * AT_MOST;
     loop {
         let value = browser.run(&format!("return state('{track}')")).await;
         if value == state {
