@@ -8,7 +8,9 @@ use interop_tests::browsers::raw::{Answer, Raw};
 use interop_tests::browsers::{Browser, Colour, Site, Stack, Viewer, each_engine};
 use mixed_replace::{Boundary, Encoder, Part, Wire};
 
-use crate::{go, html, sees};
+use tokio::time::sleep;
+
+use crate::{AT_MOST, SECOND, go, html, sees};
 
 /// The last part appears soon because parts that were never visible are skipped. The others leave no memory.
 #[test]
@@ -37,7 +39,12 @@ fn thousand_parts_at_once_do_not_delay_the_last_one() {
             let parts: Vec<_> = (0..999).map(part).chain([last]).collect();
             let _site = flood(browser, trusted, &parts).await;
             let took = sees(browser, PALETTE[3]).await.duration_since(began);
-            let grown = browser.memory().saturating_sub(before);
+            let mut grown = browser.memory().saturating_sub(before);
+            // What an engine collects late.
+            while grown >= MEGABYTES && began.elapsed() < took + AT_MOST {
+                sleep(SECOND / 4).await;
+                grown = browser.memory().saturating_sub(before);
+            }
             println!("{}: 1,000 {kind}: {took:.1?}, {before} MB and {grown} more", browser.engine());
             let elements = browser.run("return document.querySelectorAll('mixed-replace > *').length").await;
             assert_eq!(elements, 1, "{}: elements of {kind} are left", browser.engine());

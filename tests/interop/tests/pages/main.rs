@@ -22,8 +22,10 @@ use tokio::time::sleep;
 
 /// Opens a page and waits for its document, because earlier scripts would run in the previous one.
 async fn go(browser: &Browser, url: &str) {
+    // The previous document may have the same address.
+    browser.run("window.old = true").await;
     browser.open(url).await;
-    until(browser, &format!("return location.href === '{url}'")).await;
+    until(browser, &format!("return location.href === '{url}' && !window.old")).await;
 }
 
 /// Waits until the script returns `true`.
