@@ -87,8 +87,8 @@ fn each_picture<P: Hash + Eq>(consumer: &str, lasts: usize, pictures: impl Fn(&s
         println!("{consumer}, {example}, finite: {} pictures, {distinct} distinct, {skipped} skipped", seen.len());
         assert_eq!(published, FINITE);
         assert!(skipped <= FINITE / 2, "{consumer} with {example} is too slow: {skipped} of {published} skipped");
-        // The picture from before the connection may have been replaced in the meantime.
-        let sent = published - skipped - 1..=published - skipped;
+        // Pictures from before the stream's first poll may have been replaced in the meantime, which nobody counts.
+        let sent = published - skipped - FINITE / 10..=published - skipped;
         assert!(
             sent.contains(&distinct),
             "{consumer} with {example}: {distinct} of the {sent:?} pictures that were sent"
