@@ -59,7 +59,7 @@ test('a language that the page names in a wrong way keeps no age back', async ()
     await shown({ 'show-age': '' }, async element => {
       await until(() => element.getAttribute('state') === 'live');
       await until(() => page.made.some(({ tag, textContent }) => tag === 'small' && /^(in |vor )?0 /.test(textContent) || /ago$/.test(textContent)));
-      assert.equal(element.getAttribute('age'), '0');
+      assert.match(element.getAttribute('age'), /^\d$/);
     });
   }
 });

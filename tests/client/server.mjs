@@ -38,6 +38,6 @@ export async function server(answer) {
 export const sleep = ms => new Promise(done => setTimeout(done, ms));
 
 // Waits until the condition holds.
-export async function until(holds, ms = 8000) {
+export async function until(holds, ms = 20_000) {
   for (const end = Date.now() + ms; !holds(); await sleep(5)) if (Date.now() > end) throw Error(`not after ${ms} ms: ${holds}`);
 }
