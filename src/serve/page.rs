@@ -276,6 +276,30 @@ impl Page {
         /// ```
         key(impl Fn(&Parts) -> Option<String> + Send + Sync + 'static);
 
+        /// Sets a function that returns after which time a stream ends: see [`Live::expires_in`].
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use std::{future::poll_fn, pin::Pin, time::Duration};
+        /// use futures::executor::block_on;
+        /// use http::Request;
+        /// use http_body::Body as _;
+        /// use mixed_replace::{Page, Part, hub};
+        ///
+        /// let (publisher, hub) = hub::channel();
+        /// publisher.publish(Part::text("All is well")?)?;
+        /// // In an app, the time that is left of the request's session, or zero if it has ended in the meantime.
+        /// let page = Page::new(hub.clone()).expires_in(|_| Some(Duration::ZERO));
+        /// let mut stream = block_on(page.respond(Request::get("/status?action=stream").body(())?)).into_body();
+        /// while let Some(frame) = block_on(poll_fn(|cx| Pin::new(&mut stream).poll_frame(cx))) {
+        ///     frame?;
+        /// }
+        /// assert_eq!(hub.stats().ended.expired, 1);
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
+        expires_in(impl Fn(&Parts) -> Option<Duration> + Send + Sync + 'static);
+
         /// Sets a function that returns the label of a stream: see [`Live::label`].
         ///
         /// # Examples
