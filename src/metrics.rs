@@ -35,7 +35,7 @@ use crate::source::Monitor;
 /// | `parts_identical_total` | those of them that equal the previous one and were dropped |
 /// | `parts_repeated_total` | parts that were dropped because they were published before: keep-alives of a relayed server |
 /// | `parts_refused_total{reason="…"}` | frames that were not published: they are `damaged` or empty, or hold the `boundary` |
-/// | `parts_encoded_total` | encodings: at most one for each part and wire in use |
+/// | `parts_encoded_total` | encodings: at most one for each part and wire in use, and for each ladder and wall |
 /// | `parts_delivered_total`, `delivered_bytes_total` | parts that the transports of viewers have taken, and their bytes with framing |
 /// | `parts_skipped_total{reason="…"}` | parts that a viewer was not sent: it was `slow`, or its `rate` is limited |
 /// | `snapshots_total` | parts that [snapshots](crate::Hub::snapshot) returned |

@@ -159,8 +159,7 @@ impl Shared {
         Arc::new(Self { rungs, encodings, viewers: Mutex::new(viewers), closing: AtomicBool::new(false) })
     }
 
-    /// Returns the rungs but for `rung` that have a source of their own: any other but those whose pictures are made of the
-    /// first one's.
+    /// Returns the rungs with their own source, except `rung`. Renditions have none: they are made of the first rung.
     pub(super) fn other_sources(&self, rung: usize) -> impl Iterator<Item = usize> {
         let others = self.rungs.iter().enumerate().filter(move |(other, of)| *other != rung && of.made.is_none());
         others.map(|(other, _)| other)

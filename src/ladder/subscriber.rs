@@ -278,7 +278,7 @@ impl Subscriber {
         self.place.hub()
     }
 
-    /// Returns the hubs of the other rungs that have sources of their own.
+    /// Returns the hubs of the other rungs with their own source.
     pub(crate) fn other_hubs(&self) -> Vec<Hub> {
         self.ladder.other_sources(self.place.rung).map(|rung| self.ladder.rung(rung).hub.clone()).collect()
     }

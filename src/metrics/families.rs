@@ -41,7 +41,7 @@ pub(super) const OF_STREAM: &[Family<Stream>] = &[
     counter("parts_refused", "Frames that were not published, by reason.", By("reason", REFUSED)),
     counter(
         "parts_encoded",
-        "Encodings of parts, at most one for each part and wire in use.",
+        "Encodings of parts, at most one for each part and wire in use, and for each ladder and wall.",
         One(|of| of.stats.encodings),
     ),
     counter(

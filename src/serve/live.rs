@@ -287,7 +287,7 @@ impl Live {
         ///
         /// A camera that never answers then is a `503`, and not an `<img>` that loads for ever. The wait is
         /// [`Demand`](crate::hub::Demand), so it starts the camera. Of a [`Ladder`](crate::Ladder), the second half of the time
-        /// is for any rung that has a source of its own.
+        /// is for any rung with its own source.
         ///
         /// # Examples
         ///

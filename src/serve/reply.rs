@@ -108,6 +108,9 @@ impl FirstPart {
         if wait(&self.hub, alone).await.is_some() {
             return Ok(true);
         }
+        if self.others.is_empty() {
+            return Err(Rejection::no_part(&self.hub));
+        }
         let hubs = std::iter::once(&self.hub).chain(&self.others);
         let mut waits: Vec<_> = hubs.map(|hub| wait(hub, self.limit - alone)).collect();
         let answered = poll_fn(|cx| {
