@@ -84,7 +84,8 @@ impl Camera {
             let mut monitor = self.monitor.clone();
             while let Some(monitor) = &mut monitor {
                 match monitor.changed().await {
-                    Some(Status::Waiting { error, .. }) => return error.to_string(),
+                    // A program of one picture may have ended before its picture is seen.
+                    Some(Status::Waiting { error, .. }) if self.hub.latest().is_none() => return error.to_string(),
                     Some(_) => {}
                     None => break,
                 }
