@@ -440,6 +440,11 @@ impl Live {
         })
     }
 
+    /// Returns after which time the stream ends. Called after its key has been set.
+    pub(super) fn lifetime(&self, request: &Parts) -> Option<Duration> {
+        self.expires_in.as_ref().and_then(|time| time.0(request))
+    }
+
     fn answer_for(&self, member: &Member, request: &Parts) -> Result<Reply, Rejection> {
         let query = Query::new(request);
         let is_sized = self.size_param && matches!(member, Member::Ladder(_));
@@ -452,19 +457,17 @@ impl Live {
             return Snapshot::new(hub.clone()).answer(request);
         }
         let options = self.options(request)?;
-        // Called after the key has been set.
-        let expires = || self.expires_in.as_ref().and_then(|time| time.0(request));
         let (hub, others, stream) = match member {
             Member::Hub(hub) => {
                 let mut subscriber = options.subscribe(hub)?;
-                if let Some(time) = expires() {
+                if let Some(time) = self.lifetime(request) {
                     subscriber = subscriber.expires_in(time);
                 }
                 (hub.clone(), Vec::new(), Stream::Hub(subscriber))
             }
             Member::Ladder(ladder) => {
                 let mut subscriber = ladder.subscribe_with(options, size)?;
-                if let Some(time) = expires() {
+                if let Some(time) = self.lifetime(request) {
                     subscriber = subscriber.expires_in(time);
                 }
                 (subscriber.hub().clone(), subscriber.other_hubs(), Stream::Ladder(Box::new(subscriber)))

@@ -197,6 +197,30 @@ impl Wall {
         /// ```
         key(impl Fn(&Parts) -> Option<String> + Send + Sync + 'static);
 
+        /// Sets a function that returns after which time a stream ends, with all its tracks: see [`Live::expires_in`].
+        ///
+        /// # Examples
+        ///
+        #[cfg_attr(feature = "http-body", doc = "```")]
+        #[cfg_attr(not(feature = "http-body"), doc = "```ignore")]
+        /// use std::{future::poll_fn, pin::Pin, time::Duration};
+        /// use futures::executor::block_on;
+        /// use http_body::Body as _;
+        /// use mixed_replace::{Hubs, Wall, hub};
+        ///
+        /// let cameras = Hubs::new();
+        /// let (publisher, yard) = hub::channel();
+        /// cameras.insert("yard", yard)?;
+        /// // In an app, the time that is left of the request's session, or zero if it has ended in the meantime.
+        /// let wall = Wall::new(cameras).expires_in(|_| Some(Duration::from_millis(20)));
+        /// let mut stream = block_on(wall.respond(http::Request::new(()))).into_body();
+        /// while let Some(frame) = block_on(poll_fn(|cx| Pin::new(&mut stream).poll_frame(cx))) {
+        ///     frame?;
+        /// }
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
+        expires_in(impl Fn(&Parts) -> Option<Duration> + Send + Sync + 'static);
+
         /// Sets a function that returns the label of a stream in each of its hubs: see [`Live::label`].
         ///
         /// # Examples
@@ -429,7 +453,11 @@ impl Endpoint for Wall {
             size: sizes.first().copied().unwrap_or(Size::Full),
             viewer: self.live.options(request)?,
         };
-        Ok(Reply::Stream(Stream::Wall(Box::new(Subscriber::new(&self.shared, options)?)), None))
+        let mut subscriber = Subscriber::new(&self.shared, options)?;
+        if let Some(time) = self.live.lifetime(request) {
+            subscriber = subscriber.expires_in(time);
+        }
+        Ok(Reply::Stream(Stream::Wall(Box::new(subscriber)), None))
     }
 }
 

@@ -136,12 +136,18 @@ impl Shared {
         track
     }
 
-    /// Adds a viewer. Returns its place.
-    pub(super) fn enter(self: &Arc<Self>, ready: Arc<Ready>, config: Config, now: Instant) -> usize {
+    /// Adds a viewer, whose stream ends at `expires` if its lifetime does not end earlier. Returns its place.
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        ready: Arc<Ready>,
+        config: Config,
+        expires: Option<Instant>,
+        now: Instant,
+    ) -> usize {
         self.update(|state| {
             let place = state.viewers.insert(ready);
-            let end = config.max_lifetime.and_then(|lifetime| now.checked_add(clock::jittered_lifetime(lifetime)));
-            state.timers.set(Timer::Lifetime(place), end);
+            let lifetime = config.max_lifetime.and_then(|lifetime| now.checked_add(clock::jittered_lifetime(lifetime)));
+            state.timers.set(Timer::Lifetime(place), lifetime.into_iter().chain(expires).min());
             let pulse = config.keep_alive.map(pulse);
             if state.pulse != pulse || state.viewers.len() == 1 {
                 state.pulse = pulse;

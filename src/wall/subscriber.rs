@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::{Context, Wake as _, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use slab::Slab;
 
@@ -49,6 +49,8 @@ pub(crate) enum StartError {
 pub(crate) struct Subscriber {
     wall: Arc<Shared>,
     options: Options,
+    /// When the stream ends at the latest.
+    expires: Option<Instant>,
     ready: Arc<Ready>,
     /// Wakes when the set of hubs has changed.
     on_change: Waker,
@@ -78,6 +80,7 @@ impl Subscriber {
         let mut subscriber = Self {
             wall: Arc::clone(wall),
             options,
+            expires: None,
             on_change: Waker::from(Arc::clone(&ready)),
             ready,
             changes: wall.hubs.changes(),
@@ -109,6 +112,12 @@ impl Subscriber {
             Some(error) if subscriber.tracks.is_empty() => Err(error),
             _ => Ok(subscriber),
         }
+    }
+
+    /// Ends the stream after this time. If it is zero, no track is watched.
+    pub(crate) fn expires_in(mut self, time: Duration) -> Self {
+        self.expires = Instant::now().checked_add(time);
+        self
     }
 }
 
@@ -278,7 +287,12 @@ impl Supply for Subscriber {
 
     fn start(&mut self) {
         let now = Instant::now();
-        self.place = Some(self.wall.enter(Arc::clone(&self.ready), self.options.config, now));
+        if self.expires.is_some_and(|at| at <= now) {
+            // A stream without access is no viewer, and must not wake a camera.
+            self.ready.set(|due| due.end = true);
+            return;
+        }
+        self.place = Some(self.wall.enter(Arc::clone(&self.ready), self.options.config, self.expires, now));
         self.ids.values().copied().collect::<Vec<_>>().into_iter().for_each(|id| self.start_track(id));
         self.follow_changes();
         // The states come first, even if there are none.

@@ -467,6 +467,29 @@ fn options_apply_to_each_hub() {
 }
 
 #[test]
+fn stream_expires_with_all_tracks() {
+    let wall = Wall::new(&["a", "b"]);
+    let expiring = |time| Viewer::new(Subscriber::new(&wall.shared, Wall::options(None)).unwrap().expires_in(time));
+    let mut viewer = expiring(Duration::from_secs(60));
+    viewer.rest();
+    Arc::clone(&wall.shared).tick(Instant::now() + Duration::from_secs(59));
+    wall.publish("a", "on");
+    assert_eq!(viewer.rest()[0], "a: on");
+    Arc::clone(&wall.shared).tick(Instant::now() + Duration::from_secs(61));
+    assert!(viewer.next().unwrap().ends_with("--\r\n"));
+    assert!(matches!(viewer.poll(true), Poll::Ready(None)));
+    drop(viewer);
+
+    let watched = || wall.hubs.get("a").unwrap().stats().viewers_peak;
+    assert_eq!(watched(), 1);
+    let others = [(); 2].map(|()| expiring(Duration::ZERO));
+    for mut viewer in others {
+        assert!(viewer.next().unwrap().ends_with("--\r\n"), "a stream without access sends no part");
+    }
+    assert_eq!(watched(), 1, "and is no viewer");
+}
+
+#[test]
 fn rate_is_limited_for_each_track() {
     let wall = Wall::new(&["a", "b"]);
     let min_interval = Some(Duration::from_secs(3600));

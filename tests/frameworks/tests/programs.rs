@@ -41,7 +41,7 @@ macro_rules! programs {
         }
     };
 }
-programs! { by_name, drawn, layers, nine, path_actix, path_axum, poem, relay, rocket, status }
+programs! { by_name, drawn, layers, nine, path_actix, path_axum, poem, relay, rocket, sizes, status }
 
 /// In place of the documentation's.
 fn address() -> String {
@@ -112,6 +112,17 @@ fn path_and_framework_programs_stream_a_file() {
         assert!(server.get("/cameras/roof", "").starts_with("HTTP/1.1 404 "), "{program}");
         server.stops();
     }
+}
+
+#[test]
+fn webcam_comes_in_several_sizes() {
+    let server = Server::start("sizes");
+    assert!(server.get("/", "").contains("<img src=/live "));
+    for address in ["/live", "/live?width=full"] {
+        let _viewer = server.streams(address, "");
+    }
+    assert!(server.get("/live?width=wide", "").starts_with("HTTP/1.1 400 "));
+    server.stops();
 }
 
 /// A program, which does not outlive its test.
