@@ -227,6 +227,11 @@ impl Seat {
         matches!(self.ended(), Some(Reason::Expired | Reason::Replaced))
     }
 
+    /// Returns whether the stream ended because its key was revoked.
+    pub(crate) fn ended_by_revoke(&self) -> bool {
+        self.ended() == Some(Reason::Revoked)
+    }
+
     fn ended(&self) -> Option<Reason> {
         lock(&self.slot).ended
     }

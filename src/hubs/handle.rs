@@ -354,6 +354,29 @@ impl Hubs {
         members.into_iter().map(listing).collect()
     }
 
+    /// Ends every stream with this key, in all hubs and ladders: see [`Hub::revoke`]. Returns the number of streams ended, of
+    /// which a wall has one for each track.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mixed_replace::{Hubs, Wire, hub};
+    ///
+    /// let cameras = Hubs::new();
+    /// let (publisher, hub) = hub::channel();
+    /// cameras.insert("yard", hub.clone())?;
+    /// let viewer = hub.subscribe(Wire::Browser)?.key("ada");
+    /// assert_eq!(cameras.revoke("ada"), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[expect(clippy::must_use_candidate, reason = "called for its effect; most callers do not need the number")]
+    pub fn revoke(&self, key: &str) -> usize {
+        let members = || self.shared.state().members();
+        let hubs = |(name, member): (String, Member)| member.hubs(&name);
+        // Twice, since a viewer may come to a hub of the first round: on a ladder, or on a wall that gets another hub.
+        [(); 2].into_iter().flat_map(|()| members()).flat_map(hubs).map(|(_, hub)| hub.revoke(key)).sum()
+    }
+
     /// Closes all hubs, inserted ones included. Further calls to [`open`](Self::open) fail.
     ///
     /// Call it before a server's graceful shutdown, as [`Hub::close`].

@@ -308,6 +308,11 @@ impl Subscriber {
         self.place.subscriber.seat.ended_for_viewer()
     }
 
+    /// Returns whether the stream ended because its key was revoked.
+    pub(crate) fn ended_by_revoke(&self) -> bool {
+        self.place.subscriber.seat.ended_by_revoke()
+    }
+
     /// Returns the next step, once the part in flight is written. A repeat is of the last part, with no later time.
     ///
     /// The waker is stored in any case, so the next poll is due when it is woken.

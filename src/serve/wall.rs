@@ -68,7 +68,8 @@ use crate::wire::Wire;
 /// holds the wall's boundary is left out, and counted in [`Stats::parts_invalid`](crate::hub::Stats::parts_invalid) of its
 /// hub. In each hub, a viewer of a wall counts as one viewer.
 ///
-/// A stream of named tracks ends when all have ended, and one of all tracks when [`Hubs::close`] is called.
+/// A stream of named tracks ends when all have ended, and one of all tracks when [`Hubs::close`] is called, or when its
+/// [`key`](Self::key) was revoked and no track is left.
 ///
 /// # Statuses
 ///
@@ -174,7 +175,7 @@ impl Wall {
     live_options! {
         /// Sets a function that returns the key of a stream in each of its hubs: see [`Live::key`].
         ///
-        /// [`Hub::revoke`](crate::Hub::revoke) ends the track of that hub.
+        /// [`Hub::revoke`](crate::Hub::revoke) ends the track of that hub, [`Hubs::revoke`] all tracks and so the stream.
         ///
         /// # Examples
         ///

@@ -67,6 +67,8 @@ pub(crate) struct Subscriber {
     in_flight: Option<InFlight>,
     /// A hub has had no place for this viewer.
     refused: bool,
+    /// The viewer's key was revoked in a hub. Without a track that is left, the stream ends rather than wait for other hubs.
+    revoked: bool,
     /// No further part can come.
     over: bool,
 }
@@ -91,6 +93,7 @@ impl Subscriber {
             tell: BTreeMap::new(),
             in_flight: None,
             refused: false,
+            revoked: false,
             over: false,
         };
         let mut unknown = Vec::new();
@@ -238,7 +241,8 @@ impl Subscriber {
 
     /// Returns whether no part can come any more.
     fn is_over(&self) -> bool {
-        (self.over || self.options.of.is_some()) && self.tracks.iter().all(|(_, track)| track.subscriber.is_none())
+        let ends = self.over || self.revoked || self.options.of.is_some();
+        ends && self.tracks.iter().all(|(_, track)| track.subscriber.is_none())
     }
 
     /// Returns the newest part of a track, or the end of the stream, or `None` if the track has nothing to send.
@@ -258,6 +262,7 @@ impl Subscriber {
             }
             Step::End if subscriber.ended_for_viewer() => return Some(Step::End),
             Step::End => {
+                self.revoked |= subscriber.ended_by_revoke();
                 track.subscriber = None;
                 track.signal = Signal::Ended;
                 self.tell.insert(Arc::clone(&track.name), Signal::Ended);

@@ -467,6 +467,24 @@ fn options_apply_to_each_hub() {
 }
 
 #[test]
+fn stream_ends_when_its_key_is_revoked_in_all_hubs() {
+    let mut wall = Wall::new(&["a", "b"]);
+    let (publisher, hub) = hub::channel();
+    wall.hubs.insert_ladder("c", Ladder::new([hub])).unwrap();
+    let keyed = |key: &str| ladder::Options { key: Some(key.into()), ..ladder::Options::new(Wire::Script) };
+    let [mut viewer, mut other] = ["ada", "bob"].map(|key| wall.viewer_with(Wall::asking(keyed(key), None)));
+    viewer.rest();
+    other.rest();
+    assert_eq!(wall.hubs.revoke("ada"), 3);
+    let told = viewer.rest();
+    assert!(matches!(viewer.poll(true), Poll::Ready(None)), "it does not wait for further hubs: {told:?}");
+    wall.insert(hub::builder().timestamps(false), "d");
+    wall.publish("d", "on");
+    assert!(other.rest().contains(&"d: on".to_owned()));
+    drop(publisher);
+}
+
+#[test]
 fn stream_expires_with_all_tracks() {
     let wall = Wall::new(&["a", "b"]);
     let expiring = |time| Viewer::new(Subscriber::new(&wall.shared, Wall::options(None)).unwrap().expires_in(time));
