@@ -260,6 +260,25 @@ test('an unknown track is left out at once, asked for again after a growing paus
   },
 ));
 
+test('a track that is removed while another one is asked for has ended', () => watching(
+  (socket, number, request) => {
+    const names = of(request);
+    if (names.includes('gate')) socket.end(unknown('door', 'gate'));
+    else socket.write(Buffer.concat([opening, ...names.map(name => track(name, name))]));
+  },
+  async ({ add, asked, sockets }) => {
+    const [yard, door] = [add('yard'), add('door')];
+    await until(() => yard.includes('live') && door.includes('live'));
+    const gate = add('gate');
+    await until(() => /^reconnecting: .*404/.test(gate.last()));
+    sockets[0].write(states({ door: 'ended' }));
+    await until(() => door.last() !== 'live');
+    assert.deepEqual([yard, door], [['connecting', 'yard', 'live'], ['connecting', 'door', 'live', 'ended']]);
+    await until(() => asked.length === 3);
+    assert.deepEqual(asked.slice(1), [['door', 'gate', 'yard'], ['gate', 'yard']]);
+  },
+));
+
 test('a 404 that names none of the tracks is asked again after a pause', () => watching(
   socket => socket.end(unknown('other')),
   async ({ add, site }) => {

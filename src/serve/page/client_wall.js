@@ -145,7 +145,8 @@ function share(key, headers, { parts, request, text }) {
     // Those that the other request has go on, and those that the server knows are asked for again.
     const lost = mine().filter(({ name }) => !(running ?? next)?.names.includes(name));
     const unknown = error?.response?.headers.get('x-unknown-tracks')?.split(',').map(decodeURIComponent);
-    const gone = mine().filter(({ name }) => unknown?.includes(name));
+    // Of one that it still sends, the running request tells the end.
+    const gone = mine().filter(({ name }) => unknown?.includes(name) && !running?.names.includes(name));
     (gone[0] ? gone : lost).forEach(track => end(track, error));
     // What runs has all of these: a smaller request can wait.
     if (gone[0] || lost[0] || next) turn();
