@@ -128,6 +128,28 @@ async fn every_stack_serves_walls_alike() {
 }
 
 #[tokio::test]
+async fn stream_expires_as_its_request_says() {
+    let (publisher, hub) = hub::channel();
+    publisher.publish(Part::text("<yard>").unwrap()).unwrap();
+    let cameras = Hubs::new();
+    cameras.insert("yard", hub).unwrap();
+    let left = |request: &http::request::Parts| match request.uri.query()? {
+        query if query.ends_with("expired") => Some(Duration::ZERO),
+        _ => Some(Duration::from_millis(300)),
+    };
+    for address in mounted(&cameras, |wall| wall.expires_in(left)).await {
+        for (path, shown) in
+            [("/wall?of=yard", true), ("/wall?brief", true), ("/walls/yard?brief", true), ("/wall?expired", false)]
+        {
+            let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n{SCRIPT}Connection: close\r\n\r\n");
+            // The stream ends by itself.
+            let answer = ask(&address, request, "never sent").await;
+            assert_eq!((answer.contains("<yard>"), answer.contains("--\r\n")), (shown, true), "{path}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn list_of_unknown_tracks_is_bounded() {
     let (builder, _kept) = cameras();
     let names: Vec<_> = (0..400).map(|nth| format!("unknown-{nth:03}")).collect();

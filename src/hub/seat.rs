@@ -227,9 +227,14 @@ impl Seat {
         matches!(self.ended(), Some(Reason::Expired | Reason::Replaced))
     }
 
-    /// Returns whether the stream ended because its key was revoked.
-    pub(crate) fn ended_by_revoke(&self) -> bool {
-        self.ended() == Some(Reason::Revoked)
+    /// Returns whether the stream has ended. One without access ends before it is watched.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended().is_some()
+    }
+
+    /// Records that the stream ends because its time is over. The seat is dropped next.
+    pub(crate) fn expire(&self) {
+        lock(&self.slot).ended.get_or_insert(Reason::Expired);
     }
 
     fn ended(&self) -> Option<Reason> {

@@ -6,6 +6,7 @@ use std::task::Waker;
 
 use super::handle::{Hubs, Shared};
 use super::member::Member;
+use super::state::Watcher;
 use crate::sync::keep;
 
 /// The hubs of a set as they change, for one response.
@@ -15,8 +16,9 @@ pub(crate) struct Changes {
 }
 
 impl Hubs {
-    pub(crate) fn changes(&self) -> Changes {
-        let place = self.shared.state().watchers.insert(None);
+    /// Returns the changes for a response. `on_revoke` is its key, and wakes once [`revoke`](Self::revoke) is called with that.
+    pub(crate) fn changes(&self, on_revoke: Option<(Arc<str>, Waker)>) -> Changes {
+        let place = self.shared.state().watchers.insert(Watcher { on_change: None, on_revoke });
         Changes { shared: Arc::clone(&self.shared), place }
     }
 }
@@ -31,7 +33,7 @@ impl Changes {
         waker: &Waker,
     ) -> (Vec<(Arc<str>, Member)>, bool) {
         let mut state = self.shared.state();
-        let replaced = keep(&mut state.watchers[self.place], waker);
+        let replaced = keep(&mut state.watchers[self.place].on_change, waker);
         let owned = |(name, member): (&Arc<str>, &Member)| (Arc::clone(name), member.clone());
         let members = match of {
             Some(names) => names.keys().filter_map(|name| state.ready_by_name(name)).map(owned).collect(),
@@ -46,7 +48,7 @@ impl Changes {
 
 impl Drop for Changes {
     fn drop(&mut self) {
-        let waker = self.shared.state().watchers.remove(self.place);
-        drop(waker);
+        let watcher = self.shared.state().watchers.remove(self.place);
+        drop(watcher);
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, PoisonError};
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use super::builder::Builder;
@@ -14,7 +13,7 @@ use super::state::{Entry, Found, Lease, State};
 use crate::clock::{self, Timed};
 use crate::hub::{Activity, Hub};
 use crate::ladder::Ladder;
-use crate::sync::{Condvar, Mutex, MutexGuard, lock, on_drop};
+use crate::sync::{Condvar, Mutex, MutexGuard, lock, on_drop, wake};
 
 /// A cloneable handle for a set of hubs, each with a name.
 ///
@@ -354,8 +353,10 @@ impl Hubs {
         members.into_iter().map(listing).collect()
     }
 
-    /// Ends every stream with this key, in all hubs and ladders: see [`Hub::revoke`]. Returns the number of streams ended, of
-    /// which a wall has one for each track.
+    /// Ends every stream with this key: see [`Hub::revoke`]. Returns the number of streams ended, of which a wall counts as one in
+    /// each of its hubs.
+    ///
+    /// A hub that was removed or replaced is not in the set any more: call [`Removed::close`], or `revoke` of [`Removed::hub`].
     ///
     /// # Examples
     ///
@@ -371,10 +372,12 @@ impl Hubs {
     /// ```
     #[expect(clippy::must_use_candidate, reason = "called for its effect; most callers do not need the number")]
     pub fn revoke(&self, key: &str) -> usize {
-        let members = || self.shared.state().members();
-        let hubs = |(name, member): (String, Member)| member.hubs(&name);
-        // Twice, since a viewer may come to a hub of the first round: on a ladder, or on a wall that gets another hub.
-        [(); 2].into_iter().flat_map(|()| members()).flat_map(hubs).map(|(_, hub)| hub.revoke(key)).sum()
+        let members = self.shared.state().members();
+        let ended = members.iter().map(|(_, member)| member.revoke(key)).sum();
+        // A wall may have come to further hubs meanwhile, or have none yet.
+        let walls = self.shared.state().take_revoked(key);
+        walls.into_iter().for_each(wake);
+        ended
     }
 
     /// Closes all hubs, inserted ones included. Further calls to [`open`](Self::open) fail.
@@ -424,7 +427,7 @@ impl Shared {
         let result = change(&mut state);
         let wakers = if state.changes > before { state.take_watchers() } else { Vec::new() };
         drop(state);
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.into_iter().for_each(wake);
         result
     }
 

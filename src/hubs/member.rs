@@ -122,6 +122,14 @@ impl Member {
         }
     }
 
+    /// Ends the streams with this key, and returns their number.
+    pub(super) fn revoke(&self, key: &str) -> usize {
+        match self {
+            Self::Hub(hub) => hub.revoke(key),
+            Self::Ladder(ladder) => ladder.revoke(key),
+        }
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         match self {
             Self::Hub(hub) => hub.is_closed(),

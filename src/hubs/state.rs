@@ -18,7 +18,15 @@ pub(super) struct State {
     serials: u64,
     /// The number of changes of the set, and the tasks that wait for one.
     pub(super) changes: u64,
-    pub(super) watchers: Slab<Option<Waker>>,
+    pub(super) watchers: Slab<Watcher>,
+}
+
+/// A response that shows the set.
+pub(super) struct Watcher {
+    /// Wakes at the next change. `None` after one.
+    pub(super) on_change: Option<Waker>,
+    /// The key of the response, and what wakes once that is revoked.
+    pub(super) on_revoke: Option<(Arc<str>, Waker)>,
 }
 
 /// A hub or a ladder in the set.
@@ -185,7 +193,16 @@ impl State {
 
     /// Takes the wakers of the tasks that wait for a change.
     pub(super) fn take_watchers(&mut self) -> Vec<Waker> {
-        self.watchers.iter_mut().filter_map(|(_, waker)| waker.take()).collect()
+        self.watchers.iter_mut().filter_map(|(_, watcher)| watcher.on_change.take()).collect()
+    }
+
+    /// Takes the wakers of the responses with this key.
+    pub(super) fn take_revoked(&mut self, key: &str) -> Vec<Waker> {
+        let revoked = self
+            .watchers
+            .iter_mut()
+            .filter_map(|(_, watcher)| watcher.on_revoke.take_if(|(of, _)| **of == *key).map(|(_, waker)| waker));
+        revoked.collect()
     }
 
     /// Removes all hubs, and refuses further ones.

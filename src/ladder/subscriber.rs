@@ -308,9 +308,9 @@ impl Subscriber {
         self.place.subscriber.seat.ended_for_viewer()
     }
 
-    /// Returns whether the stream ended because its key was revoked.
-    pub(crate) fn ended_by_revoke(&self) -> bool {
-        self.place.subscriber.seat.ended_by_revoke()
+    /// Records that the stream ends because its time is over. It is dropped next.
+    pub(crate) fn expire(&self) {
+        self.place.subscriber.seat.expire();
     }
 
     /// Returns the next step, once the part in flight is written. A repeat is of the last part, with no later time.
@@ -476,6 +476,10 @@ impl Supply for Subscriber {
     fn start(&mut self) {
         let now = Instant::now();
         self.place.subscriber.seat.start();
+        if self.place.subscriber.seat.has_ended() {
+            // A stream without access ends no other one, and wakes no camera on another rung.
+            return;
+        }
         self.expires = self.place.subscriber.seat.expires();
         if let Some(key) = self.options.key.as_ref().filter(|_| self.options.exclusive) {
             // On its own rung, its seat does that.

@@ -644,6 +644,25 @@ fn move_back_does_not_prolong_the_lifetime_of_a_hub() {
 }
 
 #[test]
+fn stream_whose_access_has_expired_ends_no_other_and_wakes_no_rung() {
+    let ([large, small], _, ladder) = ladder();
+    let valid = |size| ladder.subscribe(Wire::Script, size).unwrap().key("ada").exclusive(true);
+    small.publish(text("small")).unwrap();
+    let mut expired = Viewer::new(valid(Size::Full).expires_in(Duration::ZERO));
+    assert_eq!((expired.parts().len(), expired.is_over()), (0, true));
+    assert!(!large.demand().is_wanted() && !small.demand().is_wanted());
+
+    large.publish(text("large")).unwrap();
+    let mut viewer = Viewer::new(valid(Size::Full));
+    assert_eq!(viewer.parts(), ["large"]);
+    drop(large);
+    let mut expired = Viewer::new(valid(Size::Line).expires_in(Duration::ZERO));
+    assert_eq!((expired.parts().len(), expired.is_over()), (0, true));
+    small.publish(text("more")).unwrap();
+    assert_eq!(viewer.parts(), ["more"], "it was not replaced");
+}
+
+#[test]
 fn last_viewer_of_a_rung_takes_its_encodings_along() {
     let ([large, small], _, ladder) = ladder();
     let kept = || [0, 1].map(|rung| ladder.shared.encodings.any(rung));

@@ -441,7 +441,7 @@ impl Live {
     }
 
     /// Returns after which time the stream ends. Called after its key has been set.
-    pub(super) fn lifetime(&self, request: &Parts) -> Option<Duration> {
+    pub(super) fn expires_in_for(&self, request: &Parts) -> Option<Duration> {
         self.expires_in.as_ref().and_then(|time| time.0(request))
     }
 
@@ -460,14 +460,14 @@ impl Live {
         let (hub, others, stream) = match member {
             Member::Hub(hub) => {
                 let mut subscriber = options.subscribe(hub)?;
-                if let Some(time) = self.lifetime(request) {
+                if let Some(time) = self.expires_in_for(request) {
                     subscriber = subscriber.expires_in(time);
                 }
                 (hub.clone(), Vec::new(), Stream::Hub(subscriber))
             }
             Member::Ladder(ladder) => {
                 let mut subscriber = ladder.subscribe_with(options, size)?;
-                if let Some(time) = self.lifetime(request) {
+                if let Some(time) = self.expires_in_for(request) {
                     subscriber = subscriber.expires_in(time);
                 }
                 (subscriber.hub().clone(), subscriber.other_hubs(), Stream::Ladder(Box::new(subscriber)))

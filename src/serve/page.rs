@@ -289,7 +289,7 @@ impl Page {
         ///
         /// let (publisher, hub) = hub::channel();
         /// publisher.publish(Part::text("All is well")?)?;
-        /// // In an app, the time that is left of the request's session, or zero if it has ended in the meantime.
+        /// // In an app, the remaining time of the request's session, or zero if it has ended in the meantime.
         /// let page = Page::new(hub.clone()).expires_in(|_| Some(Duration::ZERO));
         /// let mut stream = block_on(page.respond(Request::get("/status?action=stream").body(())?)).into_body();
         /// while let Some(frame) = block_on(poll_fn(|cx| Pin::new(&mut stream).poll_frame(cx))) {

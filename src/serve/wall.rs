@@ -68,8 +68,8 @@ use crate::wire::Wire;
 /// holds the wall's boundary is left out, and counted in [`Stats::parts_invalid`](crate::hub::Stats::parts_invalid) of its
 /// hub. In each hub, a viewer of a wall counts as one viewer.
 ///
-/// A stream of named tracks ends when all have ended, and one of all tracks when [`Hubs::close`] is called, or when its
-/// [`key`](Self::key) was revoked and no track is left.
+/// A stream of named tracks ends when all have ended, and one of all tracks when [`Hubs::close`] is called. Either ends when its
+/// [`key`](Self::key) is revoked by [`Hubs::revoke`], or when it [expires](Self::expires_in).
 ///
 /// # Statuses
 ///
@@ -175,7 +175,7 @@ impl Wall {
     live_options! {
         /// Sets a function that returns the key of a stream in each of its hubs: see [`Live::key`].
         ///
-        /// [`Hub::revoke`](crate::Hub::revoke) ends the track of that hub, [`Hubs::revoke`] all tracks and so the stream.
+        /// [`Hub::revoke`](crate::Hub::revoke) ends the track of that hub, and [`Hubs::revoke`] the stream.
         ///
         /// # Examples
         ///
@@ -212,12 +212,14 @@ impl Wall {
         /// let cameras = Hubs::new();
         /// let (publisher, yard) = hub::channel();
         /// cameras.insert("yard", yard)?;
-        /// // In an app, the time that is left of the request's session, or zero if it has ended in the meantime.
+        /// // In an app, the remaining time of the request's session, or zero if it has ended in the meantime.
         /// let wall = Wall::new(cameras).expires_in(|_| Some(Duration::from_millis(20)));
         /// let mut stream = block_on(wall.respond(http::Request::new(()))).into_body();
+        /// let mut last = None;
         /// while let Some(frame) = block_on(poll_fn(|cx| Pin::new(&mut stream).poll_frame(cx))) {
-        ///     frame?;
+        ///     last = frame?.into_data().ok().map(|chunk| chunk.to_vec());
         /// }
+        /// assert!(last.is_some_and(|chunk| chunk.ends_with(b"--\r\n")));
         /// # Ok::<(), Box<dyn std::error::Error>>(())
         /// ```
         expires_in(impl Fn(&Parts) -> Option<Duration> + Send + Sync + 'static);
@@ -455,7 +457,7 @@ impl Endpoint for Wall {
             viewer: self.live.options(request)?,
         };
         let mut subscriber = Subscriber::new(&self.shared, options)?;
-        if let Some(time) = self.live.lifetime(request) {
+        if let Some(time) = self.live.expires_in_for(request) {
             subscriber = subscriber.expires_in(time);
         }
         Ok(Reply::Stream(Stream::Wall(Box::new(subscriber)), None))

@@ -33,7 +33,7 @@ struct State {
 pub(super) struct Due {
     /// The set of hubs has changed.
     pub(super) change: bool,
-    /// The stream has reached its lifetime.
+    /// The stream has reached its lifetime, or its key was revoked. It ends even if the part in flight is never written.
     pub(super) end: bool,
     /// Nothing was sent for the period of the keep-alive.
     pub(super) heartbeat: bool,
@@ -56,7 +56,7 @@ impl Ready {
     /// From there on the task is not woken until [`release`](Self::release), or a call that returns [`Next::Wait`].
     pub(super) fn next(&self, working: bool, waker: &Waker) -> Next {
         let mut state = lock(&self.0);
-        if !state.busy || working {
+        if !state.busy || working || state.due.end {
             state.busy = true;
             let next = if state.due == Due::default() {
                 state.tracks.pop_front().map(|track| {
@@ -90,6 +90,16 @@ impl Ready {
     /// Adds to what is due.
     pub(super) fn set(&self, due: impl FnOnce(&mut Due)) {
         self.change(|state| due(&mut state.due));
+    }
+
+    /// Returns whether the stream is to end.
+    pub(super) fn ends(&self) -> bool {
+        lock(&self.0).due.end
+    }
+
+    /// Returns what wakes when the key of the viewer is revoked.
+    pub(super) fn on_revoke(self: &Arc<Self>) -> Waker {
+        Waker::from(Arc::new(Revoked(Arc::clone(self))))
     }
 
     /// Reports that the transport has released the part in flight.
@@ -130,7 +140,7 @@ impl Ready {
         let mut state = lock(&self.0);
         change(&mut state);
         let due = !state.tracks.is_empty() || state.due != Due::default();
-        let waker = if due && !state.busy { state.task.take() } else { None };
+        let waker = if due && (!state.busy || state.due.end) { state.task.take() } else { None };
         drop(state);
         waker.into_iter().for_each(wake);
     }
@@ -140,6 +150,15 @@ impl Ready {
 impl Wake for Ready {
     fn wake(self: Arc<Self>) {
         self.set(|due| due.change = true);
+    }
+}
+
+/// Called when the key of the viewer was revoked.
+struct Revoked(Arc<Ready>);
+
+impl Wake for Revoked {
+    fn wake(self: Arc<Self>) {
+        self.0.set(|due| due.end = true);
     }
 }
 

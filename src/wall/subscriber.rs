@@ -67,8 +67,6 @@ pub(crate) struct Subscriber {
     in_flight: Option<InFlight>,
     /// A hub has had no place for this viewer.
     refused: bool,
-    /// The viewer's key was revoked in a hub. Without a track that is left, the stream ends rather than wait for other hubs.
-    revoked: bool,
     /// No further part can come.
     over: bool,
 }
@@ -79,13 +77,14 @@ impl Subscriber {
     /// A track whose hub fails for now does not stop the others, unless all fail.
     pub(crate) fn new(wall: &Arc<Shared>, options: Options) -> Result<Self, StartError> {
         let (ready, of) = (Arc::new(Ready::default()), options.of.clone().unwrap_or_default());
+        let on_revoke = options.viewer.key.as_deref().map(|key| (Arc::from(key), ready.on_revoke()));
         let mut subscriber = Self {
             wall: Arc::clone(wall),
             options,
             expires: None,
             on_change: Waker::from(Arc::clone(&ready)),
             ready,
-            changes: wall.hubs.changes(),
+            changes: wall.hubs.changes(on_revoke),
             place: None,
             tracks: Slab::new(),
             ids: BTreeMap::new(),
@@ -93,7 +92,6 @@ impl Subscriber {
             tell: BTreeMap::new(),
             in_flight: None,
             refused: false,
-            revoked: false,
             over: false,
         };
         let mut unknown = Vec::new();
@@ -241,8 +239,7 @@ impl Subscriber {
 
     /// Returns whether no part can come any more.
     fn is_over(&self) -> bool {
-        let ends = self.over || self.revoked || self.options.of.is_some();
-        ends && self.tracks.iter().all(|(_, track)| track.subscriber.is_none())
+        (self.over || self.options.of.is_some()) && self.tracks.iter().all(|(_, track)| track.subscriber.is_none())
     }
 
     /// Returns the newest part of a track, or the end of the stream, or `None` if the track has nothing to send.
@@ -262,7 +259,6 @@ impl Subscriber {
             }
             Step::End if subscriber.ended_for_viewer() => return Some(Step::End),
             Step::End => {
-                self.revoked |= subscriber.ended_by_revoke();
                 track.subscriber = None;
                 track.signal = Signal::Ended;
                 self.tell.insert(Arc::clone(&track.name), Signal::Ended);
@@ -293,8 +289,10 @@ impl Supply for Subscriber {
     fn start(&mut self) {
         let now = Instant::now();
         if self.expires.is_some_and(|at| at <= now) {
-            // A stream without access is no viewer, and must not wake a camera.
             self.ready.set(|due| due.end = true);
+        }
+        if self.ready.ends() {
+            // A stream without access does not count as a viewer, and must not wake a camera.
             return;
         }
         self.place = Some(self.wall.enter(Arc::clone(&self.ready), self.options.config, self.expires, now));
@@ -321,6 +319,8 @@ impl Supply for Subscriber {
                 Next::Due(due) => due,
             };
             if due.end {
+                let subscribers = self.tracks.iter().filter_map(|(_, track)| track.subscriber.as_ref());
+                subscribers.for_each(ladder::Subscriber::expire);
                 return Step::End;
             }
             if due.change || (due.heartbeat && self.refused) {

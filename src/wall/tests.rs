@@ -466,45 +466,80 @@ fn options_apply_to_each_hub() {
     assert_eq!(wall.hubs.get("b").unwrap().stats().viewers, 0);
 }
 
+/// The options of a viewer with this key.
+fn keyed(key: &str, of: Option<&str>) -> Options {
+    Wall::asking(ladder::Options { key: Some(key.into()), ..ladder::Options::new(Wire::Script) }, of)
+}
+
 #[test]
-fn stream_ends_when_its_key_is_revoked_in_all_hubs() {
+fn revoked_key_ends_the_stream_wherever_it_is() {
+    // Before the first poll, a stream of all tracks has no place in a hub.
     let mut wall = Wall::new(&["a", "b"]);
+    for of in [None, Some("a,b")] {
+        let subscriber = Subscriber::new(&wall.shared, keyed("ada", of)).unwrap();
+        wall.hubs.revoke("ada");
+        let mut viewer = Viewer::new(subscriber);
+        assert!(viewer.next().unwrap().ends_with("--\r\n"), "{of:?}");
+        assert!(matches!(viewer.poll(true), Poll::Ready(None)));
+    }
+    assert_eq!(wall.hubs.get("a").unwrap().stats().viewers_peak, 0, "it wakes no camera");
+
+    // In a part on a slow line, while a camera is added.
     let (publisher, hub) = hub::channel();
     wall.hubs.insert_ladder("c", Ladder::new([hub])).unwrap();
-    let keyed = |key: &str| ladder::Options { key: Some(key.into()), ..ladder::Options::new(Wire::Script) };
-    let [mut viewer, mut other] = ["ada", "bob"].map(|key| wall.viewer_with(Wall::asking(keyed(key), None)));
+    let [mut viewer, mut other] = ["ada", "bob"].map(|key| wall.viewer_with(keyed(key, None)));
     viewer.rest();
     other.rest();
-    assert_eq!(wall.hubs.revoke("ada"), 3);
-    let told = viewer.rest();
-    assert!(matches!(viewer.poll(true), Poll::Ready(None)), "it does not wait for further hubs: {told:?}");
+    wall.publish("a", "on");
+    assert!(viewer.next().is_some() && viewer.in_flight.is_some());
+    viewer.wakes();
     wall.insert(hub::builder().timestamps(false), "d");
+    assert_eq!((wall.hubs.revoke("ada"), viewer.wakes()), (3, 1));
+    let Poll::Ready(Some(end)) = viewer.poll(true) else { panic!("it waits for the line") };
+    assert!(end.ends_with(b"--\r\n"));
+    assert!(matches!(viewer.poll(true), Poll::Ready(None)));
     wall.publish("d", "on");
     assert!(other.rest().contains(&"d: on".to_owned()));
-    drop(publisher);
+    drop(viewer);
+    let [a, d] = ["a", "d"].map(|name| wall.hubs.get(name).unwrap().stats());
+    assert_eq!(
+        (a.ended.revoked, d.viewers_peak),
+        (2, 1),
+        "one before its first poll; the new camera has the other viewer"
+    );
+    drop((publisher, other));
+
+    // Without a track.
+    let empty = Wall::new(&[]);
+    let mut viewer = empty.viewer_with(keyed("ada", None));
+    viewer.rest();
+    assert_eq!(empty.hubs.revoke("ada"), 0);
+    assert!(viewer.next().unwrap().ends_with("--\r\n"));
 }
 
 #[test]
 fn stream_expires_with_all_tracks() {
     let wall = Wall::new(&["a", "b"]);
-    let expiring = |time| Viewer::new(Subscriber::new(&wall.shared, Wall::options(None)).unwrap().expires_in(time));
-    let mut viewer = expiring(Duration::from_secs(60));
+    let expiring = |of, time| Viewer::new(Subscriber::new(&wall.shared, Wall::options(of)).unwrap().expires_in(time));
+    let stats = || wall.hubs.get("a").unwrap().stats();
+    let mut viewer = expiring(None, Duration::from_secs(60));
     viewer.rest();
     Arc::clone(&wall.shared).tick(Instant::now() + Duration::from_secs(59));
     wall.publish("a", "on");
-    assert_eq!(viewer.rest()[0], "a: on");
+    assert!(viewer.next().unwrap().contains("on") && viewer.in_flight.is_some());
+    viewer.wakes();
     Arc::clone(&wall.shared).tick(Instant::now() + Duration::from_secs(61));
-    assert!(viewer.next().unwrap().ends_with("--\r\n"));
+    assert_eq!(viewer.wakes(), 1);
+    let Poll::Ready(Some(end)) = viewer.poll(true) else { panic!("it waits for the line") };
+    assert!(end.ends_with(b"--\r\n"));
     assert!(matches!(viewer.poll(true), Poll::Ready(None)));
     drop(viewer);
+    assert_eq!((stats().ended.expired, stats().viewers_peak), (1, 1));
 
-    let watched = || wall.hubs.get("a").unwrap().stats().viewers_peak;
-    assert_eq!(watched(), 1);
-    let others = [(); 2].map(|()| expiring(Duration::ZERO));
-    for mut viewer in others {
+    for mut viewer in [None, Some("a,b")].map(|of| expiring(of, Duration::ZERO)) {
         assert!(viewer.next().unwrap().ends_with("--\r\n"), "a stream without access sends no part");
     }
-    assert_eq!(watched(), 1, "and is no viewer");
+    assert_eq!(stats().viewers_peak, 1, "and does not count as a viewer");
 }
 
 #[test]

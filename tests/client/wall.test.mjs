@@ -260,22 +260,47 @@ test('an unknown track is left out at once, asked for again after a growing paus
   },
 ));
 
-test('a track that is removed while another one is asked for has ended', () => watching(
+test('a track that is removed while another one is asked for has ended', async () => {
+  for (const known of [false, true]) {
+    await watching(
+      (socket, number, request) => {
+        const names = of(request);
+        if (names.includes('gate') && (names.includes('door') || !known)) socket.end(unknown('door', ...known ? [] : ['gate']));
+        else socket.write(Buffer.concat([opening, ...names.map(name => track(name, name))]));
+      },
+      async ({ add, asked, sockets }) => {
+        const [yard, door] = [add('yard'), add('door')];
+        await until(() => yard.includes('live') && door.includes('live'));
+        const gate = add('gate');
+        await until(() => asked.length === 2);
+        await sleep(50);
+        sockets[0].write(states({ door: 'ended' }));
+        await until(() => door.last() !== 'live');
+        assert.deepEqual(door, ['connecting', 'door', 'live', 'ended']);
+        await until(() => asked.length === 3);
+        assert.deepEqual(asked.slice(1), [['door', 'gate', 'yard'], ['gate', 'yard']]);
+        if (known) await until(() => gate.includes('live'));
+        assert.equal(/reconnecting/.test(gate), !known);
+        assert.ok(!/reconnecting/.test(yard));
+      },
+    );
+  }
+});
+
+test('a track that another server does not know is asked for again', () => watching(
   (socket, number, request) => {
     const names = of(request);
-    if (names.includes('gate')) socket.end(unknown('door', 'gate'));
+    if (number === 2 || number === 3) socket.end(unknown('door'));
     else socket.write(Buffer.concat([opening, ...names.map(name => track(name, name))]));
   },
-  async ({ add, asked, sockets }) => {
+  async ({ add, asked }) => {
     const [yard, door] = [add('yard'), add('door')];
     await until(() => yard.includes('live') && door.includes('live'));
-    const gate = add('gate');
-    await until(() => /^reconnecting: .*404/.test(gate.last()));
-    sockets[0].write(states({ door: 'ended' }));
-    await until(() => door.last() !== 'live');
-    assert.deepEqual([yard, door], [['connecting', 'yard', 'live'], ['connecting', 'door', 'live', 'ended']]);
-    await until(() => asked.length === 3);
-    assert.deepEqual(asked.slice(1), [['door', 'gate', 'yard'], ['gate', 'yard']]);
+    add('gate');
+    await until(() => asked.length === 5);
+    assert.deepEqual(asked.slice(3), [['gate', 'yard'], ['door', 'gate', 'yard']]);
+    await until(() => door.last() === 'live');
+    assert.match(`${door}`, /^connecting,door,live,.*reconnecting.*404.*,door,live$/);
   },
 ));
 
