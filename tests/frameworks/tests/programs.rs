@@ -8,6 +8,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
@@ -118,8 +119,12 @@ fn path_and_framework_programs_stream_a_file() {
 fn webcam_comes_in_several_sizes() {
     let server = Server::start("sizes");
     assert!(server.get("/", "").contains("<img src=/live "));
-    for address in ["/live", "/live?width=full"] {
-        let _viewer = server.streams(address, "");
+    for (address, width) in
+        [("/live", WIDTH), ("/live?width=full", WIDTH), ("/live?width=640", 640), ("/live?width=1", 320)]
+    {
+        // The frame header of a baseline JPEG ends with the height, the width and three components.
+        let has_width = |bytes: &[u8]| bytes.starts_with(b"\xff\xc0\0\x11\x08") && bytes[7..9] == width.to_be_bytes();
+        let _viewer = server.sends(address, "", |received| received.windows(10).any(has_width));
     }
     assert!(server.get("/live?width=wide", "").starts_with("HTTP/1.1 400 "));
     server.stops();
@@ -168,11 +173,21 @@ impl Server {
 
     /// Reads a stream until a picture has come, and returns the connection.
     fn streams(&self, path: &str, head: &str) -> TcpStream {
+        self.sends(path, head, |received| received.windows(2).any(|bytes| bytes == b"\xff\xd8"))
+    }
+
+    /// Reads a stream until it has what is expected, and returns the connection.
+    fn sends(&self, path: &str, head: &str, expected: impl Fn(&[u8]) -> bool) -> TcpStream {
         let mut client = self.request("GET", path, head, "");
-        let (mut received, mut chunk) = (Vec::new(), [0; 4096]);
-        while !received.windows(2).any(|bytes| bytes == b"\xff\xd8") {
+        let (mut received, mut chunk) = (Vec::new(), vec![0; 256 * 1024]);
+        while !expected(&received) {
             let len = client.read(&mut chunk).unwrap();
-            assert!(len > 0, "{path} ends with {}", received.escape_ascii());
+            assert!(
+                len > 0,
+                "{path} ends after {} bytes: {}",
+                received.len(),
+                received[..received.len().min(999)].escape_ascii()
+            );
             received.extend_from_slice(&chunk[..len]);
         }
         // nginx buffers a stream without this field.
@@ -210,7 +225,7 @@ fn folder(name: &str) -> PathBuf {
     drop(fs::remove_dir_all(&folder));
     fs::create_dir_all(&folder).unwrap();
     for name in ["picture.jpg", "yard.jpg", "door.jpg"] {
-        fs::write(folder.join(name), PICTURE).unwrap();
+        fs::write(folder.join(name), picture()).unwrap();
     }
     // In place of ffmpeg, which has no camera here.
     let ffmpeg = "#!/bin/sh\nwhile cat \"${0%/*}/picture.jpg\"; do sleep 0.1; done\n";
@@ -223,6 +238,14 @@ const ADDRESS: &str = "ADDRESS_OF_PROGRAM";
 const CAMERA: &str = "CAMERA_OF_PROGRAM";
 const LIMIT: Duration = Duration::from_secs(60);
 const LOGIN: &str = "Authorization: Basic YWRhOnNlY3JldA==\r\n";
-/// One grey pixel.
-const PICTURE: &[u8] =
-    b"\xff\xd8\xff\xc0\0\x0b\x08\0\x01\0\x01\x01\x01\x11\0\xff\xda\0\x08\x01\x01\0\0\x3f\0\0\xff\xd9";
+/// The width of the picture.
+const WIDTH: u16 = 960;
+
+fn picture() -> &'static [u8] {
+    static PICTURE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let (mut jpeg, grey) = (Vec::new(), image::RgbImage::new(WIDTH.into(), 540));
+        image::codecs::jpeg::JpegEncoder::new(&mut jpeg).encode_image(&grey).unwrap();
+        jpeg
+    });
+    &PICTURE
+}
