@@ -219,7 +219,7 @@ async fn each_part_is_published_as_soon_as_it_is_complete() {
 #[tokio::test]
 async fn second_sender_is_rejected_or_takes_over() {
     for takeover in [false, true] {
-        let site = site(|ingest| ingest.takeover(takeover)).await;
+        let site = site(|ingest| ingest.takeover(takeover).part_timeout(None)).await;
         for (stack, address) in site.addresses.iter().enumerate() {
             let mut first = TcpStream::connect(address).await.unwrap();
             first.write_all(&[chunked_head(MULTIPART), chunk(&part(&jpeg(1)))].concat()).await.unwrap();

@@ -154,5 +154,5 @@ async fn slow_viewer_gets_every_camera_at_an_even_rate_and_fresh() {
     assert_eq!(counts.len(), CAMERAS);
     assert!(most - least <= 2, "{counts:?}");
     let round = Duration::from_secs_f64((CAMERAS * 25_000) as f64 / RATE as f64);
-    assert!(oldest <= round + Duration::from_millis(700), "{oldest:?}");
+    assert!(oldest <= round + Duration::from_millis(1500), "{oldest:?}");
 }

@@ -28,10 +28,12 @@ fn card(number: usize, name: &str) -> String {
 /// Returns the JSON for `/state`.
 pub(crate) fn state(relays: &[Relay]) -> Value {
     let camera = |Relay { hub, monitor }: &Relay| {
+        // Before the status, which then is as new as the last error.
+        let source = monitor.stats();
         json!({
             "name": monitor.name(),
             "status": monitor.status(),
-            "source": monitor.stats(),
+            "source": source,
             "hub": hub.stats(),
         })
     };

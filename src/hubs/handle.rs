@@ -370,7 +370,6 @@ impl Hubs {
     /// assert_eq!(cameras.revoke("ada"), 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[expect(clippy::must_use_candidate, reason = "called for its effect; most callers do not need the number")]
     pub fn revoke(&self, key: &str) -> usize {
         let members = self.shared.state().members();
         let ended = members.iter().map(|(_, member)| member.revoke(key)).sum();

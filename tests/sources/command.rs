@@ -152,7 +152,12 @@ async fn program_and_its_children_end_when_nobody_watches_and_come_back() {
             child_runs(&mark).await;
             watched.leave();
             watched.until(SOON, |status| *status == Status::Asleep).await;
-            assert_eq!(running(&mark), 0, "{trap:?}");
+            // A child of the shell may be about to end.
+            let asleep = Instant::now();
+            while running(&mark) > 0 {
+                assert!(asleep.elapsed() < SOON, "{trap:?}");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
             no_zombie_stays().await;
         }
         assert_eq!(watched.monitor.stats().attempts, 2);

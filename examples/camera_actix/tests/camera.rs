@@ -177,7 +177,7 @@ fn runs(command: &str, count: usize) {
         let listing = Command::new("ps").args(["-A", "-o", "args"]).output().unwrap().stdout;
         String::from_utf8_lossy(&listing).lines().filter(|line| *line == command).count()
     };
-    let deadline = Instant::now() + Duration::from_secs(5);
+    let deadline = Instant::now() + Duration::from_secs(20);
     while running() != count {
         assert!(Instant::now() < deadline, "not {count} but {} of {command}", running());
         sleep(Duration::from_millis(20));
@@ -247,7 +247,8 @@ fn reports_a_failed_source_in_one_line(program: Program) {
         let (code, line) = fails(program, &["--source", source], stdin);
         assert_eq!(code, Some(1), "{line}");
         assert!(line.ends_with(&format!(": {what}\n")), "{line}");
-        assert_eq!(line.lines().count(), 1);
+        // On a busy machine, it first says what it waits for.
+        assert_eq!(line.lines().filter(|line| !line.starts_with("waiting for ")).count(), 1, "{line}");
     }
 }
 

@@ -28,7 +28,7 @@ fn nodes_reconnect_after_broker_restart() {
             assert!(state["problem"].as_str().unwrap().starts_with("the broker is unreachable: "), "{state}");
         }
         // The node of the source continues. The other shows its last part, also to new viewers.
-        assert!(own.next_that(Duration::from_secs(2), |part| age(part) < Duration::from_millis(200)).is_some());
+        assert!(own.next_that(Duration::from_secs(10), |part| age(part) < Duration::from_millis(200)).is_some());
         while let Some(part) = far.next(Duration::from_secs(2)) {
             last = part;
         }
@@ -42,7 +42,7 @@ fn nodes_reconnect_after_broker_restart() {
             let part =
                 viewer.next_that(Duration::from_secs(10), |part| published(part) > before).expect("a new picture");
             // No part from the time without a broker arrives first.
-            assert!(age(&part) < Duration::from_secs(1), "{:?}", age(&part));
+            assert!(age(&part) < Duration::from_secs(2), "{:?}", age(&part));
             before = published(&last);
         }
         eprintln!("{kind:?}: shown again {:?} after the broker was back", back.elapsed());
@@ -51,7 +51,7 @@ fn nodes_reconnect_after_broker_restart() {
         }
         let mut newest = Duration::ZERO;
         for _ in 0..20 {
-            let time = published(&far.next(Duration::from_secs(1)).unwrap());
+            let time = published(&far.next(Duration::from_secs(10)).unwrap());
             assert!(time >= newest, "the time never decreases");
             newest = time;
         }
@@ -69,10 +69,13 @@ fn hanging_broker_is_noticed_and_blocks_no_viewer() {
         let mut own = Viewer::open(&source.url("/live"));
         broker.signal("STOP");
         let start = Instant::now();
+        let mut ages = Vec::new();
         while start.elapsed() < Duration::from_secs(20) {
-            let part = own.next(Duration::from_secs(1)).expect("viewers of the source's node continue");
-            assert!(age(&part) < Duration::from_secs(1));
+            let part = own.next(Duration::from_secs(10)).expect("viewers of the source's node continue");
+            ages.push(age(&part));
         }
+        ages.sort_unstable();
+        assert!(ages[ages.len() / 2] < Duration::from_millis(500) && ages.len() > 200, "{ages:?}");
         for node in [&source, &other] {
             let state = node.state();
             assert_eq!(state["broker"], false, "{state}\n{}", node.log());

@@ -68,7 +68,7 @@ fn missing_broker_is_logged_once_and_the_node_serves() {
         ("redis://127.0.0.1:1", "refused"),
     ] {
         let node = Server::start(CLUSTER, &["--broker", broker, "--publish", "10"]);
-        let state = node.state_when(Duration::from_secs(8), |state| state["problem"].is_string());
+        let state = node.state_when(Duration::from_secs(40), |state| state["problem"].is_string());
         assert!(state["problem"].as_str().unwrap().contains(expected), "{state}");
         std::thread::sleep(Duration::from_secs(2));
         let log = node.log();

@@ -149,7 +149,7 @@ fn lifetimes_of_simultaneous_viewers_differ() {
         "max_lifetime 5 s with jitter, 200 viewers who came at once",
         figures.map(|(first, last, spread)| {
             assert!(first > AGE.mul_f64(0.89), "{first:?}");
-            assert!(last < AGE + Duration::from_millis(1500), "{last:?}");
+            assert!(last < AGE + Duration::from_secs(4), "{last:?}");
             assert!(spread > Duration::from_millis(300), "{spread:?}");
             let secs = |time: Duration| time.as_secs_f64();
             format!("ended from {:.2} to {:.2} s, 90 % within {:.2} s", secs(first), secs(last), secs(spread))

@@ -29,8 +29,8 @@ fn sigterm_ends_streams_after_the_last_part() {
     row(
         "close and SIGTERM with 100 reading and 10 stalled",
         figures.map(|(took, last)| {
-            assert!(took < Duration::from_millis(5_500), "{took:?}");
-            format!("process ended in {:.2} s, bound 5.5 s; 100 readers had part {last}, --B--", took.as_secs_f64())
+            assert!(took < Duration::from_secs(9), "{took:?}");
+            format!("process ended in {:.2} s, bound 9 s; 100 readers had part {last}, --B--", took.as_secs_f64())
         }),
     );
 }

@@ -89,7 +89,7 @@ fn stuck_http_2_stream_ends_with_its_connection() {
             server.watched()
         });
         drop(runtime);
-        server.wait_until(Duration::from_secs(2), "nobody", |watched| watched.viewers == 0 && !watched.wanted);
+        server.wait_until(Duration::from_secs(10), "nobody", |watched| watched.viewers == 0 && !watched.wanted);
         (watched.expired, watched.parts_delivered)
     });
     row(

@@ -73,7 +73,7 @@ pub fn capabilities(engine: Engine, setup: Setup, home: &Path) -> Map<String, Va
                 Setup::LessMotion => json!({ "ui.prefersReducedMotion": 1 }),
                 // 30 seconds each by default.
                 Setup::ShortWorkers => json!({
-                    "dom.serviceWorkers.idle_timeout": 6_000,
+                    "dom.serviceWorkers.idle_timeout": 10_000,
                     "dom.serviceWorkers.idle_extended_timeout": 1_000,
                 }),
                 Setup::NoScripts => json!({ "javascript.enabled": false }),

@@ -16,16 +16,16 @@ fn removing_element_or_page_closes_the_stream() {
         go(browser, &board.own(image)).await;
         board.has_viewers(1, AT_MOST).await;
         browser.run("document.querySelector('mixed-replace').remove()").await;
-        board.has_viewers(0, 2 * SECOND).await;
+        board.has_viewers(0, AT_MOST).await;
         browser.run("document.body.innerHTML = '<mixed-replace src=/page></mixed-replace>'").await;
         board.has_viewers(1, AT_MOST).await;
         browser.run("document.body.innerHTML = ''").await;
-        board.has_viewers(0, 2 * SECOND).await;
+        board.has_viewers(0, AT_MOST).await;
 
         go(browser, &board.url("/page")).await;
         board.has_viewers(1, AT_MOST).await;
         go(browser, &board.url("/client.js")).await;
-        board.has_viewers(0, 2 * SECOND).await;
+        board.has_viewers(0, AT_MOST).await;
         // Out of view the connection rests, and the last part stays.
         let far = "<style>img { width: 400px; height: 300px }</style><div style='height: 3000px'></div>
             <mixed-replace src=/page></mixed-replace>";
@@ -43,7 +43,7 @@ fn removing_element_or_page_closes_the_stream() {
         sleep(SECOND).await;
         assert_eq!(board.viewers(), 1);
         browser.run("scrollTo(0, 0)").await;
-        board.has_viewers(0, 2 * SECOND).await;
+        board.has_viewers(0, AT_MOST).await;
         until_state(browser, "paused").await;
         assert_eq!(browser.run("return document.querySelector('img').naturalWidth").await, 320);
 
@@ -66,12 +66,12 @@ fn hidden_tab_closes_its_stream_and_reconnects_when_visible() {
         sees(browser, a).await;
         until_state(browser, "live").await;
         let cover = browser.cover().await;
-        board.has_viewers(0, 5 * SECOND).await;
+        board.has_viewers(0, AT_MOST).await;
         board.show(b.html());
         sleep(SECOND).await;
         assert_eq!(board.viewers(), 0);
         browser.uncover(cover).await;
-        board.has_viewers(1, 5 * SECOND).await;
+        board.has_viewers(1, AT_MOST).await;
         sees(browser, b).await;
         until_state(browser, "live").await;
 

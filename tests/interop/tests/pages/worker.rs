@@ -24,7 +24,7 @@ fn cut_by_a_service_worker_shows_no_other_state() {
             last = *colour;
             board.show(last.jpeg());
             sleep(SECOND / 2).await;
-            if began.elapsed() > 20 * SECOND {
+            if began.elapsed() > 25 * SECOND {
                 break;
             }
         }
@@ -33,7 +33,7 @@ fn cut_by_a_service_worker_shows_no_other_state() {
         let states = browser.run("return states").await;
         assert_eq!(states, serde_json::json!(["connecting", "live"]), "{}", browser.engine());
         let requests = browser.run("return requests").await.as_u64();
-        println!("{}: {requests:?} requests in 20 seconds", browser.engine());
+        println!("{}: {requests:?} requests in 25 seconds", browser.engine());
         assert!(browser.engine() != Engine::Firefox || requests > Some(1), "{requests:?}: the worker was not ended");
     });
 }
