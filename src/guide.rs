@@ -40,6 +40,7 @@ macro_rules! page {
         #[doc = "[numbers]: crate::guide::numbers"]
         #[doc = "[pages]: crate::guide::pages"]
         #[doc = "[picture]: data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"]
+        #[doc = "[program]: crate::guide::programs#a-webcam-in-three-sizes-for-slow-lines"]
         #[doc = "[recipes]: crate::guide::recipes"]
         #[doc = "[relay]: crate::guide::relay"]
         #[doc = "[sizes]: crate::guide::ladder#many-in-one-page"]

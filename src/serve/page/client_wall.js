@@ -36,7 +36,7 @@ export function follow(url, { headers, credentials, limit }, track, client) {
 
 function share(key, headers, { parts, request, text }) {
   const tracks = new Set(), [url, , credentials, limit] = key;
-  let running, next, due, resized, doubtful;
+  let running, next, due, resized, awaited;
   // A size counts once it is at rest. Until then each step would be a request.
   const resize = () => {
     clearTimeout(resized);
@@ -113,7 +113,7 @@ function share(key, headers, { parts, request, text }) {
         if (own === next) {
           running?.abort();
           running = own;
-          next = doubtful = null;
+          next = null;
         }
         // What it still holds is older than what the other request has.
         if (own !== running) return;
@@ -142,18 +142,16 @@ function share(key, headers, { parts, request, text }) {
     if (own === next) next = null;
     else if (own === running) running = null;
     else return;
-    // Those that the other request has go on, and those that the server knows are asked for again.
-    const among = names => ({ name }) => names?.includes(name);
     const unknown = error?.response?.headers.get('x-unknown-tracks')?.split(',').map(decodeURIComponent);
-    const gone = mine().filter(among(unknown)), sent = gone.filter(among(running?.names));
-    let lost = gone[0] ? gone : mine().filter(track => !among((running ?? next)?.names)(track));
-    // The running request reports the end of one that it sends in a moment. If it does not, another server has answered.
-    doubtful = !doubtful && sent[0];
-    if (doubtful) lost = gone.filter(track => !sent.includes(track));
+    const gone = mine().filter(({ name }) => unknown?.includes(name));
+    // Those that the other request has go on, and those that the server knows are asked for again. If one that is sent was removed,
+    // the running request reports that in a moment. If it does not, another server has answered, which does not know it.
+    const lost = (gone[0] ? gone : mine()).filter(({ name }) => gone[0] && awaited === running || !(running ?? next)?.names.includes(name));
+    awaited = gone[lost.length] && running;
     lost.forEach(track => end(track, error));
     // What runs has all of these: a smaller request can wait.
     if (lost[0] || next) turn();
-    else setTimeout(renew, doubtful ? 500 : 5000);
+    else setTimeout(renew, awaited ? 500 : 5000);
   };
   walls.add(wall);
   return wall;
