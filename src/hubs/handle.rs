@@ -356,7 +356,8 @@ impl Hubs {
     /// Ends every stream with this key: see [`Hub::revoke`]. Returns the number of streams ended, of which a wall counts as one in
     /// each of its hubs.
     ///
-    /// A hub that was removed or replaced is not in the set any more: call [`Removed::close`], or `revoke` of [`Removed::hub`].
+    /// The set does not know hubs that were removed or replaced. For those, call [`Removed::close`], or `revoke` of
+    /// [`Removed::hub`].
     ///
     /// # Examples
     ///
